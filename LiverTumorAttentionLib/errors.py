@@ -1,0 +1,43 @@
+"""What can go wrong, in the words of the person who sees it.
+
+Every error that a user can cause or cure is one of these. Its message says what is wrong, what was
+found, and what to do next; the command line prints it as one line and leaves with `exit_code`.
+Anything else that is raised is a fault of the program and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class LiverTumorAttentionError(Exception):
+    """Base of all errors that are shown to a user without a traceback."""
+
+    exit_code = 2
+
+
+class InputError(LiverTumorAttentionError):
+    """A file, a volume or a setting that the user gave cannot be used."""
+
+
+class ModelError(LiverTumorAttentionError):
+    """A model is unknown, damaged, or does not fit the data or the network it names."""
+
+
+class DeviceError(LiverTumorAttentionError):
+    """The computing device that was asked for is not there or has too little memory."""
+
+
+class RegistrationError(LiverTumorAttentionError):
+    """The two phases could not be brought together at all."""
+
+
+class OutputError(LiverTumorAttentionError):
+    """A result cannot be written where the user wants it."""
+
+
+class Cancelled(LiverTumorAttentionError):
+    """The user cancelled the run; nothing was written."""
+
+    exit_code = 130
+
+    def __init__(self, message: str = "cancelled; nothing was written") -> None:
+        super().__init__(message)
