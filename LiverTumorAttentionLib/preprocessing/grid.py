@@ -1,0 +1,110 @@
+"""The grid on which a stage works, and the way there and back.
+
+A stage sees every patient at the same pixel size, so that a lesion of 10 mm always has the same number
+of pixels. Slices are another matter: thick ones hold no more detail than they hold, so their spacing is
+kept where it lies in the range that the stage was trained on, and changed only outside of it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.errors import InputError
+
+
+def stage_grid(
+    image: sitk.Image,
+    in_plane_spacing_mm: float,
+    slice_spacing_range_mm: tuple[float, float],
+) -> sitk.Image:
+    """Return an empty image whose grid covers `image` at a stage's spacing.
+
+    image: 3D, its slices along the third index axis (that is, brought to LPS order before).
+    in_plane_spacing_mm: spacing of the first two index axes, exactly.
+    slice_spacing_range_mm: (smallest, largest); the image's own slice spacing is clamped to it.
+    The grid has the image's direction, and its outer borders (voxel edges, not centres) start where the
+    image's start and end at most one voxel beyond them.
+    """
+    lowest, highest = slice_spacing_range_mm
+    if in_plane_spacing_mm <= 0 or not 0 < lowest <= highest:
+        raise InputError(
+            f"a stage cannot work at {in_plane_spacing_mm:g} mm in plane and slices of "
+            f"{lowest:g} to {highest:g} mm: spacings must be positive and the range must not be empty"
+        )
+    old_spacing = image.GetSpacing()
+    old_size = image.GetSize()
+    slice_spacing = min(max(old_spacing[2], lowest), highest)
+    spacing = (float(in_plane_spacing_mm), float(in_plane_spacing_mm), float(slice_spacing))
+    size = [
+        max(1, math.ceil(n * old / new - 1e-6))
+        for n, old, new in zip(old_size, old_spacing, spacing, strict=True)
+    ]
+    first_centre = [(new / old - 1.0) / 2.0 for old, new in zip(old_spacing, spacing, strict=True)]
+    grid = sitk.Image(size, sitk.sitkUInt8)
+    grid.SetSpacing(spacing)
+    grid.SetDirection(image.GetDirection())
+    grid.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first_centre))
+    return grid
+
+
+def resample_to_grid(
+    image: sitk.Image,
+    grid: sitk.Image,
+    *,
+    outside: float | None = None,
+    transform: sitk.Transform | None = None,
+) -> sitk.Image:
+    """Resample a scalar image linearly onto another grid, as float32.
+
+    Where the target is coarser, blocks of voxels are averaged first (an integer number of them along each
+    axis), so that noise and fine detail do not alias.
+    outside: value of everything more than half a voxel beyond the image's outermost centres; None repeats
+    the border, which suits a stage grid: it ends less than one voxel beyond the image.
+    transform: maps points of the grid to points of the image, in LPS mm; None is the identity. With a
+    transform nothing is averaged first along axes that it could turn.
+    """
+    working = sitk.Cast(image, sitk.sitkFloat32)
+    if transform is None:
+        working = _averaged(working, grid)
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetReferenceImage(grid)
+    resampler.SetInterpolator(sitk.sitkLinear)
+    if outside is None:
+        resampler.UseNearestNeighborExtrapolatorOn()
+    else:
+        resampler.SetDefaultPixelValue(float(outside))
+    resampler.SetOutputPixelType(sitk.sitkFloat32)
+    if transform is not None:
+        resampler.SetTransform(transform)
+    return resampler.Execute(working)
+
+
+def _averaged(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
+    """Average whole blocks of voxels where the grid's spacing is at least twice the image's."""
+    factors = [
+        max(1, int(new / old + 1e-6))
+        for new, old in zip(_spacing_along(grid, image), image.GetSpacing(), strict=True)
+    ]
+    factors = [min(factor, size) for factor, size in zip(factors, image.GetSize(), strict=True)]
+    if all(factor == 1 for factor in factors):
+        return image
+    padding = [-size % factor for size, factor in zip(image.GetSize(), factors, strict=True)]
+    if any(padding):
+        image = sitk.ZeroFluxNeumannPad(image, [0, 0, 0], padding)
+    return sitk.BinShrink(image, factors)
+
+
+def _spacing_along(grid: sitk.Image, image: sitk.Image) -> list[float]:
+    """Return the grid's spacing along each index axis of the image, for grids whose axes run parallel."""
+    grid_axes, image_axes = grid.GetDirection(), image.GetDirection()
+    spacing = grid.GetSpacing()
+    along = []
+    for i in range(3):
+        parallel = [
+            abs(sum(image_axes[3 * r + i] * grid_axes[3 * r + g] for r in range(3))) for g in range(3)
+        ]
+        best = max(range(3), key=parallel.__getitem__)
+        along.append(spacing[best])
+    return along
