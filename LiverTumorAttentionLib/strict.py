@@ -1,0 +1,91 @@
+"""Reading settings from JSON without guessing: what is not known is refused, with the nearest known name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from LiverTumorAttentionLib.errors import InputError
+
+T = TypeVar("T")
+
+
+def from_mapping(kind: type[T], values: object, *, where: str, error: type[Exception] = InputError) -> T:
+    """Build the dataclass `kind` from a mapping, checking every key and the type of every value.
+
+    kind: a dataclass whose fields are JSON scalars, tuples of them, mappings, or dataclasses of this sort.
+    values: what JSON gave. where: how to name the place in an error, such as ``"model.json"``.
+    Raises `error` for something that is no mapping, an unknown key (naming the nearest known one), a missing
+    key, or a value of the wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise error(f"{where}: expected an object with named fields, got {_kind_of(values)}")
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise error(f"{where}: unknown key {key!r}{nearest(str(key), known)}")
+    hints = typing.get_type_hints(kind)
+    arguments: dict[str, Any] = {}
+    for name, field in known.items():
+        if name in values:
+            arguments[name] = _converted(hints[name], values[name], f"{where}: {name}", error)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise error(f"{where}: the key {name!r} is missing")
+    return kind(**arguments)
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """Return "; did you mean …?" with the known names nearest to `name`, or all of them when none is near."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {' or '.join(repr(c) for c in close)}?"
+    return f"; known are {', '.join(repr(n) for n in names)}" if names else ""
+
+
+def _converted(hint: Any, value: object, where: str, error: type[Exception]) -> Any:
+    """Return `value` as the type that `hint` names, or raise `error`."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in inner:
+            return None
+        (real,) = [option for option in inner if option is not type(None)]
+        return _converted(real, value, where, error)
+    if origin is tuple:
+        return _converted_tuple(inner, value, where, error)
+    if origin in (dict, Mapping) or hint is dict:
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise error(f"{where}: expected an object with named fields, got {_kind_of(value)}")
+    if dataclasses.is_dataclass(hint):
+        return from_mapping(typing.cast(type, hint), value, where=where, error=error)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
+        return value
+    raise error(f"{where}: expected {hint.__name__}, got {_kind_of(value)} {value!r}")
+
+
+def _converted_tuple(
+    inner: tuple[Any, ...], value: object, where: str, error: type[Exception]
+) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise error(f"{where}: expected a list, got {_kind_of(value)} {value!r}")
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        return tuple(_converted(inner[0], item, f"{where}[{i}]", error) for i, item in enumerate(value))
+    if len(value) != len(inner):
+        raise error(f"{where}: expected {len(inner)} values, got {len(value)}")
+    return tuple(
+        _converted(hint, item, f"{where}[{i}]", error)
+        for i, (hint, item) in enumerate(zip(inner, value, strict=True))
+    )
+
+
+def _kind_of(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__
