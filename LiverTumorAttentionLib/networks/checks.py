@@ -1,0 +1,47 @@
+"""Checks of what a network is built with and what it is given; each says what was expected and got."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import torch
+
+from LiverTumorAttentionLib.errors import ModelError
+
+
+def check_count(name: str, value: object, *, minimum: int, multiple_of: int = 1) -> int:
+    """Return `value` if it is a whole number >= `minimum` and a multiple of `multiple_of`, else raise ModelError."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not isinstance(value, int) or not whole or value < minimum or value % multiple_of:
+        step = f"a multiple of {multiple_of}, " if multiple_of > 1 else ""
+        raise ModelError(f"{name} must be a whole number, {step}at least {minimum}; got {value!r}")
+    return value
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise ModelError that names the nearest."""
+    known = sorted(choices)
+    if not isinstance(value, str) or value not in known:
+        raise ModelError(f"{name} must be one of {', '.join(known)}; got {value!r}{nearest(value, known)}")
+    return value
+
+
+def nearest(value: object, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: "; did you mean …?", or nothing when none is near."""
+    matches = difflib.get_close_matches(str(value).lower(), list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
+
+
+def check_slices(name: str, image: torch.Tensor, *, channels: int, minimum_side: int) -> None:
+    """Raise ModelError unless `image` is (B, channels, Y, X) with Y and X at least `minimum_side` pixels."""
+    got = f"got {tuple(image.shape)}"
+    if image.ndim != 4:
+        raise ModelError(f"{name} must have 4 dimensions, (batch, {channels}, rows, columns); {got}")
+    if image.shape[1] != channels:
+        raise ModelError(
+            f"{name} must have {channels} channels, (batch, {channels}, rows, columns); got {image.shape[1]} "
+            f"in {tuple(image.shape)}: stack {channels} slices, or build the network with in_channels={image.shape[1]}"
+        )
+    if min(image.shape[2], image.shape[3]) < minimum_side:
+        raise ModelError(f"{name} must be at least {minimum_side} x {minimum_side} pixels; {got}: pad it")

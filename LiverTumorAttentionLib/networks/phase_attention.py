@@ -1,0 +1,129 @@
+"""The phase attention block and its two modules (section 3.D and Figure 6 of PA-ResSeg).
+
+A and P are feature maps of the arterial and the portal venous phase, C channels and N = Y * X positions;
+A' and P' are the same as C x N matrices.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU
+
+
+class IntraPhaseAttention(nn.Module):
+    """Refine the portal venous channels by their similarity to one another.
+
+    Source: PA-ResSeg, Eq. 1, after the channel attention of DANet (Fu et al., CVPR 2019):
+        m_ji = exp(P'_i . P'_j) / sum_i exp(P'_i . P'_j);  out_j = gamma * sum_i m_ji P'_i + P'_j
+    Departs: the product is the mean over positions, P'_i . P'_j / N, in float32 also under autocast. The bare sum
+        has up to 50,176 terms: the softmax would be one-hot and pass no gradient; the mean is alike at all levels.
+        gamma starts at 0 (DANet's; the paper writes a plain sum), so that the block starts as the identity.
+        DANet's code takes softmax(rowmax - energy), which prefers the *least* similar channels; Eq. 1 does not, and
+        neither does this. The text multiplies by "the transpose of M", under which the weights of an output channel
+        need not sum to 1; here they do, as in DANet.
+    Shape: (B, C, Y, X) -> same; memory O(B C^2).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def forward(self, portal: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(portal.device.type, enabled=False):
+            p = portal.float().flatten(2)
+            m = torch.softmax(mean_products(p, p), dim=-1)  # (B, j, i), normalised over i
+            refined = self.gamma * torch.bmm(m, p) + p
+        return refined.reshape(portal.shape).to(portal.dtype)
+
+
+class InterPhaseAttention(nn.Module):
+    """Rescale each arterial channel by how much of the portal venous channels it explains.
+
+    Source: PA-ResSeg, Eq. 2-4:
+        x_ij = exp(A'_i . P'_j) / sum_i exp(A'_i . P'_j)     i: arterial channel, j: portal channel
+        s_c = sigmoid(sum_j x_cj);  out_c = s_c a_c + a_c
+    Departs: the product is the mean over positions, A'_i . P'_j / N, in float32 also under autocast (see
+        IntraPhaseAttention). The sigmoid of Eq. 3 is printed without its minus sign; the ordinary one is meant.
+        The softmax runs over i, as Eq. 2 has it. Over j every row of x would sum to 1, and s_c would be sigmoid(1) =
+        0.731 for every channel and every image.
+    Shape: (B, C, Y, X), (B, C, Y, X) -> (B, C, Y, X); memory O(B C^2). No parameters.
+    """
+
+    def scales(self, arterial: torch.Tensor, portal: torch.Tensor) -> torch.Tensor:
+        """The scale s of every arterial channel, (B, C), float32, between 0.5 and 1 (Eq. 2 and 3)."""
+        with torch.autocast(arterial.device.type, enabled=False):
+            a, p = arterial.float().flatten(2), portal.float().flatten(2)
+            x = torch.softmax(mean_products(a, p), dim=1)  # (B, i, j), normalised over i
+            return torch.sigmoid(x.sum(dim=2))
+
+    def forward(self, arterial: torch.Tensor, portal: torch.Tensor) -> torch.Tensor:
+        s = self.scales(arterial, portal).to(arterial.dtype)
+        return s[:, :, None, None] * arterial + arterial
+
+
+class ConcatenationFusion(nn.Module):
+    """Fuse two phases by concatenation alone: multi-scale fusion without attention ("MSF").
+
+    Source: PA-ResSeg, section 3.C, Figure 5c and Table 4.
+    Departs: each phase passes the 3x3 convolution to C/4 channels that the phase attention block has (Figure 6), with
+        batch normalisation and ReLU behind it, so that the fusions differ by their attention alone.
+    Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.portal = ConvNormReLU(channels, channels // 4)
+        self.arterial = ConvNormReLU(channels, channels // 4)
+
+    def forward(self, portal: torch.Tensor, arterial: torch.Tensor) -> torch.Tensor:
+        if portal.shape != arterial.shape:
+            raise ModelError(
+                "the portal and the arterial phase must have the same shape; "
+                f"got {tuple(portal.shape)} and {tuple(arterial.shape)}"
+            )
+        return torch.cat(self.attend(self.portal(portal), self.arterial(arterial)), dim=1)
+
+    def attend(self, p: torch.Tensor, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is made of P and A, (B, C/4, Y, X) each, before they are concatenated."""
+        return p, a
+
+
+class IntraPhaseFusion(ConcatenationFusion):
+    """Fuse two phases with attention within the portal venous phase alone ("MSF + Intra-PA").
+
+    Source: PA-ResSeg, Table 4.
+    Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.intra = IntraPhaseAttention()
+
+    def attend(self, p: torch.Tensor, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.intra(p), a
+
+
+class PhaseAttentionBlock(IntraPhaseFusion):
+    """Fuse two phases with attention within the portal venous phase and between the phases ("MSF + PA").
+
+    Source: PA-ResSeg, section 3.D and Figure 6:
+        out = concatenate(Intra-PA(P), Inter-PA(A, P))
+    Departs: the convolutions that make P and A have batch normalisation and ReLU behind them, as the convolution
+        before DANet's channel attention has; the paper says "a convolution layer".
+    Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.inter = InterPhaseAttention()
+
+    def attend(self, p: torch.Tensor, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.intra(p), self.inter(a, p)
+
+
+def mean_products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """L_i . R_j / N for all channels i and j: (B, C, N), (B, C, N) -> (B, C, C)."""
+    return torch.bmm(left / left.shape[2], right.transpose(1, 2))

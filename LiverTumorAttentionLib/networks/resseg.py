@@ -1,0 +1,112 @@
+"""ResSeg: the single-phase residual network (Table 3 and section 3.B of PA-ResSeg)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from LiverTumorAttentionLib.networks.checks import check_count, check_slices
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU, ResidualBlock, UpNormReLU, initialise
+
+LEVELS = 6
+MINIMUM_SIDE = 2 ** (LEVELS - 1)
+
+
+def level_widths(width: int) -> list[int]:
+    """Channels of the six encoder levels, finest first: 64, 128, 256, 512, 512, 512 for width 64."""
+    return [width * min(2**level, 8) for level in range(LEVELS)]
+
+
+class ResSegEncoder(nn.Module):
+    """conv1_1 and conv1_2, then conv2_x to conv6_x: 2x2 max-pooling and two residual blocks each.
+
+    Source: Table 3 of PA-ResSeg, column "Encoder".
+    Departs: pooling rounds odd sizes up (ceil mode), so that no border pixel is dropped.
+    Shape: (B, in_channels, Y, X) -> six maps, (B, w * min(2^i, 8), Y / 2^i, X / 2^i), finest first.
+    """
+
+    def __init__(self, in_channels: int, width: int) -> None:
+        super().__init__()
+        widths = level_widths(width)
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)
+        self.conv1_1 = ConvNormReLU(in_channels, widths[0])
+        self.conv1_2 = ConvNormReLU(widths[0], widths[0])
+        self.stages = nn.ModuleDict(
+            {
+                f"conv{level + 1}_x": nn.Sequential(
+                    ResidualBlock(widths[level - 1], widths[level]),
+                    ResidualBlock(widths[level], widths[level]),
+                )
+                for level in range(1, LEVELS)
+            }
+        )
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        features = [self.conv1_2(self.conv1_1(image))]
+        for stage in self.stages.values():
+            features.append(stage(self.pool(features[-1])))
+        return features
+
+
+class ResSegDecoder(nn.Module):
+    """Every level climbs to full resolution by its own chain; the six results are concatenated and classified.
+
+    Source: Table 3 of PA-ResSeg, column "Decoder": conv1_3, upsampling_1 to upsampling_5, final.
+        upsampling_k: k transposed convolutions to w/4 * 2^(k-1), ..., w/2, w/4 channels
+    Departs: conv1_3 and the first convolution of "final" have batch normalisation and ReLU, as the up-sampling
+        steps have. The softmax of "final" is left to the caller: the result is logits.
+    Shape: six maps, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
+    """
+
+    def __init__(self, channels: Sequence[int], width: int, classes: int) -> None:
+        super().__init__()
+        base = width // 4
+        self.conv1_3 = ConvNormReLU(channels[0], base)
+        self.chains = nn.ModuleDict()
+        for level in range(1, LEVELS):
+            widths = [channels[level]] + [base * 2**step for step in reversed(range(level))]
+            steps = [UpNormReLU(coarse, fine) for coarse, fine in zip(widths[:-1], widths[1:], strict=True)]
+            self.chains[f"upsampling_{level}"] = nn.ModuleList(steps)
+        self.final = ConvNormReLU(LEVELS * base, LEVELS * base)
+        self.head = nn.Conv2d(LEVELS * base, classes, kernel_size=3, padding=1)
+
+    def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
+        sizes = [(feature.shape[2], feature.shape[3]) for feature in features]
+        maps = [self.conv1_3(features[0])]
+        for level, chain in enumerate(self.chains.values(), start=1):
+            x = features[level]
+            for step, size in zip(chain, reversed(sizes[:level]), strict=True):  # type: ignore[call-overload]
+                x = step(x, size)
+            maps.append(x)
+        return self.head(self.final(torch.cat(maps, dim=1)))
+
+
+class ResSeg(nn.Module):
+    """Residual segmentation of one phase, or of phases stacked as channels.
+
+    Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from multi-phase
+        CT images, Medical Physics 2021, section 3.B and Table 3.
+    Departs: `width` scales every layer (64 is the paper's); any size of at least 32 x 32 pixels is taken; returns
+        logits, without the softmax. See the parts for the rest.
+    Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). in_channels 3 is a slice and its two neighbours;
+        6 stacks both phases (the strategy DMP that the paper compares with).
+
+    Raises ModelError when an argument is out of range or the image does not fit.
+    """
+
+    phases = ("portal",)
+
+    def __init__(self, in_channels: int = 3, classes: int = 2, width: int = 64) -> None:
+        super().__init__()
+        self.in_channels = check_count("in_channels", in_channels, minimum=1)
+        self.classes = check_count("classes", classes, minimum=2)
+        self.width = check_count("width", width, minimum=4, multiple_of=4)
+        self.encoder = ResSegEncoder(in_channels, width)
+        self.decoder = ResSegDecoder(level_widths(width), width, classes)
+        initialise(self)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        check_slices("the image", image, channels=self.in_channels, minimum_side=MINIMUM_SIDE)
+        return self.decoder(self.encoder(image))
