@@ -53,8 +53,8 @@ def find_model(name_or_path: str) -> ModelPackage:
         return ModelPackage(path)
     known = [package.description.id for package in list_models()]
     raise ModelError(
-        f"unknown model {name_or_path!r}{nearest(name_or_path, known)}; give the id of an installed model or the "
-        "path of a model folder or zip"
+        f"unknown model {name_or_path!r}{nearest(name_or_path, known)}; "
+        "give the id of an installed model or the path of a model folder or zip"
     )
 
 
@@ -70,7 +70,8 @@ def add_model(path: Path) -> ModelPackage:
     target = folder / source.description.id
     if target.exists() or (BUNDLED_FOLDER / source.description.id).exists():
         raise ModelError(
-            f"a model {source.description.id!r} is installed already: remove it first, or give the new one another id"
+            f"a model {source.description.id!r} is installed already: "
+            "remove it first, or give the new one another id"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

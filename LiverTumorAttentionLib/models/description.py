@@ -133,9 +133,8 @@ class ModelDescription:
                 f"model.json: id must be lower-case letters, digits, '-' and '.', got {self.id!r}"
             )
         if [stage.name for stage in self.stages] != ["liver", "tumor"]:
-            raise ModelError(
-                f"model.json: expected the stages 'liver' and 'tumor', got {[stage.name for stage in self.stages]}"
-            )
+            got = [stage.name for stage in self.stages]
+            raise ModelError(f"model.json: expected the stages 'liver' and 'tumor', got {got}")
         if self.stage("liver").phases != ("portal",):
             raise ModelError(
                 "model.json: the liver stage takes the portal phase alone; it is run on each phase"

@@ -68,8 +68,8 @@ class ModelPackage:
         found = hashlib.sha256(content).hexdigest()
         if found != stage.sha256:
             raise ModelError(
-                f"{stage.weights} of the model {self.description.id!r} is damaged or was changed: its SHA-256 is "
-                f"{found[:12]}…, model.json says {stage.sha256[:12]}…: get the model again"
+                f"{stage.weights} of the model {self.description.id!r} is damaged or was changed: "
+                f"its SHA-256 is {found[:12]}…, model.json says {stage.sha256[:12]}…: get the model again"
             )
         return content
 
