@@ -1,0 +1,25 @@
+"""How good a segmentation is: overlap, distances of surfaces, and lesions one by one, in physical units."""
+
+from LiverTumorAttentionLib.metrics.evaluate import evaluate_labels
+from LiverTumorAttentionLib.metrics.evaluation import Evaluation, LabelScores
+from LiverTumorAttentionLib.metrics.labels import DEFAULT_LABELS, parse_labels
+from LiverTumorAttentionLib.metrics.lesions import LesionRow, LesionScores, match_lesions
+from LiverTumorAttentionLib.metrics.overlap import Confusion, confusion, dice_global, dice_per_case
+from LiverTumorAttentionLib.metrics.surface import SurfaceDistances, surface_distances
+
+__all__ = [
+    "DEFAULT_LABELS",
+    "Confusion",
+    "Evaluation",
+    "LabelScores",
+    "LesionRow",
+    "LesionScores",
+    "SurfaceDistances",
+    "confusion",
+    "dice_global",
+    "dice_per_case",
+    "evaluate_labels",
+    "match_lesions",
+    "parse_labels",
+    "surface_distances",
+]

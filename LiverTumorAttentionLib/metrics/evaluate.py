@@ -1,0 +1,90 @@
+"""A predicted label map against the truth: all metrics, overall and lesion by lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.metrics.evaluation import Evaluation, LabelScores
+from LiverTumorAttentionLib.metrics.labels import DEFAULT_LABELS
+from LiverTumorAttentionLib.metrics.lesions import LesionScores, match_lesions
+from LiverTumorAttentionLib.metrics.overlap import confusion
+from LiverTumorAttentionLib.metrics.surface import surface_distances
+from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+
+LESION_LABEL = "tumor"
+
+
+def evaluate_labels(
+    prediction: sitk.Image,
+    truth: sitk.Image,
+    labels: Mapping[str, tuple[int, ...]] = DEFAULT_LABELS,
+) -> Evaluation:
+    """Score a predicted label map against the truth.
+
+    prediction, truth: 3D label maps of whole numbers on the same grid, in any orientation.
+    labels: name of each object and the values that make it; the one called "tumor" is scored lesion by
+    lesion as well.
+    Raises `InputError` when the grids differ (naming both), for an image that is no label map, or no labels.
+    """
+    check_same_grid(prediction, truth, "the prediction", "the truth")
+    if not labels:
+        raise InputError("there is no label to evaluate; name at least one, such as tumor=2")
+    predicted = _label_array(prediction, "the prediction")
+    true = _label_array(truth, "the truth")
+    spacing_zyx_mm = prediction.GetSpacing()[::-1]
+    voxel_ml = float(np.prod(spacing_zyx_mm)) / 1000.0
+    scores: dict[str, LabelScores] = {}
+    lesions: LesionScores | None = None
+    for name, values in labels.items():
+        found_mask, true_mask, total = _cropped(_mask(predicted, values), _mask(true, values))
+        scores[name] = LabelScores(
+            values=tuple(values),
+            confusion=confusion(found_mask, true_mask, total_voxels=total),
+            surface=surface_distances(found_mask, true_mask, spacing_zyx_mm),
+            voxel_ml=voxel_ml,
+        )
+        if name == LESION_LABEL:
+            lesions = match_lesions(found_mask, true_mask, voxel_ml)
+    return Evaluation(labels=scores, lesions=lesions)
+
+
+def _label_array(image: sitk.Image, name: str) -> NDArray[Any]:
+    """Return the voxels (z, y, x) of a label map; raises `InputError` when they are no whole numbers."""
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(
+            f"{name} has {image.GetNumberOfComponentsPerPixel()} components a voxel; give a label map of one"
+        )
+    array = sitk.GetArrayViewFromImage(image)
+    if array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+        raise InputError(
+            f"{name} holds values that are not whole numbers; give a label map, not probabilities"
+        )
+    return array
+
+
+def _mask(array: NDArray[Any], values: tuple[int, ...]) -> NDArray[np.bool_]:
+    mask = np.zeros(array.shape, dtype=bool)
+    for value in values:
+        mask |= array == value
+    return mask
+
+
+def _cropped(
+    first: NDArray[np.bool_], second: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+    """Return both masks in the box around their union, and the number of voxels of the whole volume.
+
+    Outside of the box both are empty, so that nothing that is measured changes.
+    """
+    union = first | second
+    box = []
+    for axis in range(3):
+        places = np.flatnonzero(union.any(axis=tuple(a for a in range(3) if a != axis)))
+        box.append(slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0))
+    return first[tuple(box)], second[tuple(box)], first.size

@@ -1,0 +1,163 @@
+"""Which lesions were found, and which findings are lesions.
+
+Lesions are 26-connected components of the label: two tumours that touch are one. A lesion and a finding
+(a component of the prediction) overlap by their intersection over union, IoU. Two rules stand side by side:
+
+- **at 50 % overlap** (LiTS): a lesion is detected by a finding with IoU >= 0.5, one lesion by one finding;
+  where several would do, the pair with the larger IoU is taken first.
+- **at any overlap**: one common voxel is enough. Small lesions are judged by this one too, since a shift
+  by one voxel can take a lesion of 5 mm below IoU 0.5.
+
+Recall is the share of lesions that are detected, precision the share of findings that detect. Both are 1
+when there is neither lesion nor finding, and nan when there is nothing to take a share of.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+MINIMUM_IOU = 0.5
+CORNERS = ndimage.generate_binary_structure(3, 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionRow:
+    """One lesion of the truth, or one finding of the prediction, against the other side.
+
+    number: 1 is the largest of its side; equal sizes in the order of their first voxel (z, y, x).
+    volume_ml: its own volume.
+    overlap: share of it that the other side covers, by whatever components.
+    best_iou, best_dice: with the component of the other side that fits best; 0 when none touches it.
+    partner: number of the component that it is matched with at 50 % overlap, or None.
+    """
+
+    number: int
+    volume_ml: float
+    overlap: float
+    best_iou: float
+    best_dice: float
+    partner: int | None
+
+    @property
+    def detected(self) -> bool:
+        """Whether it has a partner at 50 % overlap."""
+        return self.partner is not None
+
+    @property
+    def touched(self) -> bool:
+        """Whether it shares a voxel with the other side."""
+        return self.overlap > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionScores:
+    """Lesions of the truth and findings of the prediction, largest first."""
+
+    lesions: tuple[LesionRow, ...]
+    findings: tuple[LesionRow, ...]
+
+    @property
+    def recall(self) -> float:
+        """Share of lesions detected at 50 % overlap."""
+        return self._share([row.detected for row in self.lesions])
+
+    @property
+    def precision(self) -> float:
+        """Share of findings that detect a lesion at 50 % overlap."""
+        return self._share([row.detected for row in self.findings])
+
+    @property
+    def recall_any_overlap(self) -> float:
+        """Share of lesions of which at least one voxel was found."""
+        return self._share([row.touched for row in self.lesions])
+
+    @property
+    def precision_any_overlap(self) -> float:
+        """Share of findings that touch a lesion."""
+        return self._share([row.touched for row in self.findings])
+
+    @property
+    def false_findings(self) -> int:
+        """Findings that touch no lesion."""
+        return sum(not row.touched for row in self.findings)
+
+    def _share(self, hits: list[bool]) -> float:
+        if hits:
+            return sum(hits) / len(hits)
+        return math.nan if self.lesions or self.findings else 1.0
+
+
+def match_lesions(prediction: NDArray[Any], truth: NDArray[Any], voxel_ml: float) -> LesionScores:
+    """Compare the lesions of a prediction with those of the truth, one by one.
+
+    prediction, truth: (z, y, x) of the same shape, not zero where there is a lesion.
+    voxel_ml: volume of one voxel. Raises `ValueError` for shapes that differ.
+    """
+    if prediction.shape != truth.shape:
+        raise ValueError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}")
+    found, found_voxels = _components(prediction)
+    true, true_voxels = _components(truth)
+    common = np.zeros((len(true_voxels), len(found_voxels)), dtype=np.int64)
+    both = (true > 0) & (found > 0)
+    np.add.at(common, (true[both] - 1, found[both] - 1), 1)
+    union = true_voxels[:, None] + found_voxels[None, :] - common
+    iou = common / np.maximum(union, 1)
+    pairs = _pairs(iou)
+    return LesionScores(
+        lesions=_rows(iou, common, true_voxels, pairs, voxel_ml),
+        findings=_rows(iou.T, common.T, found_voxels, {f: t for t, f in pairs.items()}, voxel_ml),
+    )
+
+
+def _components(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the components numbered 1, 2, … (largest first), and their sizes in voxels."""
+    labels, count = ndimage.label(np.asarray(mask, bool), structure=CORNERS)
+    places = np.flatnonzero(labels)
+    owners = labels.ravel()[places]
+    voxels = np.bincount(owners, minlength=count + 1)[1:]
+    first_place = np.zeros(count + 1, dtype=np.int64)
+    first_place[owners[::-1]] = places[::-1]
+    order = np.lexsort((first_place[1:], -voxels))
+    number = np.zeros(count + 1, dtype=np.int64)
+    number[order + 1] = np.arange(1, count + 1)
+    return number[labels], voxels[order]
+
+
+def _pairs(iou: NDArray[np.float64]) -> dict[int, int]:
+    """Return the one-to-one matches {row: column} with IoU of at least one half, the best pair first."""
+    rows, columns = np.nonzero(iou >= MINIMUM_IOU)
+    pairs: dict[int, int] = {}
+    for i in np.argsort(-iou[rows, columns], kind="stable"):
+        row, column = int(rows[i]), int(columns[i])
+        if row not in pairs and column not in pairs.values():
+            pairs[row] = column
+    return pairs
+
+
+def _rows(
+    iou: NDArray[np.float64],
+    common: NDArray[np.int64],
+    voxels: NDArray[np.int64],
+    partners: dict[int, int],
+    voxel_ml: float,
+) -> tuple[LesionRow, ...]:
+    """Return one row a component; `iou` and `common` are (components, components of the other side)."""
+    best_iou = iou.max(axis=1, initial=0.0)
+    covered = common.sum(axis=1)
+    return tuple(
+        LesionRow(
+            number=i + 1,
+            volume_ml=float(voxels[i] * voxel_ml),
+            overlap=float(covered[i] / voxels[i]),
+            best_iou=float(best_iou[i]),
+            best_dice=float(2.0 * best_iou[i] / (1.0 + best_iou[i])),
+            partner=partners[i] + 1 if i in partners else None,
+        )
+        for i in range(len(voxels))
+    )

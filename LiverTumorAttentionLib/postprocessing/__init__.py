@@ -1,0 +1,7 @@
+"""From probabilities to a liver and its tumours, one by one."""
+
+from LiverTumorAttentionLib.postprocessing.instances import instances_from_probability
+from LiverTumorAttentionLib.postprocessing.liver import liver_from_probability
+from LiverTumorAttentionLib.postprocessing.settings import PostprocessingSettings
+
+__all__ = ["PostprocessingSettings", "instances_from_probability", "liver_from_probability"]

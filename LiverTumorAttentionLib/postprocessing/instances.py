@@ -1,0 +1,108 @@
+"""From the probability of tumour to tumours, one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.postprocessing.masks import (
+    CORNERS,
+    Box,
+    Mask,
+    box_of,
+    check_spacing,
+    check_volume,
+    fill_holes,
+    margin_voxels,
+)
+from LiverTumorAttentionLib.postprocessing.settings import PostprocessingSettings
+
+BACKGROUND = 0
+LIVER = 1
+FIRST_TUMOR = 2
+MOST_TUMORS = np.iinfo(np.uint16).max - FIRST_TUMOR + 1
+
+
+def instances_from_probability(
+    tumor_probability: NDArray[np.floating[Any]],
+    liver: Mask,
+    *,
+    spacing_zyx_mm: Sequence[float],
+    settings: PostprocessingSettings | None = None,
+) -> NDArray[np.uint16]:
+    """Return the instances: 0 background, 1 liver, 2, 3, … one value a tumour, the largest first.
+
+    tumor_probability: (z, y, x), 0 to 1; NaN counts as no tumour. liver: (z, y, x), the organ.
+    Tumours are 26-connected components of what reaches the threshold, in the liver or at its rim (see
+    `PostprocessingSettings`), their holes filled. Equal sizes are ordered by their first voxel in z, y, x.
+    Of more tumours than 16 bits can number, the largest 65534 stay. No tumour, or no liver, is a result:
+    without a liver everything is background.
+    Raises `InputError` for arrays that are no volumes or do not fit each other.
+    """
+    check_volume(tumor_probability, "the tumour probability")
+    spacing = check_spacing(spacing_zyx_mm)
+    chosen = PostprocessingSettings() if settings is None else settings
+    if liver.shape != tumor_probability.shape:
+        raise InputError(
+            f"the tumour probability has the shape {tumor_probability.shape} and the liver {liver.shape}; "
+            "bring both onto the same grid"
+        )
+    organ = liver.astype(bool, copy=False)
+    instances = organ.astype(np.uint16)
+    box = box_of(organ, margin_voxels(chosen.rim_mm, spacing))
+    if box is None:
+        return instances
+    probability, organ = tumor_probability[box], organ[box]
+    candidates = probability >= chosen.tumor_threshold
+    candidates &= organ | _rim(candidates & ~organ, organ, chosen.rim_mm, spacing)
+    labels, count = ndimage.label(fill_holes(candidates), structure=CORNERS)
+    if count:
+        values = _values(labels, count, probability, organ, math.prod(spacing), chosen)[labels]
+        np.copyto(instances[box], values, where=values > 0)
+    return instances
+
+
+def _rim(candidates: Mask, organ: Mask, rim_mm: float, spacing: tuple[float, float, float]) -> Mask:
+    """Return which candidates outside the organ lie within `rim_mm` of it, voxel centre to voxel centre."""
+    near = np.zeros_like(candidates)
+    margin = margin_voxels(rim_mm, spacing)
+    box: Box | None = box_of(candidates, margin)
+    if box is not None and rim_mm > 0 and organ[box].any():
+        distance_mm = ndimage.distance_transform_edt(~organ[box], sampling=spacing)
+        near[box] = candidates[box] & (distance_mm <= rim_mm)
+    return near
+
+
+def _values(
+    labels: NDArray[np.int32],
+    count: int,
+    probability: NDArray[np.floating[Any]],
+    organ: Mask,
+    voxel_mm3: float,
+    settings: PostprocessingSettings,
+) -> NDArray[np.uint16]:
+    """Return the instance value of each component 0 … count; 0 for the background and for what is dropped."""
+    places = np.flatnonzero(labels)
+    owners = labels.ravel()[places]
+    voxels = np.bincount(owners, minlength=count + 1)
+    voxels_in_organ = np.bincount(owners, weights=organ.ravel()[places], minlength=count + 1)
+    peak = np.zeros(count + 1, dtype=probability.dtype)
+    np.fmax.at(peak, owners, probability.ravel()[places])
+    first_place = np.zeros(count + 1, dtype=np.int64)
+    first_place[owners[::-1]] = places[::-1]
+
+    smallest_mm3 = math.pi / 6.0 * settings.minimum_diameter_mm**3
+    keep = (voxels * voxel_mm3 >= smallest_mm3) & (voxels_in_organ > 0)
+    keep &= peak >= settings.minimum_peak_probability
+    keep[BACKGROUND] = False
+    kept = np.flatnonzero(keep)
+    ordered = kept[np.lexsort((first_place[kept], -voxels[kept]))][:MOST_TUMORS]
+    values = np.zeros(count + 1, dtype=np.uint16)
+    values[ordered] = np.arange(FIRST_TUMOR, FIRST_TUMOR + ordered.size, dtype=np.uint16)
+    return values
