@@ -103,15 +103,15 @@ def match_lesions(prediction: NDArray[Any], truth: NDArray[Any], voxel_ml: float
         raise ValueError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}")
     found, found_voxels = _components(prediction)
     true, true_voxels = _components(truth)
-    common = np.zeros((len(true_voxels), len(found_voxels)), dtype=np.int64)
     both = (true > 0) & (found > 0)
-    np.add.at(common, (true[both] - 1, found[both] - 1), 1)
-    union = true_voxels[:, None] + found_voxels[None, :] - common
-    iou = common / np.maximum(union, 1)
-    pairs = _pairs(iou)
+    codes, common = np.unique((true[both] - 1) * len(found_voxels) + found[both] - 1, return_counts=True)
+    touching = np.stack(np.divmod(codes, max(len(found_voxels), 1)))
+    iou = common / (true_voxels[touching[0]] + found_voxels[touching[1]] - common)
+    pairs = _pairs(touching, iou)
+    back = {finding: lesion for lesion, finding in pairs.items()}
     return LesionScores(
-        lesions=_rows(iou, common, true_voxels, pairs, voxel_ml),
-        findings=_rows(iou.T, common.T, found_voxels, {f: t for t, f in pairs.items()}, voxel_ml),
+        lesions=_rows(touching[0], common, iou, true_voxels, pairs, voxel_ml),
+        findings=_rows(touching[1], common, iou, found_voxels, back, voxel_ml),
     )
 
 
@@ -129,27 +129,33 @@ def _components(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64
     return number[labels], voxels[order]
 
 
-def _pairs(iou: NDArray[np.float64]) -> dict[int, int]:
-    """Return the one-to-one matches {row: column} with IoU of at least one half, the best pair first."""
-    rows, columns = np.nonzero(iou >= MINIMUM_IOU)
+def _pairs(touching: NDArray[np.int64], iou: NDArray[np.float64]) -> dict[int, int]:
+    """Return the one-to-one matches {lesion: finding} with IoU of at least one half, the best pair first.
+
+    touching: (2, pairs), a lesion and a finding that share voxels; iou: (pairs,).
+    """
     pairs: dict[int, int] = {}
-    for i in np.argsort(-iou[rows, columns], kind="stable"):
-        row, column = int(rows[i]), int(columns[i])
-        if row not in pairs and column not in pairs.values():
-            pairs[row] = column
+    taken: set[int] = set()
+    for i in np.argsort(-iou, kind="stable"):
+        lesion, finding = int(touching[0, i]), int(touching[1, i])
+        if iou[i] >= MINIMUM_IOU and lesion not in pairs and finding not in taken:
+            pairs[lesion] = finding
+            taken.add(finding)
     return pairs
 
 
 def _rows(
-    iou: NDArray[np.float64],
+    owners: NDArray[np.int64],
     common: NDArray[np.int64],
+    iou: NDArray[np.float64],
     voxels: NDArray[np.int64],
     partners: dict[int, int],
     voxel_ml: float,
 ) -> tuple[LesionRow, ...]:
-    """Return one row a component; `iou` and `common` are (components, components of the other side)."""
-    best_iou = iou.max(axis=1, initial=0.0)
-    covered = common.sum(axis=1)
+    """Return one row a component; `owners`, `common` and `iou` tell of each pair that touches."""
+    best_iou = np.zeros(len(voxels))
+    np.maximum.at(best_iou, owners, iou)
+    covered = np.bincount(owners, weights=common, minlength=len(voxels))
     return tuple(
         LesionRow(
             number=i + 1,

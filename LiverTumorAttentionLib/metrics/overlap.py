@@ -77,9 +77,8 @@ class Confusion:
     @property
     def rvd(self) -> float:
         """Relative volume difference, (|prediction| - |truth|) / |truth|: positive where too much was found."""
-        return _ratio(
-            self.predicted - self.true, self.true, both_zero=0.0 if self.predicted == 0 else math.nan
-        )
+        undefined = 0.0 if self.predicted == 0 else math.nan
+        return _ratio(self.predicted - self.true, self.true, both_zero=undefined)
 
     @property
     def tpr(self) -> float:
