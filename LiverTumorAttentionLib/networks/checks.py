@@ -11,9 +11,8 @@ from LiverTumorAttentionLib.errors import ModelError
 
 
 def check_count(name: str, value: object, *, minimum: int, multiple_of: int = 1) -> int:
-    """Return `value` if it is a whole number >= `minimum` and a multiple of `multiple_of`, else raise ModelError."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not isinstance(value, int) or not whole or value < minimum or value % multiple_of:
+    """Return `value` if it is an int >= `minimum` and a multiple of `multiple_of`, else raise ModelError."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum or value % multiple_of:
         step = f"a multiple of {multiple_of}, " if multiple_of > 1 else ""
         raise ModelError(f"{name} must be a whole number, {step}at least {minimum}; got {value!r}")
     return value
@@ -40,8 +39,8 @@ def check_slices(name: str, image: torch.Tensor, *, channels: int, minimum_side:
         raise ModelError(f"{name} must have 4 dimensions, (batch, {channels}, rows, columns); {got}")
     if image.shape[1] != channels:
         raise ModelError(
-            f"{name} must have {channels} channels, (batch, {channels}, rows, columns); got {image.shape[1]} "
-            f"in {tuple(image.shape)}: stack {channels} slices, or build the network with in_channels={image.shape[1]}"
+            f"{name} must have {channels} channels, (batch, {channels}, rows, columns); {got}: "
+            f"stack {channels} slices, or build the network with in_channels={image.shape[1]}"
         )
     if min(image.shape[2], image.shape[3]) < minimum_side:
         raise ModelError(f"{name} must be at least {minimum_side} x {minimum_side} pixels; {got}: pad it")

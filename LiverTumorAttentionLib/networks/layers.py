@@ -30,8 +30,8 @@ class ResidualBlock(nn.Module):
 
     Source: Table 3 of PA-ResSeg, conv2_x to conv6_x; He et al., Deep residual learning, CVPR 2016:
         out = ReLU(BN(conv(ReLU(BN(conv(x))))) + shortcut(x))
-    Departs: the paper gives the two convolutions alone. Normalisation and ReLU stand where ResNet has them, and
-        where the channels change the shortcut is a 1x1 convolution with batch normalisation (ResNet's option B).
+    Departs: the paper gives the two convolutions alone. Normalisation and ReLU stand where ResNet has them;
+        where the channels change, the shortcut is a 1x1 convolution with normalisation (ResNet's option B).
     Shape: (B, in_channels, Y, X) -> (B, out_channels, Y, X).
     """
 
@@ -55,8 +55,8 @@ class UpNormReLU(nn.Module):
 
     Source: Table 3 of PA-ResSeg ("deconv, 4x4, stride 2") and section 3.B ("each up-sampling operation is
         followed by a batch normalization and a ReLU").
-    Departs: padding 1 gives exactly twice the size; where pooling had rounded an odd size up, the surplus last
-        row or column is cut off, so that any input size comes back at its own size.
+    Departs: padding 1 gives exactly twice the size; where pooling had rounded an odd size up, the surplus
+        last row or column is cut off, so that any input size comes back at its own size.
     Shape: (B, in_channels, y, x) -> (B, out_channels, Y, X), where Y is 2y or 2y - 1 and X is 2x or 2x - 1.
     """
 
@@ -74,9 +74,9 @@ class UpNormReLU(nn.Module):
 def initialise(network: nn.Module, generator: torch.Generator | None = None) -> None:
     """Draw the weights of all convolutions anew (He et al., Delving deep into rectifiers, ICCV 2015).
 
-    The variance is 2 / (number of values that one output pixel sums). A transposed convolution of stride 2 sums
-    a quarter of its kernel at each output pixel, which torch's own fan computation does not know. A convolution
-    with a bias ends the network and has no ReLU behind it: variance 1 / fan, bias 0.
+    The variance is 2 / (number of values that one output pixel sums). A transposed convolution of stride 2
+    sums a quarter of its kernel at each output pixel, which torch's own fan computation does not know. A
+    convolution with a bias ends the network and has no ReLU behind it: variance 1 / fan, bias 0.
     """
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):

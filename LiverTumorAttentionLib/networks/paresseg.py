@@ -25,11 +25,11 @@ FUSIONS: dict[str, type[ConcatenationFusion]] = {
 class PAResSeg(nn.Module):
     """Phase attention residual segmentation of the portal venous phase with the help of the arterial phase.
 
-    Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from multi-phase
-        CT images, Medical Physics 2021, sections 3.B to 3.E, Figure 4, Table 3.
-    Departs: "several specific layers at multiple levels" is read as all six levels. `fusion` chooses the rows of the
-        paper's ablation: "pa" (MSF + PA, the default), "msf" (concatenation alone), "msf_intra" (MSF + Intra-PA).
-        Returns logits, without the softmax. See ResSeg and the parts for the rest.
+    Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from
+        multi-phase CT images, Medical Physics 2021, sections 3.B to 3.E, Figure 4, Table 3.
+    Departs: "several specific layers at multiple levels" is read as all six levels. `fusion` chooses the row
+        of the paper's ablation (Table 4): "pa" (MSF + PA, the default), "msf" (concatenation alone) or
+        "msf_intra" (MSF + Intra-PA). Returns logits, without the softmax. See ResSeg and the parts.
     Shape: portal (B, in_channels, Y, X), arterial (B, in_channels, Y, X) -> logits (B, classes, Y, X), on the
         portal venous grid; the arterial slices must have been registered to it.
 

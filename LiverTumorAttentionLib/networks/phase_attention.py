@@ -2,6 +2,13 @@
 
 A and P are feature maps of the arterial and the portal venous phase, C channels and N = Y * X positions;
 A' and P' are the same as C x N matrices.
+
+Departs, in both modules: Eq. 1 and 2 take the softmax of bare sums over up to 50,176 positions. It would be
+one-hot, pass no gradient, and change with the size of the tile. Here the sums are SHARPNESS times the mean
+over positions, in float32 also under autocast. The mean alone is too flat: on a CT slice, before training,
+every s_c lies within 0.02 of sigmoid(1) = 0.731. With 16, which is what the usual 1 / sqrt(N) gives on a
+16 x 16 map, s_c has a standard deviation of 0.03 to 0.08 at every level, and no softmax is near one-hot. From
+there, the gain of the normalisation that precedes P and A sharpens or flattens it.
 """
 
 from __future__ import annotations
@@ -12,18 +19,18 @@ from torch import nn
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.layers import ConvNormReLU
 
+SHARPNESS = 16.0
+
 
 class IntraPhaseAttention(nn.Module):
     """Refine the portal venous channels by their similarity to one another.
 
     Source: PA-ResSeg, Eq. 1, after the channel attention of DANet (Fu et al., CVPR 2019):
         m_ji = exp(P'_i . P'_j) / sum_i exp(P'_i . P'_j);  out_j = gamma * sum_i m_ji P'_i + P'_j
-    Departs: the product is the mean over positions, P'_i . P'_j / N, in float32 also under autocast. The bare sum
-        has up to 50,176 terms: the softmax would be one-hot and pass no gradient; the mean is alike at all levels.
-        gamma starts at 0 (DANet's; the paper writes a plain sum), so that the block starts as the identity.
-        DANet's code takes softmax(rowmax - energy), which prefers the *least* similar channels; Eq. 1 does not, and
-        neither does this. The text multiplies by "the transpose of M", under which the weights of an output channel
-        need not sum to 1; here they do, as in DANet.
+    Departs: products are scaled as the head of this file says. gamma is DANet's (the paper writes a plain
+        sum) and starts at 0: the block starts as the identity. DANet's code takes softmax(rowmax - energy),
+        which prefers the *least* similar channels; Eq. 1 does not, and neither does this. The weights m_ji of
+        an output channel j sum to 1, as in DANet's sum; the text's "transpose of M" leaves this open.
     Shape: (B, C, Y, X) -> same; memory O(B C^2).
     """
 
@@ -34,7 +41,7 @@ class IntraPhaseAttention(nn.Module):
     def forward(self, portal: torch.Tensor) -> torch.Tensor:
         with torch.autocast(portal.device.type, enabled=False):
             p = portal.float().flatten(2)
-            m = torch.softmax(mean_products(p, p), dim=-1)  # (B, j, i), normalised over i
+            m = torch.softmax(similarities(p, p), dim=-1)  # (B, j, i), normalised over i
             refined = self.gamma * torch.bmm(m, p) + p
         return refined.reshape(portal.shape).to(portal.dtype)
 
@@ -45,10 +52,9 @@ class InterPhaseAttention(nn.Module):
     Source: PA-ResSeg, Eq. 2-4:
         x_ij = exp(A'_i . P'_j) / sum_i exp(A'_i . P'_j)     i: arterial channel, j: portal channel
         s_c = sigmoid(sum_j x_cj);  out_c = s_c a_c + a_c
-    Departs: the product is the mean over positions, A'_i . P'_j / N, in float32 also under autocast (see
-        IntraPhaseAttention). The sigmoid of Eq. 3 is printed without its minus sign; the ordinary one is meant.
-        The softmax runs over i, as Eq. 2 has it. Over j every row of x would sum to 1, and s_c would be sigmoid(1) =
-        0.731 for every channel and every image.
+    Departs: products are scaled as the head of this file says. The sigmoid of Eq. 3 is printed without its
+        minus sign; the ordinary one is meant. The softmax runs over i, as Eq. 2 has it: over j every row of x
+        would sum to 1, and s_c would be sigmoid(1) = 0.731 for every channel of every image.
     Shape: (B, C, Y, X), (B, C, Y, X) -> (B, C, Y, X); memory O(B C^2). No parameters.
     """
 
@@ -56,7 +62,7 @@ class InterPhaseAttention(nn.Module):
         """The scale s of every arterial channel, (B, C), float32, between 0.5 and 1 (Eq. 2 and 3)."""
         with torch.autocast(arterial.device.type, enabled=False):
             a, p = arterial.float().flatten(2), portal.float().flatten(2)
-            x = torch.softmax(mean_products(a, p), dim=1)  # (B, i, j), normalised over i
+            x = torch.softmax(similarities(a, p), dim=1)  # (B, i, j), normalised over i
             return torch.sigmoid(x.sum(dim=2))
 
     def forward(self, arterial: torch.Tensor, portal: torch.Tensor) -> torch.Tensor:
@@ -68,8 +74,8 @@ class ConcatenationFusion(nn.Module):
     """Fuse two phases by concatenation alone: multi-scale fusion without attention ("MSF").
 
     Source: PA-ResSeg, section 3.C, Figure 5c and Table 4.
-    Departs: each phase passes the 3x3 convolution to C/4 channels that the phase attention block has (Figure 6), with
-        batch normalisation and ReLU behind it, so that the fusions differ by their attention alone.
+    Departs: each phase passes the convolution to C/4 channels that the phase attention block has (Figure 6),
+        with batch normalisation and ReLU behind it, so that the fusions differ by their attention alone.
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
@@ -111,8 +117,8 @@ class PhaseAttentionBlock(IntraPhaseFusion):
 
     Source: PA-ResSeg, section 3.D and Figure 6:
         out = concatenate(Intra-PA(P), Inter-PA(A, P))
-    Departs: the convolutions that make P and A have batch normalisation and ReLU behind them, as the convolution
-        before DANet's channel attention has; the paper says "a convolution layer".
+    Departs: the paper says "a convolution layer" makes P, and A. It is 3x3, to C/4 channels, with batch
+        normalisation and ReLU behind it, as the convolution before DANet's channel attention has.
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
@@ -124,6 +130,6 @@ class PhaseAttentionBlock(IntraPhaseFusion):
         return self.intra(p), self.inter(a, p)
 
 
-def mean_products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """L_i . R_j / N for all channels i and j: (B, C, N), (B, C, N) -> (B, C, C)."""
-    return torch.bmm(left / left.shape[2], right.transpose(1, 2))
+def similarities(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """SHARPNESS * L_i . R_j / N for all channels i and j: (B, C, N), (B, C, N) -> (B, C, C)."""
+    return torch.bmm(left * (SHARPNESS / left.shape[2]), right.transpose(1, 2))

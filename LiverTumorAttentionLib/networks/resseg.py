@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -51,12 +52,12 @@ class ResSegEncoder(nn.Module):
 
 
 class ResSegDecoder(nn.Module):
-    """Every level climbs to full resolution by its own chain; the six results are concatenated and classified.
+    """Every level climbs to full resolution by its own chain; the six ends are concatenated and classified.
 
     Source: Table 3 of PA-ResSeg, column "Decoder": conv1_3, upsampling_1 to upsampling_5, final.
         upsampling_k: k transposed convolutions to w/4 * 2^(k-1), ..., w/2, w/4 channels
-    Departs: conv1_3 and the first convolution of "final" have batch normalisation and ReLU, as the up-sampling
-        steps have. The softmax of "final" is left to the caller: the result is logits.
+    Departs: conv1_3 and the first convolution of "final" have batch normalisation and ReLU, as the steps up
+        have. The softmax of "final" is left to the caller: the result is logits.
     Shape: six maps, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
     """
 
@@ -67,7 +68,7 @@ class ResSegDecoder(nn.Module):
         self.chains = nn.ModuleDict()
         for level in range(1, LEVELS):
             widths = [channels[level]] + [base * 2**step for step in reversed(range(level))]
-            steps = [UpNormReLU(coarse, fine) for coarse, fine in zip(widths[:-1], widths[1:], strict=True)]
+            steps = [UpNormReLU(coarse, fine) for coarse, fine in pairwise(widths)]
             self.chains[f"upsampling_{level}"] = nn.ModuleList(steps)
         self.final = ConvNormReLU(LEVELS * base, LEVELS * base)
         self.head = nn.Conv2d(LEVELS * base, classes, kernel_size=3, padding=1)
@@ -86,12 +87,12 @@ class ResSegDecoder(nn.Module):
 class ResSeg(nn.Module):
     """Residual segmentation of one phase, or of phases stacked as channels.
 
-    Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from multi-phase
-        CT images, Medical Physics 2021, section 3.B and Table 3.
-    Departs: `width` scales every layer (64 is the paper's); any size of at least 32 x 32 pixels is taken; returns
-        logits, without the softmax. See the parts for the rest.
-    Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). in_channels 3 is a slice and its two neighbours;
-        6 stacks both phases (the strategy DMP that the paper compares with).
+    Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from
+        multi-phase CT images, Medical Physics 2021, section 3.B and Table 3.
+    Departs: `width` scales every layer (64 is the paper's); any size of at least 32 x 32 pixels is taken;
+        returns logits, without the softmax. See the parts for the rest.
+    Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). in_channels 3 is a slice and its two
+        neighbours; 6 stacks both phases (the strategy DMP that the paper compares with).
 
     Raises ModelError when an argument is out of range or the image does not fit.
     """
