@@ -1,0 +1,47 @@
+"""Files in, files out: CT volumes, DICOM series and segmentations."""
+
+from LiverTumorAttentionLib.io.atomic import check_writable, full_suffix, replacing, replacing_all
+from LiverTumorAttentionLib.io.check import check_ct
+from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, list_series
+from LiverTumorAttentionLib.io.dicom_slices import InputWarning
+from LiverTumorAttentionLib.io.orientation import back_to, same_grid, to_lps
+from LiverTumorAttentionLib.io.phases import guess_phase
+from LiverTumorAttentionLib.io.read import read_volume
+from LiverTumorAttentionLib.io.segmentation import (
+    IMAGE_SUFFIXES,
+    SEGMENTATION_SUFFIXES,
+    read_instances,
+    read_label_map,
+    semantic,
+    write_image,
+    write_segmentation,
+)
+from LiverTumorAttentionLib.io.terminology import Segment, liver_segment, segments_for, tumor_segment
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "SEGMENTATION_SUFFIXES",
+    "InputWarning",
+    "Segment",
+    "SeriesInfo",
+    "back_to",
+    "check_ct",
+    "check_writable",
+    "choose_series",
+    "full_suffix",
+    "guess_phase",
+    "list_series",
+    "liver_segment",
+    "read_instances",
+    "read_label_map",
+    "read_volume",
+    "replacing",
+    "replacing_all",
+    "same_grid",
+    "segments_for",
+    "semantic",
+    "to_lps",
+    "tumor_segment",
+    "write_image",
+    "write_segmentation",
+]

@@ -1,0 +1,183 @@
+"""DICOM Segmentation objects through highdicom, which comes with the extra ``[dicom]``.
+
+Liver and each tumour are binary segments with SNOMED CT codes that refer, frame by frame, to the slices
+of the portal venous series, so that a PACS shows them over it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+import LiverTumorAttentionLib
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, read_series
+from LiverTumorAttentionLib.io.orientation import back_to
+from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
+from LiverTumorAttentionLib.io.terminology import Segment, segments_for
+
+ALGORITHM_NAME = "LiverTumorAttention"
+MANUFACTURER = "LiverTumorAttention project"
+SERIES_DESCRIPTION = "Liver and liver tumors (automatic, not for clinical use)"
+SERIES_NUMBER = 900
+"""High enough not to meet a series of the scanner."""
+
+
+def write_dicom_seg(
+    path: Path,
+    instances: sitk.Image,
+    *,
+    source: str | os.PathLike[str] | None,
+    series: str | None = None,
+) -> None:
+    """Write an instances image as DICOM SEG that refers to the series `instances` was made from.
+
+    source: the DICOM folder of the portal volume. series: which of it, as for `read_volume`.
+    Raises `InputError` when the extra is missing, the source is no DICOM folder, its slices have no UIDs, or
+    its grid is not that of `instances`.
+    """
+    highdicom, pydicom = _extra()
+    if source is None or not Path(source).is_dir():
+        got = "none was given" if source is None else f"'{source}' is none"
+        raise InputError(
+            f"a DICOM SEG needs the DICOM folder of the portal volume and {got}: "
+            "give a DICOM folder as portal volume, or write a .seg.nrrd"
+        )
+    info = choose_series(source, series=series, phase="portal", name="portal volume")
+    slices = [pydicom.dcmread(file) for file in info.files]
+    _check_slices(slices, info)
+    for piece in slices:
+        _use_utf8(piece)
+    on_series = back_to(instances, read_series(info, name="portal volume"))
+    segments = segments_for(on_series)
+    voxels = sitk.GetArrayViewFromImage(on_series)
+    masks = [voxels > 0 if segment.is_liver else voxels == segment.value for segment in segments]
+    kept = [(segment, mask) for segment, mask in zip(segments, masks, strict=True) if mask.any()]
+    if not kept:
+        raise InputError(
+            "the result has no voxel, and a DICOM SEG cannot be empty: write a .seg.nrrd instead"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
+            _segmentation(highdicom, slices, kept).save_as(path)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"a DICOM SEG cannot be made for the series '{info.description}' ({error}): write a .seg.nrrd"
+        ) from error
+
+
+def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
+    """Return an empty image on the grid of a DICOM SEG and its segments in file order.
+
+    The grid is as large as the frames that the object holds. Raises `InputError` for other DICOM objects.
+    """
+    highdicom, pydicom = _extra()
+    dataset = pydicom.dcmread(path)
+    if dataset.get("Modality", "") != "SEG":
+        raise InputError(
+            f"'{path}' is a DICOM object of {dataset.get('Modality', '?')}, not a segmentation (SEG)"
+        )
+    try:
+        seg = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
+        volume = seg.get_volume(allow_missing_positions=True)
+    except (AttributeError, ValueError, RuntimeError) as error:
+        raise InputError(f"the DICOM SEG '{path}' cannot be read ({error}): export it again") from error
+    geometry = volume.get_geometry()
+    # highdicom's volumes are (slice, row, column); an image's axes are (column, row, slice).
+    affine = np.asarray(geometry.affine)[:3]
+    columns = affine[:, :3][:, ::-1]
+    spacing = np.linalg.norm(columns, axis=0)
+    grid = sitk.Image([int(length) for length in geometry.spatial_shape[::-1]], sitk.sitkUInt8)
+    grid.SetSpacing(spacing.tolist())
+    grid.SetDirection((columns / spacing).ravel().tolist())
+    grid.SetOrigin(affine[:, 3].tolist())
+    segments = []
+    for number in seg.segment_numbers:
+        description = seg.get_segment_description(number)
+        mask = np.asarray(volume.array)[..., number - 1] > 0
+        code = description.segmented_property_type.value
+        segments.append(StoredSegment(name=str(description.segment_label), codes=(str(code),), mask=mask))
+    return grid, segments
+
+
+def _segmentation(highdicom: ModuleType, slices: list[Any], kept: list[tuple[Segment, np.ndarray]]) -> Any:
+    """Return the highdicom object of segments and their (z, y, x) masks; slices in the order of z."""
+    return highdicom.seg.Segmentation(
+        source_images=slices,
+        pixel_array=np.stack([mask for _, mask in kept], axis=-1).astype(np.uint8),
+        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+        segment_descriptions=[
+            _description(highdicom, segment, number) for number, (segment, _) in enumerate(kept, start=1)
+        ],
+        series_instance_uid=highdicom.UID(),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=ALGORITHM_NAME,
+        software_versions=LiverTumorAttentionLib.__version__,
+        device_serial_number="0",
+        content_label="LIVER_TUMORS",
+        content_description="Liver and liver tumors",
+        series_description=SERIES_DESCRIPTION,
+        omit_empty_frames=True,
+    )
+
+
+def _description(highdicom: ModuleType, segment: Segment, number: int) -> Any:
+    def coded(code: Any) -> Any:
+        return highdicom.sr.CodedConcept(code.value, code.scheme, code.meaning)
+
+    return highdicom.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment.name,
+        segmented_property_category=coded(segment.category),
+        segmented_property_type=coded(segment.type),
+        algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
+            name=ALGORITHM_NAME,
+            family=highdicom.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"),
+            version=LiverTumorAttentionLib.__version__,
+        ),
+        tracking_uid=highdicom.UID(),
+        tracking_id=segment.name,
+        anatomic_regions=[coded(segment.region)] if segment.region else None,
+        display_color=highdicom.color.CIELabColor.from_rgb(*(round(255 * value) for value in segment.color)),
+    )
+
+
+def _check_slices(slices: list[Any], info: SeriesInfo) -> None:
+    needed = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+    missing = [key for key in needed if any(not piece.get(key) for piece in slices)]
+    if missing:
+        raise InputError(
+            f"the DICOM series '{info.description}' has no {', '.join(missing)}, so a DICOM SEG cannot refer "
+            "to it: use the files as the scanner wrote them, or write a .seg.nrrd"
+        )
+
+
+def _use_utf8(dataset: Any) -> None:
+    """Recode the texts of a data set, since highdicom refuses empty and rare character sets."""
+    if not dataset.get("SpecificCharacterSet"):
+        dataset.pop("SpecificCharacterSet", None)
+    dataset.decode()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+
+
+def _extra() -> tuple[ModuleType, ModuleType]:
+    try:
+        import highdicom
+        import pydicom
+    except ImportError as error:
+        raise InputError(
+            "DICOM SEG files need highdicom: install it with pip install 'liver-tumor-attention[dicom]', "
+            "or write a .seg.nrrd"
+        ) from error
+    return highdicom, pydicom

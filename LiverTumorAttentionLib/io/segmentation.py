@@ -1,0 +1,145 @@
+"""Write a result in the format its name asks for, and read label maps and segmentations back.
+
+Inside the library a result is the *instances* image: 0 background, 1 liver, 2, 3, … one value a tumour.
+A `.seg.nrrd` or DICOM SEG keeps every tumour apart; a plain label map (`.nii.gz`, `.nrrd`, `.mha`) is
+semantic: 0 background, 1 liver, 2 tumour.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.errors import InputError, OutputError
+from LiverTumorAttentionLib.io.atomic import check_suffix, full_suffix, replacing
+from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
+from LiverTumorAttentionLib.io.dicom_slices import is_dicom
+from LiverTumorAttentionLib.io.quiet import quiet_itk, reason
+from LiverTumorAttentionLib.io.read import existing, read_volume
+from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
+from LiverTumorAttentionLib.io.terminology import FIRST_TUMOR, LIVER, recognise, unrecognised
+
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+SEGMENTATION_SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES, ".dcm")
+
+
+def write_segmentation(
+    path: str | os.PathLike[str],
+    instances: sitk.Image,
+    *,
+    source: str | os.PathLike[str] | None = None,
+    series: str | None = None,
+) -> None:
+    """Write the instances image to `path` in the format of its suffix, whole or not at all.
+
+    instances: unsigned integers on the portal volume's grid.
+    source, series: for `.dcm` only: the DICOM folder of the portal volume and which series of it, as for
+    `read_volume`; a DICOM SEG must name the slices that it describes.
+    Raises `OutputError` for an unknown suffix or a folder that cannot be written, `InputError` when a
+    DICOM SEG is asked for without its source or without the extra ``[dicom]``.
+    """
+    suffix = check_suffix(path, SEGMENTATION_SUFFIXES, "segmentation")
+    if suffix == ".seg.nrrd":
+        with replacing(path, name="segmentation") as temporary:
+            write_seg_nrrd(temporary, instances)
+    elif suffix == ".dcm":
+        with replacing(path, name="segmentation") as temporary:
+            write_dicom_seg(temporary, instances, source=source, series=series)
+    else:
+        write_image(path, semantic(instances), name="segmentation")
+
+
+def write_image(path: str | os.PathLike[str], image: sitk.Image, *, name: str = "volume") -> None:
+    """Write a volume or vector field, compressed, to a .nii.gz, .nii, .nrrd or .mha; whole or not at all."""
+    check_suffix(path, IMAGE_SUFFIXES, name)
+    with replacing(path, name=name) as temporary, quiet_itk():
+        try:
+            sitk.WriteImage(image, str(temporary), useCompression=True)
+        except RuntimeError as error:
+            raise OutputError(
+                f"the {name} '{path}' cannot be written ({reason(error)}): "
+                "free some space or choose another folder"
+            ) from error
+
+
+def semantic(instances: sitk.Image) -> sitk.Image:
+    """Return the label map 0 background, 1 liver, 2 tumour (uint8) of an instances image."""
+    voxels = np.minimum(sitk.GetArrayViewFromImage(instances), FIRST_TUMOR).astype(np.uint8)
+    return _like(voxels, instances)
+
+
+def read_label_map(path: str | os.PathLike[str]) -> sitk.Image:
+    """Read a segmentation as label map 0 background, 1 liver, 2 tumour (uint8) on its own grid.
+
+    Label maps are returned with the values they have when these are whole numbers from 0 to 255 (so that
+    other conventions can be evaluated too). The segments of a `.seg.nrrd` or DICOM SEG are recognised by
+    their code, else by their name; tumours lie over the liver, others are left out.
+    Raises `InputError` when there is nothing to recognise or the file is no label map.
+    """
+    place = existing(path, "segmentation")
+    if not _has_segments(place):
+        return _read_plain(place, np.uint8)
+    return semantic(read_instances(place))
+
+
+def read_instances(path: str | os.PathLike[str]) -> sitk.Image:
+    """Read a segmentation as instances image (uint16): 0 background, 1 liver, 2, 3, … one value a tumour.
+
+    Tumours are numbered in the order of the file. A plain label map is returned with the values it has: its
+    tumours are not taken apart.
+    """
+    place = existing(path, "segmentation")
+    if not _has_segments(place):
+        return _read_plain(place, np.uint16)
+    if full_suffix(place) in (".seg.nrrd", ".nrrd"):
+        grid, segments = read_seg_nrrd(place)
+    else:
+        grid, segments = read_dicom_seg(place)
+    return _like(_painted(segments, place), grid)
+
+
+def _painted(segments: list[StoredSegment], place: Path) -> np.ndarray:
+    kinds = [recognise(segment.name, segment.codes) for segment in segments]
+    if not any(kinds):
+        raise unrecognised(place, [segment.name for segment in segments])
+    voxels = np.zeros(segments[0].mask.shape, np.uint16)
+    for segment, kind in zip(segments, kinds, strict=True):
+        if kind == "liver":
+            voxels[segment.mask] = LIVER
+    tumors = [segment for segment, kind in zip(segments, kinds, strict=True) if kind == "tumor"]
+    for value, segment in enumerate(tumors, start=FIRST_TUMOR):
+        voxels[segment.mask] = value
+    return voxels
+
+
+def _has_segments(place: Path) -> bool:
+    """Tell whether a file stores segments with names rather than bare values."""
+    if place.is_dir():
+        raise InputError(f"the segmentation '{place}' is a folder: name the file itself")
+    try:
+        if full_suffix(place) == ".nrrd":
+            return b"Segment0_ID:=" in place.open("rb").read(65536)
+        return full_suffix(place) == ".seg.nrrd" or is_dicom(place)
+    except PermissionError as error:
+        raise InputError(f"the segmentation '{place}' may not be read: ask for the permission") from error
+
+
+def _read_plain(place: Path, kind: type[np.unsignedinteger]) -> sitk.Image:
+    image = read_volume(place, name="segmentation")
+    voxels = sitk.GetArrayViewFromImage(image)
+    limit = np.iinfo(kind).max
+    if not np.isfinite(voxels).all() or voxels.min() < 0 or voxels.max() > limit or (voxels % 1).any():
+        raise InputError(
+            f"the segmentation '{place}' is not a label map (values {voxels.min():g} to {voxels.max():g}): "
+            "its voxels must be whole numbers from 0, such as 1 liver and 2 tumor"
+        )
+    return _like(voxels.astype(kind), image)
+
+
+def _like(voxels: np.ndarray, grid: sitk.Image) -> sitk.Image:
+    image = sitk.GetImageFromArray(voxels)
+    image.CopyInformation(grid)
+    return image
