@@ -76,7 +76,7 @@ class Confusion:
 
     @property
     def rvd(self) -> float:
-        """Relative volume difference, (|prediction| - |truth|) / |truth|: positive where too much was found."""
+        """Relative volume difference, (|prediction| - |truth|) / |truth|: positive for too much."""
         undefined = 0.0 if self.predicted == 0 else math.nan
         return _ratio(self.predicted - self.true, self.true, both_zero=undefined)
 

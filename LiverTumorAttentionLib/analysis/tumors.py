@@ -1,0 +1,169 @@
+"""Size, place and enhancement of every tumour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from LiverTumorAttentionLib.analysis.diameter import (
+    Chord,
+    longest_chord,
+    longest_chord_across,
+    outline_points,
+)
+from LiverTumorAttentionLib.analysis.plane import ImageAxes
+from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+
+FIRST_TUMOR = 2
+
+Point = tuple[float, float, float]
+Line = tuple[Point, Point]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TumorMeasurement:
+    """What is measured of one tumour.
+
+    number: 1, 2, …, as in "Tumor 1"; its value in the instances is one more.
+    volume_ml: its voxels times the volume of a voxel.
+    longest_axial_diameter_mm, longest_axial_diameter_lps_mm: the longest straight line, over all axial
+        slices, between two points of the tumour's outline, and its end points. The outline runs through the
+        midpoints of the outermost pixels' sides (see `analysis.diameter` for the bias).
+    perpendicular_diameter_mm, perpendicular_diameter_lps_mm: the longest line in the same slice at a right
+        angle to it, within the outline's convex hull, and its end points.
+    slice_index: index of that slice along the image axis across the axial plane.
+    centroid_lps_mm: mean position of its voxels.
+    mean_hu_portal, sd_hu_portal: mean and standard deviation (of the population) over its voxels.
+    mean_hu_arterial: None when there is no arterial volume.
+    mean_probability: mean probability of tumour over its voxels; None when none was given.
+    """
+
+    number: int
+    volume_ml: float
+    longest_axial_diameter_mm: float
+    longest_axial_diameter_lps_mm: Line
+    perpendicular_diameter_mm: float
+    perpendicular_diameter_lps_mm: Line
+    slice_index: int
+    centroid_lps_mm: Point
+    mean_hu_portal: float
+    sd_hu_portal: float
+    mean_hu_arterial: float | None
+    mean_probability: float | None
+
+
+def measure_tumors(
+    instances: sitk.Image,
+    portal: sitk.Image,
+    arterial: sitk.Image | None = None,
+    probability: sitk.Image | None = None,
+) -> list[TumorMeasurement]:
+    """Measure every tumour, in the order of its number.
+
+    instances: 0 background, 1 liver, 2, 3, … one value a tumour. portal, arterial: HU, the arterial volume
+    registered. probability: of tumour. All on one grid, in any orientation and handedness.
+    Returns an empty list when there is no tumour. Raises `InputError` when the grids differ.
+    """
+    others = {"the portal volume": portal, "the arterial volume": arterial, "the probability": probability}
+    for name, image in others.items():
+        if image is not None:
+            check_same_grid(instances, image, "the segmentation", name)
+    axes = ImageAxes.of(instances)
+    values = sitk.GetArrayViewFromImage(instances)
+    portal_hu = sitk.GetArrayViewFromImage(portal)
+    arterial_hu = None if arterial is None else sitk.GetArrayViewFromImage(arterial)
+    chances = None if probability is None else sitk.GetArrayViewFromImage(probability)
+    measurements = []
+    for value, box in enumerate(ndimage.find_objects(values), start=1):
+        if value >= FIRST_TUMOR and box is not None:
+            mask = values[box] == value
+            measurements.append(
+                TumorMeasurement(
+                    number=value - FIRST_TUMOR + 1,
+                    volume_ml=int(np.count_nonzero(mask)) * axes.voxel_ml,
+                    **_diameters(mask, box, axes),
+                    centroid_lps_mm=_point(axes.position_mm(np.argwhere(mask).mean(axis=0) + _start(box))),
+                    mean_hu_portal=float(portal_hu[box][mask].mean(dtype=float)),
+                    sd_hu_portal=float(portal_hu[box][mask].std(dtype=float)),
+                    mean_hu_arterial=_mean(arterial_hu, box, mask),
+                    mean_probability=_mean(chances, box, mask),
+                )
+            )
+    return measurements
+
+
+def _diameters(mask: NDArray[np.bool_], box: tuple[slice, ...], axes: ImageAxes) -> dict[str, Any]:
+    """Return the fields of a `TumorMeasurement` that describe its diameters.
+
+    Slices are visited from the one with the largest bounding box on; those whose box has no longer diagonal
+    than the diameter found so far cannot hold a longer one.
+    """
+    across = axes.slice_axis
+    in_plane = [axis for axis in range(3) if axis != across]
+    frame = _frame(axes.steps_mm[in_plane])
+    steps = axes.steps_mm[in_plane] @ frame.T
+    slices = np.moveaxis(mask, across, 0)
+    bounds = _diagonals_mm(slices, steps)
+    best: Chord | None = None
+    best_slice, best_outline = 0, np.empty((0, 2))
+    for index in np.argsort(-bounds, kind="stable"):
+        if not slices[index].any() or (best is not None and bounds[index] <= best.length_mm + 1e-9):
+            break
+        outline = outline_points(slices[index], steps)
+        chord = longest_chord(outline)
+        if best is None or chord.length_mm > best.length_mm + 1e-9:
+            best, best_slice, best_outline = chord, int(index), outline
+    if best is None:
+        raise ValueError("a tumour without a voxel has no diameter")
+    perpendicular = longest_chord_across(best_outline, best)
+    corner = _start(box)
+    corner[across] += best_slice
+    corner_mm = axes.position_mm(corner)
+
+    def line(chord: Chord) -> Line:
+        return _point(corner_mm + chord.start @ frame), _point(corner_mm + chord.end @ frame)
+
+    return {
+        "longest_axial_diameter_mm": best.length_mm,
+        "longest_axial_diameter_lps_mm": line(best),
+        "perpendicular_diameter_mm": perpendicular.length_mm,
+        "perpendicular_diameter_lps_mm": line(perpendicular),
+        "slice_index": int(corner[across]),
+    }
+
+
+def _frame(steps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return two orthogonal unit vectors (2, 3) that span the plane of two steps (2, 3)."""
+    first = steps_mm[0] / np.linalg.norm(steps_mm[0])
+    second = steps_mm[1] - (steps_mm[1] @ first) * first
+    return np.stack([first, second / np.linalg.norm(second)])
+
+
+def _diagonals_mm(slices: NDArray[np.bool_], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each slice (N, rows, columns) a length that no diameter in it exceeds; 0 when empty."""
+    extents = []
+    for axis in (1, 2):
+        touched: NDArray[np.bool_] = slices.any(axis=3 - axis)
+        width = touched.shape[1] - touched.argmax(axis=1) - touched[:, ::-1].argmax(axis=1)
+        extents.append(np.where(touched.any(axis=1), width, 0))
+    corners = [extents[0][:, None] * steps[0] + sign * extents[1][:, None] * steps[1] for sign in (1, -1)]
+    return np.max([np.linalg.norm(corner, axis=1) for corner in corners], axis=0)
+
+
+def _mean(values: NDArray[Any] | None, box: tuple[slice, ...], mask: NDArray[np.bool_]) -> float | None:
+    """Return the mean of the values in a box under a mask, or None when there are no values."""
+    return None if values is None else float(values[box][mask].mean(dtype=float))
+
+
+def _start(box: tuple[slice, ...]) -> NDArray[np.float64]:
+    return np.array([part.start for part in box], dtype=float)
+
+
+def _point(position_mm: NDArray[np.float64]) -> Point:
+    x, y, z = (float(value) for value in position_mm)
+    return x, y, z
