@@ -100,11 +100,18 @@ def beside(pictures: Sequence[Picture], gap: int) -> Picture:
 def stacked(pictures: Sequence[Picture], gap: int) -> Picture:
     """Return pictures below each other, their left sides level."""
     width = max(picture.shape[1] for picture in pictures)
-    whole = _blank(sum(picture.shape[0] + gap for picture in pictures), width + 2 * gap)
-    row = gap // 2
+    whole = _blank(sum(picture.shape[0] for picture in pictures) + gap * (len(pictures) - 1), width)
+    row = 0
     for picture in pictures:
-        whole[row : row + picture.shape[0], gap : gap + picture.shape[1]] = picture
+        whole[row : row + picture.shape[0], : picture.shape[1]] = picture
         row += picture.shape[0] + gap
+    return whole
+
+
+def framed(picture: Picture, margin: int) -> Picture:
+    """Return a picture with a margin of background around it."""
+    whole = _blank(picture.shape[0] + 2 * margin, picture.shape[1] + 2 * margin)
+    whole[margin:-margin, margin:-margin] = picture
     return whole
 
 

@@ -18,6 +18,7 @@ from LiverTumorAttentionLib.analysis.canvas import (
     Picture,
     beside,
     draw_outline,
+    framed,
     resized,
     stacked,
     strip,
@@ -32,6 +33,7 @@ WINDOW_HU = (-70.0, 180.0)
 WIDTH_PIXELS = 1500
 MOST_PIXELS_PER_MM = 4.0
 GAP_PIXELS = 8
+LETTER_SCALE = 3
 
 
 def write_preview(
@@ -43,7 +45,7 @@ def write_preview(
 ) -> None:
     """Write a PNG with an axial, a coronal and a sagittal plane through the largest tumour.
 
-    portal, arterial: HU, the arterial volume registered; one row of planes each. instances: 0 background,
+    portal, arterial: HU, the arterial volume registered; the two stand beside each other. instances: 0 background,
     1 liver (outlined in green), 2, 3, … tumours (red). truth: 0, 1 liver, 2 tumour (dashed in yellow). All on
     one grid, in any orientation. Without a tumour the planes go through the truth's, or through the liver, or
     through the middle. Shown as radiologists look: the patient's right on the left, in true proportions.
@@ -77,10 +79,11 @@ def compose_preview(
     box = shown_box(labels, true, spacing_zyx_mm)
     slices = chosen_slices(labels, true)
     extent_mm = [(part.stop - part.start) * step for part, step in zip(box, spacing_zyx_mm, strict=True)]
-    room = WIDTH_PIXELS - GAP_PIXELS * (len(PLANES) - 1)
-    pixels_per_mm = min(MOST_PIXELS_PER_MM, room / sum(extent_mm[plane.column_axis] for plane in PLANES))
+    widths_mm = [extent_mm[plane.column_axis] for plane in PLANES]
+    picture_mm = sum(widths_mm) if arterial is None else 2 * max(widths_mm)
+    pixels_per_mm = min(MOST_PIXELS_PER_MM, WIDTH_PIXELS / picture_mm)
 
-    rows = []
+    phases = []
     for volume, title in ((portal, "portal venous"), (arterial, "arterial, registered")):
         if volume is None:
             continue
@@ -97,8 +100,10 @@ def compose_preview(
                 _draw_labels(panel, plane.cut(true, index, box), YELLOW, YELLOW, dashed=True)
             _annotate(panel, plane, pixels_per_mm)
             panels.append(panel)
-        rows += [_title_strip(title), beside(panels, GAP_PIXELS)]
-    return stacked([*rows, _legend_strip(has_truth=truth is not None)], GAP_PIXELS)
+        shown = beside(panels, GAP_PIXELS) if arterial is None else stacked(panels, GAP_PIXELS)
+        phases.append(stacked([strip([(title, WHITE)], LETTER_SCALE), shown], GAP_PIXELS))
+    legend = _legend(phases[0].shape[1] * len(phases), has_truth=truth is not None)
+    return framed(stacked([beside(phases, GAP_PIXELS), *legend], GAP_PIXELS), GAP_PIXELS)
 
 
 def _lps_array(image: sitk.Image) -> NDArray:
@@ -140,13 +145,14 @@ def _annotate(panel: Picture, plane: Plane, pixels_per_mm: float) -> None:
         write_letters(panel, "5 cm", (height - 32, width - 12 - 46), WHITE)
 
 
-def _title_strip(title: str) -> Picture:
-    return strip([(title, WHITE)], scale=3)
-
-
-def _legend_strip(*, has_truth: bool) -> Picture:
-    legend = [(NOTICE, ORANGE), ("liver", GREEN), ("tumor", RED)]
+def _legend(width: int, *, has_truth: bool) -> list[Picture]:
+    """Return the notice and the meaning of the colours, in one line where that fits into the width."""
+    notice = [(NOTICE, ORANGE)]
+    colors = [("liver", GREEN), ("tumor", RED)]
     if has_truth:
-        legend.append(("truth (dashed)", YELLOW))
-    legend.append((f"window {WINDOW_HU[0]:.0f} to {WINDOW_HU[1]:.0f} HU", GREY))
-    return strip(legend, scale=3)
+        colors.append(("truth (dashed)", YELLOW))
+    colors.append((f"window {WINDOW_HU[0]:.0f} to {WINDOW_HU[1]:.0f} HU", GREY))
+    whole = strip(notice + colors, LETTER_SCALE)
+    if whole.shape[1] <= width:
+        return [whole]
+    return [strip([word], LETTER_SCALE) for word in notice + colors]

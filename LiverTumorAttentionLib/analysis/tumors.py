@@ -148,7 +148,7 @@ def _diagonals_mm(slices: NDArray[np.bool_], steps: NDArray[np.float64]) -> NDAr
     """Return for each slice (N, rows, columns) a length that no diameter in it exceeds; 0 when empty."""
     extents = []
     for axis in (1, 2):
-        touched: NDArray[np.bool_] = slices.any(axis=3 - axis)
+        touched = np.asarray(slices.any(axis=3 - axis))
         width = touched.shape[1] - touched.argmax(axis=1) - touched[:, ::-1].argmax(axis=1)
         extents.append(np.where(touched.any(axis=1), width, 0))
     corners = [extents[0][:, None] * steps[0] + sign * extents[1][:, None] * steps[1] for sign in (1, -1)]
