@@ -45,8 +45,9 @@ def write_preview(
 ) -> None:
     """Write a PNG with an axial, a coronal and a sagittal plane through the largest tumour.
 
-    portal, arterial: HU, the arterial volume registered; the two stand beside each other. instances: 0 background,
-    1 liver (outlined in green), 2, 3, … tumours (red). truth: 0, 1 liver, 2 tumour (dashed in yellow). All on
+    portal, arterial: HU, the arterial volume registered; the two stand beside each other.
+    instances: 0 background, 1 liver (outlined in green), 2, 3, … tumours (red).
+    truth: 0 background, 1 liver, 2 tumour (dashed in yellow). All on
     one grid, in any orientation. Without a tumour the planes go through the truth's, or through the liver, or
     through the middle. Shown as radiologists look: the patient's right on the left, in true proportions.
     Raises `InputError` when grids differ or `path` is no ``.png``, `OutputError` when it cannot be written.
@@ -79,8 +80,7 @@ def compose_preview(
     box = shown_box(labels, true, spacing_zyx_mm)
     slices = chosen_slices(labels, true)
     extent_mm = [(part.stop - part.start) * step for part, step in zip(box, spacing_zyx_mm, strict=True)]
-    widths_mm = [extent_mm[plane.column_axis] for plane in PLANES]
-    picture_mm = sum(widths_mm) if arterial is None else 2 * max(widths_mm)
+    picture_mm = 2 * max(extent_mm[plane.column_axis] for plane in PLANES)
     pixels_per_mm = min(MOST_PIXELS_PER_MM, WIDTH_PIXELS / picture_mm)
 
     phases = []
@@ -100,7 +100,10 @@ def compose_preview(
                 _draw_labels(panel, plane.cut(true, index, box), YELLOW, YELLOW, dashed=True)
             _annotate(panel, plane, pixels_per_mm)
             panels.append(panel)
-        shown = beside(panels, GAP_PIXELS) if arterial is None else stacked(panels, GAP_PIXELS)
+        if arterial is None:
+            shown = beside([panels[0], stacked(panels[1:], GAP_PIXELS)], GAP_PIXELS)
+        else:
+            shown = stacked(panels, GAP_PIXELS)
         phases.append(stacked([strip([(title, WHITE)], LETTER_SCALE), shown], GAP_PIXELS))
     legend = _legend(phases[0].shape[1] * len(phases), has_truth=truth is not None)
     return framed(stacked([beside(phases, GAP_PIXELS), *legend], GAP_PIXELS), GAP_PIXELS)
