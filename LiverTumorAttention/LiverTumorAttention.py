@@ -1,0 +1,107 @@
+"""Liver Tumor Attention: liver and tumour segmentation in one- and two-phase CT, as a module of 3D Slicer."""
+
+import sys
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+from LiverTumorAttentionGui.widget import SegmentationPanel
+
+
+class LiverTumorAttention(ScriptedLoadableModule):
+    """What Slicer shows about the module."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Liver Tumor Attention")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        self.parent.dependencies = ["Segmentations", "SubjectHierarchy", "Tables", "Volumes"]
+        self.parent.contributors = ["The LiverTumorAttention contributors"]
+        self.parent.helpText = _(
+            "Segments the liver and its tumors in a portal venous CT, with the help of a late arterial CT "
+            "where there is one. The computation runs in a process of its own, and nothing leaves this "
+            "computer. Not for clinical use."
+        )
+        self.parent.acknowledgementText = _(
+            "Networks after PA-ResSeg (Xu et al., 2021). The bundled model is a demonstration, trained on "
+            "synthetic data."
+        )
+
+
+class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Hands Slicer's events to the panel."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panel = None
+
+    def setup(self):
+        """Build the panel. Slicer calls this once, when the module is first opened."""
+        ScriptedLoadableModuleWidget.setup(self)
+        self.logic = LiverTumorAttentionLogic()
+        self.panel = SegmentationPanel(self.logic)
+        self.layout.addWidget(self.panel.widget)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.panel.enter()
+
+    def enter(self):
+        """Show the choices that are kept in the scene: the user opened the module."""
+        self.panel.enter()
+
+    def exit(self):
+        """Let go of the parameter node; a run goes on while the user looks at another module."""
+        self.panel.leave()
+
+    def cleanup(self):
+        """End a run: Slicer is closing, or the module is being reloaded."""
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.cleanup()
+
+    def onSceneStartClose(self, caller, event):
+        """End a run whose volumes are about to vanish."""
+        self.panel.scene_closes()
+
+    def onSceneEndClose(self, caller, event):
+        """Start anew with the empty scene."""
+        if self.parent.isEntered:
+            self.panel.enter()
+
+    def onReload(self):
+        """Forget the panel's modules too, so that Reload shows a developer's edits in them."""
+        for name in [name for name in sys.modules if name.split(".")[0] == "LiverTumorAttentionGui"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+
+class LiverTumorAttentionTest(ScriptedLoadableModuleTest):
+    """A test that needs no child process; the thorough ones are in Testing/Slicer."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_run_needs_a_portal_volume()
+
+    def test_run_needs_a_portal_volume(self):
+        """Without a portal venous volume a run cannot start, and the reason is given."""
+        logic = LiverTumorAttentionLogic()
+        volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+        volume.SetAndObserveImageData(vtk.vtkImageData())
+        self.assertIn("portal venous", logic.problem(None, None, "demonstration"))
+        self.assertIn("same volume", logic.problem(volume, volume, "demonstration"))
+        self.assertEqual(logic.problem(volume, None, "demonstration"), "")

@@ -1,0 +1,142 @@
+"""Nodes in, nodes out: what a run needs from the scene, and what it leaves there. No widgets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.scene import ARTERIAL_ROLE, PORTAL_ROLE, ResultLoader
+from LiverTumorAttentionGui.volumes import VolumeWriter
+
+PORTAL_FILE = "portal.nrrd"
+ARTERIAL_FILE = "arterial.nrrd"
+SEGMENTATION_FILE = "segmentation.seg.nrrd"
+TABLE_FILE = "tumors.csv"
+REPORT_FILE = "report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationRequest:
+    """One run: the two volumes, the model's id, the device, and the node to replace (None for a new one)."""
+
+    portal: slicer.vtkMRMLScalarVolumeNode
+    arterial: slicer.vtkMRMLScalarVolumeNode | None = None
+    model: str
+    device: str = "auto"
+    output: slicer.vtkMRMLSegmentationNode | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationResult:
+    """What a run put into the scene, the child's report, and one sentence about it."""
+
+    segmentation: slicer.vtkMRMLSegmentationNode
+    table: slicer.vtkMRMLTableNode
+    summary: str
+    warnings: list[str] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
+    """Prepares a run for the child process and loads what it leaves."""
+
+    def getParameterNode(self) -> SegmentationParameters:  # the name is Slicer's
+        """Return the panel's choices, which are kept in the scene."""
+        return SegmentationParameters(super().getParameterNode())
+
+    def problem(
+        self,
+        portal: slicer.vtkMRMLScalarVolumeNode | None,
+        arterial: slicer.vtkMRMLScalarVolumeNode | None,
+        model: str,
+    ) -> str:
+        """Return why a run cannot start, in one sentence; empty when it can."""
+        if portal is None:
+            return "Choose the portal venous CT first."
+        if portal is arterial:
+            return "The portal venous and the arterial CT are the same volume: choose two, or no arterial one."
+        if not model:
+            return "No model is installed: install the extension again."
+        return ""
+
+    def prepare(self, request: SegmentationRequest, folder: Path) -> list[str]:
+        """Write the volumes into `folder`; return the command line's arguments. Raises `PanelError`."""
+        problem = self.problem(request.portal, request.arterial, request.model)
+        if problem:
+            raise PanelError(problem)
+        portal = folder / PORTAL_FILE
+        VolumeWriter(request.portal, "portal venous").write(portal)
+        arguments = ["segment", "--portal", str(portal)]
+        if request.arterial is not None:
+            arterial = folder / ARTERIAL_FILE
+            VolumeWriter(request.arterial, "arterial").write(arterial)
+            arguments += ["--arterial", str(arterial)]
+        arguments += ["--model", request.model, "--device", request.device, "--progress", "json"]
+        arguments += ["--output", str(folder / SEGMENTATION_FILE)]
+        return arguments + ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
+
+    def load(self, request: SegmentationRequest, folder: Path) -> SegmentationResult:
+        """Put the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged."""
+        if request.portal.GetScene() is None:
+            raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
+        report = _read_report(folder / REPORT_FILE)
+        target = request.output
+        if target is not None and target.GetScene() is None:
+            target = None  # removed during the run: a new node holds the result
+        loader = ResultLoader(request.portal)
+        segmentation = loader.load_segmentation(
+            folder / SEGMENTATION_FILE,
+            target=target,
+            under_transform=VolumeWriter(request.portal, "portal venous").moves_with_transform,
+        )
+        table = loader.load_table(report["tumors"], segmentation)
+        loader.mark_role(request.portal, PORTAL_ROLE)
+        if request.arterial is not None and request.arterial.GetScene() is not None:
+            loader.mark_role(request.arterial, ARTERIAL_ROLE)
+        return SegmentationResult(
+            segmentation=segmentation,
+            table=table,
+            summary=_summary(report),
+            warnings=[str(warning) for warning in report.get("warnings") or []],
+            report=report,
+        )
+
+
+def python_executable() -> str:
+    """Return Slicer's own Python: `PythonSlicer` in the application, this interpreter outside it."""
+    return shutil.which("PythonSlicer") or sys.executable
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    """Return the child's report. Raises `PanelError` when it is missing or not one."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        for tumor in report["tumors"]:
+            if len(tumor["centroid_lps_mm"]) != 3 or "number" not in tumor:
+                raise ValueError("a tumour without number or centroid")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PanelError(
+            "The report of the computation cannot be read, so its result is not loaded: please report this."
+        ) from error
+    return report
+
+
+def _summary(report: dict[str, Any]) -> str:
+    """Return the result in one sentence."""
+    tumors = report["tumors"]
+    liver_ml = (report.get("liver") or {}).get("volume_ml")
+    liver = f" Liver: {float(liver_ml):.0f} mL." if liver_ml is not None else ""
+    if not tumors:
+        return f"No tumor was found.{liver}"
+    total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
+    count = "1 tumor" if len(tumors) == 1 else f"{len(tumors)} tumors"
+    return f"{count}, {total_ml:.1f} mL in all.{liver}"

@@ -1,0 +1,101 @@
+"""The child's words: bytes into lines, lines into events, an end into a sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+CANCELLED_EXIT_CODE = 130
+KILLED_BY_SYSTEM = 9
+
+_LINE_END = re.compile(rb"[\r\n]+")
+_OUT_OF_MEMORY = re.compile(r"out of memory|MemoryError|bad_alloc|bad allocation|DefaultCPUAllocator", re.I)
+_CUDA = re.compile(r"CUDA error|cuDNN|cublas|NVIDIA driver", re.I)
+_MISSING_PACKAGE = re.compile(r"No module named '([^']+)'")
+
+
+class LineSplitter:
+    """Joins pieces of a byte stream and hands out its complete, non-empty lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take the next piece; return the lines that it completes."""
+        *lines, self._rest = _LINE_END.split(self._rest + data)
+        return [line.decode("utf-8", errors="replace") for line in lines if line]
+
+    def finish(self) -> list[str]:
+        """Return the last line, which has no end, if there is one."""
+        rest, self._rest = self._rest, b""
+        return [rest.decode("utf-8", errors="replace")] if rest else []
+
+
+def parse_event(line: str) -> dict[str, Any] | None:
+    """Return the event that a line of standard output is; None for anything else that a library printed."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    status: "done", "cancelled" or "failed".
+    message: one sentence for the panel.
+    """
+
+    status: str
+    message: str
+
+
+def judge(*, exit_code: int, crashed: bool, cancelled: bool, done: bool, error: str, stderr: str) -> Outcome:
+    """Turn the end of the child into words.
+
+    exit_code: the code, or the number of the signal where `crashed`.
+    cancelled: the user pressed Cancel. done: the child said that it is done.
+    error: message of its error event, empty without one. stderr: the last lines of its standard error.
+    """
+    if cancelled or (exit_code == CANCELLED_EXIT_CODE and not crashed):
+        return Outcome(status="cancelled", message="Cancelled. The scene is unchanged.")
+    if error:
+        return Outcome(status="failed", message=_sentence(error))
+    if exit_code == 0 and not crashed:
+        if done:
+            return Outcome(status="done", message="Done.")
+        return Outcome(status="failed", message="The computation ended without a result: please report this.")
+    return Outcome(status="failed", message=_explain(exit_code, crashed, stderr))
+
+
+def _explain(exit_code: int, crashed: bool, stderr: str) -> str:
+    """Return the likeliest cause and its cure for a child that ended without an error event."""
+    missing = _MISSING_PACKAGE.search(stderr)
+    if missing:
+        return (
+            f"The Python package {missing.group(1)} is missing in Slicer: "
+            "press Segment tumors again to install what is needed, or install the extension again."
+        )
+    if _CUDA.search(stderr) and not _OUT_OF_MEMORY.search(stderr):
+        return "The graphics card reported a fault: choose the device CPU, or update the graphics driver."
+    if _OUT_OF_MEMORY.search(stderr) or (crashed and exit_code == KILLED_BY_SYSTEM):
+        return (
+            "The computation ran out of memory: close other programs, choose the device CPU, "
+            "or crop the volumes."
+        )
+    last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "")
+    if exit_code == 2 and last:
+        return _sentence(last)
+    cause = f"signal {exit_code}" if crashed else f"exit code {exit_code}"
+    return f"The computation stopped unexpectedly ({cause}): {_sentence(last) if last else 'it gave no reason.'}"
+
+
+def _sentence(text: str) -> str:
+    """Return the text with a capital first letter and a full stop, without the command line's own prefix."""
+    text = re.sub(r"^\s*(error|liver-tumor-attention[^:]*):\s*", "", text.strip(), flags=re.I)
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."

@@ -1,0 +1,148 @@
+"""The child's result in the scene: one segmentation node and one table node, beside the portal venous volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+
+from LiverTumorAttentionGui.errors import PanelError
+
+LIVER_SEGMENT = "Liver"
+TABLE_REFERENCE = "TumorTable"
+ROLE_ATTRIBUTE = "LiverRole"
+PORTAL_ROLE = "PortalVenous"
+ARTERIAL_ROLE = "Arterial"
+
+# Title in the table, key in the report.
+_COLUMNS = (
+    ("Volume (mL)", "volume_ml"),
+    ("Longest diameter (mm)", "longest_axial_diameter_mm"),
+    ("Perpendicular (mm)", "perpendicular_diameter_mm"),
+    ("Portal venous (HU)", "mean_hu_portal"),
+    ("Arterial (HU)", "mean_hu_arterial"),
+    ("Probability", "mean_probability"),
+)
+_CENTROID_COLUMNS = (("Centroid R (mm)", 0, -1.0), ("Centroid A (mm)", 1, -1.0), ("Centroid S (mm)", 2, 1.0))
+
+
+class ResultLoader:
+    """Puts a result into the scene of the portal venous volume.
+
+    The file is read in a scene of its own first, so that a damaged one changes nothing.
+    """
+
+    def __init__(self, portal: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self._portal = portal
+        self._scene = portal.GetScene()
+
+    def load_segmentation(
+        self, path: Path, *, target: slicer.vtkMRMLSegmentationNode | None, under_transform: bool
+    ) -> slicer.vtkMRMLSegmentationNode:
+        """Return `target` with its content replaced, or a new node; segments lie as in the file, in the world.
+
+        under_transform: the node stands under the volume's linear transform, and moves with it.
+        Raises `PanelError` when the file cannot be read or holds no liver.
+        """
+        segmentation = _read_segmentation(path)
+        if under_transform:
+            self._into_volume_frame(segmentation)
+        node = target or self._scene.AddNewNodeByClass(
+            "vtkMRMLSegmentationNode", self._scene.GenerateUniqueName(f"{self._portal.GetName()} liver tumors")
+        )
+        node.GetSegmentation().DeepCopy(segmentation)
+        node.SetAndObserveTransformNodeID(self._portal.GetTransformNodeID() if under_transform else None)
+        node.SetReferenceImageGeometryParameterFromVolumeNode(self._portal)
+        self._show(node)
+        self._place_beside_portal(node)
+        return node
+
+    def load_table(
+        self, tumors: list[dict[str, Any]], segmentation: slicer.vtkMRMLSegmentationNode
+    ) -> slicer.vtkMRMLTableNode:
+        """Return the segmentation's table, filled with one row a tumour; centroids in Slicer's RAS."""
+        node = segmentation.GetNodeReference(TABLE_REFERENCE)
+        if node is None:
+            node = self._scene.AddNewNodeByClass("vtkMRMLTableNode", f"{segmentation.GetName()} table")
+            segmentation.SetNodeReferenceID(TABLE_REFERENCE, node.GetID())
+        node.RemoveAllColumns()
+        _add_column(node, vtk.vtkStringArray(), "Tumor", [f"Tumor {tumor['number']}" for tumor in tumors])
+        for title, key in _COLUMNS:
+            values = [tumor.get(key) for tumor in tumors]
+            if tumors and all(value is None for value in values):
+                continue  # no arterial volume, so no arterial HU
+            numbers = [float("nan") if value is None else round(float(value), 3) for value in values]
+            _add_column(node, vtk.vtkDoubleArray(), title, numbers)
+        for title, axis, sign in _CENTROID_COLUMNS:
+            values = [round(sign * float(tumor["centroid_lps_mm"][axis]), 2) for tumor in tumors]
+            _add_column(node, vtk.vtkDoubleArray(), title, values)
+        node.SetUseColumnNameAsColumnHeader(True)
+        node.SetDefaultColumnType("double")
+        self._place_beside_portal(node)
+        return node
+
+    def mark_role(self, volume: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
+        """Say which phase a volume shows, for other extensions that work on the liver."""
+        volume.SetAttribute(ROLE_ATTRIBUTE, role)
+
+    def _into_volume_frame(self, segmentation: slicer.vtkSegmentation) -> None:
+        """Undo the portal venous volume's linear transform, which the node will stand under."""
+        parent = self._portal.GetParentTransformNode()
+        if parent is None:
+            return
+        from_world, moved = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+        parent.GetMatrixTransformFromWorld(from_world)
+        for layer in range(segmentation.GetNumberOfLayers()):
+            image = segmentation.GetLayerDataObject(layer)
+            grid = vtk.vtkMatrix4x4()
+            image.GetImageToWorldMatrix(grid)
+            vtk.vtkMatrix4x4.Multiply4x4(from_world, grid, moved)
+            image.SetGeometryFromImageToWorldMatrix(moved)
+
+    def _show(self, node: slicer.vtkMRMLSegmentationNode) -> None:
+        """Show outlines on slices and surfaces in 3D, the liver see-through so that tumours are seen in it."""
+        node.CreateDefaultDisplayNodes()
+        node.CreateClosedSurfaceRepresentation()
+        display = node.GetDisplayNode()
+        display.SetVisibility(True)
+        display.SetVisibility2D(True)
+        display.SetVisibility3D(True)
+        liver = node.GetSegmentation().GetSegmentIdBySegmentName(LIVER_SEGMENT)
+        display.SetSegmentOpacity3D(liver, 0.4)
+        display.SetSegmentOpacity2DFill(liver, 0.2)
+
+    def _place_beside_portal(self, node: slicer.vtkMRMLNode) -> None:
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene)
+        if hierarchy is None:
+            return
+        root = hierarchy.GetSceneItemID()
+        portal = hierarchy.GetItemByDataNode(self._portal) or hierarchy.CreateItem(root, self._portal)
+        item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(root, node)
+        hierarchy.SetItemParent(item, hierarchy.GetItemParent(portal))
+
+
+def _read_segmentation(path: Path) -> slicer.vtkSegmentation:
+    """Return the segmentation in a .seg.nrrd file, without touching the user's scene. Raises `PanelError`."""
+    if not path.is_file():
+        raise PanelError("The computation left no segmentation behind: please report this.")
+    private = slicer.vtkMRMLScene()
+    node = private.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    private.AddNode(storage)
+    storage.SetFileName(str(path))
+    readable = storage.ReadData(node)
+    segmentation = slicer.vtkSegmentation()
+    if readable:
+        segmentation.DeepCopy(node.GetSegmentation())
+    if not segmentation.GetSegmentIdBySegmentName(LIVER_SEGMENT):
+        raise PanelError("The segmentation that was computed cannot be read or holds no liver: please report this.")
+    return segmentation
+
+
+def _add_column(node: slicer.vtkMRMLTableNode, array: vtk.vtkAbstractArray, title: str, values: list) -> None:
+    array.SetName(title)
+    for value in values:
+        array.InsertNextValue(value)
+    node.AddColumn(array)
