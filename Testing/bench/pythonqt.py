@@ -1,0 +1,98 @@
+"""PySide6 classes with the manners that PythonQt gives Qt inside Slicer.
+
+Properties are read and set as attributes, signals are connected by their signature, and what a class does not
+have is refused, on reading and on writing. Every class is a Python subclass: Shiboken ignores attributes that are
+patched onto its own types.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from PySide6 import QtCore, QtGui, QtWidgets
+
+# Also names of virtual methods, which Qt looks up on the Python object by name.
+_NOT_AS_ATTRIBUTES = frozenset({"sizeHint", "minimumSizeHint", "spacing"})
+
+
+class PropertyAttribute:
+    """A Q_PROPERTY as an attribute of the object; on the class, whatever else has that name."""
+
+    def __init__(self, name: str, on_class: Any) -> None:
+        self._name = name
+        self._on_class = on_class
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self._on_class
+        return QtCore.QObject.property(instance, self._name)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if not QtCore.QObject.setProperty(instance, self._name, value):
+            raise TypeError(f"property {self._name} of {type(instance).__name__} refuses {value!r}")
+
+
+class Manners:
+    """What PythonQt adds to every QObject."""
+
+    def connect(self, signature: str, slot: Any) -> None:
+        """Connect a signal, named by its signature such as "clicked(bool)"."""
+        _require_signal(self, signature)
+        if not QtCore.QObject.connect(self, QtCore.SIGNAL(signature), slot):
+            raise ValueError(f"cannot connect {signature} of {type(self).__name__}")
+
+    def disconnect(self, signature: str, slot: Any) -> None:
+        """Undo `connect`."""
+        _require_signal(self, signature)
+        if not QtCore.QObject.disconnect(self, QtCore.SIGNAL(signature), slot):
+            raise ValueError(f"{signature} of {type(self).__name__} was not connected to {slot}")
+
+    @property
+    def name(self) -> str:
+        return QtCore.QObject.objectName(self)
+
+    @name.setter
+    def name(self, value: str) -> None:
+        QtCore.QObject.setObjectName(self, value)
+
+    def className(self) -> str:  # the name is PythonQt's
+        return type(self).__name__
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise AttributeError(f"'{name}' does not exist on {type(self).__name__}")
+        super().__setattr__(name, value)
+
+
+def _require_signal(instance: Any, signature: str) -> None:
+    normalized = bytes(QtCore.QMetaObject.normalizedSignature(signature).data()).decode()
+    if instance.metaObject().indexOfSignal(normalized) < 0:
+        raise ValueError(f"{type(instance).__name__} has no signal {signature}")
+
+
+def with_manners(base: type) -> type:
+    """Return a subclass of a PySide6 QObject class that behaves as PythonQt's does."""
+    meta = base.staticMetaObject
+    attributes: dict[str, Any] = {}
+    for index in range(meta.propertyCount()):
+        name = meta.property(index).name()
+        if name not in _NOT_AS_ATTRIBUTES:
+            attributes[name] = PropertyAttribute(name, getattr(base, name, None))
+    return type(base.__name__, (Manners, base), attributes)
+
+
+class QtModule(types.ModuleType):
+    """The module `qt`: Qt's classes, each made when it is first asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        for module in (QtCore, QtGui, QtWidgets):
+            found = getattr(module, name, None)
+            if found is not None:
+                break
+        else:
+            raise AttributeError(f"Qt has no {name}")
+        if isinstance(found, type) and issubclass(found, QtCore.QObject):
+            found = with_manners(found)
+        setattr(self, name, found)
+        return found

@@ -1,0 +1,110 @@
+"""Makes this process look like Slicer to a scripted module: `qt`, `ctk`, `slicer` with a scene, an application.
+
+With the environment variable SLICER_PYTHON naming a folder that holds Slicer's own Python package `slicer`
+(`Base/Python` of its sources), `ScriptedLoadableModule`, `parameterNodeWrapper` and `i18n` are the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+MODULE_FILE = Path(__file__).resolve().parents[2] / "LiverTumorAttention" / "LiverTumorAttention.py"
+REAL_PYTHON = os.environ.get("SLICER_PYTHON")
+
+
+class Application:
+    """What modules and Slicer's Python files ask of `slicer.app`."""
+
+    class _ModuleManager:
+        def connect(self, signature: str, slot: Any) -> None:
+            """Nothing: no module is unloaded here."""
+
+        disconnect = connect
+
+    def __init__(self) -> None:
+        self._manager = self._ModuleManager()
+
+    def moduleManager(self) -> Any:  # noqa: N802
+        return self._manager
+
+    def translate(self, context: str, text: str) -> str:
+        return text
+
+    def testingEnabled(self) -> bool:  # noqa: N802
+        return True
+
+
+def start() -> Any:
+    """Set everything up, once; return the QApplication. Raises `ImportError` where a package is missing."""
+    from PySide6 import QtWidgets
+
+    application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+    if "qt" in sys.modules:
+        return application
+    import slicer
+
+    from bench.pythonqt import QtModule
+
+    qt = sys.modules["qt"] = QtModule("qt")
+    from bench import ui_loader, widgets
+
+    ui_loader.StrictUiLoader._qt = qt
+    qt.QUiLoader = ui_loader.StrictUiLoader
+    ctk = sys.modules["ctk"] = _CtkModule("ctk")
+    for name, cls in widgets.CTK_WIDGETS.items():
+        setattr(ctk, name, cls)
+    widgets.install_slicer_widgets()
+    slicer.app = Application()
+    module = types.SimpleNamespace(path=str(MODULE_FILE))
+    slicer.modules = types.SimpleNamespace(livertumorattention=module)
+    new_scene()
+    if REAL_PYTHON:
+        slicer.__path__.append(str(Path(REAL_PYTHON) / "slicer"))
+    else:
+        _install_stand_ins()
+    return application
+
+
+def new_scene() -> Any:
+    """Give `slicer` a fresh scene with the logics that segmentations need; return it."""
+    import slicer
+
+    scene = slicer.mrmlScene = slicer.vtkMRMLScene()
+    logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    logic.SetMRMLScene(scene)
+    slicer.modules.segmentations = types.SimpleNamespace(logic=lambda: logic)
+    return scene
+
+
+class _CtkModule(types.ModuleType):
+    """The module `ctk`. Slicer's own files name classes that no widget here has; those are empty."""
+
+    def __getattr__(self, name: str) -> type:
+        if not REAL_PYTHON or not name.startswith("ctk"):
+            raise AttributeError(f"the bench has no {name}")
+        setattr(self, name, type(name, (), {}))
+        return getattr(self, name)
+
+
+def _install_stand_ins() -> None:
+    import slicer
+
+    from bench import parameter_node, scripted_module
+
+    i18n = types.ModuleType("slicer.i18n")
+    i18n.tr = lambda text: text
+    i18n.translate = lambda context, text: text
+    stand_ins = {
+        "ScriptedLoadableModule": scripted_module,
+        "parameterNodeWrapper": parameter_node,
+        "i18n": i18n,
+    }
+    for name, module in stand_ins.items():
+        sys.modules[f"slicer.{name}"] = module
+        setattr(slicer, name, module)
