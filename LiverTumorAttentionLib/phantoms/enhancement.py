@@ -1,0 +1,131 @@
+"""What every tissue measures in HU in the two phases, and where each number comes from.
+
+A row gives the range from which a patient's value is drawn, in the late arterial phase (ART, about 35 s after
+the start of the injection) and in the portal venous phase (PV, about 70 s). A patient's contrast timing moves all
+enhanced tissues together: `TIMED` rows take their place in the range from the drawn timing, so that a late arterial
+phase has bright portal veins *and* a brighter liver.
+
+Sources (where a row says "chosen", the range is ours, made to agree with the sources named):
+[Bae]      Bae KT. Intravenous contrast medium administration and scan timing at CT. Radiology 2010;256:32-61.
+[Kalender] Kalender WA. Computed Tomography, 3rd ed. Publicis 2011: HU ranges of tissues without contrast.
+[Piekarski] Piekarski J et al. Difference between liver and spleen CT numbers in the normal adult.
+           Radiology 1980;137:727-729.
+[Boyce]    Boyce CJ et al. Hepatic steatosis in asymptomatic adults identified by unenhanced low-dose CT.
+           AJR 2010;194:623-628.
+[Heiken]   Heiken JP et al. Dynamic incremental CT: effect of volume and concentration of contrast material and
+           patient weight on hepatic enhancement. Radiology 1995;195:353-357.
+[Urban]    Urban BA, Fishman EK. Helical CT of the spleen. AJR 1998;170:997-1003.
+[Birnbaum] Birnbaum BA et al. Multiphasic renal CT: comparison of renal mass enhancement during the
+           corticomedullary and nephrographic phases. Radiology 1996;200:753-758.
+[McNulty]  McNulty NJ et al. Multi-detector row helical CT of the pancreas. Radiology 2001;220:97-102.
+[Yoshizumi] Yoshizumi T et al. Abdominal fat: standardized technique for measurement at CT. Radiology
+           1999;211:283-286.
+[Aubrey]   Aubrey J et al. Measurement of skeletal muscle radiation attenuation and basis of its biological
+           variation. Acta Physiol 2014;210:489-497.
+[Pickhardt] Pickhardt PJ et al. Opportunistic screening for osteoporosis using abdominal computed tomography
+           scans obtained for other indications. Ann Intern Med 2013;158:588-595.
+[Mortele]  Mortele KJ, Ros PR. Cystic focal liver lesions in the adult. RadioGraphics 2001;21:895-910.
+[Brancatelli] Brancatelli G et al. Focal nodular hyperplasia: CT findings with emphasis on multiphasic helical CT
+           in 78 patients. Radiology 2001;219:61-68.
+[Baron]    Baron RL et al. Hepatocellular carcinoma: evaluation with biphasic, contrast-enhanced, helical CT.
+           Radiology 1996;199:505-511.
+[Leslie]   Leslie DF et al. Distinction between cavernous hemangiomas of the liver and hepatic metastases on CT.
+           AJR 1995;164:625-629.
+[Sica]     Sica GT, Ji H, Ros PR. CT and MR imaging of hepatic metastases. AJR 2000;174:691-698.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """One row: HU ranges in both phases; `timed` rows follow the patient's contrast timing; the source."""
+
+    arterial_hu: Range
+    portal_hu: Range
+    timed: bool
+    source: str
+
+
+TISSUES: dict[str, Tissue] = {
+    "skin": Tissue((10, 40), (10, 40), False, "chosen: soft tissue thinned by partial volume"),
+    "subcutaneous_fat": Tissue(
+        (-115, -95), (-115, -95), False, "[Yoshizumi] fat -190 to -30, mean about -100"
+    ),
+    "visceral_fat": Tissue(
+        (-108, -85), (-108, -85), False, "[Yoshizumi]; vessels and strands raise it: chosen"
+    ),
+    "muscle": Tissue((48, 66), (54, 74), True, "[Aubrey] 30-55 plain, + 5-20 enhanced: chosen within"),
+    "lung": Tissue((-880, -790), (-880, -790), False, "[Kalender] -950 to -700 by inflation; chosen within"),
+    "bone": Tissue((110, 240), (110, 240), False, "[Pickhardt] trabecular L1 about 90-220"),
+    "cortex_bone": Tissue((450, 800), (450, 800), False, "[Kalender] compact bone > 250; thinned: chosen"),
+    "cartilage": Tissue((80, 130), (80, 130), False, "chosen: costal cartilage above muscle"),
+    "disc": Tissue((70, 100), (70, 105), False, "chosen: disc above muscle, below bone"),
+    "canal": Tissue((15, 40), (15, 40), False, "[Kalender] water 0 to nervous tissue 40"),
+    "liver_native": Tissue((50, 66), (50, 66), False, "[Piekarski] 50-70, 8 HU above spleen"),
+    "liver_native_fatty": Tissue((15, 40), (15, 40), False, "[Boyce] moderate to severe steatosis < 40"),
+    "liver_gain": Tissue((8, 22), (42, 66), True, "[Bae], [Heiken]: PV gain about 50, ART 10-20"),
+    "spleen": Tissue((95, 155), (105, 140), True, "[Urban], [Bae]: mottled ART, even PV"),
+    "kidney_cortex": Tissue((140, 210), (160, 205), True, "[Birnbaum]: corticomedullary 145-200"),
+    "kidney_medulla": Tissue((50, 90), (125, 185), True, "[Birnbaum]; late PV nears nephrographic"),
+    "pancreas": Tissue((80, 125), (75, 105), True, "[McNulty]: pancreatic phase about 110, PV 85"),
+    "bowel_wall": Tissue((60, 100), (75, 110), True, "chosen within [Bae]'s soft-tissue gain"),
+    "bowel_content": Tissue((5, 45), (5, 45), False, "chosen: water to food"),
+    "oral_contrast": Tissue((130, 320), (130, 320), False, "chosen: dilute oral contrast"),
+    "bile": Tissue((2, 16), (2, 16), False, "[Kalender] water-like; chosen 2-16"),
+    "heart": Tissue((150, 280), (125, 170), True, "[Bae]: cardiac blood pool, mixed with muscle"),
+    "aorta": Tissue((230, 380), (130, 175), True, "[Bae]: ART 250-350, PV 120-180"),
+    "ivc": Tissue((55, 115), (115, 155), True, "[Bae]; mixing with renal blood: chosen"),
+    "portal_vein": Tissue((75, 150), (145, 195), True, "[Bae]: late ART starts, PV peaks 150-200"),
+    "hepatic_vein": Tissue((45, 65), (130, 180), True, "[Bae]: unenhanced in ART, full in PV"),
+    "hepatic_artery": Tissue((190, 320), (120, 165), True, "[Bae]: as aorta, smaller"),
+}
+
+LESION_SOURCES: dict[str, str] = {
+    "cyst": "[Mortele]: water, 0-15 HU, no enhancement",
+    "FNH": "[Brancatelli]: bright and even in ART, isodense in PV, central scar dark",
+    "HCC": "[Baron]: bright in ART, washed out in PV, capsule enhancing late",
+    "hemangioma": "[Leslie]: globular peripheral enhancement like vessels, filling to the centre",
+    "metastasis": "[Sica]: hypodense, rim enhancing in ART, darker than liver in PV",
+}
+
+# Contrast of each lesion type: HU above the liver around it, or absolute ("hu"). Ranges by phase.
+LESIONS: dict[str, dict[str, tuple[Range, Range]]] = {
+    "cyst": {"hu": ((3, 12), (3, 12))},
+    "FNH": {"body": ((38, 75), (-3, 4)), "scar": ((-5, 12), (-6, 6))},
+    "HCC": {
+        "body": ((25, 62), (-34, -14)),
+        "necrosis": ((-25, -5), (-60, -35)),
+        "capsule": ((-6, 4), (8, 22)),
+    },
+    "hemangioma": {"body": ((-32, -15), (-58, -35)), "nodule_of_vessels": ((0.55, 0.8), (0.85, 1.0))},
+    "metastasis": {
+        "body": ((-32, -12), (-62, -32)),
+        "rim": ((6, 30), (-22, -6)),
+        "necrosis": ((-45, -30), (-90, -65)),
+    },
+}
+LESION_KINDS = tuple(LESIONS)
+
+
+def draw_enhancement(rng: np.random.Generator, *, fatty: bool) -> dict[str, dict[str, float]]:
+    """Draw one patient's HU: {"arterial": {tissue: HU}, "portal": {...}} with every row of TISSUES and "liver"."""
+    timing = {"arterial": float(rng.uniform(0, 1)), "portal": float(rng.uniform(0, 1))}
+    out: dict[str, dict[str, float]] = {"arterial": {}, "portal": {}}
+    for name, row in TISSUES.items():
+        own = float(rng.uniform(0, 1))
+        for phase, (low, high) in (("arterial", row.arterial_hu), ("portal", row.portal_hu)):
+            place = 0.6 * timing[phase] + 0.4 * own if row.timed else own
+            if phase == "arterial" and name in ("aorta", "heart", "hepatic_artery"):
+                place = 0.6 * (1 - timing[phase]) + 0.4 * own  # arteries fall while veins fill
+            out[phase][name] = low + (high - low) * place
+    for phase in out:
+        native = out[phase]["liver_native_fatty" if fatty else "liver_native"]
+        out[phase]["liver"] = native + out[phase]["liver_gain"]
+    return out
