@@ -1,0 +1,53 @@
+"""The command line: one sub-command, one call. `--help` imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
+from LiverTumorAttentionLib.commands import demo, evaluate, models, phantom, register, segment
+from LiverTumorAttentionLib.console import Console, ending_signals
+from LiverTumorAttentionLib.errors import LiverTumorAttentionError
+
+COMMANDS = (segment, register, phantom, evaluate, models, demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 2 bad input, 130 cancelled.
+
+    A fault of the program itself is not hidden: its traceback is shown and the code is 1.
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    console = Console(getattr(options, "progress", "none"))
+    with ending_signals() as cancelled:
+        try:
+            with console.shown(cancelled) as progress:
+                options.run(options, progress, console)
+        except LiverTumorAttentionError as error:
+            console.error(error)
+            return error.exit_code
+        except MemoryError as error:
+            console.error(error)
+            return 2
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all sub-commands."""
+    parser = argparse.ArgumentParser(
+        prog="liver-tumor-attention",
+        description=f"Liver tumours on CT: registration, segmentation, measurement. {NOT_FOR_CLINICAL_USE}",
+        epilog="Exit codes: 0 done, 2 bad input (one line says what to do), 130 cancelled.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The sub-commands: each adds its options to a parser and makes one call."""

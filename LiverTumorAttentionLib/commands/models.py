@@ -1,0 +1,78 @@
+"""`models`: which models there are, and whether they are whole."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.progress import Progress
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its own sub-commands."""
+    parser = commands.add_parser(
+        "models", help="list, show, verify or add models", description="The models at hand."
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list the installed models")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.set_defaults(run=run_list)
+    for name, run, text in (
+        ("show", run_show, "show everything that a model says of itself"),
+        ("verify", run_verify, "compare a model's files with their checksums"),
+        ("add", run_add, "install a model folder or zip, after verifying it"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        action.add_argument("model", metavar="PATH" if name == "add" else "NAME|PATH")
+        action.set_defaults(run=run)
+
+
+def run_list(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Print one line a model, or JSON."""
+    from LiverTumorAttentionLib.models import list_models
+
+    rows: list[dict[str, Any]] = [
+        {
+            "id": package.description.id,
+            "title": package.description.title,
+            "version": package.description.version,
+            "statement": package.description.statement,
+            "needs_arterial": package.description.needs_arterial,
+            "path": str(package.path),
+            "size_mb": round(package.size_bytes() / 1e6, 1),
+        }
+        for package in list_models()
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        print(f"{row['id']}  {row['version']}  {row['size_mb']} MB  {row['title']}\n    {row['statement']}")
+
+
+def run_show(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Print a model's whole description as JSON."""
+    from LiverTumorAttentionLib.models import find_model
+
+    print(json.dumps(dataclasses.asdict(find_model(options.model).description), indent=2, ensure_ascii=False))
+
+
+def run_verify(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Check a model's checksums."""
+    from LiverTumorAttentionLib.models import find_model
+
+    package = find_model(options.model)
+    package.verify()
+    print(f"{package.description.id}: all {len(package.description.stages)} files match their checksums")
+
+
+def run_add(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Install a model."""
+    from LiverTumorAttentionLib.models import add_model
+
+    package = add_model(Path(options.model).expanduser())
+    print(f"{package.description.id} was installed in {package.path}")

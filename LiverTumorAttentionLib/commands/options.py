@@ -1,0 +1,24 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from LiverTumorAttentionLib.console import STYLES
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    """Add --progress."""
+    parser.add_argument(
+        "--progress",
+        choices=STYLES,
+        default="bar",
+        help="how to show progress: a bar, JSON lines on standard output, or not at all (default: bar)",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    parser.add_argument(
+        "--device", default="auto", help="auto (CUDA where there is one), cpu, cuda or cuda:N (default: auto)"
+    )

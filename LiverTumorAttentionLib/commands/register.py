@@ -1,0 +1,61 @@
+"""`register`: the arterial onto the portal venous phase."""
+
+from __future__ import annotations
+
+import argparse
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.options import add_device, add_progress
+from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.progress import Progress
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "register",
+        help="register one phase onto another",
+        description=f"Register the moving (arterial) onto the fixed (portal venous) volume. {NOT_FOR_CLINICAL_USE}",
+    )
+    add = parser.add_argument
+    add("--fixed", required=True, metavar="P", help="portal venous CT: NIfTI, NRRD, MHA or a DICOM folder")
+    add("--moving", required=True, metavar="A", help="arterial CT of the same examination")
+    add("--fixed-series", help="DICOM series of the fixed folder: UID, number or description")
+    add("--moving-series", help="DICOM series of the moving folder, likewise")
+    add(
+        "--model",
+        default="demonstration",
+        metavar="NAME|PATH",
+        help="model whose liver stage masks the livers",
+    )
+    add_device(parser)
+    add_progress(parser)
+    add("--output", required=True, metavar="FILE", help="the moving volume on the fixed volume's grid")
+    add("--transform", metavar="FILE", help="the transform, fixed points to moving points (.h5 or .tfm)")
+    add("--report", metavar="JSON", help="the verdict and its numbers")
+    add("--seed", type=int, default=0, help="seed of the samples that are drawn (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Register the volumes and say how far the result can be trusted."""
+    from LiverTumorAttentionLib.job import RegistrationJob
+    from LiverTumorAttentionLib.pipeline import register_case
+
+    job = RegistrationJob(
+        fixed=options.fixed,
+        moving=options.moving,
+        fixed_series=options.fixed_series,
+        moving_series=options.moving_series,
+        model=options.model,
+        device=options.device,
+        output=options.output,
+        transform=options.transform,
+        report=options.report,
+        seed=options.seed,
+    )
+    verdict = register_case(job, progress).verdict
+    if verdict.grade != "good":
+        console.warn(f"the registration is {verdict.grade}: {verdict.reason}")
+    console.say(f"{verdict.grade}: {verdict.reason}")
+    console.done(output=options.output, grade=verdict.grade)

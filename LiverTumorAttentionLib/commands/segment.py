@@ -1,0 +1,60 @@
+"""`segment`: from the CT of a case to its liver and tumours."""
+
+from __future__ import annotations
+
+import argparse
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.options import add_device, add_progress
+from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.job import SegmentationJob
+from LiverTumorAttentionLib.progress import Progress
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "segment",
+        help="segment liver and tumours of one case",
+        description=f"Segment the liver and its tumours on portal venous CT, with the arterial phase where "
+        f"there is one. {NOT_FOR_CLINICAL_USE}",
+    )
+    add = parser.add_argument
+    add("--portal", required=True, metavar="P", help="portal venous CT: NIfTI, NRRD, MHA or a DICOM folder")
+    add("--arterial", metavar="A", help="arterial CT of the same examination")
+    add(
+        "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
+    )
+    add("--arterial-series", help="DICOM series of the arterial folder, likewise")
+    add("--model", default="demonstration", metavar="NAME|PATH", help="installed model, model folder or zip")
+    add_device(parser)
+    add_progress(parser)
+    add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
+    add("--table", metavar="CSV", help="table of the tumours")
+    add("--report", metavar="JSON", help="everything measured, settings, model and versions")
+    add("--preview", metavar="PNG", help="picture for a first look")
+    add("--save-registered", metavar="FILE", help="the arterial volume registered onto the portal one")
+    add("--save-probability", metavar="FILE", help="the probability of tumour")
+    add(
+        "--minimum-diameter",
+        dest="minimum_diameter_mm",
+        type=float,
+        metavar="MM",
+        help="drop smaller tumours",
+    )
+    add("--threshold", dest="tumor_threshold", type=float, metavar="P", help="probability of a tumour voxel")
+    add("--seed", type=int, default=0, help="seed of what is drawn at random (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Segment the case and show its table."""
+    from LiverTumorAttentionLib.pipeline import segment_case
+
+    fields = SegmentationJob.__dataclass_fields__
+    job = SegmentationJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})
+    result = segment_case(job, progress)
+    for warning in result.warnings:
+        console.warn(warning)
+    console.say(result.summary())
+    console.done(output=job.output, tumors=len(result.tumors), statement=result.model.statement)

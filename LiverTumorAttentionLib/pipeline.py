@@ -1,0 +1,174 @@
+"""The way through: from the CT of a case to its liver, its tumours and a table.
+
+The command line, the Slicer module, the demonstration and cohort runs all come through `segment_case`.
+"""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
+from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.inference import Device, LiverStage, TumorStage, choose_device
+from LiverTumorAttentionLib.io import InputWarning, back_to, to_lps
+from LiverTumorAttentionLib.job import RegistrationJob, SegmentationJob
+from LiverTumorAttentionLib.models import ModelPackage, find_model
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import RegistrationResult
+from LiverTumorAttentionLib.results import (
+    CaseResult,
+    check_outputs,
+    check_registration_outputs,
+    write_registration,
+    write_results,
+)
+from LiverTumorAttentionLib.steps import (
+    find_liver,
+    on_portal_grid,
+    postprocessing_settings,
+    read_phase,
+    register_arterial,
+    tumor_instances,
+)
+
+
+def segment_case(job: SegmentationJob, progress: Progress | None = None) -> CaseResult:
+    """Segment one case and write what the job asks for. This is the whole of the way through.
+
+    Returns the liver, the tumours and their table, on the portal volume's own grid.
+    Raises `InputError`, `ModelError`, `DeviceError`, `OutputError` or `Cancelled`; then nothing is written.
+    """
+    progress = progress or Progress()
+    check_outputs(job)
+    package = find_model(job.model)
+    device = choose_device(job.device)
+    if job.arterial is None and package.description.needs_arterial:
+        raise ModelError(
+            f"the model {package.description.id!r} needs the arterial phase beside the portal venous one: "
+            "give it too, or choose another model"
+        )
+    with _heard_warnings() as heard:
+        portal = read_phase(job.portal, job.portal_series, "portal", progress.part(0.0, 0.04, "reading"))
+        arterial = None
+        if job.arterial is not None:
+            reading = progress.part(0.04, 0.08, "reading")
+            arterial = read_phase(job.arterial, job.arterial_series, "arterial", reading)
+    result = segment_volumes(portal, arterial, package, device, job, progress.part(0.08, 0.95))
+    result = replace(result, warnings=(*heard, *result.warnings))
+    write_results(result, job, progress.part(0.95, 1.0, "writing"))
+    return result
+
+
+def segment_volumes(
+    portal: sitk.Image,
+    arterial: sitk.Image | None,
+    package: ModelPackage,
+    device: Device,
+    job: SegmentationJob,
+    progress: Progress,
+) -> CaseResult:
+    """Segment volumes in memory: the steps of the way through, without files.
+
+    portal, arterial: HU, of any orientation and any grids that overlap in the liver.
+    """
+    settings = postprocessing_settings(package, job)
+    own_grid, portal = portal, to_lps(portal)
+    liver_stage, tumor_stage = LiverStage(package, device), TumorStage(package, device)
+
+    liver = find_liver(portal, "portal volume", liver_stage, settings, progress.part(0.0, 0.15, "liver"))
+    registration = None
+    if arterial is not None:
+        registration = _register(
+            portal, to_lps(arterial), liver, liver_stage, settings, job.seed, progress.part(0.15, 0.6)
+        )
+    usable = registration is not None and registration.verdict.grade != "refused"
+    registered = registration.registered if registration else None
+
+    coarse = tumor_stage.probability(
+        portal, registered if usable else None, liver, progress.part(0.6, 0.92, "tumors")
+    )
+    progress.part(0.92, 1.0, "measuring").update(0.0)
+    probability = on_portal_grid(coarse, portal, liver)
+    instances = tumor_instances(probability, liver, settings)
+
+    instances, probability = back_to(instances, own_grid), back_to(probability, own_grid)
+    registered = None if registered is None else back_to(registered, own_grid)
+    tumors = measure_tumors(instances, own_grid, registered if usable else None, probability)
+    return CaseResult(
+        portal=own_grid,
+        instances=instances,
+        tumors=tuple(tumors),
+        case=measure_case(instances),
+        probability=probability,
+        registered=registered,
+        registration=registration.verdict if registration else None,
+        arterial_used=usable,
+        warnings=_registration_notes(registration),
+        model=package.description,
+        device=device.describe(),
+    )
+
+
+def register_case(job: RegistrationJob, progress: Progress | None = None) -> RegistrationResult:
+    """Register the moving (arterial) onto the fixed (portal) volume and write what the job asks for.
+
+    The coarse livers are found first, because registration within them is both better and faster.
+    Raises as `segment_case` does; then nothing is written.
+    """
+    progress = progress or Progress()
+    check_registration_outputs(job)
+    package, device = find_model(job.model), choose_device(job.device)
+    fixed = read_phase(job.fixed, job.fixed_series, "portal", progress.part(0.0, 0.05, "reading"))
+    moving = read_phase(job.moving, job.moving_series, "arterial", progress.part(0.05, 0.1, "reading"))
+    settings = PostprocessingSettings()
+    own_grid, fixed = fixed, to_lps(fixed)
+    stage = LiverStage(package, device)
+    liver = find_liver(fixed, "portal volume", stage, settings, progress.part(0.1, 0.3, "liver"))
+    result = _register(fixed, to_lps(moving), liver, stage, settings, job.seed, progress.part(0.3, 0.95))
+    result = replace(result, registered=back_to(result.registered, own_grid))
+    write_registration(result, job, progress.part(0.95, 1.0, "writing"))
+    return result
+
+
+def _register(
+    portal: sitk.Image,
+    arterial: sitk.Image,
+    portal_liver: sitk.Image,
+    stage: LiverStage,
+    settings: PostprocessingSettings,
+    seed: int,
+    progress: Progress,
+) -> RegistrationResult:
+    """Find the arterial liver and register the arterial onto the portal phase."""
+    arterial_liver = find_liver(
+        arterial, "arterial volume", stage, settings, progress.part(0.0, 0.3, "liver, arterial phase")
+    )
+    return register_arterial(
+        portal, arterial, portal_liver, arterial_liver, seed, progress.part(0.3, 1.0, "registration")
+    )
+
+
+def _registration_notes(registration: RegistrationResult | None) -> tuple[str, ...]:
+    """Return what a user should read of a registration that is not good."""
+    if registration is None or registration.verdict.grade == "good":
+        return ()
+    verdict = registration.verdict
+    if verdict.grade == "refused":
+        return (f"the arterial phase was not used: {verdict.reason}",)
+    return (f"the arterial phase was used, but look at how it fits: {verdict.reason}",)
+
+
+@contextmanager
+def _heard_warnings() -> Iterator[list[str]]:
+    """Collect what reading warns of; the list is filled when the block ends."""
+    heard: list[str] = []
+    with python_warnings.catch_warnings(record=True) as caught:
+        python_warnings.simplefilter("always", InputWarning)
+        yield heard
+    heard.extend(str(w.message) for w in caught if issubclass(w.category, InputWarning))

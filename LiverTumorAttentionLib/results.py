@@ -1,0 +1,195 @@
+"""What a run found, and how it is written: all files of a case, or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
+from LiverTumorAttentionLib.analysis import (
+    CaseMeasurement,
+    TumorMeasurement,
+    tumor_csv,
+    write_preview,
+)
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import (
+    IMAGE_SUFFIXES,
+    SEGMENTATION_SUFFIXES,
+    check_writable,
+    replacing_all,
+    write_image,
+    write_segmentation,
+)
+from LiverTumorAttentionLib.job import RegistrationJob, SegmentationJob
+from LiverTumorAttentionLib.models import ModelDescription
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationVerdict, write_transform
+from LiverTumorAttentionLib.registration.transform_io import SUFFIXES as TRANSFORM_SUFFIXES
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseResult:
+    """Everything that one run found. Images lie on the portal volume's own grid."""
+
+    portal: sitk.Image
+    """The portal volume as it was read, HU."""
+    instances: sitk.Image
+    """uint16: 0 background, 1 liver, 2, 3, … one value a tumour, the largest first."""
+    tumors: tuple[TumorMeasurement, ...]
+    """The tumours in the order of their values; may be empty."""
+    case: CaseMeasurement
+    """The liver as a whole."""
+    probability: sitk.Image
+    """float32: probability of tumour."""
+    registered: sitk.Image | None
+    """The arterial volume on the portal grid, HU; None when none was given."""
+    registration: RegistrationVerdict | None
+    """How far registration can be trusted; None when no arterial volume was given."""
+    arterial_used: bool
+    """Whether the tumours were found in both phases."""
+    warnings: tuple[str, ...]
+    """What the user should know, one sentence each."""
+    model: ModelDescription
+    """The model that was used."""
+    device: str
+    """The device that it ran on, in words."""
+
+    def summary(self) -> str:
+        """Return what a person wants to read first, a few lines."""
+        lines = [
+            f"{self.model.title}: {self.model.statement}",
+            f"liver {self.case.liver_volume_ml:.0f} mL, {len(self.tumors)} tumours, "
+            f"{self.case.tumor_volume_ml:.1f} mL together",
+        ]
+        lines += [
+            f"  Tumor {t.number}: {t.volume_ml:.1f} mL, {t.longest_axial_diameter_mm:.0f} x "
+            f"{t.perpendicular_diameter_mm:.0f} mm, portal {t.mean_hu_portal:.0f} HU"
+            + (f", arterial {t.mean_hu_arterial:.0f} HU" if t.mean_hu_arterial is not None else "")
+            for t in self.tumors
+        ]
+        return "\n".join(lines)
+
+    def to_dict(self, job: SegmentationJob) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return {
+            "notice": NOT_FOR_CLINICAL_USE,
+            "version": __version__,
+            "model": {
+                "id": self.model.id,
+                "title": self.model.title,
+                "version": self.model.version,
+                "statement": self.model.statement,
+                "sha256": {stage.name: stage.sha256 for stage in self.model.stages},
+            },
+            "device": self.device,
+            "settings": job.to_dict(),
+            "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
+            "registration": self.registration.as_dict() if self.registration else None,
+            "liver": {
+                "volume_ml": self.case.liver_volume_ml,
+                "tumor_volume_ml": self.case.tumor_volume_ml,
+                "tumor_burden_percent": self.case.tumor_burden_percent,
+            },
+            "tumors": [asdict(tumor) for tumor in self.tumors],
+            "warnings": list(self.warnings),
+        }
+
+
+def check_outputs(job: SegmentationJob) -> None:
+    """Make sure, before the run, that every file it is asked for can be written.
+
+    Raises `OutputError` for a folder that is missing or cannot be written and for an unknown suffix, and
+    `InputError` when nothing is asked for or DICOM SEG is asked for without a DICOM series to refer to.
+    """
+    allowed = {
+        "segmentation": SEGMENTATION_SUFFIXES,
+        "table": (".csv",),
+        "report": (".json",),
+        "preview": (".png",),
+        "registered": IMAGE_SUFFIXES,
+        "probability": IMAGE_SUFFIXES,
+    }
+    for name, path in job.outputs().items():
+        if path:
+            check_writable(path, suffixes=allowed[name], name=name)
+    if job.output and job.output.lower().endswith(".dcm") and Path(job.portal).is_file():
+        raise InputError(
+            f"DICOM SEG refers to the slices of a DICOM series, and the portal volume {job.portal} is none: "
+            "give the DICOM folder, or write .seg.nrrd"
+        )
+
+
+def write_results(result: CaseResult, job: SegmentationJob, progress: Progress) -> None:
+    """Write every file that the job asks for; all of them appear together, or none."""
+    _write_all(job.outputs(), _writers(result, job), progress)
+
+
+def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Callable[[Path], object]]:
+    """Return the function that writes each kind of file to a path."""
+
+    def segmentation(path: Path) -> None:
+        write_segmentation(path, result.instances, source=job.portal, series=job.portal_series)
+
+    def registered(path: Path) -> None:
+        if result.registered is not None:
+            write_image(path, result.registered)
+
+    return {
+        "segmentation": segmentation,
+        "table": lambda path: path.write_text(tumor_csv(result.tumors), encoding="utf-8", newline=""),
+        "report": lambda path: _write_json(path, result.to_dict(job)),
+        "preview": lambda path: write_preview(
+            path, result.portal, result.instances, arterial=result.registered
+        ),
+        "registered": registered,
+        "probability": lambda path: write_image(path, result.probability),
+    }
+
+
+def check_registration_outputs(job: RegistrationJob) -> None:
+    """Make sure, before the run, that every file that is asked for can be written; as `check_outputs`."""
+    allowed = {"registered": IMAGE_SUFFIXES, "transform": TRANSFORM_SUFFIXES, "report": (".json",)}
+    for name, path in job.outputs().items():
+        if path:
+            check_writable(path, suffixes=allowed[name], name=name)
+
+
+def write_registration(result: RegistrationResult, job: RegistrationJob, progress: Progress) -> None:
+    """Write every file that a registration job asks for; all of them appear together, or none."""
+    report = {
+        "notice": NOT_FOR_CLINICAL_USE,
+        "version": __version__,
+        "settings": job.to_dict(),
+        "registration": result.verdict.as_dict(),
+    }
+    writers: dict[str, Callable[[Path], object]] = {
+        "registered": lambda path: write_image(path, result.registered),
+        "transform": lambda path: write_transform(path, result.transform),
+        "report": lambda path: _write_json(path, report),
+    }
+    _write_all(job.outputs(), writers, progress)
+
+
+def _write_all(
+    outputs: Mapping[str, str | None], writers: Mapping[str, Callable[[Path], object]], progress: Progress
+) -> None:
+    """Write all outputs that have a path to temporary files, then move them into place together."""
+    wanted = [(Path(path), writers[name]) for name, path in outputs.items() if path]
+    with replacing_all([path for path, _ in wanted]) as temporary:
+        for number, (path, write) in enumerate(wanted):
+            progress.update(number / len(wanted), path.name)
+            write(temporary[path])
+        progress.check()
+    progress.update(1.0)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(
+        json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )

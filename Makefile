@@ -1,0 +1,57 @@
+# make demo   the main job on a generated case, set up from nothing in .venv
+# make test   everything that is checked before a change goes in; also what .ci/run calls
+# make help   the rest
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+TEST_MINUTES ?= 30
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks clean
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+	@echo "make lint | pytest | screenshot | evaluation | benchmarks | clean"
+
+# Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
+$(VENV)/.run: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) --editable '.[dicom,training,test]'
+	touch $@
+
+demo: $(VENV)/.run
+	$(BIN)/python -m LiverTumorAttentionLib demo --output demo
+
+test: lint pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+pytest: system-packages $(VENV)/.test
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	timeout --kill-after=30 $(TEST_MINUTES)m $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+
+# What Qt and Mesa need; installs by itself where it may, and says what to install where it may not.
+system-packages:
+	sh Testing/bench/install-system-packages.sh
+
+screenshot: system-packages $(VENV)/.test
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m Testing.bench.screenshot Resources/Screenshots/panel.png
+
+evaluation: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.evaluation --output Testing/benchmarks/results
+
+benchmarks: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.end_to_end --output Testing/benchmarks/results
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
