@@ -103,7 +103,7 @@ def _not_hounsfield(voxels: np.ndarray, low: float, high: float) -> str | None:
     """Return why the values cannot be HU and what to do, or None."""
     step = max(1, voxels.size // 2_000_000)
     sample = voxels.reshape(-1)[::step]
-    if low >= 0 and 200 <= high <= 256:
+    if low >= 0 and 64 <= high <= 256:
         return "it looks like a picture of grey values 0 to 255; choose the original CT series"
     if low >= 0 and high >= 2000 and float(np.mean((sample > 900) & (sample < 1300))) > 0.05:
         return (

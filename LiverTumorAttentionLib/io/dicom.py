@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.check import MIN_SLICES
 from LiverTumorAttentionLib.io.dicom_slices import (
     POSITION_TOLERANCE_MM,
     InputWarning,
@@ -27,6 +28,7 @@ from LiverTumorAttentionLib.io.dicom_slices import (
     read_slice,
 )
 from LiverTumorAttentionLib.io.phases import PHASES, guess_phase
+from LiverTumorAttentionLib.io.quiet import readable
 
 _SPLITTERS = ("0020|0012", "0020|0100", "0008|0032", "0018|9087")
 """Acquisition number, temporal position, acquisition time: what tells volumes of one series apart."""
@@ -69,13 +71,15 @@ def list_series(folder: str | os.PathLike[str], name: str = "portal volume") -> 
     root = Path(folder)
     groups: dict[tuple[object, ...], list[Slice]] = defaultdict(list)
     refused: set[str] = set()
-    for piece in _slices_below(root, name):
+    with readable(root, name):
+        pieces = _slices_below(root, name)
+    for piece in pieces:
         why = _unusable(piece)
         if why:
             refused.add(why)
         else:
             groups[_group_key(piece)].append(piece)
-    found = [info for pieces in groups.values() for info in _infos(pieces)]
+    found = [info for group in groups.values() for info in _infos(group)]
     if not found:
         raise InputError(
             f"the {name} '{root}' holds no CT series but {', '.join(sorted(refused))}: choose another"
@@ -95,7 +99,8 @@ def choose_series(
 
     series: UID, unique end of the UID, number in the list, or words of the description, tried in this order.
     phase: ``"portal"`` or ``"arterial"``; asked only when `series` is None and there is more than one.
-    A reformatted (not axial) series is chosen only when no axial one fits.
+    Without `series`, single pictures, other modalities and reformatted (not axial) series are chosen only when
+    nothing better fits.
     Raises `InputError` that lists the series when none or several fit.
     """
     if phase is not None and phase not in PHASES:
@@ -107,13 +112,12 @@ def choose_series(
     if series is not None:
         fitting = _matching(infos, str(series).strip())
         wanted = f"'{series}'"
-    elif len(infos) == 1:
-        return _only(infos[0], phase, name)
+    elif len(volumes := _volumes_first(infos)) == 1:
+        return _only(volumes[0], phase, name)
     else:
-        fitting = [info for info in infos if phase is None or info.phase == phase]
-        wanted = f"the {phase} phase" if phase else "one volume"
-    if len(fitting) > 1:
+        fitting = [info for info in volumes if phase is None or info.phase == phase]
         fitting = [info for info in fitting if info.axial] or fitting
+        wanted = f"the {phase} phase" if phase else "one volume"
     if len(fitting) == 1:
         return fitting[0]
     listed = "; ".join(str(info) for info in infos)
@@ -138,8 +142,8 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
     step = check_positions(pieces, name)
     first = pieces[0]
     planes = [read_pixels(piece, name) for piece in pieces]
-    kind = np.int16 if all(plane.dtype.kind in "iu" for plane in planes) else np.float32
-    stack = np.stack([plane.astype(kind) for plane in planes])
+    whole = all(plane.dtype == np.int16 for plane in planes)
+    stack = np.stack(planes, dtype=np.int16 if whole else np.float32, casting="unsafe")
     image = sitk.GetImageFromArray(stack)
     image.SetSpacing((*first.spacing, step))
     image.SetOrigin([float(value) for value in first.position])
@@ -246,6 +250,12 @@ def _without_copies(pieces: list[Slice]) -> list[Slice]:
 def _repeats(pieces: list[Slice]) -> bool:
     gaps = np.diff(sorted(piece.along for piece in pieces))
     return bool(gaps.size and gaps.min() < POSITION_TOLERANCE_MM)
+
+
+def _volumes_first(infos: list[SeriesInfo]) -> list[SeriesInfo]:
+    """Return the series that can be volumes of a CT; all of them when none can."""
+    several = [info for info in infos if info.slices >= MIN_SLICES] or infos
+    return [info for info in several if info.modality in ("CT", "")] or several
 
 
 def _matching(infos: list[SeriesInfo], wanted: str) -> list[SeriesInfo]:

@@ -89,6 +89,8 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
         volume = seg.get_volume(allow_missing_positions=True)
     except (AttributeError, ValueError, RuntimeError) as error:
         raise InputError(f"the DICOM SEG '{path}' cannot be read ({error}): export it again") from error
+    if np.linalg.det(np.asarray(volume.affine)[:3, :3]) > 0:
+        volume = volume.flip_spatial(0)  # slices ascending along row x column, as `read_series` has them
     geometry = volume.get_geometry()
     # highdicom's volumes are (slice, row, column); an image's axes are (column, row, slice).
     affine = np.asarray(geometry.affine)[:3]

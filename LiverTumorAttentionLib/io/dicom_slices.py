@@ -165,5 +165,5 @@ def read_pixels(piece: Slice, name: str) -> np.ndarray:
     if piece.tag("0028|0120"):
         plane = np.maximum(plane, -1024)
     if plane.dtype.kind in "iu":
-        plane = np.clip(plane, np.iinfo(np.int16).min, np.iinfo(np.int16).max)
-    return plane
+        return np.clip(plane, np.iinfo(np.int16).min, np.iinfo(np.int16).max).astype(np.int16)
+    return plane.astype(np.float32)

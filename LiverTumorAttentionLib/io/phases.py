@@ -7,9 +7,9 @@ import unicodedata
 
 PHASES = ("portal", "arterial")
 
-_ARTERIAL = re.compile(r"^(art|arter\w*|arteriell\w*|hap|lap|eap|hepatoarterial)$")
+_ARTERIAL = re.compile(r"^(art|artphase|arter\w*|hap|lap|eap|hepatoarterial)$")
 _PORTAL = re.compile(
-    r"^(pv|pvp|pvph|pvi|vp|ven|venos\w*|venoes\w*|venous\w*|vein\w*|portal\w*|porto\w*|porte|pfortader\w*)$"
+    r"^(pv|pvp|pvph|pvphase|pvi|vp|ven|venphase|venos\w*|venoes\w*|venous\w*|vein\w*|portal\w*|porto\w*|porte|pfortader\w*)$"
 )
 _LATER = re.compile(r"^(delay\w*|equilib\w*|tardi\w*|spaet\w*|spat\w*|excret\w*|late)$")
 _PLAIN = re.compile(r"^(nativ\w*|plain|unenhanced|noncontrast|nc|ncct|precontrast)$")

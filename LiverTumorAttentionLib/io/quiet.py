@@ -1,12 +1,15 @@
-"""Calls into ITK that neither print warnings nor throw its source lines at the user."""
+"""Reading without noise: ITK's warnings, its source lines in errors, and refused permissions."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 
 import SimpleITK as sitk
+
+from LiverTumorAttentionLib.errors import InputError
 
 
 @contextlib.contextmanager
@@ -18,6 +21,18 @@ def quiet_itk() -> Iterator[None]:
         yield
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+@contextlib.contextmanager
+def readable(place: str | os.PathLike[str], name: str) -> Iterator[None]:
+    """Turn a file system's refusal inside the block into an `InputError` that names the file."""
+    try:
+        yield
+    except PermissionError as error:
+        where = error.filename or place
+        raise InputError(
+            f"the {name} '{where}' may not be read: ask for the permission to read it"
+        ) from error
 
 
 def reason(error: BaseException) -> str:

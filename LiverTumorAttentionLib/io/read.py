@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.io.check import as_volume
 from LiverTumorAttentionLib.io.dicom import choose_series, read_series
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.headers import check_meta, check_nifti, check_nrrd
-from LiverTumorAttentionLib.io.quiet import quiet_itk, reason
+from LiverTumorAttentionLib.io.quiet import quiet_itk, readable, reason
 
 FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
     ".nii": check_nifti,
@@ -46,27 +46,24 @@ def read_volume(
     values are those of a CT is asked by `check_ct`.
     """
     place = existing(path, name)
-    try:
+    with readable(place, name):
         if place.is_dir() or (full_suffix(place) not in FILE_CHECKS and is_dicom(place)):
             image = read_series(choose_series(place, series=series, phase=phase, name=name), name=name)
         else:
             image = _read_file(place, name)
-    except PermissionError as error:
-        raise InputError(
-            f"the {name} '{error.filename or place}' may not be read: ask for the permission"
-        ) from error
     return compact(as_volume(image, name, place))
 
 
 def existing(path: str | os.PathLike[str], name: str) -> Path:
     """Return `path` as a `Path`; raise `InputError` when nothing is there."""
     place = Path(path)
-    try:
-        found = place.exists()
-    except OSError as error:
-        raise InputError(f"the {name} '{place}' may not be read: ask for the permission") from error
-    if not found:
-        raise InputError(f"the {name} '{place}' does not exist: check the path")
+    with readable(place, name):
+        try:
+            place.stat()
+        except PermissionError:
+            raise
+        except (OSError, ValueError) as error:
+            raise InputError(f"the {name} '{place}' does not exist: check the path") from error
     return place
 
 

@@ -17,8 +17,8 @@ from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.io.atomic import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
-from LiverTumorAttentionLib.io.quiet import quiet_itk, reason
-from LiverTumorAttentionLib.io.read import existing, read_volume
+from LiverTumorAttentionLib.io.quiet import quiet_itk, readable, reason
+from LiverTumorAttentionLib.io.read import FILE_CHECKS, existing, read_volume
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
 from LiverTumorAttentionLib.io.terminology import FIRST_TUMOR, LIVER, recognise, unrecognised
 
@@ -119,12 +119,11 @@ def _has_segments(place: Path) -> bool:
     """Tell whether a file stores segments with names rather than bare values."""
     if place.is_dir():
         raise InputError(f"the segmentation '{place}' is a folder: name the file itself")
-    try:
-        if full_suffix(place) == ".nrrd":
-            return b"Segment0_ID:=" in place.open("rb").read(65536)
-        return full_suffix(place) == ".seg.nrrd" or is_dicom(place)
-    except PermissionError as error:
-        raise InputError(f"the segmentation '{place}' may not be read: ask for the permission") from error
+    with readable(place, "segmentation"), place.open("rb") as file:
+        head = file.read(65536)
+    if full_suffix(place) == ".nrrd":
+        return b"Segment0_ID:=" in head
+    return full_suffix(place) == ".seg.nrrd" or (full_suffix(place) not in FILE_CHECKS and is_dicom(place))
 
 
 def _read_plain(place: Path, kind: type[np.unsignedinteger]) -> sitk.Image:
