@@ -14,7 +14,7 @@ from LiverTumorAttentionLib.phantoms.enhancement import LESION_KINDS, LESIONS
 from LiverTumorAttentionLib.phantoms.patient import Field
 from LiverTumorAttentionLib.phantoms.render import Layer
 from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces
-from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, sample, smooth_min, smooth_noise
+from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, sample, smooth_min, smooth_noise, upsample
 
 MIN_DIAMETER_MM, MAX_DIAMETER_MM = 5.0, 80.0
 MAX_LESIONS = 8
@@ -89,8 +89,9 @@ def place_lesions(
                     "ask for fewer or smaller lesions, or take another seed"
                 )
         plans.append(plan)
-        reach = sample(plan.distance, plan.grid, spaces.field.grid.coordinates())
-        free = np.maximum(free, np.float32(NEIGHBOUR_MM) - reach)
+        box = spaces.field.grid.box_around(plan.grid)
+        reach = upsample(plan.distance, plan.grid, spaces.field.grid.crop(box))
+        free[box] = np.maximum(free[box], np.float32(NEIGHBOUR_MM) - reach)
     plans.sort(key=lambda p: -p.diameter_mm)
     return [
         LesionPlan(n + 1, p.kind, p.center, p.diameter_mm, p.grid, p.distance) for n, p in enumerate(plans)
@@ -113,7 +114,7 @@ def _fit(
     step = float(np.clip(diameter / 24, 0.5, 1.4))
     grid = Grid.over((center - 0.85 * diameter - 3).tolist(), (center + 0.85 * diameter + 3).tolist(), step)
     shape = _shape(rng, grid, center, diameter / 2, kind)
-    limit = sample(free, where.grid, grid.coordinates())
+    limit = upsample(free, where.grid, grid)
     wanted = np.pi / 6 * diameter**3
     low, high, distance, volume = -0.35 * diameter, 0.35 * diameter, shape, 0.0
     for _ in range(10):

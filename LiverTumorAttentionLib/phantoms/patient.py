@@ -26,6 +26,7 @@ from LiverTumorAttentionLib.phantoms.shapes import (
 )
 
 WARP_NODE_MM = 14.0
+SMOOTH_MM = 5.0
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,10 @@ class Field:
     @staticmethod
     def over(patient: Patient, grid: Grid, motion: Motion | None = None) -> Field:
         """Return the field of the portal phase, or of the arterial phase that `motion` leads to."""
-        if motion is None:
-            bent = [
-                upsample(w, patient.grid, grid) + p
-                for w, p in zip(patient.warp, grid.coordinates(), strict=True)
-            ]
-        else:
-            portal = motion.portal_points(grid)
-            bent = [sample(w, patient.grid, portal) + p for w, p in zip(patient.warp, portal, strict=True)]
-        x, y, z = (b / np.float32(s) for b, s in zip(bent, patient.scale, strict=True))
+        nodes = Grid.over(grid.origin, grid.high(), SMOOTH_MM)  # where both warps are smooth enough to be read
+        portal = nodes.coordinates() if motion is None else motion.portal_points(nodes)
+        bent = [sample(w, patient.grid, portal) + p for w, p in zip(patient.warp, portal, strict=True)]
+        x, y, z = (upsample(b / np.float32(s), nodes, grid) for b, s in zip(bent, patient.scale, strict=True))
         return Field(patient, grid, (x, y, z), motion)
 
     def place(self, points: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
 from LiverTumorAttentionLib.phantoms.patient import Field
 from LiverTumorAttentionLib.phantoms.shapes import (
@@ -14,10 +13,10 @@ from LiverTumorAttentionLib.phantoms.shapes import (
     Grid,
     ellipsoid,
     oval,
-    sample,
     smooth_max,
     smooth_min,
     smooth_noise,
+    upsample,
 )
 
 STRUCTURES: dict[str, int] = {
@@ -57,7 +56,8 @@ STRUCTURES: dict[str, int] = {
     "cartilage": 33,
 }
 
-TILE = 48
+TILE = 128  # a power of two, so that an index wraps by its bits
+GRAIN = 3.0  # deviation of a tile's noise in its voxels
 
 
 @dataclass
@@ -84,13 +84,13 @@ class Scene:
     def texture(self, where: Field, size_mm: float, which: int = 0) -> Array:
         """Return noise (mean 0, deviation 1) with grains of about `size_mm`, fixed to the tissue."""
         if which not in self._tiles:
-            self._tiles[which] = smooth_noise(self.rng(f"texture {which}"), (TILE,) * 3, 1.5)
-        step = np.float32(size_mm / 1.5)
-        x, y, z = where.reference
-        index = np.stack([p / step for p in (z, y, x)])
-        return ndimage.map_coordinates(
-            self._tiles[which], index, order=1, mode="grid-wrap", output=np.float32
-        )
+            self._tiles[which] = smooth_noise(self.rng(f"texture {which}"), (TILE,) * 3, GRAIN).ravel()
+        scale = np.float32(GRAIN / size_mm)
+        index = np.zeros(where.grid.shape, np.int32)
+        for p in (where.reference[2], where.reference[1], where.reference[0]):
+            index *= TILE
+            index += (p * scale + np.float32(64 * TILE)).astype(np.int32) & (TILE - 1)
+        return np.take(self._tiles[which], index)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,9 @@ class Spaces:
     def on(self, name: str, where: Field | Grid) -> Array:
         """Return one of the distances on a part of the field, or on another grid of the same phase."""
         values: Array = getattr(self, name)
-        grid = where.grid if isinstance(where, Field) else where
-        return sample(values, self.field.grid, grid.coordinates())
+        if isinstance(where, Grid):
+            return upsample(values, self.field.grid, where)
+        return values[self.field.grid.box_of(where.grid)]
 
 
 def build_spaces(scene: Scene, where: Field) -> Spaces:

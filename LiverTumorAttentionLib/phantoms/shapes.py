@@ -48,6 +48,22 @@ class Grid:
         shape = tuple(b.stop - b.start for b in box)
         return Grid((origin[0], origin[1], origin[2]), self.spacing, (shape[0], shape[1], shape[2]))
 
+    def box_around(self, other: Grid) -> tuple[slice, slice, slice]:
+        """Return the (z, y, x) slices of the voxels that `other` covers."""
+        spans = []
+        for k in (2, 1, 0):
+            low = int(np.ceil((other.origin[k] - self.origin[k]) / self.spacing[k]))
+            high = int(np.floor((other.high()[k] - self.origin[k]) / self.spacing[k])) + 1
+            size = self.shape[2 - k]
+            spans.append(slice(min(max(low, 0), size), min(max(high, low, 0), size)))
+        return spans[0], spans[1], spans[2]
+
+    def box_of(self, part: Grid) -> tuple[slice, slice, slice]:
+        """Return the (z, y, x) slices that select `part`, a crop of this grid."""
+        start = [round((part.origin[k] - self.origin[k]) / self.spacing[k]) for k in (2, 1, 0)]
+        z, y, x = (slice(a, a + n) for a, n in zip(start, part.shape, strict=True))
+        return z, y, x
+
     def high(self) -> Triple:
         """Return the position (x, y, z; mm) of the last voxel."""
         x, y, z = (

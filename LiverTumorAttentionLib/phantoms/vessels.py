@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.phantoms.patient import Field
 from LiverTumorAttentionLib.phantoms.render import Layer
 from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces
-from LiverTumorAttentionLib.phantoms.shapes import curve, sample, tube
+from LiverTumorAttentionLib.phantoms.shapes import curve, tube
 
 STEP_MM = 5.0
 MURRAY = 2.7  # a parent's radius to this power is the sum of its children's
@@ -137,6 +137,6 @@ def tree_layers(trees: list[Tree], spaces: Spaces, hu: dict[str, float], spacing
         links = np.arange(len(pairs)).reshape(-1, 2)
         d = tube(grid, pairs, radii, links)
         if tree.name == "hepatic_vein":
-            d = np.maximum(d, sample(spaces.liver, spaces.field.grid, grid.coordinates()) - 1.0)
+            d = np.maximum(d, spaces.on("liver", grid) - 1.0)
         out.append(Layer(STRUCTURES[tree.name], grid, d, hu[tree.name], liver="in"))
     return out
