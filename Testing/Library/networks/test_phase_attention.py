@@ -1,0 +1,230 @@
+"""The attention modules against loop transcriptions of their equations, and the trap in Eq. 2."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.networks import build_network, phase_attention
+from LiverTumorAttentionLib.networks.phase_attention import (
+    ConcatenationFusion,
+    InterPhaseAttention,
+    IntraPhaseAttention,
+    IntraPhaseFusion,
+    PhaseAttentionBlock,
+)
+
+CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "totalsegmentator-example" / "dicom"
+SHARPNESS = 16.0  # of the scaled products; stated in the module's head
+CONSTANT_SCALE = 1 / (1 + math.exp(-1))  # what s_c becomes if Eq. 2 is normalised over j
+
+
+def random_maps(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).relu()
+
+
+def product(a: np.ndarray, p: np.ndarray) -> float:
+    """SHARPNESS / N * sum over positions of a(y, x) p(y, x), one channel each."""
+    total = 0.0
+    for y in range(a.shape[0]):
+        for x in range(a.shape[1]):
+            total += float(a[y, x]) * float(p[y, x])
+    return SHARPNESS * total / (a.shape[0] * a.shape[1])
+
+
+def intra_by_loops(portal: np.ndarray, gamma: float) -> np.ndarray:
+    """Eq. 1 for one image (C, Y, X)."""
+    channels = portal.shape[0]
+    out = np.zeros(portal.shape)
+    for j in range(channels):
+        exponentials = [math.exp(product(portal[i], portal[j])) for i in range(channels)]
+        for i in range(channels):
+            m_ji = exponentials[i] / sum(exponentials)
+            out[j] += gamma * m_ji * portal[i]
+        out[j] += portal[j]
+    return out
+
+
+def inter_by_loops(arterial: np.ndarray, portal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eq. 2 to 4 for one image (C, Y, X): the rescaled maps and the scales."""
+    channels = arterial.shape[0]
+    x = np.zeros((channels, channels))
+    for j in range(channels):
+        exponentials = [math.exp(product(arterial[i], portal[j])) for i in range(channels)]
+        for i in range(channels):
+            x[i, j] = exponentials[i] / sum(exponentials)
+    s = np.array([1 / (1 + math.exp(-sum(x[c, j] for j in range(channels)))) for c in range(channels)])
+    out = np.stack([s[c] * arterial[c] + arterial[c] for c in range(channels)])
+    return out, s
+
+
+def test_intra_pa_is_equation_1():
+    portal = random_maps((2, 5, 4, 3), seed=1)
+    module = IntraPhaseAttention()
+    torch.nn.init.constant_(module.gamma, 0.7)
+    got = module(portal).detach().numpy()
+    for image, result in zip(portal.numpy(), got, strict=True):
+        np.testing.assert_allclose(result, intra_by_loops(image, 0.7), rtol=1e-4, atol=1e-5)
+
+
+def test_intra_pa_starts_as_the_identity():
+    portal = random_maps((2, 5, 4, 3), seed=2)
+    module = IntraPhaseAttention()
+    assert torch.equal(module(portal), portal)
+    module(portal).sum().backward()
+    assert module.gamma.grad is not None
+    assert module.gamma.grad.abs() > 0  # and can leave it
+
+
+def test_inter_pa_is_equations_2_to_4():
+    arterial, portal = random_maps((2, 5, 4, 3), seed=3), random_maps((2, 5, 4, 3), seed=4)
+    module = InterPhaseAttention()
+    got, scales = module(arterial, portal).numpy(), module.scales(arterial, portal).numpy()
+    for k in range(2):
+        expected, s = inter_by_loops(arterial[k].numpy(), portal[k].numpy())
+        np.testing.assert_allclose(scales[k], s, rtol=1e-5)
+        np.testing.assert_allclose(got[k], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_inter_pa_normalises_over_the_arterial_channels():
+    """The C columns of x sum to 1 each, so sum_c logit(s_c) = C; the rows are free."""
+    arterial, portal = random_maps((3, 6, 8, 8), seed=5), random_maps((3, 6, 8, 8), seed=6)
+    scales = InterPhaseAttention().scales(arterial, portal).double()
+    np.testing.assert_allclose(torch.logit(scales).sum(1), [6.0, 6.0, 6.0], rtol=1e-5)
+    assert (scales - CONSTANT_SCALE).abs().max() > 0.02
+
+
+def test_inter_pa_prefers_the_arterial_channel_that_shows_what_the_portal_phase_shows():
+    """Two arterial channels light up left and right; the portal channels show the left, then the right."""
+    left, right = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    left[..., :4], right[..., 4:] = 1.0, 1.0
+    arterial = torch.cat([left, right], 1)
+    module = InterPhaseAttention()
+    # both portal channels equal `left`: products are SHARPNESS / 2 with `left` and 0 with `right`
+    x = math.exp(SHARPNESS / 2) / (math.exp(SHARPNESS / 2) + 1)
+    expected = [1 / (1 + math.exp(-2 * x)), 1 / (1 + math.exp(-2 * (1 - x)))]
+    np.testing.assert_allclose(module.scales(arterial, left.expand(1, 2, 8, 8))[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        module.scales(arterial, right.expand(1, 2, 8, 8))[0], expected[::-1], rtol=1e-5
+    )
+
+
+def blob_image(seed: int, side: int = 224, channels: int = 64) -> torch.Tensor:
+    """Smooth non-negative maps with a dark border, as a normalised CT gives them: (1, C, side, side)."""
+    coarse = random_maps((1, channels, side // 16, side // 16), seed)
+    maps = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
+    maps[..., : side // 8, :] = 0.0
+    return maps
+
+
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bf16"])
+def test_scales_vary_and_follow_the_portal_phase_at_full_size(autocast: bool):
+    """The first level of the paper: 16 channels of 224 x 224, 50,176 terms in each product."""
+    torch.manual_seed(0)
+    block = PhaseAttentionBlock(64).train()
+    arterial, portal, other = blob_image(1), blob_image(2), blob_image(3)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        out = block(portal, arterial)
+        a = block.arterial(arterial)
+        scales = block.inter.scales(a, block.portal(portal))
+        with_other_portal = block.inter.scales(a, block.portal(other))
+        swapped = block.inter.scales(a, block.portal(portal).flip(1))
+    assert out.shape == (1, 32, 224, 224)
+    assert out.isfinite().all()
+    assert scales.shape == (1, 16)
+    assert scales.dtype == torch.float32
+    assert ((scales > 0.5) & (scales < 1)).all()
+    assert scales.std() > 0.005, "the scales are the same for every channel"
+    assert scales.max() < 0.99, "one channel takes everything"
+    assert (scales - with_other_portal).abs().max() > 0.002, "the scales do not follow the portal phase"
+    torch.testing.assert_close(scales, swapped, rtol=1e-4, atol=1e-5)  # a sum over j: the order is nothing
+
+
+def scales_on_ct(sharpness: float, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """The scales at all six levels of an untrained network, for a CT slice and a noisy copy of it."""
+    monkeypatch.setattr(phase_attention, "SHARPNESS", sharpness)
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(CT))
+    volume = sitk.GetArrayFromImage(sitk.ReadImage(names))[9:12, 140:364, 100:324].astype(np.float32)
+    generator = torch.Generator().manual_seed(0)
+    portal = torch.from_numpy(((volume + 70) / 250).clip(0, 1))[None]
+    arterial = (0.8 * portal + 0.05 * torch.randn(portal.shape, generator=generator)).clamp(0, 1)
+    network = build_network("paresseg", width=16, generator=generator).train()
+    with torch.no_grad():
+        levels = zip(
+            network.fusions, network.portal_encoder(portal), network.arterial_encoder(arterial), strict=True
+        )
+        return [f.inter.scales(f.arterial(a), f.portal(p)) for f, p, a in levels]
+
+
+@pytest.mark.skipif(not CT.is_dir(), reason="no CT beside the repository (../shared/data)")
+def test_scales_on_a_ct_slice_are_neither_flat_nor_one_hot(monkeypatch: pytest.MonkeyPatch):
+    """The figures in the head of the module."""
+    flat = scales_on_ct(1.0, monkeypatch)
+    assert all((s - CONSTANT_SCALE).abs().max() < 0.02 for s in flat)
+    used = scales_on_ct(SHARPNESS, monkeypatch)
+    assert all(0.02 < s.std() < 0.1 for s in used), [s.std() for s in used]
+    assert all(s.max() < 0.98 for s in used), [s.max() for s in used]
+
+
+@pytest.mark.parametrize("side", [7, 14, 56, 224])
+def test_products_neither_grow_with_the_size_of_the_tile_nor_overflow(side: int):
+    """Repeating an image does not change the mean of its products, so it must not change the scales."""
+    arterial, portal = random_maps((1, 8, 7, 7), seed=7), random_maps((1, 8, 7, 7), seed=8)
+    repeat = (1, 1, side // 7, side // 7)
+    module = InterPhaseAttention()
+    expected = module.scales(arterial, portal)
+    torch.testing.assert_close(module.scales(arterial.repeat(repeat), portal.repeat(repeat)), expected)
+    large = module.scales(1e4 * arterial.repeat(repeat), 1e4 * portal.repeat(repeat))
+    assert large.isfinite().all()
+
+
+def test_half_precision_inputs_keep_their_type_and_do_not_overflow():
+    """A bare product of float16 maps, 50,176 terms of 4 * 4, is beyond float16's 65,504."""
+    maps = torch.full((1, 4, 224, 224), 4.0, dtype=torch.float16)
+    intra = IntraPhaseAttention()
+    torch.nn.init.constant_(intra.gamma, 1.0)
+    with torch.no_grad():
+        refined, rescaled = intra(maps), InterPhaseAttention()(maps, maps)
+    assert refined.dtype == rescaled.dtype == torch.float16
+    torch.testing.assert_close(refined, torch.full_like(maps, 8.0))  # equal channels: gamma * 4 + 4
+    torch.testing.assert_close(rescaled, (4.0 * (1 + CONSTANT_SCALE)) * torch.ones_like(maps))
+
+
+def test_the_block_concatenates_both_modules_on_the_unrefined_maps():
+    """Figure 6: Inter-PA takes P itself, not what Intra-PA made of it; portal channels come first."""
+    torch.manual_seed(1)
+    block = PhaseAttentionBlock(16).eval()
+    torch.nn.init.constant_(block.intra.gamma, 0.5)
+    portal, arterial = random_maps((1, 16, 6, 5), seed=9), random_maps((1, 16, 6, 5), seed=10)
+    with torch.no_grad():
+        p, a = block.portal(portal)[0].numpy(), block.arterial(arterial)[0].numpy()
+        got = block(portal, arterial)[0].numpy()
+    expected = np.concatenate([intra_by_loops(p, 0.5), inter_by_loops(a, p)[0]])
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_ablations_leave_out_what_they_say():
+    torch.manual_seed(2)
+    full = PhaseAttentionBlock(16).eval()
+    torch.nn.init.constant_(full.intra.gamma, 0.5)
+    intra, plain = IntraPhaseFusion(16).eval(), ConcatenationFusion(16).eval()
+    intra.load_state_dict(full.state_dict())
+    plain.load_state_dict({k: v for k, v in full.state_dict().items() if "gamma" not in k})
+    portal, arterial = random_maps((1, 16, 6, 5), seed=11), random_maps((1, 16, 6, 5), seed=12)
+    with torch.no_grad():
+        p, a = full.portal(portal), full.arterial(arterial)
+        assert torch.equal(plain(portal, arterial), torch.cat([p, a], 1))
+        assert torch.equal(intra(portal, arterial), torch.cat([full.intra(p), a], 1))
+        assert torch.equal(full(portal, arterial), torch.cat([full.intra(p), full.inter(a, p)], 1))
+
+
+def test_phases_of_different_shape_are_refused():
+    block = PhaseAttentionBlock(16)
+    with pytest.raises(ModelError, match=r"same shape; got \(1, 16, 6, 5\) and \(1, 16, 6, 6\)"):
+        block(torch.zeros(1, 16, 6, 5), torch.zeros(1, 16, 6, 6))
