@@ -27,13 +27,14 @@ DASH_PIXELS = 9
 
 def resized(image: NDArray, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Return a slice interpolated linearly to `shape`, pixel borders on pixel borders."""
-    rows, columns = (
-        (np.arange(new) + 0.5) * old / new - 0.5 for new, old in zip(shape, image.shape, strict=True)
-    )
-    grid = np.meshgrid(rows, columns, indexing="ij")
-    result: NDArray[np.float32] = ndimage.map_coordinates(
-        image.astype(np.float32), grid, order=1, mode="nearest"
-    )
+    result = np.asarray(image, dtype=np.float32)
+    for axis in (0, 1):
+        old, new = result.shape[axis], shape[axis]
+        place = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+        before = np.minimum(place.astype(int), max(old - 2, 0))
+        after = np.minimum(before + 1, old - 1)
+        weight = np.expand_dims((place - before).astype(np.float32), 1 - axis)
+        result = (1 - weight) * result.take(before, axis) + weight * result.take(after, axis)
     return result
 
 

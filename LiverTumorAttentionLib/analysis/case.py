@@ -28,12 +28,13 @@ class CaseMeasurement:
 
 def measure_case(instances: sitk.Image) -> CaseMeasurement:
     """Measure liver and tumours: instances holds 0 background, 1 liver, 2, 3, … one value a tumour."""
-    voxels = np.bincount(sitk.GetArrayViewFromImage(instances).ravel(), minlength=FIRST_TUMOR)
+    values = sitk.GetArrayViewFromImage(instances)
     voxel_ml = ImageAxes.of(instances).voxel_ml
-    organ, tumors = int(voxels[1:].sum()), int(voxels[FIRST_TUMOR:].sum())
+    organ = int(np.count_nonzero(values))
+    tumors = values[values >= FIRST_TUMOR]
     return CaseMeasurement(
         liver_volume_ml=organ * voxel_ml,
-        tumor_volume_ml=tumors * voxel_ml,
-        tumor_burden_percent=100.0 * tumors / organ if organ else 0.0,
-        tumor_count=int(np.count_nonzero(voxels[FIRST_TUMOR:])),
+        tumor_volume_ml=tumors.size * voxel_ml,
+        tumor_burden_percent=100.0 * tumors.size / organ if organ else 0.0,
+        tumor_count=np.unique(tumors).size,
     )

@@ -3,8 +3,9 @@
 Lesions are 26-connected components of the label: two tumours that touch are one. A lesion and a finding
 (a component of the prediction) overlap by their intersection over union, IoU. Two rules stand side by side:
 
-- **at 50 % overlap** (LiTS): a lesion is detected by a finding with IoU >= 0.5, one lesion by one finding;
-  where several would do, the pair with the larger IoU is taken first.
+- **at 50 % overlap** (LiTS): a lesion is detected by a finding with IoU >= 0.5. That is one lesion by one
+  finding at most: to reach one half with two lesions, a finding would have to lie in both and nowhere else,
+  and then they would hang together.
 - **at any overlap**: one common voxel is enough. Small lesions are judged by this one too, since a shift
   by one voxel can take a lesion of 5 mm below IoU 0.5.
 
@@ -107,7 +108,7 @@ def match_lesions(prediction: NDArray[Any], truth: NDArray[Any], voxel_ml: float
     codes, common = np.unique((true[both] - 1) * len(found_voxels) + found[both] - 1, return_counts=True)
     touching = np.stack(np.divmod(codes, max(len(found_voxels), 1)))
     iou = common / (true_voxels[touching[0]] + found_voxels[touching[1]] - common)
-    pairs = _pairs(touching, iou)
+    pairs = {int(lesion): int(finding) for lesion, finding in touching[:, iou >= MINIMUM_IOU].T}
     back = {finding: lesion for lesion, finding in pairs.items()}
     return LesionScores(
         lesions=_rows(touching[0], common, iou, true_voxels, pairs, voxel_ml),
@@ -127,21 +128,6 @@ def _components(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64
     number = np.zeros(count + 1, dtype=np.int64)
     number[order + 1] = np.arange(1, count + 1)
     return number[labels], voxels[order]
-
-
-def _pairs(touching: NDArray[np.int64], iou: NDArray[np.float64]) -> dict[int, int]:
-    """Return the one-to-one matches {lesion: finding} with IoU of at least one half, the best pair first.
-
-    touching: (2, pairs), a lesion and a finding that share voxels; iou: (pairs,).
-    """
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    for i in np.argsort(-iou, kind="stable"):
-        lesion, finding = int(touching[0, i]), int(touching[1, i])
-        if iou[i] >= MINIMUM_IOU and lesion not in pairs and finding not in taken:
-            pairs[lesion] = finding
-            taken.add(finding)
-    return pairs
 
 
 def _rows(
