@@ -1,0 +1,151 @@
+"""Who may import whom: the drawing of the house, enforced."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = "LiverTumorAttentionLib"
+
+NUMERICS = {"numpy", "scipy", "SimpleITK"}
+SLICER = {"slicer", "qt", "ctk", "vtk"}
+FOUNDATION = {"errors", "progress", "job", "strict"}
+
+# Each part of the library: the parts below it that it may import, and the packages from outside.
+# A part may always import itself. "lazily" are packages that it imports inside functions alone.
+RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
+    "errors": (set(), set(), set()),
+    "progress": ({"errors"}, set(), set()),
+    "strict": ({"errors"}, set(), set()),
+    "job": ({"errors", "strict"}, set(), set()),
+    "networks": ({"errors"}, {"torch"}, set()),
+    "preprocessing": (FOUNDATION, NUMERICS, set()),
+    "io": (FOUNDATION, NUMERICS, {"highdicom", "pydicom"}),
+    "phantoms": (FOUNDATION | {"io"}, NUMERICS, set()),
+    "metrics": (FOUNDATION | {"preprocessing", "io"}, NUMERICS, set()),
+    "postprocessing": (FOUNDATION, NUMERICS, set()),
+    "analysis": (FOUNDATION | {"preprocessing", "io"}, NUMERICS, set()),
+    "registration": (FOUNDATION | {"io", "preprocessing"}, NUMERICS, {"torch"}),
+    "models": (FOUNDATION, set(), {"torch", "safetensors"}),
+    "inference": (
+        FOUNDATION | {"models", "networks", "preprocessing"},
+        NUMERICS | {"torch"},
+        set(),
+    ),
+    "steps": (
+        FOUNDATION
+        | {"inference", "io", "models", "postprocessing", "preprocessing", "registration"},
+        NUMERICS,
+        set(),
+    ),
+    "results": (FOUNDATION | {"analysis", "io", "models", "registration"}, NUMERICS, set()),
+    "pipeline": (
+        FOUNDATION | {"analysis", "inference", "io", "models", "postprocessing", "registration", "results", "steps"},
+        NUMERICS,
+        set(),
+    ),
+    "demonstration": (
+        FOUNDATION | {"metrics", "phantoms", "pipeline", "results"},
+        NUMERICS,
+        set(),
+    ),
+    "console": ({"errors", "progress"}, set(), {"rich"}),
+    "commands": (
+        FOUNDATION | {"console", "demonstration", "io", "metrics", "models", "phantoms", "pipeline"},
+        set(),
+        set(),
+    ),
+    "cli": ({"commands", "console", "errors"}, set(), set()),
+    "__main__": ({"cli"}, set(), set()),
+    "__init__": (set(), set(), set()),
+}
+
+
+def python_files(folder: str) -> list[Path]:
+    return sorted(p for p in (ROOT / folder).rglob("*.py") if "__pycache__" not in p.parts)
+
+
+def part_of(path: Path) -> str:
+    inside = path.relative_to(ROOT / LIBRARY)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Return (module, whether it is imported when the file is) for every import of a file."""
+    found: list[tuple[str, bool]] = []
+
+    def visit(node: ast.AST, at_import: bool) -> None:
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, at_import) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.append((node.module or "", at_import))
+            if node.module == LIBRARY:
+                found.extend((f"{LIBRARY}.{alias.name}", at_import) for alias in node.names)
+        inner = at_import and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            inner = False
+        for child in ast.iter_child_nodes(node):
+            visit(child, inner)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), True)
+    return found
+
+
+def broken_rules(path: Path, part: str, modules: list[tuple[str, bool]]) -> list[str]:
+    below, always, lazily = RULES[part]
+    problems = []
+    for module, at_import in modules:
+        top = module.split(".")[0]
+        if top in sys.stdlib_module_names:
+            continue
+        if top == LIBRARY:
+            target = module.split(".")[1] if "." in module else None
+            if target in (None, part) or target in below or target not in RULES:
+                continue  # what is no part is a name of the package itself, such as __version__
+            problems.append(f"{path.name}: {part} imports {target}")
+        elif top not in always and (top not in lazily or at_import):
+            problems.append(f"{path.name}: {part} imports {top}{' at import' if top in lazily else ''}")
+    return problems
+
+
+@pytest.mark.parametrize("path", python_files(LIBRARY), ids=lambda p: str(p.relative_to(ROOT / LIBRARY)))
+def test_library_imports_downwards_only(path: Path) -> None:
+    part = part_of(path)
+    assert part in RULES, f"{path} belongs to no part: give it a place in RULES"
+    assert broken_rules(path, part, imports(path)) == []
+
+
+@pytest.mark.parametrize("folder", [LIBRARY, "training"])
+def test_slicer_is_known_to_the_module_alone(folder: str) -> None:
+    for path in python_files(folder):
+        assert not {m.split(".")[0] for m, _ in imports(path)} & SLICER, path
+
+
+@pytest.mark.parametrize("folder", [LIBRARY, "LiverTumorAttention"])
+def test_nothing_imports_training(folder: str) -> None:
+    for path in python_files(folder):
+        assert "training" not in {m.split(".")[0] for m, _ in imports(path)}, path
+
+
+@pytest.mark.parametrize("folder", [LIBRARY, "training", "LiverTumorAttention"])
+def test_nothing_is_unpickled(folder: str) -> None:
+    for path in python_files(folder):
+        text = path.read_text(encoding="utf-8")
+        names = {m.split(".")[0] for m, _ in imports(path)}
+        assert not names & {"pickle", "dill", "joblib", "cloudpickle", "shelve"}, path
+        assert not re.search(r"(?<!safetensors\.)torch\.load\(", text), path
+        assert "allow_pickle=True" not in text, path
+
+
+def test_the_rules_see_a_wrong_import() -> None:
+    path = ROOT / LIBRARY / "io" / "read.py"
+    assert broken_rules(path, "io", [(f"{LIBRARY}.pipeline", True)]) == ["read.py: io imports pipeline"]
+    assert broken_rules(path, "io", [("torch", True)]) == ["read.py: io imports torch"]
+    assert broken_rules(path, "io", [("pydicom", True)]) == ["read.py: io imports pydicom at import"]
+    assert broken_rules(path, "io", [("pydicom", False), ("numpy", True)]) == []
