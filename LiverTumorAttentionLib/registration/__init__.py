@@ -1,0 +1,15 @@
+"""Registration of the arterial onto the portal venous phase, with a verdict on the result."""
+
+from LiverTumorAttentionLib.registration.register import RegistrationResult, register_phases
+from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+from LiverTumorAttentionLib.registration.transform_io import resample_onto, write_transform
+from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict
+
+__all__ = [
+    "RegistrationResult",
+    "RegistrationSettings",
+    "RegistrationVerdict",
+    "register_phases",
+    "resample_onto",
+    "write_transform",
+]

@@ -1,0 +1,164 @@
+"""May the registered arterial volume be used? A grade, one plain sentence, and the numbers behind it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.registration.measures import (
+    Similarity,
+    dice,
+    displacement,
+    jacobian,
+    surface_distance_mm,
+)
+from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+
+Grade = Literal["good", "doubtful", "refused"]
+Kept = Literal["as given", "rigid", "deformable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistrationVerdict:
+    """How far a registration is to be believed.
+
+    grade: good: use it; doubtful: use it and say so; refused: do without the arterial volume.
+    reason: one plain sentence.
+    kept: what the transform consists of; a step that does not raise the similarity is not kept.
+    similarity_before, similarity_after: normalised mutual information in the region, 0 to 1, with the volumes
+        as they were given and after registration.
+    liver_share_inside: share of the portal liver (of the body where no liver is known) that the arterial
+        volume holds.
+    jacobian_min, jacobian_max, folded_share: of the Jacobian determinant in the liver (or body).
+    displacement_mean_mm, displacement_max_mm: length of the displacement there.
+    liver_dice_before, liver_dice_after, liver_surface_before_mm, liver_surface_after_mm: overlap and mean
+        symmetric surface distance of the two livers; None where either is unknown.
+    """
+
+    grade: Grade
+    reason: str
+    kept: Kept
+    similarity_before: float
+    similarity_after: float
+    liver_share_inside: float
+    jacobian_min: float
+    jacobian_max: float
+    folded_share: float
+    displacement_mean_mm: float
+    displacement_max_mm: float
+    liver_dice_before: float | None = None
+    liver_dice_after: float | None = None
+    liver_surface_before_mm: float | None = None
+    liver_surface_after_mm: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields by name, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiverOverlap:
+    """Overlap of the portal liver with the warped arterial one: Dice, mean surface distance in mm."""
+
+    dice: float
+    surface_mm: float
+
+
+def liver_overlap(
+    portal_liver: sitk.Image, arterial_liver: sitk.Image, transform: sitk.Transform
+) -> LiverOverlap:
+    """Return the overlap of two 0/1 masks inside the arterial volume's field of view."""
+    warped = sitk.Resample(
+        sitk.Cast(arterial_liver, sitk.sitkFloat32), portal_liver, transform, sitk.sitkLinear, -1.0
+    )
+    values = sitk.GetArrayViewFromImage(warped)
+    inside = values >= 0
+    a = (sitk.GetArrayViewFromImage(portal_liver) > 0) & inside
+    b = (values >= 0.5) & inside
+    return LiverOverlap(dice=dice(a, b), surface_mm=surface_distance_mm(a, b, portal_liver.GetSpacing()))
+
+
+def judge(
+    *,
+    liver: sitk.Image,
+    of_liver: bool,
+    transform: sitk.Transform,
+    kept: Kept,
+    before: Similarity,
+    after: Similarity,
+    coverage: float,
+    overlap: tuple[LiverOverlap, LiverOverlap] | None,
+    settings: RegistrationSettings,
+) -> RegistrationVerdict:
+    """Return the verdict on `transform` from what was measured.
+
+    liver: 0/1 mask of the portal liver, or of the body when of_liver is false, on a working grid.
+    coverage: share of it that lies inside the arterial volume.
+    overlap: of the livers as given and after registration.
+    """
+    inside = sitk.GetArrayViewFromImage(liver) > 0
+    field = displacement(transform, liver)
+    volume_change = jacobian(field, liver)[inside]
+    length = np.linalg.norm(field[inside], axis=-1)
+    folded = float((volume_change <= 0).mean())
+    dice_after = overlap[1].dice if overlap else None
+    grade, reason = _grade(after, coverage, of_liver, float(volume_change.min()), dice_after, settings)
+    if grade != "refused" and kept == "as given":
+        reason += "; no movement made the volumes more alike, so they are used as they lie"
+    elif grade != "refused" and kept == "rigid":
+        grade, reason = "doubtful", "only a rigid motion made the volumes more alike: check the result by eye"
+    return RegistrationVerdict(
+        grade=grade,
+        reason=reason,
+        kept=kept,
+        similarity_before=before.normalised,
+        similarity_after=after.normalised,
+        liver_share_inside=coverage,
+        jacobian_min=float(volume_change.min()),
+        jacobian_max=float(volume_change.max()),
+        folded_share=folded,
+        displacement_mean_mm=float(length.mean()),
+        displacement_max_mm=float(length.max()),
+        liver_dice_before=overlap[0].dice if overlap else None,
+        liver_dice_after=dice_after,
+        liver_surface_before_mm=overlap[0].surface_mm if overlap else None,
+        liver_surface_after_mm=overlap[1].surface_mm if overlap else None,
+    )
+
+
+def _grade(
+    after: Similarity,
+    coverage: float,
+    of_liver: bool,
+    jacobian_min: float,
+    dice_after: float | None,
+    settings: RegistrationSettings,
+) -> tuple[Grade, str]:
+    if of_liver and coverage < settings.least_coverage:
+        return "refused", (
+            f"the arterial volume covers {100 * coverage:.0f} % of the liver seen in the portal volume; "
+            f"at least {100 * settings.least_coverage:.0f} % is needed"
+        )
+    if jacobian_min <= 0:
+        return "refused", "the movement found between the phases folds the liver onto itself"
+    if after.normalised < settings.refuse_similarity:
+        return "refused", (
+            "the arterial and portal volumes do not show the same anatomy: their similarity is "
+            f"{after.normalised:.3f}, at least {settings.refuse_similarity:.3f} is needed"
+        )
+    if dice_after is not None and dice_after < settings.refuse_liver_dice:
+        return "refused", (
+            f"the livers of the two phases overlap by a Dice of {dice_after:.2f} after registration; "
+            f"at least {settings.refuse_liver_dice:.2f} is needed"
+        )
+    if after.normalised < settings.good_similarity:
+        return "doubtful", "the two phases are only weakly alike after registration: check the result by eye"
+    if dice_after is not None and dice_after < settings.good_liver_dice:
+        return "doubtful", (
+            f"the livers of the two phases overlap by a Dice of only {dice_after:.2f} after registration: "
+            "check the result by eye"
+        )
+    return "good", "the two phases lie on each other"
