@@ -146,7 +146,7 @@ def _paint(case: _Case, spaces: Spaces, target: Grid, phase: str, progress: Prog
     """Paint one phase: layers from the outside in, then noise of this phase alone."""
     scene, hu = case.scene, case.scene.hu[phase]
     fine = float(np.clip(target.spacing[0] * 0.9, 1.1, 1.8))
-    layers: list[Layer] = []
+    layers: list[Layer] = trunk.table(scene, spaces)
     layers += trunk.trunk_layers(scene, spaces, hu)
     layers += trunk.back_muscles(scene, spaces, hu)
     layers += trunk.ribs(scene, spaces, hu, max(fine, 1.4))

@@ -22,11 +22,11 @@ MARGIN_MM = 1.5  # liver that is left around every lesion
 NEIGHBOUR_MM = 2.0  # liver that is left between two lesions
 # Typical diameters (mm): smallest, median, largest drawn.
 SIZES = {
-    "cyst": (5, 14, 70),
-    "FNH": (12, 32, 75),
-    "HCC": (9, 32, 80),
-    "hemangioma": (7, 24, 80),
-    "metastasis": (5, 19, 70),
+    "cyst": (5, 13, 70),
+    "FNH": (10, 27, 75),
+    "HCC": (8, 28, 80),
+    "hemangioma": (6, 21, 80),
+    "metastasis": (5, 17, 70),
 }
 
 

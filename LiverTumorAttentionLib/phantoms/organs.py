@@ -134,13 +134,14 @@ def hollow(
 def stomach(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
     """Return the stomach from fundus to pylorus, more or less full."""
     rng = scene.rng("stomach")
-    full = rng.uniform(0.65, 1.15)
+    full = rng.uniform(0.72, 1.25)
+    shift = rng.uniform(-14, 2)
     points = curve(
         [
-            [66, 30, min(scene.domes[1] - 28, 56)],
-            [70, 8, 40],
-            [66, -22, 12],
-            [46 + rng.uniform(-8, 8), -44, -22 + rng.uniform(-15, 8)],
+            [66 + shift, 30, min(scene.domes[1] - 28, 56)],
+            [70 + shift, 8, 40],
+            [66 + shift, -22, 12],
+            [46 + shift + rng.uniform(-8, 8), -44, -22 + rng.uniform(-15, 8)],
             [12, -50, -36 + rng.uniform(-8, 8)],
             [-16, -36, -26],
         ]
@@ -175,11 +176,12 @@ def bowel(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
         ([[104, 6, 0], [108, 26, -40], [106, 32, -90], [104, 26, -190]], 15, 0.35),
         ([[-16, -36, -26], [-38, -18, -32], [-42, -4, -60], [-36, 2, -86], [0, -4, -90], [34, 0, -62]], 11, 0.15),
     ]  # fmt: skip
-    for _ in range(int(rng.integers(7, 12))):
-        start = np.array([rng.uniform(-55, 85), rng.uniform(-58, 5), rng.uniform(-150, -62)])
+    close = 1.3 - 0.4 * scene.visceral_fat
+    for _ in range(int(rng.integers(8, 13)) + round(8 * (1 - scene.visceral_fat))):
+        start = np.array([rng.uniform(-60, 88), rng.uniform(-62, 12), rng.uniform(-150, -50)])
         steps = rng.normal(0, 1, (6, 3)) * (26, 20, 16)
         loop = start + np.cumsum(steps, axis=0) * 0.8
-        loop = np.clip(loop, (-75, -64, -190), (95, 12, -58))
+        loop = np.clip(loop, (-78, -68, -190), (98, 16, -46))
         courses.append((loop.tolist(), float(rng.uniform(9, 14)), float(rng.choice([0, 0, 0.25]))))
     oral = rng.random() < 0.35
     out = []
@@ -187,7 +189,7 @@ def bowel(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
         points = curve(course, 7.0)
         colon = number < 3
         bumps = 1 + (0.16 if colon else 0.06) * np.sin(np.arange(len(points)) * rng.uniform(1.4, 2.2))
-        size = radius * rng.uniform(0.75, 1.2)
+        size = radius * close * rng.uniform(0.75, 1.2)
         bright = oral and rng.random() < (0.35 if colon else 0.75)
         content = (
             hu["oral_contrast"] * rng.uniform(0.6, 1.1) if bright else hu["bowel_content"] + rng.normal(0, 8)

@@ -78,7 +78,9 @@ class Field:
     @staticmethod
     def over(patient: Patient, grid: Grid, motion: Motion | None = None) -> Field:
         """Return the field of the portal phase, or of the arterial phase that `motion` leads to."""
-        nodes = Grid.over(grid.origin, grid.high(), SMOOTH_MM)  # where both warps are smooth enough to be read
+        nodes = Grid.over(
+            grid.origin, grid.high(), SMOOTH_MM
+        )  # where both warps are smooth enough to be read
         portal = nodes.coordinates() if motion is None else motion.portal_points(nodes)
         bent = [sample(w, patient.grid, portal) + p for w, p in zip(patient.warp, portal, strict=True)]
         x, y, z = (upsample(b / np.float32(s), nodes, grid) for b, s in zip(bent, patient.scale, strict=True))

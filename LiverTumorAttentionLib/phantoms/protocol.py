@@ -92,7 +92,7 @@ class Habitus:
     @property
     def high(self) -> list[float]:
         """Highest x, y, z (mm) of the body's box."""
-        return [-self.low[0], (112 + self.fat_mm) * self.scale[1] + 12, 165.0]
+        return [-self.low[0], (112 + self.fat_mm) * self.scale[1] + 24, 165.0]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -106,7 +106,7 @@ def draw_scene(rng: np.random.Generator, seed: int) -> tuple[Scene, Habitus]:
         float(np.clip(1.02 + 0.09 * build + rng.normal(0, 0.04), 0.82, 1.25)),
         float(np.clip(rng.normal(1.0, 0.05), 0.9, 1.12)),
     )
-    fat = float(np.clip(rng.gamma(3.0, 5.0) + 6 * build, 4, 42))
+    fat = float(np.clip(rng.gamma(3.0, 4.5) + 5 * build, 4, 38))
     fatty = bool(rng.random() < 0.2)
     top = rng.uniform(76, 92)
     habitus = Habitus(
@@ -117,7 +117,8 @@ def draw_scene(rng: np.random.Generator, seed: int) -> tuple[Scene, Habitus]:
         domes=(float(top), float(top - rng.uniform(2, 18))),
     )
     hu = draw_enhancement(rng, fatty=fatty)
-    return Scene(seed=seed, hu=hu, fat_mm=fat, domes=habitus.domes), habitus
+    visceral = float(np.clip(rng.beta(1.6, 1.6) + 0.12 * build, 0, 1))
+    return Scene(seed=seed, hu=hu, fat_mm=fat, domes=habitus.domes, visceral_fat=visceral), habitus
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ STRUCTURES: dict[str, int] = {
 }
 
 TILE = 128  # a power of two, so that an index wraps by its bits
+USUAL_OFFSET_MM = -28.0
 GRAIN = 3.0  # deviation of a tile's noise in its voxels
 
 
@@ -67,14 +68,16 @@ class Scene:
     seed: of the case; every organ draws from its own stream, the same in both phases.
     hu: HU by phase and tissue (`enhancement.draw_enhancement`).
     fat_mm: thickness of the subcutaneous fat; domes: heights (reference mm) of the right and left diaphragm.
-    liver_offset_mm: where the visceral surface lies; `liver.fit` finds it from the wanted volume.
+    liver_offset_mm: where the visceral surface lies; `fit_liver` finds it from the wanted volume.
+    visceral_fat: 0 for a lean belly, whose organs lie close, to 1.
     """
 
     seed: int
     hu: dict[str, dict[str, float]]
     fat_mm: float
     domes: tuple[float, float]
-    liver_offset_mm: float = -28.0
+    liver_offset_mm: float = USUAL_OFFSET_MM
+    visceral_fat: float = 0.5
     _tiles: dict[int, Array] = field(default_factory=dict)
 
     def rng(self, organ: str) -> np.random.Generator:
@@ -125,6 +128,8 @@ def build_spaces(scene: Scene, where: Field) -> Spaces:
     outer = smooth_max(outer, y - np.float32(99), 14.0)
     cavity = oval(x, y, (0, -5), (135, 89), power)
     cavity += np.float32(1.2) * scene.texture(where, 28, 1)
+    # The spine and the muscles beside it bulge into the cavity between the gutters of kidneys and lungs.
+    cavity = smooth_max(cavity, -oval(x, y, (0, 84), (rng.uniform(44, 54), rng.uniform(32, 38))), 14.0)
     abdomen = diaphragm(scene, where)
     liver = liver_distance(scene, where, cavity, abdomen, scene.liver_offset_mm)
     return Spaces(where, outer, cavity, abdomen, liver)
@@ -163,7 +168,12 @@ def liver_distance(scene: Scene, where: Field, cavity: Array, abdomen: Array, of
     hollow = rng.uniform(8, 18)
     porta = ((x + 26) / 34) ** 2 + ((y + 8) / 38) ** 2 + ((z - 0) / 40) ** 2
     bend = rng.uniform(-0.0012, 0.0012)
-    plane = plane - np.float32(offset_mm) + np.float32(hollow) * np.exp(-0.5 * porta)
+    # The volume is made mostly in the right lobe, so that a small liver keeps its left one.
+    right = 1 / (1 + np.exp((x + np.float32(rng.uniform(-5, 20))) / 16))
+    offset = np.float32(USUAL_OFFSET_MM + rng.uniform(-2, 18)) + np.float32(offset_mm - USUAL_OFFSET_MM) * (
+        0.15 + 0.85 * right
+    )
+    plane = plane - offset + np.float32(hollow) * np.exp(-0.5 * porta)
     plane += np.float32(bend) * ((x + 40) ** 2 - 2500)
     reach = rng.uniform(62, 105)  # how far left the left lobe goes
     left = ellipsoid((x, y, z), (-60, -10, 8), (60 + reach, 125, 150))
@@ -185,8 +195,8 @@ def fit_liver(scene: Scene, where: Field, wanted_ml: float) -> float:
     part = where.crop((-150, -110, -125), (120, 110, 125))
     spaces = build_spaces(scene, part)
     voxel_ml = float(np.prod(part.grid.spacing)) / 1000
-    low, high, volume = -70.0, 35.0, 0.0
-    for _ in range(9):
+    low, high, volume = -80.0, 40.0, 0.0
+    for _ in range(10):
         middle = 0.5 * (low + high)
         d = liver_distance(scene, part, spaces.cavity, spaces.abdomen, middle)
         volume = float(np.clip(0.5 - d / part.grid.spacing[0], 0, 1).sum()) * voxel_ml

@@ -6,11 +6,25 @@ import numpy as np
 
 from LiverTumorAttentionLib.phantoms.render import Layer
 from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces
-from LiverTumorAttentionLib.phantoms.shapes import Array, curve, ellipsoid, oval, smooth_max, tube
+from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, curve, ellipsoid, oval, smooth_max, tube
 
 VERTEBRA_MM = 33.0
 BODY_SHARE = 0.76  # of a vertebra's height, the rest is disc
 TWELFTH_RIB_MM = -22.0
+
+
+def table(scene: Scene, spaces: Spaces) -> list[Layer]:
+    """Return the table's shell: a shallow trough under the patient that does not move with him."""
+    grid, patient = spaces.field.grid, spaces.field.patient
+    rng = scene.rng("table")
+    height = (102 + scene.fat_mm) * patient.scale[1] + rng.uniform(0, 5)
+    low = Grid.over(
+        (grid.origin[0], height - 60, grid.origin[2]), (grid.high()[0], height + 20, grid.high()[2]), 2.0
+    )
+    x, y, z = low.coordinates()
+    surface = y - np.float32(height) + np.float32(rng.uniform(0.0004, 0.0009)) * x * x
+    shell = np.maximum(np.abs(surface) - 1.6, np.abs(x) - 215) + 0 * z
+    return [Layer(0, low, shell.astype(np.float32), float(rng.uniform(-550, -150)))]
 
 
 def trunk_layers(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
