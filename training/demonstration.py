@@ -1,0 +1,114 @@
+"""The demonstration model that the package ships: its cohort, its training, its export.
+
+    python -m training.demonstration prepare --label-map PATH:kind …
+    python -m training.demonstration train --stage liver
+    python -m training.demonstration train --stage tumor
+    python -m training.demonstration export
+
+Every command goes on where it was stopped. `training/README.md` tells the whole recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from LiverTumorAttentionLib.errors import InputError
+from training.cohort import PlannedCase, make_cohort, plan_cohort, read_label_maps, read_plan
+
+RUNS = Path(__file__).resolve().parent / "runs" / "demonstration"
+SEED = 2021
+STEPS = {"liver": 12000, "tumor": 9000}
+PHANTOMS = 100
+ATLAS_CASES = 240
+BUNDLED = Path(__file__).resolve().parents[1] / "LiverTumorAttentionLib/data/models/demonstration"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.demonstration", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    prepare = commands.add_parser("prepare", help="make the synthetic cohort")
+    prepare.add_argument("--label-map", action="append", default=[], metavar="PATH:KIND")
+    prepare.add_argument("--phantoms", type=int, default=PHANTOMS)
+    prepare.add_argument("--atlas-cases", type=int, default=ATLAS_CASES)
+    prepare.add_argument("--part", default="0/1", metavar="I/N", help="make every N-th case from the I-th on")
+    prepare.set_defaults(run=_prepare)
+
+    train = commands.add_parser("train", help="train one stage, or go on with it")
+    train.add_argument("--stage", choices=("liver", "tumor"), required=True)
+    train.add_argument("--steps", type=int, help="length of the schedule")
+    train.add_argument("--threads", type=int, default=1)
+    train.set_defaults(run=_train)
+
+    export = commands.add_parser("export", help="write the model folder from both runs")
+    export.add_argument("--output", type=Path, default=BUNDLED)
+    export.add_argument("--scores", type=Path, help="JSON file of measured scores to record in the model")
+    export.set_defaults(run=_export)
+
+    for command in (prepare, train, export):
+        command.add_argument("--folder", type=Path, default=RUNS, help="of cohort and runs")
+    for command in (prepare, train):
+        command.add_argument("--seed", type=int, default=SEED)
+    return parser
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    part, _, parts = options.part.partition("/")
+    if not (part.isdigit() and parts.isdigit() and int(part) < int(parts)):
+        raise InputError(f"--part got {options.part!r}; write it as I/N with I below N, for example 0/2")
+    atlases = read_label_maps(options.label_map)
+    plan = plan_cohort(
+        sorted(atlases), phantoms=options.phantoms, atlas_cases=options.atlas_cases, seed=options.seed
+    )
+    make_cohort(options.folder / "cohort", plan, atlases, part=(int(part), int(parts)))
+
+
+def _train(options: argparse.Namespace) -> None:
+    import torch
+
+    from training.recipes import RECIPES
+    from training.samples import Case
+    from training.trainer import Trainer
+
+    torch.set_num_threads(options.threads)
+    cohort = options.folder / "cohort"
+    cases: dict[bool, list[Case]] = {False: [], True: []}
+    plan: list[PlannedCase] = read_plan(cohort)
+    for planned in plan:
+        path = planned.path(cohort, options.stage)
+        if options.stage in planned.stages() and path.exists():
+            cases[planned.validation].append(Case.load(path))
+    trainer = Trainer(
+        options.folder / options.stage,
+        RECIPES[options.stage],
+        cases[False],
+        cases[True],
+        seed=options.seed,
+        steps=options.steps or STEPS[options.stage],
+    )
+    print(f"{len(cases[False])} training cases, {len(cases[True])} validation cases, at step {trainer.step}")
+    trainer.run(say=lambda line: print(line, flush=True))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from training.export import export_demonstration
+
+    export_demonstration(options.folder, options.output, scores=options.scores)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
