@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.intact import check_intact
 
 LIVER_SEGMENT = "Liver"
 TABLE_REFERENCE = "TumorTable"
@@ -125,8 +126,7 @@ class ResultLoader:
 
 def _read_segmentation(path: Path) -> slicer.vtkSegmentation:
     """Return the segmentation in a .seg.nrrd file, without touching the user's scene. Raises `PanelError`."""
-    if not path.is_file():
-        raise PanelError("The computation left no segmentation behind: please report this.")
+    check_intact(path)
     private = slicer.vtkMRMLScene()
     node = private.AddNewNodeByClass("vtkMRMLSegmentationNode")
     storage = slicer.vtkMRMLSegmentationStorageNode()

@@ -38,15 +38,11 @@ class Manners:
 
     def connect(self, signature: str, slot: Any) -> None:
         """Connect a signal, named by its signature such as "clicked(bool)"."""
-        _require_signal(self, signature)
-        if not QtCore.QObject.connect(self, QtCore.SIGNAL(signature), slot):
-            raise ValueError(f"cannot connect {signature} of {type(self).__name__}")
+        _signal(self, signature).connect(slot)
 
     def disconnect(self, signature: str, slot: Any) -> None:
         """Undo `connect`."""
-        _require_signal(self, signature)
-        if not QtCore.QObject.disconnect(self, QtCore.SIGNAL(signature), slot):
-            raise ValueError(f"{signature} of {type(self).__name__} was not connected to {slot}")
+        _signal(self, signature).disconnect(slot)
 
     @property
     def name(self) -> str:
@@ -65,16 +61,19 @@ class Manners:
         super().__setattr__(name, value)
 
 
-def _require_signal(instance: Any, signature: str) -> None:
+def _signal(instance: Any, signature: str) -> Any:
+    """Return the bound signal of that signature. Raises `ValueError` when the class has none."""
     normalized = bytes(QtCore.QMetaObject.normalizedSignature(signature).data()).decode()
     if instance.metaObject().indexOfSignal(normalized) < 0:
         raise ValueError(f"{type(instance).__name__} has no signal {signature}")
+    return getattr(instance, signature.split("(")[0])
 
 
 def with_manners(base: type) -> type:
     """Return a subclass of a PySide6 QObject class that behaves as PythonQt's does."""
     meta = base.staticMetaObject
-    attributes: dict[str, Any] = {}
+    # Shiboken looks `connect` of some classes (QTimer) up past the mixin; plain look-up keeps Python's order.
+    attributes: dict[str, Any] = {"__getattribute__": object.__getattribute__}
     for index in range(meta.propertyCount()):
         name = meta.property(index).name()
         if name not in _NOT_AS_ATTRIBUTES:

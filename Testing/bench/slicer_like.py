@@ -44,15 +44,17 @@ def start() -> Any:
     """Set everything up, once; return the QApplication. Raises `ImportError` where a package is missing."""
     from PySide6 import QtWidgets
 
+    if str(MODULE_FILE.parent) not in sys.path:
+        sys.path.insert(0, str(MODULE_FILE.parent))
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
     if "qt" in sys.modules:
         return application
     import slicer
 
-    from bench.pythonqt import QtModule
+    from Testing.bench.pythonqt import QtModule
 
     qt = sys.modules["qt"] = QtModule("qt")
-    from bench import ui_loader, widgets
+    from Testing.bench import ui_loader, widgets
 
     ui_loader.StrictUiLoader._qt = qt
     qt.QUiLoader = ui_loader.StrictUiLoader
@@ -95,7 +97,7 @@ class _CtkModule(types.ModuleType):
 def _install_stand_ins() -> None:
     import slicer
 
-    from bench import parameter_node, scripted_module
+    from Testing.bench import parameter_node, scripted_module
 
     i18n = types.ModuleType("slicer.i18n")
     i18n.tr = lambda text: text

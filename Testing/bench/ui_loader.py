@@ -8,9 +8,9 @@ from typing import Any
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
-from bench import facts
-from bench.pythonqt import QtModule
-from bench.widgets import CTK_WIDGETS, SLICER_WIDGETS
+from Testing.bench import facts
+from Testing.bench.pythonqt import QtModule
+from Testing.bench.widgets import CTK_WIDGETS, SLICER_WIDGETS
 
 _STAND_INS = {**SLICER_WIDGETS, **CTK_WIDGETS}
 _LAYOUT_PROPERTIES = frozenset({"leftMargin", "topMargin", "rightMargin", "bottomMargin", "margin"})

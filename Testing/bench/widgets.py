@@ -11,8 +11,8 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from bench import facts
-from bench.pythonqt import Manners, with_manners
+from Testing.bench import facts
+from Testing.bench.pythonqt import Manners, with_manners
 
 _PROPERTY_TYPES = {"bool": (bool, False), "QString": (str, ""), "QStringList": ("QStringList", []), "int": (int, 0)}
 _HEADER_HEIGHT = 24

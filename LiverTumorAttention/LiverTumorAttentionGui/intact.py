@@ -1,0 +1,58 @@
+"""Whether a segmentation file is whole. Slicer's own reader ends the application on one that is not."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+
+from LiverTumorAttentionGui.errors import PanelError
+
+_BYTES = {"uint8": 1, "unsigned char": 1, "uint16": 2, "unsigned short": 2, "ushort": 2, "short": 2, "int16": 2}
+_FIELDS = ("type", "dimension", "sizes", "space directions", "space origin", "kinds", "encoding")
+_CHUNK = 1 << 20
+
+
+def check_intact(path: Path) -> None:
+    """Raise `PanelError` unless the file is a NRRD with segments and all of its voxels."""
+    if not path.is_file():
+        raise PanelError("The computation left no segmentation behind: please report this.")
+    try:
+        with path.open("rb") as file:
+            header = _header(file)
+            expected = math.prod(int(size) for size in header["sizes"].split()) * _BYTES[header["type"]]
+            found = _data_length(file, header["encoding"])
+    except (ValueError, KeyError, OSError, zlib.error, EOFError) as error:
+        raise PanelError("The segmentation that was computed cannot be read: please report this.") from error
+    if found != expected:
+        raise PanelError(
+            f"The segmentation that was computed is damaged (it holds {found} of {expected} bytes): try again."
+        )
+
+
+def _header(file) -> dict[str, str]:
+    """Read the header up to its empty line; return its fields. Raises `ValueError` when one is missing."""
+    if not file.readline(16).startswith(b"NRRD"):
+        raise ValueError("not a NRRD file")
+    fields: dict[str, str] = {}
+    while line := file.readline().strip():
+        name, separator, value = line.decode("utf-8", errors="replace").partition(":")
+        if separator:
+            fields[name] = value.lstrip("=").strip()
+    missing = [name for name in (*_FIELDS, "Segment0_ID") if name not in fields]
+    if missing:
+        raise ValueError(f"no {missing[0]}")
+    return fields
+
+
+def _data_length(file, encoding: str) -> int:
+    """Return the number of bytes of voxels that follow the header."""
+    if encoding == "raw":
+        return sum(len(chunk) for chunk in iter(lambda: file.read(_CHUNK), b""))
+    if encoding not in ("gzip", "gz"):
+        raise ValueError(f"encoding {encoding}")
+    stream = zlib.decompressobj(wbits=31)
+    length = 0
+    while chunk := file.read(_CHUNK):
+        length += len(stream.decompress(chunk))
+    return length + len(stream.flush())

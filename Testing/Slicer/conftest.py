@@ -1,0 +1,53 @@
+"""Fixtures: Slicer's look, a fresh scene for each test, and no exception lost inside a slot."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from Testing.bench import slicer_like  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def application() -> Any:
+    """The Qt application of a process that looks like Slicer; skips with the reason where it cannot start."""
+    for package in ("slicer", "PySide6.QtWidgets", "PySide6.QtUiTools"):
+        pytest.importorskip(package, reason=f"{package} cannot be imported", exc_type=ImportError)
+    return slicer_like.start()
+
+
+@pytest.fixture
+def scene(application: Any) -> Any:
+    """A fresh scene, which is also `slicer.mrmlScene`."""
+    return slicer_like.new_scene()
+
+
+@pytest.fixture(autouse=True)
+def no_lost_exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail the test for what was raised in a slot or an observer, where Qt and VTK only print it."""
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+    yield
+    if raised:
+        raise raised[0]
+
+
+@pytest.fixture
+def wait_until(application: Any) -> Callable[..., None]:
+    """Return a function that runs the event loop until a condition holds, and fails after a while."""
+
+    def wait(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+        end = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, f"timed out waiting until {what}"
+            application.processEvents()
+            time.sleep(0.005)
+
+    return wait

@@ -1,0 +1,381 @@
+"""Nodes in, nodes out, on real MRML: what is written for the child, and what is loaded from it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cases  # noqa: E402
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.fixture
+def logic(scene):
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+
+    return LiverTumorAttentionLogic()
+
+
+@pytest.fixture
+def segment(logic, tmp_path):
+    """Return a function that runs prepare, a child's writing, and load; gives (result, instances)."""
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    def run(portal, *, tumors=2, **options):
+        request = SegmentationRequest(portal=portal, model="m", **options)
+        logic.prepare(request, tmp_path)
+        instances = cases.write_result(tmp_path, tumors)
+        return logic.load(request, tmp_path), instances
+
+    return run
+
+
+def rows_of(matrix):
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+
+
+def segment_array(result, name, volume):
+    """Return a segment as bool array on a volume's grid, whatever transforms lie above the two."""
+    import slicer
+
+    segmentation = result.segmentation
+    segment_id = segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
+    return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume) != 0
+
+
+def check_voxels(result, instances, volume):
+    np.testing.assert_array_equal(segment_array(result, "Liver", volume), instances > 0)
+    for value in range(2, instances.max() + 1):
+        np.testing.assert_array_equal(segment_array(result, f"Tumor {value - 1}", volume), instances == value)
+
+
+# What is written -------------------------------------------------------------------------------------------
+
+
+def test_volume_is_written_where_it_is(scene, tmp_path):
+    import slicer
+    from LiverTumorAttentionGui.volumes import VolumeWriter
+
+    volume = cases.add_volume(scene)
+    VolumeWriter(volume, "portal venous").write(tmp_path / "v.nrrd")
+    image = sitk.ReadImage(str(tmp_path / "v.nrrd"))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), slicer.util.arrayFromVolume(volume))
+    expected = LPS @ np.vstack([cases.OBLIQUE, [0, 0, 0, 1]])
+    np.testing.assert_allclose(cases.ijk_to_lps(image), expected, atol=1e-5)
+    assert np.linalg.det(expected[:3, :3]) < 0, "the case is left-handed"
+    assert b"encoding: raw" in (tmp_path / "v.nrrd").read_bytes()[:1000]
+
+
+def test_linear_transform_moves_the_grid(scene, tmp_path):
+    import slicer
+    from LiverTumorAttentionGui.volumes import VolumeWriter
+
+    volume = cases.add_volume(scene)
+    cases.put_under_transform(scene, volume, cases.TURN_AND_SHIFT)
+    writer = VolumeWriter(volume, "portal venous")
+    writer.write(tmp_path / "v.nrrd")
+    image = sitk.ReadImage(str(tmp_path / "v.nrrd"))
+    to_world = np.vstack([cases.TURN_AND_SHIFT, [0, 0, 0, 1]])
+    expected = LPS @ to_world @ np.vstack([cases.OBLIQUE, [0, 0, 0, 1]])
+    np.testing.assert_allclose(cases.ijk_to_lps(image), expected, atol=1e-5)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), slicer.util.arrayFromVolume(volume))
+    assert writer.moves_with_transform
+    assert volume.GetTransformNodeID() is not None, "the scene is as it was"
+
+
+@pytest.mark.parametrize("kind", ["shear", "warp"])
+def test_other_transforms_resample_in_the_world(scene, tmp_path, kind):
+    """The volume is a ramp along R, so its values tell where each voxel came from: x - 0.3 y, or x - 2."""
+    import slicer
+    import vtk
+    from LiverTumorAttentionGui.volumes import VolumeWriter
+
+    volume = cases.add_volume(scene, ijk_to_ras=np.eye(4), shape=(4, 12, 20))
+    ramp = np.broadcast_to(np.arange(20, dtype=np.float32), (4, 12, 20)).copy()
+    slicer.util.updateVolumeFromArray(volume, ramp)
+    if kind == "shear":
+        cases.put_under_transform(scene, volume, cases.SHEAR)
+    else:
+        points = vtk.vtkPoints()
+        moved = vtk.vtkPoints()
+        for corner in np.ndindex(2, 2, 2):
+            position = np.array(corner) * 30.0 - 5
+            points.InsertNextPoint(position)
+            moved.InsertNextPoint(position + (2, 0, 0))
+        spline = vtk.vtkThinPlateSplineTransform()
+        spline.SetBasisToR()
+        spline.SetSourceLandmarks(points)
+        spline.SetTargetLandmarks(moved)
+        node = scene.AddNewNodeByClass("vtkMRMLTransformNode")
+        node.SetAndObserveTransformToParent(spline)
+        volume.SetAndObserveTransformNodeID(node.GetID())
+    writer = VolumeWriter(volume, "portal venous")
+    writer.write(tmp_path / "v.nrrd")
+    assert not writer.moves_with_transform
+    image = sitk.ReadImage(str(tmp_path / "v.nrrd"))
+    for x, y in ((12, 3), (9, 8)):
+        world_lps = (-float(x), -float(y), 2.0)
+        index = image.TransformPhysicalPointToIndex(world_lps)
+        expected = x - 0.3 * y if kind == "shear" else x - 2
+        assert image[index] == pytest.approx(expected, abs=0.02)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), ramp)
+
+
+def test_volumes_that_are_no_ct_are_refused(scene, tmp_path):
+    import vtk
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.volumes import VolumeWriter
+
+    empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
+    with pytest.raises(PanelError, match="arterial volume nothing has no voxels"):
+        VolumeWriter(empty, "arterial")
+    colour = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "photo")
+    image = vtk.vtkImageData()
+    image.SetDimensions(2, 2, 2)
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 3)
+    colour.SetAndObserveImageData(image)
+    with pytest.raises(PanelError, match="has 3 values a voxel"):
+        VolumeWriter(colour, "portal venous")
+    (tmp_path / "file").touch()
+    with pytest.raises(PanelError, match="cannot be written"):
+        VolumeWriter(cases.add_volume(scene), "portal venous").write(tmp_path / "file" / "v.nrrd")
+
+
+def test_arguments_are_the_command_lines(scene, logic, tmp_path):
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    portal, arterial = cases.add_volume(scene), cases.add_volume(scene, "ART")
+    request = SegmentationRequest(portal=portal, arterial=arterial, model="demonstration", device="cpu")
+    arguments = logic.prepare(request, tmp_path)
+    from LiverTumorAttentionLib.cli import build_parser
+
+    options = build_parser().parse_args(arguments)
+    assert (options.model, options.device, options.progress) == ("demonstration", "cpu", "json")
+    assert Path(options.portal).is_file()
+    assert Path(options.arterial).is_file()
+    assert Path(options.output).parent == tmp_path
+
+
+def test_reasons_why_a_run_cannot_start(scene, logic, tmp_path):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    volume = cases.add_volume(scene)
+    assert logic.problem(volume, None, "m") == ""
+    assert "portal venous CT first" in logic.problem(None, volume, "m")
+    assert "same volume" in logic.problem(volume, volume, "m")
+    assert "No model" in logic.problem(volume, None, "")
+    with pytest.raises(PanelError, match="same volume"):
+        logic.prepare(SegmentationRequest(portal=volume, arterial=volume, model="m"), tmp_path)
+
+
+# What is loaded --------------------------------------------------------------------------------------------
+
+
+def test_result_is_loaded_voxel_by_voxel(scene, segment):
+    portal = cases.add_volume(scene)
+    result, instances = segment(portal)
+    names = result.segmentation.GetSegmentation()
+    assert [names.GetNthSegment(index).GetName() for index in range(names.GetNumberOfSegments())] == [
+        "Liver",
+        "Tumor 1",
+        "Tumor 2",
+    ]
+    check_voxels(result, instances, portal)
+
+
+def test_segments_carry_snomed_codes(scene, segment):
+    result, _ = segment(cases.add_volume(scene))
+    codes = {"Liver": ("SCT^10200004^",), "Tumor 1": ("SCT^4147007^",)}
+    for name, parts in codes.items():
+        segmentation = result.segmentation.GetSegmentation()
+        tags = segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName(name))
+        import slicer
+        import vtk
+
+        entry = vtk.reference("")
+        assert tags.GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), entry)
+        assert all(part in str(entry) for part in parts), entry
+
+
+def test_empty_result_is_a_result(scene, segment):
+    portal = cases.add_volume(scene)
+    result, instances = segment(portal, tumors=0)
+    check_voxels(result, instances, portal)
+    assert result.segmentation.GetSegmentation().GetNumberOfSegments() == 1
+    assert result.table.GetNumberOfRows() == 0
+    assert result.summary == "No tumor was found. Liver: 1234 mL."
+
+
+@pytest.mark.parametrize("rows", [cases.TURN_AND_SHIFT, cases.SHEAR], ids=["turned", "sheared"])
+def test_volume_under_a_transform(scene, segment, rows):
+    """A turned volume takes its segmentation along, exactly; a sheared one gets it in the world."""
+    portal = cases.add_volume(scene, shape=(8, 12, 14))
+    transform = cases.put_under_transform(scene, portal, rows)
+    result, instances = segment(portal)
+    if rows is cases.TURN_AND_SHIFT:
+        assert result.segmentation.GetTransformNodeID() == transform.GetID()
+        check_voxels(result, instances, portal)
+        transform.SetMatrixTransformToParent(cases.matrix(np.eye(4)))
+        check_voxels(result, instances, portal)
+    else:
+        assert result.segmentation.GetTransformNodeID() is None
+
+
+def test_reference_geometry_is_the_portal_volume(scene, segment):
+    import slicer
+
+    portal = cases.add_volume(scene)
+    cases.put_under_transform(scene, portal, cases.TURN_AND_SHIFT)
+    result, _ = segment(portal)
+    node = result.segmentation
+    role = node.GetReferenceImageGeometryReferenceRole()
+    assert node.GetNodeReference(role) is portal
+    text = node.GetSegmentation().GetConversionParameter(
+        slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+    )
+    grid = slicer.vtkOrientedImageData()
+    slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, grid, False)
+    import vtk
+
+    to_world = vtk.vtkMatrix4x4()
+    grid.GetImageToWorldMatrix(to_world)
+    np.testing.assert_allclose(rows_of(to_world), np.vstack([cases.OBLIQUE, [0, 0, 0, 1]]), atol=1e-5)
+    assert grid.GetDimensions() == portal.GetImageData().GetDimensions()
+
+
+def test_result_lies_beside_the_portal_volume(scene, segment):
+    import slicer
+
+    portal = cases.add_volume(scene)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
+    hierarchy.SetItemParent(hierarchy.CreateItem(study, portal), study)
+    result, _ = segment(portal)
+    for node in (result.segmentation, result.table):
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
+
+
+def test_surfaces_are_shown(scene, segment):
+    result, _ = segment(cases.add_volume(scene))
+    node = result.segmentation
+    assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    assert node.GetClosedSurfaceInternalRepresentation(
+        node.GetSegmentation().GetSegmentIdBySegmentName("Tumor 1")
+    ).GetNumberOfPoints()
+    assert node.GetDisplayNode().GetVisibility3D()
+
+
+def test_table_has_a_row_a_tumor_in_ras(scene, segment):
+    table = segment(cases.add_volume(scene))[0].table.GetTable()
+    titles = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+    assert "Arterial (HU)" not in titles, "there was no arterial volume"
+    assert table.GetNumberOfRows() == 2
+    values = {title: table.GetValueByName(1, title).ToString() for title in titles}
+    assert values["Tumor"] == "Tumor 2"
+    assert float(values["Volume (mL)"]) == 1.5
+    centroid = [float(values[f"Centroid {axis} (mm)"]) for axis in "RAS"]
+    assert centroid == [-10.0, -21.0, 30.0]
+
+
+def test_volumes_carry_their_role(scene, segment):
+    portal, arterial = cases.add_volume(scene), cases.add_volume(scene, "ART")
+    segment(portal, arterial=arterial)
+    assert portal.GetAttribute("LiverRole") == "PortalVenous"
+    assert arterial.GetAttribute("LiverRole") == "Arterial"
+
+
+def test_chosen_segmentation_is_replaced_with_its_table(scene, segment):
+    portal = cases.add_volume(scene)
+    first, _ = segment(portal, tumors=2)
+    second, instances = segment(portal, tumors=1, output=first.segmentation)
+    assert second.segmentation is first.segmentation
+    assert second.table is first.table
+    assert second.table.GetNumberOfRows() == 1
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
+    check_voxels(second, instances, portal)
+    assert second.segmentation.GetClosedSurfaceInternalRepresentation(
+        second.segmentation.GetSegmentation().GetSegmentIdBySegmentName("Tumor 1")
+    ).GetNumberOfPoints()
+
+
+def _damage_nothing(folder):
+    (folder / "segmentation.seg.nrrd").unlink()
+
+
+def _damage_file(folder):
+    (folder / "segmentation.seg.nrrd").write_bytes(b"NRRD0004\nnot a segmentation")
+
+
+def _cut_file(folder):
+    path = folder / "segmentation.seg.nrrd"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def _rename_liver(folder):
+    path = folder / "segmentation.seg.nrrd"
+    path.write_bytes(path.read_bytes().replace(b"_Name:=Liver", b"_Name:=Thing"))
+
+
+def _damage_report(folder):
+    (folder / "report.json").write_text('{"tumors": [{"number": 1}]}')
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_damage_nothing, "no segmentation"),
+        (_damage_file, "cannot be read"),
+        (_cut_file, "is damaged"),
+        (_rename_liver, "holds no liver"),
+        (_damage_report, "report"),
+    ],
+)
+def test_damaged_result_leaves_the_scene_as_it_was(scene, logic, tmp_path, segment, damage, words):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    portal = cases.add_volume(scene)
+    accepted, instances = segment(portal)
+    nodes = scene.GetNumberOfNodes()
+    portal.RemoveAttribute("LiverRole")
+    request = SegmentationRequest(portal=portal, model="m", output=accepted.segmentation)
+    damage(tmp_path)
+    with pytest.raises(PanelError, match=words):
+        logic.load(request, tmp_path)
+    assert scene.GetNumberOfNodes() == nodes
+    assert portal.GetAttribute("LiverRole") is None
+    check_voxels(accepted, instances, portal)
+
+
+def test_volume_removed_during_the_run(scene, logic, tmp_path):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    portal = cases.add_volume(scene)
+    request = SegmentationRequest(portal=portal, model="m")
+    logic.prepare(request, tmp_path)
+    cases.write_result(tmp_path)
+    scene.RemoveNode(portal)
+    with pytest.raises(PanelError, match="was removed during the run"):
+        logic.load(request, tmp_path)
+
+
+def test_output_removed_during_the_run_becomes_a_new_node(scene, logic, tmp_path):
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    portal = cases.add_volume(scene)
+    output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    request = SegmentationRequest(portal=portal, model="m", output=output)
+    logic.prepare(request, tmp_path)
+    cases.write_result(tmp_path)
+    scene.RemoveNode(output)
+    assert logic.load(request, tmp_path).segmentation.GetScene() is scene

@@ -1,0 +1,68 @@
+"""The child's words, without Qt and without MRML."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+_FILE = Path(__file__).resolve().parents[2] / "LiverTumorAttention" / "LiverTumorAttentionGui" / "protocol.py"
+_SPEC = importlib.util.spec_from_file_location("protocol_alone", _FILE)
+protocol = importlib.util.module_from_spec(_SPEC)
+import sys  # noqa: E402
+
+sys.modules["protocol_alone"] = protocol
+_SPEC.loader.exec_module(protocol)
+
+
+def test_lines_are_whole_however_the_bytes_arrive():
+    text = '{"event": "a"}\r\nzwölf\rdrei\n\nvier'.encode()
+    for size in range(1, len(text) + 1):
+        splitter = protocol.LineSplitter()
+        lines = [line for at in range(0, len(text), size) for line in splitter.feed(text[at : at + size])]
+        assert lines + splitter.finish() == ['{"event": "a"}', "zwölf", "drei", "vier"]
+        assert splitter.finish() == []
+
+
+def test_bytes_that_are_no_text_do_not_stop_the_stream():
+    assert protocol.LineSplitter().feed(b"\xff\xfe\nnext\n")[1] == "next"
+
+
+@pytest.mark.parametrize("line", ["", "loading...", "12", "[1]", '{"event": 3}', '{"stage": "liver"}', '{"event": "pro'])
+def test_what_a_library_prints_is_no_event(line):
+    assert protocol.parse_event(line) is None
+
+
+def test_event_is_read():
+    line = '{"event": "progress", "stage": "liver", "fraction": 0.5, "message": ""}'
+    assert protocol.parse_event(line)["stage"] == "liver"
+
+
+_ENDS = [
+    # exit code, crashed, cancelled, done, error, stderr, status, words of the message
+    (0, False, False, True, "", "", "done", "Done"),
+    (0, False, False, False, "", "", "failed", "without a result"),
+    (0, False, True, True, "", "", "cancelled", "scene is unchanged"),
+    (15, True, True, False, "", "", "cancelled", "Cancelled"),
+    (130, False, False, False, "", "", "cancelled", "Cancelled"),
+    (2, False, False, False, "the portal volume is empty", "error: x", "failed", "The portal volume is empty."),
+    (2, False, False, False, "", "usage: x\nerror: unknown option\n", "failed", "Unknown option."),
+    (1, False, False, False, "", "ModuleNotFoundError: No module named 'rich'", "failed", "package rich is missing"),
+    (1, False, False, False, "", "RuntimeError: CUDA error: launch failure", "failed", "choose the device CPU"),
+    (1, False, False, False, "", "torch.OutOfMemoryError: CUDA out of memory", "failed", "out of memory"),
+    (9, True, False, False, "", "", "failed", "out of memory"),
+    (11, True, False, False, "", "", "failed", "signal 11"),
+    (1, False, False, False, "", "Traceback\nValueError: odd", "failed", "exit code 1): ValueError: odd."),
+]
+
+
+@pytest.mark.parametrize(("code", "crashed", "cancelled", "done", "error", "stderr", "status", "words"), _ENDS)
+def test_every_end_has_a_sentence(code, crashed, cancelled, done, error, stderr, status, words):
+    outcome = protocol.judge(
+        exit_code=code, crashed=crashed, cancelled=cancelled, done=done, error=error, stderr=stderr
+    )
+    assert outcome.status == status
+    assert words in outcome.message
+    assert outcome.message.endswith(".")
+    assert "\n" not in outcome.message
