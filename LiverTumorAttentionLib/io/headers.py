@@ -12,8 +12,8 @@ import math
 import re
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -26,37 +26,55 @@ _CHUNK = 4 * 2**20
 _META_BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
 
 
+@dataclass(frozen=True, kw_only=True)
+class NiftiHeader:
+    """What a NIfTI-1 or -2 header says. sizes: one length an axis; size_bytes: of the whole file."""
+
+    sizes: tuple[int, ...]
+    spacing: tuple[float, ...]
+    datatype: int
+    size_bytes: int
+
+
 def check_nifti(path: Path, name: str) -> None:
     """Raise `InputError` unless `path` is a whole NIfTI file of scalars with positive voxel sizes."""
+    header = check_nifti_is_whole(path, name)
+    check_spacing(header.spacing[:3], path, name)
+    if header.datatype in NIFTI_RGB or math.prod(header.sizes[4:]) > 1:
+        raise colour(path, name)
+    if header.datatype in NIFTI_COMPLEX:
+        raise InputError(f"the {name} '{path}' holds complex numbers: choose a CT volume in HU")
+    check_axes(header.sizes, path, name)
+
+
+def check_nifti_is_whole(path: Path, name: str) -> NiftiHeader:
+    """Return the header of a NIfTI file; raise `InputError` when fewer bytes follow than it announces.
+
+    A compressed file is unpacked to its end, which also proves its checksum.
+    """
     zipped = path.name.lower().endswith(".gz")
     try:
         with gzip.open(path, "rb") if zipped else path.open("rb") as file:
-            expected = _check_nifti_header(file.read(544), path, name)
-            found = _length(file, path, zipped)  # type: ignore[arg-type]
+            header = _nifti_header(file.read(544), path, name)
+            while zipped and file.read(_CHUNK):
+                pass
+            found = file.tell() if zipped else path.stat().st_size
     except gzip.BadGzipFile as error:
         raise InputError(
-            f"the {name} '{path}' is named .nii.gz but is not a gzip file: export it as NIfTI again"
+            f"the {name} '{path}' is not a gzip file or a damaged one, though named .nii.gz: export it again"
         ) from error
     except (EOFError, zlib.error) as error:
         raise _truncated(path, name, "the compressed data break off or are damaged") from error
-    if found < expected:
-        raise _truncated(path, name, f"{expected} bytes are announced, {found} are there")
+    if found < header.size_bytes:
+        raise _truncated(path, name, f"{header.size_bytes} bytes are announced, {found} are there")
+    return header
 
 
-def _length(file: BinaryIO, path: Path, zipped: bool) -> int:
-    if not zipped:
-        return path.stat().st_size
-    while file.read(_CHUNK):
-        pass
-    return file.tell()
-
-
-def _check_nifti_header(head: bytes, path: Path, name: str) -> int:
-    """Check the fields that ITK glosses over; return the number of bytes that the file must have."""
-    if len(head) < 348:
-        raise InputError(f"the {name} '{path}' is not a NIfTI file ({len(head)} bytes): choose another file")
-    order = next((o for o in "<>" if struct.unpack_from(o + "i", head)[0] in (348, 540)), None)
-    if order is None:
+def _nifti_header(head: bytes, path: Path, name: str) -> NiftiHeader:
+    order = next(
+        (o for o in "<>" if head[:4] in (struct.pack(o + "i", 348), struct.pack(o + "i", 540))), None
+    )
+    if order is None or len(head) < struct.unpack_from(order + "i", head)[0]:
         raise InputError(f"the {name} '{path}' is not a NIfTI file: choose another file or export it again")
     if struct.unpack_from(order + "i", head)[0] == 540:
         datatype, bits = struct.unpack_from(order + "2h", head, 12)
@@ -68,18 +86,17 @@ def _check_nifti_header(head: bytes, path: Path, name: str) -> int:
         datatype, bits = struct.unpack_from(order + "2h", head, 70)
         pixdim = struct.unpack_from(order + "8f", head, 76)
         offset = int(struct.unpack_from(order + "f", head, 108)[0])
-    axes = dim[1 : dim[0] + 1] if 1 <= dim[0] <= 7 else ()
-    if not axes or min(axes) < 1:
+    sizes = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else ()
+    if not sizes or min(sizes) < 1:
         raise InputError(
             f"the {name} '{path}' has a damaged NIfTI header (dimensions {dim}): export it again"
         )
-    check_spacing(pixdim[1 : 1 + min(3, len(axes))], path, name)
-    if datatype in NIFTI_RGB or (len(axes) > 4 and math.prod(axes[4:]) > 1):
-        raise colour(path, name)
-    if datatype in NIFTI_COMPLEX:
-        raise InputError(f"the {name} '{path}' holds complex numbers: choose a CT volume in HU")
-    check_axes(axes, path, name)
-    return int(offset) + math.prod(axes) * bits // 8
+    return NiftiHeader(
+        sizes=sizes,
+        spacing=tuple(pixdim[1 : 1 + len(sizes)]),
+        datatype=datatype,
+        size_bytes=int(offset) + math.prod(sizes) * bits // 8,
+    )
 
 
 def check_nrrd(path: Path, name: str) -> None:

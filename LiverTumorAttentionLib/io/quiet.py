@@ -41,4 +41,5 @@ def reason(error: BaseException) -> str:
     text = lines[-1] if lines else type(error).__name__
     text = re.sub(r"^(sitk::ERROR|ITK ERROR|Reason|Description)\s*:\s*", "", text)
     text = re.sub(r"\w+\(0x[0-9a-f]+\):\s*", "", text)
+    text = re.sub(r"^\[nrrd\]\s*\w+:\s*", "", text)
     return text[:160].rstrip(" .:")

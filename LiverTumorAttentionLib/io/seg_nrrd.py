@@ -102,9 +102,10 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
         ) from error
     if image.GetDimension() != 3:
         raise InputError(f"the segmentation '{path}' is not a volume: choose another file")
-    image = _padded(image, pairs)
+    cut = _cut_away(image, pairs)
     layers = sitk.GetArrayFromImage(image)
     layers = layers[..., np.newaxis] if layers.ndim == 3 else layers
+    layers = np.pad(layers, [*cut[::-1].tolist(), [0, 0]])
     segments = []
     for index in range(sum(1 for key in pairs if re.fullmatch(r"Segment\d+_ID", key))):
         head = {
@@ -118,9 +119,7 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
         segments.append(
             StoredSegment(name=head["Name"], codes=_codes(head["Tags"]), mask=layers[..., layer] == value)
         )
-    grid = sitk.Image(image.GetSize(), sitk.sitkUInt8)
-    grid.CopyInformation(image)
-    return grid, segments
+    return _grid(image, cut), segments
 
 
 def _codes(tags: str) -> tuple[str, ...]:
@@ -131,23 +130,38 @@ def _codes(tags: str) -> tuple[str, ...]:
     return (words[1],) if len(words) > 1 and words[1] else ()
 
 
-def _padded(image: sitk.Image, pairs: Mapping[str, str]) -> sitk.Image:
-    """Grow a cropped segmentation back to the grid of its reference volume, when the header tells it."""
-    geometry = re.search(
-        r"Reference image geometry\|([-+0-9.e;]+)\|", pairs.get("Segmentation_ConversionParameters", "")
-    )
+def _cut_away(image: sitk.Image, pairs: Mapping[str, str]) -> np.ndarray:
+    """Return what was cropped from the reference grid: (3, 2) voxels before and behind, along x, y, z.
+
+    Nothing when the header does not tell, or tells of another grid than that of `image`.
+    """
+    nothing = np.zeros((3, 2), int)
+    parameters = pairs.get("Segmentation_ConversionParameters", "")
+    geometry = re.search(r"Reference image geometry\|([-+0-9.e;]+)\|", parameters)
     numbers = [float(text) for text in geometry[1].strip(";").split(";")] if geometry else []
-    offset = [int(text) for text in pairs.get("Segmentation_ReferenceImageExtentOffset", "").split()]
+    offset = np.array(
+        [int(text) for text in pairs.get("Segmentation_ReferenceImageExtentOffset", "").split()]
+    )
     if len(numbers) != 22 or len(offset) != 3:
-        return image
-    matrix = np.asarray(numbers[:16]).reshape(4, 4)
-    matrix[:2] *= -1
-    first, last = np.asarray(numbers[16::2]), np.asarray(numbers[17::2])
-    lower = np.asarray(offset) - first
-    upper = last - (np.asarray(offset) + np.asarray(image.GetSize()) - 1)
-    corner = matrix[:3, :3] @ np.asarray(offset) + matrix[:3, 3]
-    if not np.allclose(corner, image.GetOrigin(), atol=1e-2):
-        return image
-    if min(lower.min(), upper.min()) < 0 or max(lower.max(), upper.max()) < 1:
-        return image
-    return sitk.ConstantPad(image, [int(n) for n in lower], [int(n) for n in upper], 0)
+        return nothing
+    matrix = np.diag([-1, -1, 1, 1]) @ np.reshape(numbers[:16], (4, 4))  # RAS to LPS
+    first, last = np.array(numbers[16::2], int), np.array(numbers[17::2], int)
+    columns = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    corner = matrix[:3, :3] @ offset + matrix[:3, 3]
+    if not (
+        np.allclose(corner, image.GetOrigin(), atol=1e-2) and np.allclose(columns, matrix[:3, :3], atol=1e-4)
+    ):
+        return nothing
+    cut = np.stack([offset - first, last - (offset + image.GetSize() - 1)], axis=1)
+    return cut if cut.min() >= 0 else nothing
+
+
+def _grid(image: sitk.Image, cut: np.ndarray) -> sitk.Image:
+    """Return an empty image on the grid of `image` grown by `cut` (3, 2) voxels."""
+    grid = sitk.Image(
+        [int(size + sum(ends)) for size, ends in zip(image.GetSize(), cut, strict=True)], sitk.sitkUInt8
+    )
+    grid.SetOrigin(image.TransformIndexToPhysicalPoint([-int(before) for before, _ in cut]))
+    grid.SetSpacing(image.GetSpacing())
+    grid.SetDirection(image.GetDirection())
+    return grid

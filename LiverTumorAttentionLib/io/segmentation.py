@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.io.atomic import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
+from LiverTumorAttentionLib.io.headers import check_nifti_is_whole
 from LiverTumorAttentionLib.io.quiet import quiet_itk, readable, reason
 from LiverTumorAttentionLib.io.read import FILE_CHECKS, existing, read_volume
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
@@ -58,10 +59,12 @@ def write_image(path: str | os.PathLike[str], image: sitk.Image, *, name: str = 
     with replacing(path, name=name) as temporary, quiet_itk():
         try:
             sitk.WriteImage(image, str(temporary), useCompression=True)
-        except RuntimeError as error:
+            if ".nii" in full_suffix(path):
+                check_nifti_is_whole(temporary, name)  # ITK does not say so when the disk is full
+        except (RuntimeError, InputError) as error:
+            why = reason(error) if isinstance(error, RuntimeError) else "the file is not whole"
             raise OutputError(
-                f"the {name} '{path}' cannot be written ({reason(error)}): "
-                "free some space or choose another folder"
+                f"the {name} '{path}' cannot be written ({why}): free some space or choose another folder"
             ) from error
 
 

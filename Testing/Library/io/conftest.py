@@ -25,9 +25,7 @@ def body(shape: tuple[int, int, int] = (9, 24, 32)) -> np.ndarray:
     return voxels
 
 
-@pytest.fixture
-def ct() -> sitk.Image:
-    """An oblique CT, 32 x 24 x 9 voxels of 0.7 x 0.8 x 2.5 mm."""
+def make_ct() -> sitk.Image:
     image = sitk.GetImageFromArray(body())
     image.SetSpacing((0.7, 0.8, 2.5))
     image.SetOrigin((-31.5, 12.25, 102.0))
@@ -35,16 +33,32 @@ def ct() -> sitk.Image:
     return image
 
 
-@pytest.fixture
-def instances(ct: sitk.Image) -> sitk.Image:
-    """A liver with two tumours; the liver is not one block, and the values are 1, 2 and 3."""
-    voxels = np.zeros(ct.GetSize()[::-1], np.uint16)
+def make_instances() -> sitk.Image:
+    voxels = np.zeros(body().shape, np.uint16)
     voxels[2:8, 7:17, 9:22] = 1
     voxels[3:6, 8:12, 10:14] = 2
     voxels[6, 13:15, 18:20] = 3
     image = sitk.GetImageFromArray(voxels)
-    image.CopyInformation(ct)
+    image.CopyInformation(make_ct())
     return image
+
+
+@pytest.fixture
+def ct() -> sitk.Image:
+    """An oblique CT, 32 x 24 x 9 voxels of 0.7 x 0.8 x 2.5 mm."""
+    return make_ct()
+
+
+@pytest.fixture
+def instances() -> sitk.Image:
+    """A liver with two tumours on the grid of `ct`; the values are 1, 2 and 3."""
+    return make_instances()
+
+
+@pytest.fixture(scope="module")
+def same_instances() -> sitk.Image:
+    """As `instances`, made once for a module: not to be changed."""
+    return make_instances()
 
 
 @pytest.fixture

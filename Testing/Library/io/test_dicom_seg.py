@@ -1,0 +1,190 @@
+"""DICOM SEG: written for the slices it describes, read back by highdicom and by us."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib import __version__
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import read_instances, read_label_map, read_volume, to_lps, write_segmentation
+
+highdicom = pytest.importorskip("highdicom", reason="DICOM SEG needs highdicom")
+pydicom = pytest.importorskip("pydicom")
+
+HU = np.full((6, 20, 24), -1000, np.int16)
+HU[:, 4:16, 4:20] = -90
+HU[:, 6:14, 6:18] = 50
+
+TRUTH = np.zeros(HU.shape, np.uint16)
+TRUTH[1:5, 6:14, 6:18] = 1
+TRUTH[2:4, 8:10, 8:11] = 2
+TRUTH[4, 12, 16:18] = 3
+
+
+@pytest.fixture
+def portal(series, tmp_path):
+    """The DICOM folder and the slices' paths in the order of z; a study with another series in it."""
+    turned = np.array([[0.8, 0.6, 0], [-0.6, 0.8, 0], [0, 0, 1]])
+    series(HU + 1, description="arterial", folder="study")
+    return tmp_path / "study", series(HU, description="portal venous", folder="study", direction=turned)
+
+
+def result_for(folder) -> sitk.Image:
+    image = sitk.GetImageFromArray(TRUTH)
+    image.CopyInformation(read_volume(folder, phase="portal"))
+    return image
+
+
+def test_highdicom_reads_what_was_segmented(portal, tmp_path):
+    folder, paths = portal
+    write_segmentation(tmp_path / "result.dcm", result_for(folder), source=folder)
+    seg = highdicom.seg.segread(tmp_path / "result.dcm")
+    assert seg.number_of_segments == 3
+    expected = [
+        ("Liver", "Anatomical Structure", "123037004", "Liver", "10200004", TRUTH > 0),
+        ("Tumor 1", "Morphologically Altered Structure", "49755003", "Mass", "4147007", TRUTH == 2),
+        ("Tumor 2", "Morphologically Altered Structure", "49755003", "Mass", "4147007", TRUTH == 3),
+    ]
+    instances = [str(pydicom.dcmread(path).SOPInstanceUID) for path in paths]
+    masks = seg.get_pixels_by_source_instance(instances, assert_missing_frames_are_empty=True)
+    for number, (label, category, category_code, kind, kind_code, mask) in enumerate(expected, start=1):
+        description = seg.get_segment_description(number)
+        assert description.segment_label == label
+        assert description.segmented_property_category.meaning == category
+        assert description.segmented_property_category.value == category_code
+        assert description.segmented_property_type.meaning == kind
+        assert description.segmented_property_type.value == kind_code
+        assert description.segmented_property_type.scheme_designator == "SCT"
+        assert description.algorithm_type == highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC
+        assert description.algorithm_identification.name == "LiverTumorAttention"
+        assert description.algorithm_identification.version == __version__
+        assert np.array_equal(masks[..., number - 1], mask)
+
+
+def test_it_refers_to_the_portal_series(portal, tmp_path):
+    folder, paths = portal
+    write_segmentation(tmp_path / "result.dcm", result_for(folder), source=folder)
+    seg = pydicom.dcmread(tmp_path / "result.dcm")
+    portal_slice = pydicom.dcmread(paths[0])
+    assert seg.Modality == "SEG"
+    assert seg.SOPClassUID == pydicom.uid.SegmentationStorage
+    assert seg.PatientID == portal_slice.PatientID
+    assert seg.StudyInstanceUID == portal_slice.StudyInstanceUID
+    assert seg.FrameOfReferenceUID == portal_slice.FrameOfReferenceUID
+    assert seg.SeriesInstanceUID != portal_slice.SeriesInstanceUID
+    (reference,) = seg.ReferencedSeriesSequence
+    assert reference.SeriesInstanceUID == portal_slice.SeriesInstanceUID
+    named = {item.ReferencedSOPInstanceUID for item in reference.ReferencedInstanceSequence}
+    assert named == {pydicom.dcmread(path).SOPInstanceUID for path in paths}
+    assert seg.SegmentSequence[1].AnatomicRegionSequence[0].CodeValue == "10200004"
+
+
+def test_a_result_on_turned_axes_lands_on_the_same_slices(portal, tmp_path):
+    folder, _ = portal
+    result = sitk.Flip(to_lps(result_for(folder)), [True, False, True], False)
+    write_segmentation(tmp_path / "result.dcm", result, source=folder)
+    write_segmentation(tmp_path / "straight.dcm", result_for(folder), source=folder)
+    turned, straight = (pydicom.dcmread(tmp_path / name) for name in ("result.dcm", "straight.dcm"))
+    assert turned.PixelData == straight.PixelData
+
+
+def test_reading_back_gives_each_voxel_its_value_and_place(portal, tmp_path):
+    folder, _ = portal
+    result = result_for(folder)
+    write_segmentation(tmp_path / "result.dcm", result, source=folder)
+    again = read_instances(tmp_path / "result.dcm")
+    # The object holds the frames that have something in them; brought onto the whole grid it is the same.
+    onto = sitk.Resample(again, result, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    assert again.GetSize() == (24, 20, 4)
+    assert np.array_equal(sitk.GetArrayFromImage(onto), TRUTH)
+    assert np.linalg.det(np.reshape(again.GetDirection(), (3, 3))) == pytest.approx(1)
+    assert set(np.unique(sitk.GetArrayFromImage(read_label_map(tmp_path / "result.dcm")))) == {0, 1, 2}
+
+
+def test_series_can_be_named(series, tmp_path):
+    series(HU, description="thin", folder="study")
+    series(HU, description="thick", folder="study")
+    image = sitk.GetImageFromArray(TRUTH)
+    image.CopyInformation(read_volume(tmp_path / "study", series="thin"))
+    with pytest.raises(InputError, match="no series for the portal phase"):
+        write_segmentation(tmp_path / "result.dcm", image, source=tmp_path / "study")
+    write_segmentation(tmp_path / "result.dcm", image, source=tmp_path / "study", series="thin")
+    assert (tmp_path / "result.dcm").is_file()
+
+
+@pytest.mark.parametrize("source", [None, "portal.nii.gz"])
+def test_without_a_dicom_source(portal, tmp_path, source):
+    folder, _ = portal
+    with pytest.raises(InputError, match="needs the DICOM folder of the portal volume"):
+        write_segmentation(tmp_path / "result.dcm", result_for(folder), source=source)
+    assert not (tmp_path / "result.dcm").exists()
+
+
+def test_source_of_another_grid(portal, series, tmp_path):
+    folder, _ = portal
+    series(HU[:, :, :-2], folder="other")
+    with pytest.raises(InputError, match="resample one onto the other first"):
+        write_segmentation(tmp_path / "result.dcm", result_for(folder), source=tmp_path / "other")
+    assert sorted(os.listdir(tmp_path)) == ["other", "study"]
+
+
+def test_empty_result(portal, tmp_path):
+    folder, _ = portal
+    with pytest.raises(InputError, match="a DICOM SEG cannot be empty"):
+        write_segmentation(tmp_path / "result.dcm", result_for(folder) * 0, source=folder)
+
+
+def test_source_without_uids(series, tmp_path):
+    def change(data, index):
+        data.FrameOfReferenceUID = ""
+
+    series(HU, change=change)
+    image = sitk.GetImageFromArray(TRUTH)
+    image.CopyInformation(read_volume(tmp_path / "dicom"))
+    with pytest.raises(InputError, match="has no FrameOfReferenceUID, so a DICOM SEG cannot refer to it"):
+        write_segmentation(tmp_path / "result.dcm", image, source=tmp_path / "dicom")
+
+
+@pytest.mark.parametrize("charset", ["", "ISO_IR 100", None])
+def test_character_sets(series, tmp_path, charset):
+    def change(data, index):
+        if charset is not None:
+            data.SpecificCharacterSet = charset
+        data.PatientName = "Müller^Jörg" if charset else "Mueller^Joerg"
+
+    series(HU, change=change)
+    image = sitk.GetImageFromArray(TRUTH)
+    image.CopyInformation(read_volume(tmp_path / "dicom"))
+    write_segmentation(tmp_path / "result.dcm", image, source=tmp_path / "dicom")
+    name = str(pydicom.dcmread(tmp_path / "result.dcm").PatientName)
+    assert name == ("Müller^Jörg" if charset else "Mueller^Joerg")
+
+
+def test_without_the_extra(portal, tmp_path, monkeypatch):
+    folder, _ = portal
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(InputError, match=r"pip install 'liver-tumor-attention\[dicom\]'"):
+        write_segmentation(tmp_path / "result.dcm", result_for(folder), source=folder)
+    assert os.listdir(tmp_path) == ["study"]
+
+
+def test_a_ct_slice_is_no_segmentation(portal):
+    _, paths = portal
+    with pytest.raises(InputError, match=r"is a DICOM object of CT, not a segmentation \(SEG\)"):
+        read_label_map(paths[0])
+
+
+def test_extra_is_imported_only_when_it_is_needed():
+    import subprocess
+
+    code = (
+        "import sys, LiverTumorAttentionLib.io; "
+        "print([name for name in ('highdicom', 'pydicom', 'torch') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "[]"
