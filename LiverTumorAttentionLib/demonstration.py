@@ -37,10 +37,10 @@ class Demonstration:
         matched = set()
         measured = {tumor.number: tumor for tumor in self.result.tumors}
         for lesion in self.phantom.lesions:
-            mask = truth == lesion.value
+            mask = truth == lesion.instance
             overlap = np.bincount(found[mask], minlength=2)
             overlap[:2] = 0
-            cells = [lesion.kind, f"{lesion.volume_ml:.1f}", f"{lesion.diameter_mm:.0f}"]
+            cells = [lesion.kind, f"{lesion.volume_ml:.1f}", f"{lesion.longest_axial_mm:.0f}"]
             if overlap.any():
                 value = int(overlap.argmax())
                 matched.add(value - 1)
