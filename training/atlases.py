@@ -221,7 +221,8 @@ def _enclose(tissues: NDArray[np.uint8], source: _Source) -> tuple[NDArray[np.ui
     tissues[free & hull] = Tissue.FAT
     tissues[wall] = Tissue.MUSCLE
     if source.lacks_skeleton:
-        z, y, _ = np.indices(tissues.shape, dtype=np.float32, sparse=True)
+        z, y = np.ogrid[: tissues.shape[0], : tissues.shape[1]]
+        z, y = z[:, :, None], y[:, :, None]
         slope = (z - liver_low) + 0.45 * (y - tissues.shape[1] / 2)
         rib = (slope % (26 / GRID_MM) < 9 / GRID_MM) & (depth > 3) & (depth < source.wall_mm - 2)
         tissues[wall & rib & (z > liver_low)] = Tissue.BONE

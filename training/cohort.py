@@ -71,7 +71,8 @@ def plan_cohort(atlases: Sequence[str], *, phantoms: int, atlas_cases: int, seed
     watched = [
         PlannedCase(source="phantom", seed=s, stage="both", validation=True) for s in VALIDATION_PHANTOM_SEEDS
     ]
-    painted, rendered = [], []
+    painted: list[PlannedCase] = []
+    rendered: list[PlannedCase] = []
     for i in range(atlas_cases + WATCHED_ATLAS_CASES if atlases else 0):
         source = atlases[i % len(atlases)]
         for stage in ("liver", "tumor"):
@@ -81,7 +82,9 @@ def plan_cohort(atlases: Sequence[str], *, phantoms: int, atlas_cases: int, seed
             )
     for i in range(phantoms):
         rendered.append(PlannedCase(source="phantom", seed=PHANTOM_SEEDS + i, stage="both", validation=False))
-    place = {id(case): (i + 0.5) / len(cases) for cases in (painted, rendered) for i, case in enumerate(cases)}
+    place = {
+        id(case): (i + 0.5) / len(cases) for cases in (painted, rendered) for i, case in enumerate(cases)
+    }
     return [*watched, *sorted([*painted, *rendered], key=lambda case: place[id(case)])]
 
 
@@ -150,7 +153,8 @@ def _from_phantom(phantom: Phantom, recipe: Recipe, rng: np.random.Generator) ->
     shares = [sitk.GetArrayFromImage(resample_to_grid(labels >= k, grid)) for k in (1, 2)]
     truth = (shares[0] >= 0.5).astype(np.uint8)
     truth[shares[1] >= 0.5] = 2
-    return _arrays(*(np.rint(v).astype(np.int16) for v in volumes), truth, spacing, recipe)
+    rounded = [np.rint(v).astype(np.int16) for v in volumes]
+    return _arrays(rounded[0], rounded[1], truth, spacing, recipe)
 
 
 def _registration_error(displacement: sitk.Image, rng: np.random.Generator) -> sitk.Image:

@@ -105,9 +105,34 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.export import export_demonstration
+    import json
 
-    export_demonstration(options.folder, options.output, scores=options.scores)
+    from training.export import STATEMENT, export_model
+
+    plan = read_plan(options.folder / "cohort")
+    phantoms = [case.seed for case in plan if case.source == "phantom" and not case.validation]
+    identity = {
+        "id": "demonstration",
+        "title": "Demonstration: PA-ResSeg, narrow, synthetic data",
+        "version": "1",
+        "licence": "Apache-2.0",
+        "statement": STATEMENT,
+        "intended_use": (
+            "To show and test the software from end to end. Trained on synthetic CT alone; it has never seen a "
+            "real tumor and must not guide any decision about a patient."
+        ),
+    }
+    training = {
+        "command": "see training/README.md, section Demonstration model",
+        "data": {
+            "phantoms": {"seeds": [min(phantoms), max(phantoms)], "count": len(phantoms)},
+            "label_maps": sorted({case.source for case in plan if case.source != "phantom"}),
+            "cases_from_label_maps": sum(c.source != "phantom" and not c.validation for c in plan),
+            "watched": "phantoms 90000 to 90009 and eight cases of each stage from the label maps",
+        },
+    }
+    scores = json.loads(options.scores.read_text()) if options.scores else None
+    export_model(options.folder, options.output, identity=identity, training=training, scores=scores)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def add_vessels(
         end = seeds[rng.integers(len(seeds))]
         turn = np.cumsum(rng.normal(0, 0.25, (steps, 3)), axis=0)
         direction = (end - hub) * spacing
-        direction = direction / max(np.linalg.norm(direction), 1e-3)
+        direction = direction / max(float(np.linalg.norm(direction)), 1e-3)
         path = hub * spacing + np.cumsum(direction + 0.5 * turn, axis=0) * step_mm
         points.append(path / spacing)
         radii.append(np.linspace(start_radius, 0.8, steps))
@@ -85,7 +85,7 @@ def add_liver_texture(
         normal = rng.normal(0, (0.3, 1, 1))
         normal /= np.linalg.norm(normal)
         along = np.cross(normal, rng.normal(0, 1, 3))
-        along /= max(np.linalg.norm(along), 1e-3)
+        along /= max(float(np.linalg.norm(along)), 1e-3)
         grid = np.meshgrid(*(np.arange(n) * s for n, s in zip(shape, spacing, strict=True)), indexing="ij")
         off = sum((g - p) * n for g, p, n in zip(grid, point, normal, strict=True))
         reach = sum((g - p) * a for g, p, a in zip(grid, point, along, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ from LiverTumorAttentionLib.preprocessing import stack_neighbours, window_hu
 from training.fields import smooth_noise
 from training.recipes import Recipe
 
-AIR_HU = -1024.0
-FAR_MM = 63.5
+AIR_HU = np.float32(-1024.0)
+FAR_MM = np.float32(63.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +45,9 @@ class Case:
     def load(cls, path: Path) -> Case:
         """Read a case that `cohort.py` wrote; never unpickles."""
         with np.load(path, allow_pickle=False) as arrays:
-            spacing = tuple(float(s) for s in arrays["spacing_mm"])
+            z, y, x = (float(s) for s in arrays["spacing_mm"])
             values = {name: arrays[name] for name in ("portal", "arterial", "labels", "distance")}
-        return cls(name=path.stem, spacing_mm=spacing, **values)
+        return cls(name=path.stem, spacing_mm=(z, y, x), **values)
 
     @property
     def has_tumor(self) -> bool:
@@ -84,8 +85,8 @@ class Sampler:
         if rng.random() < 0.5 and len(self._liver_voxels[which]):
             z = int(rng.choice(self._liver_voxels[which][:, 0]))
         volume = case.portal if rng.random() < 0.5 else case.arterial
-        slab = stack_neighbours(volume, z).astype(np.float32)
-        truth = (stack_neighbours(case.labels, z) > 0).astype(np.float32)
+        slab = _slab(volume, z)
+        truth = (_slab(case.labels, z) > 0).astype(np.float32)
         centre = np.array([height / 2, width / 2]) + rng.uniform(-20, 20, 2)
         grid = _sampling_grid(rng, self._recipe.crop, centre, turn=0.15, stretch=0.17, bend_pixels=1.5)
         slab = _sample(slab - AIR_HU, grid, "bilinear") + AIR_HU
@@ -106,10 +107,9 @@ class Sampler:
         grid = _sampling_grid(rng, self._recipe.crop, centre, turn=np.pi, stretch=0.2, bend_pixels=2.0)
         if rng.random() < 0.5:
             grid = grid.flip(2)
-        portal = _sample(stack_neighbours(case.portal, z).astype(np.float32), grid, "bilinear")
-        truth = _sample((stack_neighbours(case.labels, z) == 2).astype(np.float32), grid, "nearest")
-        distance = stack_neighbours(case.distance, z).astype(np.float32) / 2 - FAR_MM
-        distance = _sample(distance, grid, "bilinear") + FAR_MM
+        portal = _sample(_slab(case.portal, z), grid, "bilinear")
+        truth = _sample((_slab(case.labels, z) == 2).astype(np.float32), grid, "nearest")
+        distance = _sample(_slab(case.distance, z) / np.float32(2) - FAR_MM, grid, "bilinear") + FAR_MM
         if rng.random() < 0.2:
             arterial = portal  # what the pipeline does when there is no arterial phase
             portal = arterial = _vary_hu(rng, portal, gain=0.1, shift=8.0, noise=10.0)
@@ -129,16 +129,23 @@ class Sampler:
         """Return the arterial slices with the error that a registration leaves: about 1 mm, at times more."""
         error_mm = abs(rng.normal(0, 1.0)) if rng.random() < 0.9 else rng.uniform(2, 5)
         shift = float(np.clip(rng.normal(0, error_mm) / case.spacing_mm[0], -0.9, 0.9))
-        slab = stack_neighbours(case.arterial, z).astype(np.float32)
+        slab = _slab(case.arterial, z)
         towards = min(max(z + (1 if shift > 0 else -1), 0), case.arterial.shape[0] - 1)
-        other = stack_neighbours(case.arterial, towards).astype(np.float32)
+        other = _slab(case.arterial, towards)
         slab = slab * (1 - abs(shift)) + other * abs(shift)
         height, width = slab.shape[1:]
         error = smooth_noise(rng, grid.shape[1:3], (1.25, 1.25), 50, components=2)
-        error = (error + rng.normal(0, 1, (2, 1, 1))) * error_mm / self._recipe.in_plane_spacing_mm * 0.7
+        error_pixels = (
+            (error + rng.normal(0, 1, (2, 1, 1))) * error_mm / self._recipe.in_plane_spacing_mm * 0.7
+        )
         scale = np.array([2 / max(width - 1, 1), 2 / max(height - 1, 1)])
-        moved = grid + torch.from_numpy((np.moveaxis(error, 0, -1) * scale).astype(np.float32))
+        moved = grid + torch.from_numpy((np.moveaxis(error_pixels, 0, -1) * scale).astype(np.float32))
         return _sample(slab, moved, "bilinear")
+
+
+def _slab(volume: NDArray[Any], z: int) -> NDArray[np.float32]:
+    """Return a slice and its two neighbours, as inference stacks them."""
+    return stack_neighbours(volume, z).astype(np.float32)
 
 
 def _some_voxels(mask: NDArray[np.bool_], most: int = 20000) -> NDArray[np.int64]:

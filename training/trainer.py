@@ -67,7 +67,7 @@ class Trainer:
         self._validation = list(validation)
         generator = torch.Generator().manual_seed(seed)
         self.network = build_network(recipe.network, generator=generator, **recipe.arguments)
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
@@ -161,7 +161,8 @@ class Trainer:
         """Return a network with the averaged weights, ready for inference."""
         network = build_network(self.recipe.network, **self.recipe.arguments)
         network.load_state_dict(self.average)
-        return network.to(memory_format=torch.channels_last).eval()
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval()
 
     def save(self) -> None:
         """Write the checkpoint under a temporary name, then move it into place."""
@@ -211,7 +212,7 @@ class Trainer:
         """Record what this run is, and, each time it is started, from which step on which cases it sees."""
         path = self.folder / "settings.json"
         starts = json.loads(path.read_text())["starts"] if path.exists() else []
-        starts.append({"step": self.step, "training": [case.name for case in training]})
+        starts.append({"step": self.step, "steps": self.steps, "training": [case.name for case in training]})
         settings = {
             "recipe": self.recipe.to_dict(),
             "seed": seed,

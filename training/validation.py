@@ -55,6 +55,7 @@ def predict(
     inside: NDArray[np.bool_] | None,
     recipe: Recipe,
     batch: int = 8,
+    bfloat16: bool = True,
 ) -> NDArray[np.float32]:
     """Return the probability of class 1 over a whole case, each slice as one tile, (z, y, x)."""
     inputs = []
@@ -64,7 +65,7 @@ def predict(
     depth, height, width = phases[0].shape
     pad = (0, -width % STRIDE, 0, -height % STRIDE)
     probability = np.empty((depth, height, width), np.float32)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         for first in range(0, depth, batch):
             rows = range(first, min(depth, first + batch))
             tensors = [

@@ -1,0 +1,42 @@
+"""A small abdomen and small cases that every test of training can use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.atlases import Atlas, Tissue
+from training.samples import Case
+
+
+@pytest.fixture(scope="session")
+def small_atlas() -> Atlas:
+    """A body of 120 x 160 x 200 mm with a ball of liver of 36 mm radius on its right, on a 4 mm grid."""
+    shape, spacing = (30, 40, 50), 4.0
+    z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    body = (((y - 20) / 15) ** 2 + ((x - 25) / 20) ** 2 < 1) & (z >= 0)
+    tissues = np.where(body, Tissue.FAT, Tissue.AIR).astype(np.uint8)
+    liver = (z - 15) ** 2 + (y - 20) ** 2 + (x - 17) ** 2 < 9**2
+    tissues[liver] = Tissue.LIVER
+    spleen = (z - 15) ** 2 + (y - 22) ** 2 + (x - 36) ** 2 < 4**2
+    tissues[spleen] = Tissue.SPLEEN
+    outside = np.where(body, 0, 50).astype(np.uint8)
+    return Atlas(name="small", tissues=tissues, outside_mm=outside, spacing_mm=spacing)
+
+
+@pytest.fixture(scope="session")
+def tumor_case() -> Case:
+    """A liver of 60 HU with a tumour of 150 HU (portal) and 10 HU (arterial) in it; fat around."""
+    z, y, x = np.ogrid[:8, :80, :80]
+    liver = ((y - 40) ** 2 + (x - 40) ** 2 < 34**2) & (z >= 0)
+    tumor = (z - 4) ** 2 * 9 + (y - 40) ** 2 + (x - 50) ** 2 < 12**2
+    labels = np.where(tumor, 2, np.where(liver, 1, 0)).astype(np.uint8)
+    distance = np.where(liver, -60, 60).astype(np.int8)
+    return Case(
+        name="training-test-1",
+        portal=np.choose(labels, (-100, 60, 150)).astype(np.int16),
+        arterial=np.choose(labels, (-100, 60, 10)).astype(np.int16),
+        labels=labels,
+        distance=distance,
+        spacing_mm=(5.0, 1.25, 1.25),
+    )

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from training.label_synthesis import synthesize
+
+BALL_ML = 4 / 3 * np.pi * 36**3 / 1000
+
+
+def make(atlas, seed, **changes):
+    settings = {"in_plane_mm": 3.0, "slice_mm": 4.0, "liver_margin_mm": 14.0, "lesions": 3} | changes
+    return synthesize(atlas, np.random.default_rng(seed), **settings)
+
+
+def test_the_same_seed_gives_the_same_case_and_another_seed_another(small_atlas):
+    first, again, other = make(small_atlas, 5), make(small_atlas, 5), make(small_atlas, 6)
+    for name in ("portal", "arterial", "labels"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
+    assert first.portal.shape != other.portal.shape or not np.array_equal(first.portal, other.portal)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_liver_stays_one_body_of_plausible_size(small_atlas, seed):
+    case = make(small_atlas, seed, lesions=0)
+    liver = case.labels > 0
+    volume_ml = liver.sum() * np.prod(case.spacing_mm) / 1000
+    # scale 0.85 to 1.35 along each axis, a further 7 % (one standard deviation), cuts of up to 85 %
+    assert 0.1 * BALL_ML < volume_ml < 3.5 * BALL_ML
+    parts, _ = ndimage.label(liver)
+    sizes = np.bincount(parts.ravel())[1:]
+    assert sizes.max() > 0.97 * sizes.sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_values_are_hounsfield_units_and_both_phases_show_the_body(small_atlas, seed):
+    case = make(small_atlas, seed, liver_margin_mm=None)
+    for volume in (case.portal, case.arterial):
+        assert volume.dtype == np.int16
+        assert volume.min() >= -1024
+        assert volume.max() <= 3000
+        inside = volume[case.labels > 0]
+        assert -60 < inside.mean() < 320
+
+
+def test_lesions_lie_in_the_liver_and_differ_from_it(small_atlas):
+    found = 0
+    for seed in range(6):
+        case = make(small_atlas, seed, lesions=4)
+        tumor = case.labels == 2
+        if not tumor.any():
+            continue
+        found += 1
+        liver = case.labels == 1
+        shell = ndimage.binary_dilation(tumor, iterations=4) & liver
+        contrast = [abs(v[tumor].mean() - v[shell].mean()) for v in (case.portal, case.arterial)]
+        assert max(contrast) > 3
+    assert found >= 4
+
+
+def test_no_lesions_asked_for_none_painted(small_atlas):
+    assert not (make(small_atlas, 1, lesions=0).labels == 2).any()
