@@ -1,19 +1,30 @@
 #!/bin/sh
-# Installs what Qt and Mesa need to run without a screen (system-packages.txt), where this user may.
+# Install what Qt and Mesa need on a bare Debian or Ubuntu, where that may be done; say what to do where not.
+# Does nothing when the libraries are there.
 set -eu
-list="$(dirname "$0")/system-packages.txt"
+here=$(dirname "$0")
+packages=$(grep -v '^#' "$here/system-packages.txt" | tr '\n' ' ')
 
-command -v dpkg-query >/dev/null 2>&1 || { echo "not a Debian system: install the equivalents of $list" >&2; exit 0; }
+command -v dpkg-query >/dev/null 2>&1 || {
+    echo "not a Debian system: the panel's tests need the libraries of: $packages"
+    exit 0
+}
 missing=""
-while read -r package; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
-done < "$list"
+for package in $packages; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" = 0 ]; then as_root=""; elif sudo -n true 2>/dev/null; then as_root="sudo"; else
-    echo "the tests of the panel need these packages: apt-get install$missing" >&2
-    exit 0
+run=""
+if [ "$(id -u)" -ne 0 ]; then
+    sudo -n true 2>/dev/null || {
+        echo "the panel's tests need these packages, please install them:"
+        echo "    sudo apt-get install$missing"
+        exit 0
+    }
+    run="sudo"
 fi
-$as_root apt-get update -qq || true
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing ||
-    echo "could not install$missing; the tests of the panel skip without them" >&2
+export DEBIAN_FRONTEND=noninteractive
+$run apt-get update -qq
+# shellcheck disable=SC2086
+$run apt-get install -y -qq --no-install-recommends $missing >/dev/null
