@@ -60,26 +60,22 @@ def longest_chord_across(outline: Points, chord: Chord) -> Chord:
     """Return the longest line perpendicular to `chord` inside a convex outline (N, 2) in order.
 
     The length of the section through a convex outline is concave along the chord and changes its slope only
-    at corners: the longest section goes through a corner.
+    at corners: the longest section goes through a corner. Sides across the chord need no look of their own,
+    since their ends belong to the neighbouring sides.
     """
     along = (chord.end - chord.start) / chord.length_mm
     across = np.array([-along[1], along[0]])
     place, height = outline @ along, outline @ across
     next_place, next_height = np.roll(place, -1), np.roll(height, -1)
-    sections = place[:, None]
     span = next_place - place
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = (sections - place) / span
-    tolerance = 1e-9
-    crosses = (np.abs(span) > tolerance) & (share >= -tolerance) & (share <= 1.0 + tolerance)
-    crossing = height + np.where(crosses, share, 0.0) * (next_height - height)
-    own = np.abs(sections - place) <= tolerance
-    upper = np.maximum(
-        np.where(crosses, crossing, -np.inf).max(axis=1), np.where(own, height, -np.inf).max(axis=1)
-    )
-    lower = np.minimum(
-        np.where(crosses, crossing, np.inf).min(axis=1), np.where(own, height, np.inf).min(axis=1)
-    )
+    tolerance_mm = 1e-9
+    sloped = np.abs(span) > tolerance_mm
+    share = (place[:, None] - place) / np.where(sloped, span, 1.0)
+    slack = tolerance_mm / np.where(sloped, np.abs(span), 1.0)
+    crosses = sloped & (share >= -slack) & (share <= 1.0 + slack)
+    crossing = height + share * (next_height - height)
+    upper = np.where(crosses, crossing, -np.inf).max(axis=1)
+    lower = np.where(crosses, crossing, np.inf).min(axis=1)
     best = int((upper - lower).argmax())
     foot = place[best] * along
     return Chord(start=foot + lower[best] * across, end=foot + upper[best] * across)

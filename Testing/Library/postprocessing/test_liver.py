@@ -54,6 +54,16 @@ def test_opening_cuts_a_thin_bridge() -> None:
     assert 0 <= lost < 0.06 * 16 * 30 * 25  # the ball rounds the block's edges
 
 
+def test_opening_rounds_a_block_that_fills_its_own_box() -> None:
+    """No ball of 4 mm reaches the corner of a block; the middles of its sides stay."""
+    probability = np.zeros((20, 40, 40), np.float32)
+    probability[4:16, 8:32, 8:32] = 0.9
+    opened = liver_from_probability(probability, SPACING, opening_mm=4.0)
+    assert not opened[4, 8, 8]
+    assert opened[4, 20, 20]
+    assert opened[10, 8, 20]
+
+
 def test_opening_measures_in_mm_along_every_axis() -> None:
     """A slab four slices of 5 mm thick survives an opening of 6 mm; four slices of 1 mm do not reach it."""
     probability = np.zeros((10, 40, 40), np.float32)
