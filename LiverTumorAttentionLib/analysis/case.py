@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.plane import ImageAxes
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 
 

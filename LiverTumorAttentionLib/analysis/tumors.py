@@ -10,13 +10,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
 from LiverTumorAttentionLib.analysis.diameter import (
     Chord,
     longest_chord,
     longest_chord_across,
     outline_points,
 )
-from LiverTumorAttentionLib.analysis.plane import ImageAxes
 from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
 
 FIRST_TUMOR = 2
