@@ -20,6 +20,8 @@ from LiverTumorAttentionLib.analysis.diameter import (
 from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
 
 FIRST_TUMOR = 2
+OUTSIDE_HU = -1024
+"""What registration writes where the arterial volume saw nothing; no tissue has it."""
 
 Point = tuple[float, float, float]
 Line = tuple[Point, Point]
@@ -39,7 +41,7 @@ class TumorMeasurement:
     slice_index: index of that slice along the image axis across the axial plane.
     centroid_lps_mm: mean position of its voxels.
     mean_hu_portal, sd_hu_portal: mean and standard deviation (of the population) over its voxels.
-    mean_hu_arterial: None when there is no arterial volume.
+    mean_hu_arterial: None when there is no arterial volume, or when it does not reach the tumour.
     mean_probability: mean probability of tumour over its voxels; None when none was given.
     """
 
@@ -66,7 +68,7 @@ def measure_tumors(
     """Measure every tumour, in the order of its number.
 
     instances: 0 background, 1 liver, 2, 3, … one value a tumour. portal, arterial: HU, the arterial volume
-    registered. probability: of tumour. All on one grid, in any orientation and handedness.
+    registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumour. All on one grid, in any orientation and handedness.
     Returns an empty list when there is no tumour. Raises `InputError` when the grids differ.
     """
     others = {"the portal volume": portal, "the arterial volume": arterial, "the probability": probability}
@@ -90,7 +92,7 @@ def measure_tumors(
                     centroid_lps_mm=_point(axes.position_mm(np.argwhere(mask).mean(axis=0) + _start(box))),
                     mean_hu_portal=float(portal_hu[box][mask].mean(dtype=float)),
                     sd_hu_portal=float(portal_hu[box][mask].std(dtype=float)),
-                    mean_hu_arterial=_mean(arterial_hu, box, mask),
+                    mean_hu_arterial=_mean_inside(arterial_hu, box, mask),
                     mean_probability=_mean(chances, box, mask),
                 )
             )
@@ -155,9 +157,18 @@ def _diagonals_mm(slices: NDArray[np.bool_], steps: NDArray[np.float64]) -> NDAr
     return np.max([np.linalg.norm(corner, axis=1) for corner in corners], axis=0)
 
 
+def _mean_inside(
+    arterial_hu: NDArray[Any] | None, box: tuple[slice, ...], mask: NDArray[np.bool_]
+) -> float | None:
+    """Return the mean over the part of the tumour that lies inside the arterial field of view."""
+    if arterial_hu is None:
+        return None
+    return _mean(arterial_hu, box, mask & (arterial_hu[box] > OUTSIDE_HU))
+
+
 def _mean(values: NDArray[Any] | None, box: tuple[slice, ...], mask: NDArray[np.bool_]) -> float | None:
     """Return the mean of the values in a box under a mask, or None when there are no values."""
-    return None if values is None else float(values[box][mask].mean(dtype=float))
+    return None if values is None or not mask.any() else float(values[box][mask].mean(dtype=float))
 
 
 def _start(box: tuple[slice, ...]) -> NDArray[np.float64]:

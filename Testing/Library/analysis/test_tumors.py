@@ -195,3 +195,13 @@ def test_case_without_a_liver() -> None:
         0,
         0,
     )
+
+
+@pytest.mark.parametrize(("seen", "mean"), [([True, True, False], 90.0), ([False, False, False], None)])
+def test_what_the_arterial_volume_did_not_see_is_left_out(seen: list[bool], mean: float | None) -> None:
+    instances = sitk.GetImageFromArray(np.full((1, 1, 3), 2, np.uint16))
+    arterial = np.where([[seen]], [[[80, 100, 120]]], -1024).astype(np.int16)
+    (tumor,) = measure_tumors(
+        instances, sitk.Cast(instances, sitk.sitkInt16), sitk.GetImageFromArray(arterial)
+    )
+    assert tumor.mean_hu_arterial == mean
