@@ -5,13 +5,16 @@ the start of the injection) and in the portal venous phase (PV, about 70 s). A p
 enhanced tissues together: `TIMED` rows take their place in the range from the drawn timing, so that a late arterial
 phase has bright portal veins *and* a brighter liver.
 
-Sources (where a row says "chosen", the range is ours, made to agree with the sources named):
+Sources. A row that says "chosen" has no number from a paper behind it: the range is ours. Where a source describes a
+pattern or a course in time rather than our two numbers, the row's range is our reading of it.
 [Bae]      Bae KT. Intravenous contrast medium administration and scan timing at CT. Radiology 2010;256:32-61.
 [Kalender] Kalender WA. Computed Tomography, 3rd ed. Publicis 2011: HU ranges of tissues without contrast.
 [Piekarski] Piekarski J et al. Difference between liver and spleen CT numbers in the normal adult.
-           Radiology 1980;137:727-729.
+           Radiology 1980;137:727-729. Its numbers are EMI units (HU / 2): liver 24.9 (16.7 to 37.2), 3.8 above spleen.
 [Boyce]    Boyce CJ et al. Hepatic steatosis in asymptomatic adults identified by unenhanced low-dose CT.
            AJR 2010;194:623-628.
+[Late]     Late arterial phase, Radiopaedia.org (rev. 2023): aorta 290-360 HU, liver 20-30 above its plain value,
+           portal vein 145 +- 20.
 [Heiken]   Heiken JP et al. Dynamic incremental CT: effect of volume and concentration of contrast material and
            patient weight on hepatic enhancement. Radiology 1995;195:353-357.
 [Urban]    Urban BA, Fishman EK. Helical CT of the spleen. AJR 1998;170:997-1003.
@@ -27,8 +30,12 @@ Sources (where a row says "chosen", the range is ours, made to agree with the so
 [Mortele]  Mortele KJ, Ros PR. Cystic focal liver lesions in the adult. RadioGraphics 2001;21:895-910.
 [Brancatelli] Brancatelli G et al. Focal nodular hyperplasia: CT findings with emphasis on multiphasic helical CT
            in 78 patients. Radiology 2001;219:61-68.
+[Johnson]  Johnson PT et al. Dual-phase CT angiography of focal nodular hyperplasia. J Comput Assist Tomogr
+           2010;34:720-724: FNH 115 HU in ART on average, below half of the aorta's.
 [Baron]    Baron RL et al. Hepatocellular carcinoma: evaluation with biphasic, contrast-enhanced, helical CT.
            Radiology 1996;199:505-511.
+[Lee]      Lee JH et al. Enhancement patterns of hepatocellular carcinomas on multiphasic multidetector row CT.
+           Br J Radiol 2012;85:e573-e583.
 [Leslie]   Leslie DF et al. Distinction between cavernous hemangiomas of the liver and hepatic metastases on CT.
            AJR 1995;164:625-629.
 [Sica]     Sica GT, Ji H, Ros PR. CT and MR imaging of hepatic metastases. AJR 2000;174:691-698.
@@ -68,37 +75,39 @@ TISSUES: dict[str, Tissue] = {
     "cartilage": Tissue((80, 130), (80, 130), False, "chosen: costal cartilage above muscle"),
     "disc": Tissue((70, 100), (70, 105), False, "chosen: disc above muscle, below bone"),
     "canal": Tissue((15, 40), (15, 40), False, "[Kalender] water 0 to nervous tissue 40"),
-    "liver_native": Tissue((50, 66), (50, 66), False, "[Piekarski] 50-70, 8 HU above spleen"),
+    "liver_native": Tissue(
+        (50, 66), (50, 66), False, "[Piekarski] mean 50 (33-74), 8 above spleen; upper part: chosen"
+    ),
     "liver_native_fatty": Tissue((15, 40), (15, 40), False, "[Boyce] moderate to severe steatosis < 40"),
-    "liver_gain": Tissue((8, 22), (42, 66), True, "[Bae], [Heiken]: PV gain about 50, ART 10-20"),
-    "spleen": Tissue((95, 155), (105, 140), True, "[Urban], [Bae]: mottled ART, even PV"),
-    "kidney_cortex": Tissue((140, 210), (160, 205), True, "[Birnbaum]: corticomedullary 145-200"),
-    "kidney_medulla": Tissue((50, 90), (125, 185), True, "[Birnbaum]; late PV nears nephrographic"),
-    "pancreas": Tissue((80, 125), (75, 105), True, "[McNulty]: pancreatic phase about 110, PV 85"),
+    "liver_gain": Tissue((10, 27), (42, 66), True, "[Heiken], [Bae]: PV gain 50 or more; [Late] ART 20-30"),
+    "spleen": Tissue((95, 155), (105, 140), True, "[Urban] pattern: banded ART, even PV; numbers chosen"),
+    "kidney_cortex": Tissue((140, 210), (160, 205), True, "[Birnbaum] pattern; numbers chosen"),
+    "kidney_medulla": Tissue((50, 90), (125, 185), True, "[Birnbaum] pattern; numbers chosen"),
+    "pancreas": Tissue((80, 125), (75, 105), True, "[McNulty] pattern (ART above PV); numbers chosen"),
     "bowel_wall": Tissue((60, 100), (75, 110), True, "chosen within [Bae]'s soft-tissue gain"),
     "bowel_content": Tissue((5, 45), (5, 45), False, "chosen: water to food"),
     "oral_contrast": Tissue((130, 320), (130, 320), False, "chosen: dilute oral contrast"),
     "bile": Tissue((2, 16), (2, 16), False, "[Kalender] water-like; chosen 2-16"),
     "heart": Tissue((150, 280), (125, 170), True, "[Bae]: cardiac blood pool, mixed with muscle"),
-    "aorta": Tissue((230, 380), (130, 175), True, "[Bae]: ART 250-350, PV 120-180"),
+    "aorta": Tissue((250, 370), (130, 175), True, "[Late] ART 290-360; PV: chosen after [Bae]"),
     "ivc": Tissue((55, 115), (115, 155), True, "[Bae]; mixing with renal blood: chosen"),
-    "portal_vein": Tissue((75, 150), (145, 195), True, "[Bae]: late ART starts, PV peaks 150-200"),
+    "portal_vein": Tissue((85, 160), (145, 195), True, "[Late] ART 145 +- 20, earlier less; PV after [Bae]"),
     "hepatic_vein": Tissue((45, 65), (130, 180), True, "[Bae]: unenhanced in ART, full in PV"),
     "hepatic_artery": Tissue((190, 320), (120, 165), True, "[Bae]: as aorta, smaller"),
 }
 
 LESION_SOURCES: dict[str, str] = {
     "cyst": "[Mortele]: water, 0-15 HU, no enhancement",
-    "FNH": "[Brancatelli]: bright and even in ART, isodense in PV, central scar dark",
-    "HCC": "[Baron]: bright in ART, washed out in PV, capsule enhancing late",
-    "hemangioma": "[Leslie]: globular peripheral enhancement like vessels, filling to the centre",
-    "metastasis": "[Sica]: hypodense, rim enhancing in ART, darker than liver in PV",
+    "FNH": "[Brancatelli], [Johnson]: bright and even in ART, isodense in PV, central scar dark",
+    "HCC": "[Baron], [Lee]: bright in ART, washed out in PV, capsule enhancing late; numbers chosen",
+    "hemangioma": "[Leslie]: globular peripheral enhancement like vessels, filling to the centre; numbers chosen",
+    "metastasis": "[Sica]: hypodense, rim enhancing in ART, darker than liver in PV; numbers chosen",
 }
 
 # Contrast of each lesion type: HU above the liver around it, or absolute ("hu"). Ranges by phase.
 LESIONS: dict[str, dict[str, tuple[Range, Range]]] = {
     "cyst": {"hu": ((3, 12), (3, 12))},
-    "FNH": {"body": ((38, 75), (-3, 4)), "scar": ((-5, 12), (-6, 6))},
+    "FNH": {"body": ((32, 68), (-3, 4)), "scar": ((-5, 12), (-6, 6))},
     "HCC": {
         "body": ((25, 62), (-34, -14)),
         "necrosis": ((-25, -5), (-60, -35)),

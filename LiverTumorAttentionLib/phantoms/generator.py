@@ -110,8 +110,9 @@ def generate_phantom(
         motion = no_motion(grid)
 
     kinds = draw_kinds(scene.rng("kinds"), protocol.lesions, lesion_kinds)
-    diameters: list[float | None] = list(lesion_diameters_mm or [None] * len(kinds))
-    plans = place_lesions(scene, portal_spaces, kinds, diameters)
+    diameters: Sequence[float | None] = lesion_diameters_mm or [None] * len(kinds)
+    asked = lesions is not None or lesion_diameters_mm is not None
+    plans = place_lesions(scene, portal_spaces, kinds, diameters, portal_grid, must_fit=asked)
     case = _Case(scene, patient, grow_trees(scene, portal_spaces), plans, protocol)
     progress.update(0.1)
 
@@ -181,7 +182,7 @@ def _assemble(
 ) -> Phantom:
     protocol = case.protocol
     instances = (portal.liver >= 0.5).astype(np.uint8)
-    lesions = []
+    lesions: list[Lesion] = []
     for plan in case.lesions:
         if plan.number not in portal.lesions:
             continue

@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, sample, smooth_m
 MIN_DIAMETER_MM, MAX_DIAMETER_MM = 5.0, 80.0
 MAX_LESIONS = 8
 MARGIN_MM = 1.5  # liver that is left around every lesion
+TRIES = 6  # places tried before a lesion is made smaller or refused
 NEIGHBOUR_MM = 2.0  # liver that is left between two lesions
 # Typical diameters (mm): smallest, median, largest drawn.
 SIZES = {
@@ -28,6 +29,9 @@ SIZES = {
     "hemangioma": (6, 21, 80),
     "metastasis": (5, 17, 70),
 }
+
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -65,29 +69,37 @@ def draw_diameter(rng: np.random.Generator, kind: str, count: int) -> float:
 
 
 def place_lesions(
-    scene: Scene, spaces: Spaces, kinds: Sequence[str], diameters: Sequence[float | None]
+    scene: Scene,
+    spaces: Spaces,
+    kinds: Sequence[str],
+    diameters: Sequence[float | None],
+    view: Grid,
+    *,
+    must_fit: bool,
 ) -> list[LesionPlan]:
-    """Place lesions of the given types (and diameters, None to draw) in the liver, the largest first."""
+    """Place lesions of the given types (and diameters, None to draw) in the liver, the largest first.
+
+    view: the image in which their centres must lie. A drawn diameter shrinks until there is room. must_fit: raise
+    InputError for a lesion without room; otherwise it is left out.
+    """
     rng = scene.rng("lesions")
     sizes = [
         d if d is not None else draw_diameter(rng, k, len(kinds))
         for k, d in zip(kinds, diameters, strict=True)
     ]
-    asked = [d is not None for d in diameters]
     free = spaces.liver + np.float32(MARGIN_MM)
+    seen = _seen(spaces.field.grid, view)
     plans: list[LesionPlan] = []
     for k in np.argsort(sizes)[::-1]:
-        diameter = float(sizes[k])
-        while True:
-            plan = _fit(rng, spaces.field, free, kinds[k], diameter, len(plans) + 1)
-            if plan is not None:
-                break
-            diameter *= 0.85
-            if asked[k] or diameter < MIN_DIAMETER_MM:
-                raise InputError(
-                    f"no room in this liver for lesion {len(plans) + 1} of {sizes[k]:.0f} mm; "
-                    "ask for fewer or smaller lesions, or take another seed"
-                )
+        smallest = sizes[k] if diameters[k] is not None else MIN_DIAMETER_MM
+        plan = _fit_or_shrink(rng, spaces.field, free, seen, kinds[k], float(sizes[k]), float(smallest))
+        if plan is None and must_fit:
+            raise InputError(
+                f"no room in this liver for {len(kinds)} lesions, one of {sizes[k]:.0f} mm; "
+                "ask for fewer or smaller lesions or more slices, or take another seed"
+            )
+        if plan is None:
+            continue
         plans.append(plan)
         box = spaces.field.grid.box_around(plan.grid)
         reach = upsample(plan.distance, plan.grid, spaces.field.grid.crop(box))
@@ -98,19 +110,46 @@ def place_lesions(
     ]
 
 
+def _seen(grid: Grid, view: Grid) -> Mask:
+    """Return which voxels of `grid` the image shows, a little inside its edges."""
+    seen = np.zeros(grid.shape, bool)
+    z, y, x = grid.box_around(view)
+    seen[z, y, x] = True
+    return seen
+
+
+def _fit_or_shrink(
+    rng: np.random.Generator,
+    where: Field,
+    free: Array,
+    seen: Mask,
+    kind: str,
+    diameter: float,
+    smallest: float,
+) -> LesionPlan | None:
+    while diameter >= smallest:
+        for _ in range(TRIES):
+            plan = _fit(rng, where, free, seen, kind, diameter)
+            if plan is not None:
+                return plan
+        if diameter == smallest:
+            break
+        diameter = max(0.85 * diameter, smallest)
+    return None
+
+
 def _fit(
-    rng: np.random.Generator, where: Field, free: Array, kind: str, diameter: float, number: int
+    rng: np.random.Generator, where: Field, free: Array, seen: Mask, kind: str, diameter: float
 ) -> LesionPlan | None:
     """Place one lesion where the liver is deep enough, cut it to the free space, and grow it to its volume."""
-    room = -free
-    deep = room > 0.42 * diameter
-    if deep.sum() < 20:
-        deep = room > 0.9 * float(room.max())
-    spots = np.argwhere(deep)
-    if float(room.max()) < 0.3 * diameter:
+    room = np.where(seen, -free, -1.0)
+    deepest = float(room.max())
+    if deepest < 0.3 * diameter:
         return None
-    spot = spots[rng.integers(0, len(spots))][::-1] + rng.uniform(-0.4, 0.4, 3)
+    spots = np.argwhere(room > min(0.42 * diameter, 0.9 * deepest))
+    spot = spots[rng.integers(0, len(spots))][::-1]
     center = spot * np.array(where.grid.spacing) + np.array(where.grid.origin)
+    center = center + rng.uniform(-0.2, 0.2, 3) * np.array(where.grid.spacing)
     step = float(np.clip(diameter / 24, 0.5, 1.4))
     grid = Grid.over((center - 0.85 * diameter - 3).tolist(), (center + 0.85 * diameter + 3).tolist(), step)
     shape = _shape(rng, grid, center, diameter / 2, kind)
@@ -131,7 +170,7 @@ def _fit(
     inside = np.argwhere(distance < 0)[:, ::-1].mean(axis=0) * step + np.array(grid.origin)
     measured = (6 * float(np.clip(0.5 - distance / step, 0, 1).sum()) * step**3 / np.pi) ** (1 / 3)
     return LesionPlan(
-        number,
+        0,
         kind,
         (float(inside[0]), float(inside[1]), float(inside[2])),
         measured,

@@ -103,11 +103,12 @@ def draw_motion(
     length = float(np.sqrt(u[0] ** 2 + u[1] ** 2 + u[2] ** 2).max())
     damping = min(1.0, largest_mm / max(length, 1e-6))
     while True:
-        field = tuple((c * damping).astype(np.float32) for c in u)
-        if jacobian(field, nodes).min() >= MIN_JACOBIAN:  # type: ignore[arg-type]
+        x, y, z = ((c * damping).astype(np.float32) for c in u)
+        field = (x, y, z)
+        if jacobian(field, nodes).min() >= MIN_JACOBIAN:
             break
         damping *= 0.9
-    return Motion(nodes, field, inverse(field, nodes))  # type: ignore[arg-type]
+    return Motion(nodes, field, inverse(field, nodes))
 
 
 def inverse(u: tuple[Array, Array, Array], nodes: Grid) -> tuple[Array, Array, Array]:

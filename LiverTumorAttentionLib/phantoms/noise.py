@@ -7,6 +7,8 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.phantoms.shapes import Array
 
+SHARED = 0.35  # share of a slice's grain that the next one shows again
+
 
 def add_noise(
     hu: Array, rng: np.random.Generator, sigma_hu: float, grain_mm: float, spacing_mm: tuple[float, float]
@@ -19,17 +21,18 @@ def add_noise(
     """
     ny, nx = hu.shape[1:]
     sigma = np.array([grain_mm / spacing_mm[1], grain_mm / spacing_mm[0]])
-    gain, last = 0.0, np.zeros((ny, nx), np.float32)
     y, x = np.mgrid[-1 : 1 : ny * 1j, -1 : 1 : nx * 1j].astype(np.float32)
     place = (0.55 + 0.45 * np.exp(-1.4 * (x * x + y * y))) * np.float32(sigma_hu / 0.95)
-    for k in range(len(hu)):
+
+    def grain() -> Array:
         white = rng.standard_normal((ny, nx), dtype=np.float32)
         fine = ndimage.gaussian_filter(white, sigma, mode="wrap", truncate=2.5)
         fine -= np.float32(0.6) * ndimage.gaussian_filter(fine, sigma * 1.9, mode="wrap", truncate=2.0)
-        if gain == 0.0:
-            gain = 1 / max(float(fine.std()), 1e-6)
-            last = rng.permuted(fine)
-            last = ndimage.gaussian_filter(last, sigma, mode="wrap", truncate=2.5)
-            last *= np.float32(gain and fine.std() / max(float(last.std()), 1e-6))
-        hu[k] += (fine + np.float32(0.35) * last) * place * np.float32(gain / np.sqrt(1 + 0.35**2))
-        last = fine
+        return fine
+
+    before = grain()
+    place /= np.float32(max(float(before.std()), 1e-6) * np.sqrt(1 + SHARED**2))
+    for k in range(len(hu)):
+        here = grain()
+        hu[k] += (here + np.float32(SHARED) * before) * place
+        before = here

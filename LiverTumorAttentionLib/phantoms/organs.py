@@ -35,7 +35,9 @@ def spleen(scene: Scene, spaces: Spaces, hu: dict[str, float], mottled: float) -
         rng.uniform(-0.3, 0.2),
         rng.uniform(-0.4, 0.4),
     )
-    d = smooth_max(d, np.maximum(spaces.on("cavity", part), spaces.on("abdomen", part)) + 1.5, 6.0)
+    d = smooth_max(
+        d, np.maximum(spaces.on("cavity", part), spaces.on("abdomen", part)) + np.float32(1.5), 6.0
+    )
     hollow = ellipsoid(part.reference, (center[0] - 40, center[1] - 18, center[2] - 5), (26, 34, 48))
     d = smooth_max(d, -hollow, 8.0)
     d += np.float32(1.2) * scene.texture(part, 14, 2)
@@ -240,7 +242,7 @@ def gallbladder(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Laye
     size = rng.uniform(0.7, 1.25)
     neck = np.array([-30, -18, -14]) + rng.normal(0, 3, 3)
     fundus = neck + np.array([-22, -34, -34]) * size
-    points = curve([neck, 0.5 * (neck + fundus) + rng.normal(0, 3, 3), fundus])
+    points = curve(np.stack([neck, 0.5 * (neck + fundus) + rng.normal(0, 3, 3), fundus]))
     # The organ hangs on the visceral surface, wherever the volume has put it.
     points = points + np.array([0.62, 0.45, -0.64]) * (scene.liver_offset_mm + 22)
     radii = size * np.interp(np.linspace(0, 1, len(points)), [0, 0.25, 0.7, 1], [4, 9, 15, 13])

@@ -40,8 +40,8 @@ class Request:
 
     def check(self, seed: int) -> None:
         """Raise InputError for the first argument that cannot be."""
-        if seed < 0:
-            raise InputError(f"the seed of a phantom must be 0 or more, not {seed}")
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise InputError(f"the seed of a phantom must be a whole number, 0 or more, not {seed}")
         if self.size not in MATRICES:
             raise InputError(f"unknown phantom size {self.size!r}; choose {' or '.join(sorted(MATRICES))}")
         if self.lesions is not None and not 0 <= self.lesions <= MAX_LESIONS:
@@ -51,10 +51,12 @@ class Request:
                 raise InputError(f"unknown lesion type {kind!r}; choose among {', '.join(LESION_KINDS)}")
         diameters = self.lesion_diameters_mm
         if diameters is not None:
-            if len(diameters) != self.lesions:
+            if self.lesions is not None and len(diameters) != self.lesions:
                 raise InputError(
                     f"{len(diameters)} lesion diameters were given for {self.lesions} lesions; give one each"
                 )
+            if len(diameters) > MAX_LESIONS:
+                raise InputError(f"a phantom has 0 to {MAX_LESIONS} lesions, not {len(diameters)}")
             for d in diameters:
                 if not MIN_DIAMETER_MM <= d <= MAX_DIAMETER_MM:
                     raise InputError(f"a lesion measures 5 to 80 mm, not {d:g} mm")
@@ -112,7 +114,7 @@ def draw_scene(rng: np.random.Generator, seed: int) -> tuple[Scene, Habitus]:
     habitus = Habitus(
         scale=scale,
         fat_mm=fat,
-        liver_ml=float(np.clip(rng.normal(1450, 280) * (1.1 if fatty else 1.0), 920, 2180)),
+        liver_ml=float(np.clip(rng.normal(1450, 280) * (1.1 if fatty else 1.0), 980, 2180)),
         fatty_liver=fatty,
         domes=(float(top), float(top - rng.uniform(2, 18))),
     )
@@ -181,6 +183,8 @@ def draw_protocol(rng: np.random.Generator, request: Request, habitus: Habitus) 
     noise = 13.0 * dose * (3.0 / thickness) ** 0.35 * habitus.scale[1] / max(1.0, (spacing / 0.8) ** 0.6)
     noise = float(np.clip(noise, 4, 26))
     count = request.lesions
+    if count is None and request.lesion_diameters_mm is not None:
+        count = len(request.lesion_diameters_mm)
     drawn = int(rng.choice(9, p=[0.16, 0.26, 0.18, 0.13, 0.09, 0.07, 0.05, 0.03, 0.03]))
     displacement = float(np.clip(rng.gamma(2.6, 4.0) + 2.0, 3.0, MAX_DISPLACEMENT_MM - 0.2))
     if request.max_displacement_mm is not None:

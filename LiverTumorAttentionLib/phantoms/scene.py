@@ -120,7 +120,7 @@ class Spaces:
 
 def build_spaces(scene: Scene, where: Field) -> Spaces:
     """Evaluate the spaces of a patient on a field."""
-    x, y, z = where.reference
+    x, y, _ = where.reference
     rng = scene.rng("trunk")
     power = rng.uniform(2.15, 2.5)
     outer = oval(x, y, (0, 2), (148, 104), power)

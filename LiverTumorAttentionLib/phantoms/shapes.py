@@ -202,7 +202,9 @@ def tube(
     return out
 
 
-def curve(points: Sequence[Sequence[float]], step_mm: float = 6.0) -> NDArray[np.float64]:
+def curve(
+    points: Sequence[Sequence[float]] | NDArray[np.floating], step_mm: float = 6.0
+) -> NDArray[np.float64]:
     """Return a smooth curve (Catmull-Rom) through control points, sampled about every `step_mm`."""
     p = np.asarray(points, float)
     p = np.concatenate([[2 * p[0] - p[1]], p, [2 * p[-1] - p[-2]]])

@@ -30,7 +30,7 @@ def table(scene: Scene, spaces: Spaces) -> list[Layer]:
 def trunk_layers(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
     """Return the layers of body outline, fat, wall and cavity."""
     where, grid = spaces.field, spaces.field.grid
-    x, y, z = where.reference
+    _, y, z = where.reference
     rng = scene.rng("fat")
     fat = scene.fat_mm
     belly = np.float32(rng.uniform(0.0, 0.5) * fat) * np.clip((20 - z) / 120, 0, 1)
@@ -46,7 +46,7 @@ def trunk_layers(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Lay
     planes = np.clip(1.2 - np.abs(depth), 0, 1) * np.clip((-5 - z) / 25, 0, 1)
     wall = wall - planes * np.float32(0.6 * (hu["muscle"] - hu["visceral_fat"]))
     strands = np.maximum(coarse - 1.2, 0) * np.float32(28)
-    layers = [
+    return [
         Layer(STRUCTURES["skin"], grid, body, hu["skin"]),
         Layer(
             STRUCTURES["subcutaneous_fat"],
@@ -57,7 +57,6 @@ def trunk_layers(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Lay
         Layer(STRUCTURES["muscle"], grid, spaces.outer, wall),
         Layer(STRUCTURES["visceral_fat"], grid, spaces.cavity, hu["visceral_fat"] + strands + 3 * coarse),
     ]
-    return layers
 
 
 def back_muscles(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
@@ -71,7 +70,7 @@ def back_muscles(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Lay
         x, y, z = part.reference
         texture = scene.texture(part, 5, 0)
         level = hu["muscle"] - fatty * np.maximum(texture + 0.3, 0)
-        low = np.clip((-z - 10) / 80, 0, 1)
+        low = np.clip((-z - 10) / 80, 0, 1).astype(np.float32)
         erector = smooth_max(
             oval(x, y, (side * 35, 79), (29 * size, 20 * size), 2.4), spaces.on("outer", part) + 1.5, 6.0
         )
@@ -99,7 +98,7 @@ def spine(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
     near_edge = np.clip(1 - np.minimum(-body, np.abs(plate)) / 2.4, 0, 1)
     bone = hu["bone"] + 22 * texture + near_edge * np.float32(hu["cortex_bone"] * 0.6 - hu["bone"])
     level = bone + in_disc * (hu["disc"] - bone)
-    ring = np.maximum(oval(x, y, (0, 68), (17, 14)), plate + 4)
+    ring = np.maximum(oval(x, y, (0, 68), (17, 14)), np.where(y > 66, plate - 3, plate + 4))
     spinous = np.maximum(
         np.maximum(np.abs(x) - 4.0, np.abs(y - 86) - 13), np.abs(turn - 0.3) * VERTEBRA_MM - 9
     )
