@@ -131,7 +131,6 @@ def choose_series(
 def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
     """Read one series into a volume (HU, LPS mm) with slices ascending along the normal."""
     pieces = [piece for piece in (read_slice(path) for path in info.files) if piece is not None]
-    pieces.sort(key=lambda piece: piece.along)
     modality = info.modality.upper()
     if modality not in ("CT", ""):
         raise InputError(f"the {name} '{info.description}' is a series of {modality}: choose a CT series")
@@ -181,7 +180,7 @@ def _raise(error: OSError) -> None:
 def _unusable(piece: Slice) -> str:
     """Return what a file is when it is no slice of a volume, else ``""``."""
     kinds = piece.tag("0008|0008").upper()
-    if piece.components > 1 or piece.tag("0028|0002") == "3":
+    if piece.components > 1:
         return "colour pictures"
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return "scout views"

@@ -73,6 +73,11 @@ def read_checked(place: Path, name: str) -> sitk.Image:
         with quiet_itk():
             return sitk.ReadImage(str(place))
     except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise InputError(
+                f"the axes of the {name} '{place}' are not at right angles (a sheared export): "
+                "resample it to an upright grid first"
+            ) from error
         raise InputError(
             f"the {name} '{place}' cannot be read ({reason(error)}): it may be damaged, copy it again"
         ) from error

@@ -35,7 +35,9 @@ def test_success_moves_the_file_over_the_old_one(tmp_path):
         assert temporary.name.endswith(".seg.nrrd")
         temporary.write_text("new")
         assert target.read_text() == "old"
+        number = temporary.stat().st_ino
     assert target.read_text() == "new"
+    assert target.stat().st_ino == number, "the file is moved, not copied"
     assert os.listdir(tmp_path) == ["a.seg.nrrd"]
 
 
