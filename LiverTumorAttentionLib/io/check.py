@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.headers import check_axes, check_spacing, colour
+from LiverTumorAttentionLib.io.headers import check_axes, check_spacing, colour, not_finite
 
 MIN_SLICES = 3
 """PA-ResSeg looks at a slice and its two neighbours; with fewer there is nothing to look at."""
@@ -88,9 +88,7 @@ def check_values(image: sitk.Image, name: str) -> None:
     if voxels.dtype.kind == "f":
         bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
         if bad:
-            raise InputError(
-                f"the {name} has {bad} voxel(s) that are not finite numbers (NaN, infinity): export it again"
-            )
+            raise not_finite(bad, name)
     low, high = float(voxels.min()), float(voxels.max())
     if low == high:
         raise InputError(f"all voxels of the {name} have the value {low:g}: choose a CT volume in HU")

@@ -22,18 +22,25 @@ from LiverTumorAttentionLib.io.nrrd import read_nrrd_header
 
 NIFTI_RGB = (128, 2304)
 NIFTI_COMPLEX = (32, 1792, 2048)
+NIFTI_FLOATS = {16: "f4", 64: "f8"}
 _CHUNK = 4 * 2**20
 _META_BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
 
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
-    """What a NIfTI-1 or -2 header says. sizes: one length an axis; size_bytes: of the whole file."""
+    """What a NIfTI-1 or -2 header says.
+
+    sizes: one length an axis. offset_bytes: where the voxels begin; size_bytes: of the whole file.
+    byte_order: "<" little or ">" big endian.
+    """
 
     sizes: tuple[int, ...]
     spacing: tuple[float, ...]
     datatype: int
+    offset_bytes: int
     size_bytes: int
+    byte_order: str
 
 
 def check_nifti(path: Path, name: str) -> None:
@@ -45,6 +52,26 @@ def check_nifti(path: Path, name: str) -> None:
     if header.datatype in NIFTI_COMPLEX:
         raise InputError(f"the {name} '{path}' holds complex numbers: choose a CT volume in HU")
     check_axes(header.sizes, path, name)
+    if header.datatype in NIFTI_FLOATS:
+        check_nifti_is_finite(path, header, name)
+
+
+def check_nifti_is_finite(path: Path, header: NiftiHeader, name: str) -> None:
+    """Raise `InputError` when a NIfTI file of floating numbers holds NaN or infinity.
+
+    ITK's reader turns them into 0 without a word, and 0 HU is tissue.
+    """
+    kind = np.dtype(NIFTI_FLOATS[header.datatype]).newbyteorder(header.byte_order)
+    bad = 0
+    with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        file.seek(header.offset_bytes)
+        left = header.size_bytes - header.offset_bytes
+        while left > 0:
+            content = file.read(min(left, _CHUNK))
+            bad += int(np.count_nonzero(~np.isfinite(np.frombuffer(content, dtype=kind))))
+            left -= len(content)
+    if bad:
+        raise not_finite(bad, name)
 
 
 def check_nifti_is_whole(path: Path, name: str) -> NiftiHeader:
@@ -95,6 +122,8 @@ def _nifti_header(head: bytes, path: Path, name: str) -> NiftiHeader:
         sizes=sizes,
         spacing=tuple(pixdim[1 : 1 + len(sizes)]),
         datatype=datatype,
+        offset_bytes=int(offset),
+        byte_order=order,
         size_bytes=int(offset) + math.prod(sizes) * bits // 8,
     )
 
@@ -193,6 +222,13 @@ def colour(path: Path | str, name: str) -> InputError:
     return InputError(
         f"the {name} '{path}' has several values in each voxel (a colour picture or a vector field): "
         "choose a CT volume in HU"
+    )
+
+
+def not_finite(count: int, name: str) -> InputError:
+    """Return the error for voxels that are NaN or infinite."""
+    return InputError(
+        f"the {name} has {count} voxel(s) that are not finite numbers (NaN, infinity): export it again"
     )
 
 

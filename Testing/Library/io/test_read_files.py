@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import read_volume, same_grid
+from LiverTumorAttentionLib.io import check_ct, read_volume, same_grid
 
 PIXDIM = 76
 """Byte offset of pixdim[0] in a NIfTI-1 header."""
@@ -247,3 +247,19 @@ def test_folder_that_may_not_be_read(as_nobody, capfd):
     (folder / "slice").write_bytes(b"x" * 400)
     folder.chmod(0)
     refuse(folder, "may not be read", capfd)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_voxels_that_are_no_numbers_are_noticed_in_every_format(
+    tmp_path: Path, suffix: str, value: float, kind: type
+) -> None:
+    """ITK's NIfTI reader would make tissue of 0 HU of them."""
+    voxels = np.full((4, 8, 8), -100, kind)
+    voxels[:, 2:6, 2:6] = 50
+    voxels[1, 3, 4] = value
+    path = tmp_path / f"bad{suffix}"
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
+    with pytest.raises(InputError, match=r"1 voxel\(s\) that are not finite numbers"):
+        check_ct(read_volume(path))
