@@ -102,6 +102,6 @@ class LiverTumorAttentionTest(ScriptedLoadableModuleTest):
         logic = LiverTumorAttentionLogic()
         volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
         volume.SetAndObserveImageData(vtk.vtkImageData())
-        self.assertIn("portal venous", logic.problem(None, None, "demonstration"))
-        self.assertIn("same volume", logic.problem(volume, volume, "demonstration"))
-        self.assertEqual(logic.problem(volume, None, "demonstration"), "")
+        assert "portal venous" in logic.problem(None, None, "demonstration")
+        assert "same volume" in logic.problem(volume, volume, "demonstration")
+        assert logic.problem(volume, None, "demonstration") == ""

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from LiverTumorAttentionGui.errors import PanelError
 
-_BYTES = {"uint8": 1, "unsigned char": 1, "uint16": 2, "unsigned short": 2, "ushort": 2, "short": 2, "int16": 2}
+_BYTES = {
+    "uint8": 1,
+    "unsigned char": 1,
+    "uint16": 2,
+    "unsigned short": 2,
+    "ushort": 2,
+    "short": 2,
+    "int16": 2,
+}
 _FIELDS = ("type", "dimension", "sizes", "space directions", "space origin", "kinds", "encoding")
 _CHUNK = 1 << 20
 

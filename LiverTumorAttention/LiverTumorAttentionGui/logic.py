@@ -63,7 +63,9 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         if portal is None:
             return "Choose the portal venous CT first."
         if portal is arterial:
-            return "The portal venous and the arterial CT are the same volume: choose two, or no arterial one."
+            return (
+                "The portal venous and the arterial CT are the same volume: choose two, or no arterial one."
+            )
         if not model:
             return "No model is installed: install the extension again."
         return ""

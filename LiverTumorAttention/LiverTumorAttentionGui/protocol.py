@@ -91,7 +91,9 @@ def _explain(exit_code: int, crashed: bool, stderr: str) -> str:
     if exit_code == 2 and last:
         return _sentence(last)
     cause = f"signal {exit_code}" if crashed else f"exit code {exit_code}"
-    return f"The computation stopped unexpectedly ({cause}): {_sentence(last) if last else 'it gave no reason.'}"
+    return (
+        f"The computation stopped unexpectedly ({cause}): {_sentence(last) if last else 'it gave no reason.'}"
+    )
 
 
 def _sentence(text: str) -> str:

@@ -51,7 +51,8 @@ class ResultLoader:
         if under_transform:
             self._into_volume_frame(segmentation)
         node = target or self._scene.AddNewNodeByClass(
-            "vtkMRMLSegmentationNode", self._scene.GenerateUniqueName(f"{self._portal.GetName()} liver tumors")
+            "vtkMRMLSegmentationNode",
+            self._scene.GenerateUniqueName(f"{self._portal.GetName()} liver tumors"),
         )
         node.GetSegmentation().DeepCopy(segmentation)
         node.SetAndObserveTransformNodeID(self._portal.GetTransformNodeID() if under_transform else None)
@@ -79,8 +80,7 @@ class ResultLoader:
         for title, axis, sign in _CENTROID_COLUMNS:
             values = [round(sign * float(tumor["centroid_lps_mm"][axis]), 2) for tumor in tumors]
             _add_column(node, vtk.vtkDoubleArray(), title, values)
-        node.SetUseColumnNameAsColumnHeader(True)
-        node.SetDefaultColumnType("double")
+        node.SetUseColumnTitleAsColumnHeader(True)
         self._place_beside_portal(node)
         return node
 
@@ -137,7 +137,9 @@ def _read_segmentation(path: Path) -> slicer.vtkSegmentation:
     if readable:
         segmentation.DeepCopy(node.GetSegmentation())
     if not segmentation.GetSegmentIdBySegmentName(LIVER_SEGMENT):
-        raise PanelError("The segmentation that was computed cannot be read or holds no liver: please report this.")
+        raise PanelError(
+            "The segmentation that was computed cannot be read or holds no liver: please report this."
+        )
     return segmentation
 
 

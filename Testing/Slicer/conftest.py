@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from Testing.bench import slicer_like  # noqa: E402
+from Testing.bench import slicer_like
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +24,10 @@ def application() -> Any:
 
 
 @pytest.fixture
-def scene(application: Any) -> Any:
+def scene(application: Any) -> Iterator[Any]:
     """A fresh scene, which is also `slicer.mrmlScene`."""
-    return slicer_like.new_scene()
+    yield slicer_like.new_scene()
+    slicer_like.new_scene()
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def no_lost_exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def wait_until(application: Any) -> Callable[..., None]:
     """Return a function that runs the event loop until a condition holds, and fails after a while."""
 
-    def wait(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    def wait(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
         end = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end, f"timed out waiting until {what}"

@@ -144,7 +144,9 @@ def test_abandon_ends_the_tree_and_says_nothing(start, wait_until, application):
 
 
 def test_launcher_finds_the_library_and_runs_its_command_line():
-    run = subprocess.run([sys.executable, CHILD, "--version"], capture_output=True, text=True, cwd="/", check=False)
+    run = subprocess.run(
+        [sys.executable, CHILD, "--version"], capture_output=True, text=True, cwd="/", check=False
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("liver-tumor-attention")
 

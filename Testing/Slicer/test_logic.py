@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import cases  # noqa: E402
+import cases
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -61,6 +61,7 @@ def check_voxels(result, instances, volume):
 
 def test_volume_is_written_where_it_is(scene, tmp_path):
     import slicer
+
     from LiverTumorAttentionGui.volumes import VolumeWriter
 
     volume = cases.add_volume(scene)
@@ -75,6 +76,7 @@ def test_volume_is_written_where_it_is(scene, tmp_path):
 
 def test_linear_transform_moves_the_grid(scene, tmp_path):
     import slicer
+
     from LiverTumorAttentionGui.volumes import VolumeWriter
 
     volume = cases.add_volume(scene)
@@ -95,6 +97,7 @@ def test_other_transforms_resample_in_the_world(scene, tmp_path, kind):
     """The volume is a ramp along R, so its values tell where each voxel came from: x - 0.3 y, or x - 2."""
     import slicer
     import vtk
+
     from LiverTumorAttentionGui.volumes import VolumeWriter
 
     volume = cases.add_volume(scene, ijk_to_ras=np.eye(4), shape=(4, 12, 20))
@@ -130,6 +133,7 @@ def test_other_transforms_resample_in_the_world(scene, tmp_path, kind):
 
 def test_volumes_that_are_no_ct_are_refused(scene, tmp_path):
     import vtk
+
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionGui.volumes import VolumeWriter
 

@@ -29,7 +29,9 @@ def test_bytes_that_are_no_text_do_not_stop_the_stream():
     assert protocol.LineSplitter().feed(b"\xff\xfe\nnext\n")[1] == "next"
 
 
-@pytest.mark.parametrize("line", ["", "loading...", "12", "[1]", '{"event": 3}', '{"stage": "liver"}', '{"event": "pro'])
+@pytest.mark.parametrize(
+    "line", ["", "loading...", "12", "[1]", '{"event": 3}', '{"stage": "liver"}', '{"event": "pro']
+)
 def test_what_a_library_prints_is_no_event(line):
     assert protocol.parse_event(line) is None
 
@@ -46,10 +48,37 @@ _ENDS = [
     (0, False, True, True, "", "", "cancelled", "scene is unchanged"),
     (15, True, True, False, "", "", "cancelled", "Cancelled"),
     (130, False, False, False, "", "", "cancelled", "Cancelled"),
-    (2, False, False, False, "the portal volume is empty", "error: x", "failed", "The portal volume is empty."),
+    (
+        2,
+        False,
+        False,
+        False,
+        "the portal volume is empty",
+        "error: x",
+        "failed",
+        "The portal volume is empty.",
+    ),
     (2, False, False, False, "", "usage: x\nerror: unknown option\n", "failed", "Unknown option."),
-    (1, False, False, False, "", "ModuleNotFoundError: No module named 'rich'", "failed", "package rich is missing"),
-    (1, False, False, False, "", "RuntimeError: CUDA error: launch failure", "failed", "choose the device CPU"),
+    (
+        1,
+        False,
+        False,
+        False,
+        "",
+        "ModuleNotFoundError: No module named 'rich'",
+        "failed",
+        "package rich is missing",
+    ),
+    (
+        1,
+        False,
+        False,
+        False,
+        "",
+        "RuntimeError: CUDA error: launch failure",
+        "failed",
+        "choose the device CPU",
+    ),
     (1, False, False, False, "", "torch.OutOfMemoryError: CUDA out of memory", "failed", "out of memory"),
     (9, True, False, False, "", "", "failed", "out of memory"),
     (11, True, False, False, "", "", "failed", "signal 11"),
@@ -57,7 +86,9 @@ _ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("code", "crashed", "cancelled", "done", "error", "stderr", "status", "words"), _ENDS)
+@pytest.mark.parametrize(
+    ("code", "crashed", "cancelled", "done", "error", "stderr", "status", "words"), _ENDS
+)
 def test_every_end_has_a_sentence(code, crashed, cancelled, done, error, stderr, status, words):
     outcome = protocol.judge(
         exit_code=code, crashed=crashed, cancelled=cancelled, done=done, error=error, stderr=stderr

@@ -42,6 +42,10 @@ def refuse_inventions(stand_in: type, class_name: str) -> type:
     allowed = callables(class_name) | set(properties(class_name))
     allowed |= {signal.split("(")[0] for signal in signals(class_name)}
     for name in vars(stand_in):
-        if not name.startswith("_") and name not in allowed and name not in ("paintEvent", "staticMetaObject"):
+        if (
+            not name.startswith("_")
+            and name not in allowed
+            and name not in ("paintEvent", "staticMetaObject")
+        ):
             raise TypeError(f"the real {class_name} has no {name}, so its stand-in may not have it")
     return stand_in

@@ -12,7 +12,7 @@ SlicerParameterNamePropertyName = "SlicerParameterName"
 _PLAIN = {str: (str, str), bool: (str, lambda text: text == "True")}
 
 
-def parameterNodeWrapper(cls: type) -> type:  # noqa: N802
+def parameterNodeWrapper(cls: type) -> type:
     """Turn the class's annotations into properties that live in a parameter node."""
     hints = typing.get_type_hints(cls)
     defaults = {name: getattr(cls, name, None) for name in hints}

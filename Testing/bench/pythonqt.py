@@ -56,6 +56,8 @@ class Manners:
         return type(self).__name__
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, QtCore.QObject) and QtCore.QObject.objectName(value) == name:
+            return  # PySide6's loader hangs children on their parent; PythonQt does not
         if not name.startswith("_") and not hasattr(type(self), name):
             raise AttributeError(f"'{name}' does not exist on {type(self).__name__}")
         super().__setattr__(name, value)
@@ -72,8 +74,14 @@ def _signal(instance: Any, signature: str) -> Any:
 def with_manners(base: type) -> type:
     """Return a subclass of a PySide6 QObject class that behaves as PythonQt's does."""
     meta = base.staticMetaObject
-    # Shiboken looks `connect` of some classes (QTimer) up past the mixin; plain look-up keeps Python's order.
-    attributes: dict[str, Any] = {"__getattribute__": object.__getattribute__}
+
+    def look_up(self: Any, name: str) -> Any:
+        # Classes with methods that are also static (QTimer, QFile) look names up past the mixin.
+        if name in ("connect", "disconnect"):
+            return types.MethodType(getattr(type(self), name), self)
+        return base.__getattribute__(self, name)
+
+    attributes: dict[str, Any] = {"__getattribute__": look_up}
     for index in range(meta.propertyCount()):
         name = meta.property(index).name()
         if name not in _NOT_AS_ATTRIBUTES:

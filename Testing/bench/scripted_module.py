@@ -30,10 +30,10 @@ class ScriptedLoadableModuleWidget:
     def setup(self) -> None:
         """Nothing: the developer's section is left out."""
 
-    def resourcePath(self, name: str) -> str:  # noqa: N802
+    def resourcePath(self, name: str) -> str:
         return os.path.join(os.path.dirname(slicer.util.modulePath(self.moduleName)), "Resources", name)
 
-    def onReload(self) -> None:  # noqa: N802
+    def onReload(self) -> None:
         """Nothing: the bench reloads no module."""
 
 
@@ -44,7 +44,7 @@ class ScriptedLoadableModuleLogic:
         super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Logic")
 
-    def getParameterNode(self) -> Any:  # noqa: N802
+    def getParameterNode(self) -> Any:
         scene = slicer.mrmlScene
         node = scene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
         if node is None:

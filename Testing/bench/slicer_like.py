@@ -30,13 +30,13 @@ class Application:
     def __init__(self) -> None:
         self._manager = self._ModuleManager()
 
-    def moduleManager(self) -> Any:  # noqa: N802
+    def moduleManager(self) -> Any:
         return self._manager
 
     def translate(self, context: str, text: str) -> str:
         return text
 
-    def testingEnabled(self) -> bool:  # noqa: N802
+    def testingEnabled(self) -> bool:
         return True
 
 
@@ -77,6 +77,9 @@ def new_scene() -> Any:
     """Give `slicer` a fresh scene with the logics that segmentations need; return it."""
     import slicer
 
+    from Testing.bench import widgets
+
+    widgets.let_go_of_scene()
     scene = slicer.mrmlScene = slicer.vtkMRMLScene()
     logic = slicer.vtkSlicerSegmentationsModuleLogic()
     logic.SetMRMLScene(scene)

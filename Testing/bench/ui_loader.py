@@ -27,11 +27,16 @@ class StrictUiLoader:
         root = ElementTree.parse(path).getroot()
         for element in root.iter("widget"):
             _check_properties(element, path.name)
+        connections = list(root.iter("connection"))
+        for element in root.findall("connections"):
+            root.remove(element)  # made below: Qt does not know the stand-ins' signatures
         loader = _Loader(self._qt)
-        widget = loader.load(str(path))
+        text = QtCore.QBuffer()
+        text.setData(ElementTree.tostring(root))
+        widget = loader.load(text)
         if widget is None:
             raise ValueError(f"{path.name}: {loader.errorString()}")
-        for connection in root.iter("connection"):
+        for connection in connections:
             _connect(widget, connection, path.name)
         return widget
 
@@ -44,7 +49,7 @@ class _Loader(QtUiTools.QUiLoader):
         self._qt = qt
         self._made: list[Any] = []
 
-    def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> QtWidgets.QWidget:  # noqa: N802
+    def createWidget(self, class_name: str, parent: Any = None, name: str = "") -> QtWidgets.QWidget:
         cls = _STAND_INS.get(class_name) or getattr(self._qt, class_name)
         widget = cls(parent)
         QtCore.QObject.setObjectName(widget, name)

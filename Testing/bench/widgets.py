@@ -8,14 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import shiboken6
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from Testing.bench import facts
 from Testing.bench.pythonqt import Manners, with_manners
 
-_PROPERTY_TYPES = {"bool": (bool, False), "QString": (str, ""), "QStringList": ("QStringList", []), "int": (int, 0)}
+_PROPERTY_TYPES = {
+    "bool": (bool, False),
+    "QString": (str, ""),
+    "QStringList": ("QStringList", []),
+    "int": (int, 0),
+}
 _HEADER_HEIGHT = 24
+
+# Observers of scenes. The real widgets take theirs away when Qt deletes them; here `let_go_of_scene` does it.
+_OBSERVERS: list[tuple[Any, int]] = []
+
+
+def let_go_of_scene() -> None:
+    """Take every list's observers off its scene."""
+    while _OBSERVERS:
+        scene, tag = _OBSERVERS.pop()
+        scene.RemoveObserver(tag)
 
 
 class SignatureSignals(Manners):
@@ -62,41 +78,41 @@ def _plain_property(name: str, kind: str, changed: str | None = None) -> QtCore.
     return QtCore.Property(python_type, read, write)
 
 
-class qMRMLWidget(SignatureSignals, with_manners(QtWidgets.QWidget)):  # noqa: N801
+class qMRMLWidget(SignatureSignals, with_manners(QtWidgets.QWidget)):
     """A widget that hands its scene on."""
 
     _real_class = "qMRMLWidget"
-    mrmlSceneChanged = QtCore.Signal(object)  # noqa: N815
+    mrmlSceneChanged = QtCore.Signal(object)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._scene = None
 
-    def mrmlScene(self) -> Any:  # noqa: N802
+    def mrmlScene(self) -> Any:
         return self._scene
 
-    def setMRMLScene(self, scene: Any) -> None:  # noqa: N802
+    def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
         self.mrmlSceneChanged.emit(scene)
 
 
-class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):  # noqa: N801
+class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):
     """A list of the scene's nodes of some types, with "None" as an entry if that is enabled."""
 
     _real_class = "qMRMLNodeComboBox"
-    currentNodeChanged = QtCore.Signal(object)  # noqa: N815
+    currentNodeChanged = QtCore.Signal(object)
 
-    nodeTypes = _plain_property("nodeTypes", "QStringList", "_refresh")  # noqa: N815
-    hideChildNodeTypes = _plain_property("hideChildNodeTypes", "QStringList", "_refresh")  # noqa: N815
-    showChildNodeTypes = _plain_property("showChildNodeTypes", "bool", "_refresh")  # noqa: N815
-    showHidden = _plain_property("showHidden", "bool", "_refresh")  # noqa: N815
-    noneEnabled = _plain_property("noneEnabled", "bool", "_refresh")  # noqa: N815
-    noneDisplay = _plain_property("noneDisplay", "QString", "_refresh")  # noqa: N815
-    addEnabled = _plain_property("addEnabled", "bool")  # noqa: N815
-    removeEnabled = _plain_property("removeEnabled", "bool")  # noqa: N815
-    editEnabled = _plain_property("editEnabled", "bool")  # noqa: N815
-    renameEnabled = _plain_property("renameEnabled", "bool")  # noqa: N815
-    selectNodeUponCreation = _plain_property("selectNodeUponCreation", "bool")  # noqa: N815
+    nodeTypes = _plain_property("nodeTypes", "QStringList", "_refresh")
+    hideChildNodeTypes = _plain_property("hideChildNodeTypes", "QStringList", "_refresh")
+    showChildNodeTypes = _plain_property("showChildNodeTypes", "bool", "_refresh")
+    showHidden = _plain_property("showHidden", "bool", "_refresh")
+    noneEnabled = _plain_property("noneEnabled", "bool", "_refresh")
+    noneDisplay = _plain_property("noneDisplay", "QString", "_refresh")
+    addEnabled = _plain_property("addEnabled", "bool")
+    removeEnabled = _plain_property("removeEnabled", "bool")
+    editEnabled = _plain_property("editEnabled", "bool")
+    renameEnabled = _plain_property("renameEnabled", "bool")
+    selectNodeUponCreation = _plain_property("selectNodeUponCreation", "bool")
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -112,10 +128,10 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):  # n
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
 
-    def mrmlScene(self) -> Any:  # noqa: N802
+    def mrmlScene(self) -> Any:
         return self._scene
 
-    def setMRMLScene(self, scene: Any) -> None:  # noqa: N802
+    def setMRMLScene(self, scene: Any) -> None:
         for tag in self._tags:
             self._scene.RemoveObserver(tag)
         self._tags = []
@@ -123,31 +139,35 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):  # n
         if scene is not None:
             events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent)
             self._tags = [scene.AddObserver(event, self._scene_changed) for event in events]
+            _OBSERVERS.extend((scene, tag) for tag in self._tags)
         self._box.setEnabled(scene is not None)
+        if scene is None:
+            self._current, self._nodes = None, []
         self._refresh()
 
-    def currentNode(self) -> Any:  # noqa: N802
+    def currentNode(self) -> Any:
         return self._current
 
-    def nodeCount(self) -> int:  # noqa: N802
+    def nodeCount(self) -> int:
         return len(self._nodes)
 
-    def nodeFromIndex(self, index: int) -> Any:  # noqa: N802
+    def nodeFromIndex(self, index: int) -> Any:
         return self._nodes[index] if 0 <= index < len(self._nodes) else None
 
-    def setCurrentNode(self, node: Any) -> None:  # noqa: N802
+    def setCurrentNode(self, node: Any) -> None:
         if isinstance(node, str):
             return self.setCurrentNodeID(node)
         return self._select(node if node in self._nodes else None)
 
-    def setCurrentNodeID(self, node_id: str) -> None:  # noqa: N802
+    def setCurrentNodeID(self, node_id: str) -> None:
         self._select(next((node for node in self._nodes if node.GetID() == node_id), None))
 
-    def setCurrentNodeIndex(self, index: int) -> None:  # noqa: N802
+    def setCurrentNodeIndex(self, index: int) -> None:
         self._select(self.nodeFromIndex(index))
 
     def _scene_changed(self, *_: Any) -> None:
-        self._refresh()
+        if shiboken6.isValid(self):
+            self._refresh()
 
     def _shows(self, node: Any) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:
@@ -184,11 +204,11 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):  # n
         self._select(self.nodeFromIndex(row - 1 if self.noneEnabled else row))
 
 
-class ctkCollapsibleButton(SignatureSignals, with_manners(QtWidgets.QAbstractButton)):  # noqa: N801
+class ctkCollapsibleButton(SignatureSignals, with_manners(QtWidgets.QAbstractButton)):
     """A titled box; the stand-in is always open."""
 
     _real_class = "ctkCollapsibleButton"
-    contentsCollapsed = QtCore.Signal(bool)  # noqa: N815
+    contentsCollapsed = QtCore.Signal(bool)
     collapsed = _plain_property("collapsed", "bool")
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -197,7 +217,7 @@ class ctkCollapsibleButton(SignatureSignals, with_manners(QtWidgets.QAbstractBut
         self.setContentsMargins(0, _HEADER_HEIGHT, 0, 0)
         self.setSizePolicy(QtWidgets.QSizePolicy.Preferred, QtWidgets.QSizePolicy.Preferred)
 
-    def paintEvent(self, _event: QtGui.QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, _event: QtGui.QPaintEvent) -> None:
         painter = QtWidgets.QStylePainter(self)
         width, height = QtWidgets.QWidget.width(self), QtWidgets.QWidget.height(self)
         header = QtWidgets.QStyleOptionButton()

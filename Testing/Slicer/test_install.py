@@ -1,0 +1,166 @@
+"""What is installed when the user first runs the module, by whom, and what pip may never replace."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "LiverTumorAttention" / "Resources" / "requirements.txt"
+
+
+@pytest.fixture
+def install(application):
+    from LiverTumorAttentionGui import install
+
+    return install
+
+
+@pytest.fixture
+def without_torch(install, monkeypatch):
+    real = install.importlib.util.find_spec
+    monkeypatch.setattr(
+        install.importlib.util, "find_spec", lambda name: None if name == "torch" else real(name)
+    )
+
+
+def pytorch_utils(install_torch):
+    module = ModuleType("PyTorchUtils")
+    module.PyTorchUtilsLogic = lambda: SimpleNamespace(installTorch=install_torch)
+    return module
+
+
+def test_nothing_is_installed_where_everything_is_there(install, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", pytorch_utils(pytest.fail))
+    monkeypatch.setattr(install, "_slicer_packaging", pytest.fail)
+    install.Installer().ensure()
+    assert "PIP_CONSTRAINT" not in os.environ
+
+
+def test_torch_comes_through_the_pytorch_extension(install, without_torch, monkeypatch):
+    asked = []
+
+    def install_torch(**options):
+        constraints = Path(os.environ["PIP_CONSTRAINT"]).read_text()
+        asked.append((options, constraints))
+        return object()
+
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", pytorch_utils(install_torch))
+    install.Installer().ensure()
+    options, constraints = asked[0]
+    assert options == {"askConfirmation": True, "torchVersionRequirement": ">=2.3"}
+    for name in ("numpy", "SimpleITK"):
+        assert f"{name}=={importlib.metadata.version(name)}\n" in constraints
+
+
+def test_torch_without_the_extension_or_declined(install, without_torch, monkeypatch):
+    from LiverTumorAttentionGui.errors import PanelError
+
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    with pytest.raises(PanelError, match="install the extension PyTorch from the Extensions Manager"):
+        install.Installer().ensure()
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", pytorch_utils(lambda **_: None))
+    with pytest.raises(PanelError, match="was not installed"):
+        install.Installer().ensure()
+
+    def offline(**_):
+        raise OSError("no network")
+
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", pytorch_utils(offline))
+    with pytest.raises(PanelError, match=r"could not be installed \(no network\)"):
+        install.Installer().ensure()
+
+
+@pytest.fixture
+def needing(install, monkeypatch, tmp_path):
+    """Requirements of which one is not there."""
+    path = tmp_path / "requirements.txt"
+    path.write_text("# why\nnumpy>=1\nno-such-package>=3  # why\n")
+    monkeypatch.setattr(install, "REQUIREMENTS", path)
+    return path
+
+
+def test_requirements_go_through_slicer_packaging(install, needing, monkeypatch):
+    calls = []
+    packaging = SimpleNamespace(
+        load_requirements=lambda path: ["loaded", path], pip_ensure=lambda *a, **k: calls.append((a, k))
+    )
+    monkeypatch.setattr(install, "_slicer_packaging", lambda: packaging)
+    install.Installer().ensure()
+    (requirements,), options = calls[0]
+    assert requirements == ["loaded", needing]
+    assert options["requester"] == "Liver Tumor Attention"
+    assert options["constraints"].name == "constraints.txt"
+
+
+def test_requirements_before_slicer_packaging_are_asked_for(install, needing, monkeypatch):
+    import slicer
+
+    from LiverTumorAttentionGui.errors import PanelError
+
+    calls = []
+    monkeypatch.setattr(install, "_slicer_packaging", lambda: None)
+    monkeypatch.setattr(slicer.util, "pip_install", calls.append)
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *a, **k: False)
+    with pytest.raises(PanelError, match="were not installed"):
+        install.Installer().ensure()
+    assert calls == []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *a, **k: True)
+    install.Installer().ensure()
+    assert calls[0][:2] == ["no-such-package>=3", "-c"]
+
+
+def test_declined_requirements_are_said(install, needing, monkeypatch):
+    from LiverTumorAttentionGui.errors import PanelError
+
+    def decline(*_, **__):
+        raise RuntimeError("User declined package installation")
+
+    packaging = SimpleNamespace(load_requirements=list, pip_ensure=decline)
+    packaging.load_requirements = lambda path: []
+    monkeypatch.setattr(install, "_slicer_packaging", lambda: packaging)
+    with pytest.raises(PanelError, match="User declined"):
+        install.Installer().ensure()
+
+
+def test_requirements_file_pins_nothing_and_leaves_slicers_own_alone():
+    from packaging.requirements import Requirement
+
+    lines = [line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")]
+    names = set()
+    for line in lines:
+        requirement = Requirement(line)
+        names.add(requirement.name.lower())
+        assert [spec.operator for spec in requirement.specifier] == [">="], line
+    assert not names & {"numpy", "simpleitk", "torch"}
+
+
+def test_requirements_are_the_packages_own():
+    """The module asks for what pyproject.toml asks for, less what Slicer and the PyTorch extension bring."""
+    import re
+
+    text = (ROOT / "pyproject.toml").read_text()
+    block = re.search(r"\ndependencies = \[(.*?)\n\]", text, re.DOTALL).group(1)
+    own = set(re.findall(r'"([^"]+)"', block))
+    asked = {line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")}
+    left = {item for item in own if not re.match(r"(numpy|SimpleITK|torch)\b", item)}
+    assert asked == left
+
+
+def test_importing_the_module_imports_no_torch():
+    import subprocess
+
+    code = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "from Testing.bench import slicer_like\nslicer_like.start()\n"
+        "import LiverTumorAttention\n"
+        "from LiverTumorAttentionGui.models import installed_models\ninstalled_models()\n"
+        "assert 'torch' not in sys.modules and 'safetensors' not in sys.modules\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

@@ -1,0 +1,507 @@
+"""The panel, built from its .ui file on real Qt and real MRML, its buttons pressed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cases
+
+# What stands in for child.py: it does what the first line of a plan file says.
+FAKE_CHILD = """
+import json, shutil, sys, time
+from pathlib import Path
+plan = Path(__file__).with_suffix(".plan").read_text()
+options = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+def say(**event):
+    print(json.dumps(event), flush=True)
+say(event="progress", stage="liver", fraction=0.4, message="")
+if plan == "hang":
+    time.sleep(600)
+while plan == "hold" and not Path(__file__).with_name("release").exists():
+    time.sleep(0.02)
+if plan == "fail":
+    say(event="error", kind="InputError", message="the portal volume is no CT")
+    sys.exit(2)
+if plan == "crash":
+    raise RuntimeError("odd")
+say(event="warning", message="the arterial volume was left out")
+result = Path(__file__).with_name("result")
+shutil.copy(result / "segmentation.seg.nrrd", options["--output"])
+shutil.copy(result / "report.json", options["--report"])
+say(event="progress", stage="writing", fraction=1.0, message="")
+say(event="done", output=options["--output"], tumors=2)
+"""
+
+
+class Plan:
+    """A fake child and what it is to do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.script = folder / "child.py"
+        self.script.write_text(FAKE_CHILD)
+        self._result = folder / "result"
+        self._result.mkdir()
+        self.runs = []
+        self.do("succeed")
+
+    def do(self, what: str) -> None:
+        self.script.with_suffix(".plan").write_text(what)
+
+    def result_for(self, volume, tumors: int = 2) -> np.ndarray:
+        from LiverTumorAttentionGui.volumes import VolumeWriter
+
+        VolumeWriter(volume, "portal venous").write(self._result / "portal.nrrd")
+        return cases.write_result(self._result, tumors)
+
+    def factory(self, *arguments, **options):
+        from LiverTumorAttentionGui.run import SegmentationRun
+
+        run = SegmentationRun(*arguments, script=self.script, program=sys.executable, **options)
+        self.runs.append(run)
+        return run
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return Plan(tmp_path)
+
+
+@pytest.fixture
+def models():
+    def listed():
+        from LiverTumorAttentionGui.models import ModelChoice
+
+        return [
+            ModelChoice(id="demonstration", title="Demonstration", statement="trained on synthetic data"),
+            ModelChoice(id="other", title="Other", statement="another one"),
+        ]
+
+    return listed
+
+
+@pytest.fixture
+def panel(scene, plan, models):
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    made = SegmentationPanel(
+        LiverTumorAttentionLogic(),
+        models=models,
+        installer=SimpleNamespace(ensure=lambda: None),
+        run_factory=plan.factory,
+    )
+    made.enter()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def press(panel, wait_until):
+    """Return a function that presses Segment tumors and, unless told otherwise, waits for the end."""
+
+    def go(wait: bool = True) -> None:
+        assert panel.ui.segmentButton.enabled, panel.ui.segmentButton.toolTip
+        panel.ui.segmentButton.click()
+        if wait:
+            wait_until(lambda: not panel.running, "the run has ended")
+
+    return go
+
+
+def counts(scene):
+    return [scene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node") for kind in ("Segmentation", "Table")]
+
+
+# Before a run ----------------------------------------------------------------------------------------------
+
+
+def test_panel_says_what_it_is(panel):
+    assert panel.ui.noticeLabel.text == "Not for clinical use."
+    assert panel.ui.statementLabel.text == "trained on synthetic data"
+    assert panel.ui.segmentButton.text == "Segment tumors"
+
+
+def test_button_says_why_it_is_disabled(panel, scene):
+    button = panel.ui.segmentButton
+    assert not button.enabled
+    assert "portal venous" in button.toolTip
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    assert button.enabled
+    assert "portal venous" not in button.toolTip
+    panel.ui.arterialSelector.setCurrentNode(volume)
+    assert not button.enabled
+    assert "same volume" in button.toolTip
+    panel.ui.arterialSelector.setCurrentNode(None)
+    scene.RemoveNode(volume)
+    assert not button.enabled
+
+
+def test_choices_are_kept_in_the_scene(panel, scene):
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    panel.ui.modelComboBox.setCurrentIndex(1)
+    panel.ui.deviceComboBox.setCurrentIndex(1)
+    assert panel.ui.statementLabel.text == "another one"
+    panel.leave()
+    panel.enter()
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+
+    kept = LiverTumorAttentionLogic().getParameterNode()
+    assert (kept.portal, kept.model, kept.device) == (volume, "other", "cpu")
+    assert panel.ui.portalSelector.currentNode() is volume
+    assert panel.ui.modelComboBox.currentIndex == 1
+
+
+def test_only_fitting_nodes_are_offered(panel, scene):
+    cases.add_volume(scene)
+    scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "s")
+    assert panel.ui.portalSelector.nodeCount() == 1
+    assert panel.ui.outputSelector.nodeCount() == 1
+
+
+def test_broken_model_list_is_said_and_disables_the_button(scene):
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    def broken():
+        raise OSError("disk is gone")
+
+    panel = SegmentationPanel(LiverTumorAttentionLogic(), models=broken)
+    panel.enter()
+    panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene))
+    assert "disk is gone" in panel.ui.statusLabel.text
+    assert not panel.ui.segmentButton.enabled
+    assert "No model is installed" in panel.ui.segmentButton.toolTip
+    panel.cleanup()
+
+
+# A run -----------------------------------------------------------------------------------------------------
+
+
+def test_button_leads_to_nodes(panel, scene, plan, press, wait_until):
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    plan.result_for(volume)
+    plan.do("hold")
+    press(wait=False)
+    assert not panel.ui.segmentButton.enabled
+    assert not panel.ui.inputsButton.enabled
+    assert panel.ui.cancelButton.enabled
+    wait_until(lambda: panel.ui.stageLabel.text == "Liver", "the stage is shown")
+    assert panel.ui.progressBar.value == 40
+    plan.script.with_name("release").touch()
+    wait_until(lambda: not panel.running, "the run has ended")
+    assert counts(scene) == [1, 1]
+    assert panel.ui.statusLabel.text.splitlines() == [
+        "2 tumors, 3.0 mL in all. Liver: 1234 mL.",
+        "Warning: the arterial volume was left out",
+        "Warning: a warning",
+    ]
+    assert panel.ui.segmentButton.enabled
+    assert not panel.ui.cancelButton.enabled
+    assert panel.ui.outputSelector.currentNode() is None, "the next run must not replace this result"
+    press()
+    assert counts(scene) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [("fail", "The portal volume is no CT."), ("crash", "RuntimeError: odd")]
+)
+def test_failure_is_said_and_changes_nothing(panel, scene, plan, press, what, words):
+    import slicer
+
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    plan.result_for(volume)
+    press()
+    accepted = slicer.util.getNode("PV liver tumors*")
+    panel.ui.outputSelector.setCurrentNode(accepted)
+    before = accepted.GetSegmentation().GetMTime()
+    plan.do(what)
+    press()
+    assert words in panel.ui.statusLabel.text
+    assert "color" in panel.ui.statusLabel.styleSheet
+    assert counts(scene) == [1, 1]
+    assert accepted.GetSegmentation().GetNumberOfSegments() == 3
+    assert accepted.GetSegmentation().GetMTime() == before
+    plan.do("succeed")
+    plan.result_for(volume, tumors=1)
+    press()
+    assert panel.ui.statusLabel.styleSheet == ""
+    assert accepted.GetSegmentation().GetNumberOfSegments() == 2
+
+
+def gone(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+@pytest.fixture
+def hanging(panel, scene, plan, press, wait_until):
+    """A run that hangs; gives its process id."""
+    panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene))
+    plan.do("hang")
+    press(wait=False)
+    wait_until(lambda: panel.ui.progressBar.value == 40, "the child has spoken")
+    return plan.runs[-1].pid
+
+
+def test_cancel_ends_the_child_and_changes_nothing(panel, scene, hanging, wait_until):
+    nodes = scene.GetNumberOfNodes()
+    assert not gone(hanging)
+    panel.ui.cancelButton.click()
+    assert not panel.ui.cancelButton.enabled
+    wait_until(lambda: not panel.running, "the run has ended")
+    assert gone(hanging)
+    assert panel.ui.statusLabel.text == "Cancelled. The scene is unchanged."
+    assert panel.ui.progressBar.value == 0
+    assert panel.ui.segmentButton.enabled
+    assert scene.GetNumberOfNodes() == nodes
+
+
+def test_module_that_goes_away_ends_the_child(panel, hanging):
+    panel.cleanup()
+    assert gone(hanging)
+
+
+def test_scene_that_closes_ends_the_child(panel, scene, hanging):
+    panel.scene_closes()
+    assert gone(hanging)
+    assert "scene was closed" in panel.ui.statusLabel.text
+    assert not panel.running
+
+
+def test_run_goes_on_while_another_module_is_open(panel, hanging, wait_until):
+    panel.leave()
+    assert panel.running
+    panel.enter()
+    assert not panel.ui.segmentButton.enabled
+    assert panel.ui.cancelButton.enabled
+    panel.ui.cancelButton.click()
+    wait_until(lambda: not panel.running, "the run has ended")
+
+
+def test_declined_installation_is_said(panel, scene, press):
+    from LiverTumorAttentionGui.errors import PanelError
+
+    def decline():
+        raise PanelError("PyTorch was not installed, so nothing was computed.")
+
+    panel._installer = SimpleNamespace(ensure=decline)
+    panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene))
+    press()
+    assert panel.ui.statusLabel.text == "PyTorch was not installed, so nothing was computed."
+    assert panel.ui.segmentButton.enabled
+
+
+# The module file -------------------------------------------------------------------------------------------
+
+
+def test_module_builds_its_widget_and_ends_with_the_scene(application, scene):
+    import qt
+    import slicer
+
+    import LiverTumorAttention as module
+
+    description = SimpleNamespace(path=module.__file__)
+    module.LiverTumorAttention(description)
+    assert description.categories == ["Segmentation"]
+    assert "Not for clinical use" in description.helpText
+    parent = slicer.qMRMLWidget()
+    parent.setLayout(qt.QVBoxLayout())
+    parent.setProperty("isEntered", True)
+    type(parent).isEntered = True
+    try:
+        widget = module.LiverTumorAttentionWidget(parent)
+        widget.setup()
+        widget.exit()
+        widget.enter()
+        scene.Clear()
+        cases.add_volume(scene)
+        assert widget.panel.ui.portalSelector.nodeCount() == 1
+        widget.cleanup()
+    finally:
+        del type(parent).isEntered
+    case = module.LiverTumorAttentionTest()
+    case.runTest()
+
+
+# The real child --------------------------------------------------------------------------------------------
+
+
+def constant_model(folder: Path) -> str:
+    """Install a model whose networks call every voxel liver and tumor; return its id.
+
+    The networks and the way through are the real ones; only the last layer's weights say the same everywhere.
+    """
+    import torch
+    from safetensors.torch import save
+
+    from LiverTumorAttentionLib.networks import build_network
+
+    target = folder / "constant"
+    target.mkdir(parents=True)
+    stages = []
+    for name, network, phases in (
+        ("liver", "resseg", ["portal"]),
+        ("tumor", "paresseg", ["portal", "arterial"]),
+    ):
+        arguments = {"in_channels": 3, "classes": 2, "width": 4}
+        weights = build_network(network, **arguments).state_dict()
+        last = [key for key, value in weights.items() if key.endswith("bias") and value.shape == (2,)][-1]
+        weights[last.replace("bias", "weight")].zero_()
+        weights[last] = torch.tensor([-6.0, 6.0])
+        content = save({key: value.contiguous() for key, value in weights.items()})
+        (target / f"{name}.safetensors").write_bytes(content)
+        stages.append(
+            {
+                "name": name,
+                "network": network,
+                "arguments": arguments,
+                "weights": f"{name}.safetensors",
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "phases": phases,
+                "window_hu": [-70, 180],
+                "neighbours": 1,
+                "in_plane_spacing_mm": 6.0,
+                "slice_spacing_range_mm": [12.0, 12.0],
+                "tile": [96, 96],
+                "overlap": 0.25,
+                "missing_phase": "portal" if name == "tumor" else "refuse",
+            }
+        )
+    labels = [
+        {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
+        {"value": 2, "name": "Tumor", "scheme": "SCT", "code": "4147007", "meaning": "Mass"},
+    ]
+    description = {
+        "format": 1,
+        "id": "constant",
+        "title": "Constant",
+        "version": "1",
+        "licence": "Apache-2.0",
+        "statement": "for tests",
+        "intended_use": "tests",
+        "stages": stages,
+        "labels": labels,
+    }
+    (target / "model.json").write_text(json.dumps(description))
+    return "constant"
+
+
+@pytest.fixture(scope="module")
+def phantom(application):
+    """A small two-phase phantom with lesions."""
+    from LiverTumorAttentionLib.phantoms import generate_phantom
+
+    return generate_phantom(3, size="small", lesions=2)
+
+
+def node_from(scene, image, name):
+    """Add a SimpleITK image to the scene as a volume node."""
+    import SimpleITK as sitk
+    import slicer
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    slicer.util.updateVolumeFromArray(node, sitk.GetArrayFromImage(image))
+    node.SetIJKToRASMatrix(cases.matrix(np.diag([-1.0, -1.0, 1.0, 1.0]) @ cases.ijk_to_lps(image)))
+    return node
+
+
+def test_real_child_from_the_button_to_the_node(scene, phantom, wait_until, tmp_path, monkeypatch):
+    """The button, the real child, the real command line; the node is the child's file, voxel by voxel."""
+    import shutil
+
+    import slicer
+
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionLib.io import read_instances
+
+    class KeepsFiles(LiverTumorAttentionLogic):
+        def load(self, request, folder):
+            shutil.copytree(folder, tmp_path / "kept")
+            return super().load(request, folder)
+
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "models"))
+    chosen = constant_model(tmp_path / "models")
+    logic = KeepsFiles()
+    logic.moduleName = "LiverTumorAttention"
+    panel = SegmentationPanel(logic)
+    panel.enter()
+    portal = node_from(scene, phantom.portal, "PV")
+    turn = ((1, 0, 0, 12), (0, np.cos(0.1), -np.sin(0.1), -7), (0, np.sin(0.1), np.cos(0.1), 40))
+    cases.put_under_transform(scene, portal, turn)
+    panel.ui.portalSelector.setCurrentNode(portal)
+    panel.ui.modelComboBox.setCurrentIndex(panel.ui.modelComboBox.findData(chosen))
+    panel.ui.deviceComboBox.setCurrentIndex(panel.ui.deviceComboBox.findData("cpu"))
+    stages = set()
+
+    def ended() -> bool:
+        stages.add(panel.ui.stageLabel.text)
+        return not panel.running
+
+    began = time.monotonic()
+    panel.ui.segmentButton.click()
+    wait_until(ended, "the real child has ended", timeout_s=300)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1, panel.ui.statusLabel.text
+    print(f"the real child took {time.monotonic() - began:.1f} s through {sorted(stages)}")
+    assert len(stages) > 3
+    node = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    import SimpleITK as sitk
+
+    written = sitk.GetArrayFromImage(read_instances(tmp_path / "kept" / "segmentation.seg.nrrd"))
+    assert written.shape == slicer.util.arrayFromVolume(portal).shape
+    segments = node.GetSegmentation()
+    liver = slicer.util.arrayFromSegmentBinaryLabelmap(
+        node, segments.GetSegmentIdBySegmentName("Liver"), portal
+    )
+    assert written.max() >= 2
+    np.testing.assert_array_equal(liver != 0, written > 0)
+    assert segments.GetNumberOfSegments() == 1 + written.max() - 1
+    for number in range(1, written.max()):
+        tumor = slicer.util.arrayFromSegmentBinaryLabelmap(
+            node, segments.GetSegmentIdBySegmentName(f"Tumor {number}"), portal
+        )
+        np.testing.assert_array_equal(tumor != 0, written == number + 1)
+    assert portal.GetAttribute("LiverRole") == "PortalVenous"
+    panel.cleanup()
+
+
+def test_real_child_refuses_what_is_no_ct(scene, wait_until, tmp_path, monkeypatch):
+    """An image of 0 to 255 is no CT: the command line's own sentence appears, and the scene stays as it was."""
+    import slicer
+
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "models"))
+    constant_model(tmp_path / "models")
+    panel = SegmentationPanel(LiverTumorAttentionLogic())
+    panel.enter()
+    volume = cases.add_volume(scene, ijk_to_ras=np.diag([8.0, 8.0, 8.0, 1.0]), shape=(20, 40, 40))
+    slicer.util.updateVolumeFromArray(
+        volume, np.random.default_rng(0).integers(0, 255, (20, 40, 40), np.uint8)
+    )
+    panel.ui.portalSelector.setCurrentNode(volume)
+    nodes = scene.GetNumberOfNodes()
+    panel.ui.segmentButton.click()
+    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    print(panel.ui.statusLabel.text)
+    assert "portal" in panel.ui.statusLabel.text
+    assert "unexpectedly" not in panel.ui.statusLabel.text
+    assert "color" in panel.ui.statusLabel.styleSheet
+    assert scene.GetNumberOfNodes() == nodes
+    panel.cleanup()
