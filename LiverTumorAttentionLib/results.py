@@ -17,11 +17,12 @@ from LiverTumorAttentionLib.analysis import (
     tumor_csv,
     write_preview,
 )
-from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
     IMAGE_SUFFIXES,
     SEGMENTATION_SUFFIXES,
+    check_dicom_seg_source,
     check_writable,
+    full_suffix,
     replacing_all,
     write_image,
     write_segmentation,
@@ -105,7 +106,7 @@ def check_outputs(job: SegmentationJob) -> None:
     """Make sure, before the run, that every file it is asked for can be written.
 
     Raises `OutputError` for a folder that is missing or cannot be written and for an unknown suffix, and
-    `InputError` when nothing is asked for or DICOM SEG is asked for without a DICOM series to refer to.
+    `InputError` when DICOM SEG is asked for without a DICOM series that it can refer to.
     """
     allowed = {
         "segmentation": SEGMENTATION_SUFFIXES,
@@ -118,11 +119,8 @@ def check_outputs(job: SegmentationJob) -> None:
     for name, path in job.outputs().items():
         if path:
             check_writable(path, suffixes=allowed[name], name=name)
-    if job.output and job.output.lower().endswith(".dcm") and Path(job.portal).is_file():
-        raise InputError(
-            f"DICOM SEG refers to the slices of a DICOM series, and the portal volume {job.portal} is none: "
-            "give the DICOM folder, or write .seg.nrrd"
-        )
+    if job.output and full_suffix(job.output) == ".dcm" and Path(job.portal).exists():
+        check_dicom_seg_source(job.portal, job.portal_series)
 
 
 def write_results(result: CaseResult, job: SegmentationJob, progress: Progress) -> None:

@@ -68,7 +68,8 @@ def measure_tumors(
     """Measure every tumour, in the order of its number.
 
     instances: 0 background, 1 liver, 2, 3, … one value a tumour. portal, arterial: HU, the arterial volume
-    registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumour. All on one grid, in any orientation and handedness.
+    registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumour. All on one
+    grid, in any orientation and handedness.
     Returns an empty list when there is no tumour. Raises `InputError` when the grids differ.
     """
     others = {"the portal volume": portal, "the arterial volume": arterial, "the probability": probability}

@@ -3,6 +3,7 @@
 from LiverTumorAttentionLib.io.atomic import check_writable, full_suffix, replacing, replacing_all
 from LiverTumorAttentionLib.io.check import check_ct
 from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, list_series
+from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
 from LiverTumorAttentionLib.io.dicom_slices import InputWarning
 from LiverTumorAttentionLib.io.orientation import back_to, same_grid, to_lps
 from LiverTumorAttentionLib.io.phases import guess_phase
@@ -26,6 +27,7 @@ __all__ = [
     "SeriesInfo",
     "back_to",
     "check_ct",
+    "check_dicom_seg_source",
     "check_writable",
     "choose_series",
     "full_suffix",

@@ -42,16 +42,8 @@ def write_dicom_seg(
     Raises `InputError` when the extra is missing, the source is no DICOM folder, its slices have no UIDs, or
     its grid is not that of `instances`.
     """
-    highdicom, pydicom = _extra()
-    if source is None or not Path(source).is_dir():
-        got = "none was given" if source is None else f"'{source}' is none"
-        raise InputError(
-            f"a DICOM SEG needs the DICOM folder of the portal volume and {got}: "
-            "give a DICOM folder as portal volume, or write a .seg.nrrd"
-        )
-    info = choose_series(source, series=series, phase="portal", name="portal volume")
-    slices = [pydicom.dcmread(file) for file in info.files]
-    _check_slices(slices, info)
+    highdicom, _ = _extra()
+    info, slices = _source_slices(source, series)
     for piece in slices:
         _use_utf8(piece)
     on_series = back_to(instances, read_series(info, name="portal volume"))
@@ -71,6 +63,28 @@ def write_dicom_seg(
         raise InputError(
             f"a DICOM SEG cannot be made for the series '{info.description}' ({error}): write a .seg.nrrd"
         ) from error
+
+
+def check_dicom_seg_source(source: str | os.PathLike[str] | None, series: str | None = None) -> None:
+    """Raise, before a long run, the `InputError` that `write_dicom_seg` would raise for its source."""
+    _source_slices(source, series, headers_alone=True)
+
+
+def _source_slices(
+    source: str | os.PathLike[str] | None, series: str | None, *, headers_alone: bool = False
+) -> tuple[SeriesInfo, list[Any]]:
+    """Return the series that a DICOM SEG refers to and its slices, read with pydicom."""
+    _, pydicom = _extra()
+    if source is None or not Path(source).is_dir():
+        got = "none was given" if source is None else f"'{source}' is none"
+        raise InputError(
+            f"a DICOM SEG needs the DICOM folder of the portal volume and {got}: "
+            "give a DICOM folder as portal volume, or write a .seg.nrrd"
+        )
+    info = choose_series(source, series=series, phase="portal", name="portal volume")
+    slices = [pydicom.dcmread(file, stop_before_pixels=headers_alone) for file in info.files]
+    _check_slices(slices, info)
+    return info, slices
 
 
 def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:

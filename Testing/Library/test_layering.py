@@ -38,14 +38,14 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         set(),
     ),
     "steps": (
-        FOUNDATION
-        | {"inference", "io", "models", "postprocessing", "preprocessing", "registration"},
+        FOUNDATION | {"inference", "io", "models", "postprocessing", "preprocessing", "registration"},
         NUMERICS,
         set(),
     ),
     "results": (FOUNDATION | {"analysis", "io", "models", "registration"}, NUMERICS, set()),
     "pipeline": (
-        FOUNDATION | {"analysis", "inference", "io", "models", "postprocessing", "registration", "results", "steps"},
+        FOUNDATION
+        | {"analysis", "inference", "io", "models", "postprocessing", "registration", "results", "steps"},
         NUMERICS,
         set(),
     ),

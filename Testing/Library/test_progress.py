@@ -14,7 +14,10 @@ def test_parts_of_parts_fill_their_share() -> None:
     second_half = whole.part(0.5, 1.0, "second")
     second_half.part(0.5, 1.0).update(0.5, "deep")
     second_half.update(2.0)
-    assert [(e.stage, e.fraction, e.message) for e in events] == [("second", 0.875, "deep"), ("second", 1.0, "")]
+    assert [(e.stage, e.fraction, e.message) for e in events] == [
+        ("second", 0.875, "deep"),
+        ("second", 1.0, ""),
+    ]
 
 
 def test_cancelling_reaches_every_part() -> None:

@@ -42,7 +42,10 @@ def test_builds_nested_settings_and_turns_whole_numbers_into_floats() -> None:
         ({"ratio": 2.0}, "x: the key 'size' is missing"),
         ({"size": "1"}, "x: size: expected int, got str '1'"),
         ({"size": True}, "x: size: expected int, got bool True"),
-        ({"size": 1, "inner": [{"name": "a", "window": [1.0]}]}, r"inner\[0\]: window: expected 2 values, got 1"),
+        (
+            {"size": 1, "inner": [{"name": "a", "window": [1.0]}]},
+            r"inner\[0\]: window: expected 2 values, got 1",
+        ),
         ({"size": 1, "inner": [{"nmae": "a", "window": [1, 2]}]}, r"inner\[0\]: unknown key 'nmae'.*'name'"),
         ({"size": 1, "more": [1]}, "x: more: expected an object with named fields, got list"),
         ([1], "x: expected an object with named fields, got list"),
@@ -54,7 +57,9 @@ def test_refuses_what_it_does_not_know(values: object, message: str) -> None:
 
 
 def test_a_job_survives_json() -> None:
-    job = SegmentationJob(portal="p.nii.gz", arterial="a.nii.gz", output="o.seg.nrrd", minimum_diameter_mm=7.0)
+    job = SegmentationJob(
+        portal="p.nii.gz", arterial="a.nii.gz", output="o.seg.nrrd", minimum_diameter_mm=7.0
+    )
     assert SegmentationJob.from_dict(job.to_dict()) == job
 
 
@@ -62,7 +67,10 @@ def test_a_job_survives_json() -> None:
     ("values", "message"),
     [
         ({"portal": ""}, "no portal venous volume was given"),
-        ({"portal": "p", "minimum_diameter_mm": -1}, "smallest diameter must lie between 0 and 200 mm, got -1"),
+        (
+            {"portal": "p", "minimum_diameter_mm": -1},
+            "smallest diameter must lie between 0 and 200 mm, got -1",
+        ),
         ({"portal": "p", "tumor_threshold": 1.0}, "threshold must lie between 0 and 1, got 1"),
         ({"portal": "p", "seed": -3}, "seed must not be negative, got -3"),
         ({"portal": "p", "output": "x.csv", "table": "x.csv"}, "two results would be written to x.csv"),

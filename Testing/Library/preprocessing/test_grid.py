@@ -10,21 +10,19 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.preprocessing import resample_to_grid, stack_neighbours, stage_grid, window_hu
 
 OBLIQUE = tuple(
-    np.array(
-        [[np.cos(0.3), -np.sin(0.3), 0.0], [np.sin(0.3), np.cos(0.3), 0.0], [0.0, 0.0, 1.0]]
-    ).ravel()
+    np.array([[np.cos(0.3), -np.sin(0.3), 0.0], [np.sin(0.3), np.cos(0.3), 0.0], [0.0, 0.0, 1.0]]).ravel()
 )
 
 
-def ramp(size: tuple[int, int, int], spacing: tuple[float, float, float], direction: tuple[float, ...]) -> sitk.Image:
+def ramp(
+    size: tuple[int, int, int], spacing: tuple[float, float, float], direction: tuple[float, ...]
+) -> sitk.Image:
     """An image whose value at a point is a linear function of the point: interpolation is exact on it."""
     image = sitk.Image(size, sitk.sitkFloat32)
     image.SetSpacing(spacing)
     image.SetOrigin((11.0, -7.0, 130.0))
     image.SetDirection(direction)
-    source = sitk.PhysicalPointSource(
-        sitk.sitkVectorFloat64, size, image.GetOrigin(), spacing, direction
-    )
+    source = sitk.PhysicalPointSource(sitk.sitkVectorFloat64, size, image.GetOrigin(), spacing, direction)
     values = sitk.GetArrayFromImage(source) @ np.array([1.0, 2.0, -3.0])
     result = sitk.GetImageFromArray(values.astype(np.float32))
     result.CopyInformation(image)
@@ -63,7 +61,9 @@ def test_the_grid_starts_at_the_image_border() -> None:
     image.SetSpacing((1.0, 1.0, 4.0))
     grid = stage_grid(image, 2.0, (3.0, 7.0))
     # Border of the first voxel: half a voxel before its centre, in both grids.
-    assert grid.TransformContinuousIndexToPhysicalPoint((-0.5, -0.5, -0.5)) == pytest.approx((-0.5, -0.5, -2.0))
+    assert grid.TransformContinuousIndexToPhysicalPoint((-0.5, -0.5, -0.5)) == pytest.approx(
+        (-0.5, -0.5, -2.0)
+    )
 
 
 def test_blocks_are_averaged_so_that_noise_shrinks() -> None:
@@ -99,7 +99,13 @@ def test_impossible_spacings_are_refused(pixel: float, slices: tuple[float, floa
 
 
 def test_window_scales_to_unit_range() -> None:
-    assert window_hu([-500.0, -70.0, 55.0, 180.0, 900.0], (-70.0, 180.0)).tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    assert window_hu([-500.0, -70.0, 55.0, 180.0, 900.0], (-70.0, 180.0)).tolist() == [
+        0.0,
+        0.0,
+        0.5,
+        1.0,
+        1.0,
+    ]
     with pytest.raises(InputError, match=r"\[180, -70\] is empty"):
         window_hu([0.0], (180.0, -70.0))
 
