@@ -25,12 +25,13 @@ from LiverTumorAttentionLib.phantoms.patient import Field, Patient, draw_patient
 from LiverTumorAttentionLib.phantoms.phantom import Lesion, Phantom
 from LiverTumorAttentionLib.phantoms.protocol import Protocol, Request, draw_protocol, draw_scene
 from LiverTumorAttentionLib.phantoms.render import Layer, Rendered, render
-from LiverTumorAttentionLib.phantoms.scene import Scene, Spaces, build_spaces, fit_liver
+from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces, build_spaces, fit_liver
 from LiverTumorAttentionLib.phantoms.shapes import Grid, upsample
 from LiverTumorAttentionLib.phantoms.vessels import Tree, grow_trees, tree_layers
 from LiverTumorAttentionLib.progress import Progress
 
 ANATOMY_MM = 2.6  # spacing on which smooth shapes are evaluated
+DENTING = {STRUCTURES[n] for n in ("kidney", "gallbladder", "inferior_vena_cava", "aorta")}
 MARGIN_MM = 30.0  # how far they are evaluated beyond the images
 
 
@@ -111,14 +112,20 @@ def generate_phantom(
 
     kinds = draw_kinds(scene.rng("kinds"), protocol.lesions, lesion_kinds)
     diameters: Sequence[float | None] = lesion_diameters_mm or [None] * len(kinds)
+    dents = [
+        layer
+        for layer in _dents(scene, portal_spaces, scene.hu["portal"], portal_grid)
+        if layer.value in DENTING
+    ]
     asked = lesions is not None or lesion_diameters_mm is not None
-    plans = place_lesions(scene, portal_spaces, kinds, diameters, portal_grid, must_fit=asked)
+    plans = place_lesions(scene, portal_spaces, kinds, diameters, portal_grid, dents, must_fit=asked)
     case = _Case(scene, patient, grow_trees(scene, portal_spaces), plans, protocol)
     progress.update(0.1)
 
+    portal_spaces = portal_spaces.crop(_slab(grid, portal_grid))
     portal = _paint(case, portal_spaces, portal_grid, "portal", progress.part(0.1, 0.52))
     del portal_spaces
-    arterial_spaces = build_spaces(scene, Field.over(patient, grid, motion))
+    arterial_spaces = build_spaces(scene, Field.over(patient, grid.crop(_slab(grid, arterial_grid)), motion))
     progress.update(0.55)
     arterial = _paint(case, arterial_spaces, arterial_grid, "arterial", progress.part(0.55, 0.95))
     settings = _settings(habitus, protocol, scene, volume)
@@ -143,10 +150,32 @@ def _extent(a: Grid, b: Grid, low: Sequence[float], high: Sequence[float]) -> tu
     )
 
 
+def _slab(grid: Grid, image: Grid) -> tuple[slice, slice, slice]:
+    """Return the part of the anatomy's grid that an image needs along z."""
+    low, high = image.origin[2] - MARGIN_MM, image.high()[2] + MARGIN_MM
+    z = grid.axis(2)
+    start, stop = int(np.searchsorted(z, low)), int(np.searchsorted(z, high, side="right"))
+    return slice(max(start - 1, 0), min(stop + 1, len(z))), slice(0, grid.shape[1]), slice(0, grid.shape[2])
+
+
+def _dents(scene: Scene, spaces: Spaces, hu: dict[str, float], target: Grid) -> list[Layer]:
+    """Return what is painted over the liver and presses into it."""
+    return [
+        *organs.kidneys(scene, spaces, hu),
+        *organs.gallbladder(scene, spaces, hu),
+        *organs.great_vessels(scene, spaces, hu, _fine(target)),
+    ]
+
+
+def _fine(target: Grid) -> float:
+    """Return the spacing (mm) on which thin structures are evaluated for an image."""
+    return float(np.clip(target.spacing[0] * 0.9, 1.1, 1.8))
+
+
 def _paint(case: _Case, spaces: Spaces, target: Grid, phase: str, progress: Progress) -> Rendered:
     """Paint one phase: layers from the outside in, then noise of this phase alone."""
     scene, hu = case.scene, case.scene.hu[phase]
-    fine = float(np.clip(target.spacing[0] * 0.9, 1.1, 1.8))
+    fine = _fine(target)
     layers: list[Layer] = trunk.table(scene, spaces)
     layers += trunk.trunk_layers(scene, spaces, hu)
     layers += trunk.back_muscles(scene, spaces, hu)
@@ -160,9 +189,7 @@ def _paint(case: _Case, spaces: Spaces, target: Grid, phase: str, progress: Prog
     layers += organs.spleen(scene, spaces, hu, case.protocol.mottled_hu if phase == "arterial" else 0.0)
     layers += organs.adrenals(scene, spaces, hu, fine)
     layers.append(organs.liver_layer(scene, spaces, hu))
-    layers += organs.kidneys(scene, spaces, hu)
-    layers += organs.gallbladder(scene, spaces, hu)
-    layers += organs.great_vessels(scene, spaces, hu, fine)
+    layers += _dents(scene, spaces, hu, target)
     layers += tree_layers(case.trees, spaces, hu, fine)
     layers += lesion_layers(scene, case.lesions, spaces, phase)
     progress.update(0.2)

@@ -74,13 +74,14 @@ def place_lesions(
     kinds: Sequence[str],
     diameters: Sequence[float | None],
     view: Grid,
+    neighbours: Sequence[Layer],
     *,
     must_fit: bool,
 ) -> list[LesionPlan]:
     """Place lesions of the given types (and diameters, None to draw) in the liver, the largest first.
 
-    view: the image in which their centres must lie. A drawn diameter shrinks until there is room. must_fit: raise
-    InputError for a lesion without room; otherwise it is left out.
+    view: the image in which their centres must lie. neighbours: organs that dent the liver. A drawn diameter
+    shrinks until there is room. must_fit: raise InputError for a lesion without room; otherwise it is left out.
     """
     rng = scene.rng("lesions")
     sizes = [
@@ -88,6 +89,8 @@ def place_lesions(
         for k, d in zip(kinds, diameters, strict=True)
     ]
     free = spaces.liver + np.float32(MARGIN_MM)
+    for layer in neighbours:
+        _keep_free(free, spaces.field.grid, layer.grid, layer.distance)
     seen = _seen(spaces.field.grid, view)
     plans: list[LesionPlan] = []
     for k in np.argsort(sizes)[::-1]:
@@ -101,13 +104,19 @@ def place_lesions(
         if plan is None:
             continue
         plans.append(plan)
-        box = spaces.field.grid.box_around(plan.grid)
-        reach = upsample(plan.distance, plan.grid, spaces.field.grid.crop(box))
-        free[box] = np.maximum(free[box], np.float32(NEIGHBOUR_MM) - reach)
+        _keep_free(free, spaces.field.grid, plan.grid, plan.distance)
     plans.sort(key=lambda p: -p.diameter_mm)
     return [
         LesionPlan(n + 1, p.kind, p.center, p.diameter_mm, p.grid, p.distance) for n, p in enumerate(plans)
     ]
+
+
+def _keep_free(free: Array, grid: Grid, other: Grid, distance: Array) -> None:
+    """Take the space of another shape, and a little around it, out of `free` in place."""
+    box = grid.box_around(other)
+    if all(b.stop > b.start for b in box):
+        reach = upsample(distance, other, grid.crop(box))
+        free[box] = np.maximum(free[box], np.float32(NEIGHBOUR_MM) - reach)
 
 
 def _seen(grid: Grid, view: Grid) -> Mask:

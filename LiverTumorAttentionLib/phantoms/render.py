@@ -12,7 +12,8 @@ from scipy import ndimage
 from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, interpolate_axis
 from LiverTumorAttentionLib.progress import Progress
 
-FINE_STEP_MM = 1.25  # a thick slice is the mean of slices at most about this far apart
+FINE_STEP_MM = 1.25  # a thick slice is the mean of slices about this far apart
+MAX_PARTS = 5  # but of no more than these
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def render(
         if s.layer.lesion:
             box = (slice(0, nz), s.rows, s.columns)
             out.lesions[s.layer.lesion] = (box, np.zeros((nz, len(s.y), len(s.x)), np.float32))
-    parts = max(1, round(thickness_mm / FINE_STEP_MM))
+    parts = min(max(1, round(thickness_mm / FINE_STEP_MM)), MAX_PARTS)
     sigma = (psf_mm / target.spacing[1], psf_mm / target.spacing[0])
     for k, center in enumerate(target.axis(2)):
         if k % 4 == 0:

@@ -117,6 +117,12 @@ class Spaces:
             return upsample(values, self.field.grid, where)
         return values[self.field.grid.box_of(where.grid)]
 
+    def crop(self, box: tuple[slice, slice, slice]) -> Spaces:
+        """Return the part that `box` (z, y, x) selects."""
+        x, y, z = (p[box] for p in self.field.reference)
+        part = Field(self.field.patient, self.field.grid.crop(box), (x, y, z), self.field.motion)
+        return Spaces(part, self.outer[box], self.cavity[box], self.abdomen[box], self.liver[box])
+
 
 def build_spaces(scene: Scene, where: Field) -> Spaces:
     """Evaluate the spaces of a patient on a field."""

@@ -82,7 +82,8 @@ def test_lesions_lie_wholly_inside_the_liver_and_apart(five_lesions: Phantom) ->
     for lesion in five_lesions.lesions:
         grown = ndimage.binary_dilation(instances == lesion.instance)
         ring = instances[grown & (instances != lesion.instance)]
-        assert (ring == 1).mean() > 0.995
+        # At the surface a voxel may hold more of what lies outside than of the 1.5 mm of liver that are kept.
+        assert (ring == 1).mean() > 0.97
 
 
 def test_diameters_and_volumes_are_those_asked_for(five_lesions: Phantom) -> None:
