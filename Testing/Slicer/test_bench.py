@@ -35,13 +35,17 @@ def test_signals_are_connected_by_signature(application):
     import qt
 
     button, heard = qt.QPushButton(), []
-    button.connect("clicked(bool)", heard.append)
+
+    def hear(checked):
+        heard.append(checked)
+
+    button.connect("clicked(bool)", hear)
     button.click()
-    button.disconnect("clicked(bool)", heard.append)
+    button.disconnect("clicked(bool)", hear)
     button.click()
     assert heard == [False]
     with pytest.raises(ValueError, match=r"no signal clickked\(bool\)"):
-        button.connect("clickked(bool)", heard.append)
+        button.connect("clickked(bool)", hear)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ With the environment variable SLICER_PYTHON naming a folder that holds Slicer's 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import types
@@ -15,6 +16,9 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "LiverTumorAttention" / "LiverTumorAttention.py"
+# Widgets that Slicer's own files compare with, and that no panel here has.
+_NAMED_BY_SLICERS_FILES = ("qMRMLRangeWidget", "qMRMLSliderWidget", "qMRMLSpinBox")
+_SPARE_REFERENCES = 100_000
 REAL_PYTHON = os.environ.get("SLICER_PYTHON")
 
 
@@ -49,6 +53,7 @@ def start() -> Any:
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
     if "qt" in sys.modules:
         return application
+    _keep_truth_values_alive()
     import slicer
 
     from Testing.bench.pythonqt import QtModule
@@ -68,9 +73,25 @@ def start() -> Any:
     new_scene()
     if REAL_PYTHON:
         slicer.__path__.append(str(Path(REAL_PYTHON) / "slicer"))
+        for name in _NAMED_BY_SLICERS_FILES:
+            setattr(slicer, name, type(name, (), {}))
     else:
         _install_stand_ins()
     return application
+
+
+def _keep_truth_values_alive() -> None:
+    """Give True and False references to spare.
+
+    PySide6 takes one away at every `emit` and `disconnect`; before Python 3.12, where both live for ever, a long
+    test run would end in an abort.
+    """
+    if sys.version_info >= (3, 12):
+        return
+    for value in (True, False):
+        reference = ctypes.py_object(value)
+        for _ in range(_SPARE_REFERENCES):
+            ctypes.pythonapi.Py_IncRef(reference)
 
 
 def new_scene() -> Any:
