@@ -21,6 +21,7 @@ class RegistrationSettings:
     histogram_bins: bins of the Mattes mutual information, each side.
     rigid_samples, deform_samples: how many points of the region the metric looks at; at most all of them.
     rigid_iterations, deform_iterations: upper limit of optimiser iterations, a level.
+    bending_weight: of the mean squared curvature (1/mm^2) of the field against the mutual information (nat).
     least_jacobian: a field whose Jacobian falls below this in the region counts as folding; a coarser mesh
         is then tried.
     least_coverage: share of the portal liver that must lie inside the arterial volume.
@@ -32,16 +33,17 @@ class RegistrationSettings:
     window_hu: tuple[float, float] = (-150.0, 350.0)
     coarse_spacing_mm: float = 8.0
     rigid_spacing_mm: float = 4.0
-    deform_spacing_mm: float = 2.25
+    deform_spacing_mm: float = 2.5
     reach_mm: float = 80.0
     region_margin_mm: float = 18.0
     mesh_mm: float = 20.0
     levels: int = 3
     histogram_bins: int = 32
     rigid_samples: int = 20_000
-    deform_samples: int = 40_000
+    deform_samples: int = 60_000
     rigid_iterations: int = 60
-    deform_iterations: int = 25
+    deform_iterations: int = 30
+    bending_weight: float = 20.0
     least_jacobian: float = 0.1
     least_coverage: float = 0.6
     refuse_similarity: float = 0.05
