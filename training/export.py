@@ -72,6 +72,7 @@ def _write_weights(checkpoint: Path, path: Path) -> tuple[int, int]:
     halves = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in tensors.items()}
     temporary = path.with_name(path.name + ".part")
     save_file({k: v.contiguous() for k, v in halves.items()}, temporary)
+    temporary.chmod(0o644)
     os.replace(temporary, path)
     return int(metadata["step"]), int(metadata["steps"])
 
