@@ -143,6 +143,22 @@ def test_abandon_ends_the_tree_and_says_nothing(start, wait_until, application):
     assert heard.outcomes == []
 
 
+def test_abandon_takes_back_an_outcome_on_its_way(start, wait_until, application):
+    heard = start("print(1)")
+    end, abandoned = heard.process._end, []
+
+    def end_and_abandon(outcome):
+        end(outcome)
+        heard.process.abandon()
+        abandoned.append(outcome)
+
+    heard.process._end = end_and_abandon
+    wait_until(lambda: abandoned, "the child has ended")
+    for _ in range(20):
+        application.processEvents()
+    assert heard.outcomes == []
+
+
 def test_launcher_finds_the_library_and_runs_its_command_line():
     run = subprocess.run(
         [sys.executable, CHILD, "--version"], capture_output=True, text=True, cwd="/", check=False

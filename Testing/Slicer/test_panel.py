@@ -243,6 +243,18 @@ def test_failure_is_said_and_changes_nothing(panel, scene, plan, press, what, wo
     assert accepted.GetSegmentation().GetNumberOfSegments() == 2
 
 
+def test_result_that_cannot_be_loaded_is_said(panel, scene, plan, press):
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    plan.result_for(volume)
+    (plan.script.with_name("result") / "segmentation.seg.nrrd").write_bytes(b"NRRD")
+    nodes = scene.GetNumberOfNodes()
+    press()
+    assert "cannot be read" in panel.ui.statusLabel.text
+    assert panel.ui.segmentButton.enabled
+    assert scene.GetNumberOfNodes() == nodes
+
+
 def gone(pid: int) -> bool:
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
