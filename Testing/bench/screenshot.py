@@ -12,7 +12,7 @@ WIDTH = 460
 
 
 def build_panel() -> Any:
-    """Return the panel with two volumes chosen and a result told, as a user sees it after a run."""
+    """Return the panel with two volumes chosen, as a user sees it before a run."""
     import slicer
 
     scene = slicer.mrmlScene
@@ -35,7 +35,6 @@ def build_panel() -> Any:
     ]
     panel.ui.portalSelector.setCurrentNode(volumes[0])
     panel.ui.arterialSelector.setCurrentNode(volumes[1])
-    panel.ui.statusLabel.text = "2 tumors, 14.2 mL in all. Liver: 1486 mL."
     return panel
 
 

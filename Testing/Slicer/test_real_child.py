@@ -1,0 +1,182 @@
+"""The panel's button and the real child process: the real command line on a generated case."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cases
+
+
+def constant_model(folder: Path) -> str:
+    """Install a model whose networks call every voxel liver and tumor; return its id.
+
+    The networks and the way through are the real ones; only the last layer's weights say the same everywhere.
+    """
+    import torch
+    from safetensors.torch import save
+
+    from LiverTumorAttentionLib.networks import build_network
+
+    target = folder / "constant"
+    target.mkdir(parents=True)
+    stages = []
+    for name, network, phases in (
+        ("liver", "resseg", ["portal"]),
+        ("tumor", "paresseg", ["portal", "arterial"]),
+    ):
+        arguments = {"in_channels": 3, "classes": 2, "width": 4}
+        weights = build_network(network, **arguments).state_dict()
+        last = [key for key, value in weights.items() if key.endswith("bias") and value.shape == (2,)][-1]
+        weights[last.replace("bias", "weight")].zero_()
+        weights[last] = torch.tensor([-6.0, 6.0])
+        content = save({key: value.contiguous() for key, value in weights.items()})
+        (target / f"{name}.safetensors").write_bytes(content)
+        stages.append(
+            {
+                "name": name,
+                "network": network,
+                "arguments": arguments,
+                "weights": f"{name}.safetensors",
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "phases": phases,
+                "window_hu": [-70, 180],
+                "neighbours": 1,
+                "in_plane_spacing_mm": 6.0,
+                "slice_spacing_range_mm": [12.0, 12.0],
+                "tile": [96, 96],
+                "overlap": 0.25,
+                "missing_phase": "portal" if name == "tumor" else "refuse",
+            }
+        )
+    labels = [
+        {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
+        {"value": 2, "name": "Tumor", "scheme": "SCT", "code": "4147007", "meaning": "Mass"},
+    ]
+    description = {
+        "format": 1,
+        "id": "constant",
+        "title": "Constant",
+        "version": "1",
+        "licence": "Apache-2.0",
+        "statement": "for tests",
+        "intended_use": "tests",
+        "stages": stages,
+        "labels": labels,
+    }
+    (target / "model.json").write_text(json.dumps(description))
+    return "constant"
+
+
+@pytest.fixture(scope="module")
+def phantom(application):
+    """A small two-phase phantom with lesions."""
+    from LiverTumorAttentionLib.phantoms import generate_phantom
+
+    return generate_phantom(3, size="small", lesions=2)
+
+
+def node_from(scene, image, name):
+    """Add a SimpleITK image to the scene as a volume node."""
+    import SimpleITK as sitk
+    import slicer
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    slicer.util.updateVolumeFromArray(node, sitk.GetArrayFromImage(image))
+    node.SetIJKToRASMatrix(cases.matrix(np.diag([-1.0, -1.0, 1.0, 1.0]) @ cases.ijk_to_lps(image)))
+    return node
+
+
+def test_real_child_from_the_button_to_the_node(scene, phantom, wait_until, tmp_path, monkeypatch):
+    """The button, the real child, the real command line; the node is the child's file, voxel by voxel."""
+    import shutil
+
+    import slicer
+
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionLib.io import read_instances
+
+    class KeepsFiles(LiverTumorAttentionLogic):
+        def load(self, request, folder):
+            shutil.copytree(folder, tmp_path / "kept")
+            return super().load(request, folder)
+
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "models"))
+    chosen = constant_model(tmp_path / "models")
+    logic = KeepsFiles()
+    logic.moduleName = "LiverTumorAttention"
+    panel = SegmentationPanel(logic)
+    panel.enter()
+    portal = node_from(scene, phantom.portal, "PV")
+    turn = ((1, 0, 0, 12), (0, np.cos(0.1), -np.sin(0.1), -7), (0, np.sin(0.1), np.cos(0.1), 40))
+    cases.put_under_transform(scene, portal, turn)
+    panel.ui.portalSelector.setCurrentNode(portal)
+    panel.ui.modelComboBox.setCurrentIndex(panel.ui.modelComboBox.findData(chosen))
+    panel.ui.deviceComboBox.setCurrentIndex(panel.ui.deviceComboBox.findData("cpu"))
+    stages = set()
+
+    def ended() -> bool:
+        stages.add(panel.ui.stageLabel.text)
+        return not panel.running
+
+    began = time.monotonic()
+    panel.ui.segmentButton.click()
+    wait_until(ended, "the real child has ended", timeout_s=300)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1, panel.ui.statusLabel.text
+    print(f"the real child took {time.monotonic() - began:.1f} s through {sorted(stages)}")
+    assert len(stages) > 3
+    node = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    import SimpleITK as sitk
+
+    written = sitk.GetArrayFromImage(read_instances(tmp_path / "kept" / "segmentation.seg.nrrd"))
+    assert written.shape == slicer.util.arrayFromVolume(portal).shape
+    segments = node.GetSegmentation()
+    liver = slicer.util.arrayFromSegmentBinaryLabelmap(
+        node, segments.GetSegmentIdBySegmentName("Liver"), portal
+    )
+    assert written.max() >= 2
+    np.testing.assert_array_equal(liver != 0, written > 0)
+    assert segments.GetNumberOfSegments() == 1 + written.max() - 1
+    for number in range(1, written.max()):
+        tumor = slicer.util.arrayFromSegmentBinaryLabelmap(
+            node, segments.GetSegmentIdBySegmentName(f"Tumor {number}"), portal
+        )
+        np.testing.assert_array_equal(tumor != 0, written == number + 1)
+    assert portal.GetAttribute("LiverRole") == "PortalVenous"
+    panel.cleanup()
+
+
+def test_real_child_refuses_what_is_no_ct(scene, wait_until, tmp_path, monkeypatch):
+    """An image of 0 to 255 is no CT: the command line's own sentence appears, and the scene stays as it was."""
+    import slicer
+
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "models"))
+    constant_model(tmp_path / "models")
+    panel = SegmentationPanel(LiverTumorAttentionLogic())
+    panel.enter()
+    volume = cases.add_volume(scene, ijk_to_ras=np.diag([8.0, 8.0, 8.0, 1.0]), shape=(20, 40, 40))
+    slicer.util.updateVolumeFromArray(
+        volume, np.random.default_rng(0).integers(0, 255, (20, 40, 40), np.uint8)
+    )
+    panel.ui.portalSelector.setCurrentNode(volume)
+    nodes = scene.GetNumberOfNodes()
+    panel.ui.segmentButton.click()
+    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    print(panel.ui.statusLabel.text)
+    assert "portal" in panel.ui.statusLabel.text
+    assert "unexpectedly" not in panel.ui.statusLabel.text
+    assert "color" in panel.ui.statusLabel.styleSheet
+    assert scene.GetNumberOfNodes() == nodes
+    panel.cleanup()
