@@ -43,7 +43,7 @@ class RegistrationSettings:
     deform_samples: int = 60_000
     rigid_iterations: int = 60
     deform_iterations: int = 30
-    bending_weight: float = 20.0
+    bending_weight: float = 2000.0
     least_jacobian: float = 0.1
     least_coverage: float = 0.6
     refuse_similarity: float = 0.05

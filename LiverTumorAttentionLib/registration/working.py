@@ -22,7 +22,7 @@ def coarser(image: sitk.Image, spacing_mm: float) -> sitk.Image:
 
     Averaging whole voxels first keeps fine detail from aliasing; linear interpolation does the rest.
     """
-    factors = [max(1, int(spacing_mm / s + 0.25)) for s in image.GetSpacing()]
+    factors = [max(1, int(spacing_mm / s + 0.05)) for s in image.GetSpacing()]
     factors = [min(f, n) for f, n in zip(factors, image.GetSize(), strict=True)]
     if max(factors) > 1:
         image = sitk.BinShrink(image, factors)

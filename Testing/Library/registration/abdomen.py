@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 import SimpleITK as sitk
 
 SIZE = (88, 72, 40)
@@ -145,8 +144,3 @@ def breathing(points: Points) -> np.ndarray:
     front = 4.0 * np.sin(1.9 * z) + 2.0 * x
     side = 3.0 * np.cos(2.1 * y + 1.0)
     return np.stack([side, front, down], axis=-1)
-
-
-@pytest.fixture(scope="session")
-def breathing_case() -> Case:
-    return make_case(breathing)
