@@ -21,7 +21,7 @@ from training.cohort import PlannedCase, make_cohort, plan_cohort, read_label_ma
 RUNS = Path(__file__).resolve().parent / "runs" / "demonstration"
 SEED = 2021
 STEPS = {"liver": 12000, "tumor": 9000}
-PHANTOMS = 100
+PHANTOMS = 160
 ATLAS_CASES = 240
 BUNDLED = Path(__file__).resolve().parents[1] / "LiverTumorAttentionLib/data/models/demonstration"
 

@@ -66,7 +66,7 @@ class Sampler:
         self._recipe = recipe
         self._seed = seed
         self._cases = list(cases)
-        self._tumor_voxels = [_some_voxels(case.labels == 2) for case in self._cases]
+        self._lesions = [_lesions(case.labels == 2) for case in self._cases]
         self._liver_voxels = [_some_voxels(case.labels > 0) for case in self._cases]
 
     def __call__(self, number: int) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:
@@ -99,9 +99,11 @@ class Sampler:
         self, which: int, rng: np.random.Generator
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:
         case = self._cases[which]
-        places = self._tumor_voxels[which]
-        if not len(places) or rng.random() < 0.4:
-            places = self._liver_voxels[which]
+        places = self._liver_voxels[which]
+        lesions = self._lesions[which]
+        if lesions and rng.random() < 0.65:
+            # every lesion alike: drawn by voxel, small ones would hardly ever be seen
+            places = lesions[rng.integers(len(lesions))]
         z, y, x = (int(v) for v in places[rng.integers(len(places))])
         centre = np.array([y, x]) + rng.uniform(-40, 40, 2)
         grid = _sampling_grid(rng, self._recipe.crop, centre, turn=np.pi, stretch=0.2, bend_pixels=2.0)
@@ -146,6 +148,16 @@ class Sampler:
 def _slab(volume: NDArray[Any], z: int) -> NDArray[np.float32]:
     """Return a slice and its two neighbours, as inference stacks them."""
     return stack_neighbours(volume, z).astype(np.float32)
+
+
+def _lesions(mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Return the places of each connected lesion."""
+    labelled, count = ndimage.label(mask)
+    boxes = ndimage.find_objects(labelled)
+    return [
+        _some_voxels(labelled[box] == i + 1, 500) + [b.start for b in box]
+        for i, box in zip(range(count), boxes, strict=True)
+    ]
 
 
 def _some_voxels(mask: NDArray[np.bool_], most: int = 20000) -> NDArray[np.int64]:

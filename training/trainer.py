@@ -212,7 +212,14 @@ class Trainer:
         """Record what this run is, and, each time it is started, from which step on which cases it sees."""
         path = self.folder / "settings.json"
         starts = json.loads(path.read_text())["starts"] if path.exists() else []
-        starts.append({"step": self.step, "steps": self.steps, "training": [case.name for case in training]})
+        starts.append(
+            {
+                "step": self.step,
+                "steps": self.steps,
+                "dice_weight": self.recipe.dice_weight,
+                "training": [case.name for case in training],
+            }
+        )
         settings = {
             "recipe": self.recipe.to_dict(),
             "seed": seed,
