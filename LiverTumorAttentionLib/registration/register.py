@@ -12,7 +12,7 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.bspline import deform
 from LiverTumorAttentionLib.registration.measures import Similarity, similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.start import Pair, find_translation, rigid, translation
+from LiverTumorAttentionLib.registration.start import Pair, better, find_translation, rigid, translation
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
 from LiverTumorAttentionLib.registration.verdict import Kept, RegistrationVerdict, judge, liver_overlap
 from LiverTumorAttentionLib.registration.working import (
@@ -104,11 +104,13 @@ def _check(name: str, volume: sitk.Image, mask: sitk.Image | None) -> None:
 
 
 def _best(pair: Pair, candidates: list[tuple[Kept, sitk.Transform]]) -> tuple[Kept, sitk.Transform]:
-    """Return the candidate with the highest similarity score; the earlier one on a tie."""
-    scores = [
-        similarity(pair.fixed, pair.moving, transform, pair.region).score for _, transform in candidates
-    ]
-    return candidates[int(np.argmax(scores))]
+    """Return the last candidate that is better than all before it."""
+    measured = [similarity(pair.fixed, pair.moving, t, pair.region) for _, t in candidates]
+    best = 0
+    for k in range(1, len(candidates)):
+        if better(measured[best], measured[k]):
+            best = k
+    return candidates[best]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,9 @@ class RegistrationSettings:
         is then tried.
     least_coverage: share of the portal liver that must lie inside the arterial volume.
     refuse_similarity, good_similarity: normalised mutual information (0 to 1) in the region below which the
-        result is refused, and from which it may be called good.
+        result is refused, and from which it may be called good. Measured after registration on generated
+        cases: right pairs 0.35 to 0.48, with 9 mm slices and 25 HU of noise 0.26 to 0.30; pairs of two patients
+        0.17 to 0.24; an upside-down volume or another region 0.05 to 0.09.
     refuse_liver_dice, good_liver_dice: the same for the overlap of the two livers, where both are known.
     """
 
@@ -46,8 +48,8 @@ class RegistrationSettings:
     bending_weight: float = 2000.0
     least_jacobian: float = 0.1
     least_coverage: float = 0.6
-    refuse_similarity: float = 0.05
-    good_similarity: float = 0.08
+    refuse_similarity: float = 0.12
+    good_similarity: float = 0.25
     refuse_liver_dice: float = 0.7
     good_liver_dice: float = 0.85
 

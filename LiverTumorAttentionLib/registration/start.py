@@ -14,13 +14,18 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration.measures import similarity
+from LiverTumorAttentionLib.registration.measures import Similarity, similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.watch import OptimiserError, execute_watched, usable_seed
 from LiverTumorAttentionLib.registration.working import centre
 
 GAIN_TO_LEAVE = 1.1
 """A start other than the scanner's coordinates must tell this many times as much to be preferred."""
+
+ALIKE = 0.98
+"""A similarity counts as lower only below this many times the other: noise moves it by about a hundredth."""
+
+COARSE_BINS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +49,18 @@ def translation(shift_mm: np.ndarray) -> sitk.TranslationTransform:
 
 def find_translation(pair: Pair, settings: RegistrationSettings, progress: Progress) -> np.ndarray:
     """Return the shift (LPS, mm) from fixed to moving points that gives the highest similarity score."""
-    bins = 24
-    scores: dict[tuple[float, ...], float] = {}
+    found: dict[tuple[float, ...], Similarity] = {}
+
+    def seen(shift: np.ndarray) -> Similarity:
+        key = tuple(np.round(shift, 2))
+        if key not in found:
+            progress.check()
+            moved = translation(shift)
+            found[key] = similarity(pair.fixed, pair.moving, moved, pair.region, bins=COARSE_BINS)
+        return found[key]
 
     def score(shift: np.ndarray) -> float:
-        key = tuple(np.round(shift, 2))
-        if key not in scores:
-            progress.check()
-            scores[key] = similarity(
-                pair.fixed, pair.moving, translation(shift), pair.region, bins=bins
-            ).score
-        return scores[key]
+        return seen(shift).score
 
     as_given = np.zeros(3)
     step = 2 * settings.coarse_spacing_mm
@@ -70,7 +76,16 @@ def find_translation(pair: Pair, settings: RegistrationSettings, progress: Progr
     progress.update(0.8)
     near = climb(as_given, score, step)
     progress.update(1.0)
-    return best if score(best) > GAIN_TO_LEAVE * score(near) else near
+    clearly = score(best) > GAIN_TO_LEAVE * score(near)
+    return best if clearly and better(seen(near), seen(best)) else near
+
+
+def better(than: Similarity, new: Similarity) -> bool:
+    """Return whether `new` tells more about the region without fitting worse where the volumes overlap.
+
+    The score alone would move an arterial volume that holds a part of the liver to wherever it covers more.
+    """
+    return new.score > than.score and new.normalised > ALIKE * than.normalised
 
 
 def climb(shift: np.ndarray, score: Callable[[np.ndarray], float], step_mm: float) -> np.ndarray:

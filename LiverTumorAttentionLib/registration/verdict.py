@@ -35,7 +35,8 @@ class RegistrationVerdict:
     jacobian_min, jacobian_max, folded_share: of the Jacobian determinant in the liver (or body).
     displacement_mean_mm, displacement_max_mm: length of the displacement there.
     liver_dice_before, liver_dice_after, liver_surface_before_mm, liver_surface_after_mm: overlap and mean
-        symmetric surface distance of the two livers; None where either is unknown.
+        symmetric surface distance of the two livers, where both volumes have voxels; None where either is
+        unknown or outside.
     """
 
     grade: Grade
@@ -61,10 +62,13 @@ class RegistrationVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class LiverOverlap:
-    """Overlap of the portal liver with the warped arterial one: Dice, mean surface distance in mm."""
+    """Overlap of the portal liver with the warped arterial one: Dice, mean surface distance in mm.
 
-    dice: float
-    surface_mm: float
+    None where there is nothing to compare.
+    """
+
+    dice: float | None
+    surface_mm: float | None
 
 
 def liver_overlap(
@@ -78,7 +82,10 @@ def liver_overlap(
     inside = values >= 0
     a = (sitk.GetArrayViewFromImage(portal_liver) > 0) & inside
     b = (values >= 0.5) & inside
-    return LiverOverlap(dice=dice(a, b), surface_mm=surface_distance_mm(a, b, portal_liver.GetSpacing()))
+    if not a.any():
+        return LiverOverlap(dice=None, surface_mm=None)
+    distance = surface_distance_mm(a, b, portal_liver.GetSpacing()) if b.any() else None
+    return LiverOverlap(dice=dice(a, b), surface_mm=distance)
 
 
 def judge(

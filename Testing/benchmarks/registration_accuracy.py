@@ -44,7 +44,10 @@ class Row:
         )
 
 
-HEAD = "  seed  before     p95   after     p95   dice    nmi    jac   wall    cpu  verdict\n         TRE mm          TRE mm"
+HEAD = (
+    "  seed  before     p95   after     p95   dice    nmi    jac   wall    cpu  verdict\n"
+    "         TRE mm          TRE mm                               s      s"
+)
 
 
 def arterial_liver(phantom: Phantom) -> sitk.Image:
