@@ -33,7 +33,7 @@ class Demonstration:
         """Return the tumours beside the truth as text, one row a lesion, then what matches none."""
         truth = sitk.GetArrayViewFromImage(self.phantom.instances)
         found = sitk.GetArrayViewFromImage(self.result.instances)
-        rows = [("lesion", "true mL", "true mm", "found as", "mL", "mm", "Dice")]
+        rows: list[tuple[str, ...]] = [("lesion", "true mL", "true mm", "found as", "mL", "mm", "Dice")]
         matched = set()
         measured = {tumor.number: tumor for tumor in self.result.tumors}
         for lesion in self.phantom.lesions:
