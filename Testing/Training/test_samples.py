@@ -57,6 +57,27 @@ def test_outside_of_the_coarse_liver_the_input_is_zero(tumor_case):
         assert (arterial[1] == 0).mean() > 0.3
 
 
+def test_a_small_lesion_is_shown_as_often_as_a_large_one():
+    z, y, x = np.ogrid[:6, :80, :340]
+    large = (z >= 0) & ((y - 40) ** 2 + (x - 40) ** 2 < 25**2)
+    small = (z == 3) & ((y - 40) ** 2 + (x - 300) ** 2 < 3**2)
+    labels = np.where(large | small, 2, 1).astype(np.uint8)
+    hu = np.full(labels.shape, 60, np.int16)
+    distance = np.full(labels.shape, -100, np.int8)
+    case = Case(
+        name="training-test-2",
+        portal=hu,
+        arterial=hu,
+        labels=labels,
+        distance=distance,
+        spacing_mm=(5.0, 1.25, 1.25),
+    )
+    sampler = Sampler([case], TUMOR, seed=5)
+    seen = [int(sampler(number)[1][1].sum()) for number in range(60)]
+    showing_small = sum(0 < pixels < 80 for pixels in seen)
+    assert showing_small > 0.2 * len(seen)
+
+
 def test_a_case_is_read_back_without_pickle(tmp_path, tumor_case):
     path = tmp_path / "training-test-1.npz"
     names = ("portal", "arterial", "labels", "distance")
