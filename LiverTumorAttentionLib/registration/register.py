@@ -60,7 +60,8 @@ def register_phases(
     portal, arterial: CT in HU; any orientation, handedness, spacing and field of view.
     portal_liver, arterial_liver: masks (above 0 is liver), each on its volume's grid; with the portal one the
         phases are compared in and around the liver alone, which is faster and more exact.
-    seed: of the metric's random samples. Same input, seed and number of ITK threads give the same result.
+    seed: of the metric's random samples. The same input and seed give the same transform, on the same machine
+        with the same number of threads for linear algebra (OMP_NUM_THREADS).
 
     A pair that cannot be registered raises nothing: its verdict is ``refused``, with the reason.
     Raises `InputError` for volumes that are not 3D and masks on another grid, and `Cancelled`.

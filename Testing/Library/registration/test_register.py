@@ -72,13 +72,12 @@ def test_the_registered_volume_lies_on_the_portal_grid(
     assert np.abs(difference).mean() < 0.5 * np.abs(unmoved).mean()
 
 
-def test_the_same_input_and_seed_give_the_same_transform(
-    breathing_case: Case, breathing_result: RegistrationResult
-) -> None:
-    again = registered(breathing_case)
-    for p in breathing_case.liver_points()[::50]:
-        point = tuple(map(float, p))
-        assert again.transform.TransformPoint(point) == breathing_result.transform.TransformPoint(point)
+def test_the_same_input_and_seed_give_the_same_transform(breathing_case: Case) -> None:
+    few = RegistrationSettings(deform_samples=6000, deform_iterations=6, rigid_iterations=10)
+    points = [tuple(map(float, p)) for p in breathing_case.liver_points()[::50]]
+    one, same, other = (registered(breathing_case, seed=seed, settings=few).transform for seed in (0, 0, 1))
+    assert [one.TransformPoint(p) for p in points] == [same.TransformPoint(p) for p in points]
+    assert [one.TransformPoint(p) for p in points] != [other.TransformPoint(p) for p in points]
 
 
 def test_without_masks_the_bodies_are_registered(breathing_case: Case) -> None:
