@@ -75,7 +75,7 @@ TUMOR = Recipe(
     tile=(160, 160),
     overlap=0.5,
     mask_dilation_mm=5.0,
-    dice_weight=0.5,
+    dice_weight=0.25,
 )
 
 RECIPES = {recipe.stage: recipe for recipe in (LIVER, TUMOR)}
