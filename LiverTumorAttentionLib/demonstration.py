@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.analysis import write_preview
 from LiverTumorAttentionLib.errors import OutputError
+from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_phantom
@@ -110,6 +112,9 @@ def run_demonstration(folder: Path, seed: int, device: str, progress: Progress) 
         output=str(folder / "segmentation.seg.nrrd"),
         table=str(folder / "tumors.csv"),
         report=str(folder / "report.json"),
-        preview=str(folder / "preview.png"),
     )
-    return Demonstration(phantom=phantom, result=segment_case(job, progress.part(0.4, 1.0)))
+    result = segment_case(job, progress.part(0.4, 0.98))
+    with replacing(folder / "preview.png", name="preview") as temporary:
+        write_preview(temporary, result.portal, result.instances, result.registered, phantom.labels)
+    progress.update(1.0)
+    return Demonstration(phantom=phantom, result=result)

@@ -50,7 +50,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         set(),
     ),
     "demonstration": (
-        FOUNDATION | {"metrics", "phantoms", "pipeline", "results"},
+        FOUNDATION | {"analysis", "io", "metrics", "phantoms", "pipeline", "results"},
         NUMERICS,
         set(),
     ),
