@@ -110,7 +110,7 @@ def rigid(
     """
     transform = as_euler(start, centre(pair.region))
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # threads add their sums in any order, which changes the last digits
+    method.SetNumberOfWorkUnits(1)  # units add their sums in any order, which changes the last digits
     method.SetMetricAsMattesMutualInformation(settings.histogram_bins)
     method.SetMetricFixedMask(pair.region)
     method.SetMetricSamplingStrategy(method.RANDOM)
