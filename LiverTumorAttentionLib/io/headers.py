@@ -61,7 +61,7 @@ def check_nifti_is_finite(path: Path, header: NiftiHeader, name: str) -> None:
 
     ITK's reader turns them into 0 without a word, and 0 HU is tissue.
     """
-    kind = np.dtype(NIFTI_FLOATS[header.datatype]).newbyteorder(header.byte_order)
+    kind = np.dtype(header.byte_order + NIFTI_FLOATS[header.datatype])
     bad = 0
     with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
         file.seek(header.offset_bytes)

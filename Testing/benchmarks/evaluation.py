@@ -28,8 +28,8 @@ from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_pha
 from LiverTumorAttentionLib.pipeline import segment_case
 from LiverTumorAttentionLib.results import CaseResult
 
-DRAWN_SEEDS = range(200, 220)
-FREE_SEEDS = range(220, 230)
+DRAWN_SEEDS = range(300, 320)
+FREE_SEEDS = range(320, 330)
 LABELS = {"liver": (1, 2), "tumor": (2,)}
 
 
