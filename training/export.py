@@ -28,11 +28,13 @@ def export_model(
     identity: dict[str, str],
     training: dict[str, Any],
     scores: dict[str, Any] | None = None,
+    postprocessing: dict[str, float] | None = None,
 ) -> None:
     """Write {model.json, liver.safetensors, tumor.safetensors} to `output` from the runs in `folder`.
 
     identity: id, title, version and what else `model.json` says of the model as a whole.
     training: where the weights come from; the runs' own settings are added to it.
+    scores: what was measured. postprocessing: its settings where they differ from the defaults.
     Raises `InputError` when a run has no checkpoint, `ModelError` when the description would not be valid.
     """
     output.mkdir(parents=True, exist_ok=True)
@@ -50,7 +52,7 @@ def export_model(
             {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
             {"value": 2, "name": "Tumor", "scheme": "SCT", "code": "4147007", "meaning": "Mass"},
         ],
-        "postprocessing": {},
+        "postprocessing": postprocessing or {},
         "training": {**training, "runs": runs},
         "scores": scores or {},
     }

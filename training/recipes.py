@@ -72,8 +72,8 @@ TUMOR = Recipe(
     in_plane_spacing_mm=1.25,
     slice_spacing_range_mm=(3.0, 7.0),
     crop=(128, 128),
-    tile=(160, 160),
-    overlap=0.5,
+    tile=(256, 256),
+    overlap=0.25,
     mask_dilation_mm=5.0,
     dice_weight=0.25,
 )

@@ -55,7 +55,7 @@ def instances_from_probability(
         )
     organ = liver.astype(bool, copy=False)
     instances = organ.astype(np.uint16)
-    box = box_of(organ, margin_voxels(chosen.rim_mm, spacing))
+    box = box_of(organ, margin_voxels(max(chosen.rim_mm, chosen.border_mm), spacing))
     if box is None:
         return instances
     probability, organ = tumor_probability[box], organ[box]
@@ -63,7 +63,7 @@ def instances_from_probability(
     candidates &= organ | _rim(candidates & ~organ, organ, chosen.rim_mm, spacing)
     labels, count = ndimage.label(fill_holes(candidates), structure=CORNERS)
     if count:
-        values = _values(labels, count, probability, organ, math.prod(spacing), chosen)[labels]
+        values = _values(labels, count, probability, organ, spacing, chosen)[labels]
         np.copyto(instances[box], values, where=values > 0)
     return instances
 
@@ -79,12 +79,19 @@ def _rim(candidates: Mask, organ: Mask, rim_mm: float, spacing: tuple[float, flo
     return near
 
 
+def _deep(organ: Mask, border_mm: float, spacing: tuple[float, float, float]) -> Mask:
+    """Return what lies deeper in the organ than its border; where the volume ends, the organ goes on."""
+    if organ.all():  # nothing to measure a distance to
+        return organ
+    return ndimage.distance_transform_edt(organ, sampling=spacing) > border_mm
+
+
 def _values(
     labels: NDArray[np.int32],
     count: int,
     probability: NDArray[np.floating[Any]],
     organ: Mask,
-    voxel_mm3: float,
+    spacing: tuple[float, float, float],
     settings: PostprocessingSettings,
 ) -> NDArray[np.uint16]:
     """Return the instance value of each component 0 … count; 0 for the background and for what is dropped."""
@@ -98,8 +105,12 @@ def _values(
     first_place[owners[::-1]] = places[::-1]
 
     smallest_mm3 = math.pi / 6.0 * settings.minimum_diameter_mm**3
-    keep = (voxels * voxel_mm3 >= smallest_mm3) & (voxels_in_organ > 0)
+    keep = (voxels * math.prod(spacing) >= smallest_mm3) & (voxels_in_organ > 0)
     keep &= peak >= settings.minimum_peak_probability
+    if settings.minimum_core_share > 0:
+        deep = _deep(organ, settings.border_mm, spacing)
+        core = np.bincount(owners, weights=deep.ravel()[places], minlength=count + 1)
+        keep &= core >= settings.minimum_core_share * voxels
     keep[BACKGROUND] = False
     kept = np.flatnonzero(keep)
     ordered = kept[np.lexsort((first_place[kept], -voxels[kept]))][:MOST_TUMORS]

@@ -21,6 +21,9 @@ class PostprocessingSettings:
     rim_mm: a tumour may reach this far out of the liver, because a coarse liver mask often misses the
         tumours at its surface; what it covers there becomes part of the liver. A tumour that lies outside
         the liver altogether is dropped.
+    border_mm, minimum_core_share: a tumour of which less than this share lies deeper in the liver than
+        border_mm is dropped; 0 drops nothing. Where a coarse liver laps over a neighbouring organ, what is
+        found there lies in its border; but so does a small tumour under the capsule.
     """
 
     liver_threshold: float = 0.5
@@ -29,16 +32,25 @@ class PostprocessingSettings:
     minimum_peak_probability: float = 0.5
     minimum_diameter_mm: float = 4.0
     rim_mm: float = 5.0
+    border_mm: float = 3.0
+    minimum_core_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("liver_threshold", "tumor_threshold", "minimum_peak_probability"):
             value = getattr(self, name)
             if not 0.0 < value <= 1.0:
                 raise InputError(f"{name} is {value:g}; choose a probability above 0 and at most 1")
-        for name, largest in (("liver_opening_mm", 50.0), ("minimum_diameter_mm", 200.0), ("rim_mm", 50.0)):
+        for name, largest in (
+            ("liver_opening_mm", 50.0),
+            ("minimum_diameter_mm", 200.0),
+            ("rim_mm", 50.0),
+            ("border_mm", 50.0),
+        ):
             value = getattr(self, name)
             if not 0.0 <= value <= largest:
                 raise InputError(f"{name} is {value:g} mm; choose a length from 0 to {largest:g} mm")
+        if not 0.0 <= self.minimum_core_share <= 1.0:
+            raise InputError(f"minimum_core_share is {self.minimum_core_share:g}; choose a share from 0 to 1")
         if self.minimum_peak_probability < self.tumor_threshold:
             raise InputError(
                 f"minimum_peak_probability is {self.minimum_peak_probability:g}, below the tumor_threshold "

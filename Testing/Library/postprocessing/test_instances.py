@@ -162,3 +162,36 @@ def test_arrays_that_do_not_fit_are_refused(liver: np.ndarray) -> None:
 def test_settings_that_cannot_be_meant(name: str, value: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         PostprocessingSettings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("first", "share", "kept"),
+    [
+        (5, 0.5, False),  # columns 5 to 8 lie 1 to 4 mm deep: a quarter is deeper than 3 mm
+        (5, 0.25, True),
+        (5, 0.0, True),
+        (6, 0.5, True),  # 2 to 5 mm: one half
+        (6, 0.51, False),
+        (20, 1.0, True),
+    ],
+)
+def test_what_lies_in_the_border_of_the_liver_is_dropped(
+    liver: np.ndarray, first: int, share: float, kept: bool
+) -> None:
+    probability = np.zeros(liver.shape, np.float32)
+    probability[9:11, 18:22, first : first + 4] = 0.9
+    settings = PostprocessingSettings(
+        minimum_diameter_mm=0.0, rim_mm=0.0, border_mm=3.0, minimum_core_share=share
+    )
+    instances = instances_from_probability(probability, liver, spacing_zyx_mm=SPACING, settings=settings)
+    assert bool(instances.max() == 2) is kept
+
+
+def test_the_end_of_the_volume_is_no_border_of_the_liver() -> None:
+    """A liver that the field of view cuts goes on beyond it."""
+    liver = np.ones((6, 12, 12), bool)
+    probability = np.zeros(liver.shape, np.float32)
+    probability[0:2, 0:4, 0:4] = 0.9
+    settings = PostprocessingSettings(minimum_diameter_mm=0.0, minimum_core_share=1.0)
+    instances = instances_from_probability(probability, liver, spacing_zyx_mm=SPACING, settings=settings)
+    assert instances.max() == 2
