@@ -20,6 +20,16 @@ from training.cohort import PlannedCase, make_cohort, plan_cohort, read_label_ma
 
 RUNS = Path(__file__).resolve().parent / "runs" / "demonstration"
 SEED = 2021
+COMMAND = (
+    "python -m training.demonstration prepare --label-map spl-abdominal-atlas/labels.nrrd:spl "
+    "--label-map amos-labels/labels.nii.gz:amos; python -m training.demonstration train --stage liver; "
+    "python -m training.demonstration train --stage tumor; python -m training.demonstration export"
+)
+NOTE = (
+    "The weights come from runs that were stopped and resumed with a larger cohort and other settings: 'starts' "
+    "of each run tells when and which. The command trains with the last settings from the first step on, so it "
+    "gives a like model, not the same weights."
+)
 POSTPROCESSING = {
     "minimum_peak_probability": 0.9,
     "minimum_diameter_mm": 7.0,
@@ -131,7 +141,8 @@ def _export(options: argparse.Namespace) -> None:
         ),
     }
     training = {
-        "command": "see training/README.md, section Demonstration model",
+        "command": COMMAND,
+        "note": NOTE,
         "data": {
             "phantoms": {"seeds": [min(phantoms), max(phantoms)], "count": len(phantoms)},
             "label_maps": sorted({case.source for case in plan if case.source != "phantom"}),
