@@ -29,7 +29,7 @@ def tumor_case() -> Case:
     """A liver of 60 HU with a tumour of 150 HU (portal) and 10 HU (arterial) in it; fat around."""
     z, y, x = np.ogrid[:8, :80, :80]
     liver = ((y - 40) ** 2 + (x - 40) ** 2 < 34**2) & (z >= 0)
-    tumor = (z - 4) ** 2 * 9 + (y - 40) ** 2 + (x - 50) ** 2 < 12**2
+    tumor = (z - 4) ** 2 * 9 + (y - 30) ** 2 + (x - 50) ** 2 < 12**2
     labels = np.where(tumor, 2, np.where(liver, 1, 0)).astype(np.uint8)
     distance = np.where(liver, -60, 60).astype(np.int8)
     return Case(
