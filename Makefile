@@ -23,7 +23,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(PIP) --editable '.[dicom,training,test]'
+	$(PIP) --editable '.[dicom,comparators,training,test]'
 	touch $@
 
 demo: $(VENV)/.run

@@ -1,5 +1,11 @@
 """Segmentation networks, built by name. See README.md for the module -> equation -> class table."""
 
-from LiverTumorAttentionLib.networks.registry import build_network, network_names
+from LiverTumorAttentionLib.networks.attention_map import AttentionMap
+from LiverTumorAttentionLib.networks.registry import (
+    NetworkEntry,
+    build_network,
+    network_entry,
+    network_names,
+)
 
-__all__ = ["build_network", "network_names"]
+__all__ = ["AttentionMap", "NetworkEntry", "build_network", "network_entry", "network_names"]

