@@ -14,6 +14,8 @@ class AttentionMap(nn.Module):
     kind: "map" for weights of places, (B, 1, *spatial); "vector" for weights of channels, (B, C).
     about: what the weights say, in a few words for a person, with the symbol and equation of the paper.
     It has no parameters and changes nothing; a network without an onlooker computes the same.
+    Source: none; the papers show such maps in their figures and do not say how they were taken.
+    Shape: any -> same.
     """
 
     def __init__(self, kind: str, about: str) -> None:

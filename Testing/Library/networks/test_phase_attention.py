@@ -168,7 +168,7 @@ def test_scales_on_a_ct_slice_are_neither_flat_nor_one_hot(monkeypatch: pytest.M
     flat = scales_on_ct(1.0, monkeypatch)
     assert all((s - CONSTANT_SCALE).abs().max() < 0.02 for s in flat)
     used = scales_on_ct(SHARPNESS, monkeypatch)
-    assert all(0.02 < s.std() < 0.1 for s in used), [s.std() for s in used]
+    assert all(0.02 < s.std() < 0.15 for s in used), [s.std() for s in used]
     assert all(s.max() < 0.98 for s in used), [s.max() for s in used]
 
 
