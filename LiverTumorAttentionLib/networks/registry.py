@@ -12,6 +12,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
+from LiverTumorAttentionLib.networks.comparators.unet import UNet
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
 
@@ -46,6 +47,8 @@ NETWORKS: dict[str, NetworkEntry] = {
     "paresseg": NetworkEntry(
         build=PAResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224), phases=BOTH
     ),
+    # SFAN and what it is compared with
+    "unet": NetworkEntry(build=UNet, paper="Ronneberger, U-Net", year=2015, input_shape=(1, 512, 512)),
 }
 
 

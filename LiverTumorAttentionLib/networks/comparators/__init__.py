@@ -1,0 +1,1 @@
+"""Networks that the papers compare theirs with, one file each."""
