@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
+from LiverTumorAttentionLib.networks.sfan import SFAN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ NETWORKS: dict[str, NetworkEntry] = {
         build=PAResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224), phases=BOTH
     ),
     # SFAN and what it is compared with
+    "sfan": NetworkEntry(build=SFAN, paper="Zhang, SFAN", year=2019, input_shape=(1, 512, 512)),
     "unet": NetworkEntry(build=UNet, paper="Ronneberger, U-Net", year=2015, input_shape=(1, 512, 512)),
 }
 

@@ -11,7 +11,7 @@ import torch
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.networks.comparators.unet import UNet, UNetDecoder, UNetEncoder
-from Testing.Library.networks.plain import convolve
+from Testing.Library.networks.plain import arrays, convolve, with_biases
 
 
 def unet_by_loops(image: np.ndarray, weights: dict[str, np.ndarray], levels: int) -> np.ndarray:
@@ -40,18 +40,10 @@ def unet_by_loops(image: np.ndarray, weights: dict[str, np.ndarray], levels: int
     return convolve(x, weights["head.weight"], weights["head.bias"])
 
 
-def with_biases(network: torch.nn.Module) -> torch.nn.Module:
-    """Draw the biases too, which start at 0, so that a forgotten one shows."""
-    for name, parameter in network.named_parameters():
-        if name.endswith("bias"):
-            torch.nn.init.normal_(parameter, std=0.3)
-    return network.eval()
-
-
 def test_the_network_is_figure_1():
     torch.manual_seed(0)
     network = with_biases(UNet(in_channels=2, classes=3, width=3, levels=3))
-    weights = {name: value.double().numpy() for name, value in network.state_dict().items()}
+    weights = arrays(network)
     images = torch.randn(2, 2, 8, 12)
     with torch.no_grad():
         got = network(images).numpy()
