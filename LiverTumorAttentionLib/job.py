@@ -41,6 +41,10 @@ class SegmentationJob:
     """Where the arterial volume, registered onto the portal one, goes."""
     save_probability: str | None = None
     """Where the probability of tumour, on the portal grid, goes."""
+    save_attention: str | None = None
+    """Folder for the maps and weights of the attention that found the tumours; made where it is missing."""
+    attention_point: tuple[float, float, float] | None = None
+    """Where a network that relates places is looked at, LPS mm; None takes where tumour is most probable."""
     minimum_diameter_mm: float | None = None
     """Tumours smaller than a ball of this diameter are dropped; None takes the model's own setting."""
     tumor_threshold: float | None = None
@@ -59,6 +63,10 @@ class SegmentationJob:
             raise InputError(f"the tumour threshold must lie between 0 and 1, got {self.tumor_threshold:g}")
         if self.seed < 0:
             raise InputError(f"the seed must not be negative, got {self.seed}")
+        if self.attention_point is not None and self.save_attention is None:
+            raise InputError(
+                "a point of attention was given, but no folder for the maps: name one, or leave it out"
+            )
         if self.save_registered and self.arterial is None:
             raise InputError(
                 "there will be no registered arterial volume to save, because no arterial volume was given: "

@@ -14,10 +14,11 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference import Device, LiverStage, TumorStage, choose_device
+from LiverTumorAttentionLib.finding import Stages, find_liver, find_tumors, load_stages
+from LiverTumorAttentionLib.inference import Device, choose_device
 from LiverTumorAttentionLib.io import InputWarning, back_to, to_lps
 from LiverTumorAttentionLib.job import RegistrationJob, SegmentationJob
-from LiverTumorAttentionLib.models import ModelPackage, find_model
+from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult
@@ -29,7 +30,6 @@ from LiverTumorAttentionLib.results import (
     write_results,
 )
 from LiverTumorAttentionLib.steps import (
-    find_liver,
     on_portal_grid,
     postprocessing_settings,
     read_phase,
@@ -79,23 +79,28 @@ def segment_volumes(
     """
     settings = postprocessing_settings(package, job)
     own_grid, portal = portal, to_lps(portal)
-    liver_stage, tumor_stage = LiverStage(package, device), TumorStage(package, device)
+    stages = load_stages(package, device, watched=job.save_attention is not None)
 
-    liver = find_liver(portal, "portal volume", liver_stage, settings, progress.part(0.0, 0.15, "liver"))
+    part = progress.part(0.0, stages.liver_share, "liver")
+    liver = find_liver(portal, "portal volume", stages, settings, part)
     registration = None
     if arterial is not None:
-        registration = _register(
-            portal, to_lps(arterial), liver, liver_stage, settings, job.seed, progress.part(0.15, 0.6)
-        )
+        part = progress.part(stages.liver_share, 0.6)
+        registration = _register(portal, to_lps(arterial), liver.mask, stages, settings, job.seed, part)
     usable = registration is not None and registration.verdict.grade != "refused"
     registered = registration.registered if registration else None
 
-    coarse = tumor_stage.probability(
-        portal, registered if usable else None, liver, progress.part(0.6, 0.92, "tumors")
+    tumors_found = find_tumors(
+        portal,
+        registered if usable else None,
+        liver,
+        stages,
+        progress.part(0.6, 0.92, "tumors"),
+        attention_point=job.attention_point,
     )
     progress.part(0.92, 1.0, "measuring").update(0.0)
-    probability = on_portal_grid(coarse, portal, liver)
-    instances = tumor_instances(probability, liver, settings)
+    probability = on_portal_grid(tumors_found.probability, portal, liver.mask)
+    instances = tumor_instances(probability, liver.mask, settings)
 
     instances, probability = back_to(instances, own_grid), back_to(probability, own_grid)
     registered = None if registered is None else back_to(registered, own_grid)
@@ -108,8 +113,9 @@ def segment_volumes(
         probability=probability,
         registered=registered,
         registration=registration.verdict if registration else None,
-        arterial_used=usable,
-        warnings=_registration_notes(registration),
+        arterial_used=usable and package.description.takes_arterial,
+        attention=tumors_found.attention,
+        warnings=_registration_notes(registration, package.description),
         model=package.description,
         device=device.describe(),
     )
@@ -128,9 +134,9 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
     moving = read_phase(job.moving, job.moving_series, "arterial", progress.part(0.05, 0.1, "reading"))
     settings = PostprocessingSettings()
     own_grid, fixed = fixed, to_lps(fixed)
-    stage = LiverStage(package, device)
-    liver = find_liver(fixed, "portal volume", stage, settings, progress.part(0.1, 0.3, "liver"))
-    result = _register(fixed, to_lps(moving), liver, stage, settings, job.seed, progress.part(0.3, 0.95))
+    stages = load_stages(package, device)
+    liver = find_liver(fixed, "portal volume", stages, settings, progress.part(0.1, 0.3, "liver")).mask
+    result = _register(fixed, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95))
     result = replace(result, registered=back_to(result.registered, own_grid))
     write_registration(result, job, progress.part(0.95, 1.0, "writing"))
     return result
@@ -140,28 +146,36 @@ def _register(
     portal: sitk.Image,
     arterial: sitk.Image,
     portal_liver: sitk.Image,
-    stage: LiverStage,
+    stages: Stages,
     settings: PostprocessingSettings,
     seed: int,
     progress: Progress,
 ) -> RegistrationResult:
     """Find the arterial liver and register the arterial onto the portal phase."""
     arterial_liver = find_liver(
-        arterial, "arterial volume", stage, settings, progress.part(0.0, 0.3, "liver, arterial phase")
-    )
+        arterial, "arterial volume", stages, settings, progress.part(0.0, 0.3, "liver, arterial phase")
+    ).mask
     return register_arterial(
         portal, arterial, portal_liver, arterial_liver, seed, progress.part(0.3, 1.0, "registration")
     )
 
 
-def _registration_notes(registration: RegistrationResult | None) -> tuple[str, ...]:
-    """Return what a user should read of a registration that is not good."""
-    if registration is None or registration.verdict.grade == "good":
+def _registration_notes(registration: RegistrationResult | None, model: ModelDescription) -> tuple[str, ...]:
+    """Return what a user should read of how the arterial phase was used."""
+    if registration is None:
         return ()
     verdict = registration.verdict
+    notes = []
     if verdict.grade == "refused":
-        return (f"the arterial phase was not used: {verdict.reason}",)
-    return (f"the arterial phase was used, but look at how it fits: {verdict.reason}",)
+        notes.append(f"the arterial phase was not used: {verdict.reason}")
+    elif verdict.grade == "doubtful":
+        notes.append(f"the arterial phase was used, but look at how it fits: {verdict.reason}")
+    if verdict.grade != "refused" and not model.takes_arterial:
+        notes.append(
+            f"the model {model.id!r} finds tumours in the portal phase alone; "
+            "the arterial phase was used for the measurements"
+        )
+    return tuple(notes)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,15 @@ from LiverTumorAttentionLib.analysis import (
     tumor_csv,
     write_preview,
 )
+from LiverTumorAttentionLib.attention import Attention
 from LiverTumorAttentionLib.io import (
     IMAGE_SUFFIXES,
     SEGMENTATION_SUFFIXES,
     check_dicom_seg_source,
+    check_folder,
     check_writable,
     full_suffix,
+    making_folder,
     replacing_all,
     write_image,
     write_segmentation,
@@ -60,6 +63,8 @@ class CaseResult:
     """The model that was used."""
     device: str
     """The device that it ran on, in words."""
+    attention: Attention | None = None
+    """What the network attended to; None when it was not asked for."""
 
     def summary(self) -> str:
         """Return what a person wants to read first, a few lines."""
@@ -119,13 +124,23 @@ def check_outputs(job: SegmentationJob) -> None:
     for name, path in job.outputs().items():
         if path:
             check_writable(path, suffixes=allowed[name], name=name)
+    if job.save_attention:
+        check_folder(job.save_attention, name="attention")
     if job.output and full_suffix(job.output) == ".dcm" and Path(job.portal).exists():
         check_dicom_seg_source(job.portal, job.portal_series)
 
 
 def write_results(result: CaseResult, job: SegmentationJob, progress: Progress) -> None:
     """Write every file that the job asks for; all of them appear together, or none."""
-    _write_all(job.outputs(), _writers(result, job), progress)
+    writers = _writers(result, job)
+    wanted = [(Path(path), writers[name]) for name, path in job.outputs().items() if path]
+    if job.save_attention and result.attention is not None:
+        with making_folder(job.save_attention, name="attention") as folder:
+            files = result.attention.writers(result.portal)
+            wanted += [(folder / name, write) for name, write in files.items()]
+            _write_all(wanted, progress)
+    else:
+        _write_all(wanted, progress)
 
 
 def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Callable[[Path], object]]:
@@ -171,14 +186,11 @@ def write_registration(result: RegistrationResult, job: RegistrationJob, progres
         "transform": lambda path: write_transform(path, result.transform),
         "report": lambda path: _write_json(path, report),
     }
-    _write_all(job.outputs(), writers, progress)
+    _write_all([(Path(path), writers[name]) for name, path in job.outputs().items() if path], progress)
 
 
-def _write_all(
-    outputs: Mapping[str, str | None], writers: Mapping[str, Callable[[Path], object]], progress: Progress
-) -> None:
-    """Write all outputs that have a path to temporary files, then move them into place together."""
-    wanted = [(Path(path), writers[name]) for name, path in outputs.items() if path]
+def _write_all(wanted: Sequence[tuple[Path, Callable[[Path], object]]], progress: Progress) -> None:
+    """Write all files to temporary ones, then move them into place together."""
     with replacing_all([path for path, _ in wanted]) as temporary:
         for number, (path, write) in enumerate(wanted):
             progress.update(number / len(wanted), path.name)

@@ -1,28 +1,23 @@
-"""The steps of the way through that need more than one package: reading, the liver, registration, tumours."""
+"""The steps of the way through that need more than one package: reading, registration, lesions."""
 
 from __future__ import annotations
 
-import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.inference import LiverStage
-from LiverTumorAttentionLib.inference.stages import liver_box
+from LiverTumorAttentionLib.inference import liver_box
 from LiverTumorAttentionLib.io import check_ct, read_volume
 from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.postprocessing import (
     PostprocessingSettings,
     instances_from_probability,
-    liver_from_probability,
 )
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
 from LiverTumorAttentionLib.strict import from_mapping
 
-SMALLEST_LIVER_ML = 20.0
-"""Less than this is not a liver that anything could be planned on: the volume shows something else."""
 SMALLEST_SHARED_LIVER = 0.05
 """An arterial volume that holds less of the portal volume's liver than this shows another region."""
 BOX_MARGIN_MM = 15.0
@@ -49,31 +44,6 @@ def postprocessing_settings(package: ModelPackage, job: SegmentationJob) -> Post
             values.get("minimum_peak_probability", PostprocessingSettings.minimum_peak_probability),
         )
     return from_mapping(PostprocessingSettings, values, where="model.json: postprocessing", error=ModelError)
-
-
-def find_liver(
-    image: sitk.Image, name: str, stage: LiverStage, settings: PostprocessingSettings, progress: Progress
-) -> sitk.Image:
-    """Return the liver on the image's grid as uint8. Raises `InputError` when there is none.
-
-    image: HU, in LPS order. name: how the user knows it, such as "portal volume".
-    """
-    fine = resample_to_grid(stage.probability(image, progress), image)
-    liver = liver_from_probability(
-        sitk.GetArrayViewFromImage(fine),
-        image.GetSpacing()[::-1],
-        threshold=settings.liver_threshold,
-        opening_mm=settings.liver_opening_mm,
-    )
-    volume_ml = float(liver.sum()) * float(np.prod(image.GetSpacing())) / 1000.0
-    if volume_ml < SMALLEST_LIVER_ML:
-        raise InputError(
-            f"no liver was found in the {name} (at most {volume_ml:.0f} mL of something like it): "
-            "check that it is a CT of the upper abdomen, or choose another series"
-        )
-    mask = sitk.GetImageFromArray(liver.astype(np.uint8))
-    mask.CopyInformation(image)
-    return mask
 
 
 def register_arterial(

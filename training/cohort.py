@@ -139,7 +139,11 @@ def _from_phantom(phantom: Phantom, recipe: Recipe, rng: np.random.Generator) ->
     if recipe.stage == "tumor":
         box = _liver_box(labels, LIVER_MARGIN_MM)
         portal, labels = (sitk.RegionOfInterest(image, *box) for image in (portal, labels))
-    grid = stage_grid(portal, recipe.in_plane_spacing_mm, recipe.slice_spacing_range_mm)
+    grid = stage_grid(
+        portal,
+        in_plane_spacing_mm=recipe.in_plane_spacing_mm,
+        slice_spacing_range_mm=recipe.slice_spacing_range_mm,
+    )
     spacing = tuple(float(s) for s in grid.GetSpacing()[::-1])
     field = _registration_error(phantom.displacement, rng)
     registered = sitk.Resample(

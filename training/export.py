@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models.description import read_description
+from LiverTumorAttentionLib.models.description import FORMAT_VERSION, read_description
 from training.recipes import RECIPES
 from training.trainer import CHECKPOINT
 
@@ -45,7 +45,7 @@ def export_model(
         stages.append(_stage(name, hashlib.sha256(weights.read_bytes()).hexdigest()))
         runs[name] = {"step": step, "steps": steps, **_history(folder / name)}
     description = {
-        "format": 1,
+        "format": FORMAT_VERSION,
         **identity,
         "stages": stages,
         "labels": [
@@ -81,22 +81,24 @@ def _write_weights(checkpoint: Path, path: Path) -> tuple[int, int]:
 
 def _stage(name: str, sha256: str) -> dict[str, Any]:
     recipe = RECIPES[name]
-    return {
+    stage: dict[str, Any] = {
         "name": name,
         "network": recipe.network,
         "arguments": recipe.arguments,
         "weights": f"{name}.safetensors",
         "sha256": sha256,
         "phases": list(recipe.phases),
-        "window_hu": list(recipe.window_hu),
-        "neighbours": 1,
-        "in_plane_spacing_mm": recipe.in_plane_spacing_mm,
-        "slice_spacing_range_mm": list(recipe.slice_spacing_range_mm),
-        "tile": list(recipe.tile),
-        "overlap": recipe.overlap,
-        "mask_dilation_mm": recipe.mask_dilation_mm,
+        "intensity": {"window_hu": list(recipe.window_hu)},
+        "grid": {
+            "in_plane_spacing_mm": recipe.in_plane_spacing_mm,
+            "slice_spacing_range_mm": list(recipe.slice_spacing_range_mm),
+        },
+        "slices": {"neighbours": 1, "tile": list(recipe.tile), "overlap": recipe.overlap},
         "missing_phase": "portal" if "arterial" in recipe.phases else "refuse",
     }
+    if name == "tumor":
+        stage["mask_dilation_mm"] = recipe.mask_dilation_mm
+    return stage
 
 
 def _history(run: Path) -> dict[str, Any]:

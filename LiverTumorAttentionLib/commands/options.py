@@ -22,3 +22,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="auto (CUDA where there is one), cpu, cuda or cuda:N (default: auto)"
     )
+
+
+def point_mm(text: str) -> tuple[float, float, float]:
+    """Read "X,Y,Z" in millimetres."""
+    try:
+        x, y, z = (float(value) for value in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected three numbers X,Y,Z in LPS mm, got {text!r}") from None
+    return x, y, z

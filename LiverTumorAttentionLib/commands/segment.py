@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.options import add_device, add_progress
+from LiverTumorAttentionLib.commands.options import add_device, add_progress, point_mm
 from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
@@ -35,6 +35,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--preview", metavar="PNG", help="picture for a first look")
     add("--save-registered", metavar="FILE", help="the arterial volume registered onto the portal one")
     add("--save-probability", metavar="FILE", help="the probability of tumour")
+    add("--save-attention", metavar="DIR", help="what the network attended to: volumes, and weights as JSON")
+    add(
+        "--attention-point",
+        type=point_mm,
+        metavar="X,Y,Z",
+        help="LPS mm; where to look from at a network that relates places (default: where tumour is most probable)",
+    )
     add(
         "--minimum-diameter",
         dest="minimum_diameter_mm",

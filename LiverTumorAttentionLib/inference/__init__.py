@@ -1,6 +1,16 @@
-"""Networks over volumes: devices, tiles, and the two stages."""
+"""Networks over volumes: devices, tiles and patches, the stages of a model, and what they attend to."""
 
+from LiverTumorAttentionLib.inference.attention import AttentionWatch, check_watchable
+from LiverTumorAttentionLib.inference.boxes import liver_box
 from LiverTumorAttentionLib.inference.device import Device, choose_device
 from LiverTumorAttentionLib.inference.stages import LiverStage, TumorStage
 
-__all__ = ["Device", "LiverStage", "TumorStage", "choose_device"]
+__all__ = [
+    "AttentionWatch",
+    "Device",
+    "LiverStage",
+    "TumorStage",
+    "check_watchable",
+    "choose_device",
+    "liver_box",
+]

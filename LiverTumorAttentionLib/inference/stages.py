@@ -1,80 +1,146 @@
-"""The two stages: a coarse liver from one phase, tumours inside its box from one or two."""
+"""The stages of a model: the liver from one phase, tumours inside its box from one or two."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.errors import InputError, ModelError
+from LiverTumorAttentionLib.inference.attention import AttentionWatch
+from LiverTumorAttentionLib.inference.boxes import array_box, cut, image_box, liver_box
+from LiverTumorAttentionLib.inference.canvas import Box, whole
 from LiverTumorAttentionLib.inference.device import Device
+from LiverTumorAttentionLib.inference.patches import PatchPredictor
+from LiverTumorAttentionLib.inference.probabilities import groups_of
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.models import ModelPackage
-from LiverTumorAttentionLib.networks import build_network
-from LiverTumorAttentionLib.preprocessing import resample_to_grid, stage_grid, window_hu
+from LiverTumorAttentionLib.models import ModelPackage, StageDescription
+from LiverTumorAttentionLib.networks import build_network, network_entry
+from LiverTumorAttentionLib.preprocessing import Standard, resample_to_grid, stage_grid, window_hu
 from LiverTumorAttentionLib.progress import Progress
 
 
 class _Stage:
-    """A stage of a model with its network built and its weights loaded."""
+    """A stage of a model with its network built and its weights loaded.
 
-    def __init__(self, package: ModelPackage, name: str, device: Device) -> None:
-        self.description = package.description.stage(name)
-        network = build_network(self.description.network, **self.description.arguments)
+    wanted: which of "liver" and "tumor" are returned.
+    """
+
+    def __init__(
+        self, package: ModelPackage, description: StageDescription, wanted: Sequence[str], device: Device
+    ) -> None:
+        self.description = description
+        takes = network_entry(description.network).phases
+        if len(takes) != len(description.phases):
+            raise ModelError(
+                f"model.json of {package.description.id!r}: stage {description.name!r}: the network "
+                f"{description.network!r} takes {', '.join(takes)}; the stage gives it "
+                f"{', '.join(description.phases)}"
+            )
+        self.network = build_network(description.network, **description.arguments)
         try:
-            network.load_state_dict(package.load_weights(self.description), strict=True)
+            self.network.load_state_dict(package.load_weights(description), strict=True)
         except RuntimeError as error:
             raise ModelError(
-                f"{self.description.weights} does not fit the network {self.description.network!r} that "
+                f"{description.weights} does not fit the network {description.network!r} that "
                 f"model.json of {package.description.id!r} names: get a model made for this version"
             ) from error
-        self._predictor = SlicePredictor(network, self.description, device)
+        groups = groups_of(description.classes)
+        chosen = tuple(groups[name] for name in wanted)
+        self._predictor: SlicePredictor | PatchPredictor
+        if description.slices is not None:
+            self._predictor = SlicePredictor(self.network, description.slices, device, chosen)
+        elif description.patches is not None:
+            self._predictor = PatchPredictor(self.network, description.patches, device, chosen)
 
     def _grid(self, image: sitk.Image) -> sitk.Image:
         """Return the stage's grid over an image in LPS order."""
+        settings = self.description.grid
         return stage_grid(
-            image, self.description.in_plane_spacing_mm, self.description.slice_spacing_range_mm
+            image,
+            in_plane_spacing_mm=settings.in_plane_spacing_mm,
+            in_plane_pixels=settings.in_plane_pixels,
+            slice_spacing_range_mm=settings.slice_spacing_range_mm,
         )
 
-    def _input(self, image: sitk.Image, grid: sitk.Image) -> NDArray[np.float32]:
-        """Return a phase as the network sees it, (z, y, x) in [0, 1]."""
-        return window_hu(sitk.GetArrayFromImage(resample_to_grid(image, grid)), self.description.window_hu)
+    def _input(self, image: sitk.Image, part: sitk.Image, grid: sitk.Image) -> NDArray[np.float32]:
+        """Return part of a phase as the network sees it, (z, y, x); `image` is the whole of the phase."""
+        hu = sitk.GetArrayFromImage(resample_to_grid(part, grid))
+        settings = self.description.intensity
+        if settings.percentiles is not None:
+            return Standard.of(sitk.GetArrayViewFromImage(image), settings.percentiles)(hu)
+        assert settings.window_hu is not None  # the description gives one of the two
+        return window_hu(hu, settings.window_hu)
 
 
 class LiverStage(_Stage):
-    """Finds the coarse liver in one phase.
+    """Finds the coarse liver in one phase, and its tumours where its network tells both apart.
 
-    Source: PA-ResSeg, section 4.A, liver-ResSeg, one network for both phases.
+    Source: PA-ResSeg, section 4.A, liver-ResSeg, one network for both phases; SFAN, section 3, a U-Net;
+        DPC-Net, section 3.1, liver and tumour by one network over the whole volume.
     """
 
     def __init__(self, package: ModelPackage, device: Device) -> None:
-        super().__init__(package, "liver", device)
+        description = package.description.liver_stage
+        self.finds = tuple(groups_of(description.classes))
+        super().__init__(package, description, self.finds, device)
 
-    def probability(self, image: sitk.Image, progress: Progress) -> sitk.Image:
-        """Return the probability of liver as float32 on the stage's own coarse grid.
+    def probabilities(
+        self, image: sitk.Image, progress: Progress, watch: AttentionWatch | None = None
+    ) -> dict[str, sitk.Image]:
+        """Return the probability of "liver", and of "tumor" if the stage finds it, as float32 on its own grid.
 
         image: HU, in LPS order. Raises `Cancelled`.
         """
         grid = self._grid(image)
-        result = sitk.GetImageFromArray(self._predictor.predict([self._input(image, grid)], progress))
-        result.CopyInformation(grid)
-        return result
+        inputs = [self._input(image, image, grid)]
+        with watch.over(self.network, grid) if watch is not None else nullcontext():
+            maps = self._predictor.predict(inputs, progress, watch=watch)
+        images = {}
+        for name, array in zip(self.finds, maps, strict=True):
+            images[name] = sitk.GetImageFromArray(array)
+            images[name].CopyInformation(grid)
+        return images
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """What the tumour stage is given of a case."""
+
+    inputs: list[NDArray[np.float32]]
+    """One input a phase, (z, y, x)."""
+    grid: sitk.Image
+    """The grid that they lie on."""
+    keep: Box
+    """The liver's box on this grid."""
+    inside: NDArray[np.bool_] | None
+    """Where tumours may be; None is everywhere."""
 
 
 class TumorStage(_Stage):
     """Finds tumours inside the liver's box.
 
-    Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero.
+    Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero. SFAN,
+        section 3: the liver's region is cut out, nothing is set to zero.
     Departs: the portal liver masks both phases, since the arterial one is registered onto it; the dilation
     is given in millimetres instead of a kernel of 5 x 5 pixels, so that it means the same at every spacing.
     """
 
     def __init__(self, package: ModelPackage, device: Device) -> None:
-        super().__init__(package, "tumor", device)
+        super().__init__(package, package.description.stage("tumor"), ("tumor",), device)
 
     def probability(
-        self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image, progress: Progress
+        self,
+        portal: sitk.Image,
+        arterial: sitk.Image | None,
+        liver: sitk.Image,
+        progress: Progress,
+        watch: AttentionWatch | None = None,
     ) -> sitk.Image:
         """Return the probability of tumour as float32 on the stage's grid over the liver's box.
 
@@ -82,43 +148,74 @@ class TumorStage(_Stage):
         cannot be trusted. liver: uint8 mask on the portal grid, not empty.
         Raises `ModelError` when the model needs the arterial phase and there is none, and `Cancelled`.
         """
-        if arterial is None and "arterial" in self.description.phases:
-            if self.description.missing_phase == "refuse":
-                raise ModelError(
-                    "this model needs the arterial phase beside the portal venous one, and there is none that "
-                    "can be used: give one, or choose a model that works on the portal phase alone"
-                )
-            arterial = portal
-        box = liver_box(liver, margin_mm=self.description.mask_dilation_mm + 4.0)
-        grid = self._grid(sitk.RegionOfInterest(portal, *box))
-        inside = self._dilated(resample_to_grid(sitk.RegionOfInterest(liver, *box), grid))
-        inputs = []
-        for phase in self.description.phases:
-            image = portal if phase == "portal" else arterial
-            inputs.append(self._input(sitk.RegionOfInterest(image, *box), grid) * inside)
-        result = sitk.GetImageFromArray(self._predictor.predict(inputs, progress) * inside)
-        result.CopyInformation(grid)
+        view = self._view(portal, arterial, liver)
+        with watch.over(self.network, view.grid) if watch is not None else nullcontext():
+            (tumor,) = self._predictor.predict(view.inputs, progress, keep=view.keep, watch=watch)
+        if view.inside is not None:
+            tumor *= view.inside[view.keep]
+        result = sitk.GetImageFromArray(tumor)
+        result.CopyInformation(cut(view.grid, *image_box(view.keep)))
         return result
 
-    def _dilated(self, liver: sitk.Image) -> NDArray[np.bool_]:
-        """Return a coarse liver (probability on the stage's grid) dilated by the stage's margin."""
-        spacing_zyx = liver.GetSpacing()[::-1]
-        outside = sitk.GetArrayViewFromImage(liver) < 0.5
-        return (
-            ndimage.distance_transform_edt(outside, sampling=spacing_zyx) <= self.description.mask_dilation_mm
-        )
+    def look_from(
+        self,
+        point_mm: Sequence[float],
+        portal: sitk.Image,
+        arterial: sitk.Image | None,
+        liver: sitk.Image,
+        watch: AttentionWatch,
+    ) -> None:
+        """Let `watch` see what the network attends to from one point (LPS mm); images as in `probability`.
+
+        Does nothing for a network that does not relate places to each other.
+        Raises `InputError` when the point lies outside of what the stage sees.
+        """
+        if not isinstance(self._predictor, SlicePredictor):
+            return
+        view = self._view(portal, arterial, liver)
+        x, y, z = view.grid.TransformPhysicalPointToIndex([float(value) for value in point_mm])
+        if not all(0 <= at < length for at, length in zip((z, y, x), view.inputs[0].shape, strict=True)):
+            raise InputError(
+                f"the point ({', '.join(f'{value:g}' for value in point_mm)}) mm does not lie in the liver's "
+                "part of the portal volume: give a point of the liver, in LPS millimetres"
+            )
+        with watch.over(self.network, view.grid):
+            self._predictor.look_from(view.inputs, (z, y, x), watch)
+
+    def _view(self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image) -> _View:
+        """Prepare the phases over the liver's box, or over whole slices where the stage resizes slices."""
+        needed = "arterial" in self.description.phases and self.description.missing_phase == "refuse"
+        if arterial is None and needed:
+            raise ModelError(
+                "this model needs the arterial phase beside the portal venous one, and there is none that "
+                "can be used: give one, or choose a model that works on the portal phase alone"
+            )
+        volumes = {"portal": portal, "arterial": portal if arterial is None else arterial}
+        dilation_mm = self.description.mask_dilation_mm
+        size, index = liver_box(liver, margin_mm=(dilation_mm or 0.0) + self.description.box_margin_mm)
+        if self.description.grid.in_plane_pixels is not None:
+            size[:2], index[:2] = portal.GetSize()[:2], [0, 0]
+        grid = self._grid(cut(portal, size, index))
+        coarse = resample_to_grid(cut(liver, size, index), grid)
+        inside = None if dilation_mm is None else _dilated(coarse, dilation_mm)
+        inputs = []
+        for phase in self.description.phases:
+            volume = volumes[phase]
+            values = self._input(volume, cut(volume, size, index), grid)
+            inputs.append(values if inside is None else values * inside)
+        keep = whole(inputs[0].shape)
+        if self.description.grid.in_plane_pixels is not None:
+            margin_mm = (dilation_mm or 0.0) + self.description.box_margin_mm
+            found = coarse >= 0.5
+            keep = array_box(*liver_box(found, margin_mm=margin_mm)) if _any(found) else keep
+        return _View(inputs=inputs, grid=grid, keep=keep, inside=inside)
 
 
-def liver_box(liver: sitk.Image, *, margin_mm: float) -> tuple[list[int], list[int]]:
-    """Return (size, index) in voxels of the liver's bounding box with a margin, cut to the image."""
-    statistics = sitk.LabelShapeStatisticsImageFilter()
-    statistics.Execute(liver != 0)
-    low = statistics.GetBoundingBox(1)
-    size, index = [], []
-    for axis, (length, spacing) in enumerate(zip(liver.GetSize(), liver.GetSpacing(), strict=True)):
-        margin = int(np.ceil(margin_mm / spacing))
-        first = max(0, low[axis] - margin)
-        last = min(length, low[axis] + low[axis + 3] + margin)
-        index.append(first)
-        size.append(last - first)
-    return size, index
+def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:
+    """Return a coarse liver (probability on the stage's grid) dilated by a margin."""
+    outside = sitk.GetArrayViewFromImage(liver) < 0.5
+    return ndimage.distance_transform_edt(outside, sampling=liver.GetSpacing()[::-1]) <= margin_mm
+
+
+def _any(mask: sitk.Image) -> bool:
+    return bool(sitk.GetArrayViewFromImage(mask).any())

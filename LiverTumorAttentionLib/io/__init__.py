@@ -1,6 +1,13 @@
 """Files in, files out: CT volumes, DICOM series and segmentations."""
 
-from LiverTumorAttentionLib.io.atomic import check_writable, full_suffix, replacing, replacing_all
+from LiverTumorAttentionLib.io.atomic import (
+    check_folder,
+    check_writable,
+    full_suffix,
+    making_folder,
+    replacing,
+    replacing_all,
+)
 from LiverTumorAttentionLib.io.check import check_ct
 from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, list_series
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
@@ -28,12 +35,14 @@ __all__ = [
     "back_to",
     "check_ct",
     "check_dicom_seg_source",
+    "check_folder",
     "check_writable",
     "choose_series",
     "full_suffix",
     "guess_phase",
     "list_series",
     "liver_segment",
+    "making_folder",
     "read_instances",
     "read_label_map",
     "read_volume",

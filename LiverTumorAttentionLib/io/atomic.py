@@ -70,6 +70,39 @@ def check_writable(
     return target
 
 
+def check_folder(path: str | os.PathLike[str], *, name: str = "output") -> Path:
+    """Make sure, before a long run, that files can be written into the folder `path`; return it as a `Path`.
+
+    It need not exist, but the folder that it will lie in must. Raises `OutputError`.
+    """
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"the {name} '{folder}' is a file: name a folder")
+    check_writable(folder / "trial" if folder.exists() else folder, name=name)
+    return folder
+
+
+@contextlib.contextmanager
+def making_folder(path: str | os.PathLike[str], *, name: str = "output") -> Iterator[Path]:
+    """Yield the folder `path`, made where it is missing; when the block raises, a folder made here is removed.
+
+    Raises `OutputError` when it cannot be made.
+    """
+    folder = check_folder(path, name=name)
+    fresh = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(_cannot_write(folder, name, error)) from error
+    try:
+        yield folder
+    except BaseException:
+        if fresh:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], *, name: str = "output") -> Iterator[Path]:
     """Yield a temporary path beside `path` with the same full suffix; move it there on success.

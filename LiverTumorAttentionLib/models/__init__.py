@@ -6,13 +6,24 @@ from LiverTumorAttentionLib.models.catalogue import (
     list_models,
     user_model_folder,
 )
-from LiverTumorAttentionLib.models.description import Label, ModelDescription, StageDescription
+from LiverTumorAttentionLib.models.description import Label, ModelDescription
 from LiverTumorAttentionLib.models.package import ModelPackage
+from LiverTumorAttentionLib.models.stage import (
+    GridSettings,
+    IntensitySettings,
+    PatchSettings,
+    SliceSettings,
+    StageDescription,
+)
 
 __all__ = [
+    "GridSettings",
+    "IntensitySettings",
     "Label",
     "ModelDescription",
     "ModelPackage",
+    "PatchSettings",
+    "SliceSettings",
     "StageDescription",
     "add_model",
     "find_model",

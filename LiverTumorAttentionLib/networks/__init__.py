@@ -1,6 +1,6 @@
 """Segmentation networks, built by name. See README.md for the module -> equation -> class table."""
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
+from LiverTumorAttentionLib.networks.attention_map import AttentionMap, PointAttention
 from LiverTumorAttentionLib.networks.registry import (
     NetworkEntry,
     build_network,
@@ -8,4 +8,4 @@ from LiverTumorAttentionLib.networks.registry import (
     network_names,
 )
 
-__all__ = ["AttentionMap", "NetworkEntry", "build_network", "network_entry", "network_names"]
+__all__ = ["AttentionMap", "NetworkEntry", "PointAttention", "build_network", "network_entry", "network_names"]

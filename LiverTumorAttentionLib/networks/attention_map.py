@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import nn
 
@@ -27,3 +29,18 @@ class AttentionMap(nn.Module):
 
     def forward(self, weights: torch.Tensor) -> torch.Tensor:
         return weights
+
+
+@runtime_checkable
+class PointAttention(Protocol):
+    """A module that relates every place to every other: its attention is looked at from one place."""
+
+    about: str
+    """What the weights say, as in `AttentionMap`."""
+
+    def attention_of(self, x: torch.Tensor, row: int, column: int) -> torch.Tensor:
+        """Return how much one place of the module's input attends to each place: (B, C, Y, X) -> (B, 1, Y, X).
+
+        The weights are positive and sum to 1, float32.
+        """
+        ...

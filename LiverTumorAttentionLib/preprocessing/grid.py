@@ -16,27 +16,34 @@ from LiverTumorAttentionLib.errors import InputError
 
 def stage_grid(
     image: sitk.Image,
-    in_plane_spacing_mm: float,
-    slice_spacing_range_mm: tuple[float, float],
+    *,
+    in_plane_spacing_mm: float | None = None,
+    in_plane_pixels: tuple[int, int] | None = None,
+    slice_spacing_range_mm: tuple[float, float] | None = None,
 ) -> sitk.Image:
     """Return an empty image whose grid covers `image` at a stage's spacing.
 
     image: 3D, its slices along the third index axis (that is, brought to LPS order before).
-    in_plane_spacing_mm: spacing of the first two index axes, exactly.
-    slice_spacing_range_mm: (smallest, largest); the image's own slice spacing is clamped to it.
+    in_plane_spacing_mm: spacing of the first two index axes, exactly; None keeps the image's own.
+    in_plane_pixels: rows and columns that the slices get instead, whatever spacing that gives.
+    slice_spacing_range_mm: (smallest, largest); the image's own slice spacing is clamped to it. None keeps it.
     The grid has the image's direction, and its outer borders (voxel edges, not centres) start where the
-    image's start and end at most one voxel beyond them.
+    image's start and end at most one voxel beyond them; with `in_plane_pixels` they end where it ends.
     """
-    lowest, highest = slice_spacing_range_mm
-    if in_plane_spacing_mm <= 0 or not 0 < lowest <= highest:
+    old_spacing, old_size = image.GetSpacing(), image.GetSize()
+    lowest, highest = slice_spacing_range_mm or (old_spacing[2], old_spacing[2])
+    if (in_plane_spacing_mm is not None and in_plane_spacing_mm <= 0) or not 0 < lowest <= highest:
         raise InputError(
-            f"a stage cannot work at {in_plane_spacing_mm:g} mm in plane and slices of "
+            f"a stage cannot work at {in_plane_spacing_mm} mm in plane and slices of "
             f"{lowest:g} to {highest:g} mm: spacings must be positive and the range must not be empty"
         )
-    old_spacing = image.GetSpacing()
-    old_size = image.GetSize()
-    slice_spacing = min(max(old_spacing[2], lowest), highest)
-    spacing = (float(in_plane_spacing_mm), float(in_plane_spacing_mm), float(slice_spacing))
+    in_plane = [float(in_plane_spacing_mm or spacing) for spacing in old_spacing[:2]]
+    if in_plane_pixels is not None:
+        in_plane = [
+            n * old / pixels
+            for n, old, pixels in zip(old_size[:2], old_spacing[:2], in_plane_pixels[::-1], strict=True)
+        ]
+    spacing = (*in_plane, float(min(max(old_spacing[2], lowest), highest)))
     size = [
         max(1, math.ceil(n * old / new - 1e-6))
         for n, old, new in zip(old_size, old_spacing, spacing, strict=True)

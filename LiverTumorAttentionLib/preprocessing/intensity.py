@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,3 +26,34 @@ def window_hu(hu: ArrayLike, window: tuple[float, float]) -> NDArray[np.float32]
     scaled -= np.float32(low)
     scaled /= np.float32(high - low)
     return scaled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standard:
+    """What brings a volume's intensities to mean 0 and standard deviation 1, outliers clipped.
+
+    Source: DPC-Net, section 3.1: the percentiles 0.5 and 99.5 of the volume clip it, then z-score.
+    Departs: clipped and scaled after resampling instead of before; the numbers are those of the volume as
+        it was scanned, so that they do not depend on the part of it that a network sees.
+    """
+
+    low: float
+    high: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, hu: ArrayLike, percentiles: tuple[float, float]) -> Standard:
+        """Measure a whole volume, HU, of any shape. A volume of one value alone gets the deviation 1."""
+        values = np.asarray(hu)
+        low, high = (float(value) for value in np.percentile(values, percentiles))
+        clipped = np.clip(values, low, high)
+        deviation = float(clipped.std(dtype=np.float64))
+        return cls(low=low, high=high, mean=float(clipped.mean(dtype=np.float64)), deviation=deviation or 1.0)
+
+    def __call__(self, hu: ArrayLike) -> NDArray[np.float32]:
+        """Return the clipped and scaled values, float32."""
+        scaled = np.clip(np.asarray(hu, dtype=np.float32), self.low, self.high)
+        scaled -= np.float32(self.mean)
+        scaled /= np.float32(self.deviation)
+        return scaled

@@ -37,18 +37,15 @@ def write_model(folder: Path, **changes: Any) -> Path:
                 "weights": f"{name}.safetensors",
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "phases": phases,
-                "window_hu": [-70, 180],
-                "neighbours": 1,
-                "in_plane_spacing_mm": 3.0,
-                "slice_spacing_range_mm": [3, 7],
-                "tile": [64, 64],
-                "overlap": 0.25,
-                "mask_dilation_mm": 6.0 if name == "tumor" else 0.0,
+                "intensity": {"window_hu": [-70, 180]},
+                "grid": {"in_plane_spacing_mm": 3.0, "slice_spacing_range_mm": [3, 7]},
+                "slices": {"neighbours": 1, "tile": [64, 64], "overlap": 0.25},
+                "mask_dilation_mm": 6.0 if name == "tumor" else None,
                 "missing_phase": "portal" if name == "tumor" else "refuse",
             }
         )
     description = {
-        "format": 1,
+        "format": 2,
         "id": "random",
         "title": "Random",
         "version": "1",

@@ -37,15 +37,22 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         NUMERICS | {"torch"},
         set(),
     ),
+    "attention": (FOUNDATION | {"io", "preprocessing"}, NUMERICS, set()),
+    "finding": (
+        FOUNDATION | {"attention", "inference", "models", "postprocessing", "preprocessing"},
+        NUMERICS,
+        set(),
+    ),
     "steps": (
         FOUNDATION | {"inference", "io", "models", "postprocessing", "preprocessing", "registration"},
         NUMERICS,
         set(),
     ),
-    "results": (FOUNDATION | {"analysis", "io", "models", "registration"}, NUMERICS, set()),
+    "results": (FOUNDATION | {"analysis", "attention", "io", "models", "registration"}, NUMERICS, set()),
     "pipeline": (
         FOUNDATION
-        | {"analysis", "inference", "io", "models", "postprocessing", "registration", "results", "steps"},
+        | {"analysis", "finding", "inference", "io", "models", "postprocessing", "registration"}
+        | {"results", "steps"},
         NUMERICS,
         set(),
     ),

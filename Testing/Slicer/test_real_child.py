@@ -48,12 +48,9 @@ def constant_model(folder: Path) -> str:
                 "weights": f"{name}.safetensors",
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "phases": phases,
-                "window_hu": [-70, 180],
-                "neighbours": 1,
-                "in_plane_spacing_mm": 6.0,
-                "slice_spacing_range_mm": [12.0, 12.0],
-                "tile": [96, 96],
-                "overlap": 0.25,
+                "intensity": {"window_hu": [-70, 180]},
+                "grid": {"in_plane_spacing_mm": 6.0, "slice_spacing_range_mm": [12.0, 12.0]},
+                "slices": {"neighbours": 1, "tile": [96, 96], "overlap": 0.25},
                 "missing_phase": "portal" if name == "tumor" else "refuse",
             }
         )
@@ -62,7 +59,7 @@ def constant_model(folder: Path) -> str:
         {"value": 2, "name": "Tumor", "scheme": "SCT", "code": "4147007", "meaning": "Mass"},
     ]
     description = {
-        "format": 1,
+        "format": 2,
         "id": "constant",
         "title": "Constant",
         "version": "1",

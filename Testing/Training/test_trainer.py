@@ -92,7 +92,8 @@ def test_an_exported_model_gives_what_the_run_gave(tmp_path, tumor_case, monkeyp
     package = ModelPackage(tmp_path / "model")
     package.verify()
     stage = package.description.stage("tumor")
-    assert stage.tile == RECIPES["tumor"].tile
+    assert stage.slices is not None
+    assert stage.slices.tile == RECIPES["tumor"].tile
     network = build_network(stage.network, **stage.arguments)
     network.load_state_dict(package.load_weights(stage))
     inside = tumor_case.distance < 10

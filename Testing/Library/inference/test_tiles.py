@@ -12,8 +12,8 @@ import torch
 from LiverTumorAttentionLib.errors import Cancelled, DeviceError
 from LiverTumorAttentionLib.inference import Device, choose_device
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.inference.tiles import tile_starts, tile_weight
-from LiverTumorAttentionLib.models import StageDescription
+from LiverTumorAttentionLib.inference.tiles import Window, gaussian, piece_starts, pieces_along, triangle
+from LiverTumorAttentionLib.models import SliceSettings
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
 
@@ -28,39 +28,48 @@ from LiverTumorAttentionLib.progress import Progress, ProgressEvent
     ],
 )
 def test_tiles_are_spread_evenly(length: int, tile: int, overlap: float, starts: list[int]) -> None:
-    assert tile_starts(length, tile, overlap) == starts
+    assert piece_starts(length, tile, overlap) == starts
 
 
 def test_tiles_cover_everything_with_the_overlap_asked_for() -> None:
     for length in range(64, 400, 7):
-        starts = tile_starts(length, 64, 0.25)
+        starts = piece_starts(length, 64, 0.25)
         assert starts[0] == 0
         assert starts[-1] + 64 == length
         assert max(np.diff(starts), default=0) <= 48
 
 
 def test_weights_fall_towards_the_border_and_stay_positive() -> None:
-    weight = tile_weight((4, 6))
-    assert weight.shape == (4, 6)
-    np.testing.assert_allclose(weight[0], np.array([1, 3, 5, 5, 3, 1]) / 6 * 0.25, rtol=1e-6)
-    assert weight.min() > 0
+    np.testing.assert_allclose(triangle(6), np.array([1, 3, 5, 5, 3, 1]) / 6, rtol=1e-6)
+    bell = gaussian(16)
+    np.testing.assert_allclose(bell[[7, 8]], np.exp(-0.5 * (0.5 / 2) ** 2), rtol=1e-6)  # sigma 16 / 8
+    np.testing.assert_allclose(bell[0], np.exp(-0.5 * (7.5 / 2) ** 2), rtol=1e-5)
+    assert bell.min() > 0
 
 
-def stage(tile: tuple[int, int] = (64, 64), overlap: float = 0.25, neighbours: int = 1) -> StageDescription:
-    return StageDescription(
-        name="tumor",
-        network="none",
-        arguments={},
-        weights="x.safetensors",
-        sha256="0" * 64,
-        phases=("portal", "arterial"),
-        window_hu=(0.0, 1.0),
-        neighbours=neighbours,
-        in_plane_spacing_mm=1.0,
-        slice_spacing_range_mm=(1.0, 9.0),
-        tile=tile,
-        overlap=overlap,
-    )
+@pytest.mark.parametrize("window", [triangle, gaussian])
+@pytest.mark.parametrize(
+    ("length", "piece", "overlap"), [(40, 64, 0.5), (64, 64, 0.5), (200, 64, 0.5), (129, 32, 0)]
+)
+def test_the_weights_of_all_pieces_sum_to_one(
+    window: Window, length: int, piece: int, overlap: float
+) -> None:
+    total = np.zeros(max(length, piece))
+    for part in pieces_along(length, piece, overlap, window):
+        assert part.weights.min() > 0
+        total[part.start : part.start + piece] += part.weights
+    np.testing.assert_allclose(total, 1.0, atol=1e-6)
+
+
+TUMOR = ((1,),)
+
+
+def settings(tile: tuple[int, int] = (64, 64), overlap: float = 0.25, neighbours: int = 1) -> SliceSettings:
+    return SliceSettings(neighbours=neighbours, tile=tile, overlap=overlap)
+
+
+def predictor(network: torch.nn.Module, chosen: SliceSettings | None = None) -> SlicePredictor:
+    return SlicePredictor(network, chosen or settings(), float32_cpu(), TUMOR)
 
 
 class Pointwise(torch.nn.Module):
@@ -82,7 +91,7 @@ def float32_cpu() -> Device:
 def test_a_pointwise_network_gives_the_same_with_tiles_as_without(shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(1)
     portal, arterial = rng.random(shape, dtype=np.float32), rng.random(shape, dtype=np.float32)
-    got = SlicePredictor(Pointwise(), stage(), float32_cpu()).predict([portal, arterial], Progress())
+    got = predictor(Pointwise()).predict([portal, arterial], Progress())[0]
     above = np.concatenate([portal[1:], portal[-1:]])
     below = np.concatenate([portal[:1], portal[:-1]])
     want = 1 / (1 + np.exp(-(above - below + arterial)))
@@ -97,9 +106,9 @@ def test_blending_has_no_seams() -> None:
             columns = torch.linspace(-2, 2, image.shape[3]).expand(image.shape[0], 1, *image.shape[2:])
             return torch.cat([torch.zeros_like(columns), columns], dim=1)
 
-    got = SlicePredictor(Position(), stage(overlap=0.5), float32_cpu()).predict(
+    got = predictor(Position(), settings(overlap=0.5)).predict(
         [np.zeros((1, 64, 160), np.float32)], Progress()
-    )[0, 0]
+    )[0, 0, 0]
     steps = np.abs(np.diff(got))
     assert steps.max() < 0.06  # tiles laid side by side would jump by 0.76
 
@@ -115,9 +124,7 @@ def test_progress_rises_and_cancelling_stops_within_a_batch() -> None:
 
     volume = np.zeros((40, 64, 64), np.float32)
     with pytest.raises(Cancelled, match="nothing was written"):
-        SlicePredictor(Pointwise(), stage(), float32_cpu()).predict(
-            [volume, volume], Progress(report, wish.is_set)
-        )
+        predictor(Pointwise()).predict([volume, volume], Progress(report, wish.is_set))
     assert len(events) == 2
     assert [e.fraction for e in events] == sorted(e.fraction for e in events)
 
@@ -132,8 +139,8 @@ def test_bfloat16_stays_near_float32() -> None:
     # Running means and variances as after training: without them random weights blow up level by level.
     for _ in range(60):
         network.train()(*(torch.from_numpy(phase[None]) for phase in phases))
-    exact = SlicePredictor(network, stage(), float32_cpu()).predict(phases, Progress())
-    rounded = SlicePredictor(network, stage(), replace(float32_cpu(), bfloat16=True)).predict(
+    exact = predictor(network).predict(phases, Progress())
+    rounded = SlicePredictor(network, settings(), replace(float32_cpu(), bfloat16=True), TUMOR).predict(
         phases, Progress()
     )
     assert np.abs(exact - rounded).mean() < 1e-2

@@ -32,7 +32,7 @@ def ramp(
 @pytest.mark.parametrize("direction", [(1, 0, 0, 0, 1, 0, 0, 0, 1), OBLIQUE])
 def test_a_linear_function_of_space_survives_resampling(direction: tuple[float, ...]) -> None:
     image = ramp((60, 48, 30), (0.7, 0.7, 1.0), direction)
-    grid = stage_grid(image, 3.0, (3.0, 7.0))
+    grid = stage_grid(image, in_plane_spacing_mm=3.0, slice_spacing_range_mm=(3.0, 7.0))
     assert grid.GetSpacing() == (3.0, 3.0, 3.0)
     got = sitk.GetArrayFromImage(resample_to_grid(image, grid))
     want = sitk.GetArrayFromImage(ramp_on(grid))
@@ -51,7 +51,7 @@ def ramp_on(grid: sitk.Image) -> sitk.Image:
 def test_slices_keep_their_spacing_inside_the_range(native: float, working: float) -> None:
     image = sitk.Image((10, 10, 21), sitk.sitkInt16)
     image.SetSpacing((0.8, 0.8, native))
-    grid = stage_grid(image, 1.25, (3.0, 7.0))
+    grid = stage_grid(image, in_plane_spacing_mm=1.25, slice_spacing_range_mm=(3.0, 7.0))
     assert grid.GetSpacing() == pytest.approx((1.25, 1.25, working))
     assert grid.GetSize() == (7, 7, int(np.ceil(21 * native / working)))
 
@@ -59,7 +59,7 @@ def test_slices_keep_their_spacing_inside_the_range(native: float, working: floa
 def test_the_grid_starts_at_the_image_border() -> None:
     image = sitk.Image((10, 10, 10), sitk.sitkInt16)
     image.SetSpacing((1.0, 1.0, 4.0))
-    grid = stage_grid(image, 2.0, (3.0, 7.0))
+    grid = stage_grid(image, in_plane_spacing_mm=2.0, slice_spacing_range_mm=(3.0, 7.0))
     # Border of the first voxel: half a voxel before its centre, in both grids.
     assert grid.TransformContinuousIndexToPhysicalPoint((-0.5, -0.5, -0.5)) == pytest.approx(
         (-0.5, -0.5, -2.0)
@@ -70,7 +70,9 @@ def test_blocks_are_averaged_so_that_noise_shrinks() -> None:
     rng = np.random.default_rng(0)
     image = sitk.GetImageFromArray(rng.normal(0, 10, (12, 96, 96)).astype(np.float32))
     image.SetSpacing((0.75, 0.75, 3.0))
-    coarse = sitk.GetArrayFromImage(resample_to_grid(image, stage_grid(image, 3.0, (3.0, 7.0))))
+    coarse = sitk.GetArrayFromImage(
+        resample_to_grid(image, stage_grid(image, in_plane_spacing_mm=3.0, slice_spacing_range_mm=(3.0, 7.0)))
+    )
     assert coarse.std() == pytest.approx(10 / 4, rel=0.1)  # a mean of 4 x 4 independent voxels
     assert coarse.mean() == pytest.approx(0.0, abs=0.2)
 
@@ -87,15 +89,23 @@ def test_outside_gets_the_value_asked_for() -> None:
 def test_averaging_follows_the_axes_of_a_turned_grid() -> None:
     image = ramp((12, 24, 48), (4.0, 2.0, 1.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     turned = sitk.PermuteAxes(image, (2, 0, 1))
-    got = resample_to_grid(turned, stage_grid(image, 4.0, (4.0, 4.0)))
-    want = resample_to_grid(image, stage_grid(image, 4.0, (4.0, 4.0)))
+    got = resample_to_grid(
+        turned, stage_grid(image, in_plane_spacing_mm=4.0, slice_spacing_range_mm=(4.0, 4.0))
+    )
+    want = resample_to_grid(
+        image, stage_grid(image, in_plane_spacing_mm=4.0, slice_spacing_range_mm=(4.0, 4.0))
+    )
     np.testing.assert_allclose(sitk.GetArrayFromImage(got), sitk.GetArrayFromImage(want), atol=1e-3)
 
 
 @pytest.mark.parametrize(("pixel", "slices"), [(0.0, (3.0, 7.0)), (1.0, (0.0, 7.0)), (1.0, (7.0, 3.0))])
 def test_impossible_spacings_are_refused(pixel: float, slices: tuple[float, float]) -> None:
     with pytest.raises(InputError, match="spacings must be positive"):
-        stage_grid(sitk.Image((4, 4, 4), sitk.sitkInt16), pixel, slices)
+        stage_grid(
+            sitk.Image((4, 4, 4), sitk.sitkInt16),
+            in_plane_spacing_mm=pixel,
+            slice_spacing_range_mm=slices,
+        )
 
 
 def test_window_scales_to_unit_range() -> None:

@@ -1,0 +1,102 @@
+"""A 3D network over a volume: overlapping patches, blended by a Gaussian."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.inference.attention import AttentionWatch
+from LiverTumorAttentionLib.inference.canvas import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.device import Device
+from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
+from LiverTumorAttentionLib.inference.tiles import gaussian, pieces_along
+from LiverTumorAttentionLib.models.stage import PatchSettings
+from LiverTumorAttentionLib.progress import Progress
+
+STRIDE = 32
+"""Patches measure whole steps of the coarsest level of the networks, in voxels."""
+
+
+class PatchPredictor:
+    """Runs a network patch by patch.
+
+    network: takes one (1, 1, Z, Y, X) tensor a phase and returns (1, classes, Z, Y, X) logits.
+    groups: the classes whose probabilities are summed to each map that is returned.
+    Source: DPC-Net, section 3.1: a sliding window of the size of the training patches, half overlapping.
+    """
+
+    def __init__(
+        self, network: torch.nn.Module, settings: PatchSettings, device: Device, groups: ClassGroups
+    ) -> None:
+        self._network = network.to(device.torch).eval()
+        self._settings = settings
+        self._device = device
+        self._groups = groups
+
+    def predict(
+        self,
+        phases: Sequence[NDArray[np.float32]],
+        progress: Progress,
+        *,
+        keep: Box | None = None,
+        watch: AttentionWatch | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the probability of each group, (groups, z, y, x) in [0, 1].
+
+        phases: one (z, y, x) network input a phase, all of one shape.
+        keep: the box that is wanted; only patches that touch it are computed. None keeps everything.
+        watch: looks at the attention while it is computed.
+        Memory is that of the kept box and of one patch. Raises `Cancelled` between patches.
+        """
+        shape = phases[0].shape
+        canvas = Canvas(len(self._groups), keep or whole(shape))
+        patch = self._patch_size(shape)
+        padded = [_padded(phase, patch) for phase in phases]
+        along = [
+            pieces_along(length, size, self._settings.overlap, gaussian)
+            for length, size in zip(padded[0].shape, patch, strict=True)
+        ]
+        places = [
+            place
+            for place in ((z, y, x) for z in along[0] for y in along[1] for x in along[2])
+            if canvas.touches([piece.start for piece in place], patch)
+        ]
+        for number, place in enumerate(places):
+            progress.update(number / len(places), f"patch {number + 1} of {len(places)}")
+            corner = (place[0].start, place[1].start, place[2].start)
+            weights = (place[0].weights, place[1].weights, place[2].weights)
+            canvas.add(corner, self._patch(padded, corner, patch), weights)
+            if watch is not None:
+                watch.place([corner], patch, [weights], keep or whole(shape))
+        return canvas.total
+
+    def _patch(
+        self, phases: Sequence[NDArray[np.float32]], corner: tuple[int, int, int], patch: tuple[int, int, int]
+    ) -> NDArray[np.float32]:
+        """Return the probability of the groups over one patch, (groups, z, y, x)."""
+        window = tuple(slice(start, start + side) for start, side in zip(corner, patch, strict=True))
+        inputs = [
+            torch.from_numpy(np.ascontiguousarray(phase[window]))[None, None].to(self._device.torch)
+            for phase in phases
+        ]
+        with self._device.running():
+            return group_probabilities(self._network(*inputs), self._groups)[0].cpu().numpy()
+
+    def _patch_size(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        """Return the stage's patch, cut to whole steps over the volume where the volume is smaller."""
+        depth, height, width = (
+            min(side, -(-length // STRIDE) * STRIDE)
+            for side, length in zip(self._settings.patch, shape, strict=True)
+        )
+        return depth, height, width
+
+
+def _padded(volume: NDArray[np.float32], patch: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Return a (z, y, x) volume that is filled up at its far borders, with what lies there, to one patch."""
+    missing = [max(0, wanted - got) for wanted, got in zip(patch, volume.shape, strict=True)]
+    if not any(missing):
+        return volume
+    return np.pad(volume, [(0, more) for more in missing], mode="edge")
