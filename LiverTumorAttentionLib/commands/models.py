@@ -21,6 +21,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     listing = actions.add_parser("list", help="list the installed models")
     listing.add_argument("--json", action="store_true", help="print JSON")
     listing.set_defaults(run=run_list)
+    papers = actions.add_parser(
+        "papers",
+        help="list the papers' pipelines, or show one",
+        description="The papers' pipelines as model.json without weights: what to train, and how it is run.",
+    )
+    papers.add_argument("paper", nargs="?", metavar="NAME")
+    papers.set_defaults(run=run_papers)
     for name, run, text in (
         ("show", run_show, "show everything that a model says of itself"),
         ("verify", run_verify, "compare a model's files with their checksums"),
@@ -59,6 +66,17 @@ def run_show(options: argparse.Namespace, progress: Progress, console: Console) 
     from LiverTumorAttentionLib.models import find_model
 
     print(json.dumps(dataclasses.asdict(find_model(options.model).description), indent=2, ensure_ascii=False))
+
+
+def run_papers(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Print one line a paper's pipeline, or the whole of one as JSON."""
+    from LiverTumorAttentionLib.models import paper_model, paper_names
+
+    if options.paper is not None:
+        print(json.dumps(paper_model(options.paper), indent=2, ensure_ascii=False))
+        return
+    for name in paper_names():
+        print(f"{name:<10}{paper_model(name)['title']}")
 
 
 def run_verify(options: argparse.Namespace, progress: Progress, console: Console) -> None:

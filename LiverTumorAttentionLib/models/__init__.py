@@ -8,6 +8,7 @@ from LiverTumorAttentionLib.models.catalogue import (
 )
 from LiverTumorAttentionLib.models.description import Label, ModelDescription
 from LiverTumorAttentionLib.models.package import ModelPackage
+from LiverTumorAttentionLib.models.papers import paper_model, paper_names
 from LiverTumorAttentionLib.models.stage import (
     GridSettings,
     IntensitySettings,
@@ -28,5 +29,7 @@ __all__ = [
     "add_model",
     "find_model",
     "list_models",
+    "paper_model",
+    "paper_names",
     "user_model_folder",
 ]
