@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.errors import Cancelled, OutputError
-from LiverTumorAttentionLib.io import check_writable, full_suffix, replacing, replacing_all
+from LiverTumorAttentionLib.io import (
+    check_folder,
+    check_writable,
+    full_suffix,
+    making_folder,
+    replacing,
+    replacing_all,
+)
 
 
 @pytest.mark.parametrize(
@@ -152,3 +159,24 @@ def test_suffix(tmp_path):
         check_writable(tmp_path / "a", suffixes=(".seg.nrrd",))
     assert check_writable(tmp_path / "a.seg.nrrd", suffixes=(".seg.nrrd",)) == Path(tmp_path / "a.seg.nrrd")
     assert os.listdir(tmp_path) == [], "the check leaves nothing behind"
+
+
+def test_a_folder_is_made_and_taken_back_when_the_block_fails(tmp_path: Path) -> None:
+    with making_folder(tmp_path / "maps", name="attention") as folder:
+        (folder / "a.txt").write_text("x")
+    assert (tmp_path / "maps" / "a.txt").exists()
+    with pytest.raises(ValueError, match="stop"), making_folder(tmp_path / "other"):
+        raise ValueError("stop")
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(ValueError, match="stop"), making_folder(tmp_path / "maps"):
+        raise ValueError("stop")
+    assert (tmp_path / "maps" / "a.txt").exists()  # what was there before stays
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"the attention '.*file' is a file: name a folder"):
+        check_folder(tmp_path / "file", name="attention")
+    with pytest.raises(OutputError, match=r"the folder '.*nowhere' for the attention does not exist"):
+        check_folder(tmp_path / "nowhere" / "maps", name="attention")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]

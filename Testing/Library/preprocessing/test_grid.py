@@ -7,7 +7,13 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.preprocessing import resample_to_grid, stack_neighbours, stage_grid, window_hu
+from LiverTumorAttentionLib.preprocessing import (
+    Standard,
+    resample_to_grid,
+    stack_neighbours,
+    stage_grid,
+    window_hu,
+)
 
 OBLIQUE = tuple(
     np.array([[np.cos(0.3), -np.sin(0.3), 0.0], [np.sin(0.3), np.cos(0.3), 0.0], [0.0, 0.0, 1.0]]).ravel()
@@ -127,3 +133,39 @@ def test_neighbours_repeat_the_outermost_slice() -> None:
     assert stack_neighbours(volume, 3, neighbours=2)[:, 0, 0].tolist() == [1, 2, 3, 3, 3]
     with pytest.raises(InputError, match="slice 4 with 1 neighbours was asked of a volume of 4 slices"):
         stack_neighbours(volume, 4)
+
+
+def test_without_a_spacing_the_grid_is_the_images_own() -> None:
+    image = sitk.Image((10, 12, 7), sitk.sitkInt16)
+    image.SetSpacing((0.7, 0.8, 2.5))
+    image.SetOrigin((3.0, 4.0, 5.0))
+    grid = stage_grid(image)
+    assert (grid.GetSize(), grid.GetSpacing(), grid.GetOrigin()) == (
+        image.GetSize(),
+        image.GetSpacing(),
+        image.GetOrigin(),
+    )
+
+
+def test_slices_of_so_many_pixels_cover_exactly_the_image() -> None:
+    image = sitk.Image((512, 400, 9), sitk.sitkInt16)
+    image.SetSpacing((0.7, 0.8, 2.5))
+    grid = stage_grid(image, in_plane_pixels=(448, 224))
+    assert grid.GetSize() == (224, 448, 9)  # rows are y
+    for corner, other in (((-0.5, -0.5, -0.5),) * 2, ((223.5, 447.5, 8.5), (511.5, 399.5, 8.5))):
+        assert grid.TransformContinuousIndexToPhysicalPoint(corner) == pytest.approx(
+            image.TransformContinuousIndexToPhysicalPoint(other)
+        )
+
+
+def test_standard_intensities_have_mean_zero_and_spread_one() -> None:
+    rng = np.random.default_rng(4)
+    hu = rng.normal(50, 30, 10_000)
+    hu[:40], hu[40:80] = -3000, 5000  # 0.4 % on each side
+    standard = Standard.of(hu, (0.5, 99.5))
+    scaled = standard(hu)
+    assert scaled.mean() == pytest.approx(0, abs=1e-5)
+    assert scaled.std() == pytest.approx(1, abs=1e-5)
+    assert (standard.low, standard.high) == pytest.approx(tuple(np.percentile(hu, (0.5, 99.5))))
+    assert scaled.max() == pytest.approx((standard.high - standard.mean) / standard.deviation, rel=1e-5)
+    np.testing.assert_array_equal(Standard.of(np.full(9, 7), (0.5, 99.5))(np.full(9, 7)), np.zeros(9))

@@ -1,0 +1,118 @@
+"""What the tumour stage is given, and that it computes the liver's box alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.inference import TumorStage, choose_device
+from LiverTumorAttentionLib.inference.slices import SlicePredictor
+from LiverTumorAttentionLib.models import ModelPackage
+from LiverTumorAttentionLib.progress import Progress
+from Testing.Library.model_folder import change_description, write_model
+
+LIVER = (slice(2, 6), slice(40, 90), slice(20, 60))
+
+
+def portal_and_liver() -> tuple[sitk.Image, sitk.Image]:
+    rng = np.random.default_rng(0)
+    portal = sitk.GetImageFromArray(rng.normal(60, 80, (10, 120, 100)).astype(np.float32))
+    mask = np.zeros((10, 120, 100), np.uint8)
+    mask[LIVER] = 1
+    liver = sitk.GetImageFromArray(mask)
+    for image in (portal, liver):
+        image.SetSpacing((1.5, 1.5, 5.0))
+        image.SetOrigin((-7.0, 11.0, 3.0))
+    return portal, liver
+
+
+def stage(folder: Path, **changes: Any) -> TumorStage:
+    model = write_model(folder)
+    change_description(model, lambda values: values["stages"][1].update(changes))
+    return TumorStage(ModelPackage(model), choose_device("cpu"))
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[np.ndarray], Any]]:
+    """What reaches the predictor: its inputs and the box that is kept."""
+    calls: list[tuple[list[np.ndarray], Any]] = []
+    original = SlicePredictor.predict
+
+    def predict(self: SlicePredictor, phases: Any, progress: Progress, **options: Any) -> Any:
+        calls.append((list(phases), options["keep"]))
+        return original(self, phases, progress, **options)
+
+    monkeypatch.setattr(SlicePredictor, "predict", predict)
+    return calls
+
+
+def test_what_lies_outside_the_dilated_liver_is_zero(tmp_path: Path, given: list) -> None:
+    portal, liver = portal_and_liver()
+    tumor = stage(tmp_path, grid={"in_plane_spacing_mm": None}, mask_dilation_mm=3.1, box_margin_mm=6.0)
+    result = tumor.probability(portal, None, liver, Progress())
+    ((first, second), keep) = given[0]
+    # The box: 9.1 mm are 7 pixels of 1.5 mm, and 2 slices of 5 mm.
+    assert first.shape == (8, 64, 54)
+    assert result.GetOrigin() == portal.TransformIndexToPhysicalPoint((13, 33, 0))
+    assert keep == (slice(0, 8), slice(0, 64), slice(0, 54))
+    np.testing.assert_array_equal(first, second)  # the portal phase stands in for the arterial one
+    seen = first.any(axis=(0, 2)).nonzero()[0]
+    assert (seen.min(), seen.max()) == (5, 58)  # two pixels (3 mm) around the liver's 7 … 56
+    assert not first[:2].any()  # the slices beside the liver lie 5 mm away
+    values = sitk.GetArrayFromImage(result)
+    assert np.all(values[first == 0][:100] == 0)
+    assert values.any()
+
+
+def test_a_crop_masks_nothing(tmp_path: Path, given: list) -> None:
+    portal, liver = portal_and_liver()
+    tumor = stage(tmp_path, grid={"in_plane_spacing_mm": None}, mask_dilation_mm=None, box_margin_mm=6.0)
+    tumor.probability(portal, None, liver, Progress())
+    inside = np.clip((sitk.GetArrayFromImage(portal)[0:8, 36:94, 16:64] + 70) / 250, 0, 1)
+    np.testing.assert_allclose(given[0][0][0], inside, atol=1e-6)  # 4 pixels, 2 slices
+    assert given[0][0][0].shape == (8, 58, 48)
+
+
+def test_resized_slices_are_whole_and_the_box_alone_is_kept(tmp_path: Path, given: list) -> None:
+    portal, liver = portal_and_liver()
+    changes = {
+        "grid": {"in_plane_pixels": [240, 200]},
+        "slices": {"neighbours": 1, "tile": [240, 200], "overlap": 0.0},
+        "mask_dilation_mm": None,
+        "box_margin_mm": 6.0,
+    }
+    tumor = stage(tmp_path, **changes)
+    result = tumor.probability(portal, None, liver, Progress())
+    (inputs, keep) = given[0]
+    assert inputs[0].shape == (8, 240, 200)
+    # Pixels of 0.75 mm: 8 of them are the margin; the liver fills 80 … 179 and 40 … 119.
+    assert keep[1:] == (slice(72, 188), slice(32, 128))
+    assert result.GetSize() == (96, 116, keep[0].stop - keep[0].start)
+    border = portal.TransformContinuousIndexToPhysicalPoint((20 - 0.5 - 4, 40 - 0.5 - 4, 0))
+    assert result.TransformContinuousIndexToPhysicalPoint((-0.5, -0.5, 0))[:2] == pytest.approx(border[:2])
+
+
+def test_percentiles_are_those_of_the_whole_volume(tmp_path: Path, given: list) -> None:
+    portal, liver = portal_and_liver()
+    tumor = stage(
+        tmp_path,
+        intensity={"percentiles": [0.5, 99.5]},
+        grid={"in_plane_spacing_mm": None},
+        mask_dilation_mm=None,
+        box_margin_mm=0.0,
+    )
+    tumor.probability(portal, None, liver, Progress())
+    hu = sitk.GetArrayFromImage(portal)
+    clipped = np.clip(hu, *np.percentile(hu, (0.5, 99.5)))
+    want = (clipped - clipped.mean()) / clipped.std()
+    np.testing.assert_allclose(given[0][0][0], want[LIVER], atol=1e-4)
+
+
+def test_a_stage_whose_phases_the_network_does_not_take_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="'paresseg' takes portal, arterial; the stage gives it portal"):
+        stage(tmp_path, phases=["portal"], missing_phase="refuse")
