@@ -39,6 +39,8 @@ class SegmentationJob:
     """Where a picture for a first look goes, as PNG."""
     save_registered: str | None = None
     """Where the arterial volume, registered onto the portal one, goes."""
+    save_transform: str | None = None
+    """Where the registration's transform goes (.h5, .tfm); it maps portal points to arterial ones, LPS mm."""
     save_probability: str | None = None
     """Where the probability of tumour, on the portal grid, goes."""
     save_attention: str | None = None
@@ -67,11 +69,15 @@ class SegmentationJob:
             raise InputError(
                 "a point of attention was given, but no folder for the maps: name one, or leave it out"
             )
-        if self.save_registered and self.arterial is None:
-            raise InputError(
-                "there will be no registered arterial volume to save, because no arterial volume was given: "
-                "give one, or leave out the file for it"
-            )
+        for file, what in (
+            (self.save_registered, "registered arterial volume"),
+            (self.save_transform, "transform"),
+        ):
+            if file and self.arterial is None:
+                raise InputError(
+                    f"there will be no {what} to save, because no arterial volume was given: "
+                    "give one, or leave out the file for it"
+                )
         _check_apart(self.outputs())
 
     @classmethod
@@ -91,6 +97,7 @@ class SegmentationJob:
             "report": self.report,
             "preview": self.preview,
             "registered": self.save_registered,
+            "transform": self.save_transform,
             "probability": self.save_probability,
         }
 
@@ -115,6 +122,10 @@ class RegistrationJob:
     """Where the moving volume on the fixed volume's grid goes."""
     transform: str | None = None
     """Where the transform goes; it maps points of the fixed volume to points of the moving one, LPS mm."""
+    inverse: str | None = None
+    """Where the way back goes, from points of the moving volume to points of the fixed one, likewise."""
+    preview: str | None = None
+    """Where a picture for checking by eye goes, as PNG: checkerboards and differences, before and after."""
     report: str | None = None
     """Where the verdict and its numbers go, as JSON."""
     seed: int = 0
@@ -131,7 +142,13 @@ class RegistrationJob:
 
     def outputs(self) -> dict[str, str | None]:
         """Return the files that the run writes, by what they hold; None where nothing is asked for."""
-        return {"registered": self.output, "transform": self.transform, "report": self.report}
+        return {
+            "registered": self.output,
+            "transform": self.transform,
+            "inverse": self.inverse,
+            "preview": self.preview,
+            "report": self.report,
+        }
 
 
 def _check_apart(outputs: Mapping[str, str | None]) -> None:

@@ -24,6 +24,7 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult
 from LiverTumorAttentionLib.results import (
     CaseResult,
+    RegistrationCase,
     check_outputs,
     check_registration_outputs,
     write_registration,
@@ -112,6 +113,7 @@ def segment_volumes(
         case=measure_case(instances),
         probability=probability,
         registered=registered,
+        transform=registration.transform if registration else None,
         registration=registration.verdict if registration else None,
         arterial_used=usable and package.description.takes_arterial,
         attention=tumors_found.attention,
@@ -133,12 +135,13 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
     fixed = read_phase(job.fixed, job.fixed_series, "portal", progress.part(0.0, 0.05, "reading"))
     moving = read_phase(job.moving, job.moving_series, "arterial", progress.part(0.05, 0.1, "reading"))
     settings = PostprocessingSettings()
-    own_grid, fixed = fixed, to_lps(fixed)
+    in_order = to_lps(fixed)
     stages = load_stages(package, device)
-    liver = find_liver(fixed, "portal volume", stages, settings, progress.part(0.1, 0.3, "liver")).mask
-    result = _register(fixed, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95))
-    result = replace(result, registered=back_to(result.registered, own_grid))
-    write_registration(result, job, progress.part(0.95, 1.0, "writing"))
+    liver = find_liver(in_order, "portal volume", stages, settings, progress.part(0.1, 0.3, "liver")).mask
+    result = _register(in_order, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95))
+    result = replace(result, registered=back_to(result.registered, fixed))
+    case = RegistrationCase(fixed=fixed, moving=moving, liver=back_to(liver, fixed), result=result)
+    write_registration(case, job, progress.part(0.95, 1.0, "writing"))
     return result
 
 

@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.analysis import (
     CaseMeasurement,
     TumorMeasurement,
     tumor_csv,
+    write_alignment,
     write_preview,
 )
 from LiverTumorAttentionLib.attention import Attention
@@ -33,7 +34,13 @@ from LiverTumorAttentionLib.io import (
 from LiverTumorAttentionLib.job import RegistrationJob, SegmentationJob
 from LiverTumorAttentionLib.models import ModelDescription
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationVerdict, write_transform
+from LiverTumorAttentionLib.registration import (
+    RegistrationResult,
+    RegistrationVerdict,
+    inverted,
+    resample_onto,
+    write_transform,
+)
 from LiverTumorAttentionLib.registration.transform_io import SUFFIXES as TRANSFORM_SUFFIXES
 
 
@@ -53,6 +60,8 @@ class CaseResult:
     """float32: probability of tumour."""
     registered: sitk.Image | None
     """The arterial volume on the portal grid, HU; None when none was given."""
+    transform: sitk.Transform | None
+    """Portal points to arterial points, LPS mm; None when no arterial volume was given."""
     registration: RegistrationVerdict | None
     """How far registration can be trusted; None when no arterial volume was given."""
     arterial_used: bool
@@ -119,6 +128,7 @@ def check_outputs(job: SegmentationJob) -> None:
         "report": (".json",),
         "preview": (".png",),
         "registered": IMAGE_SUFFIXES,
+        "transform": TRANSFORM_SUFFIXES,
         "probability": IMAGE_SUFFIXES,
     }
     for name, path in job.outputs().items():
@@ -153,6 +163,10 @@ def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Callable[[Pa
         if result.registered is not None:
             write_image(path, result.registered)
 
+    def transform(path: Path) -> None:
+        if result.transform is not None:
+            write_transform(path, result.transform)
+
     return {
         "segmentation": segmentation,
         "table": lambda path: path.write_text(tumor_csv(result.tumors), encoding="utf-8", newline=""),
@@ -161,29 +175,65 @@ def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Callable[[Pa
             path, result.portal, result.instances, arterial=result.registered
         ),
         "registered": registered,
+        "transform": transform,
         "probability": lambda path: write_image(path, result.probability),
     }
 
 
 def check_registration_outputs(job: RegistrationJob) -> None:
     """Make sure, before the run, that every file that is asked for can be written; as `check_outputs`."""
-    allowed = {"registered": IMAGE_SUFFIXES, "transform": TRANSFORM_SUFFIXES, "report": (".json",)}
+    allowed = {
+        "registered": IMAGE_SUFFIXES,
+        "transform": TRANSFORM_SUFFIXES,
+        "inverse": TRANSFORM_SUFFIXES,
+        "preview": (".png",),
+        "report": (".json",),
+    }
     for name, path in job.outputs().items():
         if path:
             check_writable(path, suffixes=allowed[name], name=name)
 
 
-def write_registration(result: RegistrationResult, job: RegistrationJob, progress: Progress) -> None:
+@dataclass(frozen=True, kw_only=True)
+class RegistrationCase:
+    """Everything that one registration of two volumes found."""
+
+    fixed: sitk.Image
+    """The portal volume as it was read, HU."""
+    moving: sitk.Image
+    """The arterial volume as it was read, HU."""
+    liver: sitk.Image
+    """The portal liver on the fixed volume's grid, uint8."""
+    result: RegistrationResult
+    """Transform, registered volume on the fixed volume's own grid, and verdict."""
+
+
+def write_registration(case: RegistrationCase, job: RegistrationJob, progress: Progress) -> None:
     """Write every file that a registration job asks for; all of them appear together, or none."""
+    verdict = case.result.verdict
     report = {
         "notice": NOT_FOR_CLINICAL_USE,
         "version": __version__,
         "settings": job.to_dict(),
-        "registration": result.verdict.as_dict(),
+        "registration": verdict.as_dict(),
     }
+
+    def preview(path: Path) -> None:
+        as_given = resample_onto(case.moving, case.fixed, sitk.Transform(3, sitk.sitkIdentity))
+        write_alignment(
+            path,
+            case.fixed,
+            as_given,
+            case.result.registered,
+            liver=case.liver,
+            verdict=f"{verdict.grade}: {verdict.reason}",
+        )
+
     writers: dict[str, Callable[[Path], object]] = {
-        "registered": lambda path: write_image(path, result.registered),
-        "transform": lambda path: write_transform(path, result.transform),
+        "registered": lambda path: write_image(path, case.result.registered),
+        "transform": lambda path: write_transform(path, case.result.transform),
+        "inverse": lambda path: write_transform(path, inverted(case.result.transform, case.fixed)),
+        "preview": preview,
         "report": lambda path: _write_json(path, report),
     }
     _write_all([(Path(path), writers[name]) for name, path in job.outputs().items() if path], progress)

@@ -1,5 +1,6 @@
 """What a segmentation says: volumes, diameters, places and enhancement, as table and picture."""
 
+from LiverTumorAttentionLib.analysis.alignment import write_alignment
 from LiverTumorAttentionLib.analysis.case import CaseMeasurement, measure_case
 from LiverTumorAttentionLib.analysis.preview import write_preview
 from LiverTumorAttentionLib.analysis.table import (
@@ -18,6 +19,7 @@ __all__ = [
     "measurements_dict",
     "tumor_csv",
     "tumor_rows",
+    "write_alignment",
     "write_preview",
     "write_tumor_csv",
 ]

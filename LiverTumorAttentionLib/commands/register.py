@@ -32,6 +32,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add_progress(parser)
     add("--output", required=True, metavar="FILE", help="the moving volume on the fixed volume's grid")
     add("--transform", metavar="FILE", help="the transform, fixed points to moving points (.h5 or .tfm)")
+    add("--inverse-transform", metavar="FILE", help="the way back, moving points to fixed points, likewise")
+    add("--preview", metavar="PNG", help="checkerboards and differences, before and after")
     add("--report", metavar="JSON", help="the verdict and its numbers")
     add("--seed", type=int, default=0, help="seed of the samples that are drawn (default: 0)")
     parser.set_defaults(run=run)
@@ -51,6 +53,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         device=options.device,
         output=options.output,
         transform=options.transform,
+        inverse=options.inverse_transform,
+        preview=options.preview,
         report=options.report,
         seed=options.seed,
     )

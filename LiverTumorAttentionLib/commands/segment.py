@@ -34,6 +34,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--report", metavar="JSON", help="everything measured, settings, model and versions")
     add("--preview", metavar="PNG", help="picture for a first look")
     add("--save-registered", metavar="FILE", help="the arterial volume registered onto the portal one")
+    add(
+        "--save-transform",
+        metavar="FILE",
+        help="the registration's transform, portal points to arterial points",
+    )
     add("--save-probability", metavar="FILE", help="the probability of tumour")
     add("--save-attention", metavar="DIR", help="what the network attended to: volumes, and weights as JSON")
     add(

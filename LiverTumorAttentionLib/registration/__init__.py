@@ -1,5 +1,6 @@
 """Registration of the arterial onto the portal venous phase, with a verdict on the result."""
 
+from LiverTumorAttentionLib.registration.inverse import inverted
 from LiverTumorAttentionLib.registration.register import RegistrationResult, register_phases
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import resample_onto, write_transform
@@ -9,6 +10,7 @@ __all__ = [
     "RegistrationResult",
     "RegistrationSettings",
     "RegistrationVerdict",
+    "inverted",
     "register_phases",
     "resample_onto",
     "write_transform",

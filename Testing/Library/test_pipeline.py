@@ -63,6 +63,7 @@ def finished(
             preview=f"{folder}/p.png",
             save_registered=f"{folder}/a.nii.gz",
             save_probability=f"{folder}/q.nii.gz",
+            save_transform=f"{folder}/t.h5",
         ),
         Progress(events.append),
     )
@@ -223,18 +224,21 @@ def test_register_writes_volume_transform_and_verdict(
             *("register", "--fixed", f"{folder}/portal.nii.gz", "--moving", f"{folder}/arterial.nii.gz"),
             *("--output", f"{tmp_path}/a.nii.gz", "--transform", f"{tmp_path}/t.h5"),
             *("--report", f"{tmp_path}/r.json", "--device", "cpu", "--progress", "none"),
+            *("--inverse-transform", f"{tmp_path}/back.h5", "--preview", f"{tmp_path}/p.png"),
         ]
     )
     assert code == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nii.gz", "r.json", "t.h5"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nii.gz", "back.h5", "p.png", "r.json", "t.h5"]
     grade = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["registration"]["grade"]
     assert capsys.readouterr().out.startswith(f"{grade}: ")
     transform = sitk.ReadTransform(str(tmp_path / "t.h5"))
     truth = sitk.GetArrayFromImage(phantom.displacement)
     liver = np.argwhere(sitk.GetArrayFromImage(phantom.labels) > 0)[::997]
+    back = sitk.ReadTransform(str(tmp_path / "back.h5"))
     before, after = [], []
     for z, y, x in liver:
         point = np.array(phantom.portal.TransformIndexToPhysicalPoint((int(x), int(y), int(z))))
+        assert back.TransformPoint(transform.TransformPoint(point)) == pytest.approx(tuple(point), abs=0.3)
         before.append(np.linalg.norm(truth[z, y, x]))
         after.append(np.linalg.norm(np.array(transform.TransformPoint(point)) - point - truth[z, y, x]))
     assert np.mean(before) > 4.0
