@@ -8,4 +8,11 @@ from LiverTumorAttentionLib.networks.registry import (
     network_names,
 )
 
-__all__ = ["AttentionMap", "NetworkEntry", "PointAttention", "build_network", "network_entry", "network_names"]
+__all__ = [
+    "AttentionMap",
+    "NetworkEntry",
+    "PointAttention",
+    "build_network",
+    "network_entry",
+    "network_names",
+]

@@ -60,3 +60,10 @@ def _check_image(
         sides = " x ".join([str(minimum_side)] * len(axes))
         unit = "pixels" if len(axes) == 2 else "voxels"
         raise ModelError(f"{name} must be at least {sides} {unit}; {got}: pad it")
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return `value` if it is True or False, else raise ModelError."""
+    if not isinstance(value, bool):
+        raise ModelError(f"{name} must be True or False; got {value!r}")
+    return value

@@ -13,9 +13,12 @@ from torch import nn
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
+from LiverTumorAttentionLib.networks.darn import DARN
+from LiverTumorAttentionLib.networks.dpcnet import DPCNet
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
 from LiverTumorAttentionLib.networks.sfan import SFAN
+from LiverTumorAttentionLib.networks.unet3d import UNet3D
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,12 @@ class NetworkEntry:
 BOTH = ("portal", "arterial")
 
 NETWORKS: dict[str, NetworkEntry] = {
+    # DPC-Net, its forerunner DARN, and what they are compared with
+    "dpcnet": NetworkEntry(build=DPCNet, paper="Zhang, DPC-Net", year=2022, input_shape=(1, 128, 128, 128)),
+    "darn": NetworkEntry(build=DARN, paper="Zhang, DARN", year=2020, input_shape=(1, 128, 128, 128)),
+    "unet3d": NetworkEntry(
+        build=UNet3D, paper="Zhang, DPC-Net (baseline)", year=2022, input_shape=(1, 128, 128, 128)
+    ),
     # PA-ResSeg and what it is compared with
     "resseg": NetworkEntry(build=ResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224)),
     "paresseg": NetworkEntry(

@@ -1,0 +1,168 @@
+"""DARN: levels of a pyramid refined by one neighbour each, then gathered on the finest grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from LiverTumorAttentionLib.networks.attention_map import AttentionMap
+from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_volume
+from LiverTumorAttentionLib.networks.dpcnet import ORDERS
+from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, initialise
+
+
+class SpaRef(nn.Module):
+    """Spatial attentive refinement: a level's map, weighted place by place by its finer neighbour.
+
+    Source: DARN, Method: "SpaRef modules make a further refinement [...] with respect to [...] spatial
+        dimensions", "with the guidance of neighboring [...] low-level features". The poster gives no equation;
+        this is DPC-Net's Eq. 4-6 with the neighbour alone as guide:
+        T = Avg(F_{i-1}) + Max(F_{i-1});  A = W_3 phi(W_2 phi(W_1 T));  out = sigmoid(A) x g(F_i)
+    Departs: see SpaCor for the way up and down and for W.
+    Shape: F_i (B, C, z, y, x), F_{i-1} (B, C, 2z, 2y, 2x) -> (B, C, z, y, x).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose3d(channels, channels, kernel_size=2, stride=2)
+        self.guidance = nn.Sequential(
+            nn.Conv3d(1, 1, kernel_size=3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv3d(1, 1, kernel_size=3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv3d(1, 1, kernel_size=3, padding=1),
+        )
+        self.map = AttentionMap("map", "places of one level, from its finer neighbour (DARN, SpaRef)")
+        self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
+        self.down = nn.Conv3d(channels, channels, kernel_size=3, stride=2, padding=1)
+
+    def forward(self, feature: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
+        squeezed = finer.mean(dim=1, keepdim=True) + finer.amax(dim=1, keepdim=True)
+        weights = self.map(torch.sigmoid(self.guidance(squeezed)))
+        return self.down(weights * self.recalibration(self.up(feature)))
+
+
+class SemRef(nn.Module):
+    """Semantic attentive refinement: a level's channels, weighted by its coarser neighbour.
+
+    Source: DARN, Method: "SemRef [...] with respect to semantic [...] dimensions", "with the guidance of
+        neighboring high- [...] level features". The poster gives no equation; this is DPC-Net's Eq. 7-9 with
+        the neighbour alone as guide:
+        T = [Avg(F_{i+1}), Max(F_{i+1})];  A = W_3 phi(W_2 phi(W_1 T));  out = sigmoid(A) x g(F_i)
+    Departs: see SemCor for W and g.
+    Shape: F_i (B, C, Z, Y, X), F_{i+1} (B, C, z, y, x) -> (B, C, Z, Y, X).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.guidance = nn.Sequential(
+            nn.Linear(2 * channels, channels),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(channels, channels),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(channels, channels),
+        )
+        self.map = AttentionMap("vector", "channels of one level, from its coarser neighbour (DARN, SemRef)")
+        self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
+
+    def forward(self, feature: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:
+        squeezed = torch.cat([coarser.mean(dim=(2, 3, 4)), coarser.amax(dim=(2, 3, 4))], dim=1)
+        weights = self.map(torch.sigmoid(self.guidance(squeezed)))
+        return weights[:, :, None, None, None] * self.recalibration(feature)
+
+
+class Aggregation(nn.Module):
+    """All levels side by side on the finest grid, fused by one 3x3x3 convolution.
+
+    Source: DARN, Method: "the refined feature maps are aggregated for final segmentation".
+    Departs: up-sampling is trilinear, and the convolution gives as many channels as one level has. It is
+        written as one convolution a level, whose results are summed: the same numbers as one convolution of
+        the concatenation, which is never held. A LeakyReLU follows.
+    Shape: maps (B, C, Z / 2^i, Y / 2^i, X / 2^i), finest first -> (B, C, Z, Y, X).
+    """
+
+    def __init__(self, channels: int, levels: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            nn.Conv3d(channels, channels, kernel_size=3, padding=1, bias=level == 0)
+            for level in range(levels)
+        )
+
+    def forward(self, pyramid: Sequence[torch.Tensor]) -> torch.Tensor:
+        total = self.convs[0](pyramid[0])
+        for conv, x in zip(self.convs[1:], pyramid[1:], strict=True):
+            raised = functional.interpolate(
+                x, size=pyramid[0].shape[2:], mode="trilinear", align_corners=False
+            )
+            total = total + conv(raised)
+        return functional.leaky_relu(total, SLOPE)
+
+
+class DARN(nn.Module):
+    """Deep attentive refinement network: PFE, SpaRef, SemRef, aggregation, one head.
+
+    Source: Zhang et al., DARN: Deep attentive refinement network for liver tumor segmentation from 3D CT
+        volume (poster), Method and Table III: `order` "spa_first" is Spa + Sem, "sem_first" Sem + Spa.
+    Departs: the PFE and all that the poster leaves open are those of DPC-Net, by the same authors, whose
+        forerunner this is: widths, the common width 64 of the pyramid, the supervision of the PFE's levels.
+        Any size of volume is taken: it is filled up and cut back. Returns logits, without the softmax.
+    Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training {"pfe": {level: ...},
+        "fused": {0: (B, classes, Z, Y, X)}}.
+
+    Raises ModelError when an argument is out of range or the volume does not fit.
+    """
+
+    phases = ("portal",)
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        classes: int = 3,
+        width: int = 32,
+        levels: int = 5,
+        pyramid_width: int = 64,
+        order: str = "spa_first",
+    ) -> None:
+        super().__init__()
+        self.in_channels = check_count("in_channels", in_channels, minimum=1)
+        self.classes = check_count("classes", classes, minimum=2)
+        check_count("width", width, minimum=1)
+        check_count("pyramid_width", pyramid_width, minimum=1)
+        self.stride = 2 ** (check_count("levels", levels, minimum=3) - 1)
+        self.spa_first = check_choice("order", order, ORDERS) == "spa_first"
+        self.features = PFE(in_channels, classes, width, levels, "stride")
+        self.lateral = nn.ModuleList(nn.Conv3d(c, pyramid_width, 1) for c in self.features.channels)
+        self.sparef = nn.ModuleList(SpaRef(pyramid_width) for _ in range(levels - 2))
+        self.semref = nn.ModuleList(SemRef(pyramid_width) for _ in range(levels - 2))
+        self.aggregation = Aggregation(pyramid_width, levels - 1)
+        self.head = nn.Conv3d(pyramid_width, classes, kernel_size=1)
+        initialise(self)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
+        check_volume("the volume", image, channels=self.in_channels)
+        decoded = self.features(pad_to_multiple(image, self.stride))
+        pyramid = [conv(x) for conv, x in zip(self.lateral, decoded, strict=True)]
+        if self.spa_first:
+            pyramid = self.refined_in_channels(self.refined_in_space(pyramid))
+        else:
+            pyramid = self.refined_in_space(self.refined_in_channels(pyramid))
+        logits = self.head(self.aggregation(pyramid))
+        if not self.training:
+            return crop_to(logits, image.shape[2:])
+        outputs = {"pfe": self.features.supervised(decoded), "fused": {0: logits}}
+        return {group: cropped(levels, image.shape[2:]) for group, levels in outputs.items()}
+
+    def refined_in_space(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Every level refined by its finer neighbour; the finest has none and is passed on."""
+        steps = zip(self.sparef, pairwise(pyramid), strict=True)
+        return [pyramid[0], *(refine(coarse, fine) for refine, (fine, coarse) in steps)]
+
+    def refined_in_channels(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Every level refined by its coarser neighbour; the coarsest has none and is passed on."""
+        steps = zip(self.semref, pairwise(pyramid), strict=True)
+        return [*(refine(fine, coarse) for refine, (fine, coarse) in steps), pyramid[-1]]
