@@ -1,0 +1,39 @@
+"""How small each network is built, and on what size it is tried, where all networks are tested alike.
+
+A new network gets a line here: `test_every_network.py` then holds it to what every network promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One network, small enough that a step of training takes far less than a second."""
+
+    size: tuple[int, ...]
+    """Rows and columns, or slices, rows and columns; multiples of the network's stride, not all alike."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What the network is built with; its `classes` and `in_channels` may be among it."""
+    learning_rate: float = 1e-3
+    """Of the one step of Adam that must lower the loss."""
+    any_size: bool = True
+    """Whether sizes that are no multiples of the stride come back as they are; False: ModelError."""
+
+
+CASES: dict[str, Case] = {
+    # DPC-Net, its forerunner DARN, and what they are compared with
+    "dpcnet": Case(size=(16, 8, 24), arguments={"width": 4, "levels": 4, "pyramid_width": 6}),
+    "darn": Case(size=(16, 8, 24), arguments={"width": 4, "levels": 4, "pyramid_width": 6}),
+    "unet3d": Case(size=(16, 8, 24), arguments={"width": 4, "levels": 3, "in_channels": 2}),
+    # PA-ResSeg and what it is compared with
+    "resseg": Case(size=(64, 32), arguments={"width": 4, "classes": 3}),
+    "paresseg": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2}),
+    # SFAN and what it is compared with
+    "sfan": Case(size=(48, 32), arguments={"width": 4, "aligned_width": 4, "in_channels": 2}),
+    "unet": Case(size=(48, 32), arguments={"width": 4, "in_channels": 2, "classes": 3}),
+    # The multi-scale context network and what it is compared with
+}
