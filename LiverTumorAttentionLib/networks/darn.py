@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.attention_map import AttentionMap
-from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_volume
+from LiverTumorAttentionLib.networks.checks import check_choice, check_count
 from LiverTumorAttentionLib.networks.dpcnet import ORDERS
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
-from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, initialise
+from LiverTumorAttentionLib.networks.padding import crop_to
+from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
 
 
 class SpaRef(nn.Module):
@@ -144,8 +144,7 @@ class DARN(nn.Module):
         initialise(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
-        check_volume("the volume", image, channels=self.in_channels)
-        decoded = self.features(pad_to_multiple(image, self.stride))
+        decoded = self.features(filled(image, self.in_channels, self.stride))
         pyramid = [conv(x) for conv, x in zip(self.lateral, decoded, strict=True)]
         if self.spa_first:
             pyramid = self.refined_in_channels(self.refined_in_space(pyramid))

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.networks.attention_map import AttentionMap
-from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag, check_volume
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
-from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, initialise
+from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag
+from LiverTumorAttentionLib.networks.padding import crop_to
+from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
 
 POOLINGS = ("mean", "max", "both")
 ORDERS = ("spa_first", "sem_first")
@@ -160,8 +160,7 @@ class DPCNet(nn.Module):
         initialise(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
-        check_volume("the volume", image, channels=self.in_channels)
-        decoded = self.features(pad_to_multiple(image, self.stride))
+        decoded = self.features(filled(image, self.in_channels, self.stride))
         outputs = {"pfe": self.features.supervised(decoded)} if self.training else {}
         if not self.lateral:
             return self.finished(outputs, self.features.heads[0](decoded[0]), image)

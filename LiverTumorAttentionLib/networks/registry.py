@@ -12,7 +12,9 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
+from LiverTumorAttentionLib.networks.comparators.cenet import CENet
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
+from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
 from LiverTumorAttentionLib.networks.dpcnet import DPCNet
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg
@@ -57,6 +59,11 @@ NETWORKS: dict[str, NetworkEntry] = {
     "paresseg": NetworkEntry(
         build=PAResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224), phases=BOTH
     ),
+    # The multi-scale context network and what it is compared with
+    "context": NetworkEntry(
+        build=ContextNet, paper="Pang, Correlation Matters", year=2020, input_shape=(3, 448, 448)
+    ),
+    "cenet": NetworkEntry(build=CENet, paper="Gu, CE-Net", year=2019, input_shape=(3, 448, 448)),
     # SFAN and what it is compared with
     "sfan": NetworkEntry(build=SFAN, paper="Zhang, SFAN", year=2019, input_shape=(1, 512, 512)),
     "unet": NetworkEntry(build=UNet, paper="Ronneberger, U-Net", year=2015, input_shape=(1, 512, 512)),

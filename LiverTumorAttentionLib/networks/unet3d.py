@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_volume
 from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
 
@@ -154,11 +155,25 @@ class UNet3D(nn.Module):
         initialise(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
-        check_volume("the volume", image, channels=self.in_channels)
-        pyramid = self.features(pad_to_multiple(image, self.stride))
+        pyramid = self.features(filled(image, self.in_channels, self.stride))
         if self.training:
             return {"unet": cropped(self.features.supervised(pyramid), image.shape[2:])}
         return crop_to(self.features.heads[0](pyramid[0]), image.shape[2:])
+
+
+def filled(image: torch.Tensor, channels: int, stride: int) -> torch.Tensor:
+    """Return a checked volume filled up to multiples of the stride of the deepest level.
+
+    Raises ModelError when it is no volume of so many channels, or so small that the deepest map is a single
+    voxel, which instance normalisation would turn into 0.
+    """
+    check_volume("the volume", image, channels=channels)
+    if max(image.shape[2:]) <= stride:
+        raise ModelError(
+            f"the volume must have more than {stride} voxels along one side at least, for {stride} of them are one "
+            f"in the deepest level; got {tuple(image.shape)}: give a larger patch, or build fewer levels"
+        )
+    return pad_to_multiple(image, stride)
 
 
 def cropped(outputs: dict[int, torch.Tensor], size: Sequence[int]) -> dict[int, torch.Tensor]:

@@ -36,4 +36,6 @@ CASES: dict[str, Case] = {
     "sfan": Case(size=(48, 32), arguments={"width": 4, "aligned_width": 4, "in_channels": 2}),
     "unet": Case(size=(48, 32), arguments={"width": 4, "in_channels": 2, "classes": 3}),
     # The multi-scale context network and what it is compared with
+    "context": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
+    "cenet": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1), "classes": 3}),
 }

@@ -159,10 +159,6 @@ def test_any_size_comes_back_at_its_own_size(name: str):
 
 @every_network
 def test_a_single_pixel_is_taken_or_refused_in_words(name: str):
-    if name in ("darn", "dpcnet", "unet3d"):
-        pytest.xfail(
-            "instance normalisation cannot take a single voxel: refuse it with ModelError, or fill up"
-        )
     size = (1,) * len(CASES[name].size)
     refusal, logits = "", torch.zeros(1, 1, *size)
     try:
