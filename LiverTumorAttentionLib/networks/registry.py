@@ -13,6 +13,7 @@ from torch import nn
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
+from LiverTumorAttentionLib.networks.comparators.deeplabv3 import DeepLabv3
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
 from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
@@ -66,6 +67,7 @@ NETWORKS: dict[str, NetworkEntry] = {
     "cenet": NetworkEntry(build=CENet, paper="Gu, CE-Net", year=2019, input_shape=(3, 448, 448)),
     # SFAN and what it is compared with
     "sfan": NetworkEntry(build=SFAN, paper="Zhang, SFAN", year=2019, input_shape=(1, 512, 512)),
+    "deeplabv3": NetworkEntry(build=DeepLabv3, paper="Chen, DeepLabv3", year=2017, input_shape=(1, 512, 512)),
     "unet": NetworkEntry(build=UNet, paper="Ronneberger, U-Net", year=2015, input_shape=(1, 512, 512)),
 }
 

@@ -35,6 +35,7 @@ CASES: dict[str, Case] = {
     "paresseg": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2}),
     # SFAN and what it is compared with
     "sfan": Case(size=(48, 32), arguments={"width": 4, "aligned_width": 4, "in_channels": 2}),
+    "deeplabv3": Case(size=(48, 32), arguments={"width": 4, "blocks": (1, 1, 2, 3), "aspp_width": 6}),
     "unet": Case(size=(48, 32), arguments={"width": 4, "in_channels": 2, "classes": 3}),
     # The multi-scale context network and what it is compared with
     "context": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
