@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
-from LiverTumorAttentionLib.commands import demo, evaluate, models, phantom, register, segment
+from LiverTumorAttentionLib.commands import demo, evaluate, models, networks, phantom, register, segment
 from LiverTumorAttentionLib.console import Console, ending_signals
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 
-COMMANDS = (segment, register, phantom, evaluate, models, demo)
+COMMANDS = (segment, register, phantom, evaluate, models, networks, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -281,7 +281,7 @@ def test_the_other_commands(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["segment"], ["register"], ["models"], ["phantom"], ["evaluate"], ["demo"]]
+    "command", [[], ["segment"], ["register"], ["models"], ["networks"], ["phantom"], ["evaluate"], ["demo"]]
 )
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     program = (

@@ -63,7 +63,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "console": ({"errors", "progress"}, set(), {"rich"}),
     "commands": (
-        FOUNDATION | {"console", "demonstration", "io", "metrics", "models", "phantoms", "pipeline"},
+        FOUNDATION
+        | {"console", "demonstration", "io", "metrics", "models", "networks", "phantoms", "pipeline"},
         set(),
         set(),
     ),
