@@ -83,10 +83,15 @@ def test_a_signal_keeps_its_size_from_layer_to_layer_at_the_start():
         assert 0.8 < out.square().mean() < 1.25
 
 
+def module_name(file: Path) -> str:
+    """The name to import a file by, given its path below the networks' folder."""
+    return ".".join(["LiverTumorAttentionLib.networks", *file.with_suffix("").parts])
+
+
 def modules_of_the_package() -> list[type[nn.Module]]:
     found = []
-    for file in sorted(FOLDER.glob("*.py")):
-        module = importlib.import_module(f"LiverTumorAttentionLib.networks.{file.stem}")
+    for file in sorted(FOLDER.rglob("*.py")):
+        module = importlib.import_module(module_name(file.relative_to(FOLDER)))
         found += [
             value
             for _, value in inspect.getmembers(module, inspect.isclass)
@@ -104,10 +109,12 @@ def test_every_block_cites_its_source_and_stands_in_the_readme(block: type[nn.Mo
 
 
 def test_every_class_in_the_readme_exists_in_the_file_it_names():
-    rows = re.findall(r"^\|.*\| `(\w+)` \| \[(\w+)\.py\]", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\|.*\| `(\w+)` \| \[.*?\]\((.*?\.py)\)", (FOLDER / "README.md").read_text(), re.MULTILINE
+    )
     assert len(rows) >= 10
-    for name, stem in rows:
-        assert hasattr(importlib.import_module(f"LiverTumorAttentionLib.networks.{stem}"), name), name
+    for name, file in rows:
+        assert hasattr(importlib.import_module(module_name(Path(file))), name), name
 
 
 def test_the_counts_in_the_readme_are_those_of_the_networks():
