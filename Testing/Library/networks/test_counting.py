@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -108,13 +107,11 @@ def test_nothing_is_computed_and_no_memory_is_taken():
     """Attention of 112x112 places would fill 0.6 GiB, and its 2 GiB of input wait nowhere."""
     network_cost("resseg", input_shape=(3, 32, 32), width=4)
     state = torch.random.get_rng_state()
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     cost = cost_of(lambda: OneStep(lambda: SelfAttention(None)), (43_000, 112, 112))
-    seconds = time.perf_counter() - start
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert cost.multiply_adds == 2 * 12_544**2 * 43_000
     assert growth < 100 * 2**20 / (1 if sys.platform == "darwin" else 1024)
-    assert seconds < 2
     assert torch.equal(torch.random.get_rng_state(), state)
 
 

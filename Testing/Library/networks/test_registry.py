@@ -13,7 +13,7 @@ from torch import nn
 
 from LiverTumorAttentionLib import networks
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks import build_network, network_names
+from LiverTumorAttentionLib.networks import build_network, network_entry, network_names
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
 
@@ -60,6 +60,61 @@ def test_arguments_out_of_range_are_refused(name: str, arguments: dict, message:
         build_network(name, **arguments)
 
 
+def values_out_of_range(name: str) -> list[tuple[str, object]]:
+    """Values of the wrong kind or size for every argument of a network, judged by its default."""
+    wrong: list[tuple[str, object]] = []
+    for key, parameter in inspect.signature(network_entry(name).build).parameters.items():
+        default = parameter.default
+        if isinstance(default, bool):
+            wrong += [(key, "yes"), (key, 2)]
+        elif isinstance(default, int):
+            wrong += [(key, -1), (key, 2.5), (key, "8"), (key, None), (key, True)]
+        elif isinstance(default, float):
+            wrong += [(key, -0.5), (key, "much"), (key, float("nan"))]
+        elif isinstance(default, str):
+            wrong += [(key, f"{default}_"), (key, 3), (key, None)]
+        elif isinstance(default, tuple):
+            wrong += [
+                (key, ()),
+                (key, (-1, *default[1:])),
+                (key, ("a", *default[1:])),
+                (key, 3),
+                (key, "abcd"),
+            ]
+    return wrong
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_every_argument_of_every_network_is_checked(name: str):
+    """A network says what it was given and would not take, before it draws a weight."""
+    accepted = []
+    for key, value in values_out_of_range(name):
+        try:
+            with torch.device("meta"):
+                build_network(name, **{key: value})
+        except ModelError as error:
+            if key.split("_")[-1] not in str(error) or "got " not in str(error):
+                accepted.append(f"{key}={value!r} is refused with {str(error)!r}")
+        except Exception as error:
+            accepted.append(f"{key}={value!r} ends with {error!r}")
+        else:
+            accepted.append(f"{key}={value!r} is taken")
+    assert not accepted
+    with pytest.raises(
+        ModelError, match=rf"{name} has no argument 'classses'; it takes .*; did you mean classes"
+    ):
+        build_network(name, classses=2)
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_the_defaults_fit_the_input_of_the_paper(name: str):
+    entry = network_entry(name)
+    assert inspect.signature(entry.build).parameters["in_channels"].default == entry.input_shape[0]
+    assert entry.dimensions in (2, 3)
+    assert entry.build.phases == entry.phases
+    assert 2000 < entry.year < 2100
+
+
 def test_the_seed_alone_decides_the_weights():
     def weights(seed: int, global_seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(global_seed)
@@ -100,32 +155,48 @@ def modules_of_the_package() -> list[type[nn.Module]]:
     return found
 
 
+def readme() -> str:
+    return (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def classes_in_the_readme() -> set[tuple[str, str]]:
+    """Every class of a table row, with the file that its row links to."""
+    return set(re.findall(r"^\|.*\| `(\w+)` \| \[.*?\]\(([\w/]+\.py)\) \|", readme(), re.MULTILINE))
+
+
+def counts_in_the_readme() -> dict[str, int]:
+    """The rows of "Sizes": how a network is built, and its parameters."""
+    rows = re.findall(r"^\| `build_network\((.*)\)` \| ([\d,]+) \|", readme(), re.MULTILINE)
+    assert len(rows) == len(dict(rows)), "a network stands there twice"
+    return {call: int(count.replace(",", "")) for call, count in rows}
+
+
 @pytest.mark.parametrize("block", modules_of_the_package(), ids=lambda block: block.__name__)
 def test_every_block_cites_its_source_and_stands_in_the_readme(block: type[nn.Module]):
     assert block.__doc__ is not None
     assert "Source:" in block.__doc__
     assert "Shape:" in block.__doc__
-    assert f"`{block.__name__}`" in (FOLDER / "README.md").read_text()
+    file = Path(inspect.getfile(block)).relative_to(FOLDER).as_posix()
+    assert (block.__name__, file) in classes_in_the_readme(), f"give it a row that links to {file}"
 
 
 def test_every_class_in_the_readme_exists_in_the_file_it_names():
-    rows = re.findall(
-        r"^\|.*\| `(\w+)` \| \[.*?\]\((.*?\.py)\)", (FOLDER / "README.md").read_text(), re.MULTILINE
-    )
-    assert len(rows) >= 10
+    rows = classes_in_the_readme()
+    assert len(rows) >= 30
     for name, file in rows:
-        assert hasattr(importlib.import_module(module_name(Path(file))), name), name
+        block = getattr(importlib.import_module(module_name(Path(file))), name, None)
+        assert block is not None, f"{file} has no {name}"
+        assert Path(inspect.getfile(block)) == FOLDER / file, f"{name} is only imported in {file}"
 
 
 def test_the_counts_in_the_readme_are_those_of_the_networks():
-    rows = re.findall(
-        r"^\| `build_network\((.*)\)` \| ([\d,]+) \|$", (FOLDER / "README.md").read_text(), re.MULTILINE
-    )
-    assert len(rows) >= 4
-    for call, count in rows:
+    counts = counts_in_the_readme()
+    missing = [name for name in network_names() if f'"{name}"' not in counts]
+    assert not missing, f'give {", ".join(missing)} a row in Sizes: | `build_network("{missing[0]}")` | ... |'
+    for call, count in counts.items():
         name, *arguments = re.findall(r'"?(\w+)"?', call)
         pairs = zip(arguments[::2], arguments[1::2], strict=True)
         values = {key: int(value) if value.isdigit() else value for key, value in pairs}
         with torch.device("meta"):
             network = build_network(name, **values)
-        assert sum(p.numel() for p in network.parameters()) == int(count.replace(",", "")), call
+        assert sum(p.numel() for p in network.parameters()) == count, call
