@@ -13,7 +13,11 @@ from torch import nn
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
+from LiverTumorAttentionLib.networks.comparators.csnet import CSNet
+from LiverTumorAttentionLib.networks.comparators.danet import DANet
 from LiverTumorAttentionLib.networks.comparators.deeplabv3 import DeepLabv3
+from LiverTumorAttentionLib.networks.comparators.self_attention import SelfAttentionNet
+from LiverTumorAttentionLib.networks.comparators.senet import SENet
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
 from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
@@ -65,6 +69,12 @@ NETWORKS: dict[str, NetworkEntry] = {
         build=ContextNet, paper="Pang, Correlation Matters", year=2020, input_shape=(3, 448, 448)
     ),
     "cenet": NetworkEntry(build=CENet, paper="Gu, CE-Net", year=2019, input_shape=(3, 448, 448)),
+    "senet": NetworkEntry(build=SENet, paper="Hu, Squeeze-and-excitation", year=2018, input_shape=(3, 448, 448)),
+    "self_attention": NetworkEntry(
+        build=SelfAttentionNet, paper="Zhang, SAGAN", year=2019, input_shape=(3, 448, 448)
+    ),
+    "danet": NetworkEntry(build=DANet, paper="Fu, DANet", year=2019, input_shape=(3, 448, 448)),
+    "csnet": NetworkEntry(build=CSNet, paper="Mou, CS-Net", year=2019, input_shape=(3, 448, 448)),
     # SFAN and what it is compared with
     "sfan": NetworkEntry(build=SFAN, paper="Zhang, SFAN", year=2019, input_shape=(1, 512, 512)),
     "deeplabv3": NetworkEntry(build=DeepLabv3, paper="Chen, DeepLabv3", year=2017, input_shape=(1, 512, 512)),

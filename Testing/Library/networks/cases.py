@@ -39,5 +39,9 @@ CASES: dict[str, Case] = {
     "unet": Case(size=(48, 32), arguments={"width": 4, "in_channels": 2, "classes": 3}),
     # The multi-scale context network and what it is compared with
     "context": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
+    "senet": Case(size=(64, 96), arguments={"width": 32, "blocks": (1, 1, 1, 1)}),
+    "self_attention": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
+    "danet": Case(size=(48, 64), arguments={"width": 16, "blocks": (1, 1, 1, 1), "classes": 3}),
+    "csnet": Case(size=(48, 64), arguments={"width": 8, "levels": 3}),
     "cenet": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1), "classes": 3}),
 }
