@@ -294,3 +294,23 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     )
     assert done.stdout.splitlines()[-1] == "[]"
     assert "usage: liver-tumor-attention" in done.stdout
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+    """As with `| head -1`: more is printed than a pipe holds, and nobody reads it."""
+    code = (
+        "import sys; from LiverTumorAttentionLib import cli; from LiverTumorAttentionLib.commands import models;\n"
+        "def much(options, progress, console):\n"
+        "    for _ in range(100000): print('a line that nobody reads')\n"
+        "cli.models.run_list = much\n"
+        "sys.exit(cli.main(['models', 'list']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "a line that nobody reads\n"
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 1
