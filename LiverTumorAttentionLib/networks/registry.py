@@ -12,8 +12,10 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
+from LiverTumorAttentionLib.networks.comparators.attention_gate_3d import AttentionGateUNet3D
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
 from LiverTumorAttentionLib.networks.comparators.csnet import CSNet
+from LiverTumorAttentionLib.networks.comparators.daf import DAF3D
 from LiverTumorAttentionLib.networks.comparators.danet import DANet
 from LiverTumorAttentionLib.networks.comparators.deeplabv3 import DeepLabv3
 from LiverTumorAttentionLib.networks.comparators.self_attention import SelfAttentionNet
@@ -58,6 +60,12 @@ NETWORKS: dict[str, NetworkEntry] = {
     "darn": NetworkEntry(build=DARN, paper="Zhang, DARN", year=2020, input_shape=(1, 128, 128, 128)),
     "unet3d": NetworkEntry(
         build=UNet3D, paper="Zhang, DPC-Net (baseline)", year=2022, input_shape=(1, 128, 128, 128)
+    ),
+    "ag": NetworkEntry(
+        build=AttentionGateUNet3D, paper="Oktay, Attention U-Net", year=2018, input_shape=(1, 128, 128, 128)
+    ),
+    "daf": NetworkEntry(
+        build=DAF3D, paper="Wang, Deep attentive features", year=2019, input_shape=(1, 128, 128, 128)
     ),
     # PA-ResSeg and what it is compared with
     "resseg": NetworkEntry(build=ResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224)),

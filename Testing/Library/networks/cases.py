@@ -30,6 +30,8 @@ CASES: dict[str, Case] = {
     "dpcnet": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 4, "pyramid_width": 6}),
     "darn": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 4, "pyramid_width": 6}),
     "unet3d": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 3, "in_channels": 2}),
+    "ag": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 3}),
+    "daf": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 3, "pyramid_width": 8}),
     # PA-ResSeg and what it is compared with
     "resseg": Case(size=(64, 32), arguments={"width": 4, "classes": 3}),
     "paresseg": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2}),
