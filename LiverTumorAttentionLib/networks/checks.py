@@ -37,6 +37,27 @@ def check_slices(name: str, image: torch.Tensor, *, channels: int, minimum_side:
     _check_image(name, image, ("rows", "columns"), channels, minimum_side)
 
 
+def check_phases(
+    portal: torch.Tensor, arterial: torch.Tensor | None, *, channels: int, minimum_side: int = 1
+) -> torch.Tensor:
+    """Return the arterial phase if there is one and both are slices as `check_slices` has them, of one shape.
+
+    Raises ModelError otherwise.
+    """
+    if arterial is None:
+        raise ModelError(
+            "this network needs 2 phases, portal and arterial; got 1: use resseg or unet for one phase"
+        )
+    check_slices("the portal phase", portal, channels=channels, minimum_side=minimum_side)
+    check_slices("the arterial phase", arterial, channels=channels, minimum_side=minimum_side)
+    if portal.shape != arterial.shape:
+        raise ModelError(
+            "the portal and the arterial phase must have the same shape; "
+            f"got {tuple(portal.shape)} and {tuple(arterial.shape)}: resample one onto the other"
+        )
+    return arterial
+
+
 def check_volume(name: str, image: torch.Tensor, *, channels: int, minimum_side: int = 1) -> None:
     """Raise ModelError unless `image` is (B, channels, Z, Y, X), each side at least `minimum_side` voxels."""
     _check_image(name, image, ("slices", "rows", "columns"), channels, minimum_side)

@@ -24,7 +24,8 @@ from LiverTumorAttentionLib.networks.comparators.unet import UNet
 from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
 from LiverTumorAttentionLib.networks.dpcnet import DPCNet
-from LiverTumorAttentionLib.networks.paresseg import PAResSeg
+from LiverTumorAttentionLib.networks.fusion import DMP, MPF
+from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
 from LiverTumorAttentionLib.networks.sfan import SFAN
 from LiverTumorAttentionLib.networks.unet3d import UNet3D
@@ -71,6 +72,15 @@ NETWORKS: dict[str, NetworkEntry] = {
     "resseg": NetworkEntry(build=ResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224)),
     "paresseg": NetworkEntry(
         build=PAResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224), phases=BOTH
+    ),
+    "resseg_intra": NetworkEntry(
+        build=IntraResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224)
+    ),
+    "dmp": NetworkEntry(
+        build=DMP, paper="Ouhmich, Multiphase CT", year=2019, input_shape=(3, 224, 224), phases=BOTH
+    ),
+    "mpf": NetworkEntry(
+        build=MPF, paper="Ouhmich, Multiphase CT", year=2019, input_shape=(3, 224, 224), phases=BOTH
     ),
     # The multi-scale context network and what it is compared with
     "context": NetworkEntry(

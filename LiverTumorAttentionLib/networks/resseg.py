@@ -12,12 +12,11 @@ from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.layers import ConvNormReLU, ResidualBlock, UpNormReLU, initialise
 
 LEVELS = 6
-MINIMUM_SIDE = 2 ** (LEVELS - 1)
 
 
-def level_widths(width: int) -> list[int]:
-    """Channels of the six encoder levels, finest first: 64, 128, 256, 512, 512, 512 for width 64."""
-    return [width * min(2**level, 8) for level in range(LEVELS)]
+def level_widths(width: int, levels: int = LEVELS) -> list[int]:
+    """Channels of the encoder's levels, finest first: 64, 128, 256, 512, 512, 512 for width 64."""
+    return [width * min(2**level, 8) for level in range(levels)]
 
 
 class ResSegEncoder(nn.Module):
@@ -25,12 +24,13 @@ class ResSegEncoder(nn.Module):
 
     Source: Table 3 of PA-ResSeg, column "Encoder".
     Departs: pooling rounds odd sizes up (ceil mode), so that no border pixel is dropped.
-    Shape: (B, in_channels, Y, X) -> six maps, (B, w * min(2^i, 8), Y / 2^i, X / 2^i), finest first.
+    Shape: (B, in_channels, Y, X) -> `levels` maps, (B, channels[i], Y / 2^i, X / 2^i), finest first, where
+        channels[i] = w * min(2^i, 8).
     """
 
-    def __init__(self, in_channels: int, width: int) -> None:
+    def __init__(self, in_channels: int, width: int, levels: int = LEVELS) -> None:
         super().__init__()
-        widths = level_widths(width)
+        self.channels = widths = level_widths(width, levels)
         self.pool = nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)
         self.conv1_1 = ConvNormReLU(in_channels, widths[0])
         self.conv1_2 = ConvNormReLU(widths[0], widths[0])
@@ -40,7 +40,7 @@ class ResSegEncoder(nn.Module):
                     ResidualBlock(widths[level - 1], widths[level]),
                     ResidualBlock(widths[level], widths[level]),
                 )
-                for level in range(1, LEVELS)
+                for level in range(1, levels)
             }
         )
 
@@ -52,26 +52,26 @@ class ResSegEncoder(nn.Module):
 
 
 class ResSegDecoder(nn.Module):
-    """Every level climbs to full resolution by its own chain; the six ends are concatenated and classified.
+    """Every level climbs to full resolution by its own chain; the ends are concatenated and classified.
 
     Source: Table 3 of PA-ResSeg, column "Decoder": conv1_3, upsampling_1 to upsampling_5, final.
         upsampling_k: k transposed convolutions to w/4 * 2^(k-1), ..., w/2, w/4 channels
     Departs: conv1_3 and the first convolution of "final" have batch normalisation and ReLU, as the steps up
         have. The softmax of "final" is left to the caller: the result is logits.
-    Shape: six maps, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
+    Shape: one map a level, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
     """
 
     def __init__(self, channels: Sequence[int], width: int, classes: int) -> None:
         super().__init__()
-        base = width // 4
+        base, levels = width // 4, len(channels)
         self.conv1_3 = ConvNormReLU(channels[0], base)
         self.chains = nn.ModuleDict()
-        for level in range(1, LEVELS):
+        for level in range(1, levels):
             widths = [channels[level]] + [base * 2**step for step in reversed(range(level))]
             steps = [UpNormReLU(coarse, fine) for coarse, fine in pairwise(widths)]
             self.chains[f"upsampling_{level}"] = nn.ModuleList(steps)
-        self.final = ConvNormReLU(LEVELS * base, LEVELS * base)
-        self.head = nn.Conv2d(LEVELS * base, classes, kernel_size=3, padding=1)
+        self.final = ConvNormReLU(levels * base, levels * base)
+        self.head = nn.Conv2d(levels * base, classes, kernel_size=3, padding=1)
 
     def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
         sizes = [(feature.shape[2], feature.shape[3]) for feature in features]
@@ -89,25 +89,27 @@ class ResSeg(nn.Module):
 
     Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from
         multi-phase CT images, Medical Physics 2021, section 3.B and Table 3.
-    Departs: `width` scales every layer (64 is the paper's); any size of at least 32 x 32 pixels is taken;
+    Departs: `width` scales every layer (64 is the paper's) and `levels` takes levels away or adds some as
+        wide as the last (6 is the paper's); any size of at least 2^(levels - 1) pixels a side is taken;
         returns logits, without the softmax. See the parts for the rest.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). in_channels 3 is a slice and its two
-        neighbours; 6 stacks both phases (the strategy DMP that the paper compares with).
+        neighbours.
 
     Raises ModelError when an argument is out of range or the image does not fit.
     """
 
     phases = ("portal",)
 
-    def __init__(self, in_channels: int = 3, classes: int = 2, width: int = 64) -> None:
+    def __init__(self, in_channels: int = 3, classes: int = 2, width: int = 64, levels: int = LEVELS) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         self.width = check_count("width", width, minimum=4, multiple_of=4)
-        self.encoder = ResSegEncoder(in_channels, width)
-        self.decoder = ResSegDecoder(level_widths(width), width, classes)
+        self.stride = 2 ** (check_count("levels", levels, minimum=2) - 1)
+        self.encoder = ResSegEncoder(in_channels, width, levels)
+        self.decoder = ResSegDecoder(self.encoder.channels, width, classes)
         initialise(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        check_slices("the image", image, channels=self.in_channels, minimum_side=MINIMUM_SIDE)
+        check_slices("the image", image, channels=self.in_channels, minimum_side=self.stride)
         return self.decoder(self.encoder(image))

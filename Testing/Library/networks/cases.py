@@ -35,6 +35,9 @@ CASES: dict[str, Case] = {
     # PA-ResSeg and what it is compared with
     "resseg": Case(size=(64, 32), arguments={"width": 4, "classes": 3}),
     "paresseg": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2}),
+    "resseg_intra": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2}),
+    "dmp": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2, "classes": 3}),
+    "mpf": Case(size=(64, 32), arguments={"width": 4, "backbone": "unet"}),
     # SFAN and what it is compared with
     "sfan": Case(size=(48, 32), arguments={"width": 4, "aligned_width": 4, "in_channels": 2}),
     "deeplabv3": Case(size=(48, 32), arguments={"width": 4, "blocks": (1, 1, 2, 3), "aspp_width": 6}),

@@ -1,6 +1,8 @@
-"""ResSeg and PAResSeg as wholes: sizes, counts from Table 3, learning, precision, export."""
+"""PA-ResSeg's family as wholes: sizes, counts from Table 3, learning, precision, export."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,8 +16,21 @@ NETWORKS = [
     ("paresseg", {}),
     ("paresseg", {"fusion": "msf"}),
     ("paresseg", {"fusion": "msf_intra"}),
+    ("resseg_intra", {}),
+    ("dmp", {}),
+    ("mpf", {}),
+    ("paresseg", {"backbone": "unet"}),
 ]
-IDS = ["resseg", "paresseg", "paresseg-msf", "paresseg-msf_intra"]
+IDS = [
+    "resseg",
+    "paresseg",
+    "paresseg-msf",
+    "paresseg-msf_intra",
+    "resseg_intra",
+    "dmp",
+    "mpf",
+    "paresseg-unet",
+]
 TABLE_3_ENCODER = [64, 128, 256, 512, 512, 512]
 TABLE_3_DECODER = [[16], [32, 16], [64, 32, 16], [128, 64, 32, 16], [256, 128, 64, 32, 16]]
 
@@ -52,6 +67,14 @@ def decoder_count(inputs: list[int], classes: int) -> int:
     return count + conv_norm(96, 96, 3) + 96 * classes * 9 + classes
 
 
+def unet_count(inputs: int, decoded: list[int], classes: int) -> tuple[int, int]:
+    """U-Net's encoder, 64 channels first; its decoder and head for maps of the widths `decoded`."""
+    up = sum(4 * b * a + a + 9 * 2 * a * a + a + 9 * a * a + a for a, b in pairwise(decoded))
+    widths = [64, 128, 256, 512, 1024]
+    down = sum(9 * a * b + b + 9 * b * b + b for a, b in pairwise([inputs, *widths]))
+    return down, up + decoded[0] * classes + classes
+
+
 def test_parameter_counts_follow_from_table_3():
     """The counts that networks/README.md states."""
     with torch.device("meta"):
@@ -61,12 +84,46 @@ def test_parameter_counts_follow_from_table_3():
         }
     fusion = sum(2 * conv_norm(channels, channels // 4, 3) for channels in TABLE_3_ENCODER)
     fused = 2 * encoder_count(3) + fusion + decoder_count([c // 2 for c in TABLE_3_ENCODER], 2)
+    single = encoder_count(3) + decoder_count(TABLE_3_ENCODER, 2)
+    unet_widths = [64, 128, 256, 512, 1024]
+    down, up = unet_count(3, [c // 2 for c in unet_widths], 2)
     assert counts == {
-        ("resseg",): encoder_count(3) + decoder_count(TABLE_3_ENCODER, 2),
+        ("resseg",): single,
         ("paresseg",): fused + 6,  # one gamma a level
         ("paresseg", "msf"): fused,
-        ("paresseg", "msf_intra"): fused + 6,
+        ("paresseg", "msf_intra"): fused + 12,
+        ("resseg_intra",): encoder_count(3)
+        + fusion // 2
+        + 6
+        + decoder_count([c // 4 for c in TABLE_3_ENCODER], 2),
+        ("dmp",): single + 3 * 64 * 9,
+        ("mpf",): 2 * single,
+        ("paresseg", "unet"): 2 * down + up + sum(2 * conv_norm(c, c // 4, 3) for c in unet_widths) + 5,
     }
+    assert list(counts.values()) == [
+        34_787_714, 66_734_600, 66_734_594, 66_734_606, 33_869_416, 34_789_442, 69_575_428, 47_021_607,
+    ]  # fmt: skip
+
+
+def test_levels_can_be_left_out_or_added():
+    """Level 7 would be as wide as level 6; every level costs its two residual blocks and its chain."""
+    with torch.device("meta"):
+        counts = {
+            levels: sum(p.numel() for p in build_network("resseg", levels=levels).parameters())
+            for levels in (5, 6, 7)
+        }
+    stage = 4 * conv_norm(512, 512, 3)
+    chain = [512, 512, 256, 128, 64, 32, 16]
+    added = stage + sum(conv_norm(a, b, 4) for a, b in pairwise(chain))
+    final = conv_norm(112, 112, 3) + 112 * 2 * 9 - conv_norm(96, 96, 3) - 96 * 2 * 9
+    assert counts[7] - counts[6] == added + final
+    assert counts[5] < counts[6]
+    for name in ("resseg", "resseg_intra", "paresseg", "dmp", "mpf"):
+        network = small(name, levels=3).eval()
+        with torch.no_grad():
+            assert network(*images(network, (4, 7))).shape == (2, 2, 4, 7)
+        with pytest.raises(ModelError, match=r"levels must be a whole number, at least 2; got 1"):
+            small(name, levels=1)
 
 
 def test_feature_maps_have_the_sizes_of_table_3():
@@ -229,7 +286,8 @@ def test_images_that_do_not_fit_are_refused(shape: tuple[int, ...], message: str
 
 
 def test_a_missing_phase_is_named():
-    with pytest.raises(ModelError, match="needs 2 phases, portal and arterial; got 1: use resseg"):
-        small("paresseg")(torch.zeros(1, 3, 64, 64))
+    for name in ("paresseg", "dmp", "mpf"):
+        with pytest.raises(ModelError, match="needs 2 phases, portal and arterial; got 1: use resseg"):
+            small(name)(torch.zeros(1, 3, 64, 64))
     with pytest.raises(ModelError, match=r"must have 3 channels.*got \(1, 6, 64, 64\)"):
         small("resseg")(torch.zeros(1, 6, 64, 64))

@@ -11,11 +11,12 @@ import SimpleITK as sitk
 import torch
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks import build_network, phase_attention
+from LiverTumorAttentionLib.networks import AttentionMap, build_network, phase_attention
 from LiverTumorAttentionLib.networks.phase_attention import (
     ConcatenationFusion,
     InterPhaseAttention,
     IntraPhaseAttention,
+    IntraPhaseBlock,
     IntraPhaseFusion,
     PhaseAttentionBlock,
 )
@@ -146,30 +147,89 @@ def test_scales_vary_and_follow_the_portal_phase_at_full_size(autocast: bool):
     torch.testing.assert_close(scales, swapped, rtol=1e-4, atol=1e-5)  # a sum over j: the order is nothing
 
 
-def scales_on_ct(sharpness: float, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
-    """The scales at all six levels of an untrained network, for a CT slice and a noisy copy of it."""
-    monkeypatch.setattr(phase_attention, "SHARPNESS", sharpness)
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(CT))
-    volume = sitk.GetArrayFromImage(sitk.ReadImage(names))[9:12, 140:364, 100:324].astype(np.float32)
-    generator = torch.Generator().manual_seed(0)
-    portal = torch.from_numpy(((volume + 70) / 250).clip(0, 1))[None]
+def scales_on_ct(portal: torch.Tensor, seed: int) -> tuple[list[torch.Tensor], list[float]]:
+    """Of an untrained network, a CT slice and a noisy copy of it: the scales, and the largest x, of each level."""
+    generator = torch.Generator().manual_seed(seed)
     arterial = (0.8 * portal + 0.05 * torch.randn(portal.shape, generator=generator)).clamp(0, 1)
     network = build_network("paresseg", width=16, generator=generator).train()
+    scales, largest = [], []
     with torch.no_grad():
         levels = zip(
             network.fusions, network.portal_encoder(portal), network.arterial_encoder(arterial), strict=True
         )
-        return [f.inter.scales(f.arterial(a), f.portal(p)) for f, p, a in levels]
+        for fusion, p, a in levels:
+            p, a = fusion.portal(p), fusion.arterial(a)
+            scales.append(fusion.inter.scales(a, p))
+            products = phase_attention.similarities(a.flatten(2), p.flatten(2))
+            largest.append(products.softmax(1).max().item())
+    return scales, largest
 
 
 @pytest.mark.skipif(not CT.is_dir(), reason="no CT beside the repository (../shared/data)")
 def test_scales_on_a_ct_slice_are_neither_flat_nor_one_hot(monkeypatch: pytest.MonkeyPatch):
-    """The figures in the head of the module."""
-    flat = scales_on_ct(1.0, monkeypatch)
-    assert all((s - CONSTANT_SCALE).abs().max() < 0.02 for s in flat)
-    used = scales_on_ct(SHARPNESS, monkeypatch)
-    assert all(0.02 < s.std() < 0.15 for s in used), [s.std() for s in used]
-    assert all(s.max() < 0.98 for s in used), [s.max() for s in used]
+    """The figures in the head of the module, over ten draws of the weights."""
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(CT))
+    volume = sitk.GetArrayFromImage(sitk.ReadImage(names))[9:12, 140:364, 100:324].astype(np.float32)
+    portal = torch.from_numpy(((volume + 70) / 250).clip(0, 1))[None]
+    drawn = [scales_on_ct(portal, seed) for seed in range(10)]
+    spread = [s.std().item() for scales, _ in drawn for s in scales]
+    assert min(spread) > 0.025, "flat"
+    assert max(spread) < 0.175
+    assert max(x for _, largest in drawn for x in largest) < 0.955, "one-hot"
+    monkeypatch.setattr(phase_attention, "SHARPNESS", 1.0)
+    flat = torch.cat([s.flatten() for seed in range(3) for s in scales_on_ct(portal, seed)[0]])
+    assert (flat - CONSTANT_SCALE).abs().max() < 0.03
+
+
+ORDINARY = (0.1, 1.0, 3.0)
+EXTREME = (0.0, 1e-30, 1e-4, 1e4, 65504.0, 1e15)
+
+
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bf16"])
+@pytest.mark.parametrize("size", ORDINARY + EXTREME)
+def test_attention_on_64_channels_of_224_x_224(size: float, autocast: bool):
+    """Real feature maps of ordinary size: the scales vary and follow the portal phase. Of any size: no inf or nan.
+
+    What autocast computes is what float32 computes from the same bfloat16 maps.
+    """
+    module, intra = InterPhaseAttention(), IntraPhaseAttention()
+    torch.nn.init.constant_(intra.gamma, 1.0)
+    kind = torch.bfloat16 if autocast else torch.float32
+    arterial, portal, other = ((size * blob_image(seed)).to(kind) for seed in (11, 12, 13))
+    arterial.requires_grad_()
+    portal.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        scales, with_other = module.scales(arterial, portal), module.scales(arterial, other)
+        out, refined = module(arterial, portal), intra(portal)
+    assert scales.shape == (1, 64)
+    assert scales.dtype == torch.float32
+    assert out.dtype == refined.dtype == kind
+    assert torch.equal(scales, module.scales(arterial.float(), portal.float()))
+    assert torch.equal(refined, intra(portal.float()).to(kind))
+    (out.float().mean() + refined.float().mean()).backward()
+    for tensor in (scales, out, refined, arterial.grad, portal.grad, intra.gamma.grad):
+        assert tensor is not None
+        assert tensor.isfinite().all()
+    assert 0.5 <= scales.min() <= scales.max() <= 1
+    if size == 0.1:  # products of 16 * 0.01: nearly flat, and still not constant
+        assert scales.std() > 1e-4
+    if size in ORDINARY[1:]:
+        assert scales.std() > 0.01, "the scales are the same for every channel"
+        assert (scales - with_other).abs().max() > 0.01, "the scales do not follow the portal phase"
+
+
+def test_the_scales_that_are_applied_can_be_seen():
+    arterial, portal = random_maps((2, 5, 6, 4), seed=20), random_maps((2, 5, 6, 4), seed=21)
+    module = InterPhaseAttention()
+    window = module.map
+    assert isinstance(window, AttentionMap)
+    assert window.kind == "vector"
+    seen: list[torch.Tensor] = []
+    window.register_forward_hook(lambda _, __, weights: seen.append(weights))
+    out = module(arterial, portal)
+    assert [tuple(weights.shape) for weights in seen] == [(2, 5)]
+    torch.testing.assert_close(out, (1 + seen[0])[:, :, None, None] * arterial)
+    assert not module.state_dict()
 
 
 @pytest.mark.parametrize("side", [7, 14, 56, 224])
@@ -213,14 +273,18 @@ def test_the_ablations_leave_out_what_they_say():
     torch.manual_seed(2)
     full = PhaseAttentionBlock(16).eval()
     torch.nn.init.constant_(full.intra.gamma, 0.5)
-    intra, plain = IntraPhaseFusion(16).eval(), ConcatenationFusion(16).eval()
-    intra.load_state_dict(full.state_dict())
+    both, plain = IntraPhaseFusion(16).eval(), ConcatenationFusion(16).eval()
+    single = IntraPhaseBlock(16).eval()
+    both.load_state_dict(full.state_dict() | {"arterial_intra.gamma": torch.tensor([-0.7])})
     plain.load_state_dict({k: v for k, v in full.state_dict().items() if "gamma" not in k})
+    single.load_state_dict({k: v for k, v in full.state_dict().items() if not k.startswith("arterial")})
     portal, arterial = random_maps((1, 16, 6, 5), seed=11), random_maps((1, 16, 6, 5), seed=12)
     with torch.no_grad():
         p, a = full.portal(portal), full.arterial(arterial)
+        refined_a = torch.from_numpy(intra_by_loops(a[0].numpy(), -0.7)[None]).float()
         assert torch.equal(plain(portal, arterial), torch.cat([p, a], 1))
-        assert torch.equal(intra(portal, arterial), torch.cat([full.intra(p), a], 1))
+        torch.testing.assert_close(both(portal, arterial), torch.cat([full.intra(p), refined_a], 1))
+        assert torch.equal(single(portal), full.intra(p))
         assert torch.equal(full(portal, arterial), torch.cat([full.intra(p), full.inter(a, p)], 1))
 
 

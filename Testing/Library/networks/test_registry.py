@@ -43,7 +43,7 @@ def test_unknown_names_are_refused(name: object, message: str):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("resseg", {"widht": 8}, r"no argument 'widht'; it takes .*width; did you mean width"),
+        ("resseg", {"widht": 8}, r"no argument 'widht'; it takes .*width.*; did you mean width"),
         ("resseg", {"fusion": "pa"}, r"resseg has no argument 'fusion'"),
         ("resseg", {"width": 6}, r"width must be a whole number, a multiple of 4, at least 4; got 6"),
         ("resseg", {"width": 0}, r"width must be .* at least 4; got 0"),
