@@ -54,11 +54,12 @@ class SpaCor(nn.Module):
         return self.down(weights * self.recalibration(raised))
 
     def squeezed(self, raised: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
-        """T of both maps, (B, 1, Z, Y, X), without holding their concatenation."""
-        count = raised.shape[1] + finer.shape[1]
-        mean = (raised.sum(dim=1, keepdim=True) + finer.sum(dim=1, keepdim=True)) / count
+        """T of both maps, equally wide, (B, 1, Z, Y, X), without holding their concatenation."""
+        mean = (raised.mean(dim=1, keepdim=True) + finer.mean(dim=1, keepdim=True)) / 2
+        if self.pooling == "mean":
+            return mean
         highest = torch.maximum(raised.amax(dim=1, keepdim=True), finer.amax(dim=1, keepdim=True))
-        return {"mean": lambda: mean, "max": lambda: highest, "both": lambda: mean + highest}[self.pooling]()
+        return highest if self.pooling == "max" else mean + highest
 
 
 class SemCor(nn.Module):
@@ -113,8 +114,9 @@ class DPCNet(nn.Module):
         The output is a head on the finest map of what comes last, F_0^sem in the default order. SpaCor leaves
         F_0 as it is: with SpaCor alone the output is a head on F_0 (level 0 of the group "sem"), and SpaCor
         acts through its supervision. Without both, the network is its backbone.
-        Counts: SpaCor 443,196 (the paper: 0.43 M), SemCor 86,784 (0.09 M), together 529,980 (0.52 M); the
-        1x1x1 convolutions (30,976) and heads (1,170) come on top, 17,807,002 in all.
+        Counts: SpaCor 443,196 (the paper: 0.43 M), SemCor 86,784 (0.09 M), together 529,980 (0.52 M). Without
+        SpaCor's g, which the text has, 430,716 and 517,500 would be the printed figures. The 1x1x1
+        convolutions (30,976) and heads (1,170) come on top, 17,807,002 in all.
         Any size of volume is taken: it is filled up and cut back. Returns logits, without the softmax.
     Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training the logits of every level,
         {group: {level: (B, classes, ceil(Z / 2^level), ...)}}.
@@ -145,6 +147,8 @@ class DPCNet(nn.Module):
         check_count("pyramid_width", pyramid_width, minimum=1)
         self.stride = 2 ** (check_count("levels", levels, minimum=3) - 1)
         down = DOWN[check_choice("backbone", backbone, DOWN)]
+        check_choice("spatial_pooling", spatial_pooling, POOLINGS)
+        check_choice("semantic_pooling", semantic_pooling, POOLINGS)
         self.spa_first = check_choice("order", order, ORDERS) == "spa_first"
         self.features = PFE(in_channels, classes, width, levels, down)
         spatial = levels - 2 if check_flag("spacor", spacor) else 0

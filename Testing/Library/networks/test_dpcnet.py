@@ -12,7 +12,8 @@ from LiverTumorAttentionLib.networks import AttentionMap, build_network
 from LiverTumorAttentionLib.networks.darn import DARN, Aggregation, SemRef, SpaRef
 from LiverTumorAttentionLib.networks.dpcnet import DPCNet, SemCor, SpaCor
 from LiverTumorAttentionLib.networks.unet3d import ConvNormLeaky, UNet3D
-from Testing.Library.networks.plain import arrays, sigmoid, with_biases
+from Testing.Library.networks.plain import arrays, with_biases
+from Testing.Library.networks.plain3d import convolve3d, doubled, leaky, sigmoid
 
 Weights = dict[str, np.ndarray]
 
@@ -21,40 +22,9 @@ def maps(*shape: int, seed: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def leaky(x: np.ndarray) -> np.ndarray:
-    return np.where(x > 0, x, 0.01 * x)
-
-
-def conv3(
-    volume: np.ndarray, weight: np.ndarray, bias: np.ndarray | float = 0.0, stride: int = 1
-) -> np.ndarray:
-    """3x3x3 (or 1x1x1) cross-correlation of (C, z, y, x), zeros around it."""
-    side = weight.shape[2]
-    padded = np.pad(volume, ((0, 0), *[(side // 2, side // 2)] * 3))
-    size = volume.shape[1:]
-    out = np.zeros((weight.shape[0], *size))
-    for z in range(side):
-        for y in range(side):
-            for x in range(side):
-                part = padded[:, z : z + size[0], y : y + size[1], x : x + size[2]]
-                out += np.einsum("dc,czyx->dzyx", weight[:, :, z, y, x], part)
-    return out[:, ::stride, ::stride, ::stride] + np.reshape(bias, (-1, 1, 1, 1))
-
-
-def doubled(volume: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """2x2x2 transposed convolution of stride 2: every voxel becomes a block."""
-    d = weight.shape[1]
-    out = np.zeros((d, *(2 * n for n in volume.shape[1:])))
-    for z in (0, 1):
-        for y in (0, 1):
-            for x in (0, 1):
-                out[:, z::2, y::2, x::2] = np.einsum("cd,czyx->dzyx", weight[:, :, z, y, x], volume)
-    return out + bias.reshape(-1, 1, 1, 1)
-
-
 def three_convolutions(t: np.ndarray, w: Weights, name: str) -> np.ndarray:
     for k in (0, 2, 4):
-        t = conv3(t, w[f"{name}.{k}.weight"], w[f"{name}.{k}.bias"])
+        t = convolve3d(t, w[f"{name}.{k}.weight"], w[f"{name}.{k}.bias"])
         t = leaky(t) if k < 4 else t
     return t
 
@@ -95,8 +65,8 @@ def test_spacor_is_equations_4_to_6(pooling: str):
         raised = doubled(feature, w["up.weight"], w["up.bias"])
         t = spatial_squeeze(np.concatenate([raised, finer]), pooling)
         a = three_convolutions(t, w, "correlation")
-        g = conv3(raised, w["recalibration.weight"], w["recalibration.bias"])
-        return conv3(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
+        g = convolve3d(raised, w["recalibration.weight"], w["recalibration.bias"])
+        return convolve3d(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
 
     check(module, maps(2, 3, 2, 3, 4, seed=1), maps(2, 3, 4, 6, 8, seed=2), expected)
 
@@ -109,7 +79,7 @@ def test_semcor_is_equations_7_to_9(pooling: str):
 
     def expected(feature: np.ndarray, coarser: np.ndarray) -> np.ndarray:
         a = three_layers(semantic_squeeze([feature, coarser], pooling), w, "correlation")
-        g = conv3(feature, w["recalibration.weight"], w["recalibration.bias"])
+        g = convolve3d(feature, w["recalibration.weight"], w["recalibration.bias"])
         return sigmoid(a)[:, None, None, None] * g
 
     check(module, maps(2, 3, 4, 6, 8, seed=3), maps(2, 3, 2, 3, 4, seed=4), expected)
@@ -123,8 +93,8 @@ def test_sparef_is_spacor_with_the_finer_neighbour_alone_as_guide():
     def expected(feature: np.ndarray, finer: np.ndarray) -> np.ndarray:
         a = three_convolutions(spatial_squeeze(finer, "both"), w, "guidance")
         raised = doubled(feature, w["up.weight"], w["up.bias"])
-        g = conv3(raised, w["recalibration.weight"], w["recalibration.bias"])
-        return conv3(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
+        g = convolve3d(raised, w["recalibration.weight"], w["recalibration.bias"])
+        return convolve3d(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
 
     check(module, maps(2, 3, 2, 3, 4, seed=5), maps(2, 3, 4, 6, 8, seed=6), expected)
 
@@ -136,7 +106,7 @@ def test_semref_is_semcor_with_the_coarser_neighbour_alone_as_guide():
 
     def expected(feature: np.ndarray, coarser: np.ndarray) -> np.ndarray:
         a = three_layers(semantic_squeeze([coarser], "both"), w, "guidance")
-        g = conv3(feature, w["recalibration.weight"], w["recalibration.bias"])
+        g = convolve3d(feature, w["recalibration.weight"], w["recalibration.bias"])
         return sigmoid(a)[:, None, None, None] * g
 
     check(module, maps(2, 3, 4, 6, 8, seed=7), maps(2, 3, 2, 3, 4, seed=8), expected)
@@ -154,7 +124,7 @@ def test_aggregation_is_one_convolution_of_the_concatenation():
     got = module(pyramid).detach().numpy()
     for k in range(2):
         together = np.concatenate([x[k].double().numpy() for x in raised])
-        np.testing.assert_allclose(got[k], leaky(conv3(together, weight, bias)), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(got[k], leaky(convolve3d(together, weight, bias)), rtol=1e-4, atol=1e-5)
 
 
 def test_a_block_is_convolution_instance_normalisation_leaky_relu():
@@ -164,7 +134,7 @@ def test_a_block_is_convolution_instance_normalisation_leaky_relu():
     volume = maps(2, 2, 4, 5, 6, seed=12)
     got = module(volume).detach().numpy()
     for k in range(2):
-        x = conv3(volume[k].double().numpy(), w["conv.weight"], w["conv.bias"])
+        x = convolve3d(volume[k].double().numpy(), w["conv.weight"], w["conv.bias"])
         mean, variance = x.mean(axis=(1, 2, 3), keepdims=True), x.var(axis=(1, 2, 3), keepdims=True)
         x = (x - mean) / np.sqrt(variance + 1e-5)
         x = x * w["norm.weight"].reshape(-1, 1, 1, 1) + w["norm.bias"].reshape(-1, 1, 1, 1)
@@ -247,21 +217,11 @@ def test_counts_are_the_papers():
     assert count(pfe) == 17_244_876
     assert count(dpcnet.spacor) == 443_196  # section IV: 0.43 M
     assert count(dpcnet.semcor) == 86_784  # 0.09 M
+    without_g = 443_196 - sum(count(module.recalibration) for module in dpcnet.spacor)
+    assert (without_g, without_g + 86_784) == (430_716, 517_500)  # 0.43 M and 0.52 M to the digit
     assert abs(count(dpcnet.spacor) + count(dpcnet.semcor) - 520_000) < 0.02 * 520_000  # Table 4: + 0.52 M
     assert count(dpcnet) == 17_807_002 == count(pfe) + 529_980 + 30_976 + 1_170
     assert count(darn) == 18_223_883
-
-
-def test_the_baselines_count_by_hand():
-    widths = [32, 64, 128, 256, 512]
-
-    def block(a: int, b: int) -> int:
-        return 27 * a * b + b + 2 * b
-
-    encoder = sum(block(a, b) + block(b, b) for a, b in zip([1, *widths], widths, strict=False))
-    decoder = sum(8 * 2 * a * a + a + block(2 * a, a) + block(a, a) for a in widths[:-1])
-    heads = sum(3 * a + 3 for a in widths[:-1])
-    assert encoder + decoder + heads == 22_582_636
 
 
 def test_attention_is_seen_on_every_level():
@@ -302,7 +262,11 @@ def test_volumes_that_do_not_fit_are_refused(name: str, shape: tuple[int, ...], 
             {"order": "spa-first"},
             "order must be one of sem_first, spa_first; got 'spa-first'; did you mean spa_first",
         ),
-        ({"spatial_pooling": "avg"}, "pooling must be one of both, max, mean; got 'avg'"),
+        ({"spatial_pooling": "avg"}, "spatial_pooling must be one of both, max, mean; got 'avg'"),
+        (
+            {"semantic_pooling": "avg", "semcor": False},
+            "semantic_pooling must be one of both, max, mean; got 'avg'",
+        ),
         ({"backbone": "vgg"}, "backbone must be one of pfe, unet3d"),
         ({"levels": 2}, "levels must be .* at least 3; got 2"),
         ({"semcor": 1}, "semcor must be True or False; got 1"),
