@@ -44,8 +44,9 @@ def cost_of(build: Callable[[], nn.Module], input_shape: Sequence[int]) -> Netwo
     Convolutions, matrix products and the two products of attention are counted, those with the zeros of a
     padded border too. What costs a few operations a value is not: normalisation, activation, pooling,
     interpolation. Tensors have a shape and a device but no values, so no memory is taken and no random number
-    drawn. They are said to lie on the CPU, for torch's meta device knows no autocast, which some attention switches off. The plain form of
-    attention is chosen because the counter knows matrix products, but not every fused kernel.
+    drawn. They are said to lie on the CPU, for torch's meta device knows no autocast, which some attention
+    switches off. The plain form of attention is chosen because the counter knows matrix products, but not
+    every fused kernel.
     """
     with FakeTensorMode(), torch.no_grad():
         network = build().eval()
