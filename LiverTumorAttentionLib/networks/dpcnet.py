@@ -112,8 +112,9 @@ class DPCNet(nn.Module):
         L_total sums the losses of the groups "pfe" (i = 0 .. L-1), "spa" (1 .. L-1) and "sem" (0 .. L-2).
     Departs: the pyramid's maps are brought to one width (64) by 1x1x1 convolutions, which Eq. 4 and 7 need.
         The output is a head on the finest map of what comes last, F_0^sem in the default order. SpaCor leaves
-        F_0 as it is: with SpaCor alone the output is a head on F_0 (level 0 of the group "sem"), and SpaCor
-        acts through its supervision. Without both, the network is its backbone.
+        F_0 as it is: with SpaCor alone, and with SemCor first, the output does not depend on it, and it acts
+        through its supervision. With SpaCor alone the output is a head on F_0 (level 0 of the group "sem").
+        Without both, the network is its backbone.
         Counts: SpaCor 443,196 (the paper: 0.43 M), SemCor 86,784 (0.09 M), together 529,980 (0.52 M). Without
         SpaCor's g, which the text has, 430,716 and 517,500 would be the printed figures. The 1x1x1
         convolutions (30,976) and heads (1,170) come on top, 17,807,002 in all.

@@ -127,10 +127,11 @@ class DAF3D(nn.Module):
         + 0.68 M parameters; these are 683,467 more than the baseline has, 23,266,103 in all.
     Departs: the four levels of the baseline's decoder stand for the feature pyramid on a ResNeXt: each becomes
         single-layer features by a 1x1x1 convolution, and nothing is added from level to level, for the decoder
-        does that. All of it is half as wide as the authors' (64 and 32 channels instead of 128 and 64), which
-        gives the paper's count. As there, the features are refined on the finest level's grid, which here is
-        that of the input. The baseline's supervised heads are DAF's on the single-layer features. Any size of
-        volume is taken: it is filled up and cut back. Returns logits, without the softmax.
+        does that. The single-layer features have `pyramid_width` channels (64) and all else has half of them,
+        where the authors have 128 and 64: that gives the table's count. As there, the features are refined on
+        the finest level's grid, which here is that of the input. The baseline's supervised heads give way to
+        those on the single-layer features. Any size of volume is taken: it is filled up and cut back. Returns
+        logits, without the softmax.
     Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training {"slf": {level: (B, classes,
         ceil(Z / 2^level), ...)}, "attentive_0": {0: (B, classes, Z, Y, X)} and so on for every level, whose
         features were refined on the finest grid, "fused": {0: ...}}.

@@ -188,6 +188,21 @@ def test_each_module_can_be_removed(backbone: str, spacor: bool, semcor: bool, g
     assert len(pools) == (3 if backbone == "unet3d" else 0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "depends"),
+    [({"order": "spa_first"}, True), ({"order": "sem_first"}, False), ({"semcor": False}, False)],
+)
+def test_what_spacor_finds_reaches_the_output_through_semcor_alone(arguments: dict, depends: bool):
+    torch.manual_seed(9)
+    network = DPCNet(width=2, levels=4, pyramid_width=3, **arguments).eval()
+    image = maps(1, 1, 16, 8, 24, seed=17)
+    with torch.no_grad():
+        before = network(image)
+        for parameter in network.spacor.parameters():
+            parameter.mul_(2)
+        assert torch.equal(network(image), before) != depends
+
+
 @pytest.mark.parametrize("order", ["spa_first", "sem_first"])
 def test_darn_refines_and_aggregates(order: str):
     torch.manual_seed(8)
