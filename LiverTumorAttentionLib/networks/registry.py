@@ -18,6 +18,11 @@ from LiverTumorAttentionLib.networks.comparators.csnet import CSNet
 from LiverTumorAttentionLib.networks.comparators.daf import DAF3D
 from LiverTumorAttentionLib.networks.comparators.danet import DANet
 from LiverTumorAttentionLib.networks.comparators.deeplabv3 import DeepLabv3
+from LiverTumorAttentionLib.networks.comparators.mcfcn import MCFCN
+from LiverTumorAttentionLib.networks.comparators.monai_networks import AttentionUNet, NNUNet
+from LiverTumorAttentionLib.networks.comparators.mwunet import MWUNet
+from LiverTumorAttentionLib.networks.comparators.nested_unet import NestedUNet
+from LiverTumorAttentionLib.networks.comparators.r2unet import R2UNet
 from LiverTumorAttentionLib.networks.comparators.self_attention import SelfAttentionNet
 from LiverTumorAttentionLib.networks.comparators.senet import SENet
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
@@ -68,6 +73,7 @@ NETWORKS: dict[str, NetworkEntry] = {
     "daf": NetworkEntry(
         build=DAF3D, paper="Wang, Deep attentive features", year=2019, input_shape=(1, 128, 128, 128)
     ),
+    "nnunet": NetworkEntry(build=NNUNet, paper="Isensee, nnU-Net", year=2021, input_shape=(1, 128, 128, 128)),
     # PA-ResSeg and what it is compared with
     "resseg": NetworkEntry(build=ResSeg, paper="Xu, PA-ResSeg", year=2021, input_shape=(3, 224, 224)),
     "paresseg": NetworkEntry(
@@ -82,17 +88,30 @@ NETWORKS: dict[str, NetworkEntry] = {
     "mpf": NetworkEntry(
         build=MPF, paper="Ouhmich, Multiphase CT", year=2019, input_shape=(3, 224, 224), phases=BOTH
     ),
+    "mcfcn": NetworkEntry(
+        build=MCFCN, paper="Sun, Multi-channel FCN", year=2017, input_shape=(3, 224, 224), phases=BOTH
+    ),
+    "mwunet": NetworkEntry(
+        build=MWUNet, paper="Wu, Modality weighted U-Net", year=2019, input_shape=(3, 224, 224), phases=BOTH
+    ),
     # The multi-scale context network and what it is compared with
     "context": NetworkEntry(
         build=ContextNet, paper="Pang, Correlation Matters", year=2020, input_shape=(3, 448, 448)
     ),
     "cenet": NetworkEntry(build=CENet, paper="Gu, CE-Net", year=2019, input_shape=(3, 448, 448)),
-    "senet": NetworkEntry(build=SENet, paper="Hu, Squeeze-and-excitation", year=2018, input_shape=(3, 448, 448)),
+    "senet": NetworkEntry(
+        build=SENet, paper="Hu, Squeeze-and-excitation", year=2018, input_shape=(3, 448, 448)
+    ),
     "self_attention": NetworkEntry(
         build=SelfAttentionNet, paper="Zhang, SAGAN", year=2019, input_shape=(3, 448, 448)
     ),
     "danet": NetworkEntry(build=DANet, paper="Fu, DANet", year=2019, input_shape=(3, 448, 448)),
     "csnet": NetworkEntry(build=CSNet, paper="Mou, CS-Net", year=2019, input_shape=(3, 448, 448)),
+    "attention_unet": NetworkEntry(
+        build=AttentionUNet, paper="Oktay, Attention U-Net", year=2018, input_shape=(3, 448, 448)
+    ),
+    "r2unet": NetworkEntry(build=R2UNet, paper="Alom, R2U-Net", year=2019, input_shape=(3, 448, 448)),
+    "nested_unet": NetworkEntry(build=NestedUNet, paper="Zhou, UNet++", year=2018, input_shape=(3, 448, 448)),
     # SFAN and what it is compared with
     "sfan": NetworkEntry(build=SFAN, paper="Zhang, SFAN", year=2019, input_shape=(1, 512, 512)),
     "deeplabv3": NetworkEntry(build=DeepLabv3, paper="Chen, DeepLabv3", year=2017, input_shape=(1, 512, 512)),

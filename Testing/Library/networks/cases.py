@@ -32,6 +32,7 @@ CASES: dict[str, Case] = {
     "unet3d": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 3, "in_channels": 2}),
     "ag": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 3}),
     "daf": Case(size=(24, 8, 16), arguments={"width": 4, "levels": 3, "pyramid_width": 8}),
+    "nnunet": Case(size=(16, 8, 24), arguments={"width": 4, "levels": 4}),
     # PA-ResSeg and what it is compared with
     "resseg": Case(size=(64, 32), arguments={"width": 4, "classes": 3}),
     "paresseg": Case(size=(64, 32), arguments={"width": 4, "in_channels": 2}),
@@ -44,6 +45,11 @@ CASES: dict[str, Case] = {
     "unet": Case(size=(48, 32), arguments={"width": 4, "in_channels": 2, "classes": 3}),
     # The multi-scale context network and what it is compared with
     "context": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
+    "attention_unet": Case(size=(48, 32), arguments={"width": 4, "levels": 3}),
+    "r2unet": Case(size=(48, 32), arguments={"width": 8, "levels": 3}),
+    "nested_unet": Case(size=(48, 32), arguments={"width": 4, "levels": 3}),
+    "mcfcn": Case(size=(48, 32), arguments={"width": 4, "levels": 3}),
+    "mwunet": Case(size=(48, 32), arguments={"width": 4, "levels": 3}),
     "senet": Case(size=(64, 96), arguments={"width": 32, "blocks": (1, 1, 1, 1)}),
     "self_attention": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
     "danet": Case(size=(48, 64), arguments={"width": 16, "blocks": (1, 1, 1, 1), "classes": 3}),
