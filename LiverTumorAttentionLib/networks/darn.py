@@ -9,14 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count
-from LiverTumorAttentionLib.networks.dpcnet import ORDERS
+from LiverTumorAttentionLib.networks.dpcnet import ORDERS, SemCor, SpaCor
 from LiverTumorAttentionLib.networks.padding import crop_to
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
 
 
-class SpaRef(nn.Module):
+class SpaRef(SpaCor):
     """Spatial attentive refinement: a level's map, weighted place by place by its finer neighbour.
 
     Source: DARN, Method: "SpaRef modules make a further refinement [...] with respect to [...] spatial
@@ -27,27 +26,14 @@ class SpaRef(nn.Module):
     Shape: F_i (B, C, z, y, x), F_{i-1} (B, C, 2z, 2y, 2x) -> (B, C, z, y, x).
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.up = nn.ConvTranspose3d(channels, channels, kernel_size=2, stride=2)
-        self.guidance = nn.Sequential(
-            nn.Conv3d(1, 1, kernel_size=3, padding=1),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv3d(1, 1, kernel_size=3, padding=1),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv3d(1, 1, kernel_size=3, padding=1),
-        )
-        self.map = AttentionMap("map", "places of one level, from its finer neighbour (DARN, SpaRef)")
-        self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
-        self.down = nn.Conv3d(channels, channels, kernel_size=3, stride=2, padding=1)
+    says = "places of one level, from its finer neighbour (DARN, SpaRef)"
 
-    def forward(self, feature: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
-        squeezed = finer.mean(dim=1, keepdim=True) + finer.amax(dim=1, keepdim=True)
-        weights = self.map(torch.sigmoid(self.guidance(squeezed)))
-        return self.down(weights * self.recalibration(self.up(feature)))
+    def squeezed(self, raised: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
+        """T of the finer map alone, (B, 1, Z, Y, X)."""
+        return finer.mean(dim=1, keepdim=True) + finer.amax(dim=1, keepdim=True)
 
 
-class SemRef(nn.Module):
+class SemRef(SemCor):
     """Semantic attentive refinement: a level's channels, weighted by its coarser neighbour.
 
     Source: DARN, Method: "SemRef [...] with respect to semantic [...] dimensions", "with the guidance of
@@ -58,22 +44,12 @@ class SemRef(nn.Module):
     Shape: F_i (B, C, Z, Y, X), F_{i+1} (B, C, z, y, x) -> (B, C, Z, Y, X).
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.guidance = nn.Sequential(
-            nn.Linear(2 * channels, channels),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(channels, channels),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(channels, channels),
-        )
-        self.map = AttentionMap("vector", "channels of one level, from its coarser neighbour (DARN, SemRef)")
-        self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
+    says = "channels of one level, from its coarser neighbour (DARN, SemRef)"
+    guides = 1
 
-    def forward(self, feature: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:
-        squeezed = torch.cat([coarser.mean(dim=(2, 3, 4)), coarser.amax(dim=(2, 3, 4))], dim=1)
-        weights = self.map(torch.sigmoid(self.guidance(squeezed)))
-        return weights[:, :, None, None, None] * self.recalibration(feature)
+    def squeezed(self, *maps: torch.Tensor) -> torch.Tensor:
+        """T of the coarser map alone, (B, 2 * C)."""
+        return super().squeezed(maps[-1])
 
 
 class Aggregation(nn.Module):

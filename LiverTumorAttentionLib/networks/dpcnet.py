@@ -33,6 +33,8 @@ class SpaCor(nn.Module):
     Shape: F_i (B, C, z, y, x), F_{i-1} (B, C, 2z, 2y, 2x) -> (B, C, z, y, x). 147,732 parameters for C 64.
     """
 
+    says = "places of one level, sigmoid(A) of SpaCor (DPC-Net, Eq. 6)"
+
     def __init__(self, channels: int, pooling: str = "both") -> None:
         super().__init__()
         self.pooling = check_choice("pooling", pooling, POOLINGS)
@@ -44,7 +46,7 @@ class SpaCor(nn.Module):
             nn.LeakyReLU(SLOPE),
             nn.Conv3d(1, 1, kernel_size=3, padding=1),
         )
-        self.map = AttentionMap("map", "places of one level, sigmoid(A) of SpaCor (DPC-Net, Eq. 6)")
+        self.map = AttentionMap("map", self.says)
         self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
         self.down = nn.Conv3d(channels, channels, kernel_size=3, stride=2, padding=1)
 
@@ -74,10 +76,14 @@ class SemCor(nn.Module):
     Shape: F_i (B, C, Z, Y, X), F_{i+1} (B, C, z, y, x) -> (B, C, Z, Y, X). 28,928 parameters for C 64.
     """
 
+    says = "channels of one level, sigmoid(A) of SemCor (DPC-Net, Eq. 9)"
+    guides = 2
+    """Maps that T is made of."""
+
     def __init__(self, channels: int, pooling: str = "both") -> None:
         super().__init__()
         self.pooling = check_choice("pooling", pooling, POOLINGS)
-        pooled = 2 * channels * (2 if pooling == "both" else 1)
+        pooled = self.guides * channels * (2 if pooling == "both" else 1)
         self.correlation = nn.Sequential(
             nn.Linear(pooled, channels),
             nn.LeakyReLU(SLOPE),
@@ -85,7 +91,7 @@ class SemCor(nn.Module):
             nn.LeakyReLU(SLOPE),
             nn.Linear(channels, channels),
         )
-        self.map = AttentionMap("vector", "channels of one level, sigmoid(A) of SemCor (DPC-Net, Eq. 9)")
+        self.map = AttentionMap("vector", self.says)
         self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
 
     def forward(self, feature: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:

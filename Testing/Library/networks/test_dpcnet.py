@@ -91,7 +91,7 @@ def test_sparef_is_spacor_with_the_finer_neighbour_alone_as_guide():
     w = arrays(module)
 
     def expected(feature: np.ndarray, finer: np.ndarray) -> np.ndarray:
-        a = three_convolutions(spatial_squeeze(finer, "both"), w, "guidance")
+        a = three_convolutions(spatial_squeeze(finer, "both"), w, "correlation")
         raised = doubled(feature, w["up.weight"], w["up.bias"])
         g = convolve3d(raised, w["recalibration.weight"], w["recalibration.bias"])
         return convolve3d(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
@@ -105,7 +105,7 @@ def test_semref_is_semcor_with_the_coarser_neighbour_alone_as_guide():
     w = arrays(module)
 
     def expected(feature: np.ndarray, coarser: np.ndarray) -> np.ndarray:
-        a = three_layers(semantic_squeeze([coarser], "both"), w, "guidance")
+        a = three_layers(semantic_squeeze([coarser], "both"), w, "correlation")
         g = convolve3d(feature, w["recalibration.weight"], w["recalibration.bias"])
         return sigmoid(a)[:, None, None, None] * g
 
