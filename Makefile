@@ -55,6 +55,7 @@ benchmarks: $(VENV)/.test
 
 benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.networks --output Testing/benchmarks/results
+	$(BIN)/python -m Testing.benchmarks.spatial_attention --output Testing/benchmarks/results
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
