@@ -13,13 +13,14 @@ from torch import nn
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.comparators.attention_gate_3d import AttentionGateUNet3D
+from LiverTumorAttentionLib.networks.comparators.attention_unet import AttentionUNet
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
 from LiverTumorAttentionLib.networks.comparators.csnet import CSNet
 from LiverTumorAttentionLib.networks.comparators.daf import DAF3D
 from LiverTumorAttentionLib.networks.comparators.danet import DANet
 from LiverTumorAttentionLib.networks.comparators.deeplabv3 import DeepLabv3
 from LiverTumorAttentionLib.networks.comparators.mcfcn import MCFCN
-from LiverTumorAttentionLib.networks.comparators.monai_networks import AttentionUNet, NNUNet
+from LiverTumorAttentionLib.networks.comparators.monai_networks import NNUNet
 from LiverTumorAttentionLib.networks.comparators.mwunet import MWUNet
 from LiverTumorAttentionLib.networks.comparators.nested_unet import NestedUNet
 from LiverTumorAttentionLib.networks.comparators.r2unet import R2UNet

@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices, check_volume
 from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+
+WIDEST = {2: 512, 3: 320}
+"""nnU-Net's most channels of a level, by the number of dimensions."""
 
 
 def monai_class(name: str) -> Any:
@@ -25,49 +27,19 @@ def monai_class(name: str) -> Any:
     return getattr(monai.networks.nets, name)
 
 
-class AttentionUNet(nn.Module):
-    """Attention U-Net for slices: MONAI's AttentionUnet.
-
-    Source: Oktay et al., Attention U-Net, MIDL 2018; Schlemper et al., Medical Image Analysis 2019; one of the
-        networks that the context network's paper compares with. Five levels of 64 to 1024 channels.
-    Departs: MONAI's goes down by strided convolutions instead of max-pooling, and its gates work on the grid of
-        the skip. Any size of image is taken: it is filled up and cut back. Returns logits.
-    Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X).
-
-    Raises ModelError when MONAI is missing, an argument is out of range or the image does not fit.
-    """
-
-    phases = ("portal",)
-
-    def __init__(self, in_channels: int = 3, classes: int = 2, width: int = 64, levels: int = 5) -> None:
-        super().__init__()
-        self.in_channels = check_count("in_channels", in_channels, minimum=1)
-        self.classes = check_count("classes", classes, minimum=2)
-        check_count("width", width, minimum=2, multiple_of=2)
-        self.stride = 2 ** (check_count("levels", levels, minimum=3) - 1)
-        self.network = monai_class("AttentionUnet")(
-            spatial_dims=2,
-            in_channels=in_channels,
-            out_channels=classes,
-            channels=[width * 2**level for level in range(levels)],
-            strides=[2] * (levels - 1),
-        )
-        for block in [m for m in self.network.modules() if type(m).__name__ == "AttentionBlock"]:
-            block.psi.append(AttentionMap("map", "places of one skip, alpha (Attention U-Net, Eq. 2)"))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        check_slices("the image", image, channels=self.in_channels)
-        return crop_to(self.network(pad_to_multiple(image, self.stride)), image.shape[2:])
-
-
 class NNUNet(nn.Module):
     """nnU-Net's plain U-Net: MONAI's DynUNet, set up as nnU-Net sets it up.
 
     Source: Isensee et al., nnU-Net, Nature Methods 2021: two convolutions a level, instance normalisation,
-        LeakyReLU 0.01, strided convolutions down and transposed ones up, 32 channels doubled up to 320, supervised
-        on all levels but the two coarsest. DPC-Net compares with it on patches of 128 x 128 x 128: six levels.
-    Departs: none known for isotropic patches; nnU-Net plans kernels and strides from the data, here all are 3
-        and 2. `dimensions` 2 has slices. Any size is taken: it is filled up and cut back. Returns logits.
+        LeakyReLU 0.01, strided convolutions down and transposed ones up, 32 channels doubled up to 320 in 3D and
+        512 in 2D, supervised on all levels but the two coarsest. DPC-Net compares with its 3D network on patches
+        of 128 x 128 x 128, which nnU-Net halves until 4 voxels are left: six levels. 31,190,796 parameters for
+        one channel and three classes; 20,612,556 with as many levels in 2D.
+    Departs: nnU-Net plans kernels, strides and levels from the data; here kernels are 3 and strides 2. Its own code
+        has a bias in the convolutions, which the normalisation takes away, and none in the outputs; MONAI has
+        it the other way round. Loss, patches and training are this software's. A width other than 32 scales
+        the most channels with it. `dimensions` 2 has slices. Any size is taken: it is filled up and cut back.
+        Returns logits.
     Shape: (B, in_channels, [Z,] Y, X) -> logits (B, classes, [Z,] Y, X); in training {"nnunet": {level: logits on
         that level's grid}}.
 
@@ -89,7 +61,7 @@ class NNUNet(nn.Module):
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
         self.stride = 2 ** (check_count("levels", levels, minimum=4) - 1)
-        if dimensions not in (2, 3):
+        if dimensions not in WIDEST:
             raise ModelError(f"dimensions must be 2 or 3; got {dimensions!r}")
         self.check = check_slices if dimensions == 2 else check_volume
         self.network = monai_class("DynUNet")(
@@ -99,7 +71,7 @@ class NNUNet(nn.Module):
             kernel_size=[3] * levels,
             strides=[1] + [2] * (levels - 1),
             upsample_kernel_size=[2] * (levels - 1),
-            filters=[min(width * 2**level, 10 * width) for level in range(levels)],
+            filters=[min(width * 2**level, WIDEST[dimensions] * width // 32) for level in range(levels)],
             deep_supervision=True,
             deep_supr_num=levels - 3,
         )

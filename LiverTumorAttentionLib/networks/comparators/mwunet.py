@@ -15,8 +15,9 @@ from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
 class MWUNet(nn.Module):
     """Modality weighted U-Net.
 
-    Source: Wu et al., modality weighted U-Net, as PA-ResSeg, sections 2.B and 4.E, describes it and Tables 7 and 8
-        compare with it: "fuse multi-phase features at several specific layers of the U-Net by weighting the
+    Source: Wu et al., Hepatic lesion segmentation by combining plain and contrast-enhanced CT images with modality
+        weighted U-Net, ICIP 2019, as PA-ResSeg, sections 2.B and 4.E, describes it and Tables 7 and 8 compare with
+        it: "fuse multi-phase features at several specific layers of the U-Net by weighting the
         multiple feature maps"; initial weights (0.5, 0.5), learned to (0.348, 0.652).
             F = beta A + gamma P
     Departs: one pair of weights for all levels, as the paper reports one; it is the softmax of two parameters, so

@@ -58,3 +58,27 @@ def bilinear(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         share = (centres - low).reshape([-1 if k == axis else 1 for k in range(3)])
         image = (1 - share) * image.take(low, axis) + share * image.take(high, axis)
     return image
+
+
+def max_pool(image: np.ndarray) -> np.ndarray:
+    """The largest of every 2x2 block; a block at the far border may be smaller."""
+    _, rows, columns = image.shape
+    blocks = [
+        [image[:, y : y + 2, x : x + 2].max(axis=(1, 2)) for x in range(0, columns, 2)]
+        for y in range(0, rows, 2)
+    ]
+    return np.array(blocks).transpose(2, 0, 1)
+
+
+def doubled(image: np.ndarray, weight: np.ndarray, bias: np.ndarray | float) -> np.ndarray:
+    """2x2 transposed convolution of stride 2: every pixel becomes a block. weight: (from, to, 2, 2)."""
+    blocks = np.einsum("iyx,iokl->oykxl", image, weight)
+    up = blocks.reshape(weight.shape[1], 2 * image.shape[1], 2 * image.shape[2])
+    return up + np.reshape(bias, (-1, 1, 1))
+
+
+def batch_normalised(image: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Batch normalisation as in evaluation, by the running statistics of the layer of that name."""
+    scale = weights[f"{name}.weight"] / np.sqrt(weights[f"{name}.running_var"] + 1e-5)
+    shift = weights[f"{name}.bias"] - scale * weights[f"{name}.running_mean"]
+    return scale[:, None, None] * image + shift[:, None, None]

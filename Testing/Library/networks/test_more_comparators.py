@@ -1,83 +1,23 @@
-"""R2U-Net, Nested U-Net, MC-FCN, MW-UNet, and the two that are MONAI's: what each is made of, step by step."""
+"""MC-FCN, MW-UNet, and nnU-Net from MONAI: what each is made of, step by step."""
 
 from __future__ import annotations
 
 import sys
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks import AttentionMap, build_network
+from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.networks.comparators.mcfcn import MCFCN
-from LiverTumorAttentionLib.networks.comparators.monai_networks import AttentionUNet, NNUNet
+from LiverTumorAttentionLib.networks.comparators.monai_networks import NNUNet
 from LiverTumorAttentionLib.networks.comparators.mwunet import MWUNet
-from LiverTumorAttentionLib.networks.comparators.nested_unet import NestedUNet
-from LiverTumorAttentionLib.networks.comparators.r2unet import RecurrentConv, RecurrentResidualBlock
-from Testing.Library.networks.plain import arrays, convolve, with_biases
 
 
 def maps(*shape: int, seed: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def layer(image: np.ndarray, w: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """Convolution, batch normalisation in eval mode, ReLU."""
-    x = convolve(image, w[f"{name}conv.weight"])
-    column = {
-        k: w[f"{name}norm.{k}"].reshape(-1, 1, 1) for k in ("weight", "bias", "running_mean", "running_var")
-    }
-    x = (x - column["running_mean"]) / np.sqrt(column["running_var"] + 1e-5) * column["weight"]
-    return np.maximum(x + column["bias"], 0)
-
-
-def recurrent(image: np.ndarray, w: dict[str, np.ndarray], name: str, steps: int) -> np.ndarray:
-    state = layer(image, w, name)
-    for _ in range(steps):
-        state = layer(image + state, w, name)
-    return state
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_a_recurrent_convolution_is_equations_1_and_2(steps: int):
-    torch.manual_seed(0)
-    module = with_biases(RecurrentConv(3, steps))
-    x = maps(2, 3, 4, 6, seed=1)
-    got = module(x).detach().numpy()
-    for k in range(2):
-        expected = recurrent(x[k].double().numpy(), arrays(module), "conv.", steps)
-        np.testing.assert_allclose(got[k], expected, rtol=1e-4, atol=1e-5)
-
-
-def test_a_recurrent_residual_block_is_equation_3():
-    torch.manual_seed(1)
-    module = with_biases(RecurrentResidualBlock(2, 3, steps=2))
-    w, x = arrays(module), maps(1, 2, 4, 6, seed=2)
-    entered = convolve(x[0].double().numpy(), w["enter.weight"], w["enter.bias"])
-    twice = recurrent(recurrent(entered, w, "recurrent.0.conv.", 2), w, "recurrent.1.conv.", 2)
-    np.testing.assert_allclose(module(x)[0].detach(), entered + twice, rtol=1e-4, atol=1e-5)
-
-
-def test_the_nested_unet_is_its_equation_1():
-    torch.manual_seed(2)
-    network = NestedUNet(in_channels=2, width=3, levels=3).eval()
-    image = maps(1, 2, 8, 12, seed=3)
-    block, up = network.blocks, network.ups
-    with torch.no_grad():
-        x00 = block["0_0"](image)
-        x10 = block["1_0"](functional.max_pool2d(x00, 2))
-        x20 = block["2_0"](functional.max_pool2d(x10, 2))
-        x01 = block["0_1"](torch.cat([x00, up["0_1"](x10)], 1))
-        x11 = block["1_1"](torch.cat([x10, up["1_1"](x20)], 1))
-        x02 = block["0_2"](torch.cat([x00, x01, up["0_2"](x11)], 1))
-        heads = [network.heads["1"](x01), network.heads["2"](x02)]
-        torch.testing.assert_close(network(image), (heads[0] + heads[1]) / 2)
-    single = NestedUNet(in_channels=2, width=3, levels=3, deep_supervision=False)
-    assert list(single.heads) == ["2"]
-    assert isinstance(single(image), torch.Tensor)
 
 
 def test_mcfcn_fuses_the_phases_in_the_deepest_layer():
@@ -161,20 +101,10 @@ def test_our_way_through_monais_nnunet_gives_monais_numbers():
         )
 
 
-def test_attention_unets_gates_can_be_seen():
-    network = AttentionUNet(width=4, levels=3).eval()
-    seen: list[torch.Tensor] = []
-    for module in network.modules():
-        if isinstance(module, AttentionMap):
-            module.register_forward_hook(lambda _, __, out: seen.append(out.detach()))
-    network(maps(2, 3, 16, 24, seed=11))
-    assert sorted(tuple(s.shape) for s in seen) == [(2, 1, 8, 12), (2, 1, 16, 24)]
-    assert all(0 < s.min() < s.max() < 1 for s in seen)
-
-
-@pytest.mark.parametrize("name", ["attention_unet", "nnunet"])
+@pytest.mark.parametrize("name", ["nnunet"])
 def test_without_monai_the_error_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "monai.networks.nets", None)
+    for module in ("monai", "monai.networks", "monai.networks.nets"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(
         ModelError, match=r"MONAI is not installed: pip install 'liver-tumor-attention\[comparators\]'"
     ):

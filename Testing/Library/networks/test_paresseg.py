@@ -11,38 +11,32 @@ from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.networks.fusion import DMP, MPF
 from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg
 from LiverTumorAttentionLib.networks.resseg import ResSeg
-from Testing.Library.networks.plain import arrays, convolve, sigmoid, with_biases
+from Testing.Library.networks.plain import (
+    arrays,
+    batch_normalised,
+    convolve,
+    doubled,
+    max_pool,
+    sigmoid,
+    with_biases,
+)
 
 Weights = dict[str, np.ndarray]
 SHARPNESS = 16.0  # of the scaled products, see phase_attention.py
 
 
-def normalise(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
-    """Batch normalisation in eval mode."""
-    mean, variance = weights[f"{name}.running_mean"], weights[f"{name}.running_var"]
-    scale = weights[f"{name}.weight"] / np.sqrt(variance + 1e-5)
-    return (x - mean[:, None, None]) * scale[:, None, None] + weights[f"{name}.bias"][:, None, None]
-
-
 def conv_norm_relu(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
-    return np.maximum(normalise(convolve(x, weights[f"{name}.conv.weight"]), weights, f"{name}.norm"), 0)
+    return np.maximum(
+        batch_normalised(convolve(x, weights[f"{name}.conv.weight"]), weights, f"{name}.norm"), 0
+    )
 
 
 def residual(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
     out = conv_norm_relu(x, weights, f"{name}.first")
-    out = normalise(convolve(out, weights[f"{name}.second.weight"]), weights, f"{name}.second_norm")
+    out = batch_normalised(convolve(out, weights[f"{name}.second.weight"]), weights, f"{name}.second_norm")
     if f"{name}.shortcut.0.weight" in weights:
-        x = normalise(convolve(x, weights[f"{name}.shortcut.0.weight"]), weights, f"{name}.shortcut.1")
+        x = batch_normalised(convolve(x, weights[f"{name}.shortcut.0.weight"]), weights, f"{name}.shortcut.1")
     return np.maximum(out + x, 0)
-
-
-def pool(x: np.ndarray) -> np.ndarray:
-    """The largest of every 2x2 block; a block at the far border may be smaller."""
-    _, rows, columns = x.shape
-    blocks = [
-        [x[:, y : y + 2, c : c + 2].max(axis=(1, 2)) for c in range(0, columns, 2)] for y in range(0, rows, 2)
-    ]
-    return np.array(blocks).transpose(2, 0, 1)
 
 
 def climb(x: np.ndarray, size: tuple[int, int], weights: Weights, name: str) -> np.ndarray:
@@ -54,7 +48,7 @@ def climb(x: np.ndarray, size: tuple[int, int], weights: Weights, name: str) -> 
         for c in range(columns):
             laid[:, 2 * y : 2 * y + 4, 2 * c : 2 * c + 4] += np.einsum("i,iokl->okl", x[:, y, c], kernel)
     up = laid[:, 1:-1, 1:-1][:, : size[0], : size[1]]
-    return np.maximum(normalise(up, weights, f"{name}.norm"), 0)
+    return np.maximum(batch_normalised(up, weights, f"{name}.norm"), 0)
 
 
 def resseg_encoder(image: np.ndarray, weights: Weights, name: str, levels: int) -> list[np.ndarray]:
@@ -62,7 +56,7 @@ def resseg_encoder(image: np.ndarray, weights: Weights, name: str, levels: int) 
     x = conv_norm_relu(image, weights, f"{name}.conv1_1")
     maps = [conv_norm_relu(x, weights, f"{name}.conv1_2")]
     for number in range(2, levels + 1):
-        x = residual(pool(maps[-1]), weights, f"{name}.stages.conv{number}_x.0")
+        x = residual(max_pool(maps[-1]), weights, f"{name}.stages.conv{number}_x.0")
         maps.append(residual(x, weights, f"{name}.stages.conv{number}_x.1"))
     return maps
 
@@ -84,7 +78,7 @@ def unet_encoder(image: np.ndarray, weights: Weights, name: str, levels: int) ->
     """U-Net, Figure 1, left."""
     maps: list[np.ndarray] = []
     for level in range(levels):
-        x = pool(maps[-1]) if maps else image
+        x = max_pool(maps[-1]) if maps else image
         for k in (0, 1):
             conv = f"{name}.blocks.{level}.{k}.conv"
             x = np.maximum(convolve(x, weights[f"{conv}.weight"], weights[f"{conv}.bias"]), 0)
@@ -96,10 +90,8 @@ def unet_decoder(maps: list[np.ndarray], weights: Weights) -> np.ndarray:
     """U-Net, Figure 1, right."""
     x = maps[-1]
     for level in reversed(range(len(maps) - 1)):
-        up = np.einsum("iyx,iokl->oykxl", x, weights[f"decoder.0.ups.{level}.weight"])
-        up = up.reshape(len(up), 2 * x.shape[1], 2 * x.shape[2])
-        up += weights[f"decoder.0.ups.{level}.bias"][:, None, None]
-        x = np.concatenate([maps[level], up])
+        up = f"decoder.0.ups.{level}"
+        x = np.concatenate([maps[level], doubled(x, weights[f"{up}.weight"], weights[f"{up}.bias"])])
         for k in (0, 1):
             conv = f"decoder.0.blocks.{level}.{k}.conv"
             x = np.maximum(convolve(x, weights[f"{conv}.weight"], weights[f"{conv}.bias"]), 0)
