@@ -230,7 +230,7 @@ def test_training_in_bfloat16_keeps_every_gradient_finite(name: str):
     with torch.autocast("cpu", torch.bfloat16):
         loss = loss_of(network, images(name))
     loss.backward()
-    assert loss.isfinite()
+    assert loss.isfinite(), "the loss is not finite"
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
@@ -337,6 +337,8 @@ def test_a_sound_network_passes(monkeypatch: pytest.MonkeyPatch, check: Check, t
         (test_export_gives_the_same_numbers, toys.Remembering, "not close"),
         (test_bfloat16_stays_near_float32, toys.Cancelling, "in bfloat16 differ by"),
         (test_bfloat16_stays_near_float32, toys.Faint, "of the logits in bfloat16 are noise"),
+        (test_training_in_bfloat16_keeps_every_gradient_finite, toys.Overflowing, "the loss is not finite"),
+        (test_images_that_do_not_fit_are_refused, toys.Mute, "2 channels"),
         (test_weights_can_be_kept_as_safetensors, toys.Tied, "share their memory"),
         (test_weights_can_be_kept_as_safetensors, toys.Hiding, "all that decides"),
         (test_attention_that_is_shown_has_the_shape_of_its_kind, toys.RawAttention, "as they are applied"),
@@ -356,6 +358,8 @@ def test_each_check_sees_what_only_raises(monkeypatch: pytest.MonkeyPatch):
         test_export_gives_the_same_numbers(register(monkeypatch, toys.Branching))
     with pytest.raises(RuntimeError, match="channels"):
         test_images_that_do_not_fit_are_refused(register(monkeypatch, toys.Unchecked))
+    with pytest.raises(ValueError, match="more than 1 spatial element"):
+        test_a_single_pixel_is_taken_or_refused_in_words(register(monkeypatch, toys.Alone))
     with pytest.raises(RuntimeError, match="size of tensor"):
         test_phases_of_different_shape_are_refused(register(monkeypatch, toys.TwoPhasesUnchecked))
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):

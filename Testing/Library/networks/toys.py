@@ -224,3 +224,27 @@ class Unchecked(Toy):
     def forward(self, image: torch.Tensor) -> Any:
         self.first(image)
         return super().forward(image)
+
+
+class Mute(Toy):
+    """Refuses without a reason."""
+
+    def forward(self, image: torch.Tensor) -> Any:
+        if image.ndim != 4 or image.shape[1] != self.in_channels:
+            raise ModelError("this image cannot be taken")
+        return super().forward(image)
+
+
+class Alone(Toy):
+    """Needs more than one pixel, and does not know it."""
+
+    def forward(self, image: torch.Tensor) -> Any:
+        return super().forward(nn.functional.instance_norm(image))
+
+
+class Overflowing(Toy):
+    """Leaves the range of half precision, and comes back from it."""
+
+    def forward(self, image: torch.Tensor) -> Any:
+        outputs = super().forward(image)
+        return {"all": {level: (x.half() + 60_000 + 60_000).float() for level, x in outputs["all"].items()}}
