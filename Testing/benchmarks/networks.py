@@ -8,7 +8,8 @@ is what it grows by above the built network and its input. The ratios are to a p
 dimensions, once as measured and once a pixel or voxel, for the inputs differ.
 
 The tables are written after every run. A second call goes on where the first one stopped, and tries again
-what failed, unless the machine or the software has changed; --fresh forgets what was measured.
+what failed and what other programs have slowed down, unless the machine or the software has changed; --fresh
+forgets what was measured.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ PEERS = {2: "resseg", 3: "unet3d"}
 PRECISIONS = ("float32", "bfloat16")
 RUNS = 5
 LONG_SECONDS = 30.0
+MOST_FOR_OTHERS = 0.1
+"""Share of the processors that other programs may take; more makes times two and ten times as long."""
 
 Row = dict[str, Any]
 
@@ -66,7 +69,7 @@ def main() -> None:
     rows = {} if options.fresh else measured_before(path, setting)
     for name, entry in entries.items():
         for precision in PRECISIONS:
-            if "seconds" in rows.get((name, precision), {}):
+            if is_good(rows.get((name, precision), {})):
                 continue
             result = measure_in_child([*CHILD, name, precision], options.minutes * 60)
             rows[name, precision] = {
@@ -100,6 +103,7 @@ def measure_here(name: str, precision: str) -> Row:
     precisely = torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()
     before = peak_gib(resource.getrusage(resource.RUSAGE_SELF))
     seconds: list[float] = []
+    others = OtherPrograms()
     with torch.inference_mode(), precisely:
         while len(seconds) <= RUNS and sum(seconds) < LONG_SECONDS:
             start = time.perf_counter()
@@ -111,8 +115,39 @@ def measure_here(name: str, precision: str) -> Row:
     return {
         "seconds": round(statistics.median(timed), 4),
         "runs": len(timed),
+        "others": others.share(),
         "peak_gib": round(peak_gib(resource.getrusage(resource.RUSAGE_SELF)) - before, 3),
     }
+
+
+class OtherPrograms:
+    """How busy other programs keep the processors from now on, where the system tells (Linux)."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def share(self) -> float | None:
+        """Return the share of all processors' time since then that other programs took."""
+        now = self._now()
+        if now is None or self._start is None:
+            return None
+        all_seconds, idle, own = (after - before for after, before in zip(now, self._start, strict=True))
+        return round(max(0.0, all_seconds - idle - own) / max(all_seconds, 1e-9), 3)
+
+    @staticmethod
+    def _now() -> tuple[float, float, float] | None:
+        """Return the seconds of all processors, those of them idle, and those of this process."""
+        try:
+            fields = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]
+        except OSError:
+            return None
+        ticks = [int(field) / os.sysconf("SC_CLK_TCK") for field in fields]
+        return sum(ticks), ticks[3] + ticks[4], time.process_time()
+
+
+def is_good(row: Row) -> bool:
+    """Whether a row was measured, and on a machine that had little else to do."""
+    return "seconds" in row and "others" in row and (row["others"] or 0.0) <= MOST_FOR_OTHERS
 
 
 def measure_in_child(command: list[str], seconds: float) -> Row:
@@ -172,7 +207,8 @@ def write(path: Path, setting: Row, rows: dict[tuple[str, str], Row]) -> None:
         f"# One pass through each network\n\n`{setting['command']} --output …`, batch 1, "
         f"{setting['processor']}, {setting['threads']} threads, torch {setting['torch']}.\n\n"
         'Ratios are to resseg for slices and to unet3d for volumes; "a pixel" allows for the size of the '
-        "input.\n\n"
+        "input. "
+        f"A * marks times while other programs took more than {MOST_FOR_OTHERS:.0%} of the processors.\n\n"
     )
     texts = {
         path: json.dumps({**setting, "rows": ordered}, indent=2) + "\n",
@@ -186,7 +222,8 @@ def write(path: Path, setting: Row, rows: dict[tuple[str, str], Row]) -> None:
 
 def describe(row: Row) -> str:
     """Return one measurement in words."""
-    return row.get("failed") or f"{row['seconds']:.2f} s, {row['peak_gib']:.2f} GiB"
+    busy = "" if "failed" in row or is_good(row) else f"; other programs took {row['others']:.0%}: try again"
+    return row.get("failed") or f"{row['seconds']:.2f} s, {row['peak_gib']:.2f} GiB{busy}"
 
 
 def table(rows: dict[tuple[str, str], Row]) -> str:
@@ -221,7 +258,7 @@ def measurements(row: Row, peer: Row) -> list[str]:
         ratio = row["seconds"] / peer["seconds"]
         pixels = math.prod(row["input_shape"][1:]) / math.prod(peer["input_shape"][1:])
         ratios = [f"{ratio:.2f}", f"{ratio / pixels:.2f}"]
-    return [f"{row['seconds']:.3f}", *ratios, f"{row['peak_gib']:.2f}"]
+    return [f"{row['seconds']:.3f}{'' if is_good(row) else '*'}", *ratios, f"{row['peak_gib']:.2f}"]
 
 
 if __name__ == "__main__":
