@@ -10,11 +10,11 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-networks clean
+.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-networks benchmark-registration clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "make lint | pytest | screenshot | evaluation | benchmarks | benchmark-networks | clean"
+	@echo "make lint | pytest | screenshot | evaluation | benchmarks | benchmark-networks | benchmark-registration | clean"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -56,6 +56,12 @@ benchmarks: $(VENV)/.test
 benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.networks --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.spatial_attention --output Testing/benchmarks/results
+
+# The verdict takes 12 minutes on two cores (two parts side by side), the effect 5.
+benchmark-registration: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.registration_accuracy
+	$(BIN)/python -m Testing.benchmarks.registration_verdict --output Testing/benchmarks/results
+	$(BIN)/python -m Testing.benchmarks.registration_effect --output Testing/benchmarks/results
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
