@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -123,8 +124,8 @@ def find_tumors(
     """
     watch, point = stages.watch, None
     if stages.tumor is None:
-        assert liver.tumor is not None  # a model without a stage for tumours finds them with the liver
-        probability = liver.tumor
+        # A model without a stage for tumours finds them with the liver.
+        probability = cast("sitk.Image", liver.tumor)
     else:
         probability = stages.tumor.probability(portal, arterial, liver.mask, progress, watch)
         if watch is not None and watch.relates_places(stages.tumor.network):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -74,8 +75,7 @@ class _Stage:
         settings = self.description.intensity
         if settings.percentiles is not None:
             return Standard.of(sitk.GetArrayViewFromImage(image), settings.percentiles)(hu)
-        assert settings.window_hu is not None  # the description gives one of the two
-        return window_hu(hu, settings.window_hu)
+        return window_hu(hu, cast("tuple[float, float]", settings.window_hu))  # one of the two is given
 
 
 class LiverStage(_Stage):
