@@ -13,8 +13,10 @@ import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.kept import KeptRegistration, RegistrationLoader
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.scene import ARTERIAL_ROLE, PORTAL_ROLE, ResultLoader
+from LiverTumorAttentionGui.verdict import REFUSED, Verdict, read_verdict
 from LiverTumorAttentionGui.volumes import VolumeWriter
 
 PORTAL_FILE = "portal.nrrd"
@@ -22,28 +24,41 @@ ARTERIAL_FILE = "arterial.nrrd"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
 TABLE_FILE = "tumors.csv"
 REPORT_FILE = "report.json"
+REGISTERED_FILE = "registered.nrrd"
+TRANSFORM_FILE = "transform.h5"
+NOT_KEPT = "no registered arterial volume was kept, because the registration was refused"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationRequest:
-    """One run: the two volumes, the model's id, the device, and the node to replace (None for a new one)."""
+    """One run.
+
+    portal, arterial: the two volumes. model: its id. device: where it runs. output: the node to replace, None for
+    a new one. keep_registered: whether the registered arterial volume and its transform go into the scene.
+    """
 
     portal: slicer.vtkMRMLScalarVolumeNode
     arterial: slicer.vtkMRMLScalarVolumeNode | None = None
     model: str
     device: str = "auto"
     output: slicer.vtkMRMLSegmentationNode | None = None
+    keep_registered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationResult:
-    """What a run put into the scene, the child's report, and one sentence about it."""
+    """What a run put into the scene, the child's report, and one sentence about it.
+
+    verdict: on the registration; None without an arterial volume. kept: None unless it was asked for and usable.
+    """
 
     segmentation: slicer.vtkMRMLSegmentationNode
     table: slicer.vtkMRMLTableNode
     summary: str
     warnings: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    kept: KeptRegistration | None = None
 
 
 class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
@@ -82,6 +97,9 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             arterial = folder / ARTERIAL_FILE
             VolumeWriter(request.arterial, "arterial").write(arterial)
             arguments += ["--arterial", str(arterial)]
+            if request.keep_registered:
+                arguments += ["--save-registered", str(folder / REGISTERED_FILE)]
+                arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
         arguments += ["--model", request.model, "--device", request.device, "--progress", "json"]
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
         return arguments + ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
@@ -91,16 +109,29 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         if request.portal.GetScene() is None:
             raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
         report = _read_report(folder / REPORT_FILE)
+        verdict = read_verdict(report.get("registration"))
+        refused = verdict is not None and verdict.grade == REFUSED
+        wanted = request.keep_registered and request.arterial is not None and verdict is not None
+        registration = None
+        if wanted and not refused:
+            registration = RegistrationLoader(folder / REGISTERED_FILE, folder / TRANSFORM_FILE)
         target = request.output
         if target is not None and target.GetScene() is None:
             target = None  # removed during the run: a new node holds the result
         loader = ResultLoader(request.portal)
+        under_transform = VolumeWriter(request.portal, "portal venous").moves_with_transform
         segmentation = loader.load_segmentation(
-            folder / SEGMENTATION_FILE,
-            target=target,
-            under_transform=VolumeWriter(request.portal, "portal venous").moves_with_transform,
+            folder / SEGMENTATION_FILE, target=target, under_transform=under_transform
         )
         table = loader.load_table(report["tumors"], segmentation)
+        kept = None
+        if registration is not None:
+            kept = registration.place(
+                segmentation,
+                portal=request.portal,
+                arterial=request.arterial,
+                under_transform=under_transform,
+            )
         loader.mark_role(request.portal, PORTAL_ROLE)
         if request.arterial is not None and request.arterial.GetScene() is not None:
             loader.mark_role(request.arterial, ARTERIAL_ROLE)
@@ -108,8 +139,10 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             segmentation=segmentation,
             table=table,
             summary=_summary(report),
-            warnings=[str(warning) for warning in report.get("warnings") or []],
+            warnings=_warnings(report) + ([NOT_KEPT] if wanted and refused else []),
             report=report,
+            verdict=verdict,
+            kept=kept,
         )
 
 
@@ -130,6 +163,10 @@ def _read_report(path: Path) -> dict[str, Any]:
             "The report of the computation cannot be read, so its result is not loaded: please report this."
         ) from error
     return report
+
+
+def _warnings(report: dict[str, Any]) -> list[str]:
+    return [str(warning) for warning in report.get("warnings") or []]
 
 
 def _summary(report: dict[str, Any]) -> str:

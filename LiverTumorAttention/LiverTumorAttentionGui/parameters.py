@@ -14,11 +14,17 @@ class SegmentationParameters:
     arterial: the late arterial CT of the same patient, or None.
     model: id of an installed model; empty for the first in the list.
     device: one of `DEVICES`.
+    keep_registered: whether a run leaves the registered arterial CT and its transform in the scene.
     output: the segmentation whose content a run replaces once it has succeeded; None for a new one each time.
+    registered, registered_onto: what the last run that succeeded kept, and the portal venous CT on which it lies;
+        None when it kept nothing.
     """
 
     portal: vtkMRMLScalarVolumeNode
     arterial: vtkMRMLScalarVolumeNode
     model: str = ""
     device: str = "auto"
+    keep_registered: bool = False
     output: vtkMRMLSegmentationNode
+    registered: vtkMRMLScalarVolumeNode
+    registered_onto: vtkMRMLScalarVolumeNode

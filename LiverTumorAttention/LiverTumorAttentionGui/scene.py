@@ -10,6 +10,7 @@ import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.intact import check_intact
+from LiverTumorAttentionGui.placement import in_frame_of, place_beside
 
 LIVER_SEGMENT = "Liver"
 TABLE_REFERENCE = "TumorTable"
@@ -58,7 +59,7 @@ class ResultLoader:
         node.SetAndObserveTransformNodeID(self._portal.GetTransformNodeID() if under_transform else None)
         node.SetReferenceImageGeometryParameterFromVolumeNode(self._portal)
         self._show(node)
-        self._place_beside_portal(node)
+        place_beside(self._portal, node)
         return node
 
     def load_table(
@@ -81,7 +82,7 @@ class ResultLoader:
             values = [round(sign * float(tumor["centroid_lps_mm"][axis]), 2) for tumor in tumors]
             _add_column(node, vtk.vtkDoubleArray(), title, values)
         node.SetUseColumnTitleAsColumnHeader(True)
-        self._place_beside_portal(node)
+        place_beside(self._portal, node)
         return node
 
     def mark_role(self, volume: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
@@ -90,17 +91,11 @@ class ResultLoader:
 
     def _into_volume_frame(self, segmentation: slicer.vtkSegmentation) -> None:
         """Undo the portal venous volume's linear transform, which the node will stand under."""
-        parent = self._portal.GetParentTransformNode()
-        if parent is None:
-            return
-        from_world, moved = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
-        parent.GetMatrixTransformFromWorld(from_world)
         for layer in range(segmentation.GetNumberOfLayers()):
             image = segmentation.GetLayerDataObject(layer)
             grid = vtk.vtkMatrix4x4()
             image.GetImageToWorldMatrix(grid)
-            vtk.vtkMatrix4x4.Multiply4x4(from_world, grid, moved)
-            image.SetGeometryFromImageToWorldMatrix(moved)
+            image.SetGeometryFromImageToWorldMatrix(in_frame_of(self._portal, grid))
 
     def _show(self, node: slicer.vtkMRMLSegmentationNode) -> None:
         """Show outlines on slices and surfaces in 3D, the liver see-through so that tumours are seen in it."""
@@ -114,19 +109,10 @@ class ResultLoader:
         display.SetSegmentOpacity3D(liver, 0.4)
         display.SetSegmentOpacity2DFill(liver, 0.2)
 
-    def _place_beside_portal(self, node: slicer.vtkMRMLNode) -> None:
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene)
-        if hierarchy is None:
-            return
-        root = hierarchy.GetSceneItemID()
-        portal = hierarchy.GetItemByDataNode(self._portal) or hierarchy.CreateItem(root, self._portal)
-        item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(root, node)
-        hierarchy.SetItemParent(item, hierarchy.GetItemParent(portal))
-
 
 def _read_segmentation(path: Path) -> slicer.vtkSegmentation:
     """Return the segmentation in a .seg.nrrd file, without touching the user's scene. Raises `PanelError`."""
-    check_intact(path)
+    check_intact(path, "segmentation", fields=("Segment0_ID",))
     private = slicer.vtkMRMLScene()
     node = private.AddNewNodeByClass("vtkMRMLSegmentationNode")
     storage = slicer.vtkMRMLSegmentationStorageNode()

@@ -9,9 +9,11 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.install import Installer
+from LiverTumorAttentionGui.kept import KeptRegistration
 from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic, SegmentationRequest, SegmentationResult
 from LiverTumorAttentionGui.models import ModelChoice, installed_models
 from LiverTumorAttentionGui.protocol import Outcome
+from LiverTumorAttentionGui.registration import RegistrationSection
 from LiverTumorAttentionGui.run import SegmentationRun
 
 UI_FILE = Path(__file__).resolve().parents[1] / "Resources" / "UI" / "LiverTumorAttention.ui"
@@ -45,6 +47,7 @@ class SegmentationPanel:
         self.widget = slicer.util.loadUI(str(UI_FILE))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
+        self._registration = RegistrationSection(self.ui)
         self._models = self._read_models(models)
         self._fill_lists()
         self._connect()
@@ -76,6 +79,7 @@ class SegmentationPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters.RemoveObserver(self._observer)
         self._parameters = self._gui_tag = self._observer = None
+        self._registration.update(None)
 
     def scene_closes(self) -> None:
         """End a run whose volumes are about to vanish."""
@@ -83,6 +87,7 @@ class SegmentationPanel:
             self._abandon()
             self._say("The scene was closed: the run was ended.")
         self.leave()
+        self._registration.clear()
 
     def cleanup(self) -> None:
         """End a run and let go of everything: the module is going away."""
@@ -113,6 +118,7 @@ class SegmentationPanel:
         self._buttons = (
             (self.ui.segmentButton, self._segment_clicked),
             (self.ui.cancelButton, self._cancel_clicked),
+            (self.ui.compareButton, self._registration.compare),
         )
         self._combos = (
             (self.ui.modelComboBox, self._model_chosen),
@@ -142,6 +148,8 @@ class SegmentationPanel:
             combo.setCurrentIndex(combo.findData(value))
         chosen = [model for model in self._models if model.id == self._parameters.model]
         self.ui.statementLabel.text = chosen[0].statement if chosen else ""
+        self.ui.keepRegisteredCheckBox.enabled = self._parameters.arterial is not None
+        self._registration.update(self._parameters)
         self._update_buttons()
 
     def _update_buttons(self) -> None:
@@ -168,8 +176,10 @@ class SegmentationPanel:
             model=self._parameters.model,
             device=self._parameters.device,
             output=self._parameters.output,
+            keep_registered=self._parameters.keep_registered,
         )
         self._warnings = []
+        self._registration.clear()
         try:
             self._installer.ensure()
             run = self._run_factory(
@@ -210,9 +220,17 @@ class SegmentationPanel:
         if result is None:
             self._say(outcome.message, error=outcome.status == "failed")
             return
+        self._registration.show(result.verdict)
+        self._remember(result.kept)
         for warning in result.warnings:
             self._warn(warning)
         self._say(result.summary)
+
+    def _remember(self, kept: KeptRegistration | None) -> None:
+        """Keep in the scene what can be compared; the user may be in another module, so ask for its node."""
+        parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        parameters.registered = kept.volume if kept else None
+        parameters.registered_onto = kept.portal if kept else None
 
     def _abandon(self) -> None:
         run, self._run = self._run, None

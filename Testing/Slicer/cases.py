@@ -57,7 +57,45 @@ def ijk_to_lps(image: sitk.Image) -> np.ndarray:
     return result
 
 
-def write_result(folder: Path, tumors: int = 2) -> np.ndarray:
+def verdict(grade: str = "good", reason: str = "the two phases lie on each other") -> dict[str, Any]:
+    """Return what the library says of a registration, with numbers that are easy to tell apart."""
+    from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict
+
+    return RegistrationVerdict(
+        grade=grade,  # type: ignore[arg-type]
+        reason=reason,
+        kept="deformable",
+        similarity_before=0.0514,
+        similarity_after=0.0917,
+        liver_share_inside=0.97,
+        jacobian_min=0.81,
+        jacobian_max=1.24,
+        folded_share=0.0,
+        displacement_mean_mm=4.21,
+        displacement_max_mm=11.96,
+        liver_dice_before=0.83,
+        liver_dice_after=0.94,
+        liver_surface_before_mm=5.08,
+        liver_surface_after_mm=1.52,
+    ).as_dict()
+
+
+def write_registration(folder: Path, transform: sitk.Transform | None = None, first: int = 0) -> np.ndarray:
+    """Write registered volume and transform as the child would; return the voxels (z, y, x), counted from first."""
+    from LiverTumorAttentionLib.io import write_image
+    from LiverTumorAttentionLib.registration.transform_io import write_transform
+
+    portal = sitk.ReadImage(str(folder / "portal.nrrd"))
+    shape = sitk.GetArrayViewFromImage(portal).shape
+    voxels = np.arange(first, first + np.prod(shape)).reshape(shape).astype(np.int16)
+    image = sitk.GetImageFromArray(voxels)
+    image.CopyInformation(portal)
+    write_image(folder / "registered.nrrd", image)
+    write_transform(folder / "transform.h5", transform or sitk.TranslationTransform(3, (7.0, -4.0, 3.0)))
+    return voxels
+
+
+def write_result(folder: Path, tumors: int = 2, registration: Any = None) -> np.ndarray:
     """Write segmentation and report as the child would, for the portal.nrrd in the folder.
 
     Returns the instances (z, y, x): 1 liver, 2, 3, … tumours.
@@ -85,6 +123,11 @@ def write_result(folder: Path, tumors: int = 2) -> np.ndarray:
         }
         for number in range(tumors)
     ]
-    report = {"tumors": rows, "liver": {"volume_ml": 1234.4}, "registration": None, "warnings": ["a warning"]}
+    report = {
+        "tumors": rows,
+        "liver": {"volume_ml": 1234.4},
+        "registration": registration,
+        "warnings": ["a warning"],
+    }
     (folder / "report.json").write_text(json.dumps(report))
     return instances

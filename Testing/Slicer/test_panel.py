@@ -35,6 +35,9 @@ say(event="warning", message="the arterial volume was left out")
 result = Path(__file__).with_name("result")
 shutil.copy(result / "segmentation.seg.nrrd", options["--output"])
 shutil.copy(result / "report.json", options["--report"])
+for option, name in (("--save-registered", "registered.nrrd"), ("--save-transform", "transform.h5")):
+    if option in options:
+        shutil.copy(result / name, options[option])
 say(event="progress", stage="writing", fraction=1.0, message="")
 say(event="done", output=options["--output"], tumors=2)
 """
@@ -54,11 +57,13 @@ class Plan:
     def do(self, what: str) -> None:
         self.script.with_suffix(".plan").write_text(what)
 
-    def result_for(self, volume, tumors: int = 2) -> np.ndarray:
+    def result_for(self, volume, tumors: int = 2, registration: dict | None = None) -> np.ndarray:
         from LiverTumorAttentionGui.volumes import VolumeWriter
 
         VolumeWriter(volume, "portal venous").write(self._result / "portal.nrrd")
-        return cases.write_result(self._result, tumors)
+        if registration is not None:
+            cases.write_registration(self._result)
+        return cases.write_result(self._result, tumors, registration)
 
     def factory(self, *arguments, **options):
         from LiverTumorAttentionGui.run import SegmentationRun
@@ -313,6 +318,123 @@ def test_declined_installation_is_said(panel, scene, press):
     press()
     assert panel.ui.statusLabel.text == "PyTorch was not installed, so nothing was computed."
     assert panel.ui.segmentButton.enabled
+
+
+# Registration ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def phases(panel, scene):
+    """The two volumes, chosen."""
+    portal, arterial = cases.add_volume(scene), cases.add_volume(scene, "ART")
+    panel.ui.portalSelector.setCurrentNode(portal)
+    panel.ui.arterialSelector.setCurrentNode(arterial)
+    return portal, arterial
+
+
+def test_verdict_is_shown_in_words_and_colour_and_cleared(panel, plan, press, phases, wait_until):
+    label = panel.ui.registrationLabel
+    assert label.isHidden()
+    colours = []
+    for grade in ("good", "doubtful", "refused"):
+        plan.result_for(phases[0], registration=cases.verdict(grade, "a plain reason"))
+        press()
+        assert not label.isHidden()
+        assert label.text == f"Registration: {grade}. A plain reason."
+        assert "4.2 mm on average" in label.toolTip
+        assert "Not for clinical use." in label.toolTip
+        colours.append(label.styleSheet)
+    assert colours[0] == ""
+    assert len({*colours}) == 3
+    plan.do("hang")
+    press(wait=False)
+    assert (label.isHidden(), label.text, label.toolTip) == (True, "", "")
+    panel.ui.cancelButton.click()
+    wait_until(lambda: not panel.running, "the run has ended")
+    assert label.isHidden()
+
+
+def test_no_verdict_without_an_arterial_volume(panel, plan, press, phases):
+    plan.result_for(phases[0], registration=cases.verdict())
+    press()
+    panel.ui.arterialSelector.setCurrentNode(None)
+    plan.result_for(phases[0])
+    press()
+    assert panel.ui.registrationLabel.isHidden()
+    assert panel.ui.registrationLabel.text == ""
+    assert not panel.ui.keepRegisteredCheckBox.enabled
+
+
+def test_keep_is_off_at_first_and_kept_in_the_scene(panel, phases):
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+
+    box = panel.ui.keepRegisteredCheckBox
+    assert box.enabled
+    assert not box.checked
+    box.click()
+    assert LiverTumorAttentionLogic().getParameterNode().keep_registered
+    panel.leave()
+    LiverTumorAttentionLogic().getParameterNode().keep_registered = False
+    panel.enter()
+    assert not box.checked
+
+
+def test_kept_registration_can_be_compared(panel, scene, plan, press, phases):
+    view = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    portal, button = phases[0], panel.ui.compareButton
+    assert not button.enabled
+    assert "Keep registered arterial" in button.toolTip
+    plan.result_for(portal, registration=cases.verdict())
+    press()
+    assert not button.enabled, "nothing was kept"
+    panel.ui.keepRegisteredCheckBox.click()
+    press()
+    registered = scene.GetFirstNodeByName("ART registered")
+    assert button.enabled
+    assert "half see-through" in button.toolTip
+    panel.ui.portalSelector.setCurrentNode(phases[1])
+    button.click()
+    assert view.GetBackgroundVolumeID() == portal.GetID(), "the volume of the run, whatever is chosen now"
+    assert view.GetForegroundVolumeID() == registered.GetID()
+    button.click()
+    assert view.GetForegroundVolumeID() is None
+    panel.leave()
+    panel.enter()
+    assert button.enabled
+    scene.RemoveNode(registered)
+    assert not button.enabled
+
+
+@pytest.mark.parametrize("why", ["refused", "not kept", "portal removed"])
+def test_nothing_to_compare_after_all(panel, scene, plan, press, phases, why):
+    portal = phases[0]
+    panel.ui.keepRegisteredCheckBox.click()
+    plan.result_for(portal, registration=cases.verdict())
+    press()
+    assert panel.ui.compareButton.enabled
+    if why == "portal removed":
+        scene.RemoveNode(portal)
+    elif why == "not kept":
+        panel.ui.keepRegisteredCheckBox.click()
+        press()
+    else:
+        plan.result_for(portal, registration=cases.verdict("refused", "they differ"))
+        press()
+        assert "no registered arterial volume was kept" in panel.ui.statusLabel.text
+    assert not panel.ui.compareButton.enabled
+
+
+def test_run_that_ends_in_another_module_can_be_compared(panel, plan, press, phases, wait_until):
+    panel.ui.keepRegisteredCheckBox.click()
+    plan.result_for(phases[0], registration=cases.verdict())
+    plan.do("hold")
+    press(wait=False)
+    panel.leave()
+    plan.script.with_name("release").touch()
+    wait_until(lambda: not panel.running, "the run has ended")
+    panel.enter()
+    assert panel.ui.compareButton.enabled
+    assert panel.ui.registrationLabel.text.startswith("Registration: good.")
 
 
 # The module file -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Stand-in for `slicer.parameterNodeWrapper`: nodes, text and truth values, connected to node selectors."""
+"""Stand-in for `slicer.parameterNodeWrapper`: nodes, text and truth values; node selectors and check boxes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import vtk
+from PySide6 import QtWidgets
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
 _PLAIN = {str: (str, str), bool: (str, lambda text: text == "True")}
@@ -63,13 +64,13 @@ def _connect_gui(self: Any, gui: Any) -> int:
         self._updating = True
         try:
             for name, widget in widgets.items():
-                widget.setCurrentNode(getattr(self, name))
+                _show(widget, getattr(self, name))
         finally:
             self._updating = False
 
     update()
     for name, widget in widgets.items():
-        widget.currentNodeChanged.connect(callbacks[name])
+        _changed(widget).connect(callbacks[name])
     tag = self.AddObserver(vtk.vtkCommand.ModifiedEvent, update)
     self._guis[tag] = (widgets, callbacks)
     return tag
@@ -78,7 +79,7 @@ def _connect_gui(self: Any, gui: Any) -> int:
 def _writer(self: Any, name: str, widget: Any) -> Callable[..., None]:
     def write(*_: Any) -> None:
         if not self._updating:
-            setattr(self, name, widget.currentNode())
+            setattr(self, name, _chosen(widget))
 
     return write
 
@@ -86,5 +87,24 @@ def _writer(self: Any, name: str, widget: Any) -> Callable[..., None]:
 def _disconnect_gui(self: Any, tag: int) -> None:
     widgets, callbacks = self._guis.pop(tag)
     for name, widget in widgets.items():
-        widget.currentNodeChanged.disconnect(callbacks[name])
+        _changed(widget).disconnect(callbacks[name])
     self.RemoveObserver(tag)
+
+
+def _is_check_box(widget: Any) -> bool:
+    return isinstance(widget, QtWidgets.QCheckBox)
+
+
+def _changed(widget: Any) -> Any:
+    return widget.toggled if _is_check_box(widget) else widget.currentNodeChanged
+
+
+def _chosen(widget: Any) -> Any:
+    return widget.checked if _is_check_box(widget) else widget.currentNode()
+
+
+def _show(widget: Any, value: Any) -> None:
+    if _is_check_box(widget):
+        widget.checked = value
+    else:
+        widget.setCurrentNode(value)

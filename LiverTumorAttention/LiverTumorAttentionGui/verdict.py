@@ -1,0 +1,100 @@
+"""What the child says of registration, in the words of the panel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from LiverTumorAttentionGui.errors import PanelError
+
+REFUSED = "refused"
+NOTICE = "Not for clinical use."
+
+_MOVEMENTS = {
+    "as given": "none, the phases are used as they lie",
+    "rigid": "rigid",
+    "deformable": "rigid, then deformable",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How far the registration of the arterial onto the portal venous phase is to be believed.
+
+    grade: "good", "doubtful" or "refused". sentence: the grade and its reason, for the panel.
+    details: the numbers behind it, a line each.
+    """
+
+    grade: str
+    sentence: str
+    details: str
+
+
+def read_verdict(entry: Any) -> Verdict | None:
+    """Return the verdict in the entry "registration" of a report; None when nothing was registered.
+
+    Raises `PanelError` when the entry is something else.
+    """
+    if entry is None:
+        return None
+    grade, reason = (entry.get("grade"), entry.get("reason")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(grade, str) or not isinstance(reason, str) or not grade or not reason:
+        raise PanelError(
+            "What the computation says of the registration cannot be read, so its result is not loaded: "
+            "please report this."
+        )
+    reason = reason[:1].upper() + reason[1:].rstrip(".")
+    return Verdict(grade=grade, sentence=f"Registration: {grade}. {reason}.", details=_details(entry))
+
+
+def _details(entry: dict[str, Any]) -> str:
+    movement = _MOVEMENTS.get(entry.get("kept", ""), "")
+    lines = [
+        f"Movement that was kept: {movement}" if movement else "",
+        _change("Similarity of the two phases (0 to 1)", entry, "similarity", ".3f"),
+        _change("Overlap of the two livers (Dice, 0 to 1)", entry, "liver_dice", ".2f"),
+        _change("Mean distance between the livers' surfaces", entry, "liver_surface", ".1f", "_mm", " mm"),
+        _share("Part of the portal venous liver that the arterial CT shows", entry, "liver_share_inside"),
+        _displacement(entry),
+        _volume_change(entry),
+        _share("Tissue folded onto itself", entry, "folded_share"),
+        NOTICE,
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _change(title: str, entry: dict[str, Any], name: str, form: str, suffix: str = "", unit: str = "") -> str:
+    before, after = (_number(entry, f"{name}_{when}{suffix}") for when in ("before", "after"))
+    words = [
+        f"{value:{form}}{unit} {when}"
+        for value, when in ((before, "before"), (after, "after"))
+        if value is not None
+    ]
+    return f"{title}: {', '.join(words)}" if words else ""
+
+
+def _share(title: str, entry: dict[str, Any], name: str) -> str:
+    share = _number(entry, name)
+    return "" if share is None else f"{title}: {100 * share:.0f} %"
+
+
+def _displacement(entry: dict[str, Any]) -> str:
+    mean, longest = _number(entry, "displacement_mean_mm"), _number(entry, "displacement_max_mm")
+    if mean is None or longest is None:
+        return ""
+    return f"Displacement in the liver: {mean:.1f} mm on average, {longest:.1f} mm at most"
+
+
+def _volume_change(entry: dict[str, Any]) -> str:
+    least, most = _number(entry, "jacobian_min"), _number(entry, "jacobian_max")
+    if least is None or most is None:
+        return ""
+    return f"Local change of volume (Jacobian, 1 is none): {least:.2f} to {most:.2f}"
+
+
+def _number(entry: dict[str, Any], name: str) -> float | None:
+    value = entry.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,375 @@
+"""What the module says of registration, keeps of it and shows of it, on real MRML."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cases
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.fixture
+def logic(scene):
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+
+    return LiverTumorAttentionLogic()
+
+
+@pytest.fixture
+def register(logic, tmp_path):
+    """Return a function that runs prepare, a child's writing, and load; gives (result, registered voxels)."""
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    def run(portal, arterial, *, keep=True, verdict=None, transform=None, first=0, output=None):
+        request = SegmentationRequest(
+            portal=portal, arterial=arterial, model="m", keep_registered=keep, output=output
+        )
+        logic.prepare(request, tmp_path)
+        cases.write_result(tmp_path, registration=verdict or cases.verdict())
+        voxels = cases.write_registration(tmp_path, transform, first)
+        return logic.load(request, tmp_path), voxels
+
+    return run
+
+
+@pytest.fixture
+def phases(scene):
+    return cases.add_volume(scene), cases.add_volume(scene, "ART")
+
+
+def world_grid(volume):
+    """Return the 4 x 4 matrix from voxel indices to the world, with the transforms above the volume."""
+    import vtk
+
+    own, above = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(own)
+    parent = volume.GetParentTransformNode()
+    if parent is not None:
+        assert parent.GetMatrixTransformToWorld(above)
+    product = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Multiply4x4(above, own, product)
+    return np.array([[product.GetElement(row, column) for column in range(4)] for row in range(4)])
+
+
+# The verdict -----------------------------------------------------------------------------------------------
+
+
+def test_verdict_is_a_sentence_with_numbers_behind_it(application):
+    from LiverTumorAttentionGui.verdict import read_verdict
+
+    verdict = read_verdict(cases.verdict())
+    assert verdict.sentence == "Registration: good. The two phases lie on each other."
+    assert verdict.details.splitlines() == [
+        "Movement that was kept: rigid, then deformable",
+        "Similarity of the two phases (0 to 1): 0.051 before, 0.092 after",
+        "Overlap of the two livers (Dice, 0 to 1): 0.83 before, 0.94 after",
+        "Mean distance between the livers' surfaces: 5.1 mm before, 1.5 mm after",
+        "Part of the portal venous liver that the arterial CT shows: 97 %",
+        "Displacement in the liver: 4.2 mm on average, 12.0 mm at most",
+        "Local change of volume (Jacobian, 1 is none): 0.81 to 1.24",
+        "Tissue folded onto itself: 0 %",
+        "Not for clinical use.",
+    ]
+
+
+def test_verdict_leaves_out_what_was_not_measured(application):
+    from LiverTumorAttentionGui.verdict import read_verdict
+
+    unknown = {
+        "liver_dice_before": None,
+        "liver_dice_after": None,
+        "jacobian_min": float("nan"),
+        "kept": "new",
+    }
+    details = read_verdict({**cases.verdict(), **unknown}).details
+    assert "Dice" not in details
+    assert "Jacobian" not in details
+    assert "Movement" not in details
+    assert "5.1 mm before" in details
+    assert (
+        read_verdict({"grade": "good", "reason": "it fits: see."}).sentence
+        == "Registration: good. It fits: see."
+    )
+    assert read_verdict(None) is None
+
+
+@pytest.mark.parametrize("entry", ["good", {}, {"grade": "good"}, {"grade": 1, "reason": "x"}])
+def test_verdict_that_cannot_be_read_leaves_the_scene_as_it_was(scene, phases, register, entry):
+    from LiverTumorAttentionGui.errors import PanelError
+
+    nodes = scene.GetNumberOfNodes()
+    with pytest.raises(PanelError, match="registration cannot be read"):
+        register(*phases, verdict=entry or {"reason": ""})
+    assert scene.GetNumberOfNodes() == nodes
+
+
+# What is kept ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_child_is_asked_for_the_files(phases, logic, tmp_path, keep):
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionLib.cli import build_parser
+
+    portal, arterial = phases
+    request = SegmentationRequest(portal=portal, arterial=arterial, model="m", keep_registered=keep)
+    options = build_parser().parse_args(logic.prepare(request, tmp_path))
+    names = [path and str(path) for path in (options.save_registered, options.save_transform)]
+    files = [str(tmp_path / "registered.nrrd"), str(tmp_path / "transform.h5")]
+    assert names == (files if keep else [None, None])
+    alone = SegmentationRequest(portal=portal, model="m", keep_registered=keep)
+    assert not any("--save" in argument for argument in logic.prepare(alone, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "rows", [None, cases.TURN_AND_SHIFT, cases.SHEAR], ids=["plain", "turned", "sheared"]
+)
+def test_registered_volume_lies_on_the_portal_volume(scene, phases, register, tmp_path, rows):
+    """Where the segmentation lies, voxel by voxel; under the portal volume's transform where that is linear."""
+    import slicer
+
+    portal, arterial = phases
+    transform = cases.put_under_transform(scene, portal, rows) if rows else None
+    result, voxels = register(portal, arterial)
+    volume = result.kept.volume
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), voxels)
+    written = LPS @ cases.ijk_to_lps(sitk.ReadImage(str(tmp_path / "portal.nrrd")))
+    np.testing.assert_allclose(world_grid(volume), written, atol=1e-4)
+    if rows is cases.SHEAR:
+        assert volume.GetTransformNodeID() is None
+        return
+    assert volume.GetTransformNodeID() == (transform.GetID() if transform else None)
+    np.testing.assert_allclose(world_grid(volume), world_grid(portal), atol=1e-4)
+
+
+def test_kept_nodes_have_names_a_role_and_a_place(scene, phases, register):
+    import slicer
+
+    portal, arterial = phases
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
+    hierarchy.SetItemParent(hierarchy.CreateItem(study, portal), study)
+    arterial.CreateDefaultDisplayNodes()
+    arterial.GetDisplayNode().SetAutoWindowLevel(False)
+    arterial.GetDisplayNode().SetWindowLevel(320, 45)
+    kept = register(portal, arterial)[0].kept
+    assert kept.volume.GetName() == "ART registered"
+    assert kept.transform.GetName() == "ART to PV"
+    assert "Not for clinical use" in kept.transform.GetDescription()
+    assert kept.volume.GetAttribute("LiverRole") == "ArterialRegistered"
+    assert arterial.GetAttribute("LiverRole") == "Arterial"
+    assert (kept.volume.GetDisplayNode().GetWindow(), kept.volume.GetDisplayNode().GetLevel()) == (320, 45)
+    for node in (kept.volume, kept.transform):
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
+
+
+def shift():
+    return sitk.TranslationTransform(3, (7.0, -4.0, 3.0))
+
+
+def bent():
+    """A rigid motion, and before it a B-spline: what registration leaves, portal points to arterial points."""
+    grid = sitk.Image([12, 12, 12], sitk.sitkFloat32)
+    grid.SetSpacing((12.0, 12.0, 12.0))
+    grid.SetOrigin((-25.0, -25.0, -25.0))
+    spline = sitk.BSplineTransformInitializer(grid, [3, 3, 3])
+    drawn = np.random.default_rng(1).normal(0, 3, len(spline.GetParameters()))
+    spline.SetParameters([float(value) for value in drawn])
+    return sitk.CompositeTransform(
+        [sitk.Euler3DTransform((0, 0, 0), 0.05, -0.03, 0.1, (5.0, 6.0, -7.0)), spline]
+    )
+
+
+def field():
+    """The same as a field of displacements in the place of the B-spline."""
+    both = bent()
+    rigid, spline = both.GetNthTransform(0), both.GetNthTransform(1)
+    size, origin, spacing = (48, 48, 48), (-25.0, -25.0, -25.0), (3.0, 3.0, 3.0)
+    values = sitk.TransformToDisplacementField(spline, sitk.sitkVectorFloat64, size, origin, spacing)
+    return sitk.CompositeTransform([rigid, sitk.DisplacementFieldTransform(values)])
+
+
+@pytest.mark.parametrize("make", [shift, bent, field])
+def test_transform_moves_the_arterial_onto_the_portal_volume(scene, register, tmp_path, make):
+    """ITK's transform takes a portal point to an arterial one, so the node takes that one back; voxels follow."""
+    import slicer
+    import vtk
+
+    from LiverTumorAttentionGui.volumes import VolumeWriter
+
+    grid = np.diag([-2.0, -2.0, 2.0, 1.0])
+    shape = (40, 45, 50)
+    portal = cases.add_volume(scene, "PV", grid, shape)
+    arterial = cases.add_volume(scene, "ART", grid, shape)
+    transform = make()
+    kept = register(portal, arterial, transform=transform)[0].kept
+    to_world = vtk.vtkGeneralTransform()
+    kept.transform.GetTransformToWorld(to_world)
+    for point in np.random.default_rng(0).uniform((20, 20, 20), (70, 65, 55), (30, 3)):
+        there = np.array(transform.TransformPoint(point.tolist()))
+        assert np.linalg.norm(there - point) > 1, "the case does not move the point"
+        back = np.array(to_world.TransformPoint(there * (-1, -1, 1))) * (-1, -1, 1)
+        np.testing.assert_allclose(back, point, atol=0.05)
+
+    target = np.array([50.0, 44.0, 38.0])
+    source = np.array(transform.TransformPoint(target.tolist()))
+    z, y, x = np.meshgrid(*(2.0 * np.arange(n) for n in shape), indexing="ij")
+    distance = np.linalg.norm(np.stack([x, y, z], -1) - source, axis=-1)
+    slicer.util.updateVolumeFromArray(arterial, (1000 * np.exp(-((distance / 6) ** 2))).astype(np.float32))
+    arterial.SetAndObserveTransformNodeID(kept.transform.GetID())
+    VolumeWriter(arterial, "arterial").write(tmp_path / "moved.nrrd")
+    moved = sitk.ReadImage(str(tmp_path / "moved.nrrd"))
+    weights = sitk.GetArrayFromImage(moved)
+    index = [float((weights * axis).sum() / weights.sum()) for axis in np.indices(weights.shape)[::-1]]
+    np.testing.assert_allclose(moved.TransformContinuousIndexToPhysicalPoint(index), target, atol=0.4)
+
+
+def test_refused_registration_is_said_and_nothing_of_it_is_loaded(scene, phases, register):
+    refused = cases.verdict("refused", "the two phases do not show the same anatomy")
+    result, _ = register(*phases, verdict=refused)
+    assert result.kept is None
+    assert result.verdict.sentence == "Registration: refused. The two phases do not show the same anatomy."
+    assert "no registered arterial volume was kept, because the registration was refused" in result.warnings
+    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 2
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == 0
+    quiet, _ = register(*phases, verdict=refused, keep=False)
+    assert quiet.warnings == ["a warning"]
+
+
+def test_nothing_is_kept_unasked(scene, phases, register):
+    result, _ = register(*phases, keep=False)
+    assert result.kept is None
+    assert result.verdict.grade == "good"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 2
+
+
+def test_another_run_replaces_what_the_segmentation_kept(scene, phases, register):
+    import slicer
+    import vtk
+
+    portal, arterial = phases
+    first, _ = register(portal, arterial)
+    other = cases.add_volume(scene, "ART2")
+    nodes = scene.GetNumberOfNodes()
+    second, voxels = register(
+        portal,
+        other,
+        first=500,
+        output=first.segmentation,
+        transform=sitk.TranslationTransform(3, (0.0, 0.0, 9.0)),
+    )
+    assert second.kept.volume is first.kept.volume
+    assert second.kept.transform is first.kept.transform
+    assert scene.GetNumberOfNodes() == nodes
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(second.kept.volume), voxels)
+    to_world = vtk.vtkGeneralTransform()
+    second.kept.transform.GetTransformToWorld(to_world)
+    np.testing.assert_allclose(to_world.TransformPoint(1, 2, 9), (1, 2, 0), atol=1e-9)
+    assert second.kept.volume.GetName() == "ART2 registered"
+    assert second.kept.transform.GetName() == "ART2 to PV"
+    third, _ = register(portal, arterial)
+    assert third.kept.volume is not first.kept.volume, "a new segmentation has nodes of its own"
+
+
+def test_nodes_that_the_run_depended_on_are_not_replaced(scene, phases, register):
+    """The arterial volume under the kept transform, or the kept volume taken for the arterial one."""
+    import slicer
+
+    portal, arterial = phases
+    first, voxels = register(portal, arterial)
+    arterial.SetAndObserveTransformNodeID(first.kept.transform.GetID())
+    second, _ = register(portal, arterial, output=first.segmentation, transform=sitk.TranslationTransform(3))
+    assert second.kept.transform is not first.kept.transform
+    assert second.kept.volume is first.kept.volume
+    third, _ = register(portal, first.kept.volume, output=first.segmentation, first=500)
+    assert third.kept.volume is not first.kept.volume
+    assert third.kept.transform is second.kept.transform
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(first.kept.volume), voxels)
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def _overwrite(path):
+    path.write_bytes(b"something else")
+
+
+@pytest.mark.parametrize("name", ["registered.nrrd", "transform.h5"])
+@pytest.mark.parametrize("damage", [Path.unlink, _cut, _overwrite])
+def test_damaged_file_leaves_the_scene_as_it_was(scene, phases, logic, register, tmp_path, name, damage):
+    import slicer
+
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    portal, arterial = phases
+    accepted, voxels = register(portal, arterial)
+    before = accepted.segmentation.GetSegmentation().GetMTime(), scene.GetNumberOfNodes()
+    cases.write_registration(tmp_path, first=500)
+    damage(tmp_path / name)
+    request = SegmentationRequest(
+        portal=portal, arterial=arterial, model="m", keep_registered=True, output=accepted.segmentation
+    )
+    with pytest.raises(PanelError, match=r"registered arterial volume|transform that was computed"):
+        logic.load(request, tmp_path)
+    assert (accepted.segmentation.GetSegmentation().GetMTime(), scene.GetNumberOfNodes()) == before
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(accepted.kept.volume), voxels)
+
+
+def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register, tmp_path):
+    """Slicer writes the transform into a file of its own, in the same direction."""
+    import slicer
+    import vtk
+
+    kept = register(*phases, transform=bent())[0].kept
+    storage = slicer.vtkMRMLTransformStorageNode()
+    storage.SetFileName(str(tmp_path / "saved.h5"))
+    assert storage.WriteData(kept.transform)
+    again = slicer.vtkMRMLTransformNode()
+    fresh = slicer.vtkMRMLTransformStorageNode()
+    fresh.SetFileName(str(tmp_path / "saved.h5"))
+    assert fresh.ReadData(again)
+    points = []
+    for node in (kept.transform, again):
+        to_parent = vtk.vtkGeneralTransform()
+        to_parent.Concatenate(node.GetTransformToParent())
+        points.append(to_parent.TransformPoint(-40.0, -35.0, 30.0))
+    np.testing.assert_allclose(*points, atol=1e-3)
+
+
+# The comparison --------------------------------------------------------------------------------------------
+
+
+def test_comparison_shows_both_phases_in_all_slice_views(scene, phases, register):
+    from LiverTumorAttentionGui.comparison import PhaseComparison
+
+    portal, arterial = phases
+    kept = register(portal, arterial)[0].kept
+    views = [scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3)]
+    for view in views:
+        view.SetBackgroundVolumeID(arterial.GetID())
+    comparison = PhaseComparison(portal, kept.volume)
+
+    def shown():
+        return {
+            (v.GetBackgroundVolumeID(), v.GetForegroundVolumeID(), v.GetForegroundOpacity()) for v in views
+        }
+
+    comparison.toggle()
+    assert shown() == {(portal.GetID(), kept.volume.GetID(), 0.5)}
+    comparison.toggle()
+    assert shown() == {(portal.GetID(), None, 0.0)}
+    comparison.toggle()
+    for view in views:
+        view.SetForegroundVolumeID(None)  # by the user, in the slice views' own controls
+    comparison.toggle()
+    assert shown() == {(portal.GetID(), kept.volume.GetID(), 0.5)}
