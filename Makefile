@@ -26,6 +26,10 @@ $(VENV)/.test: $(VENV)/.run
 	$(PIP) --editable '.[dicom,comparators,training,test]'
 	touch $@
 
+$(VENV)/.benchmarks: $(VENV)/.test
+	$(PIP) --editable '.[benchmarks]'
+	touch $@
+
 demo: $(VENV)/.run
 	$(BIN)/python -m LiverTumorAttentionLib demo --output demo
 
@@ -58,8 +62,9 @@ benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.spatial_attention --output Testing/benchmarks/results
 
 # The verdict takes 12 minutes on two cores (two parts side by side), the effect 5.
-benchmark-registration: $(VENV)/.test
+benchmark-registration: $(VENV)/.test $(VENV)/.benchmarks
 	$(BIN)/python -m Testing.benchmarks.registration_accuracy
+	$(BIN)/python -m Testing.benchmarks.registration --large --scratch build/registration
 	$(BIN)/python -m Testing.benchmarks.registration_verdict --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.registration_effect --output Testing/benchmarks/results
 
