@@ -111,9 +111,8 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         report = _read_report(folder / REPORT_FILE)
         verdict = read_verdict(report.get("registration"))
         refused = verdict is not None and verdict.grade == REFUSED
-        wanted = request.keep_registered and request.arterial is not None and verdict is not None
         registration = None
-        if wanted and not refused:
+        if request.keep_registered and verdict is not None and not refused:
             registration = RegistrationLoader(folder / REGISTERED_FILE, folder / TRANSFORM_FILE)
         target = request.output
         if target is not None and target.GetScene() is None:
@@ -124,14 +123,9 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             folder / SEGMENTATION_FILE, target=target, under_transform=under_transform
         )
         table = loader.load_table(report["tumors"], segmentation)
-        kept = None
-        if registration is not None:
-            kept = registration.place(
-                segmentation,
-                portal=request.portal,
-                arterial=request.arterial,
-                under_transform=under_transform,
-            )
+        kept = registration and registration.place(
+            segmentation, portal=request.portal, arterial=request.arterial, under_transform=under_transform
+        )
         loader.mark_role(request.portal, PORTAL_ROLE)
         if request.arterial is not None and request.arterial.GetScene() is not None:
             loader.mark_role(request.arterial, ARTERIAL_ROLE)
@@ -139,7 +133,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             segmentation=segmentation,
             table=table,
             summary=_summary(report),
-            warnings=_warnings(report) + ([NOT_KEPT] if wanted and refused else []),
+            warnings=_warnings(report) + ([NOT_KEPT] if request.keep_registered and refused else []),
             report=report,
             verdict=verdict,
             kept=kept,

@@ -92,6 +92,12 @@ def node_from(scene, image, name):
     return node
 
 
+def middle_of(image):
+    """Return the middle of a volume, half as wide in the plane: registration takes less time."""
+    x, y, z = image.GetSize()
+    return image[x // 4 : -x // 4, y // 4 : -y // 4, z // 6 : -z // 6]
+
+
 def test_real_child_from_the_button_to_the_node(scene, phantom, wait_until, tmp_path, monkeypatch):
     """The button, the real child, the real command line; the node is the child's file, voxel by voxel."""
     import shutil
@@ -149,6 +155,65 @@ def test_real_child_from_the_button_to_the_node(scene, phantom, wait_until, tmp_
         )
         np.testing.assert_array_equal(tumor != 0, written == number + 1)
     assert portal.GetAttribute("LiverRole") == "PortalVenous"
+    panel.cleanup()
+
+
+def test_real_registration_is_kept_in_the_scene(scene, phantom, wait_until, tmp_path, monkeypatch):
+    """The real child registers; what is kept lies on the portal volume, and the node moves as the file says."""
+    import shutil
+
+    import SimpleITK as sitk
+    import slicer
+    import vtk
+
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    class KeepsFiles(LiverTumorAttentionLogic):
+        def load(self, request, folder):
+            shutil.copytree(folder, tmp_path / "kept")
+            return super().load(request, folder)
+
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "models"))
+    chosen = constant_model(tmp_path / "models")
+    logic = KeepsFiles()
+    logic.moduleName = "LiverTumorAttention"
+    panel = SegmentationPanel(logic)
+    panel.enter()
+    images = [middle_of(image) for image in (phantom.portal, phantom.arterial)]
+    portal, arterial = (
+        node_from(scene, image, name) for image, name in zip(images, ("PV", "ART"), strict=True)
+    )
+    panel.ui.portalSelector.setCurrentNode(portal)
+    panel.ui.arterialSelector.setCurrentNode(arterial)
+    panel.ui.keepRegisteredCheckBox.click()
+    panel.ui.modelComboBox.setCurrentIndex(panel.ui.modelComboBox.findData(chosen))
+    panel.ui.deviceComboBox.setCurrentIndex(panel.ui.deviceComboBox.findData("cpu"))
+    panel.ui.segmentButton.click()
+    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1, panel.ui.statusLabel.text
+    report = json.loads((tmp_path / "kept" / "report.json").read_text())["registration"]
+    print(panel.ui.registrationLabel.text, panel.ui.registrationLabel.toolTip)
+    assert report["grade"] != "refused"
+    assert panel.ui.registrationLabel.text.startswith(f"Registration: {report['grade']}. ")
+    assert panel.ui.compareButton.enabled
+
+    registered = scene.GetFirstNodeByName("ART registered")
+    written = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "kept" / "registered.nrrd")))
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(registered), written)
+    matrices = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    for volume, matrix in zip((portal, registered), matrices, strict=True):
+        volume.GetIJKToRASMatrix(matrix)
+    np.testing.assert_allclose(*([m.GetElement(r, c) for r in range(3) for c in range(4)] for m in matrices))
+    transform = sitk.ReadTransform(str(tmp_path / "kept" / "transform.h5"))
+    to_world = vtk.vtkGeneralTransform()
+    scene.GetFirstNodeByName("ART to PV").GetTransformToWorld(to_world)
+    center = images[0].TransformContinuousIndexToPhysicalPoint([size / 2 for size in images[0].GetSize()])
+    for offset in np.random.default_rng(0).uniform(-40, 40, (20, 3)):
+        point = np.array(center) + offset
+        there = np.array(transform.TransformPoint(point.tolist()))
+        back = np.array(to_world.TransformPoint(there * (-1, -1, 1))) * (-1, -1, 1)
+        np.testing.assert_allclose(back, point, atol=0.1)
     panel.cleanup()
 
 
