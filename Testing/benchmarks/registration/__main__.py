@@ -52,6 +52,9 @@ def measure(
     scratch.mkdir(parents=True, exist_ok=True)
     results = scratch / "results.jsonl"
     before = measured_before(results)
+    if results.is_file() and not results.read_bytes().endswith(b"\n"):
+        with results.open("a", encoding="utf-8") as file:
+            file.write("\n")  # the last call ended in the middle of a line
     rows = []
     for name in names:
         for method in methods:

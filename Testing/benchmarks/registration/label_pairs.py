@@ -45,7 +45,7 @@ def label_pair(name: str) -> Pair:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     atlas = prepare_atlas(DATA / MAPS[source], source)
     motion = draw_motion(atlas, kind, rng)
-    return photographed(name, atlas, paint(atlas, rng), motion, rng)
+    return photographed(name, atlas, paint(atlas, rng), motion, noise_hu=rng.uniform(9, 16), rng=rng)
 
 
 def draw_motion(atlas: Atlas, kind: str, rng: np.random.Generator) -> Motion:
@@ -84,19 +84,18 @@ def filled(mask: np.ndarray) -> np.ndarray:
 
 
 def photographed(
-    name: str, atlas: Atlas, painting: Painting, motion: Motion, rng: np.random.Generator
+    name: str, atlas: Atlas, painting: Painting, motion: Motion, *, noise_hu: float, rng: np.random.Generator
 ) -> Pair:
     """Return both phases on grids of their own, with noise, and the truth."""
     liver = (atlas.tissues == Tissue.LIVER).astype(np.float32)
     origin = rng.uniform((-40, -40, -600), (40, 40, 200))
     grids = {phase: _grid(liver, atlas.spacing_mm, origin, rng) for phase in ("portal", "arterial")}
-    noise = rng.uniform(9, 16)
 
     at_portal = _points(grids["portal"], origin)
     came_from = motion.backward(_points(grids["arterial"], origin))
     volumes = {
-        "portal": _photograph(painting.portal, at_portal, grids["portal"], noise, rng),
-        "arterial": _photograph(painting.arterial, came_from, grids["arterial"], noise, rng),
+        "portal": _photograph(painting.portal, at_portal, grids["portal"], noise_hu, rng),
+        "arterial": _photograph(painting.arterial, came_from, grids["arterial"], noise_hu, rng),
         "portal_liver": _mask(liver, at_portal / atlas.spacing_mm, grids["portal"]),
         "arterial_liver": _mask(liver, came_from / atlas.spacing_mm, grids["arterial"]),
     }
@@ -134,7 +133,7 @@ def _photograph(
     painting: np.ndarray,
     points: np.ndarray,
     grid: sitk.Image,
-    noise: float,
+    noise_hu: float,
     rng: np.random.Generator,
 ) -> sitk.Image:
     """Return the painting at `points` (z, y, x, 3; mm), blurred a little, with noise."""
@@ -143,7 +142,7 @@ def _photograph(
     volume = ndimage.gaussian_filter(volume, (0.4, 0.4, 0.4))
     grain = ndimage.gaussian_filter(rng.standard_normal(volume.shape, dtype=np.float32), (0.2, 0.6, 0.6))
     image = sitk.GetImageFromArray(
-        np.clip(np.rint(volume + noise * grain / grain.std()), -1024, 3000).astype(np.int16)
+        np.clip(np.rint(volume + noise_hu * grain / grain.std()), -1024, 3000).astype(np.int16)
     )
     image.CopyInformation(grid)
     return image

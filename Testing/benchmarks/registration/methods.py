@@ -90,8 +90,8 @@ def run(pair: Path, method: Method, *, cores: int, minutes: float) -> Row:
         environment[name] = str(cores)
     # elastix writes into the folder that it runs in
     with tempfile.TemporaryDirectory() as here:
-        command = [sys.executable, "-m", f"{PACKAGE}.{method.child}", str(pair.resolve()), here]
-        failed = run_child([*command, json.dumps(dict(method.options))], here, environment, minutes * 60)
+        arguments = [str(pair.resolve()), here, json.dumps(dict(method.options))]
+        failed = run_child([*command_of(method), *arguments], here, environment, minutes * 60)
         if failed:
             return {"failed": failed}
         try:
@@ -102,6 +102,11 @@ def run(pair: Path, method: Method, *, cores: int, minutes: float) -> Row:
     if not np.isfinite(found).all():
         return {"failed": "the displacement is not finite"}
     return {**measured, **score(pair, found)}
+
+
+def command_of(method: Method) -> list[str]:
+    """Return the command that runs a method's child."""
+    return [sys.executable, "-m", f"{PACKAGE}.{method.child}"]
 
 
 def run_child(command: list[str], here: str, environment: dict[str, str], seconds: float) -> str | None:
