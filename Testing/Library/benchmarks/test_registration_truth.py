@@ -60,11 +60,16 @@ def test_the_way_there_and_the_way_back_cancel(kind: str):
         assert (error > 0.05).mean() <= (0 if kind == "smooth" else 0.001)
 
 
-def test_a_motion_never_folds():
-    for kind in ("smooth", "sliding"):
-        moving = motion(kind)
-        for field in (moving.psi, moving.sigma):
-            assert deformations.jacobian(field).min() >= deformations.LEAST_JACOBIAN
+def test_a_motion_that_is_asked_too_much_is_shortened_until_it_can_be_undone():
+    rng = np.random.default_rng(3)
+    velocity = deformations.breathing_velocity(rng, NODES)
+    moving = deformations.sliding_motion(rng, ball(), velocity, ball(), smooth_mm=60.0, sliding_mm=60.0)
+    for field in (moving.psi, moving.sigma):
+        assert deformations.jacobian(field).min() >= deformations.LEAST_JACOBIAN
+        assert np.linalg.norm(deformations.gradient(field), ord=2, axis=(-2, -1)).max() < 0.801
+        assert np.linalg.norm(field, axis=0).max() > 10.0
+    points = anywhere(5000)
+    assert (np.linalg.norm(moving.forward(moving.backward(points)) - points, axis=1) > 0.05).mean() <= 0.002
 
 
 def test_what_slides_stays_on_its_side_and_moves_along_the_surface_alone():
