@@ -61,7 +61,7 @@ benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.networks --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.spatial_attention --output Testing/benchmarks/results
 
-# The verdict takes 12 minutes on two cores (two parts side by side), the effect 5.
+# On two cores the peers take an hour, the verdict 12 minutes (two parts side by side), the effect 5.
 benchmark-registration: $(VENV)/.test $(VENV)/.benchmarks
 	$(BIN)/python -m Testing.benchmarks.registration_accuracy
 	$(BIN)/python -m Testing.benchmarks.registration --large --scratch build/registration

@@ -2,6 +2,16 @@
 
 The start is that of the table; both volumes are cropped to the region (the arterial one with more around it) and
 clipped to soft tissue, which is what a user would do first.
+
+Those in `methods` are the best of the settings tried on phantom-400, labels-amos-wall-8 and labels-spl-liver-8; mean
+and 95th percentile of the error (mm), processor time:
+
+    mesh 100 and 50 mm, samples of 5 and 2 %, 20 steps    1.19 / 2.38    10 s    chosen
+    mesh 80 and 40 mm, samples of 5 and 2 %, 20 steps     1.21 / 2.32    15 s
+    mesh 60 and 30 mm, samples of 3 and 1 %, 15 steps     1.32 / 2.55     9 s
+
+On the last mesh 5 and 2 % and 30 steps took 36 s on phantom-400, 20 and 10 % took 140 s, and neither was better on the
+label pairs; volumes shrunk by 4 and 2 instead of 2 and 1 left an error of 2.0 mm on phantom-400.
 """
 
 from __future__ import annotations

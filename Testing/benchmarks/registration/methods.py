@@ -66,18 +66,29 @@ METHODS = {
     TUNED: Method(
         title="elastix, tuned, near the liver",
         child="child_elastix",
-        options={"preset": "mask"},
+        options={
+            "preset": "mask",
+            "Registration": "MultiResolutionRegistration",
+            "Metric": "AdvancedMattesMutualInformation",
+            "NumberOfResolutions": "4",
+            "FinalGridSpacingInPhysicalUnits": "24 24 24",
+            "GridSpacingSchedule": "4 3 2 1",
+            "MaximumNumberOfIterations": "200",
+            "NumberOfSpatialSamples": "4000",
+            "Interpolator": "LinearInterpolator",
+            "FinalBSplineInterpolationOrder": "1",
+        },
     ),
     "simpleitk": Method(
         title="SimpleITK B-spline, near the liver",
         child="child_simpleitk",
         options={
-            "coarse_mesh_mm": "60",
+            "coarse_mesh_mm": "100",
             "mesh_factors": "1 2",
             "shrink": "2 1",
             "smoothing_mm": "2 0",
-            "sampling": "0.2 0.1",
-            "iterations": "30",
+            "sampling": "0.05 0.02",
+            "iterations": "20",
         },
     ),
 }
