@@ -8,6 +8,9 @@ fixed and a cubic B-spline for the moving values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 TINY = 1e-12
@@ -17,22 +20,22 @@ class MutualInformation:
     """Mutual information with the fixed sample (n,) held."""
 
     def __init__(self, fixed: np.ndarray, moving_range: tuple[float, float], bins: int) -> None:
-        """Take the fixed values, the range of the moving ones, and the number of bins of each."""
+        """Take the fixed values, the range that moving ones are clipped to, and the number of bins of each."""
         low, high = float(fixed.min()), float(fixed.max())
         width = max(high - low, 1e-6) / bins
         self._bins = bins
         self._fixed_bin = np.minimum((fixed - low) / width, bins - 1).astype(np.intp)
-        self._low = moving_range[0]
+        self._low, self._high = moving_range
         # the B-spline reaches two bins to each side, so the values keep that far from the border
         self._width = max(moving_range[1] - moving_range[0], 1e-6) / (bins - 4)
 
     def __call__(self, moving: np.ndarray, known: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the mutual information (nat) and its derivative (n,) by the moving values (n,).
 
-        known: boolean (n,), which values count; the derivative of the others is 0.
+        known: boolean (n,), which values count; the derivative of the others is 0, and that of clipped ones.
         """
         bins = self._bins
-        position = (moving - self._low) / self._width + 1.5
+        position = (np.clip(moving, self._low, self._high) - self._low) / self._width + 1.5
         first = np.clip(np.floor(position) - 1, 0, bins - 4).astype(np.intp)
         f = np.clip(position - first - 1, 0.0, 1.0).astype(np.float32)
         weight = np.stack([(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]) / 6
@@ -49,4 +52,40 @@ class MutualInformation:
         slope = np.stack([-((1 - f) ** 2), 3 * f**2 - 4 * f, -3 * f**2 + 2 * f + 1, f**2]) / 2
         table = log_ratio.astype(np.float32).ravel()
         derivative = sum(slope[k] * table[cell + k] for k in range(4))
-        return value, derivative * known / (count * self._width)
+        free = known & (moving >= self._low) & (moving <= self._high)
+        return value, derivative * free / (count * self._width)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the compared voxels: which of them (indices), how they are compared, what each counts."""
+
+    members: np.ndarray
+    measure: MutualInformation
+    weight: float
+
+
+class ConditionalMutualInformation:
+    """Mutual information within each part of the compared voxels, added up: sum_k w_k (n_k / N) MI_k.
+
+    Source: Loeckx et al., IEEE Trans. Med. Imaging 29 (2010): the mutual information under the condition of the
+    place, I(fixed; moving | place). There the place is a grid of B-splines; here it is the liver or what
+    surrounds it, each with a range of intensities, bins and a weight of its own.
+
+    With one histogram for both, fat, lung and bone take nearly all bins and nearly all of the information, and
+    a vessel 20 HU brighter than the liver hardly shows in it: the error inside the liver was nearly twice as large.
+    """
+
+    def __init__(self, parts: Sequence[Part], count: int) -> None:
+        """Take the parts of `count` compared voxels."""
+        self._parts, self._count = tuple(parts), count
+
+    def __call__(self, moving: np.ndarray, known: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the sum (nat) and its derivative (n,) by the moving values (n,)."""
+        total, derivative = 0.0, np.zeros(self._count, np.float32)
+        for part in self._parts:
+            value, by_value = part.measure(moving[part.members], known[part.members])
+            share = part.weight * len(part.members) / self._count
+            total += share * value
+            derivative[part.members] = share * by_value
+        return total, derivative

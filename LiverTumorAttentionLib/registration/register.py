@@ -177,8 +177,12 @@ class _Work:
             moving = cropped(self.arterial, there, MOVING_MARGIN_MM)
         fixed = coarser(clipped(fixed if fixed is not None else self.portal, self.window_hu), spacing_mm)
         moving = coarser(clipped(moving if moving is not None else self.arterial, self.window_hu), spacing_mm)
-        region = sitk.Resample(self.region, fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        return Pair(fixed=fixed, moving=moving, region=region, centres=self.centres)
+        region, target = (
+            sitk.Resample(mask, fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+            for mask in (self.region, self.target)
+        )
+        liver = None if self.portal_liver is None else target
+        return Pair(fixed=fixed, moving=moving, region=region, liver=liver, centres=self.centres)
 
     def verdict(
         self, transform: sitk.Transform, kept: Kept, settings: RegistrationSettings

@@ -19,6 +19,9 @@ class RegistrationSettings:
     mesh_mm: distance of the B-spline's control points at the last level.
     levels: levels of the B-spline step; each has half the mesh distance of the one before.
     histogram_bins: bins of the Mattes mutual information, each side.
+    liver_bins, liver_percentiles, liver_weight: the B-spline step compares the liver with itself alone: bins each
+        side, the share of its values below and above which they are clipped, and how many voxels around the
+        liver one of it counts for. Chosen on generated pairs and on pairs from label maps together.
     rigid_samples, deform_samples: how many points of the region the metric looks at; at most all of them.
     rigid_iterations, deform_iterations: upper limit of optimiser iterations, a level.
     bending_weight: of the mean squared curvature (1/mm^2) of the field against the mutual information (nat).
@@ -35,17 +38,20 @@ class RegistrationSettings:
     window_hu: tuple[float, float] = (-150.0, 350.0)
     coarse_spacing_mm: float = 8.0
     rigid_spacing_mm: float = 4.0
-    deform_spacing_mm: float = 2.5
+    deform_spacing_mm: float = 2.0
     reach_mm: float = 80.0
     region_margin_mm: float = 18.0
-    mesh_mm: float = 20.0
+    mesh_mm: float = 24.0
     levels: int = 3
     histogram_bins: int = 32
+    liver_bins: int = 48
+    liver_percentiles: tuple[float, float] = (3.0, 99.0)
+    liver_weight: float = 8.0
     rigid_samples: int = 20_000
-    deform_samples: int = 60_000
+    deform_samples: int = 400_000
     rigid_iterations: int = 60
     deform_iterations: int = 30
-    bending_weight: float = 2000.0
+    bending_weight: float = 1000.0
     least_jacobian: float = 0.1
     least_coverage: float = 0.6
     refuse_similarity: float = 0.12
@@ -56,15 +62,22 @@ class RegistrationSettings:
     def __post_init__(self) -> None:
         if len(self.window_hu) != 2 or not self.window_hu[0] < self.window_hu[1]:
             raise InputError(f"window_hu must be two rising values, not {self.window_hu}")
+        percentiles = self.liver_percentiles
+        if len(percentiles) != 2 or not 0.0 <= percentiles[0] < percentiles[1] <= 100.0:
+            raise InputError(
+                f"liver_percentiles must be two rising values between 0 and 100, not {percentiles}"
+            )
         positive = (
             "coarse_spacing_mm",
             "rigid_spacing_mm",
             "deform_spacing_mm",
             "region_margin_mm",
             "mesh_mm",
+            "liver_weight",
         )
         counts = (
             "histogram_bins",
+            "liver_bins",
             "rigid_samples",
             "deform_samples",
             "rigid_iterations",

@@ -33,12 +33,14 @@ class Pair:
     """Two volumes on working grids, clipped to one window, with what is compared and what gives centres.
 
     region: 0/1 mask on fixed's grid in which the two are compared.
+    liver: 0/1 mask of the fixed liver on fixed's grid, or None where it is not known.
     centres: point pairs (fixed, moving) (LPS, mm) that may correspond, such as the bodies' centres.
     """
 
     fixed: sitk.Image
     moving: sitk.Image
     region: sitk.Image
+    liver: sitk.Image | None = None
     centres: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
 

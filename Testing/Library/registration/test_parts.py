@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import Cancelled, OutputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import resample_onto, write_transform
-from LiverTumorAttentionLib.registration.bspline import bending_energy
+from LiverTumorAttentionLib.registration.bending import bending_energy
 from LiverTumorAttentionLib.registration.lattice import Lattice
 from LiverTumorAttentionLib.registration.measures import (
     Similarity,
