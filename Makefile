@@ -63,8 +63,8 @@ benchmark-networks: $(VENV)/.test
 
 # On two cores the peers take an hour, the verdict 12 minutes (two parts side by side), the effect 5.
 benchmark-registration: $(VENV)/.test $(VENV)/.benchmarks
-	$(BIN)/python -m Testing.benchmarks.registration_accuracy
 	$(BIN)/python -m Testing.benchmarks.registration --large --scratch build/registration
+	$(BIN)/python -m Testing.benchmarks.registration.hard_cases --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.registration_verdict --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.registration_effect --output Testing/benchmarks/results
 

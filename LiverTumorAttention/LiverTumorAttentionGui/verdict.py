@@ -59,6 +59,7 @@ def _details(entry: dict[str, Any]) -> str:
         _displacement(entry),
         _volume_change(entry),
         _share("Tissue folded onto itself", entry, "folded_share"),
+        _way_back(entry),
         NOTICE,
     ]
     return "\n".join(line for line in lines if line)
@@ -91,6 +92,11 @@ def _volume_change(entry: dict[str, Any]) -> str:
     if least is None or most is None:
         return ""
     return f"Local change of volume (Jacobian, 1 is none): {least:.2f} to {most:.2f}"
+
+
+def _way_back(entry: dict[str, Any]) -> str:
+    mean = _number(entry, "inverse_error_mean_mm")
+    return "" if mean is None else f"Registering the other way round disagrees by {mean:.1f} mm on average"
 
 
 def _number(entry: dict[str, Any], name: str) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.registration.consistency import InverseError
 from LiverTumorAttentionLib.registration.measures import (
     Similarity,
     dice,
@@ -37,6 +38,8 @@ class RegistrationVerdict:
     liver_dice_before, liver_dice_after, liver_surface_before_mm, liver_surface_after_mm: overlap and mean
         symmetric surface distance of the two livers, where both volumes have voxels; None where either is
         unknown or outside.
+    inverse_error_mean_mm, inverse_error_p95_mm: how far a point of the liver (or body) ends from where it began
+        when the exchanged volumes' own registration takes it back; None where that cannot be said.
     """
 
     grade: Grade
@@ -54,6 +57,8 @@ class RegistrationVerdict:
     liver_dice_after: float | None = None
     liver_surface_before_mm: float | None = None
     liver_surface_after_mm: float | None = None
+    inverse_error_mean_mm: float | None = None
+    inverse_error_p95_mm: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields by name, ready for JSON."""
@@ -98,6 +103,7 @@ def judge(
     after: Similarity,
     coverage: float,
     overlap: tuple[LiverOverlap, LiverOverlap] | None,
+    error: InverseError | None,
     settings: RegistrationSettings,
 ) -> RegistrationVerdict:
     """Return the verdict on `transform` from what was measured.
@@ -105,6 +111,7 @@ def judge(
     liver: 0/1 mask of the portal liver, or of the body when of_liver is false, on a working grid.
     coverage: share of it that lies inside the arterial volume.
     overlap: of the livers as given and after registration.
+    error: how far the exchanged volumes' own registration disagrees.
     """
     inside = sitk.GetArrayViewFromImage(liver) > 0
     field = displacement(transform, liver)
@@ -112,7 +119,7 @@ def judge(
     length = np.linalg.norm(field[inside], axis=-1)
     folded = float((volume_change <= 0).mean())
     dice_after = overlap[1].dice if overlap else None
-    grade, reason = _grade(after, coverage, of_liver, float(volume_change.min()), dice_after, settings)
+    grade, reason = _grade(after, coverage, of_liver, float(volume_change.min()), dice_after, error, settings)
     if grade != "refused" and kept == "as given":
         reason += "; no movement made the volumes more alike, so they are used as they lie"
     elif grade != "refused" and kept == "rigid":
@@ -133,6 +140,8 @@ def judge(
         liver_dice_after=dice_after,
         liver_surface_before_mm=overlap[0].surface_mm if overlap else None,
         liver_surface_after_mm=overlap[1].surface_mm if overlap else None,
+        inverse_error_mean_mm=None if error is None else error.mean_mm,
+        inverse_error_p95_mm=None if error is None else error.p95_mm,
     )
 
 
@@ -142,6 +151,7 @@ def _grade(
     of_liver: bool,
     jacobian_min: float,
     dice_after: float | None,
+    error: InverseError | None,
     settings: RegistrationSettings,
 ) -> tuple[Grade, str]:
     if of_liver and coverage < settings.least_coverage:
@@ -167,5 +177,10 @@ def _grade(
         return "doubtful", (
             f"the livers of the two phases overlap by a Dice of only {dice_after:.2f} after registration: "
             "check the result by eye"
+        )
+    if error is not None and error.mean_mm > settings.good_inverse_error_mm:
+        return "doubtful", (
+            "registering the portal onto the arterial phase gives another answer, "
+            f"{error.mean_mm:.1f} mm off on average: check the result by eye"
         )
     return "good", "the two phases lie on each other"

@@ -77,6 +77,7 @@ def verdict(grade: str = "good", reason: str = "the two phases lie on each other
         liver_dice_after=0.94,
         liver_surface_before_mm=5.08,
         liver_surface_after_mm=1.52,
+        inverse_error_mean_mm=0.84,
     ).as_dict()
 
 

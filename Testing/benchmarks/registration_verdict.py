@@ -7,7 +7,8 @@ is judged without registering anything. The other cases are registered: as they 
 turn, with noise, with thick slices, cut to a part of the liver, deformed further than can be caught, and with an
 arterial volume that is another patient's, mirrored, or has a wrong slice spacing. A result with an error of more
 than 5 mm on average in the liver is bad, one below 2 mm is good; another patient's or a mirrored volume is bad
-whatever comes out. Goes on where it was stopped; run it twice with --part 0/2 and 1/2 for two cores.
+whatever comes out. Goes on where it was stopped, and starts anew when the registration's code has changed; run it
+twice with --part 0/2 and 1/2 for two cores.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ from scipy import ndimage
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationSettings, RegistrationVerdict, register_phases
+from LiverTumorAttentionLib.registration.consistency import inverse_error, way_back
 from LiverTumorAttentionLib.registration.measures import displacement
-from LiverTumorAttentionLib.registration.register import _Work
-from Testing.benchmarks.registration_accuracy import arterial_liver
+from LiverTumorAttentionLib.registration.phases import WorkingPhases
+from LiverTumorAttentionLib.registration.start import translation
+from Testing.benchmarks.registration.pair_store import fingerprint
+from Testing.benchmarks.registration.phantom_pairs import arterial_liver
 
 SEEDS = range(450, 475)
 LADDER_MM = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
@@ -200,13 +204,16 @@ def judged(seed: int) -> Iterator[Row]:
     rng, settings = np.random.default_rng(seed), RegistrationSettings()
     portal, arterial = pair.phantom.portal, pair.phantom.arterial
     as_given = sitk.Transform(3, sitk.sitkIdentity)
-    work = _Work.prepare(portal, arterial, pair.liver, pair.arterial_liver, settings, Progress())
+    work = WorkingPhases.prepare(portal, arterial, pair.liver, pair.arterial_liver, settings, Progress())
     before = pair.error_mm(as_given, pair.truth)
+    shift = translation(pair.truth[pair.inside].mean(axis=0))
+    back = way_back(work, shift, settings, Progress(), seed)
     for wanted in LADDER_MM:
         error = smooth_field(rng, portal, float(rng.uniform(50, 120)), 1.0)
         error *= wanted / np.linalg.norm(error[pair.inside], axis=1).mean()
         transform = as_transform(pair.truth + error, portal)
-        verdict = work.verdict(transform, "deformable", settings)
+        disagreement = None if back is None else inverse_error(transform, back, work.target, work.arterial)
+        verdict = work.verdict(transform, "deformable", disagreement, settings)
         yield row_of(seed, "ladder", pair.error_mm(transform, pair.truth), before, verdict)
     for trial in trials(pair, other, rng):
         start = time.perf_counter()
@@ -225,8 +232,10 @@ FIELDS = [
     *("seed", "case", "error_mm", "before_mm", "grade", "kept", "similarity_before", "similarity_after"),
     *("liver_share_inside", "jacobian_min", "jacobian_max", "folded_share", "displacement_mean_mm"),
     *("displacement_max_mm", "liver_dice_before", "liver_dice_after", "liver_surface_before_mm"),
-    *("liver_surface_after_mm", "seconds"),
+    *("liver_surface_after_mm", "inverse_error_mean_mm", "inverse_error_p95_mm", "seconds", "code"),
 ]
+SOURCES = ("LiverTumorAttentionLib/registration/*.py", "LiverTumorAttentionLib/phantoms/*.py")
+"""What a row depends on."""
 
 
 def summary(rows: list[Row]) -> Row:
@@ -272,11 +281,13 @@ def main() -> None:
     parser.add_argument("--part", default="0/1", metavar="I/N", help="every N-th seed from the I-th on")
     options = parser.parse_args()
     part, parts = (int(n) for n in options.part.split("/"))
-    path = options.output / "registration-verdict.csv"
+    path, code = options.output / "registration-verdict.csv", fingerprint(SOURCES)
+    if any(r.get("code") != code for r in read(path)):
+        path.unlink()
     for seed in list(SEEDS)[part::parts]:
         if any(int(r["seed"]) == seed for r in read(path)):
             continue
-        rows = list(judged(seed))
+        rows = [{**row, "code": code} for row in judged(seed)]
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, fieldnames=FIELDS)
