@@ -31,10 +31,10 @@ from safetensors.torch import save_file
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.networks import build_network
+from training.demonstration.recipes import Recipe
+from training.demonstration.samples import Case, Sampler
+from training.demonstration.validation import validate
 from training.losses import boundary_enhanced_loss, soft_dice_loss
-from training.recipes import Recipe
-from training.samples import Case, Sampler
-from training.validation import validate
 
 CHECKPOINT = "checkpoint.safetensors"
 OPTIMIZER_STATE = ("step", "exp_avg", "exp_avg_sq")

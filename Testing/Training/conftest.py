@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.atlases import Atlas, Tissue
-from training.samples import Case
+from training.demonstration.atlases import Atlas, Tissue
+from training.demonstration.samples import Case
 
 
 @pytest.fixture(scope="session")

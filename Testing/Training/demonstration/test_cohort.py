@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
-from training.cohort import (
+from training.demonstration.cohort import (
     PHANTOM_SEEDS,
     VALIDATION_PHANTOM_SEEDS,
     PlannedCase,
@@ -11,7 +11,7 @@ from training.cohort import (
     read_label_maps,
     read_plan,
 )
-from training.samples import Case
+from training.demonstration.samples import Case
 
 
 def test_training_phantoms_keep_clear_of_the_seeds_for_tests_and_evaluation():

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.recipes import LIVER, TUMOR
-from training.samples import Case, Sampler
+from training.demonstration.recipes import LIVER, TUMOR
+from training.demonstration.samples import Case, Sampler
 
 
 def overlap(a, b):

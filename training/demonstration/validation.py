@@ -11,8 +11,8 @@ from scipy import ndimage
 from torch.nn import functional
 
 from LiverTumorAttentionLib.preprocessing import stack_neighbours, window_hu
-from training.recipes import Recipe
-from training.samples import Case
+from training.demonstration.recipes import Recipe
+from training.demonstration.samples import Case
 
 STRIDE = 32
 

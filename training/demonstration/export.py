@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import FORMAT_VERSION, read_description
-from training.recipes import RECIPES
+from training.demonstration.recipes import RECIPES
 from training.trainer import CHECKPOINT
 
 STATEMENT = "demonstration, trained on synthetic data, not for clinical use"

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
-from training.cohort import PlannedCase, make_cohort, plan_cohort, read_label_maps, read_plan
+from training.demonstration.cohort import PlannedCase, make_cohort, plan_cohort, read_label_maps, read_plan
 
-RUNS = Path(__file__).resolve().parent / "runs" / "demonstration"
+RUNS = Path(__file__).resolve().parents[1] / "runs" / "demonstration"
 SEED = 2021
 COMMAND = (
     "python -m training.demonstration prepare --label-map spl-abdominal-atlas/labels.nrrd:spl "
@@ -41,7 +41,7 @@ POSTPROCESSING = {
 STEPS = {"liver": 6000, "tumor": 10000}
 PHANTOMS = 160
 ATLAS_CASES = 240
-BUNDLED = Path(__file__).resolve().parents[1] / "LiverTumorAttentionLib/data/models/demonstration"
+BUNDLED = Path(__file__).resolve().parents[2] / "LiverTumorAttentionLib/data/models/demonstration"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,8 +98,8 @@ def _prepare(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     import torch
 
-    from training.recipes import RECIPES
-    from training.samples import Case
+    from training.demonstration.recipes import RECIPES
+    from training.demonstration.samples import Case
     from training.trainer import Trainer
 
     torch.set_num_threads(options.threads)
@@ -125,7 +125,7 @@ def _train(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     import json
 
-    from training.export import STATEMENT, export_model
+    from training.demonstration.export import STATEMENT, export_model
 
     plan = read_plan(options.folder / "cohort")
     phantoms = [case.seed for case in plan if case.source == "phantom" and not case.validation]

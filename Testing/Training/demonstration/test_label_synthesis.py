@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from training.label_synthesis import synthesize
+from training.demonstration.label_synthesis import synthesize
 
 BALL_ML = 4 / 3 * np.pi * 36**3 / 1000
 

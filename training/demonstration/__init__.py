@@ -1,0 +1,1 @@
+"""How the demonstration model is made: synthetic cases painted from phantoms and label maps, one run a stage."""
