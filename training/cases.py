@@ -1,0 +1,118 @@
+"""What a case is, before it is prepared and after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFile:
+    """A label map or a mask. Classes are 0 background, 1 liver, 2 tumour."""
+
+    path: Path
+    """Volume file or DICOM folder."""
+    values: Mapping[int, int] | None = None
+    """Of a label map: what each value means; a value that is not named here is an error. None for a mask."""
+    mask_class: int | None = None
+    """Of a mask: what all its voxels other than 0 become. None for a label map."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceCase:
+    """A case as somebody's data set holds it."""
+
+    name: str
+    """Unique in the data set; letters, digits, dot, dash and underscore."""
+    portal: Path
+    """Volume file or DICOM folder of the phase that is segmented."""
+    labels: tuple[LabelFile, ...]
+    """Its truth: laid over each other in this order, a later file over an earlier one."""
+    arterial: Path | None = None
+    """Volume file or DICOM folder of the arterial phase."""
+    patient: str | None = None
+    """Cases of one patient are never split; None is a patient of its own."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What is known beside the voxels, such as {"tumor_type": "HCC", "scanner": "GE", "phase": "venous"}."""
+    displacement: Path | None = None
+    """The true displacement of portal points, LPS mm, where it is known (phantoms)."""
+    lesions: Path | None = None
+    """JSON that tells the lesions one by one, as `liver-tumor-attention phantom` writes it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedCase:
+    """A case on its stage's grid, kept in a folder as arrays (z, y, x) that are read where they lie.
+
+    folder: holds case.json, portal.npy, arterial.npy (if any), labels.npy and inside.npy (if the stage masks).
+    """
+
+    name: str
+    folder: Path
+    spacing_mm: tuple[float, float, float]
+    """(z, y, x)."""
+    facts: Mapping[str, str]
+    patient: str
+    intensity: Mapping[str, Mapping[str, float]]
+    """For stages that standardise: of each phase's whole volume {"low", "high", "mean", "deviation"} in HU."""
+    voxels: Mapping[str, int]
+    """Voxels of each class: {"background", "liver", "tumor"}."""
+
+    @classmethod
+    def read(cls, folder: Path) -> PreparedCase:
+        """Read case.json. Raises `InputError` when it is missing or damaged; arrays are opened when asked for."""
+        path = folder / "case.json"
+        try:
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            z, y, x = (float(value) for value in values["spacing_mm"])
+            return cls(
+                name=values["name"],
+                folder=folder,
+                spacing_mm=(z, y, x),
+                facts=values["facts"],
+                patient=values["patient"],
+                intensity=values["intensity"],
+                voxels=values["voxels"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"the prepared case {folder} cannot be read ({error}): prepare it again"
+            ) from error
+
+    def volume(self, phase: str) -> NDArray[np.int16]:
+        """Return a phase in HU, int16, mapped from its file."""
+        return self._array(phase)
+
+    @cached_property
+    def labels(self) -> NDArray[np.uint8]:
+        """The truth: 0 background, 1 liver, 2 tumour."""
+        return self._array("labels")
+
+    @cached_property
+    def inside(self) -> NDArray[np.uint8] | None:
+        """Where the network may see (the dilated coarse liver); None where the stage masks nothing."""
+        return self._array("inside") if (self.folder / "inside.npy").exists() else None
+
+    @cached_property
+    def places(self) -> Mapping[str, NDArray[np.int32]]:
+        """Voxels (n, 3) that samples are centred on, by class: "liver" (tumours included), "tumor"; thinned."""
+        return {name: self._array(f"{name}-places") for name in ("liver", "tumor")}
+
+    def _array(self, name: str) -> NDArray[Any]:
+        path = self.folder / f"{name}.npy"
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"the prepared case {path} cannot be read ({error}): prepare it again"
+            ) from error
+        return array
