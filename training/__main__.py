@@ -10,7 +10,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
+from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
 
 COMMANDS: tuple[str, ...] = ()
 """Modules of `training.commands` in the order of work; each has HELP, `add_arguments(parser)` and `run(options)`."""
