@@ -220,7 +220,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     options = parser.parse_args()
     text = table(tuple(options.seeds))
-    (options.output / "registration-hard-cases.md").write_text(text, encoding="utf-8")
+    seeds = " ".join(str(seed) for seed in options.seeds)
+    heading = (
+        "# Registration of hard cases\n\n"
+        f"`python -m Testing.benchmarks.registration.hard_cases --seeds {seeds}`: mean error in the liver and its "
+        "95th percentile, with the\nvolumes as they lie (before) and after registration.\n\n"
+    )
+    path = options.output / "registration-hard-cases.md"
+    path.write_text(heading + text.rstrip("\n") + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
