@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,8 @@ class PreparedCase:
     """A case on its stage's grid, kept in a folder as arrays (z, y, x) that are read where they lie.
 
     folder: holds case.json, portal.npy, arterial.npy (if any), labels.npy and inside.npy (if the stage masks).
+    Each array is opened when asked for and closed with its last user: a cohort of open maps would use up the
+    file handles of a process, and would be copied whole with a case that is sent to another process.
     """
 
     name: str
@@ -88,21 +89,25 @@ class PreparedCase:
                 f"the prepared case {folder} cannot be read ({error}): prepare it again"
             ) from error
 
+    def has(self, phase: str) -> bool:
+        """Whether there is a volume of the phase."""
+        return (self.folder / f"{phase}.npy").exists()
+
     def volume(self, phase: str) -> NDArray[np.int16]:
         """Return a phase in HU, int16, mapped from its file."""
         return self._array(phase)
 
-    @cached_property
+    @property
     def labels(self) -> NDArray[np.uint8]:
         """The truth: 0 background, 1 liver, 2 tumour."""
         return self._array("labels")
 
-    @cached_property
+    @property
     def inside(self) -> NDArray[np.uint8] | None:
         """Where the network may see (the dilated coarse liver); None where the stage masks nothing."""
         return self._array("inside") if (self.folder / "inside.npy").exists() else None
 
-    @cached_property
+    @property
     def places(self) -> Mapping[str, NDArray[np.int32]]:
         """Voxels (n, 3) that samples are centred on, by class: "liver" (tumours included), "tumor"; thinned."""
         return {name: self._array(f"{name}-places") for name in ("liver", "tumor")}
@@ -111,7 +116,7 @@ class PreparedCase:
         path = self.folder / f"{name}.npy"
         try:
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise InputError(
                 f"the prepared case {path} cannot be read ({error}): prepare it again"
             ) from error

@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.demonstration.fields import smooth_noise
+from training.fields import smooth_noise
 
 
 def test_smooth_noise_has_unit_deviation_and_is_smooth():
