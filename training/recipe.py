@@ -7,7 +7,7 @@ by key, everything else is replaced. Every value in the files says in a comment 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,10 @@ class AugmentationSettings:
             value = getattr(self, entry.name)
             if isinstance(value, float) and value < 0:
                 raise InputError(f"augmentation: {entry.name} must not be negative, got {value:g}")
+        if self.scale >= 1:
+            raise InputError(f"augmentation: scale must be below 1, got {self.scale:g}")
+        if self.elastic_wavelength_mm <= 0:
+            raise InputError("augmentation: elastic_wavelength_mm must be positive")
         for axis in self.flips:
             _choice("augmentation: flips", axis, ("z", "y", "x"))
 
@@ -145,6 +149,8 @@ class LossSettings:
     """"ce", "dice" (squared denominators), "ce_dice", "weighted_ce" or "boundary_enhanced" (3D BE-loss)."""
     class_weights: tuple[float, ...] | None = None
     """One a class (weighted_ce); None weighs by the inverse frequency of the classes in the training cases."""
+    dice_classes: str = "together"
+    """Of "dice" and "ce_dice": "together" sums over all classes, as DPC-Net prints it; "each" averages theirs."""
     alpha: float = 1.0
     """Of the 3D BE-loss."""
     beta: float = 0.5
@@ -156,6 +162,7 @@ class LossSettings:
 
     def __post_init__(self) -> None:
         _choice("loss: kind", self.kind, LOSSES)
+        _choice("loss: dice_classes", self.dice_classes, ("together", "each"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +348,22 @@ def recipe_from(values: Mapping[str, Any], name: str) -> Recipe:
         return from_mapping(Recipe, {**values, "name": name, "stage": stage}, where=where)
     except ModelError as error:
         raise InputError(f"{where}: {str(error).removeprefix('model.json: ')}") from error
+
+
+def to_values(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain values for JSON or YAML, of which `recipe_from` makes an equal recipe."""
+    values = asdict(recipe)
+    for of_a_model in ("weights", "sha256"):  # a recipe has no weights yet
+        del values["stage"][of_a_model]
+    plain: dict[str, Any] = _plain(values)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists in place of tuples, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -1,0 +1,51 @@
+"""From a recipe to its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from training.cases import PreparedCase
+from training.losses.boundary_enhanced import boundary_enhanced_loss
+from training.losses.cross_entropy import cross_entropy_loss, inverse_frequencies
+from training.losses.deep_supervision import Criterion, Loss
+from training.losses.squared_dice import (
+    classwise_squared_dice_loss,
+    cross_entropy_and_classwise_dice_loss,
+    cross_entropy_and_dice_loss,
+    squared_dice_loss,
+)
+from training.recipe import Recipe
+
+DICE: dict[tuple[str, str], Criterion] = {
+    ("dice", "together"): squared_dice_loss,
+    ("dice", "each"): classwise_squared_dice_loss,
+    ("ce_dice", "together"): cross_entropy_and_dice_loss,
+    ("ce_dice", "each"): cross_entropy_and_classwise_dice_loss,
+}
+"""By `LossSettings.kind` and `.dice_classes`."""
+
+
+def build_loss(recipe: Recipe, cases: Sequence[PreparedCase]) -> Loss:
+    """Return the loss of a recipe.
+
+    cases: those that train; "weighted_ce" counts their voxels where the recipe gives no weights.
+    Raises `InputError` when none of them shows a class that has to be weighed.
+    """
+    settings = recipe.loss
+    if settings.kind == "ce":
+        return Loss(cross_entropy_loss)
+    if settings.kind == "weighted_ce":
+        weights = settings.class_weights or inverse_frequencies(cases, recipe.stage.classes)
+        return Loss(partial(cross_entropy_loss, class_weights=weights))
+    if settings.kind == "boundary_enhanced":
+        return Loss(
+            partial(
+                boundary_enhanced_loss,
+                alpha=settings.alpha,
+                beta=settings.beta,
+                inside=settings.inside,
+                outside=settings.outside,
+            )
+        )
+    return Loss(DICE[settings.kind, settings.dice_classes])
