@@ -26,7 +26,9 @@ def liver_box(liver: sitk.Image, *, margin_mm: float) -> tuple[list[int], list[i
 
 
 def cut(image: sitk.Image, size: Sequence[int], index: Sequence[int]) -> sitk.Image:
-    """Return the box of an image; its voxels stay where they are."""
+    """Return the box of an image; its voxels stay where they are. A box of the whole image is the image itself."""
+    if list(size) == list(image.GetSize()):
+        return image
     return sitk.RegionOfInterest(image, list(size), list(index))
 
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference.attention import AttentionWatch
-from LiverTumorAttentionLib.inference.boxes import array_box, cut, image_box, liver_box
-from LiverTumorAttentionLib.inference.canvas import Box, whole
+from LiverTumorAttentionLib.inference.boxes import cut, image_box
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.probabilities import groups_of
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
+from LiverTumorAttentionLib.inference.view import View, intensity_of, tumor_view, whole_view
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
-from LiverTumorAttentionLib.preprocessing import Standard, resample_to_grid, stage_grid, window_hu
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -59,23 +55,10 @@ class _Stage:
         elif description.patches is not None:
             self._predictor = PatchPredictor(self.network, description.patches, device, chosen)
 
-    def _grid(self, image: sitk.Image) -> sitk.Image:
-        """Return the stage's grid over an image in LPS order."""
-        settings = self.description.grid
-        return stage_grid(
-            image,
-            in_plane_spacing_mm=settings.in_plane_spacing_mm,
-            in_plane_pixels=settings.in_plane_pixels,
-            slice_spacing_range_mm=settings.slice_spacing_range_mm,
-        )
-
-    def _input(self, image: sitk.Image, part: sitk.Image, grid: sitk.Image) -> NDArray[np.float32]:
-        """Return part of a phase as the network sees it, (z, y, x); `image` is the whole of the phase."""
-        hu = sitk.GetArrayFromImage(resample_to_grid(part, grid))
-        settings = self.description.intensity
-        if settings.percentiles is not None:
-            return Standard.of(sitk.GetArrayViewFromImage(image), settings.percentiles)(hu)
-        return window_hu(hu, cast("tuple[float, float]", settings.window_hu))  # one of the two is given
+    def _input(self, view: View, volume: sitk.Image) -> NDArray[np.float32]:
+        """Return a phase as the network sees it, (z, y, x)."""
+        values = intensity_of(self.description.intensity, volume)(view.hu(volume))
+        return values if view.inside is None else values * view.inside
 
 
 class LiverStage(_Stage):
@@ -97,29 +80,15 @@ class LiverStage(_Stage):
 
         image: HU, in LPS order. Raises `Cancelled`.
         """
-        grid = self._grid(image)
-        inputs = [self._input(image, image, grid)]
-        with watch.over(self.network, grid) if watch is not None else nullcontext():
+        view = whole_view(self.description, image)
+        inputs = [self._input(view, image)]
+        with watch.over(self.network, view.grid) if watch is not None else nullcontext():
             maps = self._predictor.predict(inputs, progress, watch=watch)
         images = {}
         for name, array in zip(self.finds, maps, strict=True):
             images[name] = sitk.GetImageFromArray(array)
-            images[name].CopyInformation(grid)
+            images[name].CopyInformation(view.grid)
         return images
-
-
-@dataclass(frozen=True, kw_only=True)
-class _View:
-    """What the tumour stage is given of a case."""
-
-    inputs: list[NDArray[np.float32]]
-    """One input a phase, (z, y, x)."""
-    grid: sitk.Image
-    """The grid that they lie on."""
-    keep: Box
-    """The liver's box on this grid."""
-    inside: NDArray[np.bool_] | None
-    """Where tumours may be; None is everywhere."""
 
 
 class TumorStage(_Stage):
@@ -148,9 +117,9 @@ class TumorStage(_Stage):
         cannot be trusted. liver: uint8 mask on the portal grid, not empty.
         Raises `ModelError` when the model needs the arterial phase and there is none, and `Cancelled`.
         """
-        view = self._view(portal, arterial, liver)
+        view, inputs = self._seen(portal, arterial, liver)
         with watch.over(self.network, view.grid) if watch is not None else nullcontext():
-            (tumor,) = self._predictor.predict(view.inputs, progress, keep=view.keep, watch=watch)
+            (tumor,) = self._predictor.predict(inputs, progress, keep=view.keep, watch=watch)
         if view.inside is not None:
             tumor *= view.inside[view.keep]
         result = sitk.GetImageFromArray(tumor)
@@ -172,18 +141,20 @@ class TumorStage(_Stage):
         """
         if not isinstance(self._predictor, SlicePredictor):
             return
-        view = self._view(portal, arterial, liver)
+        view, inputs = self._seen(portal, arterial, liver)
         x, y, z = view.grid.TransformPhysicalPointToIndex([float(value) for value in point_mm])
-        if not all(0 <= at < length for at, length in zip((z, y, x), view.inputs[0].shape, strict=True)):
+        if not all(0 <= at < length for at, length in zip((z, y, x), inputs[0].shape, strict=True)):
             raise InputError(
                 f"the point ({', '.join(f'{value:g}' for value in point_mm)}) mm does not lie in the liver's "
                 "part of the portal volume: give a point of the liver, in LPS millimetres"
             )
         with watch.over(self.network, view.grid):
-            self._predictor.look_from(view.inputs, (z, y, x), watch)
+            self._predictor.look_from(inputs, (z, y, x), watch)
 
-    def _view(self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image) -> _View:
-        """Prepare the phases over the liver's box, or over whole slices where the stage resizes slices."""
+    def _seen(
+        self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image
+    ) -> tuple[View, list[NDArray[np.float32]]]:
+        """Return what the stage sees of a case and the network's inputs, one a phase, (z, y, x)."""
         needed = "arterial" in self.description.phases and self.description.missing_phase == "refuse"
         if arterial is None and needed:
             raise ModelError(
@@ -191,31 +162,5 @@ class TumorStage(_Stage):
                 "can be used: give one, or choose a model that works on the portal phase alone"
             )
         volumes = {"portal": portal, "arterial": portal if arterial is None else arterial}
-        dilation_mm = self.description.mask_dilation_mm
-        size, index = liver_box(liver, margin_mm=(dilation_mm or 0.0) + self.description.box_margin_mm)
-        if self.description.grid.in_plane_pixels is not None:
-            size[:2], index[:2] = portal.GetSize()[:2], [0, 0]
-        grid = self._grid(cut(portal, size, index))
-        coarse = resample_to_grid(cut(liver, size, index), grid)
-        inside = None if dilation_mm is None else _dilated(coarse, dilation_mm)
-        inputs = []
-        for phase in self.description.phases:
-            volume = volumes[phase]
-            values = self._input(volume, cut(volume, size, index), grid)
-            inputs.append(values if inside is None else values * inside)
-        keep = whole(inputs[0].shape)
-        if self.description.grid.in_plane_pixels is not None:
-            margin_mm = (dilation_mm or 0.0) + self.description.box_margin_mm
-            found = coarse >= 0.5
-            keep = array_box(*liver_box(found, margin_mm=margin_mm)) if _any(found) else keep
-        return _View(inputs=inputs, grid=grid, keep=keep, inside=inside)
-
-
-def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:
-    """Return a coarse liver (probability on the stage's grid) dilated by a margin."""
-    outside = sitk.GetArrayViewFromImage(liver) < 0.5
-    return ndimage.distance_transform_edt(outside, sampling=liver.GetSpacing()[::-1]) <= margin_mm
-
-
-def _any(mask: sitk.Image) -> bool:
-    return bool(sitk.GetArrayViewFromImage(mask).any())
+        view = tumor_view(self.description, portal, liver)
+        return view, [self._input(view, volumes[phase]) for phase in self.description.phases]
