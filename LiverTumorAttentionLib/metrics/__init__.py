@@ -3,17 +3,20 @@
 from LiverTumorAttentionLib.metrics.evaluate import evaluate_labels
 from LiverTumorAttentionLib.metrics.evaluation import Evaluation, LabelScores
 from LiverTumorAttentionLib.metrics.labels import DEFAULT_LABELS, parse_labels
-from LiverTumorAttentionLib.metrics.lesions import LesionRow, LesionScores, match_lesions
+from LiverTumorAttentionLib.metrics.lesions import Components, LesionRow, LesionScores, match_lesions
 from LiverTumorAttentionLib.metrics.overlap import Confusion, confusion, dice_global, dice_per_case
+from LiverTumorAttentionLib.metrics.slices import SliceScores, score_slices, slice_parts
 from LiverTumorAttentionLib.metrics.surface import SurfaceDistances, surface_distances
 
 __all__ = [
     "DEFAULT_LABELS",
+    "Components",
     "Confusion",
     "Evaluation",
     "LabelScores",
     "LesionRow",
     "LesionScores",
+    "SliceScores",
     "SurfaceDistances",
     "confusion",
     "dice_global",
@@ -21,5 +24,7 @@ __all__ = [
     "evaluate_labels",
     "match_lesions",
     "parse_labels",
+    "score_slices",
+    "slice_parts",
     "surface_distances",
 ]

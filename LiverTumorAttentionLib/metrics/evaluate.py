@@ -50,7 +50,7 @@ def evaluate_labels(
             voxel_ml=voxel_ml,
         )
         if name == LESION_LABEL:
-            lesions = match_lesions(found_mask, true_mask, voxel_ml)
+            lesions = match_lesions(found_mask, true_mask, spacing_zyx_mm)
     return Evaluation(labels=scores, lesions=lesions)
 
 

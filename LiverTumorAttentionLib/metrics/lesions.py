@@ -16,6 +16,7 @@ when there is neither lesion nor finding, and nan when there is nothing to take 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class LesionRow:
 
     number: 1 is the largest of its side; equal sizes in the order of their first voxel (z, y, x).
     volume_ml: its own volume.
+    extent_mm: the longest edge of the box around it along the axes of the grid; the size by which SFAN sorts
+    ("the max length of its pixel spacing along XYZ axes", section 3).
     overlap: share of it that the other side covers, by whatever components.
     best_iou, best_dice: with the component of the other side that fits best; 0 when none touches it.
     partner: number of the component that it is matched with at 50 % overlap, or None.
@@ -40,6 +43,7 @@ class LesionRow:
 
     number: int
     volume_ml: float
+    extent_mm: float
     overlap: float
     best_iou: float
     best_dice: float
@@ -94,58 +98,79 @@ class LesionScores:
         return math.nan if self.lesions or self.findings else 1.0
 
 
-def match_lesions(prediction: NDArray[Any], truth: NDArray[Any], voxel_ml: float) -> LesionScores:
+def match_lesions(
+    prediction: NDArray[Any], truth: NDArray[Any], spacing_zyx_mm: Sequence[float]
+) -> LesionScores:
     """Compare the lesions of a prediction with those of the truth, one by one.
 
     prediction, truth: (z, y, x) of the same shape, not zero where there is a lesion.
-    voxel_ml: volume of one voxel. Raises `ValueError` for shapes that differ.
+    spacing_zyx_mm: distance of neighbouring voxels along z, y and x. Raises `ValueError` for shapes that differ.
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}")
-    found, found_voxels = _components(prediction)
-    true, true_voxels = _components(truth)
-    both = (true > 0) & (found > 0)
-    codes, common = np.unique((true[both] - 1) * len(found_voxels) + found[both] - 1, return_counts=True)
-    touching = np.stack(np.divmod(codes, max(len(found_voxels), 1)))
-    iou = common / (true_voxels[touching[0]] + found_voxels[touching[1]] - common)
+    found, true = Components.of(prediction), Components.of(truth)
+    both = (true.numbers > 0) & (found.numbers > 0)
+    codes, common = np.unique(
+        (true.numbers[both] - 1) * len(found.voxels) + found.numbers[both] - 1, return_counts=True
+    )
+    touching = np.stack(np.divmod(codes, max(len(found.voxels), 1)))
+    iou = common / (true.voxels[touching[0]] + found.voxels[touching[1]] - common)
     pairs = {int(lesion): int(finding) for lesion, finding in touching[:, iou >= MINIMUM_IOU].T}
     back = {finding: lesion for lesion, finding in pairs.items()}
     return LesionScores(
-        lesions=_rows(touching[0], common, iou, true_voxels, pairs, voxel_ml),
-        findings=_rows(touching[1], common, iou, found_voxels, back, voxel_ml),
+        lesions=_rows(touching[0], common, iou, true, pairs, spacing_zyx_mm),
+        findings=_rows(touching[1], common, iou, found, back, spacing_zyx_mm),
     )
 
 
-def _components(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the components numbered 1, 2, … (largest first), and their sizes in voxels."""
-    labels, count = ndimage.label(np.asarray(mask, bool), structure=CORNERS)
-    places = np.flatnonzero(labels)
-    owners = labels.ravel()[places]
-    voxels = np.bincount(owners, minlength=count + 1)[1:]
-    first_place = np.zeros(count + 1, dtype=np.int64)
-    first_place[owners[::-1]] = places[::-1]
-    order = np.lexsort((first_place[1:], -voxels))
-    number = np.zeros(count + 1, dtype=np.int64)
-    number[order + 1] = np.arange(1, count + 1)
-    return number[labels], voxels[order]
+@dataclass(frozen=True)
+class Components:
+    """The 26-connected components of a mask, numbered 1, 2, … from the largest on."""
+
+    numbers: NDArray[np.int64]
+    """(z, y, x); the number of the component that a voxel belongs to, 0 for none."""
+    voxels: NDArray[np.int64]
+    """The size of each."""
+    edges: NDArray[np.int64]
+    """(components, 3): voxels along each edge of the box around each."""
+
+    @classmethod
+    def of(cls, mask: NDArray[Any]) -> Components:
+        """Find them; equal sizes stand in the order of their first voxel (z, y, x)."""
+        labels, count = ndimage.label(np.asarray(mask, bool), structure=CORNERS)
+        places = np.flatnonzero(labels)
+        owners = labels.ravel()[places]
+        voxels = np.bincount(owners, minlength=count + 1)[1:]
+        first_place = np.zeros(count + 1, dtype=np.int64)
+        first_place[owners[::-1]] = places[::-1]
+        order = np.lexsort((first_place[1:], -voxels))
+        boxes = ndimage.find_objects(labels)
+        edges = np.array([[axis.stop - axis.start for axis in boxes[k]] for k in order], np.int64)
+        number = np.zeros(count + 1, dtype=np.int64)
+        number[order + 1] = np.arange(1, count + 1)
+        return cls(numbers=number[labels], voxels=voxels[order], edges=edges.reshape(count, 3))
 
 
 def _rows(
     owners: NDArray[np.int64],
     common: NDArray[np.int64],
     iou: NDArray[np.float64],
-    voxels: NDArray[np.int64],
+    components: Components,
     partners: dict[int, int],
-    voxel_ml: float,
+    spacing_zyx_mm: Sequence[float],
 ) -> tuple[LesionRow, ...]:
     """Return one row a component; `owners`, `common` and `iou` tell of each pair that touches."""
+    voxels = components.voxels
     best_iou = np.zeros(len(voxels))
     np.maximum.at(best_iou, owners, iou)
     covered = np.bincount(owners, weights=common, minlength=len(voxels))
+    volumes_ml = voxels * float(np.prod(spacing_zyx_mm)) / 1000.0
+    extents_mm = (components.edges * np.asarray(spacing_zyx_mm, float)).max(axis=1, initial=0.0)
     return tuple(
         LesionRow(
             number=i + 1,
-            volume_ml=float(voxels[i] * voxel_ml),
+            volume_ml=float(volumes_ml[i]),
+            extent_mm=float(extents_mm[i]),
             overlap=float(covered[i] / voxels[i]),
             best_iou=float(best_iou[i]),
             best_dice=float(2.0 * best_iou[i] / (1.0 + best_iou[i])),

@@ -2,8 +2,18 @@
 
 The surface of an object is the set of its voxels that have a face towards a voxel outside of it; beyond the
 border of the volume is outside. Distances run from the centre of each surface voxel to the nearest centre of
-a surface voxel of the other object, exactly (a k-d tree, not a grid). **Surface voxels** are averaged, not
-surface area: on strongly anisotropic grids the area-weighted values of DeepMind's surface-distance differ.
+a surface voxel of the other object, exactly (a k-d tree, not a grid).
+
+Where others differ:
+
+- **MONAI** takes the same surface voxels and the same percentile: HD and HD95 are the same, and ASSD is its
+  average surface distance with `symmetric=True`. It has inf, or nan, where one object is empty.
+- **DeepMind's surface-distance** puts the surface on the corners of voxels, half a voxel away, and weighs each
+  corner by the **area** of surface around it, where here each **surface voxel** counts once. Every corner has
+  a surface voxel, and every surface voxel a corner, within half the diagonal of a voxel, so that the two HD
+  differ by at most one diagonal. Averages differ by more where an object is thin (a plate of one slice has one
+  layer of voxels and two of corners) and where slices are thick. It gives the two directions apart, and its
+  percentiles are not interpolated.
 """
 
 from __future__ import annotations
@@ -37,8 +47,8 @@ def surface_distances(
 ) -> SurfaceDistances:
     """Measure how far the surface of the prediction and that of the truth lie apart.
 
-    prediction, truth: (z, y, x) of the same shape, not zero where the object is.
-    spacing_zyx_mm: distance of neighbouring voxels along z, y and x.
+    prediction, truth: (z, y, x), or (y, x) for the contours of one slice, of the same shape, not zero where
+    the object is. spacing_zyx_mm: distance of neighbouring voxels along each axis; with 1 all is in pixels.
     Raises `ValueError` for shapes that differ. Time grows with the surfaces, not with the volume.
     """
     if prediction.shape != truth.shape:
@@ -59,13 +69,13 @@ def surface_distances(
 
 
 def surface_voxels(mask: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the (z, y, x) indices, shape (N, 3), of the voxels that have a face towards the outside."""
+    """Return the indices, shape (N, axes), of the voxels that have a face towards the outside."""
     solid = np.pad(np.asarray(mask, bool), 1)
-    inner = solid[1:-1, 1:-1, 1:-1]
+    inner = solid[(slice(1, -1),) * solid.ndim]
     buried = inner.copy()
-    for axis in range(3):
+    for axis in range(solid.ndim):
         for step in (0, 2):
-            window = [slice(1, -1)] * 3
+            window = [slice(1, -1)] * solid.ndim
             window[axis] = slice(step, solid.shape[axis] - 2 + step)
             buried &= solid[tuple(window)]
     return np.argwhere(inner & ~buried)

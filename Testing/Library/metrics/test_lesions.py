@@ -9,7 +9,8 @@ import pytest
 
 from LiverTumorAttentionLib.metrics import match_lesions
 
-VOXEL_ML = 0.002
+SPACING = (2.0, 1.0, 1.0)
+"""Of 0.002 mL a voxel."""
 
 
 def volume(*boxes: tuple[slice, slice, slice]) -> np.ndarray:
@@ -27,7 +28,7 @@ ELSEWHERE = (slice(0, 1), slice(20, 22), slice(0, 3))  # 6 voxels
 
 
 def test_one_found_one_grazed_one_invented() -> None:
-    scores = match_lesions(volume(LARGE_SHIFTED, SMALL_SHIFTED, ELSEWHERE), volume(LARGE, SMALL), VOXEL_ML)
+    scores = match_lesions(volume(LARGE_SHIFTED, SMALL_SHIFTED, ELSEWHERE), volume(LARGE, SMALL), SPACING)
     large, small = scores.lesions
     assert large.volume_ml == pytest.approx(0.256)
     assert (large.best_iou, large.best_dice, large.overlap) == pytest.approx((0.6, 0.75, 0.75))
@@ -40,12 +41,25 @@ def test_one_found_one_grazed_one_invented() -> None:
     assert [row.touched for row in scores.findings] == [True, True, False]
 
 
+def test_the_extent_is_the_longest_edge_of_the_box_around_a_lesion() -> None:
+    """4 slices of 2 mm, 4 rows and 8 columns of 1 mm; then 2 slices, 2 rows and 4 columns; then a diagonal."""
+    large, small = match_lesions(volume(), volume(LARGE, SMALL), SPACING).lesions
+    assert (large.extent_mm, small.extent_mm) == pytest.approx((8.0, 4.0))
+    small_first = match_lesions(volume(), volume(LARGE, SMALL)[::-1], SPACING).lesions
+    assert [row.extent_mm for row in small_first] == pytest.approx([8.0, 4.0])
+    diagonal = np.zeros((12, 30, 40), bool)
+    for step in range(5):
+        diagonal[step, step, step] = True
+    (row,) = match_lesions(diagonal, volume(), SPACING).findings
+    assert row.extent_mm == pytest.approx(10.0)
+
+
 def test_half_overlap_is_enough_and_a_voxel_less_is_not() -> None:
     lesion = (slice(0, 1), slice(0, 1), slice(0, 10))
     half = (slice(0, 1), slice(0, 1), slice(0, 5))
     less = (slice(0, 1), slice(0, 1), slice(0, 4))
-    assert match_lesions(volume(half), volume(lesion), VOXEL_ML).recall == 1.0
-    assert match_lesions(volume(less), volume(lesion), VOXEL_ML).recall == 0.0
+    assert match_lesions(volume(half), volume(lesion), SPACING).recall == 1.0
+    assert match_lesions(volume(less), volume(lesion), SPACING).recall == 0.0
 
 
 def test_one_finding_detects_one_lesion_only() -> None:
@@ -53,7 +67,7 @@ def test_one_finding_detects_one_lesion_only() -> None:
     first = (slice(0, 1), slice(0, 1), slice(0, 5))
     second = (slice(0, 1), slice(0, 1), slice(6, 11))
     both = (slice(0, 1), slice(0, 1), slice(0, 11))
-    scores = match_lesions(volume(both), volume(first, second), VOXEL_ML)
+    scores = match_lesions(volume(both), volume(first, second), SPACING)
     assert (scores.recall, scores.precision, scores.recall_any_overlap) == (0.0, 0.0, 1.0)
     assert scores.lesions[0].overlap == 1.0
 
@@ -62,7 +76,7 @@ def test_two_findings_of_half_a_lesion_each_count_once() -> None:
     """A lesion of 11 voxels split by a missing one: IoU 6/11 and 4/11; the larger part is its partner."""
     lesion = (slice(0, 1), slice(0, 1), slice(0, 11))
     parts = (slice(0, 1), slice(0, 1), slice(0, 6)), (slice(0, 1), slice(0, 1), slice(7, 11))
-    scores = match_lesions(volume(*parts), volume(lesion), VOXEL_ML)
+    scores = match_lesions(volume(*parts), volume(lesion), SPACING)
     assert (scores.recall, scores.precision) == (1.0, 0.5)
     assert scores.lesions[0].overlap == pytest.approx(10 / 11)
 
@@ -74,14 +88,14 @@ def test_lesions_of_equal_size_are_numbered_by_their_first_voxel() -> None:
     mask[1:3, 5:7, 5:7] = True
     prediction = mask.copy()
     prediction[5:7] = False
-    scores = match_lesions(prediction, mask, VOXEL_ML)
+    scores = match_lesions(prediction, mask, SPACING)
     assert [row.partner for row in scores.lesions] == [1, None]
 
 
 def test_lesions_that_touch_at_a_corner_are_one() -> None:
     mask = np.zeros((4, 4, 4), bool)
     mask[0, 0, 0] = mask[1, 1, 1] = True
-    assert len(match_lesions(mask, mask, VOXEL_ML).lesions) == 1
+    assert len(match_lesions(mask, mask, SPACING).lesions) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,7 +107,7 @@ def test_lesions_that_touch_at_a_corner_are_one() -> None:
     ],
 )
 def test_empty_sides(prediction: tuple, truth: tuple, recall: float, precision: float) -> None:
-    scores = match_lesions(volume(*prediction), volume(*truth), VOXEL_ML)
+    scores = match_lesions(volume(*prediction), volume(*truth), SPACING)
     assert (scores.recall, scores.recall_any_overlap) == pytest.approx((recall, recall), nan_ok=True)
     assert (scores.precision, scores.precision_any_overlap) == pytest.approx(
         (precision, precision), nan_ok=True
@@ -104,6 +118,6 @@ def test_thousands_of_crumbs_are_matched() -> None:
     """27,000 lesions of one voxel: a table of all pairs would not fit into memory."""
     crumbs = np.zeros((60, 60, 60), bool)
     crumbs[::2, ::2, ::2] = True
-    scores = match_lesions(crumbs, crumbs, VOXEL_ML)
+    scores = match_lesions(crumbs, crumbs, SPACING)
     assert len(scores.lesions) == 27000
     assert scores.recall == scores.precision == 1.0
