@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.models.stage import StageDescription
+from LiverTumorAttentionLib.models.stage import PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.strict import from_mapping, nearest
 
@@ -286,8 +286,7 @@ class Recipe:
             return self.sampling.size
         if self.stage.slices is not None:
             return self.stage.slices.tile
-        assert self.stage.patches is not None  # a stage has one of the two
-        return self.stage.patches.patch
+        return cast("PatchSettings", self.stage.patches).patch  # a stage has one of the two
 
     def _problem(self) -> str | None:
         entry = network_entry(self.stage.network)
