@@ -23,8 +23,9 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 LOSSES = ("ce", "dice", "ce_dice", "weighted_ce", "boundary_enhanced")
 PRECISIONS = ("float32", "bfloat16", "float16")
 SCHEDULES = ("constant", "plateau", "poly", "cosine")
-SPLITS = ("k-fold", "hold-out", "by-fact")
+SPLITS = ("k-fold", "hold-out", "by-fact", "all")
 REGISTRATIONS = ("library", "none", "true")
+FIRST_WEIGHTS = ("drawn", "imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,8 @@ class SplitSettings:
     """Which cases train and which test."""
 
     kind: str
-    """"k-fold"; "hold-out", drawn `repeats` times; or "by-fact": train on some values of a fact, test on others."""
+    """"k-fold"; "hold-out", drawn `repeats` times; "by-fact": train on some values of a fact, test on others; or
+    "all": every case trains, and what tests lies elsewhere (LiTS keeps the truth of its test volumes)."""
     folds: int = 5
     """Number of folds (k-fold)."""
     test_share: float = 0.2
@@ -94,6 +96,9 @@ class SamplingSettings:
     """Where the other samples are centred: "anywhere", or "liver" for a voxel of the liver."""
     tumor_slices_only: bool = False
     """For networks that work on slices: only slices that show tumour."""
+    either_phase: bool = False
+    """For a network of one phase: a sample shows the portal or the arterial volume, with even chances, where a case
+    has both. The truth is the same, since the arterial volume lies on the portal one."""
     samples_an_epoch: int | None = None
     """Samples that count as one epoch; None is one for every slice that may be drawn (2D), or one a case (3D)."""
 
@@ -271,10 +276,13 @@ class Recipe:
     preparation: PreparationSettings = field(default_factory=PreparationSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    first_weights: str = "drawn"
+    """"drawn" by the network's own rule; or "imagenet": its encoder starts as a ResNet trained on ImageNet."""
     source: str = ""
     """Where the paper says so: sections and tables."""
 
     def __post_init__(self) -> None:
+        _choice(f"recipe {self.name!r}: first_weights", self.first_weights, FIRST_WEIGHTS)
         problem = self._problem()
         if problem:
             raise InputError(f"recipe {self.name!r}: {problem}")
@@ -301,6 +309,8 @@ class Recipe:
             self.stage.slices is None or self.stage.slices.neighbours < 1 or len(self.stage.classes) != 2
         ):
             return "the 3D BE-loss needs two classes and slices with at least one neighbour"
+        if self.sampling.either_phase and len(self.stage.phases) != 1:
+            return f"either_phase is for networks of one phase; {self.stage.network!r} takes both"
         weights = self.loss.class_weights
         if weights is not None and len(weights) != len(self.stage.classes):
             return f"class_weights needs {len(self.stage.classes)} values, got {len(weights)}"
