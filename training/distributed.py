@@ -1,0 +1,109 @@
+"""Training in several processes, as `torchrun` starts them: each computes its share of every batch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.inference import Device, choose_device
+
+WAIT = timedelta(hours=6)
+"""For each other: all wait while the first process validates."""
+VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """This process among those that train together; by default it is alone."""
+
+    rank: int = 0
+    """Its number."""
+    world: int = 1
+    """How many there are."""
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    """Where it computes."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def together(self, network: nn.Module) -> nn.Module:
+        """Return the network so that its gradients become the mean over all processes; itself for one process.
+
+        Some networks have parts that no loss depends on (DPC-Net's finest map with SpaCor alone): they are allowed.
+        """
+        if self.world == 1:
+            return network
+        return DistributedDataParallel(network, find_unused_parameters=True)
+
+    def normalised_together(self, network: nn.Module) -> nn.Module:
+        """Return the network with batch normalisation over the batches of all processes, where CUDA offers it.
+
+        On the CPU every process normalises its own share, and the first process's statistics are kept.
+        """
+        if self.world == 1 or self.device.type != "cuda":
+            return network
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return converted
+
+    def part(self, network: nn.Module, *, last: bool) -> AbstractContextManager[None]:
+        """Return the context of one part of an accumulated batch: gradients are exchanged with the last alone."""
+        if isinstance(network, DistributedDataParallel) and not last:
+            return network.no_sync()
+        return nullcontext()
+
+    def check_batch(self, batch: int, parts: int) -> None:
+        """Raise `InputError` unless every part of every process's share of a batch gets equally many samples."""
+        if batch % (self.world * parts):
+            raise InputError(
+                f"a batch of {batch} cannot be divided among {self.world} processes of {parts} parts each: choose a "
+                f"multiple of {self.world * parts} as loop.batch, or other numbers of processes or parts"
+            )
+
+    def agree(self, value: float, wish: bool) -> tuple[float, bool]:
+        """Return the mean of all processes' values, and whether one of them has the wish; not finite if one is."""
+        if self.world == 1:
+            return value, wish
+        both = torch.tensor([value / self.world, float(wish)], dtype=torch.float64, device=self.device)
+        distributed.all_reduce(both)
+        mean, wishes = both.tolist()
+        return mean, wishes > 0
+
+
+@contextlib.contextmanager
+def joined_processes(device_name: str) -> Iterator[tuple[Processes, Device]]:
+    """Yield this process among those that `torchrun` started, or by itself, and its device.
+
+    device_name: "auto", "cpu", "cuda" or "cuda:N"; processes that train together take one CUDA device each.
+    Raises `InputError` when the environment is not complete, `DeviceError` when there are too few devices.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        device = choose_device(device_name)
+        yield Processes(device=device.torch), device
+        return
+    missing = [name for name in VARIABLES if name not in os.environ]
+    if missing:
+        raise InputError(
+            f"WORLD_SIZE is {world}, but {', '.join(missing)} is not set: "
+            f"start with torchrun --nproc-per-node {world} -m training train …"
+        )
+    wanted = choose_device(device_name).torch.type
+    device = choose_device(wanted if wanted == "cpu" else f"cuda:{os.environ['LOCAL_RANK']}")
+    if wanted == "cuda":
+        torch.cuda.set_device(device.torch)
+    distributed.init_process_group("nccl" if wanted == "cuda" else "gloo", timeout=WAIT)
+    try:
+        yield Processes(rank=distributed.get_rank(), world=world, device=device.torch), device
+    finally:
+        distributed.destroy_process_group()
