@@ -19,7 +19,7 @@ class LabelFile:
     """A label map or a mask. Classes are 0 background, 1 liver, 2 tumour."""
 
     path: Path
-    """Volume file or DICOM folder."""
+    """Volume file, segmentation (.seg.nrrd, DICOM SEG), or folder of slices (DICOM or png)."""
     values: Mapping[int, int] | None = None
     """Of a label map: what each value means; a value that is not named here is an error. None for a mask."""
     mask_class: int | None = None
