@@ -1,0 +1,120 @@
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from LiverTumorAttentionLib.errors import InputError
+from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
+from training.cases import PreparedCase
+from training.recipe import Recipe
+from training.sampling import Sample, Sampler
+
+SHAPE = (10, 40, 44)
+EVERYTHING = {
+    "rotation_degrees": 20.0,
+    "scale": 0.2,
+    "flips": ["z", "y", "x"],
+    "elastic_mm": 2.0,
+    "brightness": 0.1,
+    "contrast": 0.1,
+    "noise": 0.1,
+}
+RECIPES = {
+    "slices": slice_recipe(augmentation=EVERYTHING, sampling={"foreground_share": 0.5, "centre": "liver"}),
+    "patches": patch_recipe(augmentation=EVERYTHING, sampling={"size": [8, 24, 16], "foreground_share": 0.5}),
+}
+
+
+def written(folder: Path, seed: int) -> PreparedCase:
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[2:8, 10:30, 10:30] = 1
+    labels[4:6, 15:20, 15:20] = 2
+    standard = {"low": -1000.0, "high": 1000.0, "mean": 0.0, "deviation": 300.0}
+    return write_case(
+        folder, rng.integers(-200, 1200, SHAPE), labels, intensity={"portal": standard, "arterial": standard}
+    )
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> list[PreparedCase]:
+    return [written(tmp_path / f"case-{seed}", seed) for seed in range(3)]
+
+
+def same(first: Sample, second: Sample) -> bool:
+    return (
+        first.case == second.case
+        and all(np.array_equal(a, b) for a, b in zip(first.inputs, second.inputs, strict=True))
+        and np.array_equal(first.truth, second.truth)
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_sample_depends_on_its_number_alone(cases, recipe: Recipe):
+    forwards, backwards = Sampler(cases, recipe, seed=3), Sampler(cases, recipe, seed=3)
+    first = [forwards(number) for number in range(40)]
+    assert all(same(backwards(number), first[number]) for number in (39, 7, 38, 0, 0, 31))
+    other = Sampler(cases, recipe, seed=4)
+    assert not any(same(other(number), first[number]) for number in range(40))
+    assert not any(same(first[0], sample) for sample in first[1:])
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_samples_have_the_stages_shapes_and_types_whatever_is_done_to_them(cases, recipe: Recipe):
+    sample = Sampler(cases, recipe, seed=3)(0)
+    channels = 3 if recipe.stage.slices else 1
+    assert sample.inputs[0].shape == (channels, *recipe.sample_size)
+    assert sample.truth.shape == recipe.sample_size
+    assert type(sample.inputs[0]) is type(sample.truth) is np.ndarray
+    assert (sample.inputs[0].dtype, sample.truth.dtype) == (np.float32, np.uint8)
+    assert sample.inputs[0].flags.c_contiguous
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_sampler_carries_no_voxels_and_keeps_no_file_open(cases, recipe: Recipe):
+    sampler = Sampler(cases, recipe, seed=3)
+    handles = Path("/proc/self/fd")
+    before = len(os.listdir(handles)) if handles.exists() else 0
+    samples = [sampler(number) for number in range(9)]
+    assert len(pickle.dumps(sampler)) < 20_000  # the arrays of one case have 50,000 bytes
+    if handles.exists():
+        assert len(os.listdir(handles)) == before
+    assert same(pickle.loads(pickle.dumps(sampler))(5), samples[5])  # noqa: S301
+
+
+def test_an_array_that_is_gone_is_named(cases):
+    sampler = Sampler(cases, RECIPES["patches"], seed=3)
+    (cases[1].folder / "labels.npy").unlink()
+    with pytest.raises(InputError, match=r"case-1.labels\.npy cannot be read .* prepare it again"):
+        [sampler(number) for number in range(3)]
+
+
+def test_a_fault_names_the_case_and_the_sample(cases):
+    labels = np.load(cases[2].folder / "labels.npy")
+    np.save(cases[2].folder / "labels.npy", labels + 7)
+    sampler = Sampler(cases, RECIPES["patches"], seed=3)
+    with pytest.raises(RuntimeError, match=r"sample \d could not be cut from the case 'case-2'"):
+        [sampler(number) for number in range(3)]
+
+
+def test_arrays_on_other_grids_are_refused(cases):
+    np.save(cases[1].folder / "inside.npy", np.ones((10, 40, 43), np.uint8))
+    with pytest.raises(
+        InputError, match=r"'case-1' has inside of \(10, 40, 43\) voxels .* labels of \(10, 40, 44\)"
+    ):
+        Sampler(cases, RECIPES["slices"], seed=3)
+
+
+def test_a_stage_that_standardises_needs_the_volumes_numbers(tmp_path):
+    case = write_case(tmp_path / "case", np.zeros(SHAPE), np.zeros(SHAPE, np.uint8))
+    with pytest.raises(InputError, match="'case' does not say how to standardise its portal phase"):
+        Sampler([case], RECIPES["patches"], seed=3)
+
+
+def test_there_must_be_cases_and_a_seed_from_0_on(cases):
+    with pytest.raises(InputError, match="there is no training case"):
+        Sampler([], RECIPES["slices"], seed=3)
+    with pytest.raises(InputError, match="the seed must not be negative, got -1"):
+        Sampler(cases, RECIPES["slices"], seed=-1)

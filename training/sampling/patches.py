@@ -1,0 +1,74 @@
+"""Patches of volumes for 3D networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.augmentation import draw_motion, varied
+from training.cases import PreparedCase
+from training.recipe import Recipe
+from training.sampling.crop import Crop, Read
+from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of, voxel_of
+from training.sampling.sample import Sample
+from training.sampling.view import CLASS_NUMBERS, network_input, phases_of
+
+
+class PatchSampling:
+    """Cuts patches; one sample a case counts as an epoch.
+
+    Source: DPC-Net, section 3.1: patches from random places, a share of them certain to hold a foreground class.
+    A patch lies within the volume, around a chosen voxel as nearly as that allows. A smaller volume is filled up
+    at its far borders with what lies there, and so is what a rotation brings in from beyond, image and truth alike.
+    """
+
+    def __init__(self, cases: Sequence[PreparedCase], recipe: Recipe) -> None:
+        self._cases, self._recipe = cases, recipe
+        self.items = len(cases)
+
+    def case_of(self, item: int) -> PreparedCase:
+        """Return the case that an item is cut from."""
+        return self._cases[item]
+
+    def __call__(self, item: int, rng: np.random.Generator) -> Sample:
+        case, stage, augmentation = self._cases[item], self._recipe.stage, self._recipe.augmentation
+        labels, inside = case.labels, case.inside
+        crop = self._crop(case, labels.shape, rng)
+        truth = CLASS_NUMBERS[stage.name][crop.take(_reader(labels), linear=False)[0]]
+        seen = None if inside is None else crop.take(_reader(inside), linear=False)
+        inputs = []
+        for phase in phases_of(case, self._recipe, rng):
+            hu = crop.take(_reader(case.volume(phase)), linear=True)
+            values = varied(rng, augmentation, network_input(hu, case, phase, stage))
+            inputs.append(values if seen is None else values * seen)
+        if seen is not None:
+            truth = truth * seen[0]
+        return Sample(inputs=tuple(inputs), truth=truth, case=case.name)
+
+    def _crop(self, case: PreparedCase, shape: Sequence[int], rng: np.random.Generator) -> Crop:
+        """Return where a sample lies."""
+        settings, size = self._recipe.sampling, self._recipe.sample_size
+        if rng.random() < settings.foreground_share:
+            voxel = foreground_voxel(case, self._recipe.stage.classes, rng)
+        else:
+            voxel = voxel_of(case.places["liver"], rng) if settings.centre == "liver" else None
+        if voxel is None:
+            corner = corner_anywhere(rng, size, shape)
+        else:
+            corner = corner_around(voxel, size, shape)
+        return Crop(
+            shape=shape,
+            corner=corner,
+            size=size,
+            fixed=voxel or middle_of(corner, size, shape),
+            spacing_mm=case.spacing_mm,
+            motion=draw_motion(rng, self._recipe.augmentation, size, case.spacing_mm),
+        )
+
+
+def _reader(volume: NDArray[Any]) -> Read:
+    """Return what reads boxes of a volume."""
+    return lambda box: volume[box][None]

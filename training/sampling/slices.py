@@ -1,0 +1,124 @@
+"""Slices, or tiles of slices, with their neighbours as channels, for 2D and 2.5D networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.preprocessing import stack_neighbours
+from training.augmentation import draw_motion, varied
+from training.cases import PreparedCase
+from training.recipe import Recipe
+from training.sampling.crop import Crop, Read
+from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of
+from training.sampling.sample import Sample
+from training.sampling.view import CLASS_NUMBERS, network_input, phases_of
+
+
+class SliceSampling:
+    """Cuts tiles of slices; each slice that may be drawn counts once in an epoch.
+
+    Source: PA-ResSeg, section 4.B: three adjacent slices, cropped "based on the region of liver", both phases in
+        the same position. The context network, section 3.1: slices that show tumour.
+    A tile lies within the slice, around a chosen pixel as nearly as that allows. A smaller slice is filled up at
+    its far borders with 0, as inference does, and so is what a rotation brings in from beyond; the truth there is
+    background.
+    Raises `InputError` when no slice may be drawn.
+    """
+
+    def __init__(self, cases: Sequence[PreparedCase], recipe: Recipe) -> None:
+        assert recipe.stage.slices is not None  # the sampler chose this class by it
+        self._cases, self._recipe = cases, recipe
+        self._neighbours = recipe.stage.slices.neighbours
+        self._slices = [self._drawable(case) for case in cases]
+        self._ends = np.cumsum([len(slices) for slices in self._slices])
+        self.items = int(self._ends[-1])
+        if self.items == 0:
+            what = "tumour" if recipe.sampling.tumor_slices_only else "liver"
+            raise InputError(
+                f"none of the {len(cases)} training cases has a slice that shows {what}, which the recipe "
+                f"{recipe.name!r} trains on: add cases that do"
+            )
+
+    def case_of(self, item: int) -> PreparedCase:
+        """Return the case that an item is cut from."""
+        return self._cases[self._which(item)]
+
+    def __call__(self, item: int, rng: np.random.Generator) -> Sample:
+        case, stage = self.case_of(item), self._recipe.stage
+        z, crop = self._crop(item, case.labels, rng)
+        seen = self._seen(case, z, self._neighbours, crop)
+        inputs = []
+        for phase in phases_of(case, self._recipe, rng):
+            hu = crop.take(_reader(case.volume(phase), z, self._neighbours), linear=True)
+            values = varied(rng, self._recipe.augmentation, network_input(hu, case, phase, stage))
+            inputs.append(values if seen is None else values * seen)
+        near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
+        truth = CLASS_NUMBERS[stage.name][crop.take(_reader(case.labels, z, near), linear=False)]
+        seen = self._seen(case, z, near, crop)
+        truth = truth if seen is None else truth * seen
+        return Sample(inputs=tuple(inputs), truth=truth if near else truth[0], case=case.name)
+
+    def _seen(self, case: PreparedCase, z: int, neighbours: int, crop: Crop) -> NDArray[np.uint8] | None:
+        """Return what the network may see of a stack, (slices, Y, X) of 0 and 1 or (1, Y, X); None is everything."""
+        covered, inside = crop.covered, case.inside
+        if inside is None:
+            return None if covered is None else covered[None].astype(np.uint8)
+        within = crop.take(_reader(inside, z, neighbours), linear=False)
+        return within if covered is None else within * covered
+
+    def _drawable(self, case: PreparedCase) -> NDArray[np.int64]:
+        """Return the slices of a case that samples are cut from."""
+        settings, labels = self._recipe.sampling, case.labels
+        if settings.tumor_slices_only:
+            return np.array([z for z, plane in enumerate(labels) if plane.max() == 2], int)
+        if settings.centre == "liver":
+            return np.array([z for z, plane in enumerate(labels) if plane.any()], int)
+        return np.arange(len(labels))
+
+    def _which(self, item: int) -> int:
+        """Return the number of the case that an item belongs to."""
+        return int(np.searchsorted(self._ends, item, side="right"))
+
+    def _crop(self, item: int, labels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[int, Crop]:
+        """Return the slice of a sample and where in it the sample lies."""
+        which = self._which(item)
+        case, settings, size = self._cases[which], self._recipe.sampling, self._recipe.sample_size
+        z = int(self._slices[which][item - self._ends[which]])  # counted from the end of the case's slices
+        shape, place = labels.shape[1:], None
+        if rng.random() < settings.foreground_share:
+            voxel = foreground_voxel(case, self._recipe.stage.classes, rng)
+            if voxel is not None:
+                z, place = voxel[0], voxel[1:]
+        elif settings.centre == "liver":
+            place = _liver_pixel(labels[z], rng)
+        corner = corner_anywhere(rng, size, shape) if place is None else corner_around(place, size, shape)
+        return z, Crop(
+            shape=shape,
+            corner=corner,
+            size=size,
+            fixed=place or middle_of(corner, size, shape),
+            spacing_mm=case.spacing_mm[1:],
+            motion=draw_motion(rng, self._recipe.augmentation, size, case.spacing_mm[1:]),
+        )
+
+
+def _reader(volume: NDArray[Any], z: int, neighbours: int) -> Read:
+    """Return what reads boxes of a slice and its neighbours."""
+
+    def read(box: tuple[slice, ...]) -> NDArray[Any]:
+        window = (slice(None), *box)
+        return stack_neighbours(volume[window], z, neighbours)
+
+    return read
+
+
+def _liver_pixel(plane: NDArray[np.uint8], rng: np.random.Generator) -> tuple[int, int]:
+    """Return a pixel (y, x) of the liver in a slice that shows it."""
+    pixels = np.flatnonzero(plane)
+    y, x = divmod(int(pixels[int(rng.integers(len(pixels)))]), plane.shape[1])
+    return y, x

@@ -1,0 +1,65 @@
+"""What a network is given of a case, and what it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.models.stage import StageDescription
+from LiverTumorAttentionLib.preprocessing import Standard, window_hu
+from training.cases import PreparedCase
+from training.recipe import Recipe
+
+CLASS_NUMBERS: Mapping[str, NDArray[np.uint8]] = {
+    "liver": np.array([0, 1, 1], np.uint8),
+    "tumor": np.array([0, 0, 1], np.uint8),
+    "liver_and_tumor": np.array([0, 1, 2], np.uint8),
+}
+"""Of each stage: its class for background, liver and tumour, which the labels call 0, 1 and 2."""
+
+
+def network_input(
+    hu: NDArray, case: PreparedCase, phase: str, stage: StageDescription
+) -> NDArray[np.float32]:
+    """Return Hounsfield units of a phase as the network sees them, as inference makes them."""
+    if stage.intensity.percentiles is not None:
+        return Standard(**case.intensity[phase])(hu)
+    return window_hu(hu, cast("tuple[float, float]", stage.intensity.window_hu))  # one of the two is given
+
+
+def phases_of(case: PreparedCase, recipe: Recipe, rng: np.random.Generator) -> Sequence[str]:
+    """Return the phases whose volumes a sample shows, in the order of the network's arguments.
+
+    A stage that does without an arterial phase is given the portal one in its place.
+    """
+    if recipe.sampling.either_phase and case.has("arterial") and rng.random() < 0.5:
+        return ("arterial",)
+    return tuple(phase if case.has(phase) else "portal" for phase in recipe.stage.phases)
+
+
+def check_case(case: PreparedCase, stage: StageDescription) -> None:
+    """Raise `InputError` when a case lacks what the stage needs, or its arrays do not lie on one grid."""
+    if "arterial" in stage.phases and stage.missing_phase == "refuse" and not case.has("arterial"):
+        raise InputError(
+            f"the prepared case {case.name!r} has no arterial phase, which the {stage.name} stage needs: "
+            "train without it, or on the portal phase alone"
+        )
+    phases = [phase for phase in ("portal", "arterial") if phase == "portal" or case.has(phase)]
+    arrays = {**{phase: case.volume(phase) for phase in phases}, "inside": case.inside}
+    shape = case.labels.shape
+    for name, array in arrays.items():
+        if array is not None and array.shape != shape:
+            raise InputError(
+                f"the prepared case {case.name!r} has {name} of {array.shape} voxels (z, y, x) and labels of {shape}: "
+                "prepare it again"
+            )
+    for phase in phases:
+        if stage.intensity.percentiles is not None and phase not in case.intensity:
+            raise InputError(
+                f"the prepared case {case.name!r} does not say how to standardise its {phase} phase: prepare it "
+                "again with this recipe"
+            )
