@@ -377,8 +377,11 @@ def _plain(value: Any) -> Any:
 
 def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the values of a file on top of those of its base."""
+    path = path.resolve()
     if path in seen:
-        raise InputError(f"the recipe {path} is its own base")
+        raise InputError(
+            f"the recipe {path} is its own base: {' <- '.join(file.name for file in (*seen, path))}"
+        )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -388,7 +391,11 @@ def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"the recipe {path} holds no settings")
     base = values.pop("base", None)
-    return values if base is None else _over(_merged(path.parent / base, (*seen, path)), values)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise InputError(f"the recipe {path}: base must be the path of a file, got {base!r}")
+    return _over(_merged(path.parent / base, (*seen, path)), values)
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
