@@ -109,12 +109,12 @@ class Batches:
             self._iterator = iter(self._loader)
         try:
             batch = next(self._iterator)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:  # no sampler's: those come as a `_Failure`
+            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                 raise
             raise DeviceError(
                 "a process that makes training samples was ended from outside, most likely because memory ran out: "
-                f"go on with fewer workers ({str(error).splitlines()[0]})"
+                "go on with fewer workers"
             ) from error
         self._waited += time.perf_counter() - asked
         if isinstance(batch, _Failure):
