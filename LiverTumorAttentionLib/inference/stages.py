@@ -57,7 +57,7 @@ class _Stage:
 
     def _input(self, view: View, volume: sitk.Image) -> NDArray[np.float32]:
         """Return a phase as the network sees it, (z, y, x)."""
-        values = intensity_of(self.description.intensity, volume)(view.hu(volume))
+        values = intensity_of(self.description.intensity, volume)(view.on_grid(volume))
         return values if view.inside is None else values * view.inside
 
 

@@ -58,9 +58,9 @@ class View:
     inside: NDArray[np.bool_] | None
     """Where the network may see, (z, y, x); all else is set to zero. None masks nothing."""
 
-    def hu(self, volume: sitk.Image) -> NDArray[np.float32]:
-        """Return a volume on the portal grid as HU on the stage's grid, (z, y, x)."""
-        return sitk.GetArrayFromImage(resample_to_grid(cut(volume, self.size, self.index), self.grid))
+    def on_grid(self, image: sitk.Image) -> NDArray[np.float32]:
+        """Return an image on the portal grid (a volume, or a mask for its shares) on the stage's, (z, y, x)."""
+        return sitk.GetArrayFromImage(resample_to_grid(cut(image, self.size, self.index), self.grid))
 
 
 def whole_view(stage: StageDescription, portal: sitk.Image) -> View:
