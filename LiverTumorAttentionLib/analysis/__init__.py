@@ -1,8 +1,11 @@
-"""What a segmentation says: volumes, diameters, places and enhancement, as table and picture."""
+"""What a segmentation says: sizes, places and brightness, as table, picture and review; `planning` beside it."""
 
 from LiverTumorAttentionLib.analysis.alignment import write_alignment
 from LiverTumorAttentionLib.analysis.case import CaseMeasurement, measure_case
 from LiverTumorAttentionLib.analysis.preview import write_preview
+from LiverTumorAttentionLib.analysis.review import CaseReview, TumorReview, review_case
+from LiverTumorAttentionLib.analysis.review_table import REVIEW_COLUMNS, review_csv, review_rows
+from LiverTumorAttentionLib.analysis.surroundings import ReviewSettings
 from LiverTumorAttentionLib.analysis.table import (
     measurements_dict,
     tumor_csv,
@@ -10,13 +13,24 @@ from LiverTumorAttentionLib.analysis.table import (
     write_tumor_csv,
 )
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement, measure_tumors
+from LiverTumorAttentionLib.analysis.vessels import VesselRelation, Vessels, read_vessels
 
 __all__ = [
+    "REVIEW_COLUMNS",
     "CaseMeasurement",
+    "CaseReview",
+    "ReviewSettings",
     "TumorMeasurement",
+    "TumorReview",
+    "VesselRelation",
+    "Vessels",
     "measure_case",
     "measure_tumors",
     "measurements_dict",
+    "read_vessels",
+    "review_case",
+    "review_csv",
+    "review_rows",
     "tumor_csv",
     "tumor_rows",
     "write_alignment",

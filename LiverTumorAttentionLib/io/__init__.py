@@ -25,6 +25,7 @@ from LiverTumorAttentionLib.io.segmentation import (
     write_segmentation,
 )
 from LiverTumorAttentionLib.io.terminology import Segment, liver_segment, segments_for, tumor_segment
+from LiverTumorAttentionLib.io.vessels import read_vessel_labels
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -45,6 +46,7 @@ __all__ = [
     "making_folder",
     "read_instances",
     "read_label_map",
+    "read_vessel_labels",
     "read_volume",
     "replacing",
     "replacing_all",

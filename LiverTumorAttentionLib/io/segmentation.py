@@ -83,8 +83,8 @@ def read_label_map(path: str | os.PathLike[str]) -> sitk.Image:
     Raises `InputError` when there is nothing to recognise or the file is no label map.
     """
     place = existing(path, "segmentation")
-    if not _has_segments(place):
-        return _read_plain(place, np.uint8)
+    if not has_segments(place):
+        return read_plain(place, np.uint8)
     return semantic(read_instances(place))
 
 
@@ -95,8 +95,8 @@ def read_instances(path: str | os.PathLike[str]) -> sitk.Image:
     tumours are not taken apart.
     """
     place = existing(path, "segmentation")
-    if not _has_segments(place):
-        return _read_plain(place, np.uint16)
+    if not has_segments(place):
+        return read_plain(place, np.uint16)
     if full_suffix(place) in (".seg.nrrd", ".nrrd"):
         grid, segments = read_seg_nrrd(place)
     else:
@@ -118,7 +118,7 @@ def _painted(segments: list[StoredSegment], place: Path) -> np.ndarray:
     return voxels
 
 
-def _has_segments(place: Path) -> bool:
+def has_segments(place: Path) -> bool:
     """Tell whether a file stores segments with names rather than bare values."""
     if place.is_dir():
         raise InputError(f"the segmentation '{place}' is a folder: name the file itself")
@@ -129,7 +129,7 @@ def _has_segments(place: Path) -> bool:
     return full_suffix(place) == ".seg.nrrd" or (full_suffix(place) not in FILE_CHECKS and is_dicom(place))
 
 
-def _read_plain(place: Path, kind: type[np.unsignedinteger]) -> sitk.Image:
+def read_plain(place: Path, kind: type[np.unsignedinteger]) -> sitk.Image:
     image = read_volume(place, name="segmentation")
     voxels = sitk.GetArrayViewFromImage(image)
     limit = np.iinfo(kind).max

@@ -1,0 +1,197 @@
+"""The review of a case: every tumour with its size, its brightness and its neighbourhood.
+
+Numbers, never a diagnosis: how far a tumour enhances and washes out is told in HU, what that means is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.boxes import Box, box_around, start_of, widened
+from LiverTumorAttentionLib.analysis.brightness import Brightness, brightness_of
+from LiverTumorAttentionLib.analysis.case import CaseMeasurement, measure_case
+from LiverTumorAttentionLib.analysis.distances import filled
+from LiverTumorAttentionLib.analysis.extent import longest_diameter
+from LiverTumorAttentionLib.analysis.neighbours import Neighbour, nearest_neighbours
+from LiverTumorAttentionLib.analysis.surface import Gap, Line, Surface, as_point, gap_between
+from LiverTumorAttentionLib.analysis.surroundings import ReviewSettings, Surroundings
+from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement, measure_tumors
+from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_to
+from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+from LiverTumorAttentionLib.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class TumorReview:
+    """What is told of one tumour.
+
+    measurement: its volume, its diameters in the axial plane, its place, its mean probability.
+    longest_3d_diameter_mm, longest_3d_diameter_lps_mm: the longest line through it from surface to surface,
+        in whatever direction (see `analysis.extent` for the bias), and its end points; never shorter than
+        the longest axial one.
+    brightness: its HU and that of the liver around it, in both phases.
+    surface: the smallest distance to the outside of the liver, 0 where it touches the capsule; None when the
+        image shows no outside.
+    nearest_tumor: the next tumour, None when there is no other.
+    vessels: how it lies to each vessel that was given, in their order.
+    """
+
+    measurement: TumorMeasurement
+    longest_3d_diameter_mm: float
+    longest_3d_diameter_lps_mm: Line
+    brightness: Brightness
+    surface: Gap | None
+    nearest_tumor: Neighbour | None
+    vessels: tuple[VesselRelation, ...]
+
+    @property
+    def number(self) -> int:
+        """1, 2, …, as in "Tumor 1"; its value in the instances is one more."""
+        return self.measurement.number
+
+    @property
+    def nearest_vessel(self) -> VesselRelation | None:
+        """The vessel that is nearest, of several that it touches the one that it touches most."""
+        return min(self.vessels, key=lambda v: (v.distance_mm, -v.contact_area_mm2), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseReview:
+    """What is told of a case: the liver as a whole, every tumour, and by which settings."""
+
+    case: CaseMeasurement
+    tumors: tuple[TumorReview, ...]
+    settings: ReviewSettings
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the review as JSON values: unrounded, None for what was not measured."""
+        return asdict(self)
+
+
+def review_case(
+    instances: sitk.Image,
+    portal: sitk.Image,
+    arterial: sitk.Image | None = None,
+    probability: sitk.Image | None = None,
+    vessels: Vessels | None = None,
+    *,
+    settings: ReviewSettings | None = None,
+    progress: Progress | None = None,
+) -> CaseReview:
+    """Review a case.
+
+    instances: 0 background, 1 liver, 2, 3, … one value a tumour. portal, arterial: HU, the arterial volume
+    registered, -1024 where it saw nothing. probability: of tumour. All on one grid, the vessels too, in any
+    orientation and handedness.
+    Raises `InputError` when grids differ or are sheared, `Cancelled` when the user cancels.
+    """
+    settings, progress = settings or ReviewSettings(), progress or Progress(stage="review")
+    axes = ImageAxes.of(instances)
+    axes.check_right_angles("the segmentation")
+    if vessels is not None:
+        check_same_grid(instances, vessels.labels, "the segmentation", "the vessels")
+    progress.update(0.0)
+    measurements = measure_tumors(instances, portal, arterial, probability)
+    progress.update(0.2)
+    case = measure_case(instances)
+    labels = sitk.GetArrayViewFromImage(instances)
+    boxes = {value: box for value, box in enumerate(ndimage.find_objects(labels), start=1) if box}
+    tumors: tuple[TumorReview, ...] = ()
+    if measurements:
+        portal_hu = sitk.GetArrayViewFromImage(portal)
+        arterial_hu = None if arterial is None else sitk.GetArrayViewFromImage(arterial)
+        reviewer = _Reviewer(labels, axes, boxes, vessels, settings)
+        progress.update(0.4)
+        tumors = reviewer.review(measurements, portal_hu, arterial_hu, progress.part(0.4, 1.0))
+    progress.update(1.0)
+    return CaseReview(case=case, tumors=tumors, settings=settings)
+
+
+class _Reviewer:
+    """What all tumours of a case share: the liver's box, surfaces and usable surroundings."""
+
+    def __init__(
+        self,
+        labels: NDArray[np.integer],
+        axes: ImageAxes,
+        boxes: dict[int, Box],
+        vessels: Vessels | None,
+        settings: ReviewSettings,
+    ) -> None:
+        self._labels, self._axes, self._boxes, self._vessels = labels, axes, boxes, vessels
+        whole = box_around(labels)
+        if whole is None:
+            raise ValueError("a segmentation without a voxel has nothing to review")
+        box = widened(whole, (1, 1, 1), labels.shape)
+        organ = filled(labels[box] > 0)
+        self._outside = None if organ.all() else Surface.of(~organ, box, axes, beyond=True)
+        self._surroundings = Surroundings.of(
+            labels[box],
+            organ,
+            box,
+            axes.spacing_zyx_mm,
+            settings,
+            None if vessels is None else vessels.anywhere(box),
+        )
+        self._vessel_surfaces = {} if vessels is None else vessels.surfaces()
+
+    def review(
+        self,
+        measurements: Sequence[TumorMeasurement],
+        portal_hu: NDArray[Any],
+        arterial_hu: NDArray[Any] | None,
+        progress: Progress,
+    ) -> tuple[TumorReview, ...]:
+        surfaces = {}
+        for measurement in measurements:
+            value = measurement.number + FIRST_TUMOR - 1
+            box = self._boxes[value]
+            surfaces[measurement.number] = Surface.of(self._labels[box] == value, box, self._axes)
+        neighbours = nearest_neighbours(surfaces, progress.part(0.0, 0.3))
+        reviews = []
+        for done, measurement in enumerate(measurements):
+            progress.update(0.3 + 0.7 * done / len(measurements))
+            surface = surfaces[measurement.number]
+            value = measurement.number + FIRST_TUMOR - 1
+            length_mm, line = self._longest_diameter(value, measurement)
+            around, grown = self._surroundings.around(self._labels, value, self._boxes[value])
+            reviews.append(
+                TumorReview(
+                    measurement=measurement,
+                    longest_3d_diameter_mm=length_mm,
+                    longest_3d_diameter_lps_mm=line,
+                    brightness=brightness_of(
+                        self._labels[grown] == value, around, grown, portal_hu, arterial_hu
+                    ),
+                    surface=None if self._outside is None else gap_between(surface, self._outside),
+                    nearest_tumor=neighbours.get(measurement.number),
+                    vessels=self._vessel_relations(value, surface),
+                )
+            )
+        return tuple(reviews)
+
+    def _longest_diameter(self, value: int, measurement: TumorMeasurement) -> tuple[float, Line]:
+        box = self._boxes[value]
+        chord = longest_diameter(self._labels[box] == value, self._axes.steps_mm)
+        if measurement.longest_axial_diameter_mm > chord.length_mm:
+            return measurement.longest_axial_diameter_mm, measurement.longest_axial_diameter_lps_mm
+        corner = self._axes.position_mm(start_of(box))
+        return chord.length_mm, (as_point(corner + chord.start), as_point(corner + chord.end))
+
+    def _vessel_relations(self, value: int, surface: Surface) -> tuple[VesselRelation, ...]:
+        if self._vessels is None:
+            return ()
+        box = widened(self._boxes[value], CONTACT_VOXELS, self._labels.shape)
+        mask, around = self._labels[box] == value, self._vessels.array[box]
+        return tuple(
+            relation_to(name, self._vessel_surfaces[vessel], around == vessel, surface, mask, box)
+            for vessel, name in self._vessels.names.items()
+        )
