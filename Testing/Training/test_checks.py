@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rich.console
 import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
 
 from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
@@ -19,6 +20,7 @@ from training.cases import LabelFile, SourceCase
 from training.checks import Finding, check_cases, print_findings
 from training.checks.finding import told
 from training.layouts.label_names import OWN_VALUES
+from training.layouts.reading import read_phase
 
 Maker = Callable[..., SourceCase]
 
@@ -77,6 +79,17 @@ def test_one_corrupt_file_is_told_and_the_others_are_checked(make):
     assert findings[1].what == "the labels show no liver but nothing at all"
 
 
+def test_a_reader_that_fails_in_its_own_way_is_told_and_the_others_are_checked(make, monkeypatch):
+    def read(case: SourceCase, phase: str) -> sitk.Image:
+        if case.name == "bad":
+            raise RuntimeError("itk::ERROR:\n  overflow")
+        return read_phase(case, phase)
+
+    monkeypatch.setattr("training.checks.case.read_phase", read)
+    (finding,) = check_cases([make("bad"), make("good")], processes=1)
+    assert (finding.case, finding.what) == ("bad", "reading it failed (RuntimeError: itk::ERROR: overflow)")
+
+
 def test_processes_give_the_same_findings_as_one(make):
     cases = [make("a"), make("b", labels=on_grid(np.zeros((16, 32, 40), np.uint8))), make("c")]
     cases[2].portal.write_bytes(b"no volume")
@@ -125,6 +138,14 @@ def test_tumours_that_touch_no_liver_are_counted(make):
     assert found(make("a", labels=on_grid(values))) == [
         ("a", "warning", "2 tumour(s) of 1.9 mL together touch no liver")
     ]
+
+
+def test_a_tumour_that_the_liver_touches_on_one_side_alone_is_in_it(make):
+    values = voxels_of(make_abdomen()[1])
+    values[values == 2] = 1
+    values[7:9, 13:16, 20:23] = 2  # a box on the liver's left side, whose tip is at column 19
+    assert values[7:9, 13:16, 19].all()
+    assert found(make("a", labels=on_grid(values))) == []
 
 
 def test_swapped_values_are_seen_by_their_volumes(make):
@@ -184,6 +205,14 @@ def test_the_arterial_volume_must_cover_the_liver(make, slices, severity, needed
     share = 100 * np.count_nonzero(liver[:slices]) / np.count_nonzero(liver)
     what = f"the arterial volume covers {share:.0f} % of the liver{needed}"
     assert found(make("a", arterial=make_abdomen(seed=77)[0][:, :, :slices])) == [("a", severity, what)]
+
+
+def test_oblique_phases_are_compared_where_they_lie(make):
+    images = [make_abdomen()[0], make_abdomen()[1], make_abdomen(seed=77)[0]]
+    turn = Rotation.from_euler("zx", [25, 10], degrees=True).as_matrix()
+    for image in images:
+        image.SetDirection(turn.ravel().tolist())
+    assert found(make("a", portal=images[0], labels=images[1], arterial=images[2])) == []
 
 
 def test_the_same_voxels_in_two_cases_are_an_error_however_they_are_stored(make):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 
@@ -17,7 +18,7 @@ def halve(number: int) -> int:
     if number == 13:
         os._exit(1)
     if number == 99:
-        time.sleep(60)
+        time.sleep(25)
     if number % 2:
         raise InputError(f"{number} is odd: choose another")
     return number // 2
@@ -46,7 +47,10 @@ def test_the_wish_to_cancel_ends_work_that_is_under_way():
     wish = Progress(None, lambda: time.monotonic() > begun + 2)
     with pytest.raises(Cancelled):
         list(each(halve, [99, 99, 8], processes=2, progress=wish))
-    assert time.monotonic() < begun + 20
+    while multiprocessing.active_children() and time.monotonic() < begun + 10:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
+    assert time.monotonic() < begun + 10
 
 
 def test_no_items_are_no_work_and_no_processes_are_refused():

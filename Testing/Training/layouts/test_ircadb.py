@@ -113,12 +113,12 @@ def test_a_mask_with_a_slice_missing_is_refused(patient):
         read_case(find_cases("ircadb", patient)[0])
 
 
-def test_a_mask_on_another_grid_is_refused_with_both_grids(patient, tmp_path):
+@pytest.mark.parametrize("origin", [(-150, -110, -400), (-150, -120, -395)])
+def test_a_mask_on_another_grid_is_refused_with_both_grids(patient, tmp_path, origin):
     mask = masked(make_abdomen()[1], 1, 2)
-    mask.SetOrigin((-150.0, -110.0, -400.0))
+    mask.SetOrigin([float(value) for value in origin])
     (patient / "MASKS_DICOM" / "liver").rename(tmp_path / "old")
     write_series(patient / "MASKS_DICOM" / "liver", mask, intercept=0)
-    with pytest.raises(
-        InputError, match=r"begins at \(-150, -110, -400\) mm .* the volume at \(-150, -120, -400\)"
-    ):
+    at = ", ".join(map(str, origin))
+    with pytest.raises(InputError, match=rf"begins at \({at}\) mm .* the volume at \(-150, -120, -400\) mm"):
         read_case(find_cases("ircadb", patient)[0])

@@ -64,6 +64,7 @@ def test_phases_are_found_by_the_names_of_their_channels(four_phases):
         ({0: "a", 1: "b"}, {"portal": 1, "arterial": 0}, {"portal": 1, "arterial": 0}),
         ({0: "early arterial", 1: "late arterial", 2: "pv"}, {"arterial": 1}, {"portal": 2, "arterial": 1}),
         ({0: "portal", 1: "art"}, {"arterial": 0, "portal": 1}, {"portal": 1, "arterial": 0}),
+        ({0: "venous", 1: "portal"}, {"arterial": 0}, {"portal": 1, "arterial": 0}),
     ],
 )
 def test_channels_and_what_the_user_tells_of_them(names, told, found):
@@ -114,7 +115,12 @@ def test_names_of_labels(name, kind):
 
 def test_regions_of_version_2_and_values_of_version_1():
     assert values_of({"background": (0,), "liver": (1, 2), "tumor": (2,)}, {}, "d") == {0: 0, 1: 1, 2: 2}
-    assert values_of({"tumor": (2,), "liver": (1, 2, 3), "vessel": (3,)}, {"vessel": "liver"}, "d")[3] == 1
+    assert values_of({"tumor": (2,), "liver": (1, 2, 3), "vessel": (3,)}, {"vessel": "liver"}, "d") == {
+        0: 0,
+        1: 1,
+        2: 2,
+        3: 1,
+    }
     assert values_of({"liver": (1,), "ignore": (3,)}, {}, "d") == {0: 0, 1: 1}
 
 
