@@ -37,7 +37,7 @@ class PatchSampling:
         case, stage, augmentation = self._cases[item], self._recipe.stage, self._recipe.augmentation
         labels, inside = case.labels, case.inside
         crop = self._crop(case, labels.shape, rng)
-        truth = CLASS_NUMBERS[stage.name][crop.take(_reader(labels), linear=False)[0]]
+        truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(labels), linear=False)[0])
         seen = None if inside is None else crop.take(_reader(inside), linear=False)
         inputs = []
         for phase in phases_of(case, self._recipe, rng):

@@ -58,7 +58,7 @@ class SliceSampling:
             values = varied(rng, self._recipe.augmentation, network_input(hu, case, phase, stage))
             inputs.append(values if seen is None else values * seen)
         near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
-        truth = CLASS_NUMBERS[stage.name][crop.take(_reader(case.labels, z, near), linear=False)]
+        truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(case.labels, z, near), linear=False))
         seen = self._seen(case, z, near, crop)
         truth = truth if seen is None else truth * seen
         return Sample(inputs=tuple(inputs), truth=truth if near else truth[0], case=case.name)
