@@ -1,0 +1,81 @@
+"""Check a data set, and bring it onto a recipe's grid: registered, resampled, cropped and kept for fast reading.
+
+Cases with errors are left out (--strict ends the run instead). Cases that are prepared and whose files have not
+changed are left alone, so the command goes on where it was stopped, and does nothing when all is done. Recipes that
+differ in nothing that preparation depends on share one folder; for others it is refused, naming the setting.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from LiverTumorAttentionLib.errors import InputError
+from training.commands.options import add_data, add_processes, cases_of, watched
+from training.commands.overrides import add_overrides
+
+HELP = "check a data set and prepare it for a recipe"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_data(parser)
+    add = parser.add_argument
+    add(
+        "--recipe",
+        required=True,
+        metavar="NAME",
+        help="recipe, by its name or the path of a file; it decides grid, phases, mask and registration",
+    )
+    add_overrides(parser)
+    add(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder of the prepared cases; its parent must exist",
+    )
+    add("--strict", action="store_true", help="stop when a case has an error, instead of leaving it out")
+    add(
+        "--liver-model",
+        metavar="MODEL",
+        help="take the coarse liver that a tumour recipe is cropped and masked by from this model "
+        "(default: the true liver)",
+    )
+    add_processes(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check, prepare, and say what came of it."""
+    from training.checks import check_cases, print_findings
+    from training.preparation import Preparation
+    from training.preparation.cohort import opened
+    from training.preparation.table import print_entries
+    from training.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.set)
+    preparation = Preparation.of(recipe, options.liver_model)
+    sources = cases_of(options)
+    with opened(options.output, preparation) as cohort:
+        with watched("looking") as progress:
+            missing = cohort.missing(sources, progress)
+        wrong: dict[str, str] = {}
+        if missing:
+            with watched("checking") as progress:
+                findings = check_cases(
+                    missing, progress, phases=preparation.checked_phases, processes=options.processes
+                )
+            print_findings(findings, len(missing))
+            wrong = {finding.case: finding.what for finding in findings if finding.severity == "error"}
+        if wrong and options.strict:
+            raise InputError(
+                f"{len(wrong)} of {len(missing)} cases cannot be used as they are, see the table above: correct "
+                "them, or leave out --strict to prepare the others"
+            )
+        for source in missing:
+            if source.name in wrong:
+                cohort.leave_out(source, wrong[source.name])
+        with watched("preparing") as progress:
+            fit = [source for source in missing if source.name not in wrong]
+            entries = cohort.prepare(fit, processes=options.processes, progress=progress)
+    print_entries(entries, there=len(sources) - len(missing), left_out=len(wrong))

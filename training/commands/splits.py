@@ -1,0 +1,43 @@
+"""Say which cases train and which test, for each fold or repeat of a recipe, and write it to a JSON file.
+
+`train` makes the same splits by itself; a file is for looking at them, changing them by hand, and sharing them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from training.commands.overrides import add_overrides
+
+HELP = "say which cases train and which test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add = parser.add_argument
+    add("--recipe", required=True, metavar="NAME", help="recipe, by its name or the path of a file")
+    add_overrides(parser)
+    add("--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled")
+    add("--seed", type=int, default=0, metavar="S", help="seed of the draw (default: %(default)s)")
+    add("--output", required=True, type=Path, metavar="FILE", help="file to write, ending in .json")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Make the splits, write them, and print how many cases each has."""
+    from LiverTumorAttentionLib.io import check_writable
+    from training.preparation import Manifest
+    from training.recipe import read_recipe
+    from training.splits import make_splits, write_splits
+
+    check_writable(options.output, suffixes=(".json",), name="file of splits")
+    recipe = read_recipe(options.recipe, options.set)
+    cases = Manifest.read(options.prepared).cases()
+    share = recipe.loop.validation_share
+    splits = make_splits(cases, recipe.split, options.seed, validation_share=share)
+    write_splits(options.output, splits, recipe.split, options.seed, validation_share=share)
+    for number, split in enumerate(splits):
+        print(
+            f"part {number}: {len(split.training)} cases train, {len(split.validation)} validate, "
+            f"{len(split.test)} test"
+        )
