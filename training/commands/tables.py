@@ -1,0 +1,67 @@
+"""Put scores into the papers' tables, beside what was published.
+
+A case's score is the mean over its trainings (seeds, repeats), a table's number the mean over cases. Rows are tested
+against the table's first row by paired t-tests. Nothing is computed but from the files of scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "the papers' tables, our numbers beside the published ones"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add = parser.add_argument
+    add(
+        "scores",
+        nargs="+",
+        type=Path,
+        metavar="SCORES.csv",
+        help="what `evaluate` wrote; several count as one",
+    )
+    add(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder for the tables; its parent must exist",
+    )
+    add(
+        "--paper",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="context, darn, dpcnet, paresseg or sfan; may be repeated (default: those of the scored recipes)",
+    )
+    add(
+        "--reference",
+        metavar="ROW",
+        help="the row to test against, in tables that have it (default: the first)",
+    )
+    add(
+        "--sizes-mm",
+        nargs=2,
+        type=float,
+        metavar=("SMALL", "LARGE"),
+        help="where small tumours end and large ones begin (default: 50 100; SFAN prints 5 and 10 mm, which is less "
+        "than CT shows, and is read as cm)",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the tables and name them."""
+    from training.tables import SizeLimits, write_tables
+
+    written = write_tables(
+        options.scores,
+        options.output,
+        papers=options.paper,
+        reference=options.reference,
+        sizes=SizeLimits(*options.sizes_mm) if options.sizes_mm else None,
+    )
+    for path in written:
+        if path.suffix == ".md":
+            print(path)

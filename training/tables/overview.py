@@ -1,0 +1,86 @@
+"""All that was scored, recipe by recipe, beside what any paper has in its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from training.published import Metric, PublishedRow, PublishedTable
+from training.tables.scores import Scores
+from training.tables.select import SIZES, SizeLimits, fact
+from training.tables.table import Table, build_table
+
+
+def _metric(
+    name: str, measure: str, unit: str, better: str = "higher", of: str = "tumor", **more: Any
+) -> Metric:
+    return Metric(name=name, measure=measure, unit=unit, better=better, of=of, **more)
+
+
+OVERALL = (
+    _metric("Tumour DPC", "dice", unit="%"),
+    _metric("Tumour DG", "dice_global", unit="%"),
+    _metric("Jaccard", "jaccard", unit="%"),
+    _metric("VOE", "voe", unit="%", better="lower"),
+    _metric("RVD", "rvd", unit="%", better="zero"),
+    _metric("TPR", "tpr", unit="%"),
+    _metric("TNR", "tnr", unit="%"),
+    _metric("Precision", "precision", unit="%"),
+    _metric("ACC", "accuracy", unit="%"),
+    _metric("ASSD", "assd", unit="mm", better="lower"),
+    _metric("HD95", "hd95", unit="mm", better="lower"),
+    _metric("HD", "hd", unit="mm", better="lower"),
+    _metric("Lesion recall", "lesion_recall", unit="ratio"),
+    _metric("Lesion precision", "lesion_precision", unit="ratio"),
+    _metric("Liver DPC", "dice", of="liver", unit="%"),
+    _metric("Liver ASSD", "assd", of="liver", unit="mm", better="lower"),
+    _metric("Liver HD95", "hd95", of="liver", unit="mm", better="lower"),
+)
+SLICES = (
+    *(
+        _metric(f"{name} of {part} slices", measure, unit="%", better=better, slices=part)
+        for part in ("marginal", "middle", "shown")
+        for name, measure, better in (
+            ("DPC", "dice", "higher"),
+            ("RVD", "rvd", "zero"),
+            ("TPR", "tpr", "higher"),
+        )
+    ),
+    _metric("Dice a slice", "dice", unit="%", slices="shown", per="slice"),
+    _metric("HD a slice", "hd", unit="pixels", better="lower", slices="shown", per="slice"),
+)
+GROUPS = {"tumor_type": "tumour type", "phase": "phase", "scanner": "scanner", "tumor_size": "size of tumour"}
+
+
+def overview(scores: Scores, sizes: SizeLimits) -> list[Table]:
+    """Return the tables of all scored recipes: whole volumes, groups of cases, slices. Nothing is tested."""
+    tables = [
+        _table("all cases", "Whole volumes", OVERALL, scores, sizes),
+        _table("slices", "Slices that show tumour, those of a case together", SLICES, scores, sizes),
+    ]
+    for name, title in GROUPS.items():
+        found = {fact(row, name, sizes) for row in scores.cases} - {""}
+        metrics = tuple(_metric(value, "dice", unit="%", only={name: value}) for value in _ordered(found))
+        if metrics:
+            tables.append(_table(name.replace("_", " "), f"Tumour DPC by {title}", metrics, scores, sizes))
+    return tables
+
+
+def _ordered(values: Iterable[str]) -> list[str]:
+    return sorted(values, key=lambda value: (SIZES.index(value) if value in SIZES else 0, value.lower()))
+
+
+def _table(number: str, title: str, metrics: tuple[Metric, ...], scores: Scores, sizes: SizeLimits) -> Table:
+    published = PublishedTable(
+        title=title,
+        dataset="nothing of this; all numbers are ours",
+        metrics=metrics,
+        rows=tuple(PublishedRow(row=recipe, recipe=recipe, values={}) for recipe in scores.recipes),
+        note=(
+            f"tumours are small below {sizes.small_mm:g} mm, large above {sizes.large_mm:g} mm, by the longest edge of "
+            "the box around the longest one of a case"
+            if number == "tumor size"
+            else ""
+        ),
+    )
+    return build_table("overview", "All recipes with scores", number, published, scores, sizes, None)
