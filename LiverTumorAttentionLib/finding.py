@@ -71,8 +71,8 @@ def load_stages(package: ModelPackage, device: Device, *, watched: bool = False)
 
     Raises `ModelError` when weights do not fit, or when attention is to be watched and there is none.
     """
-    liver = LiverStage(package, device)
-    tumor = None if "tumor" in liver.finds else TumorStage(package, device)
+    liver = LiverStage.of(package, device)
+    tumor = None if "tumor" in liver.finds else TumorStage.of(package, device)
     if watched:
         stage = tumor or liver
         check_watchable(stage.network, stage.description.network)

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference.attention import AttentionWatch
@@ -22,31 +23,38 @@ from LiverTumorAttentionLib.networks import build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
 
 
-class _Stage:
-    """A stage of a model with its network built and its weights loaded.
+def load_network(package: ModelPackage, description: StageDescription) -> nn.Module:
+    """Return the network of a stage of a model, with its weights. Raises `ModelError` where they do not fit."""
+    takes = network_entry(description.network).phases
+    if len(takes) != len(description.phases):
+        raise ModelError(
+            f"model.json of {package.description.id!r}: stage {description.name!r}: the network "
+            f"{description.network!r} takes {', '.join(takes)}; the stage gives it "
+            f"{', '.join(description.phases)}"
+        )
+    network = build_network(description.network, **description.arguments)
+    try:
+        network.load_state_dict(package.load_weights(description), strict=True)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{description.weights} does not fit the network {description.network!r} that "
+            f"model.json of {package.description.id!r} names: get a model made for this version"
+        ) from error
+    return network
 
+
+class _Stage:
+    """A stage with its network.
+
+    network: takes one tensor a phase of `description`, with its weights in place.
     wanted: which of "liver" and "tumor" are returned.
     """
 
     def __init__(
-        self, package: ModelPackage, description: StageDescription, wanted: Sequence[str], device: Device
+        self, description: StageDescription, network: nn.Module, wanted: Sequence[str], device: Device
     ) -> None:
         self.description = description
-        takes = network_entry(description.network).phases
-        if len(takes) != len(description.phases):
-            raise ModelError(
-                f"model.json of {package.description.id!r}: stage {description.name!r}: the network "
-                f"{description.network!r} takes {', '.join(takes)}; the stage gives it "
-                f"{', '.join(description.phases)}"
-            )
-        self.network = build_network(description.network, **description.arguments)
-        try:
-            self.network.load_state_dict(package.load_weights(description), strict=True)
-        except RuntimeError as error:
-            raise ModelError(
-                f"{description.weights} does not fit the network {description.network!r} that "
-                f"model.json of {package.description.id!r} names: get a model made for this version"
-            ) from error
+        self.network = network
         groups = groups_of(description.classes)
         chosen = tuple(groups[name] for name in wanted)
         self._predictor: SlicePredictor | PatchPredictor
@@ -68,10 +76,15 @@ class LiverStage(_Stage):
         DPC-Net, section 3.1, liver and tumour by one network over the whole volume.
     """
 
-    def __init__(self, package: ModelPackage, device: Device) -> None:
-        description = package.description.liver_stage
+    def __init__(self, description: StageDescription, network: nn.Module, device: Device) -> None:
         self.finds = tuple(groups_of(description.classes))
-        super().__init__(package, description, self.finds, device)
+        super().__init__(description, network, self.finds, device)
+
+    @classmethod
+    def of(cls, package: ModelPackage, device: Device) -> LiverStage:
+        """Return the stage of a model that finds the liver. Raises `ModelError` where its weights do not fit."""
+        description = package.description.liver_stage
+        return cls(description, load_network(package, description), device)
 
     def probabilities(
         self, image: sitk.Image, progress: Progress, watch: AttentionWatch | None = None
@@ -100,8 +113,14 @@ class TumorStage(_Stage):
     is given in millimetres instead of a kernel of 5 x 5 pixels, so that it means the same at every spacing.
     """
 
-    def __init__(self, package: ModelPackage, device: Device) -> None:
-        super().__init__(package, package.description.stage("tumor"), ("tumor",), device)
+    def __init__(self, description: StageDescription, network: nn.Module, device: Device) -> None:
+        super().__init__(description, network, ("tumor",), device)
+
+    @classmethod
+    def of(cls, package: ModelPackage, device: Device) -> TumorStage:
+        """Return a model's stage for tumours. Raises `ModelError` where there is none or its weights do not fit."""
+        description = package.description.stage("tumor")
+        return cls(description, load_network(package, description), device)
 
     def probability(
         self,

@@ -56,5 +56,5 @@ def _loaded(model: str) -> tuple[Stages, PostprocessingSettings]:
         where="model.json: postprocessing",
         error=ModelError,
     )
-    liver = LiverStage(package, choose_device("cpu"))
+    liver = LiverStage.of(package, choose_device("cpu"))
     return Stages(liver=liver, tumor=None, watch=None), settings

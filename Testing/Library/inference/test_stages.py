@@ -34,7 +34,7 @@ def portal_and_liver() -> tuple[sitk.Image, sitk.Image]:
 def stage(folder: Path, **changes: Any) -> TumorStage:
     model = write_model(folder)
     change_description(model, lambda values: values["stages"][1].update(changes))
-    return TumorStage(ModelPackage(model), choose_device("cpu"))
+    return TumorStage.of(ModelPackage(model), choose_device("cpu"))
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_weights_that_do_not_fit_the_network_are_refused(model: Path) -> None:
 
     change_description(model, lambda d: d["stages"][0]["arguments"].update(width=8))
     with pytest.raises(ModelError, match=r"liver\.safetensors does not fit the network 'resseg'"):
-        LiverStage(ModelPackage(model), choose_device("cpu"))
+        LiverStage.of(ModelPackage(model), choose_device("cpu"))
 
 
 def test_adding_copies_a_verified_model_and_listing_shows_it(model: Path, user_folder: Path) -> None:

@@ -88,11 +88,11 @@ def given_at_inference(
     device = choose_device("cpu")
     if stage != "tumor":
         with pytest.raises(GivenInputs) as given:
-            LiverStage(package, device).probabilities(loaded.portal, Progress())
+            LiverStage.of(package, device).probabilities(loaded.portal, Progress())
         return given.value.args
     transform = read_transform(prepared, source)
     arterial = None if transform is None else onto_portal(loaded.arterial, loaded.portal, transform)
     liver = sitk.Cast(loaded.labels >= 1, sitk.sitkUInt8)
     with pytest.raises(GivenInputs) as given:
-        TumorStage(package, device).probability(loaded.portal, arterial, liver, Progress())
+        TumorStage.of(package, device).probability(loaded.portal, arterial, liver, Progress())
     return given.value.args
