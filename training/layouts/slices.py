@@ -6,7 +6,7 @@ the same; they are matched with the DICOM files of the portal volume by the orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,29 +32,25 @@ def read_slices(folder: Path, portal: sitk.Image, source: Path, name: str) -> ND
     Raises `InputError` when the slices do not belong to that grid, one to one.
     """
     files = in_order(path for path in folder.rglob("*") if path.is_file())
-    pictures = [path for path in files if path.suffix.lower() == ".png"]
-    read: Callable[[int], NDArray[np.integer]]
-    if pictures:
-        paths, order = pictures, None
-        read = lambda number: _read_picture(pictures[number], name)  # noqa: E731
-    else:
+    paths = [path for path in files if path.suffix.lower() == ".png"]
+    order: list[int] | None = None
+    planes: Iterator[NDArray[np.integer]] = (_read_picture(path, name) for path in paths)
+    if not paths:
         heads = [head for path in files if is_dicom(path) and (head := read_slice(path)) is not None]
         if not heads:
             raise InputError(f"the {name} '{folder}' holds no DICOM or png slice: copy it again")
         paths, order = [head.path for head in heads], _by_position(heads, portal, name)
-        read = lambda number: read_pixels(heads[number], name)  # noqa: E731
+        planes = (read_pixels(head, name) for head in heads)
     count = portal.GetSize()[2]
     if len(paths) != count:
         raise InputError(
             f"the {name} '{folder}' has {len(paths)} slices and the portal volume {count}: copy both again"
         )
-    places = order or _by_name(len(paths), source, name)
     result = np.zeros(portal.GetSize()[::-1], np.int16)
-    for number, place in enumerate(places):
-        plane = read(number)
+    for place, path, plane in zip(order or _by_name(count, source, name), paths, planes, strict=True):
         if plane.shape != result.shape[1:]:
             raise InputError(
-                f"the {name} '{paths[number]}' has {plane.shape[1]} x {plane.shape[0]} pixels and the portal volume "
+                f"the {name} '{path}' has {plane.shape[1]} x {plane.shape[0]} pixels and the portal volume "
                 f"{result.shape[2]} x {result.shape[1]}: copy both again"
             )
         result[place] = plane

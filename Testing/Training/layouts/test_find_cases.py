@@ -34,3 +34,8 @@ def test_names_are_made_fit_for_folders():
 def test_numbers_in_names_are_sorted_by_their_size_and_hidden_files_left_out():
     names = ["image_10", "image_2", "Image_1", "._image_3"]
     assert [path.name for path in in_order(map(Path, names))] == ["Image_1", "image_2", "image_10"]
+
+
+def test_the_description_of_data_sets_names_every_layout():
+    text = (Path(__file__).resolve().parents[3] / "training" / "layouts" / "README.md").read_text()
+    assert [name for name in LAYOUTS if f"| `{name}` |" not in text] == []
