@@ -1,0 +1,16 @@
+"""Planning on a segmented liver: safety margins around tumours, and resections by planes."""
+
+from LiverTumorAttentionLib.analysis.planning.margin import MarginPlan, VesselInMargin
+from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
+from LiverTumorAttentionLib.analysis.planning.planner import Planner
+from LiverTumorAttentionLib.analysis.planning.resection import Combination, ResectionPlan, TumorResection
+
+__all__ = [
+    "Combination",
+    "CutPlane",
+    "MarginPlan",
+    "Planner",
+    "ResectionPlan",
+    "TumorResection",
+    "VesselInMargin",
+]
