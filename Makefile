@@ -23,7 +23,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(PIP) --editable '.[dicom,comparators,training,test]'
+	$(PIP) --editable '.[dicom,comparators,training,tensorboard,test]'
 	touch $@
 
 $(VENV)/.benchmarks: $(VENV)/.test

@@ -38,13 +38,8 @@ class Processes:
         return self.rank == 0
 
     def together(self, network: nn.Module) -> nn.Module:
-        """Return the network so that its gradients become the mean over all processes; itself for one process.
-
-        Some networks have parts that no loss depends on (DPC-Net's finest map with SpaCor alone): they are allowed.
-        """
-        if self.world == 1:
-            return network
-        return DistributedDataParallel(network, find_unused_parameters=True)
+        """Return the network so that its gradients become the mean over all processes; itself for one process."""
+        return network if self.world == 1 else DistributedDataParallel(network)
 
     def normalised_together(self, network: nn.Module) -> nn.Module:
         """Return the network with batch normalisation over the batches of all processes, where CUDA offers it.
@@ -104,6 +99,6 @@ def joined_processes(device_name: str) -> Iterator[tuple[Processes, Device]]:
         torch.cuda.set_device(device.torch)
     distributed.init_process_group("nccl" if wanted == "cuda" else "gloo", timeout=WAIT)
     try:
-        yield Processes(rank=distributed.get_rank(), world=world, device=device.torch), device
+        yield (Processes(rank=distributed.get_rank(), world=world, device=device.torch), device)
     finally:
         distributed.destroy_process_group()

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
+from LiverTumorAttentionLib.inference import Device
+from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
-from training.recipe import LoopSettings, OptimizerSettings, ScheduleSettings
+from training.cases import PreparedCase
+from training.first_weights import load_first_weights
+from training.losses import Loss, build_loss
+from training.recipe import LoopSettings, OptimizerSettings, Recipe, ScheduleSettings, to_values
+from training.sampling import Sampler
+from training.validation import validation_scores
 
 
 class NumberedSamples(Protocol):
@@ -59,3 +69,61 @@ class Task(Protocol):
 
     def settings(self) -> dict[str, Any]:
         """Return what decides the training, as JSON values: a run is gone on with only where they are the same."""
+
+
+class RecipeTask:
+    """A recipe on prepared cases.
+
+    training, validation: the cases; without validation cases the last weights are kept. about: what else decides the
+    training or belongs into run.json, as JSON values. imagenet: a file of ImageNet weights, for recipes that start
+    from them.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        training: Sequence[PreparedCase],
+        validation: Sequence[PreparedCase],
+        *,
+        seed: int,
+        device: Device,
+        about: Mapping[str, Any] | None = None,
+        imagenet: Path | None = None,
+    ) -> None:
+        self.recipe, self.seed, self.device = recipe, seed, device
+        self.training, self.validation = tuple(training), tuple(validation)
+        self.optimizer, self.schedule, self.loop = (recipe.optimizer, recipe.schedule, recipe.loop)
+        self._about, self._imagenet = dict(about or {}), imagenet
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """What the network is shown."""
+        return Sampler(self.training, self.recipe, self.seed)
+
+    @cached_property
+    def _loss(self) -> Loss:
+        return build_loss(self.recipe, self.training)
+
+    def build(self) -> nn.Module:
+        """Return the network with its first weights."""
+        stage = self.recipe.stage
+        network = build_network(
+            stage.network, generator=torch.Generator().manual_seed(self.seed), **stage.arguments
+        )
+        load_first_weights(network, self.recipe, self._imagenet)
+        return network
+
+    def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:
+        """Return the recipe's loss."""
+        return self._loss(outputs, truth)
+
+    def validate(self, network: nn.Module, progress: Progress) -> dict[str, float]:
+        """Return the mean Dice of the foreground on the validation cases. Raises `Cancelled`."""
+        only = self.recipe.evaluation.tumor_slices_only
+        return validation_scores(
+            network, self.validation, self.recipe.stage, self.device, progress, tumor_slices_only=only
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what run.json tells."""
+        return {"recipe": to_values(self.recipe), "seed": self.seed, **self._about}

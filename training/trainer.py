@@ -1,232 +1,284 @@
-"""One loop for every stage: AdamW, warm-up and cosine, bfloat16, a running average of the weights.
+"""The one training loop: numbered samples, checkpoints that resume bit for bit, validation on whole cases.
 
-A run is a folder:
-
-    settings.json             recipe, seed, steps, cases, versions
-    checkpoint.safetensors    weights, their average, the optimiser's state; the step in its metadata
-    log.csv                   loss and time every so many steps
-    scores.csv                Dice on the validation cases
-
-Stopped by a signal, it finishes its step, saves and returns; started again, it goes on bit for bit (on the
-same machine and number of threads) as if it had not been stopped.
+A run is a folder; `training/run.py` tells what lies in it. Stopped by a signal, it finishes its step, saves and
+returns; killed, it goes on from its last checkpoint. Either way it ends, on the CPU with the same number of threads,
+bit for bit where an unbroken run ends. On CUDA some operations add in no fixed order, and runs agree up to rounding.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-import os
-import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from torch import nn
 
-from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.networks import build_network
-from training.demonstration.recipes import Recipe
-from training.demonstration.samples import Case, Sampler
-from training.demonstration.validation import validate
-from training.losses import boundary_enhanced_loss, soft_dice_loss
+from LiverTumorAttentionLib.errors import Cancelled, InputError
+from LiverTumorAttentionLib.progress import Progress
+from training.average import RunningAverage
+from training.checkpoint import (
+    BEST,
+    CHECKPOINT,
+    read_checkpoint,
+    remove_leftovers,
+    write_checkpoint,
+    write_weights,
+)
+from training.distributed import Processes
+from training.gradients import add_gradients, seed_step
+from training.loading import Batch, Batches
+from training.logs import Logs
+from training.optimization import Optimization
+from training.report import Report
+from training.run import check_folder_fits, record_start
+from training.schedule import Schedule
+from training.stopping import StopSignals
+from training.task import Task
 
-CHECKPOINT = "checkpoint.safetensors"
-OPTIMIZER_STATE = ("step", "exp_avg", "exp_avg_sq")
+
+@dataclass(kw_only=True)
+class Position:
+    """How far a run has come."""
+
+    step: int = 0
+    """Steps made."""
+    epoch_loss: float = 0.0
+    """Sum of the losses of this epoch's steps."""
+    validated: int = 0
+    """Step of the last validation."""
+    best_score: float | None = None
+    """The highest "dice" of all validations."""
 
 
 class Trainer:
-    """Trains one stage in one folder.
+    """Trains a task in a folder; where the folder holds a run of the same task, it goes on with it.
 
-    folder: of the run; a checkpoint in it is resumed. steps: length of the whole schedule.
+    processes: this process among those that train together. workers: processes that make samples.
+    Raises `InputError` when the folder holds something else, or the batch cannot be divided.
     """
 
     def __init__(
         self,
         folder: Path,
-        recipe: Recipe,
-        training: Sequence[Case],
-        validation: Sequence[Case],
+        task: Task,
         *,
-        seed: int,
-        steps: int,
-        bfloat16: bool = True,
-    ) -> None:
-        if not training:
-            raise InputError(
-                f"the cohort has no training case for the {recipe.stage} stage: prepare it first"
-            )
-        self.folder, self.recipe, self.steps = folder, recipe, steps
-        self._bfloat16 = bfloat16
-        self._sampler = Sampler(training, recipe, seed)
-        self._validation = list(validation)
-        generator = torch.Generator().manual_seed(seed)
-        self.network = build_network(recipe.network, generator=generator, **recipe.arguments)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
-        )
-        self.step = 0
-        self._stop = False
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / CHECKPOINT).exists():
-            self._resume()
-        self._write_settings(seed, training, validation)
-
-    def run(
-        self,
-        *,
-        stop_at: int | None = None,
+        processes: Processes | None = None,
+        workers: int = 0,
         log_every: int = 50,
-        save_every: int = 250,
-        validate_every: int = 1000,
         say: Callable[[str], None] = print,
     ) -> None:
-        """Train up to `stop_at` (the end of the schedule by default), or until a signal asks to stop."""
-        last = min(self.steps, stop_at or self.steps)
-        previous = {s: signal.signal(s, self._ask_to_stop) for s in (signal.SIGTERM, signal.SIGINT)}
-        losses: list[float] = []
-        started = time.monotonic()
+        self.folder, self.task = folder, task
+        self.processes = processes or Processes()
+        self._workers, self._log_every = workers, log_every
+        self._say = say if self.processes.writes else lambda line: None
+        self.processes.check_batch(task.loop.batch, task.loop.accumulate)
+        check_folder_fits(folder, task.settings())
+        self.steps_an_epoch = math.ceil(task.sampler.samples_an_epoch / task.loop.batch)
+        self.schedule = Schedule(task.schedule, task.optimizer.learning_rate, self.steps_an_epoch)
+        self.network = self.processes.normalised_together(self._built())
+        self._together = self.processes.together(self.network)
+        self.optimization = Optimization(
+            self.network, task.optimizer, task.loop.precision, self.processes.device
+        )
+        decay = task.loop.average_decay
+        self.average = None if decay is None else RunningAverage(self.network, decay)
+        self._averaged: nn.Module | None = None
+        self.position = Position()
+        if (folder / CHECKPOINT).exists():
+            self._resume()
+        self._signals, self._report = StopSignals(), Report(say=self._say)
+
+    @property
+    def step(self) -> int:
+        """Steps made."""
+        return self.position.step
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs made."""
+        return self.step // self.steps_an_epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._at_end() and not self._validation_is_due()
+
+    def run(self, *, stop_at: int | None = None) -> bool:
+        """Train to the end, or up to a step; return whether the end was reached. A signal may come before it."""
+        if self.finished:
+            self._say(f"the run is finished, at step {self.step}")
+            return True
+        last = min(self.schedule.steps, stop_at or self.schedule.steps)
+        self._start()
+        flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         try:
-            while self.step < last and not self._stop:
-                losses.append(self._one_step())
-                if self.step % log_every == 0 or self.step == last:
-                    row = {"step": self.step, "loss": float(np.mean(losses)), "lr": self.rate(self.step - 1)}
-                    seconds = (time.monotonic() - started) / len(losses)
-                    self._append("log.csv", {**row, "seconds_a_step": seconds})
-                    say(f"step {self.step}/{self.steps} loss {row['loss']:.4f} {seconds:.2f} s/step")
-                    losses, started = [], time.monotonic()
-                if self.step % validate_every == 0 or self.step == last:
-                    scores = validate(self.average_network(), self._validation, self.recipe)
-                    self._append("scores.csv", {"step": self.step, **scores})
-                    say(f"step {self.step} " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()))
-                    started = time.monotonic()
-                if self.step % save_every == 0:
-                    self.save()
-            self.save()
+            with self._signals, flags, self._batches() as batches:
+                stopped = self._validate_if_due()
+                while not stopped and self.step < last and not self._at_end():
+                    stopped = self._one_step(batches)
+                    if self.step % self.steps_an_epoch == 0:
+                        stopped = self._end_epoch(stopped)
+                self._report.write()
+                self.save()
         finally:
-            for which, handler in previous.items():
-                signal.signal(which, handler)
+            self._report.close()
+        if not self.finished and self.step < last:
+            self._say(f"stopped at step {self.step}, saved; the same command goes on from here")
+        return self.finished
 
-    def rate(self, step: int) -> float:
-        """Return the learning rate of a step: linear warm-up, then half a cosine down to zero."""
-        recipe = self.recipe
-        if step < recipe.warm_up_steps:
-            return recipe.learning_rate * (step + 1) / recipe.warm_up_steps
-        done = (step - recipe.warm_up_steps) / max(1, self.steps - recipe.warm_up_steps)
-        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    def _one_step(self, batches: Iterator[Batch]) -> bool:
+        """Make a step; return whether a process was asked to stop. Raises `InputError` for what is not finite."""
+        started = time.monotonic()
+        batch = next(batches)
+        waited = time.monotonic() - started
+        seed_step(self.task.seed, self.step, self.processes.rank)
+        loss = add_gradients(self._together, batch, self.task, self.optimization, self.processes)
+        loss, stopped = self.processes.agree(loss, self._signals.asked)
+        norm = self.optimization.gradient_norm()
+        if not (math.isfinite(loss) and self.optimization.is_sound(norm)):
+            raise InputError(self._not_finite(loss))
+        rate = self.schedule.rate(self.step)
+        self.optimization.step(rate)
+        self.position.step += 1
+        self.position.epoch_loss += loss
+        if self.average is not None:
+            self.average.update(self.network, self.step)
+        self._report.add(self.step, loss, rate, seconds=time.monotonic() - started, waiting=waited)
+        return stopped or (self.processes.world == 1 and self._signals.asked)
 
-    def _one_step(self) -> float:
-        recipe = self.recipe
-        first = self.step * recipe.batch
-        samples = [self._sampler(first + i) for i in range(recipe.batch)]
-        inputs = [
-            torch.from_numpy(np.stack(phase)).contiguous(memory_format=torch.channels_last)
-            for phase in zip(*(sample[0] for sample in samples), strict=True)
-        ]
-        truth = torch.from_numpy(np.stack([sample[1] for sample in samples]))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(self.step)
-        self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-            logits = self.network(*inputs)
-        loss = boundary_enhanced_loss(logits, truth)
-        if recipe.dice_weight:
-            loss = loss + recipe.dice_weight * soft_dice_loss(logits, truth)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimizer.step()
-        self.step += 1
-        self._update_average()
-        return float(loss.detach())
+    def _end_epoch(self, stopped: bool) -> bool:
+        """Tell the schedule how the epoch went, validate and save where that is due; return whether to stop."""
+        self.schedule.end_epoch(self.position.epoch_loss / self.steps_an_epoch, self.step)
+        self.position.epoch_loss = 0.0
+        if self.schedule.ended is not None:
+            self._say(f"training ends after epoch {self.epoch}: {self.schedule.ended}")
+        stopped = stopped or self._validate_if_due()
+        if not (stopped or self._at_end()) and self.epoch % self.task.loop.save_every == 0:
+            self.save()
+        return stopped
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """Move the average towards the weights; quickly at first, so that the start is soon forgotten."""
-        decay = min(self.recipe.average_decay, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
+    def _at_end(self) -> bool:
+        return self.step >= self.schedule.steps or self.schedule.ended is not None
 
-    def average_network(self) -> torch.nn.Module:
-        """Return a network with the averaged weights, ready for inference."""
-        network = build_network(self.recipe.network, **self.recipe.arguments)
-        network.load_state_dict(self.average)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network.eval()
+    def _validation_is_due(self) -> bool:
+        if self.step % self.steps_an_epoch or self.position.validated == self.step:
+            return False
+        return self._at_end() or self.epoch % self.task.loop.validate_every == 0
+
+    def _validate_if_due(self) -> bool:
+        """Validate and keep the best weights; return whether a process was asked to stop meanwhile."""
+        if not self._validation_is_due():
+            return False
+        try:
+            if self.processes.writes:
+                progress = Progress(cancelled=lambda: self._signals.asked)
+                self._keep_scores(self.task.validate(self._network_to_keep(), progress))
+        except Cancelled:
+            pass  # then it is still due, and the first thing when the run goes on
+        else:
+            self.position.validated = self.step
+        return self.processes.agree(0.0, self._signals.asked)[1]
+
+    def _keep_scores(self, scores: dict[str, float]) -> None:
+        """Record scores, and the weights when they are the best so far."""
+        if not scores:
+            return
+        self._report.add_scores(self.step, scores)
+        best, score = self.position.best_score, scores["dice"]
+        if math.isfinite(score) and (best is None or score > best):
+            self.position.best_score = score
+            self._write_weights(score)
+
+    def _built(self) -> nn.Module:
+        network = self.task.build().to(self.processes.device)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _network_to_keep(self) -> nn.Module:
+        """Return the network that is validated and kept: with the averaged weights, where there are any."""
+        if self.average is None:
+            return self.network
+        self._averaged = self._averaged or self._built()
+        self._averaged.load_state_dict(self.average.weights)
+        return self._averaged
+
+    def _batches(self) -> Batches:
+        return Batches(
+            self.task.sampler,
+            batch=self.task.loop.batch,
+            first_step=self.step,
+            rank=self.processes.rank,
+            world=self.processes.world,
+            workers=self._workers,
+        )
+
+    def _start(self) -> None:
+        """Record that the run is started, or goes on."""
+        if not self.processes.writes:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.folder)
+        start = {
+            "step": self.step,
+            "device": str(self.processes.device),
+            "processes": self.processes.world,
+            "threads": torch.get_num_threads(),
+        }
+        record_start(self.folder, self.task.settings(), start)
+        self._report = Report(
+            Logs(self.folder, self.step, self._say),
+            steps=self.schedule.steps,
+            steps_an_epoch=self.steps_an_epoch,
+            every=self._log_every,
+            say=self._say,
+        )
 
     def save(self) -> None:
-        """Write the checkpoint under a temporary name, then move it into place."""
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.items()}
-        names = {id(p): n for n, p in self.network.named_parameters()}
-        for parameter, state in self.optimizer.state.items():
-            for key in OPTIMIZER_STATE:
-                tensors[f"optimizer.{key}.{names[id(parameter)]}"] = state[key]
-        temporary = self.folder / (CHECKPOINT + ".part")
-        tensors = {k: v.detach().contiguous() for k, v in tensors.items()}
-        save_file(tensors, temporary, metadata={"step": str(self.step), "steps": str(self.steps)})
-        os.replace(temporary, self.folder / CHECKPOINT)
+        """Write the checkpoint, and the weights where no validation chooses them."""
+        if not self.processes.writes:
+            return
+        groups = {"network": self.network.state_dict(), "optimizer": self.optimization.tensors()}
+        if self.average is not None:
+            groups["average"] = self.average.weights
+        state = {
+            "position": asdict(self.position),
+            "schedule": self.schedule.state(),
+            "optimization": self.optimization.state(),
+        }
+        if self.position.best_score is None:
+            self._write_weights(None)
+        write_checkpoint(self.folder / CHECKPOINT, groups, state)
+
+    def _write_weights(self, score: float | None) -> None:
+        weights = self.network.state_dict() if self.average is None else self.average.weights
+        about = {"step": self.step, "epoch": self.epoch, "dice": score}
+        write_weights(self.folder / BEST, weights, about)
 
     def _resume(self) -> None:
-        with safe_open(self.folder / CHECKPOINT, framework="pt") as checkpoint:
-            self.step = int(checkpoint.metadata()["step"])
-            tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118
-        part = {
-            kind: {k[len(kind) + 1 :]: v for k, v in tensors.items() if k.startswith(kind + ".")}
-            for kind in ("network", "average", "optimizer")
-        }
-        self.network.load_state_dict(part["network"])
-        self.average = {k: v.clone() for k, v in part["average"].items()}
-        for name, parameter in self.network.named_parameters():
-            if f"step.{name}" in part["optimizer"]:
-                self.optimizer.state[parameter] = {
-                    key: torch.empty_like(parameter).copy_(part["optimizer"][f"{key}.{name}"])
-                    if key != "step"
-                    else part["optimizer"][f"{key}.{name}"].clone()
-                    for key in OPTIMIZER_STATE
-                }
+        groups, state = read_checkpoint(self.folder / CHECKPOINT)
+        try:
+            self.network.load_state_dict(groups["network"])
+            self.optimization.restore(groups.get("optimizer", {}), state["optimization"])
+            if self.average is not None:
+                self.average.restore(groups["average"])
+            self.schedule.restore(state["schedule"])
+            self.position = Position(**state["position"])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise InputError(
+                f"{self.folder / CHECKPOINT} does not fit this version of the network or of the training ({error}): "
+                "go on with the version that wrote it (run.json names it), or start in a new folder"
+            ) from error
 
-    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop = True
-
-    def _append(self, name: str, row: dict[str, Any]) -> None:
-        path = self.folder / name
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-
-    def _write_settings(self, seed: int, training: Sequence[Case], validation: Sequence[Case]) -> None:
-        """Record what this run is, and, each time it is started, from which step on which cases it sees."""
-        path = self.folder / "settings.json"
-        starts = json.loads(path.read_text())["starts"] if path.exists() else []
-        starts.append(
-            {
-                "step": self.step,
-                "steps": self.steps,
-                "dice_weight": self.recipe.dice_weight,
-                "training": [case.name for case in training],
-            }
+    def _not_finite(self, loss: float) -> str:
+        batch = self.task.loop.batch
+        numbers = range(self.step * batch, (self.step + 1) * batch)
+        cases = ", ".join(dict.fromkeys(self.task.sampler(number).case for number in numbers))
+        saved = (self.folder / CHECKPOINT).exists()
+        what = "the gradients are not finite" if math.isfinite(loss) else f"the loss is {loss}"
+        return (
+            f"{what} at step {self.step}, on samples of {cases} "
+            f"({'the checkpoint is that of before' if saved else 'nothing was saved yet'}): look at these cases, "
+            "lower optimizer.learning_rate, clip with optimizer.clip_norm, or use precision float32"
         )
-        settings = {
-            "recipe": self.recipe.to_dict(),
-            "seed": seed,
-            "steps": self.steps,
-            "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
-            "validation": [case.name for case in validation],
-            "starts": starts,
-        }
-        path.write_text(json.dumps(settings, indent=1) + "\n")

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
 from training.demonstration.cohort import PlannedCase, make_cohort, plan_cohort, read_label_maps, read_plan
 
 RUNS = Path(__file__).resolve().parents[1] / "runs" / "demonstration"
@@ -45,13 +45,14 @@ BUNDLED = Path(__file__).resolve().parents[2] / "LiverTumorAttentionLib/data/mod
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status."""
+    """Run one command; return 0, 2 for bad input, 130 when stopped."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except LiverTumorAttentionError as error:
+        if not isinstance(error, Cancelled):
+            print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     return 0
 
 
@@ -100,6 +101,7 @@ def _train(options: argparse.Namespace) -> None:
 
     from training.demonstration.recipes import RECIPES
     from training.demonstration.samples import Case
+    from training.demonstration.task import DemonstrationTask
     from training.trainer import Trainer
 
     torch.set_num_threads(options.threads)
@@ -110,16 +112,17 @@ def _train(options: argparse.Namespace) -> None:
         path = planned.path(cohort, options.stage)
         if options.stage in planned.stages() and path.exists():
             cases[planned.validation].append(Case.load(path))
-    trainer = Trainer(
-        options.folder / options.stage,
+    task = DemonstrationTask(
         RECIPES[options.stage],
         cases[False],
         cases[True],
         seed=options.seed,
         steps=options.steps or STEPS[options.stage],
     )
+    trainer = Trainer(options.folder / options.stage, task, say=lambda line: print(line, flush=True))
     print(f"{len(cases[False])} training cases, {len(cases[True])} validation cases, at step {trainer.step}")
-    trainer.run(say=lambda line: print(line, flush=True))
+    if not trainer.run():
+        raise Cancelled
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
-import os
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models.description import FORMAT_VERSION, read_description
+from training.checkpoint import CHECKPOINT, read_checkpoint
 from training.demonstration.recipes import RECIPES
-from training.trainer import CHECKPOINT
+from training.model_folder import TrainedStage, write_model
+from training.run import read_run_file
 
 STATEMENT = "demonstration, trained on synthetic data, not for clinical use"
 
@@ -37,56 +31,30 @@ def export_model(
     scores: what was measured. postprocessing: its settings where they differ from the defaults.
     Raises `InputError` when a run has no checkpoint, `ModelError` when the description would not be valid.
     """
-    output.mkdir(parents=True, exist_ok=True)
     stages, runs = [], {}
     for name in ("liver", "tumor"):
-        weights = output / f"{name}.safetensors"
-        step, steps = _write_weights(folder / name / CHECKPOINT, weights)
-        stages.append(_stage(name, hashlib.sha256(weights.read_bytes()).hexdigest()))
-        runs[name] = {"step": step, "steps": steps, **_history(folder / name)}
-    description = {
-        "format": FORMAT_VERSION,
-        **identity,
-        "stages": stages,
-        "labels": [
-            {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
-            {"value": 2, "name": "Tumor", "scheme": "SCT", "code": "4147007", "meaning": "Mass"},
-        ],
-        "postprocessing": postprocessing or {},
-        "training": {**training, "runs": runs},
-        "scores": scores or {},
-    }
-    text = json.dumps(description, indent=1) + "\n"
-    read_description(text.encode(), where="model.json")
-    temporary = output / "model.json.part"
-    temporary.write_text(text)
-    os.replace(temporary, output / "model.json")
+        checkpoint = folder / name / CHECKPOINT
+        if not checkpoint.is_file():
+            raise InputError(f"there is no checkpoint {checkpoint}: train both stages first")
+        groups, state = read_checkpoint(checkpoint)
+        stages.append(TrainedStage(description=_stage(name), weights=groups["average"]))
+        runs[name] = {"step": state["position"]["step"], **_history(folder / name)}
+    write_model(
+        output,
+        stages,
+        identity=identity,
+        training={**training, "runs": runs},
+        scores=scores,
+        postprocessing=postprocessing,
+    )
 
 
-def _write_weights(checkpoint: Path, path: Path) -> tuple[int, int]:
-    """Write the averaged weights of a checkpoint as float16; return its step and the schedule's length."""
-    if not checkpoint.is_file():
-        raise InputError(f"there is no checkpoint {checkpoint}: train both stages first")
-    with safe_open(checkpoint, framework="pt") as stored:
-        metadata = stored.metadata()
-        names = [name for name in stored.keys() if name.startswith("average.")]  # noqa: SIM118
-        tensors = {name.removeprefix("average."): stored.get_tensor(name) for name in sorted(names)}
-    halves = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in tensors.items()}
-    temporary = path.with_name(path.name + ".part")
-    save_file({k: v.contiguous() for k, v in halves.items()}, temporary)
-    temporary.chmod(0o644)
-    os.replace(temporary, path)
-    return int(metadata["step"]), int(metadata["steps"])
-
-
-def _stage(name: str, sha256: str) -> dict[str, Any]:
+def _stage(name: str) -> dict[str, Any]:
     recipe = RECIPES[name]
     stage: dict[str, Any] = {
         "name": name,
         "network": recipe.network,
         "arguments": recipe.arguments,
-        "weights": f"{name}.safetensors",
-        "sha256": sha256,
         "phases": list(recipe.phases),
         "intensity": {"window_hu": list(recipe.window_hu)},
         "grid": {
@@ -103,20 +71,26 @@ def _stage(name: str, sha256: str) -> dict[str, Any]:
 
 def _history(run: Path) -> dict[str, Any]:
     """Return a run's settings in short, its duration and its last validation scores."""
-    settings = json.loads((run / "settings.json").read_text())
-    with (run / "log.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    with (run / "scores.csv").open() as file:
-        scores = list(csv.DictReader(file))
+    settings = read_run_file(run)
+    rows, scores = _rows(run / "log.csv"), _rows(run / "scores.csv")
     seconds, before = 0.0, 0
     for row in rows:
         seconds += float(row["seconds_a_step"]) * (int(row["step"]) - before)
         before = int(row["step"])
     return {
+        "steps": settings["steps"],
         "seed": settings["seed"],
         "recipe": settings["recipe"],
-        "starts": [{**start, "training": len(start["training"])} for start in settings["starts"]],
-        "torch": settings["torch"],
+        "cases": {kind: len(names) for kind, names in settings["cases"].items()},
+        "starts": settings["starts"],
+        "versions": settings["versions"],
         "minutes": round(seconds / 60, 1),
         "validation": {k: round(float(v), 4) for k, v in scores[-1].items()} if scores else {},
     }
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

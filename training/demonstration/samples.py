@@ -76,6 +76,10 @@ class Sampler:
             return self._liver_sample(which, rng)
         return self._tumor_sample(which, rng)
 
+    def case_of(self, number: int) -> Case:
+        """Return the case that a sample is drawn from."""
+        return self._cases[int(np.random.default_rng((self._seed, number)).integers(len(self._cases)))]
+
     def _liver_sample(
         self, which: int, rng: np.random.Generator
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:

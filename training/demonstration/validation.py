@@ -11,22 +11,26 @@ from scipy import ndimage
 from torch.nn import functional
 
 from LiverTumorAttentionLib.preprocessing import stack_neighbours, window_hu
+from LiverTumorAttentionLib.progress import Progress
 from training.demonstration.recipes import Recipe
 from training.demonstration.samples import Case
 
 STRIDE = 32
 
 
-def validate(network: torch.nn.Module, cases: Sequence[Case], recipe: Recipe) -> dict[str, float]:
+def validate(
+    network: torch.nn.Module, cases: Sequence[Case], recipe: Recipe, progress: Progress
+) -> dict[str, float]:
     """Return mean Dice by source of the cases ("phantom" or the atlas), and for tumours the false lesions.
 
     dice_<source>: mean over the cases that show the structure. recall: share of true tumours of which a
     tenth is found; false_lesions: components a case that touch no true tumour (both for the tumour stage,
-    phantoms alone).
+    phantoms alone). Raises `Cancelled`.
     """
     dice: dict[str, list[float]] = {}
     found, true, false, phantoms = 0, 0, 0, 0
-    for case in cases:
+    for number, case in enumerate(cases):
+        progress.update(number / len(cases), case.name)
         source = case.name.split("-", 1)[1].rsplit("-", 1)[0]
         phases = {"portal": case.portal, "arterial": case.arterial}
         if recipe.stage == "liver":
