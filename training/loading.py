@@ -78,7 +78,7 @@ class Batches:
         world: int = 1,
         workers: int = 0,
     ) -> None:
-        if batch < world or batch % world:
+        if batch % world:
             raise InputError(
                 f"a batch of {batch} cannot be shared out evenly to {world} processes: choose a multiple of {world}"
             )

@@ -157,17 +157,20 @@ def test_workers_live_through_the_signals_that_ask_a_trainer_to_stop_and_end_wit
         next(batches)
 
 
-def test_a_worker_that_is_killed_is_told_as_too_little_memory():
-    with Batches(Numbered(), batch=1, workers=1) as batches:
-        worker = int(next(batches).cases[0].split()[1])
+def test_a_worker_that_is_killed_is_told_as_too_little_memory_and_takes_the_others_with_it():
+    with Batches(Numbered(), batch=1, workers=2) as batches:
+        killed, other = (int(next(batches).cases[0].split()[1]) for _ in range(2))
         # torch's own handler would raise between any two lines of this test
         previous = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         try:
-            os.kill(worker, signal.SIGKILL)
-            with pytest.raises(DeviceError, match="memory ran out: go on with fewer workers"):
-                [next(batches) for _ in range(8)]
+            os.kill(killed, signal.SIGKILL)
+            with pytest.raises(DeviceError, match="memory ran out: go on with fewer workers") as caught:
+                [next(batches) for _ in range(16)]
         finally:
             signal.signal(signal.SIGCHLD, previous)
+    assert caught.value.__cause__ is not None  # whose traceback still holds torch's iterator
+    with pytest.raises(ProcessLookupError):
+        os.kill(other, 0)
 
 
 def test_a_program_that_fails_with_open_batches_ends():

@@ -84,9 +84,20 @@ def test_a_case_without_foreground_gives_patches_from_anywhere(tmp_path):
     assert len({float(sampler(number).inputs[0][0, 0, 0, 0]) for number in range(20)}) > 15
 
 
-def test_other_patches_can_be_centred_on_the_liver(case):
-    sampler = Sampler([case], recipe(sampling={"centre": "liver"}), seed=1)
-    assert all((sampler(number).truth > 0).any() for number in range(40))
+def test_only_classes_that_a_case_shows_are_drawn(tmp_path):
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[20, 20, 20] = 1
+    case = write_case(tmp_path / "case", labels, labels, intensity={"portal": STRETCH})
+    sampler = Sampler([case], recipe((8, 8, 8), sampling={"foreground_share": 1.0}), seed=1)
+    assert all(sampler(number).truth[4, 4, 4] == 1 for number in range(20))
+
+
+def test_other_patches_can_be_centred_on_the_liver(tmp_path):
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[20, 20, 20] = 1
+    case = write_case(tmp_path / "case", labels, labels, intensity={"portal": STRETCH})
+    sampler = Sampler([case], recipe((8, 8, 8), sampling={"centre": "liver"}), seed=1)
+    assert all(sampler(number).truth[4, 4, 4] == 1 for number in range(20))
 
 
 def test_a_foreground_voxel_stays_in_its_patch_through_rotation_and_scaling(tmp_path):

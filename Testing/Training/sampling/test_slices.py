@@ -76,8 +76,18 @@ def test_a_small_slice_is_filled_up_with_0_and_background(case):
     assert not sample.truth[:, 60:].any()
 
 
-def test_what_a_rotation_brings_in_from_beyond_the_slice_is_0_and_background(tmp_path):
-    case = write_case(tmp_path / "full", np.full(SHAPE, 10000), np.full(SHAPE, 2))
+def test_a_mirrored_small_slice_is_filled_up_on_the_other_side(case):
+    sampler = Sampler([case], recipe("liver", tile=(64, 60), augmentation={"flips": ["y"]}), seed=1)
+    first_rows = [bool(sampler(number).inputs[0][:, :14].any()) for number in range(20)]
+    last_rows = [bool(sampler(number).inputs[0][:, 50:].any()) for number in range(20)]
+    assert [not used for used in first_rows] == last_rows
+    assert 4 < sum(last_rows) < 16
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_a_rotation_brings_in_from_beyond_the_slice_is_0_and_background(tmp_path, masked):
+    inside = np.ones(SHAPE) if masked else None
+    case = write_case(tmp_path / "full", np.full(SHAPE, 10000), np.full(SHAPE, 2), inside=inside)
     turning = recipe(tile=(50, 60), sampling={"size": [50, 60]}, augmentation={"rotation_degrees": 45.0})
     samples = [Sampler([case], turning, seed=1)(number) for number in range(8)]
     for sample in samples:
@@ -215,13 +225,15 @@ def test_the_boundary_enhanced_loss_is_given_the_truth_of_the_neighbours_too(cas
 
 
 def test_slices_are_turned_in_millimetres(tmp_path):
-    """Pixels twice as tall as wide: a quarter turn would show a square of millimetres as it was."""
+    """Pixels twice as tall as wide: a square of millimetres is as wide as tall, however it is turned."""
     square = np.zeros(SHAPE, np.uint8)
-    square[:, 19:31, 18:42] = 1  # 24 x 24 mm around (24.5, 29.5)
-    case = write_case(tmp_path / "case", square * 9999.0, square, spacing_mm=(5.0, 2.0, 1.0))
+    square[:, 19:31, 18:42] = 1  # 24 x 24 mm
+    case = write_case(tmp_path / "case", square, square, spacing_mm=(5.0, 2.0, 1.0))
     turning = recipe(
         "liver", tile=(50, 60), sampling={"size": [50, 60]}, augmentation={"rotation_degrees": 180.0}
     )
-    areas = [int(Sampler([case], turning, seed=1)(number).truth.sum()) for number in range(30)]
-    # whatever the angle, it keeps its 576 mm2, which are 288 pixels
-    assert areas == pytest.approx([288] * 30, rel=0.05)
+    sampler = Sampler([case], turning, seed=1)
+    for number in range(20):
+        rows, columns = np.nonzero(sampler(number).truth)
+        assert len(rows) == pytest.approx(12 * 24, rel=0.05)
+        assert [2.0 * rows.std(), 1.0 * columns.std()] == pytest.approx([24 / np.sqrt(12)] * 2, rel=0.05)
