@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis.axes import ImageAxes
 from LiverTumorAttentionLib.analysis.extent import farthest_pairs, longest_diameter
-from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, ball, cuboid, empty, grid, painted, turned
+from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, ball, cuboid, grid, painted, turned
 
 STEPS = np.diag([3.0, 0.8, 0.5])
 
@@ -78,13 +78,14 @@ def test_a_hull_drops_no_end(flat: bool) -> None:
     assert chord.length_mm <= length.max() * (1 + 1 / 29)
 
 
-def test_flipped_grids_measure_the_same() -> None:
-    rng = np.random.default_rng(4)
-    image = painted(empty(np.eye(3), (1, 1, 1), (40, 40, 40)), (1, ball((0, 0, 0), 17.0)))
-    mask = sitk.GetArrayFromImage(image) * (rng.uniform(size=(40, 40, 40)) > 0.2)
-    length = longest_diameter(mask, np.eye(3)).length_mm
-    for axis in range(3):
-        assert longest_diameter(np.flip(mask, axis), np.eye(3)).length_mm == pytest.approx(length)
+def test_of_equally_far_pairs_the_longest_line_counts() -> None:
+    """(0, 0, 3) and (2, 1, 2) both lie 3 mm from the origin: drawn out to 4 mm and to 3.6 mm."""
+    for ends in ([(0, 0, 3), (2, 1, 2)], [(3, 0, 0), (2, 1, 2)], [(0, 3, 0), (1, 2, 2)]):
+        mask = np.zeros((4, 4, 4), bool)
+        mask[0, 0, 0] = True
+        mask[tuple(np.array(ends).T)] = True
+        for axis in range(3):
+            assert longest_diameter(np.flip(mask, axis), np.eye(3)).length_mm == pytest.approx(4.0)
 
 
 def test_farthest_pairs_across_blocks() -> None:

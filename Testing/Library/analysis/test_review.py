@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.analysis.surface import Surface, gap_between
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.analysis.bodies import (
+    CENTRE_MM,
     GRIDS,
     ball,
     cuboid,
@@ -71,6 +72,22 @@ def test_places_and_sizes_on_any_grid(name: str) -> None:
     assert vein.contact_length_mm == pytest.approx(2 * np.sqrt(32.0), abs=2.5)
 
 
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_vessel_in_a_tumor_and_a_tumor_in_a_vessel(name: str) -> None:
+    """A tube of 4 mm through a ball of 9, and a ball of 5 inside a tube of 8: a wall is touched, or none."""
+    image = painted(grid(name, 84.0), (1, LIVER), (2, ball((0, 0, 0), 9.0)), (3, ball((0, 22, 0), 5.0)))
+    labels = painted(image, (1, tube(0, (0, 0), 4.0)), (2, tube(0, (22, 0), 8.0)))
+    vessels = Vessels(labels=labels, names={1: "thin", 2: "wide"})
+    first, second = review_case(image, image, vessels=vessels).tumors
+    thin, wide = first.vessels[0], second.vessels[1]
+    length = 2 * np.sqrt(9.0**2 - 4.0**2)
+    assert thin.contact_area_mm2 == pytest.approx(2 * np.pi * 4.0 * length, rel=0.13)
+    assert thin.overlap_ml == pytest.approx(np.pi * 16 * (length + 1) / 1000, rel=0.1)
+    assert (wide.distance_mm, wide.contact_area_mm2, wide.contact_length_mm) == (0.0, 0.0, 0.0)
+    assert wide.overlap_ml == pytest.approx(second.measurement.volume_ml)
+    assert ball((0, 22, 0), 5.0)(np.array(wide.line_lps_mm[0]) - CENTRE_MM)
+
+
 def test_the_longest_line_is_never_shorter_than_the_axial_one() -> None:
     """A flat disc of 24 mm in one slice."""
     image = empty(np.eye(3), (0.7, 0.7, 5.0), (60, 60, 60))
@@ -104,10 +121,12 @@ def shell_scene(name: str) -> tuple[sitk.Image, np.ndarray, sitk.Image, sitk.Ima
     """HU that betray every voxel of the surrounding liver that should not have been taken.
 
     110 between 3.5 and 15 mm around the first tumour, but for the rim of the liver, the second tumour and
-    what is near it, and a vessel.
+    what is near it, a vessel and a cavity.
     """
     instances, _ = scene(name)
     p = positions_mm(instances)
+    cavity = ball((-12.0, -19.0, 0.0), 3.0)(p)
+    instances = like(instances, np.where(cavity, 0, sitk.GetArrayFromImage(instances)).astype(np.uint16))
     away = np.linalg.norm(p - FIRST, axis=-1) - RADII[0]
     from_second = np.linalg.norm(p - SECOND, axis=-1) - RADII[1]
     hu = np.full(away.shape, 110.0, np.float32)
@@ -117,6 +136,7 @@ def shell_scene(name: str) -> tuple[sitk.Image, np.ndarray, sitk.Image, sitk.Ima
     hu[np.linalg.norm(p, axis=-1) > 38.0 - 3.5] = 1300.0
     vessel = tube(0, (12.0, 8.0), 2.0)
     hu[vessel(p)] = 1700.0
+    hu[cavity] = 1900.0
     mask = sitk.GetArrayFromImage(instances) == 2
     hu[mask] = 60.0
     return instances, mask, like(instances, hu), painted(instances, (1, vessel))

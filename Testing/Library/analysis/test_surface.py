@@ -117,6 +117,16 @@ def test_surface_voxels_are_those_with_a_face_outside() -> None:
     assert len(surface_voxels(mask, beyond=True)) == 6
 
 
+@pytest.mark.parametrize("name", GRIDS)
+def test_places_of_voxels_there_and_back(name: str) -> None:
+    axes = ImageAxes.of(grid(name, 30.0))
+    indices = np.random.default_rng(0).uniform(-5, 40, (20, 3))
+    np.testing.assert_allclose(axes.index_zyx(axes.position_mm(indices)), indices, atol=1e-9)
+    part = axes.of_part(np.array([3, 4, 5]))
+    np.testing.assert_allclose(part.position_mm(indices), axes.position_mm(indices + [3, 4, 5]))
+    assert axes.spacing_zyx_mm == pytest.approx(GRIDS[name][1][::-1])
+
+
 def test_distance_map_against_every_pair() -> None:
     rng = np.random.default_rng(2)
     body = rng.uniform(size=(5, 7, 9)) > 0.97

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import Vessels
 from LiverTumorAttentionLib.analysis.planning import Planner
 from LiverTumorAttentionLib.errors import InputError
-from Testing.Library.analysis.bodies import GRIDS, ball, cuboid, grid, painted, positions_mm, tube
+from Testing.Library.analysis.bodies import GRIDS, ball, cuboid, grid, painted, positions_mm, tube, turned
 
 LIVER = ball((0, 0, 0), 38.0)
 
@@ -51,13 +51,14 @@ def test_around_a_block_of_voxels() -> None:
 
 
 def test_a_margin_stays_inside_the_liver() -> None:
-    """Half of a shell around a tumour at a flat side of the liver."""
-    half = cuboid((-90, -90, -90), (0, 90, 90))
+    """Half of a shell around a tumour at a flat side of the liver, which lies across the grid."""
+    turn = turned(30.0) @ turned(40.0, 1)
+    half = cuboid((-90, -90, -90), (0, 90, 90), turn)
     image = painted(grid("straight", 60.0), (1, half), (2, lambda p: ball((0, 0, 0), 8.0)(p) & half(p)))
     plan = Planner(image).margin(6.0)
     assert plan.volume_ml == pytest.approx(volume_ml(14.0) / 2, rel=0.05)
-    outside = positions_mm(image)[..., 0] > 0
-    assert not (sitk.GetArrayFromImage(plan.mask)[outside] > 0).any()
+    mask = sitk.GetArrayFromImage(plan.mask) > 0
+    assert not (mask & ~half(positions_mm(image))).any()
 
 
 def test_chosen_tumors_others_and_vessels() -> None:

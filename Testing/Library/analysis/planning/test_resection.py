@@ -215,6 +215,23 @@ def test_a_margin_runs_to_the_cut_inside_the_liver_alone() -> None:
     assert tumor.margin_mm > 18 / np.sqrt(2) - 2.5 + 1.5
 
 
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_notch_in_the_liver_is_not_cut(name: str) -> None:
+    """A plane 20 mm beside a flat tumour passes it through a notch, and meets the liver 10 mm above it.
+
+    The liver fills x from -40 to 40 and z from -20 to 20 but for the notch, x from -30 to -5 and z below 10;
+    the plane is x = -16, the tumour x from 4 to 8 and z from -18 to 0.
+    """
+    instances = painted(
+        grid(name, 96.0),
+        (1, cuboid((-40, -22, -20), (40, 22, 20))),
+        (0, cuboid((-30, -22, -20), (-5, 22, 10))),
+        (2, cuboid((4, -15, -18), (8, 15, 0))),
+    )
+    (tumor,) = Planner(instances).resection(plane((-16, 0, 0), (1, 0, 0))).tumors
+    assert tumor.margin_mm == pytest.approx(np.hypot(20.0, 10.0), abs=0.75 * max(GRIDS[name][1]))
+
+
 def test_the_edge_between_two_planes_counts() -> None:
     """What stays is x < 0 and y < 0; a tumour at (10, 10) lies 14.1 mm from that, and (10, -20) ten."""
     bodies = [(2, ball((10, 10, 0), 4.0)), (3, ball((10, -20, 0), 4.0))]
@@ -284,7 +301,7 @@ def test_planes_that_divide_nothing() -> None:
     ):
         planner.resection(plane((0, -50, 0), (0, 1, 0)))
     with pytest.raises(InputError, match=r"the plane does not pass .* on the side that stays, 12 mm away"):
-        planner.resection(plane((0, -50, 0), (0, -1, 0)))
+        planner.resection(plane((0, 0, -50), (0, 0, -1)))
     inside, outside = plane((0, 0, 0), (0, 1, 0)), plane((50, 0, 0), (1, 0, 0))
     with pytest.raises(InputError, match=r"plane 2 does not pass through the liver: .* that stays"):
         planner.resection([inside, outside])
