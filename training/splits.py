@@ -177,7 +177,7 @@ def _by_fact(cases: Sequence[PreparedCase], settings: SplitSettings) -> tuple[li
 def _patients(cases: Sequence[PreparedCase], fact: str | None) -> list[Patient]:
     """Return the patients by name, each with the values of the fact that its cases have."""
     found: dict[str, list[PreparedCase]] = {}
-    for case in sorted(cases, key=lambda case: case.name):
+    for case in cases:
         found.setdefault(case.patient, []).append(case)
     return [
         Patient(

@@ -57,6 +57,29 @@ def test_folds_have_the_values_of_a_fact_in_like_proportions() -> None:
             assert found["FNH"] in (0, 1)
 
 
+def test_a_value_that_fills_all_folds_is_even_in_them_whatever_came_before() -> None:
+    cases = [case(f"a-{n}", kind="a") for n in range(2)] + [case(f"b-{n}", kind="b") for n in range(11)]
+    settings = SplitSettings(kind="k-fold", folds=5, stratify_by="kind")
+    for seed in range(10):
+        for split in make_splits(cases, settings, seed=seed):
+            assert counted(split.test, cases, "kind")["b"] in (2, 3)
+
+
+def test_patients_with_many_cases_leave_the_folds_even() -> None:
+    cases = [case(f"a-{n}", patient="many") for n in range(6)] + [case(f"b-{n}") for n in range(12)]
+    for seed in range(10):
+        splits = make_splits(cases, SplitSettings(kind="k-fold", folds=3), seed=seed)
+        assert [len(split.test) for split in splits] == [6, 6, 6]
+
+
+def test_every_case_is_held_out_as_often_as_any_other() -> None:
+    cases = [case(f"{n}") for n in range(10)]
+    settings = SplitSettings(kind="hold-out", test_share=0.2, repeats=300)
+    drawn = Counter(name for split in make_splits(cases, settings, seed=0) for name in split.test)
+    assert len(drawn) == 10
+    assert 35 < min(drawn.values()) <= max(drawn.values()) < 90  # 60 on average, deviation 7
+
+
 def test_a_split_depends_on_the_seed_and_not_on_the_order_of_the_cases() -> None:
     splits = make_splits(TYPED, FOLDS, seed=3)
     assert make_splits(TYPED[::-1], FOLDS, seed=3) == splits

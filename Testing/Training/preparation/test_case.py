@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.errors import OutputError
 from Testing.Training.abdomen import make_abdomen, on_grid, voxels_of
 from Testing.Training.preparation.data_set import write_source
 from Testing.Training.prepared import patch_recipe, slice_recipe
@@ -97,6 +99,14 @@ def test_a_stage_for_liver_and_tumour_gets_the_whole_volume_and_its_standard(
     )
 
 
+def test_the_standard_of_a_cropped_case_is_still_that_of_the_whole_volume(
+    source: SourceCase, tmp_path: Path
+) -> None:
+    case = prepared(patch_recipe("tumor"), source, tmp_path)
+    assert case.labels.shape == (15, 19, 17)
+    assert case.intensity == prepared(patch_recipe(), source, tmp_path / "whole").intensity
+
+
 def test_a_voxel_of_a_coarser_grid_is_what_half_of_it_is(tmp_path: Path) -> None:
     labels = np.ones((16, 32, 40), np.uint8)
     labels[:, 0:2, 0:1] = 2  # half of the first voxel of 16 mm
@@ -147,6 +157,24 @@ def test_a_fault_of_the_program_costs_one_case_and_is_told(
     monkeypatch.setattr("training.preparation.case.case_arrays", faulty)
     assert "(ZeroDivisionError: a fault)" in failure(slice_recipe("liver"), source, tmp_path)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_case_that_cannot_be_written_leaves_nothing(
+    source: SourceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, aligned: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("training.preparation.case.write_alignment", full)
+    both: dict[str, Any] = {
+        "network": "paresseg",
+        "phases": ["portal", "arterial"],
+        "arguments": {"width": 8},
+    }
+    recipe = slice_recipe("tumor", stage_changes=both, preparation={"registration": "none"})
+    with pytest.raises(OutputError, match=r"the case 'one' cannot be written .*no space left on device"):
+        prepared(recipe, replace(source, arterial=source.portal), tmp_path / "prepared")
+    assert list((tmp_path / "prepared").iterdir()) == []
 
 
 def test_arrays_lie_plainly_so_that_they_can_be_mapped(source: SourceCase, tmp_path: Path) -> None:

@@ -153,6 +153,10 @@ def test_what_the_manifest_does_not_know_is_taken_over_from_the_folders(
     (folder / "manifest.json").unlink()
     shutil.rmtree(folder / "cases" / "case-1")
     (folder / "cases" / ".case-1.0123.part").mkdir()  # what a kill leaves
+    with opened(folder, Preparation.of(RECIPE)) as cohort:
+        assert list(cohort.entries) == ["case-0"]
+        assert [path.name for path in (folder / "cases").iterdir()] == ["case-0"]
+    (folder / "manifest.json").unlink()
     assert fill(folder, sources) == ["case-1"]
     assert sorted(path.name for path in (folder / "cases").iterdir()) == ["case-0", "case-1"]
     (folder / "manifest.json").unlink()

@@ -30,12 +30,16 @@ def test_many_voxels_are_thinned_evenly() -> None:
 def test_every_slice_and_every_lesion_keeps_a_voxel() -> None:
     mask = np.zeros((40, 60, 60), bool)
     mask[5:20, 5:50, 5:50] = True  # 30,375 voxels
-    mask[30, 10, 10] = True  # a slice with one voxel
-    mask[8, 55, 55] = True  # a lesion of one voxel in a slice with many
-    mask[9, 54, 56] = True  # touches it by a corner alone: the same lesion
+    thin = {(z, 10, 10) for z in range(30, 36)}  # slices with one voxel
+    small = {(z, 55, 55) for z in range(6, 19, 3)}  # lesions of two voxels in slices with many
+    for z, y, x in thin:
+        mask[z, y, x] = True
+    for z, y, x in small:
+        mask[z, y, x] = mask[z + 1, y - 1, x + 1] = True  # they touch by a corner alone
     places = {tuple(place) for place in places_of(mask, most=100, each_part=True).tolist()}
-    assert len(places) <= 100 + 16 + 3
-    assert (30, 10, 10) in places
-    assert {(8, 55, 55), (9, 54, 56)} & places
-    assert {z for z, _, _ in places} == {*range(5, 20), 30}
+    assert 100 <= len(places) <= 100 + 21 + 12
+    assert thin <= places
+    for z, y, x in small:
+        assert len({(z, y, x), (z + 1, y - 1, x + 1)} & places) == 1
+    assert {z for z, _, _ in places} == {*range(5, 20), *range(30, 36)}
     assert all(mask[place] for place in places)
