@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
 
-COMMANDS: tuple[str, ...] = ("phantoms", "check", "prepare", "splits", "tables")
+COMMANDS: tuple[str, ...] = ("phantoms", "check", "prepare", "splits", "evaluate", "tables")
 """Modules of `training.commands` in the order of work; each has HELP, `add_arguments(parser)` and `run(options)`."""
 
 

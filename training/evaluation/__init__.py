@@ -1,1 +1,15 @@
-"""Scoring a run on whole cases."""
+"""Scoring runs on whole cases, as the library's own inference would segment them."""
+
+from training.evaluation.case import score_labels
+from training.evaluation.files import CaseScores, ScoreFiles
+from training.evaluation.runs import EvaluationOptions, evaluate_runs
+from training.evaluation.segment import CoarseLiver
+
+__all__ = [
+    "CaseScores",
+    "CoarseLiver",
+    "EvaluationOptions",
+    "ScoreFiles",
+    "evaluate_runs",
+    "score_labels",
+]

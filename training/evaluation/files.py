@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic import replacing_all
@@ -27,41 +29,52 @@ class CaseScores:
         """The run and the case."""
         return self.case["run"], self.case["case"]
 
-    def settings(self) -> dict[str, str]:
-        """Return what decides the scores beside the case."""
-        return {name: self.case[name] for name in HOW}
+    @property
+    def how(self) -> tuple[tuple[str, str], ...]:
+        """What decides the scores beside the case: columns and their values."""
+        return tuple((name, self.case[name]) for name in HOW)
 
 
-@dataclass
 class ScoreFiles:
-    """scores.csv with scores-lesions.csv and scores-slices.csv beside it, in memory.
+    """scores.csv with scores-lesions.csv and scores-slices.csv beside it.
 
-    Rows of a case that is scored again take the place of the old ones. Files are sorted by run and case, so that they
-    do not depend on the order of work.
+    Every change reads what is there, changes it and writes it whole, while a lock keeps other processes from doing so:
+    several commands may fill one file. Rows are sorted by run and case, whatever the order of work.
     """
 
-    path: Path
-    scores: dict[tuple[str, str], CaseScores] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> ScoreFiles:
-        """Read what is there; a file that is missing has no rows. Raises `InputError` for another format."""
+    def __init__(self, path: Path) -> None:
+        """Name the files. Raises `InputError` for a name that is not one of a CSV file."""
         if path.suffix != SUFFIX:
             raise InputError(f"scores are written as {SUFFIX}, got '{path}': name it scores.csv, for example")
-        files = cls(path)
-        if not path.exists():
-            return files
-        lesions = _by_case(read_rows(lesions_path(path), LESION_COLUMNS))
-        slices = _by_case(read_rows(slices_path(path), SLICE_COLUMNS))
-        for row in read_rows(path, CASE_COLUMNS):
-            key = row["run"], row["case"]
-            files.scores[key] = CaseScores(case=row, lesions=lesions.get(key, ()), slices=slices.get(key, ()))
-        return files
+        self.path = path
+        self._lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
+
+    def read(self) -> dict[tuple[str, str], CaseScores]:
+        """Return all cases by run and case; none where there is no file. Raises `InputError` for another format."""
+        if not self.path.exists():
+            return {}
+        lesions = _by_case(read_rows(lesions_path(self.path), LESION_COLUMNS))
+        slices = _by_case(read_rows(slices_path(self.path), SLICE_COLUMNS))
+        cases = {(row["run"], row["case"]): row for row in read_rows(self.path, CASE_COLUMNS)}
+        return {
+            key: CaseScores(case=row, lesions=lesions.get(key, ()), slices=slices.get(key, ()))
+            for key, row in cases.items()
+        }
 
     def put(self, scores: Iterable[CaseScores]) -> None:
-        """Take rows over and write the three files, all or none."""
-        self.scores.update({each.key: each for each in scores})
-        ordered = [self.scores[key] for key in sorted(self.scores)]
+        """Write cases, in place of what was there of the same ones."""
+        with self._lock:
+            self._write({**self.read(), **{each.key: each for each in scores}})
+
+    def drop(self, keys: Collection[tuple[str, str]]) -> None:
+        """Take cases out."""
+        if keys:
+            with self._lock:
+                self._write({key: scores for key, scores in self.read().items() if key not in keys})
+
+    def _write(self, scores: Mapping[tuple[str, str], CaseScores]) -> None:
+        """Write the three files, all or none."""
+        ordered = [scores[key] for key in sorted(scores)]
         tables = {
             self.path: (CASE_COLUMNS, [each.case for each in ordered]),
             lesions_path(self.path): (LESION_COLUMNS, [row for each in ordered for row in each.lesions]),

@@ -36,8 +36,9 @@ def write(path: Path, cases: Sequence[Row], lesions: Sequence[Row] = (), slices:
     def of(row: Row, rows: Sequence[Row]) -> list[Row]:
         return [each for each in rows if (each["run"], each["case"]) == (row["run"], row["case"])]
 
-    files = ScoreFiles.read(path)
-    files.put(CaseScores(case=row, lesions=of(row, lesions), slices=of(row, slices)) for row in cases)
+    ScoreFiles(path).put(
+        CaseScores(case=row, lesions=of(row, lesions), slices=of(row, slices)) for row in cases
+    )
     return path
 
 

@@ -1,0 +1,57 @@
+"""Scores as they stand in the files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.metrics import match_lesions
+from training.evaluation import ScoreFiles
+from training.evaluation.columns import CASE_COLUMNS, cell, lesion_values, row_of
+
+
+def test_cells_lose_nothing_and_tell_undefined_from_not_scored() -> None:
+    assert [cell(value) for value in (0.1 + 0.2, 3, np.float64(0.5), True, "truth")] == [
+        "0.30000000000000004",
+        "3",
+        "0.5",
+        "yes",
+        "truth",
+    ]
+    assert (cell(math.nan), cell(None)) == ("nan", "")
+
+
+def test_a_row_has_every_column_and_no_other() -> None:
+    row = row_of(CASE_COLUMNS, {"case": "A"})
+    assert tuple(row) == CASE_COLUMNS
+    assert row["tumor_dice"] == ""
+    with pytest.raises(KeyError, match="tumor_dise"):
+        row_of(CASE_COLUMNS, {"tumor_dise": 1.0})
+
+
+def test_lesions_are_counted() -> None:
+    """Of three lesions one is found, one grazed by a finding too large for it; a third finding touches none."""
+    truth, prediction = np.zeros((4, 12, 30), bool), np.zeros((4, 12, 30), bool)
+    truth[1:3, 1:4, 1:5] = truth[1:3, 1:4, 10:12] = truth[0, 10, 0] = True
+    prediction[1:3, 1:4, 1:5] = prediction[1:3, 1:9, 11:19] = prediction[1, 10, 28] = True
+    values = lesion_values(match_lesions(prediction, truth, (3.0, 1.0, 1.0)))
+    assert values == {
+        "lesions_true": 3,
+        "lesions_found": 3,
+        "lesions_detected": 1,
+        "findings_right": 1,
+        "lesions_touched": 2,
+        "false_findings": 1,
+        "lesion_recall": pytest.approx(1 / 3),
+        "lesion_precision": pytest.approx(1 / 3),
+        "largest_lesion_mm": pytest.approx(6.0),
+    }
+
+
+def test_a_file_of_scores_is_a_csv_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"written as \.csv, got '.*scores\.json'"):
+        ScoreFiles(tmp_path / "scores.json")

@@ -1,0 +1,72 @@
+"""Score runs on whole test cases: each is read as its data set holds it, its arterial phase brought on as it was
+prepared, segmented by the library's own inference with the run's best weights, and compared with the truth.
+
+Writes one row a case into SCORES.csv, one a lesion into SCORES-lesions.csv and one a slice that shows tumour into
+SCORES-slices.csv. Rows that are there are kept, so that the command goes on where it was stopped; one command at a time
+may write into a file. Tumour stages get the liver of the truth unless another is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from training.commands.options import watched
+
+HELP = "score runs on their test cases"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add = parser.add_argument
+    add(
+        "--run",
+        dest="runs",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="folders that `train` wrote",
+    )
+    add("--output", required=True, type=Path, metavar="SCORES.csv", help="file for the scores")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
+    add("--workers", type=int, default=1, metavar="N", help="work on so many cases at a time (default: 1)")
+    liver = parser.add_mutually_exclusive_group().add_argument
+    liver("--liver-run", type=Path, metavar="RUN", help="take the coarse liver that this run's network finds")
+    liver("--liver-model", metavar="MODEL", help="take the coarse liver that this model finds, by id or path")
+    add("--prepared", type=Path, metavar="DIR", help="where the prepared cases lie now, if they were moved")
+    add(
+        "--all-of",
+        type=Path,
+        metavar="DIR",
+        help="score all cases of this prepared folder, in place of the runs' own test cases",
+    )
+    add("--save-labels", type=Path, metavar="DIR", help="write the label maps into this folder, too")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score and say how well it went."""
+    from training.evaluation import CoarseLiver, EvaluationOptions, evaluate_runs
+    from training.tables.pooling import mean_over_cases
+
+    settings = EvaluationOptions(
+        device=options.device,
+        liver=CoarseLiver(
+            run=None if options.liver_run is None else options.liver_run.resolve(), model=options.liver_model
+        ),
+        prepared=options.prepared,
+        all_of=options.all_of,
+        save_labels=options.save_labels,
+        processes=options.workers,
+    )
+    with watched("scoring") as progress:
+        scores = evaluate_runs(options.runs, options.output, settings, progress)
+    for folder in options.runs:
+        rows = [each.case for each in scores if each.case["run"] == str(folder.resolve())]
+        parts = [f"{len(rows)} case{'' if len(rows) == 1 else 's'}"]
+        for name in ("liver", "tumor"):
+            dice = mean_over_cases(rows, f"{name}_dice")
+            if dice is not None:
+                parts.append(f"mean Dice of the {name} {dice.mean:.3f}")
+        print(f"{folder}: {', '.join(parts)}")
+    print(f"scores: {options.output}")

@@ -1,0 +1,163 @@
+"""What a run's network makes of a case: a label map on the portal grid, by the library's own inference."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.finding import FoundLiver, Stages, find_liver
+from LiverTumorAttentionLib.inference import LiverStage, TumorStage, choose_device
+from LiverTumorAttentionLib.models import find_model
+from LiverTumorAttentionLib.networks import build_network
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
+from LiverTumorAttentionLib.preprocessing import resample_to_grid
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.steps import on_portal_grid, tumor_instances
+from training.run import Run
+
+LIVER, TUMOR = 1, 2
+POSTPROCESSING = PostprocessingSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseLiver:
+    """Where a tumour stage gets its coarse liver from."""
+
+    run: Path | None = None
+    """A run whose network finds the liver."""
+    model: str | None = None
+    """Or a model, by its id or path. With neither, the liver is that of the truth."""
+
+    @property
+    def name(self) -> str:
+        """What the scores call it."""
+        return str(self.run or self.model or "truth")
+
+    def mask(self, portal: sitk.Image, truth: sitk.Image, device: str) -> sitk.Image:
+        """Return the coarse liver as a uint8 mask on the portal grid; it is empty where none was found."""
+        if self.run is None and self.model is None:
+            liver: sitk.Image = sitk.Cast(truth >= LIVER, sitk.sitkUInt8)
+            if not _any(liver):
+                raise InputError("its labels show no liver: check what their values mean")
+            return liver
+        stage: LiverStage | TumorStage
+        if self.run is not None:
+            stage = run_stage(self.run, device)
+        else:
+            stage = _model_liver(str(self.model), device)
+        if not isinstance(stage, LiverStage):
+            raise InputError(f"the run '{self.run}' finds no liver: name one of a recipe that does")
+        return _found_liver(stage, portal).mask
+
+
+def segment(
+    stage: LiverStage | TumorStage,
+    portal: sitk.Image,
+    arterial: sitk.Image | None,
+    coarse: sitk.Image | None,
+    keep: str,
+) -> sitk.Image:
+    """Return 0 background, 1 liver, 2 tumour as uint8 on the portal grid.
+
+    portal: HU, in LPS order. arterial: on the portal grid, None without one. coarse: for a tumour stage, its liver.
+    keep: "raw" is the most probable class of every voxel, probabilities brought linearly from the stage's grid;
+    "postprocessed" what the pipeline would keep of them. A stage that finds the liver alone gives no 2.
+    """
+    if isinstance(stage, TumorStage):
+        if coarse is None or not _any(coarse):
+            return _empty(portal)
+        probability = stage.probability(portal, arterial, coarse, Progress())
+        if keep == "postprocessed":
+            return _kept(probability, coarse, portal)
+        return _with_tumor(coarse, resample_to_grid(probability, portal, outside=0.0))
+    if keep == "postprocessed":
+        found = _found_liver(stage, portal)
+        return found.mask if found.tumor is None else _kept(found.tumor, found.mask, portal)
+    probabilities = stage.probabilities(portal, Progress())
+    return _most_probable({name: resample_to_grid(image, portal) for name, image in probabilities.items()})
+
+
+def run_stage(folder: Path, device: str) -> LiverStage | TumorStage:
+    """Return a run's stage with its best weights, built once in every process. Raises `InputError`."""
+    written = Run.read(folder).weights.stat()
+    return _built(folder, device, (written.st_mtime_ns, written.st_size))
+
+
+@functools.lru_cache(maxsize=2)
+def _built(folder: Path, device: str, written: tuple[int, int]) -> LiverStage | TumorStage:
+    """Build a run's stage; `written` tells its weights from those of a longer training."""
+    import safetensors.torch
+
+    run = Run.read(folder)
+    described = run.recipe.stage
+    network = build_network(described.network, **described.arguments)
+    try:
+        network.load_state_dict(safetensors.torch.load_file(run.weights))
+    except (RuntimeError, OSError, safetensors.SafetensorError) as error:
+        raise InputError(
+            f"the weights '{run.weights}' do not fit the network {described.network!r} ({error}): they are damaged, "
+            "or were trained by another version"
+        ) from error
+    kind = TumorStage if described.name == "tumor" else LiverStage
+    return kind(described, network, choose_device(device))
+
+
+@functools.lru_cache(maxsize=1)
+def _model_liver(model: str, device: str) -> LiverStage:
+    return LiverStage.of(find_model(model), choose_device(device))
+
+
+def _found_liver(stage: LiverStage, portal: sitk.Image) -> FoundLiver:
+    """Return the liver as the pipeline finds it; where it would find none, an empty one."""
+    try:
+        return find_liver(
+            portal,
+            "portal volume",
+            Stages(liver=stage, tumor=None, watch=None),
+            POSTPROCESSING,
+            Progress(),
+        )
+    except InputError:
+        return FoundLiver(mask=_empty(portal), tumor=None)
+
+
+def _kept(probability: sitk.Image, liver: sitk.Image, portal: sitk.Image) -> sitk.Image:
+    """Return what the pipeline keeps of a probability of tumour."""
+    instances = tumor_instances(on_portal_grid(probability, portal, liver), liver, POSTPROCESSING)
+    return _image(np.minimum(sitk.GetArrayViewFromImage(instances), TUMOR), portal)
+
+
+def _with_tumor(coarse: sitk.Image, probability: sitk.Image) -> sitk.Image:
+    labels = sitk.GetArrayFromImage(coarse)
+    labels[sitk.GetArrayViewFromImage(probability) > 0.5] = TUMOR
+    return _image(labels, coarse)
+
+
+def _most_probable(probabilities: dict[str, sitk.Image]) -> sitk.Image:
+    """Return the most probable class; the probability of liver includes that of tumour."""
+    liver = sitk.GetArrayViewFromImage(probabilities["liver"])
+    if "tumor" not in probabilities:
+        return _image(liver > 0.5, probabilities["liver"])
+    tumor = sitk.GetArrayViewFromImage(probabilities["tumor"])
+    classes = np.stack([1.0 - liver, liver - tumor, tumor])
+    return _image(classes.argmax(axis=0), probabilities["liver"])
+
+
+def _empty(grid: sitk.Image) -> sitk.Image:
+    return _image(np.zeros(grid.GetSize()[::-1], np.uint8), grid)
+
+
+def _image(array: NDArray[np.generic], grid: sitk.Image) -> sitk.Image:
+    image = sitk.GetImageFromArray(array.astype(np.uint8))
+    image.CopyInformation(grid)
+    return image
+
+
+def _any(mask: sitk.Image) -> bool:
+    return bool(sitk.GetArrayViewFromImage(mask).any())
