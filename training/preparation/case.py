@@ -144,7 +144,9 @@ def _write(folder: Path, prepared: CaseArrays, aligned: Aligned | None, entry: E
             os.rename(target, old)
         os.rename(part, target)
     except (OSError, OutputError) as error:
-        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        told = str(error)
+        if isinstance(error, OSError):
+            told = error.strerror or "the disk took only a part of it"  # numpy gives no reason of the system
         raise OutputError(
             f"the case {target.name!r} cannot be written into '{folder}' ({told.lower()}): free some space or "
             "choose another folder; what is prepared stays"
