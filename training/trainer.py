@@ -28,7 +28,7 @@ from training.checkpoint import (
     write_weights,
 )
 from training.distributed import Processes
-from training.gradients import add_gradients, seed_step
+from training.gradients import add_gradients, on_device, seed_step
 from training.loading import Batch, Batches
 from training.logs import Logs
 from training.optimization import Optimization
@@ -193,8 +193,7 @@ class Trainer:
             self._write_weights(score)
 
     def _built(self) -> nn.Module:
-        network = self.task.build().to(self.processes.device)
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return on_device(self.task.build(), self.processes.device)
 
     def _network_to_keep(self) -> nn.Module:
         """Return the network that is validated and kept: with the averaged weights, where there are any."""

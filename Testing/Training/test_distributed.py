@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,14 +52,14 @@ def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
     return [process.communicate(timeout=60)[0] for process in processes]
 
 
-def in_one_process(folder: Path, parts: int) -> dict[str, dict[str, torch.Tensor]]:
+def in_one_process(folder: Path, parts: int) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     task = SmallTask(dropout=0.0)
     task.loop = replace(task.loop, accumulate=parts)
     assert Trainer(folder, task, say=lambda line: None).run()
     torch.set_num_threads(before)
-    return read_checkpoint(folder / CHECKPOINT)[0]
+    return read_checkpoint(folder / CHECKPOINT)
 
 
 def test_two_processes_train_as_one(tmp_path: Path):
@@ -68,9 +69,10 @@ def test_two_processes_train_as_one(tmp_path: Path):
     assert [process.returncode for process in processes] == [0, 0]
     assert "step 12 of 12" in spoken[0]
     assert spoken[1] == ""
-    found, _ = read_checkpoint(tmp_path / "two" / CHECKPOINT)
-    halves = in_one_process(tmp_path / "halves", 2)
-    whole = in_one_process(tmp_path / "whole", 1)
+    found, state = read_checkpoint(tmp_path / "two" / CHECKPOINT)
+    halves, state_of_halves = in_one_process(tmp_path / "halves", 2)
+    whole, _ = in_one_process(tmp_path / "whole", 1)
+    assert state["schedule"]["lowest"] == pytest.approx(state_of_halves["schedule"]["lowest"], abs=1e-6)
     for name, value in found["network"].items():
         assert torch.equal(value, halves["network"][name]), name
         torch.testing.assert_close(value, whole["network"][name], rtol=0, atol=1e-6)

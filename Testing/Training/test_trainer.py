@@ -322,3 +322,18 @@ def test_tensorboard_holds_the_figures_of_the_tables(tmp_path):
     ):
         told = {event.step: event.value for event in events.Scalars(name)}
         assert told == pytest.approx({int(row["step"]): float(row[column]) for row in rows(folder / table)})
+
+
+def test_rows_and_epochs_tell_the_mean_loss_of_their_own_steps(tmp_path):
+    train(tmp_path / "each", log_every=1)
+    each = [float(row["loss"]) for row in rows(tmp_path / "each" / "log.csv")]
+    train(tmp_path / "five", log_every=5)
+    fives = [float(row["loss"]) for row in rows(tmp_path / "five" / "log.csv")]
+    assert fives == pytest.approx([sum(each[:5]) / 5, sum(each[5:10]) / 5, sum(each[10:]) / 2])
+    _, state = read_checkpoint(tmp_path / "five" / CHECKPOINT)
+    epochs = [sum(each[first : first + 3]) / 3 for first in (0, 3, 6, 9)]
+    assert state["schedule"]["lowest"] == pytest.approx(min(epochs))
+    train(tmp_path / "broken", stop_at=5)  # in the middle of the second epoch
+    train(tmp_path / "broken", stop_at=6)
+    _, state = read_checkpoint(tmp_path / "broken" / CHECKPOINT)
+    assert state["schedule"]["lowest"] == pytest.approx(min(epochs[:2]))
