@@ -129,6 +129,11 @@ def _notes(table: Table) -> list[str]:
     livers = sorted({liver for row in table.rows for liver in row.livers})
     if livers:
         notes.append(f"- Coarse livers of our tumour stages: {', '.join(livers)}.")
+    unscored = [missing.row for missing in table.missing]
+    if table.reference in unscored and any(row.scored for row in table.rows):
+        notes.append(
+            f"- Nothing is tested, since “{table.reference}” has no scores; --reference names another row."
+        )
     for missing in table.missing:
         notes.append(f"- “{missing.row}” has no scores: train and evaluate {missing.recipe}.")
     return notes

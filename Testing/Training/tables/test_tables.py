@@ -127,6 +127,14 @@ def test_the_table_can_be_read(path: Path) -> None:
     assert "Coarse livers of our tumour stages: truth." in text
 
 
+def test_a_reference_without_scores_is_said(path: Path) -> None:
+    (table,) = make_tables(paper(), Scores.read([path]), SIZES, "BE")
+    assert "Nothing is tested, since “BE” has no scores" in markdown(table)
+    assert all(cell.test is None for row in table.rows for cell in row.cells.values())
+    (tested,) = make_tables(paper(), Scores.read([path]), SIZES)
+    assert "Nothing is tested" not in markdown(tested)
+
+
 def test_scores_of_several_files_count_as_one(path: Path, tmp_path: Path) -> None:
     more = write(
         tmp_path / "more.csv",
