@@ -24,7 +24,7 @@ LOSSES = ("ce", "dice", "ce_dice", "weighted_ce", "boundary_enhanced")
 PRECISIONS = ("float32", "bfloat16", "float16")
 SCHEDULES = ("constant", "plateau", "poly", "cosine")
 SPLITS = ("k-fold", "hold-out", "by-fact", "all")
-REGISTRATIONS = ("library", "none", "true")
+REGISTRATIONS = ("library", "none", "known")
 FIRST_WEIGHTS = ("drawn", "imagenet")
 
 
@@ -46,7 +46,7 @@ class PreparationSettings:
 
     registration: str = "library"
     """How the arterial phase comes onto the portal one: "library" registers it, "none" takes it as it lies,
-    "true" uses the case's known displacement (phantoms)."""
+    "known" uses the case's known displacement (phantoms)."""
 
     def __post_init__(self) -> None:
         _choice("preparation: registration", self.registration, REGISTRATIONS)

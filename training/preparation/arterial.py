@@ -27,7 +27,7 @@ class Aligned:
     volume: sitk.Image
     """In its own voxel type; -1024 HU outside of it."""
     method: str
-    """"library", "none" or "true"."""
+    """"library", "none" or "known"."""
     transform: sitk.Transform | None = None
     """What registration found, portal to arterial points, LPS mm; None where nothing was registered."""
     verdict: dict[str, Any] | None = None
@@ -53,7 +53,7 @@ def align(
     A volume whose registration is refused is used as it lies.
     Raises `InputError` when the true displacement is asked for and not known.
     """
-    if method == "true":
+    if method == "known":
         if displacement is None:
             raise InputError(
                 "its true displacement is not known: prepare with preparation.registration=library"
@@ -98,7 +98,7 @@ def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if record["method"] == "true":
+        if record["method"] == "known":
             return _field(sitk.ReadImage(str(source.displacement)))
         if record["method"] == "none" or record["grade"] == "refused":
             return sitk.Transform(3, sitk.sitkIdentity)

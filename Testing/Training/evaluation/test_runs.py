@@ -140,7 +140,7 @@ def test_the_arterial_phase_is_brought_on_as_it_was_prepared(tmp_path: Path) -> 
     source = write_source(tmp_path / "data", "one", portal, truth, image(moved), displacement=displacement)
     two = recipe(
         stage_changes={"network": "paresseg", "phases": ["portal", "arterial"]},
-        preparation={"registration": "true"},
+        preparation={"registration": "known"},
     )
     prepared = prepare(tmp_path / "prepared", two, [source])
     run = write_run(tmp_path / "run", two, prepared, test=["one"])

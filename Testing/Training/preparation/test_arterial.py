@@ -50,7 +50,7 @@ def shifted(tmp_path: Path) -> SourceCase:
 
 
 def test_a_true_displacement_is_undone(shifted: SourceCase, tmp_path: Path) -> None:
-    case = prepared("true", shifted, tmp_path)
+    case = prepared("known", shifted, tmp_path)
     np.testing.assert_array_equal(case.volume("arterial"), case.volume("portal"))
     transform = read_transform(case.folder, shifted)
     assert transform is not None
@@ -98,7 +98,7 @@ def test_a_refused_registration_is_marked_and_the_volume_used_as_it_lies(tmp_pat
 
 def test_a_displacement_that_is_not_known_cannot_be_undone(shifted: SourceCase, tmp_path: Path) -> None:
     source = replace(shifted, displacement=None)
-    entry = prepare_case(Preparation.of(two_phases("true")), "key", tmp_path, source)
+    entry = prepare_case(Preparation.of(two_phases("known")), "key", tmp_path, source)
     assert entry.reason is not None
     assert "its true displacement is not known" in entry.reason
 
@@ -106,7 +106,7 @@ def test_a_displacement_that_is_not_known_cannot_be_undone(shifted: SourceCase, 
 def test_a_network_of_one_phase_that_is_trained_on_both_gets_both(
     shifted: SourceCase, tmp_path: Path
 ) -> None:
-    recipe = slice_recipe("liver", sampling={"either_phase": True}, preparation={"registration": "true"})
+    recipe = slice_recipe("liver", sampling={"either_phase": True}, preparation={"registration": "known"})
     prepare_case(Preparation.of(recipe), "key", tmp_path, shifted)
     case = PreparedCase.read(tmp_path / "one")
     assert case.has("arterial")

@@ -1,0 +1,97 @@
+"""What the study trains: recipes of the papers, made small, on one cohort, each with three seeds.
+
+Every value that differs from the recipe stands here with its reason. Cohort, split and settings are the same for all
+trainings of a family, so that they differ in what their row of the table changes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+CASES = 100
+FIRST_SEED = 200_000
+"""Phantoms of the cohort; nothing else is trained or tested on them."""
+SEEDS = (0, 1, 2)
+"""Of the trainings: first weights and samples. The split is the same for all."""
+
+SPLIT: Mapping[str, Any] = {
+    "split.kind": "hold-out",  # one split of 70 and 30 cases: seeds tell how far chance goes
+    "split.repeats": 1,
+    "split.test_share": 0.3,
+    "split.stratify_by": "tumor_type",
+}
+
+PARESSEG: Mapping[str, Any] = {
+    **SPLIT,
+    "stage.arguments.width": 8,  # in place of 64: what two cores train in minutes
+    "stage.slices.tile": [96, 96],  # pixels of 2.1 to 2.4 mm show the whole liver in them
+    "stage.slices.overlap": 0.25,  # one tile shows the liver; half would cost twice as much
+    "stage.mask_dilation_mm": 4.6,  # the paper's two pixels, at this pixel size
+    "sampling.samples_an_epoch": 800,  # 100 steps
+    "schedule.epochs": 20,  # 2000 steps
+    "schedule.kind": "cosine",  # so few steps end at rest
+    "optimizer.learning_rate": 0.002,  # narrow networks and few steps; the same for all rows
+    "loop.validation_share": 0.0,
+    "loop.save_every": 5,
+}
+
+DPCNET: Mapping[str, Any] = {
+    **SPLIT,
+    "stage.arguments.width": 8,  # in place of 32
+    "stage.grid.in_plane_spacing_mm": 2.3,  # about the cohort's own
+    "stage.grid.slice_spacing_range_mm": [5.5, 5.5],  # the cohort's own
+    "stage.patches.patch": [32, 64, 64],  # 176 x 147 x 147 mm
+    "sampling.samples_an_epoch": 100,  # 50 steps
+    "schedule.epochs": 14,  # 700 steps
+    "schedule.kind": "cosine",
+    "optimizer.learning_rate": 0.001,
+    "augmentation.elastic_mm": 0.0,  # the slowest part of making a sample
+    "loop.save_every": 4,
+}
+PYRAMID: Mapping[str, Any] = {"stage.arguments.pyramid_width": 16}  # in place of 64: a quarter, as the width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One row that is trained, with every seed.
+
+    name: of its folder. recipe: the paper's. prepared: which preparation of the cohort. settings: what differs.
+    """
+
+    name: str
+    recipe: str
+    prepared: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _paresseg(name: str, recipe: str, registration: str = "library") -> Training:
+    settings = {**PARESSEG, "preparation.registration": registration}
+    return Training(name=name, recipe=f"paresseg/{recipe}", prepared=registration, settings=settings)
+
+
+def _dpcnet(recipe: str, *, pyramid: bool = True) -> Training:
+    settings = {**DPCNET, **(PYRAMID if pyramid else {})}
+    return Training(name=f"dpcnet-{recipe}", recipe=f"dpcnet/{recipe}", prepared="dpcnet", settings=settings)
+
+
+TRAININGS = (
+    _paresseg("single", "table4-single"),
+    _paresseg("single-intra", "table4-single-intra"),
+    _paresseg("msf", "table4-msf"),
+    _paresseg("msf-intra", "table4-msf-intra"),
+    _paresseg("msf-pa", "table4-msf-pa"),
+    _paresseg("msf-pa-be", "table4-msf-pa-be"),
+    _paresseg("dmp", "table6-dmp"),
+    _paresseg("mpf", "table6-mpf"),
+    _paresseg("msf-pa-unregistered", "table4-msf-pa", "none"),
+    _paresseg("msf-pa-true-field", "table4-msf-pa", "known"),
+    _dpcnet("table2-baseline", pyramid=False),
+    _dpcnet("table2-spacor"),
+    _dpcnet("table2-semcor"),
+    _dpcnet("table2-both"),
+    _dpcnet("table2-pfe", pyramid=False),
+    _dpcnet("table2-pfe-both"),
+)
+"""The rows, in the order of the tables: the ablation and the fusion of PA-ResSeg, registration, DPC-Net's Table 2."""
