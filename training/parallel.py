@@ -116,6 +116,7 @@ def _pool(
 
 def _begin_worker() -> None:
     """Leave the cores to the other workers, and die quietly at Ctrl-C and with the process that gave the work."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported, which comes after
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
