@@ -144,7 +144,7 @@ class Components:
         first_place = np.zeros(count + 1, dtype=np.int64)
         first_place[owners[::-1]] = places[::-1]
         order = np.lexsort((first_place[1:], -voxels))
-        boxes = ndimage.find_objects(labels)
+        boxes = ndimage.find_objects(labels) if labels.size else []
         edges = np.array([[axis.stop - axis.start for axis in boxes[k]] for k in order], np.int64)
         number = np.zeros(count + 1, dtype=np.int64)
         number[order + 1] = np.arange(1, count + 1)

@@ -145,6 +145,16 @@ def test_a_slice_is_no_volume(truth: np.ndarray) -> None:
         evaluate_labels(image(truth)[:, :, 3], image(truth)[:, :, 3])
 
 
+def test_a_healthy_liver_in_which_nothing_is_found(truth: np.ndarray) -> None:
+    healthy = image((truth > 0).astype(np.uint8))
+    evaluation = evaluate_labels(healthy, healthy)
+    assert evaluation.labels["tumor"].confusion.dice == 1.0
+    assert evaluation.labels["tumor"].surface.assd_mm == 0.0
+    assert evaluation.lesions is not None
+    assert (evaluation.lesions.lesions, evaluation.lesions.findings) == ((), ())
+    assert evaluation.lesions.recall == 1.0
+
+
 def test_no_label_is_refused(truth: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"name at least one"):
         evaluate_labels(image(truth), image(truth), {})
