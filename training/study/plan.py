@@ -30,7 +30,7 @@ PARESSEG: Mapping[str, Any] = {
     "stage.slices.overlap": 0.25,  # one tile shows the liver; half would cost twice as much
     "stage.mask_dilation_mm": 4.6,  # the paper's two pixels, at this pixel size
     "sampling.samples_an_epoch": 800,  # 100 steps
-    "schedule.epochs": 20,  # 2000 steps
+    "schedule.epochs": 15,  # 1500 steps
     "schedule.kind": "cosine",  # so few steps end at rest
     "optimizer.learning_rate": 0.002,  # narrow networks and few steps; the same for all rows
     "loop.validation_share": 0.0,
@@ -44,7 +44,7 @@ DPCNET: Mapping[str, Any] = {
     "stage.grid.slice_spacing_range_mm": [5.5, 5.5],  # the cohort's own
     "stage.patches.patch": [32, 64, 64],  # 176 x 147 x 147 mm
     "sampling.samples_an_epoch": 100,  # 50 steps
-    "schedule.epochs": 14,  # 700 steps
+    "schedule.epochs": 10,  # 500 steps
     "schedule.kind": "cosine",
     "optimizer.learning_rate": 0.001,
     "augmentation.elastic_mm": 0.0,  # the slowest part of making a sample
