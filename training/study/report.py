@@ -85,7 +85,7 @@ def _introduction(tested: int, healthy: int) -> str:
     return f"""# A study that ran
 
 Which of the papers' findings hold on generated two-phase CT, with networks an eighth (PA-ResSeg) or a quarter (DPC-Net)
-as wide as the papers' and minutes of training instead of days? This page, `scores.csv` and `tables/` (the papers' tables
+as wide as the papers' and minutes of training instead of days? This page, `scores.csv` and `tables/` (their tables
 with the published numbers beside ours) are written by the last of these commands from what the others leave; nothing
 here was typed by hand.
 
