@@ -36,7 +36,8 @@ RUN = ("run", "recipe", "part", "seed", "case")
 """Which training, and which case; a run is told by its folder."""
 HOW = ("changed", "weights_sha256", "stage", "liver_from", "keep")
 """changed: "yes" where the run's recipe is not the one of that name that is among the recipes (any more).
-weights_sha256: of the run's weights, its first 16 digits. liver_from: what gave the coarse liver, "truth" or a name.
+weights_sha256: of the run's weights, its first 16 digits. liver_from: what gave the coarse liver: "truth", or
+a run or model and its digits.
 keep: "raw" or "postprocessed"."""
 FACTS = ("patient", "tumor_type", "phase", "scanner", "facts")
 """facts: all other facts of the case, as JSON."""

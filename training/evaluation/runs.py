@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from LiverTumorAttentionLib.progress import Progress
 from training.evaluation.case import CaseTask, score_case
 from training.evaluation.columns import HOW
 from training.evaluation.files import SUFFIX, CaseScores, ScoreFiles
-from training.evaluation.segment import CoarseLiver
+from training.evaluation.segment import CoarseLiver, weights_sha256
 from training.parallel import each, usable_cores
 from training.preparation.manifest import Manifest
 from training.recipe import Recipe, read_recipe, recipe_names, to_values
@@ -137,7 +136,7 @@ def _how(run: Run, options: EvaluationOptions) -> tuple[tuple[str, str], ...]:
     """Return the columns that decide the scores of a run, with their values."""
     values = {
         "changed": "yes" if is_changed(run.recipe) else "no",
-        "weights_sha256": hashlib.sha256(run.weights.read_bytes()).hexdigest()[:16],
+        "weights_sha256": weights_sha256(run.folder),
         "stage": run.recipe.stage.name,
         "liver_from": options.liver.name if run.recipe.stage.name == "tumor" else "",
         "keep": run.recipe.evaluation.keep,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from LiverTumorAttentionLib.steps import on_portal_grid, tumor_instances
 from training.run import Run
 
 LIVER, TUMOR = 1, 2
+DIGITS = 16
+"""Of a SHA-256 that are kept."""
 POSTPROCESSING = PostprocessingSettings()
 
 
@@ -36,8 +39,13 @@ class CoarseLiver:
 
     @property
     def name(self) -> str:
-        """What the scores call it."""
-        return str(self.run or self.model or "truth")
+        """What the scores call it: "truth", or the run or model with the first digits of its weights' SHA-256."""
+        if self.run is not None:
+            return f"{self.run} {weights_sha256(self.run)}"
+        if self.model is not None:
+            description = find_model(self.model).description
+            return f"{description.id} {description.liver_stage.sha256[:DIGITS]}"
+        return "truth"
 
     def mask(self, portal: sitk.Image, truth: sitk.Image, device: str) -> sitk.Image:
         """Return the coarse liver as a uint8 mask on the portal grid; it is empty where none was found."""
@@ -81,6 +89,11 @@ def segment(
         return found.mask if found.tumor is None else _kept(found.tumor, found.mask, portal)
     probabilities = stage.probabilities(portal, Progress())
     return _most_probable({name: resample_to_grid(image, portal) for name, image in probabilities.items()})
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the first digits of the SHA-256 of a run's weights. Raises `InputError` when there are none."""
+    return hashlib.sha256(Run.read(folder).weights.read_bytes()).hexdigest()[:DIGITS]
 
 
 def run_stage(folder: Path, device: str) -> LiverStage | TumorStage:

@@ -195,7 +195,10 @@ def test_the_coarse_liver_of_another_run(source: SourceCase, run: Path, tmp_path
     livers = write_run(tmp_path / "livers", recipe("liver"), prepared, test=["two"], thresholds=(0.1,))
     output = tmp_path / "scores.csv"
     by_run = scored(tumors, output, replace(CPU, liver=CoarseLiver(run=livers)))
-    assert by_run.case["liver_from"] == str(livers)
+    assert by_run.case["liver_from"].startswith(f"{livers} ")
+    write_run(livers, recipe("liver"), prepared, test=["two"], thresholds=(0.12,))
+    again = scored(tumors, output, replace(CPU, liver=CoarseLiver(run=livers)))
+    assert again.case["liver_from"] != by_run.case["liver_from"]
     by_truth = scored(tumors, output)
     for row, height, width in ((by_run.case, 35, 45), (by_truth.case, 50, 55)):
         found = int(row["tumor_tp_voxels"]) + int(row["tumor_fp_voxels"])
@@ -209,6 +212,18 @@ def test_a_coarse_liver_that_is_not_found_counts_as_nothing_found(run: Path, tmp
     assert (row["tumor_dice"], row["tumor_empty"], row["tumor_assd_mm"]) == ("0.0", "prediction", "nan")
     with pytest.raises(InputError, match=r"'.*run' finds no liver"):
         scored(run, tmp_path / "scores.csv", replace(CPU, liver=CoarseLiver(run=run)))
+
+
+def test_a_healthy_liver_in_which_nothing_is_found_scores_one(tmp_path: Path) -> None:
+    healthy = write_source(tmp_path / "data", "one", image(HU[labels()]), image(labels()))
+    prepared = prepare(tmp_path / "prepared", recipe(), [healthy])
+    run = write_run(tmp_path / "run", recipe(), prepared, test=["one"])
+    scores = scored(run, tmp_path / "scores.csv")
+    row = scores.case
+    assert (row["tumor_dice"], row["tumor_assd_mm"], row["tumor_empty"]) == ("1.0", "0.0", "both")
+    assert (row["lesions_true"], row["lesion_recall"], row["largest_lesion_mm"]) == ("0", "1.0", "0.0")
+    assert not scores.lesions
+    assert not scores.slices
 
 
 def test_rows_that_are_there_are_kept_until_the_weights_change(
