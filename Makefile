@@ -10,11 +10,11 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-networks benchmark-registration clean
+.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-metrics benchmark-networks benchmark-registration clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "make lint | pytest | screenshot | evaluation | benchmarks | benchmark-networks | benchmark-registration | clean"
+	@echo "make lint | pytest | screenshot | evaluation | benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | clean"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -56,6 +56,9 @@ evaluation: $(VENV)/.test
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.end_to_end --output Testing/benchmarks/results
+
+benchmark-metrics: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.metrics --output Testing/benchmarks/results
 
 benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.networks --output Testing/benchmarks/results
