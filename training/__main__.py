@@ -12,7 +12,16 @@ from collections.abc import Sequence
 
 from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
 
-COMMANDS: tuple[str, ...] = ("phantoms", "check", "prepare", "splits", "evaluate", "tables")
+COMMANDS: tuple[str, ...] = (
+    "phantoms",
+    "check",
+    "prepare",
+    "splits",
+    "train",
+    "evaluate",
+    "tables",
+    "export",
+)
 """Modules of `training.commands` in the order of work; each has HELP, `add_arguments(parser)` and `run(options)`."""
 
 

@@ -53,7 +53,9 @@ def in_words(seconds: float) -> str:
         return f"{int(days)} d {int(hours % 24)} h"
     if hours >= 1:
         return f"{int(hours)} h {int(minutes % 60)} min"
-    return f"{minutes:.0f} min" if minutes >= 2 else f"{seconds:.0f} s"
+    if minutes >= 2:
+        return f"{minutes:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _truncate(path: Path, step: int) -> None:

@@ -20,7 +20,7 @@ from training.recipe import recipe_from, to_values
 from training.run import Run
 from training.task import RecipeTask
 from training.trainer import Trainer
-from training.validation import validation_scores
+from training.validation import case_inputs, validation_scores
 
 CPU = choose_device("cpu")
 SHAPE = (4, 40, 40)
@@ -85,6 +85,14 @@ def test_outside_of_the_mask_nothing_is_found(tmp_path):
     assert found["dice"] == pytest.approx(2 * 100 / (200 + 150))
     everywhere = scores([case(tmp_path / "b", inside=inside)], slice_recipe(), Brighter(-1.0))
     assert everywhere["dice"] == pytest.approx(2 * 200 / (200 + inside.sum()))
+
+
+def test_outside_of_the_mask_the_network_sees_zero(tmp_path):
+    inside = box((0, 4), (5, 35), (5, 20))
+    (seen,) = case_inputs(case(tmp_path / "a", inside=inside), slice_recipe().stage)
+    assert seen.dtype == np.float32
+    expected = np.where(FOUND, 0.9, np.where(LIVER, 0.4, 0)) * inside
+    np.testing.assert_allclose(seen, expected, rtol=1e-6)
 
 
 def test_other_slices_are_left_out_when_only_those_with_tumour_count(tmp_path):

@@ -259,6 +259,18 @@ def test_bfloat16_trains_and_float16_needs_cuda(tmp_path):
         Trainer(tmp_path / "half", task)
 
 
+def test_bfloat16_is_refused_where_its_gradients_are_wrong(tmp_path):
+    class Volumes(SmallTask):
+        def build(self):
+            return torch.nn.Conv3d(1, 2, 3, padding=1)
+
+    task = Volumes()
+    Trainer(tmp_path / "exact", task)
+    task.loop = replace(task.loop, precision="bfloat16")
+    with pytest.raises(InputError, match="bfloat16 gives wrong gradients for volumes on the CPU"):
+        Trainer(tmp_path / "run", task)
+
+
 def test_plateau_ends_a_run_early_and_validates_once_more(tmp_path):
     task = SmallTask(optimizer=OptimizerSettings(learning_rate=1e-9))
     task.schedule = ScheduleSettings(epochs=50, kind="plateau", patience=1, stop_patience=2)

@@ -1,0 +1,79 @@
+"""Make a model of one run that finds liver and tumours, or of one run for each.
+
+The model is a folder, or a .zip, that `liver-tumor-attention models add` and the 3D Slicer module take. It says by
+which recipe, on how many cases and by which versions its weights came to be, and that it is not for clinical use.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "make a model of runs, for the command line and 3D Slicer"
+IDENTITY = {
+    "id": "name by which it is chosen (default: the recipe's)",
+    "title": "name that is shown (default: the recipe's title)",
+    "version": "of the model (default: 1)",
+    "licence": "SPDX name of the licence of the weights (default: NOASSERTION)",
+    "statement": "what everybody must know; it has to say 'not for clinical use'",
+    "intended_use": "what the model is for and what not",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add = parser.add_argument
+    add(
+        "--run",
+        dest="runs",
+        required=True,
+        action="extend",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="folder of a run; two where one finds the liver and the other one tumours",
+    )
+    add("--output", required=True, type=Path, metavar="PATH", help="new folder of the model, or its .zip")
+    add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
+    add(
+        "--precision",
+        choices=("float16", "float32"),
+        default="float16",
+        help="of the stored weights (default: %(default)s, half the size)",
+    )
+    add(
+        "--postprocessing",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="KEY=VALUE",
+        help="from probabilities to tumours, where it differs from the defaults, such as minimum_diameter_mm=7",
+    )
+    identity = parser.add_argument_group("what the model says of itself").add_argument
+    for name, text in IDENTITY.items():
+        identity(f"--{name.replace('_', '-')}", help=text)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the model and say how to use it."""
+    from training.export import export_runs
+
+    given = {name: getattr(options, name) for name in IDENTITY}
+    description = export_runs(
+        options.runs,
+        options.output,
+        identity={name: value for name, value in given.items() if value is not None},
+        scores=options.scores,
+        postprocessing=dict(options.postprocessing),
+        half=options.precision == "float16",
+    )
+    print(f"{options.output}: {description.id}, {description.statement}")
+    print(f"install it with: liver-tumor-attention models add {options.output}")
+
+
+def _setting(text: str) -> tuple[str, float]:
+    key, _, value = text.partition("=")
+    try:
+        return key, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE with a number, got {text!r}") from None

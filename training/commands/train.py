@@ -1,0 +1,205 @@
+"""Train a recipe on prepared cases, or go on with a run that was stopped.
+
+Stopped by Ctrl-C or a request to terminate, it finishes its step, saves, and ends with exit status 130; the same
+command goes on from there. Killed, it goes on from its last checkpoint. A run goes on with the same recipe, seed and
+cases alone. Several GPUs: torchrun --nproc-per-node N -m training train …
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from LiverTumorAttentionLib.errors import Cancelled, InputError
+from training.commands.overrides import add_overrides
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.inference import Device
+    from training.cases import PreparedCase
+    from training.preparation import Manifest
+    from training.recipe import Recipe
+    from training.splits import Split
+    from training.task import RecipeTask
+
+HELP = "train a recipe on prepared cases, or go on with it"
+SPLIT_SEED = 0
+"""Of the splits, whatever the seed of the training: trainings of one part are tested on the same cases."""
+MOST_WORKERS = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add = parser.add_argument
+    add("--recipe", required=True, metavar="NAME", help="recipe, by its name or the path of a file")
+    add_overrides(parser)
+    add("--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled")
+    add(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="RUN",
+        help="folder of the run, new or to be gone on with",
+    )
+    add("--part", type=int, default=0, metavar="N", help="fold or repeat of the split (default: %(default)s)")
+    add("--splits", type=Path, metavar="FILE", help="take the splits from this file of the command `splits`")
+    add(
+        "--seed", type=int, default=0, metavar="S", help="of first weights and samples (default: %(default)s)"
+    )
+    add(
+        "--imagenet",
+        type=Path,
+        metavar="FILE",
+        help="for recipes that start from ImageNet: a .safetensors file",
+    )
+    add("--epochs", type=int, metavar="N", help="short for --set schedule.epochs=N")
+    add(
+        "--precision",
+        metavar="KIND",
+        help="float32, bfloat16 or float16; short for --set loop.precision=KIND",
+    )
+    add("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    add("--threads", type=int, metavar="N", help="of the CPU, for what is not done by --workers")
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help=f"processes that make samples ahead (default: on CUDA up to {MOST_WORKERS}, else none)",
+    )
+    trial = parser.add_argument_group("trying it out").add_argument
+    trial(
+        "--dry-run",
+        action="store_true",
+        help="make two steps, say what the training needs, and leave nothing",
+    )
+    trial(
+        "--overfit",
+        metavar="CASE",
+        help="say whether the network learns this case, within a minute; leave nothing",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, or try it out."""
+    import torch
+
+    from training.distributed import joined_processes
+    from training.preparation import Manifest
+    from training.recipe import read_recipe
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    short = {"schedule.epochs": options.epochs, "loop.precision": options.precision}
+    overrides = {**options.set, **{key: value for key, value in short.items() if value is not None}}
+    recipe = read_recipe(options.recipe, overrides)
+    manifest = Manifest.read(options.prepared)
+    manifest.check_fits(recipe)
+    with joined_processes(options.device) as (processes, device):
+        if processes.world > 1 and (options.dry_run or options.overfit is not None):
+            raise InputError("--dry-run and --overfit are for one process: start them without torchrun")
+        if options.overfit is not None:
+            _overfit(options, recipe, manifest.cases(), device)
+            return
+        task = _task(options, recipe, manifest, device)
+        workers = _workers(options.workers, device)
+        if options.dry_run:
+            from training.rehearsal import rehearse
+
+            found = rehearse(task, options.output, processes=processes, workers=workers, say=_say)
+            for line in found.lines():
+                _say(line)
+            return
+        from training.trainer import Trainer
+
+        trainer = Trainer(options.output, task, processes=processes, workers=workers, say=_say)
+        if processes.writes:
+            _say(
+                f"{recipe.title}: {len(task.training)} cases train, {len(task.validation)} validate, "
+                f"step {trainer.step} of {trainer.schedule.steps}, on {device.describe()}"
+            )
+        if not trainer.run():
+            raise Cancelled
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _task(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, device: Device) -> RecipeTask:
+    """Return the recipe on the cases of its part."""
+    from training.task import RecipeTask
+
+    cases = {case.name: case for case in manifest.cases()}
+    split = _split(options, recipe, list(cases.values()))
+    about: dict[str, Any] = {
+        "part": options.part,
+        "prepared": str(options.prepared.resolve()),
+        "preparation": {"key": manifest.key, "settings": manifest.settings},
+        "cases": {"training": split.training, "validation": split.validation, "test": split.test},
+    }
+    if options.imagenet is not None:
+        about["imagenet_sha256"] = _sha256(options.imagenet)
+    return RecipeTask(
+        recipe,
+        [cases[name] for name in split.training],
+        [cases[name] for name in split.validation],
+        seed=options.seed,
+        device=device,
+        about=about,
+        imagenet=options.imagenet,
+    )
+
+
+def _split(options: argparse.Namespace, recipe: Recipe, cases: Sequence[PreparedCase]) -> Split:
+    """Return the part of the split that is asked for."""
+    from training.splits import make_splits, read_splits
+
+    if options.splits is not None:
+        splits = read_splits(options.splits, [case.name for case in cases])
+    else:
+        share = recipe.loop.validation_share
+        splits = make_splits(cases, recipe.split, SPLIT_SEED, validation_share=share)
+    if not 0 <= options.part < len(splits):
+        raise InputError(f"there is no part {options.part}: the split has {len(splits)}, counted from 0")
+    return splits[options.part]
+
+
+def _overfit(
+    options: argparse.Namespace, recipe: Recipe, cases: Sequence[PreparedCase], device: Device
+) -> None:
+    from LiverTumorAttentionLib.strict import nearest
+    from training.overfit import overfit
+
+    named = {case.name: case for case in cases}
+    if options.overfit not in named:
+        raise InputError(f"there is no prepared case {options.overfit!r}{nearest(options.overfit, named)}")
+    found = overfit(recipe, named[options.overfit], seed=options.seed, device=device, say=_say)
+    if not found.learnt:
+        raise InputError(
+            f"{found}: give it more time or a higher optimizer.learning_rate on a faster device; else look at the "
+            "case's images and labels"
+        )
+    _say(str(found))
+
+
+def _workers(asked: int | None, device: Device) -> int:
+    """Return how many processes make samples."""
+    if asked is not None:
+        return asked
+    import os
+
+    from training.parallel import usable_cores
+
+    if device.torch.type == "cpu":
+        return 0
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(MOST_WORKERS, usable_cores() // beside - 1))
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"the ImageNet weights '{path}' cannot be read: {error.strerror}") from error
