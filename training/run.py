@@ -10,10 +10,13 @@ tensorboard/              the same for TensorBoard, where it is installed
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic import replacing
@@ -21,6 +24,7 @@ from training.checkpoint import BEST, CHECKPOINT
 from training.recipe import Recipe, recipe_from
 
 RUN_FILE = "run.json"
+LOCK_FILE = ".lock"
 MAY_DIFFER = frozenset(
     {"prepared", "versions", "starts", "recipe: title", "recipe: source", "recipe: reproduces"}
 )
@@ -96,7 +100,9 @@ def read_run_file(folder: Path) -> dict[str, Any]:
 def check_folder_fits(folder: Path, settings: Mapping[str, Any]) -> None:
     """Raise `InputError` unless `folder` is new, or holds a run of the same settings; the first difference is named."""
     if not (folder / RUN_FILE).exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (
+            not folder.is_dir() or any(path.name != LOCK_FILE for path in folder.iterdir())
+        ):
             raise InputError(f"{folder} is there and is not a run: name a new folder for this one")
         return
     difference = _difference(read_run_file(folder), json.loads(json.dumps(settings)))
@@ -104,6 +110,26 @@ def check_folder_fits(folder: Path, settings: Mapping[str, Any]) -> None:
         raise InputError(
             f"the run in {folder} is another one: {difference}; start it as it was started, or name a new folder"
         )
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a run's folder; the system ends this with the process, even a killed one.
+
+    Raises `InputError` when one does already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise InputError(
+            f"another process is training in {folder}: wait for it, or name a new folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def record_start(folder: Path, settings: Mapping[str, Any], start: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from training.loading import Batch, Batches
 from training.logs import Logs
 from training.optimization import Optimization
 from training.report import Report
-from training.run import check_folder_fits, record_start
+from training.run import alone_in, check_folder_fits, record_start
 from training.schedule import Schedule
 from training.stopping import StopSignals
 from training.task import Task
@@ -112,19 +113,19 @@ class Trainer:
             self._say(f"the run is finished, at step {self.step}")
             return True
         last = min(self.schedule.steps, stop_at or self.schedule.steps)
-        self._start()
-        flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-        try:
-            with self._signals, flags, self._batches() as batches:
-                stopped = self._validate_if_due()
-                while not stopped and self.step < last and not self._at_end():
-                    stopped = self._one_step(batches)
-                    if self.step % self.steps_an_epoch == 0:
-                        stopped = self._end_epoch(stopped)
-                self._report.write()
-                self.save()
-        finally:
-            self._report.close()
+        with alone_in(self.folder) if self.processes.writes else nullcontext():
+            self._start()
+            try:
+                with self._signals, _deterministic(), self._batches() as batches:
+                    stopped = self._validate_if_due()
+                    while not stopped and self.step < last and not self._at_end():
+                        stopped = self._one_step(batches)
+                        if self.step % self.steps_an_epoch == 0:
+                            stopped = self._end_epoch(stopped)
+                    self._report.write()
+                    self.save()
+            finally:
+                self._report.close()
         if not self.finished and self.step < last:
             self._say(f"stopped at step {self.step}, saved; the same command goes on from here")
         return self.finished
@@ -217,7 +218,6 @@ class Trainer:
         """Record that the run is started, or goes on."""
         if not self.processes.writes:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.folder)
         start = {
             "step": self.step,
@@ -281,3 +281,11 @@ class Trainer:
             f"({'the checkpoint is that of before' if saved else 'nothing was saved yet'}): look at these cases, "
             "lower optimizer.learning_rate, clip with optimizer.clip_norm, or use precision float32"
         )
+
+
+def _deterministic() -> AbstractContextManager[None]:
+    """Return the context in which cuDNN chooses algorithms that give the same result twice."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True
+    )
+    return flags

@@ -136,7 +136,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, unbroken):
     resumed.run()
     assert_same(folder, unbroken)
     assert [int(row["step"]) for row in rows(folder / "log.csv")] == list(range(1, 13))
-    assert not list(folder.glob(".*"))
+    assert not list(folder.glob(".*.part*"))
 
 
 def test_a_wish_to_stop_while_validating_leaves_the_validation_for_later(tmp_path, unbroken):
@@ -183,6 +183,24 @@ def test_a_folder_with_something_else_in_it_is_not_written_to(tmp_path):
     with pytest.raises(InputError, match="is there and is not a run: name a new folder"):
         Trainer(tmp_path, SmallTask())
     assert (tmp_path / "log.csv").read_text() == "mine\n"
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / ".lock").touch()  # all that is there of a run that was killed at once
+    assert Trainer(tmp_path / "begun", SmallTask()).step == 0
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path, unbroken):
+    folder = tmp_path / "run"
+
+    def another(line: str) -> None:
+        with pytest.raises(InputError, match="another process is training in"):
+            Trainer(folder, SmallTask(), say=lambda line: None).run()
+        heard.append(line)
+
+    heard: list[str] = []
+    train(folder, say=another, stop_at=6)
+    assert heard
+    train(folder)
+    assert_same(folder, unbroken)
 
 
 def test_what_is_not_a_number_stops_with_step_and_cases(tmp_path):
