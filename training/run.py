@@ -172,6 +172,8 @@ def _difference(old: Any, new: Any, where: str = "") -> str | None:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
         return next((found for i, (a, b) in pairs if (found := _difference(a, b, f"{where}[{i}]"))), None)
+    if isinstance(old, list) and isinstance(new, list):
+        return f"{where} had {len(old)} entries, now it has {len(new)}"
     return None if old == new else f"{where} was {_short(old)}, now it is {_short(new)}"
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.errors import Cancelled
+from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
@@ -176,9 +176,12 @@ def test_a_recipe_may_be_called_otherwise_but_not_be_another_one(tmp_path):
     renamed = recipe_from({**to_values(recipe), "title": "Another title"}, recipe.name)
     assert trainer(renamed, prepared="elsewhere").finished
     changed = recipe_from({**to_values(recipe), "loss": {"kind": "ce_dice"}}, recipe.name)
-    with pytest.raises(Exception, match='recipe: loss: kind was "ce", now it is "ce_dice"'):
+    with pytest.raises(InputError, match='recipe: loss: kind was "ce", now it is "ce_dice"'):
         trainer(changed)
     other = {"training": ["b"], "validation": [], "test": []}
-    with pytest.raises(Exception, match=r'cases: training\[0\] was "a", now it is "b"'):
+    with pytest.raises(InputError, match=r'cases: training\[0\] was "a", now it is "b"'):
         trainer(recipe, cases=other)
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["starts"]
+    more = {"training": ["a", "b"], "validation": [], "test": []}
+    with pytest.raises(InputError, match="cases: training had 1 entries, now it has 2"):
+        trainer(recipe, cases=more)
+    assert len(json.loads((tmp_path / "run" / "run.json").read_text())["starts"]) == 1
