@@ -1,7 +1,8 @@
 """A recipe: everything that decides how one row of a paper's table is trained, read from a YAML file.
 
-A recipe names a `base` file beside or above it, whose values it takes over and changes; mappings are merged key
-by key, everything else is replaced. Every value in the files says in a comment whether it is the paper's or ours.
+A recipe names a `base`, the path of a file or the name of a recipe, whose values it takes over and changes; mappings
+are merged key by key, everything else is replaced. Every value in the files says in a comment whether it is the paper's
+or ours.
 """
 
 from __future__ import annotations
@@ -394,8 +395,11 @@ def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     if base is None:
         return values
     if not isinstance(base, str):
-        raise InputError(f"the recipe {path}: base must be the path of a file, got {base!r}")
-    return _over(_merged(path.parent / base, (*seen, path)), values)
+        raise InputError(
+            f"the recipe {path}: base must be the path of a file or the name of a recipe, got {base!r}"
+        )
+    below = path.parent / base if base.endswith((".yaml", ".yml")) else CONFIGS / f"{base}.yaml"
+    return _over(_merged(below, (*seen, path)), values)
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,16 @@ def test_a_base_has_a_base_in_another_folder(folder: Path) -> None:
     assert (recipe.schedule.epochs, recipe.loop.batch, recipe.sampling.centre) == (7, 2, "liver")
 
 
+def test_a_base_may_be_the_name_of_a_recipe(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(
+        "base: paresseg/table4-msf-pa\ntitle: narrow\nstage: {arguments: {width: 16}}\n", encoding="utf-8"
+    )
+    mine, theirs = read_recipe(folder / "mine.yaml"), read_recipe("paresseg/table4-msf-pa")
+    assert (mine.name, mine.title) == ("mine", "narrow")
+    assert mine.stage.arguments == {**theirs.stage.arguments, "width": 16}
+    assert mine.optimizer == theirs.optimizer
+
+
 def test_overrides_win_over_the_files(folder: Path) -> None:
     given = {"stage.arguments.width": 16, "loop.batch": 1, "sampling.size": [32, 48]}
     recipe = read(folder, CHILD + "loop: {batch: 2}\n", given)
