@@ -17,7 +17,8 @@ import SimpleITK as sitk
 
 import LiverTumorAttentionLib
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, read_series
+from LiverTumorAttentionLib.io.dicom import read_series
+from LiverTumorAttentionLib.io.dicom_source import dicom_extra, source_slices, use_utf8
 from LiverTumorAttentionLib.io.orientation import back_to
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
@@ -42,10 +43,10 @@ def write_dicom_seg(
     Raises `InputError` when the extra is missing, the source is no DICOM folder, its slices have no UIDs, or
     its grid is not that of `instances`.
     """
-    highdicom, _ = _extra()
-    info, slices = _source_slices(source, series)
+    highdicom, _ = dicom_extra()
+    info, slices = source_slices(source, series)
     for piece in slices:
-        _use_utf8(piece)
+        use_utf8(piece)
     on_series = back_to(instances, read_series(info, name="portal volume"))
     segments = segments_for(on_series)
     voxels = sitk.GetArrayViewFromImage(on_series)
@@ -67,24 +68,7 @@ def write_dicom_seg(
 
 def check_dicom_seg_source(source: str | os.PathLike[str] | None, series: str | None = None) -> None:
     """Raise, before a long run, the `InputError` that `write_dicom_seg` would raise for its source."""
-    _source_slices(source, series, headers_alone=True)
-
-
-def _source_slices(
-    source: str | os.PathLike[str] | None, series: str | None, *, headers_alone: bool = False
-) -> tuple[SeriesInfo, list[Any]]:
-    """Return the series that a DICOM SEG refers to and its slices, read with pydicom."""
-    _, pydicom = _extra()
-    if source is None or not Path(source).is_dir():
-        got = "none was given" if source is None else f"'{source}' is none"
-        raise InputError(
-            f"a DICOM SEG needs the DICOM folder of the portal volume and {got}: "
-            "give a DICOM folder as portal volume, or write a .seg.nrrd"
-        )
-    info = choose_series(source, series=series, phase="portal", name="portal volume")
-    slices = [pydicom.dcmread(file, stop_before_pixels=headers_alone) for file in info.files]
-    _check_slices(slices, info)
-    return info, slices
+    source_slices(source, series, headers_alone=True)
 
 
 def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
@@ -92,7 +76,7 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
 
     The grid is as large as the frames that the object holds. Raises `InputError` for other DICOM objects.
     """
-    highdicom, pydicom = _extra()
+    highdicom, pydicom = dicom_extra()
     dataset = pydicom.dcmread(path)
     if dataset.get("Modality", "") != "SEG":
         raise InputError(
@@ -167,33 +151,3 @@ def _description(highdicom: ModuleType, segment: Segment, number: int) -> Any:
         anatomic_regions=[coded(segment.region)] if segment.region else None,
         display_color=highdicom.color.CIELabColor.from_rgb(*(round(255 * value) for value in segment.color)),
     )
-
-
-def _check_slices(slices: list[Any], info: SeriesInfo) -> None:
-    needed = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-    missing = [key for key in needed if any(not piece.get(key) for piece in slices)]
-    if missing:
-        raise InputError(
-            f"the DICOM series '{info.description}' has no {', '.join(missing)}, so a DICOM SEG cannot refer "
-            "to it: use the files as the scanner wrote them, or write a .seg.nrrd"
-        )
-
-
-def _use_utf8(dataset: Any) -> None:
-    """Recode the texts of a data set, since highdicom refuses empty and rare character sets."""
-    if not dataset.get("SpecificCharacterSet"):
-        dataset.pop("SpecificCharacterSet", None)
-    dataset.decode()
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-
-
-def _extra() -> tuple[ModuleType, ModuleType]:
-    try:
-        import highdicom
-        import pydicom
-    except ImportError as error:
-        raise InputError(
-            "DICOM SEG files need highdicom: install it with pip install 'liver-tumor-attention[dicom]', "
-            "or write a .seg.nrrd"
-        ) from error
-    return highdicom, pydicom
