@@ -10,11 +10,12 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-metrics benchmark-networks benchmark-registration clean
+.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-metrics benchmark-networks benchmark-registration benchmark-training study clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "make lint | pytest | screenshot | evaluation | benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | clean"
+	@echo "make lint | pytest | screenshot | evaluation | study | clean"
+	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -70,6 +71,17 @@ benchmark-registration: $(VENV)/.test $(VENV)/.benchmarks
 	$(BIN)/python -m Testing.benchmarks.registration.hard_cases --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.registration_verdict --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.registration_effect --output Testing/benchmarks/results
+
+benchmark-training: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.preparation --scratch build/preparation --output Testing/benchmarks/results
+	$(BIN)/python -m Testing.benchmarks.loading
+
+# Hours on two cores; goes on where it was stopped.
+study: $(VENV)/.test
+	$(BIN)/python -m training.study prepare --jobs 2
+	$(BIN)/python -m training.study train --jobs 2
+	$(BIN)/python -m training.study evaluate --jobs 2
+	$(BIN)/python -m training.study report
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
