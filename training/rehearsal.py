@@ -55,11 +55,12 @@ class Rehearsal:
 
     def lines(self) -> list[str]:
         """Return what to say of it."""
+        validation = f"{in_words(self.seconds_a_validation)}, {self.validations} in all"
         return [
             f"network         {self.parameters / 1e6:.2f} million parameters",
             f"memory          {self.memory_mb:.0f} MB at most",
             f"a step          {self.seconds_a_step:.3g} s, {self.waiting_share:.0%} of it waiting for samples",
-            f"a validation    {in_words(self.seconds_a_validation)}, {self.validations} in all",
+            f"a validation    {validation if self.validations else 'none: the last weights are kept'}",
             f"a checkpoint    {self.checkpoint_mb:.1f} MB, {self.seconds_to_save:.2g} s, {self.saves} in all",
             f"whole training  about {in_words(self.seconds)} for {self.steps} steps",
         ]
