@@ -112,6 +112,10 @@ class Trainer:
         if self.finished:
             self._say(f"the run is finished, at step {self.step}")
             return True
+        if self.processes.agree(float(self.step), False)[0] != self.step:
+            raise InputError(
+                f"the processes do not find the same run in {self.folder}: put it where all can read it"
+            )
         last = min(self.schedule.steps, stop_at or self.schedule.steps)
         with alone_in(self.folder) if self.processes.writes else nullcontext():
             self._start()

@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Training.small_task import SmallTask
 from training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_weights
+from training.distributed import Processes
 from training.recipe import OptimizerSettings, ScheduleSettings
 from training.trainer import Trainer
 
@@ -201,6 +202,18 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, unbroken):
     assert heard
     train(folder)
     assert_same(folder, unbroken)
+
+
+def test_processes_that_do_not_share_the_folder_do_not_train(tmp_path):
+    """Another one has found the checkpoint of step 6, this one none."""
+
+    class OneOfTwo(Processes):
+        def agree(self, value: float, wish: bool) -> tuple[float, bool]:
+            return (value + 6) / 2, wish
+
+    with pytest.raises(InputError, match=r"do not find the same run in .* put it where all can read it"):
+        train(tmp_path / "run", processes=OneOfTwo())
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_is_not_a_number_stops_with_step_and_cases(tmp_path):
