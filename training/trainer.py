@@ -109,13 +109,13 @@ class Trainer:
 
     def run(self, *, stop_at: int | None = None) -> bool:
         """Train to the end, or up to a step; return whether the end was reached. A signal may come before it."""
-        if self.finished:
-            self._say(f"the run is finished, at step {self.step}")
-            return True
         if self.processes.agree(float(self.step), False)[0] != self.step:
             raise InputError(
                 f"the processes do not find the same run in {self.folder}: put it where all can read it"
             )
+        if self.finished:
+            self._say(f"the run is finished, at step {self.step}")
+            return True
         last = min(self.schedule.steps, stop_at or self.schedule.steps)
         with alone_in(self.folder) if self.processes.writes else nullcontext():
             self._start()
