@@ -37,7 +37,7 @@ POSTPROCESSING = {
     "border_mm": 3.0,
     "minimum_core_share": 0.5,
 }
-"""Chosen on phantoms 90000 to 90019 for few false lesions: see training/demonstration/README.md for what each choice gave."""
+"""Chosen on phantoms 90000 to 90019 for few false lesions: see README.md for what each choice gave."""
 STEPS = {"liver": 6000, "tumor": 10000}
 PHANTOMS = 160
 ATLAS_CASES = 240

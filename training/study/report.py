@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
-from training.evaluation.columns import CASE_COLUMNS, Row
-from training.evaluation.files import read_rows
+from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, Row
+from training.evaluation.files import lesions_path, read_rows, slices_path
 from training.study.findings import Finding, findings, gains_by_type
 from training.study.plan import CASES, DPCNET, FIRST_SEED, PARESSEG, SEEDS, TRAININGS, Training
 from training.tables import write_tables
@@ -30,7 +30,7 @@ def write_report(folder: Path, results: Path) -> None:
 
     Raises `InputError` when nothing was scored.
     """
-    rows = read_scores(folder / "scores")
+    rows = read_scores(folder / "scores", lambda path: path, CASE_COLUMNS)
     if not rows:
         raise InputError(f"there are no scores in {folder / 'scores'}: train and evaluate first")
     results.mkdir(parents=True, exist_ok=True)
@@ -40,20 +40,24 @@ def write_report(folder: Path, results: Path) -> None:
     papers = folder / "papers.csv"
     chosen = [row for name in IN_PAPERS for row in with_tumor.get(name, ())]
     _write_csv(papers, chosen, CASE_COLUMNS)
-    for name in ("-lesions", "-slices"):
-        _join(folder / "scores", name, papers, {name for name in rows if name in IN_PAPERS})
+    for beside, columns in ((lesions_path, LESION_COLUMNS), (slices_path, SLICE_COLUMNS)):
+        more = read_scores(folder / "scores", beside, columns)
+        _write_csv(beside(papers), [row for name in IN_PAPERS for row in more.get(name, ())], columns)
     write_tables([papers], results / "tables")
     (results / "README.md").write_text(readme(rows, with_tumor), encoding="utf-8")
 
 
-def read_scores(folder: Path) -> dict[str, list[Row]]:
-    """Return the rows of each training, all seeds together, in the order of the plan; runs by their folder's name."""
+def read_scores(folder: Path, beside: Callable[[Path], Path], columns: Sequence[str]) -> dict[str, list[Row]]:
+    """Return the rows of each training, all seeds together, in the order of the plan; runs by their folder's name.
+
+    beside: from a file of cases to the one of its lesions or slices, or to itself.
+    """
     rows: dict[str, list[Row]] = {}
     for training in TRAININGS:
         for seed in SEEDS:
             path = folder / f"{training.name}-{seed}.csv"
             if path.exists():
-                for row in read_rows(path, CASE_COLUMNS):
+                for row in read_rows(beside(path), columns):
                     rows.setdefault(training.name, []).append({**row, "run": Path(row["run"]).name})
     return rows
 
@@ -210,19 +214,3 @@ def _write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
         writer = csv.DictWriter(stream, fieldnames=list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _join(folder: Path, suffix: str, papers: Path, names: set[str]) -> None:
-    """Join the files of lesions or slices of some trainings beside the file of cases."""
-    files = [
-        folder / f"{name}-{seed}{suffix}.csv"
-        for name in names
-        for seed in SEEDS
-        if (folder / f"{name}-{seed}{suffix}.csv").exists()
-    ]
-    joined: list[str] = []
-    for path in sorted(files):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        joined += lines if not joined else lines[1:]
-    if joined:
-        papers.with_name(papers.stem + suffix + ".csv").write_text("\n".join(joined) + "\n", encoding="utf-8")

@@ -1,0 +1,60 @@
+"""What the study says of a claim follows from the scores, whichever way they fall."""
+
+from __future__ import annotations
+
+import pytest
+
+from training.recipe import read_recipe
+from training.study.findings import CLAIMS, Claim, findings, gains_by_type
+from training.study.plan import TRAININGS
+
+CLAIM = Claim(says="more is better", better="more", worse="less", where="a table")
+LESS = {f"case-{k}": 0.5 + 0.01 * k for k in range(10)}
+
+
+def shifted(by: float, swing: float) -> dict[str, float]:
+    """Return scores that differ from LESS by `by` on average, up and down by `swing`."""
+    return {case: score + by + (swing if k % 2 else -swing) for k, (case, score) in enumerate(LESS.items())}
+
+
+@pytest.mark.parametrize(
+    ("by", "swing", "verdict"),
+    [
+        (0.10, 0.01, "holds"),
+        (0.01, 0.10, "points that way, within chance"),
+        (-0.01, 0.10, "does not show"),
+        (-0.10, 0.01, "the contrary"),
+    ],
+)
+def test_a_claim_comes_out_as_the_scores_fall(by: float, swing: float, verdict: str) -> None:
+    (finding,) = findings({"more": shifted(by, swing), "less": LESS}, [CLAIM])
+    assert finding.verdict == verdict
+    assert finding.test.difference == pytest.approx(by)
+    assert finding.test.cases == 10
+
+
+def test_a_claim_without_scores_is_left_out() -> None:
+    assert findings({"more": LESS}, [CLAIM]) == []
+
+
+def test_gains_stand_in_their_order() -> None:
+    less = {"a": 0.2, "b": 0.4, "c": 0.9}
+    more = {"a": 0.8, "b": 0.6, "c": 0.9, "d": 0.1}
+    gains = gains_by_type(more, less, {"a": "FNH", "b": "FNH", "c": "cyst", "d": "HCC"})
+    assert list(gains) == ["FNH", "cyst"]
+    assert gains["FNH"] == pytest.approx((0.3, 0.7, 2))
+    assert gains["cyst"] == pytest.approx((0.9, 0.9, 1))
+
+
+def test_every_claim_is_about_what_is_trained() -> None:
+    names = {training.name for training in TRAININGS}
+    assert {name for claim in CLAIMS for name in (claim.better, claim.worse)} <= names
+
+
+@pytest.mark.parametrize("training", TRAININGS, ids=lambda training: training.name)
+def test_the_study_changes_recipes_within_what_they_allow(training) -> None:
+    recipe = read_recipe(training.recipe, training.settings)
+    assert recipe.preparation.registration == (
+        training.prepared if training.prepared != "dpcnet" else "library"
+    )
+    assert recipe.split.kind == "hold-out"
