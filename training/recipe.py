@@ -18,6 +18,7 @@ from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.models.stage import PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.strict import from_mapping, nearest
+from training.yaml_values import read_yaml
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
@@ -384,7 +385,7 @@ def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
             f"the recipe {path} is its own base: {' <- '.join(file.name for file in (*seen, path))}"
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

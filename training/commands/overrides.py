@@ -31,11 +31,13 @@ class _Override(argparse.Action):
     ) -> None:
         import yaml
 
+        from training.yaml_values import read_yaml
+
         key, equals, text = str(values).partition("=")
         if not equals or not key:
             parser.error(f"{option_string} expected KEY=VALUE such as schedule.epochs=2, got {values!r}")
         try:
-            value = yaml.safe_load(text)
+            value = read_yaml(text)
         except yaml.YAMLError:
             parser.error(f"{option_string} {key}: {text!r} is no value of a recipe's file")
         setattr(namespace, self.dest, {**getattr(namespace, self.dest), key: value})

@@ -15,6 +15,7 @@ import yaml
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.strict import from_mapping, nearest
+from training.yaml_values import read_yaml
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -160,7 +161,7 @@ def read_published(paper: str, folder: Path = FOLDER) -> PublishedPaper:
     if paper not in known:
         raise InputError(f"there are no published numbers of {paper!r}{nearest(paper, known)}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"the published numbers '{path}' cannot be read: {error}") from error
     return published_from(values, paper)
