@@ -8,11 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
-from LiverTumorAttentionLib.commands import demo, evaluate, models, networks, phantom, register, segment
+from LiverTumorAttentionLib.commands import (
+    demo,
+    evaluate,
+    models,
+    networks,
+    phantom,
+    register,
+    review,
+    segment,
+)
 from LiverTumorAttentionLib.console import Console, ending_signals
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 
-COMMANDS = (segment, register, phantom, evaluate, models, networks, demo)
+COMMANDS = (segment, review, register, phantom, evaluate, models, networks, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -61,10 +61,16 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         NUMERICS,
         set(),
     ),
+    "report": (
+        FOUNDATION | {"analysis", "io", "preprocessing"},
+        NUMERICS,
+        {"highdicom", "jinja2", "markupsafe", "pydicom"},
+    ),
     "console": ({"errors", "progress"}, set(), {"rich"}),
     "commands": (
         FOUNDATION
-        | {"console", "demonstration", "io", "metrics", "models", "networks", "phantoms", "pipeline"},
+        | {"console", "demonstration", "io", "metrics", "models", "networks", "phantoms", "pipeline"}
+        | {"report"},
         set(),
         set(),
     ),

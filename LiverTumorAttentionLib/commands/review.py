@@ -1,0 +1,76 @@
+"""`review`: from a segmented case to a page, its numbers, and DICOM."""
+
+from __future__ import annotations
+
+import argparse
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.progress import Progress
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "review",
+        help="report on a segmented case: measures, pictures, plan",
+        description="Measure a segmented case and write a page with pictures, its numbers as CSV and JSON, and a DICOM "
+        f"structured report. {NOT_FOR_CLINICAL_USE}",
+    )
+    add = parser.add_argument
+    add("--portal", required=True, metavar="P", help="portal venous CT: NIfTI, NRRD, MHA or a DICOM folder")
+    add(
+        "--segmentation",
+        required=True,
+        metavar="S",
+        help="liver and tumours: .seg.nrrd, DICOM SEG or label map",
+    )
+    add(
+        "--arterial",
+        metavar="A",
+        help="arterial CT registered onto the portal one (segment --save-registered)",
+    )
+    add(
+        "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
+    )
+    add("--arterial-series", help="DICOM series of the arterial folder or source, likewise")
+    add("--probability", metavar="Q", help="probability of tumour (segment --save-probability)")
+    add("--vessels", metavar="V", help="vessels: .seg.nrrd, DICOM SEG or label map")
+    add("--plan", metavar="JSON", help="margins and resections to compute; see report/README.md")
+    add("--weight-kg", type=float, metavar="W", help="the body's weight, for what a resection leaves")
+    add("--report", metavar="JSON", help="what segment --report wrote: model, versions, registration verdict")
+    add(
+        "--patient-name",
+        metavar="NAME",
+        help="write this at the head of the page (default: no name anywhere)",
+    )
+    add("--output", required=True, metavar="HTML", help="the page")
+    add("--csv", metavar="FILE", help="table of the tumours")
+    add("--json", metavar="FILE", help="all numbers")
+    add("--sr", metavar="DCM", help="DICOM structured report; the portal volume must be a DICOM folder")
+    add("--seg", metavar="DCM", help="DICOM SEG that the structured report refers to, where S is none itself")
+    add(
+        "--arterial-source",
+        metavar="DIR",
+        help="DICOM folder of the arterial series before registration, for the structured report to refer to",
+    )
+    add_progress(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Write the report and say what it holds."""
+    from LiverTumorAttentionLib.report import ReviewJob, report_case
+
+    fields = ReviewJob.__dataclass_fields__
+    job = ReviewJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})
+    content = report_case(job, progress)
+    for warning in content.warnings():
+        console.warn(warning)
+    case = content.review.case
+    console.say(
+        f"liver {case.liver_volume_ml:.0f} mL, {case.tumor_count} tumours, {case.tumor_volume_ml:.1f} mL together"
+    )
+    console.say(f"{job.output}: {NOT_FOR_CLINICAL_USE}")
+    console.done(output=job.output, tumors=case.tumor_count)

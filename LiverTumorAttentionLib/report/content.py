@@ -1,0 +1,73 @@
+"""Everything that a report says in words and numbers: what the JSON holds, and what the page is made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
+from LiverTumorAttentionLib.analysis import CaseReview
+from LiverTumorAttentionLib.report.case import ReportCase, without_names
+from LiverTumorAttentionLib.report.plan import CasePlan
+from LiverTumorAttentionLib.report.run_report import RunReport
+
+SAME_VOLUME = 0.001
+"""Volumes that differ by less than this share are those of one segmentation: files round spacings."""
+LEAST_DIFFERENCE_ML = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """A review and what belongs to it.
+
+    case: the volumes. review: of them. plan: what was planned, None without a plan. run: what is known of the run
+    that found the tumours, None when nothing is.
+    """
+
+    case: ReportCase
+    review: CaseReview
+    plan: CasePlan | None = None
+    run: RunReport | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values, unrounded; nothing in it identifies a patient."""
+        phases = ["portal"] if self.case.arterial is None else ["portal", "arterial"]
+        values = {
+            "notice": NOT_FOR_CLINICAL_USE,
+            "version": __version__,
+            "phases": phases,
+            "vessels": [] if self.case.vessels is None else list(self.case.vessels.names.values()),
+            "run": None if self.run is None else self.run.as_dict(),
+            **self.review.as_dict(),
+            "plan": None if self.plan is None else self.plan.as_dict(),
+            "warnings": self.warnings(),
+        }
+        for tumor, told in zip(self.review.tumors, values["tumors"], strict=True):
+            nearest = tumor.nearest_vessel
+            told["nearest_vessel"] = None if nearest is None else nearest.name
+        # Tuples become lists, so that who reads the file gets what who asks the library gets.
+        plain: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
+        return plain
+
+    def warnings(self) -> list[str]:
+        """Return what the reader should know, a sentence each."""
+        said = [] if self.run is None else [without_names(warning) for warning in self.run.warnings]
+        notes = [note for note in self.case.notes if note not in said]
+        return [*said, *notes, *self._changed()]
+
+    def _changed(self) -> list[str]:
+        """Say when the segmentation is not the one that the run wrote."""
+        if self.run is None or self.run.liver is None:
+            return []
+        now, then = self.review.case, self.run.liver
+        for here, there in (
+            (now.liver_volume_ml, then.volume_ml),
+            (now.tumor_volume_ml, then.tumor_volume_ml),
+        ):
+            if abs(here - there) > max(LEAST_DIFFERENCE_ML, SAME_VOLUME * there):
+                return [
+                    "the segmentation is not as the run left it: it was changed since, or belongs to another run; "
+                    "all numbers here are of the segmentation that was given"
+                ]
+        return []

@@ -1,0 +1,97 @@
+"""The DICOM objects of a report: which ones are asked for, whether they can be made, and writing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import write_segmentation
+from LiverTumorAttentionLib.io.dicom_slices import is_dicom
+from LiverTumorAttentionLib.io.dicom_source import dicom_extra, source_slices
+from LiverTumorAttentionLib.io.read import existing
+from LiverTumorAttentionLib.report.content import ReportContent
+from LiverTumorAttentionLib.report.dicom_sr import write_dicom_sr
+from LiverTumorAttentionLib.report.job import ReviewJob
+
+SR, INSTEAD = "DICOM structured report", "leave the report out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomFiles:
+    """What is asked for.
+
+    slices, arterial_slices: of both series as pydicom reads them, without pixels, in the order of z; the arterial
+    ones are empty where the report does not name them.
+    """
+
+    job: ReviewJob
+    slices: tuple[Any, ...]
+    arterial_slices: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, job: ReviewJob) -> DicomFiles | None:
+        """Look, before a long run, whether the objects can be made; None when none is asked for.
+
+        Raises `InputError` that says what is missing.
+        """
+        if not job.sr and not job.seg:
+            return None
+        what, instead = (SR, INSTEAD) if job.sr else ("DICOM SEG", "leave it out")
+        _, slices = source_slices(
+            job.portal, job.portal_series, what=what, instead=instead, headers_alone=True
+        )
+        if job.sr and not job.seg:
+            _check_segmentation(job.segmentation, slices)
+        arterial: list[Any] = []
+        if job.arterial_source is not None:
+            _, arterial = source_slices(
+                job.arterial_source,
+                job.arterial_series,
+                phase="arterial",
+                what=SR,
+                instead="leave its source out",
+                headers_alone=True,
+            )
+            if arterial[0].StudyInstanceUID != slices[0].StudyInstanceUID:
+                raise InputError(
+                    f"the arterial series in '{job.arterial_source}' belongs to another study than the portal "
+                    "volume: choose the series that the arterial volume comes from"
+                )
+        return cls(job=job, slices=tuple(slices), arterial_slices=tuple(arterial))
+
+    def write(self, content: ReportContent, places: Mapping[str, Path]) -> None:
+        """Write the objects that have a place."""
+        segmentation = Path(self.job.segmentation)
+        if "segmentation" in places:
+            segmentation = places["segmentation"]
+            write_segmentation(
+                segmentation,
+                content.case.instances,
+                source=self.job.portal,
+                series=self.job.portal_series,
+            )
+        if "structured report" in places:
+            write_dicom_sr(
+                places["structured report"], content, segmentation, self.slices, self.arterial_slices
+            )
+
+
+def _check_segmentation(path: str, slices: list[Any]) -> None:
+    """Raise `InputError` unless the segmentation is a DICOM SEG of the portal series."""
+    place = existing(path, "segmentation")
+    if place.is_dir() or not is_dicom(place):
+        raise InputError(
+            f"a {SR} refers to a DICOM SEG, and the segmentation '{path}' is none: "
+            "name a file for one to be written (--seg)"
+        )
+    _, pydicom = dicom_extra(SR, INSTEAD)
+    seg = pydicom.dcmread(place, stop_before_pixels=True)
+    series = {item.SeriesInstanceUID for item in seg.get("ReferencedSeriesSequence", [])}
+    if slices[0].SeriesInstanceUID not in series:
+        raise InputError(
+            f"the DICOM SEG '{path}' does not refer to the portal series: choose the series that it was made on, "
+            "or name a file for a SEG to be written (--seg)"
+        )

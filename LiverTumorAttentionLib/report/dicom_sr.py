@@ -1,0 +1,239 @@
+"""A DICOM structured report of the measures (TID 1500), through highdicom, which comes with the extra ``[dicom]``.
+
+One group of measurements (TID 1411) for the liver and one for each tumour. Each names its segment of a DICOM SEG and
+the portal series; diameters name the slice that they lie in, attenuations the slices that they were measured on. The
+template has no place for the diameters' end points. The object belongs to the patient's study and carries what
+identifies the patient there, as every DICOM object must.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
+from LiverTumorAttentionLib.analysis import TumorReview
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import liver_segment, read_instances, tumor_segment
+from LiverTumorAttentionLib.io.dicom_seg import ALGORITHM_NAME, MANUFACTURER, read_dicom_seg
+from LiverTumorAttentionLib.io.dicom_source import dicom_extra, use_utf8
+from LiverTumorAttentionLib.io.terminology import recognise
+from LiverTumorAttentionLib.report.content import ReportContent
+
+SERIES_DESCRIPTION = "Liver tumor measurements (automatic, not for clinical use)"
+SERIES_NUMBER = 901
+"""After that of the segmentation."""
+LIVER = 1
+ORGAN = ("113343008", "SCT", "Organ")
+
+
+def write_dicom_sr(
+    path: Path,
+    content: ReportContent,
+    segmentation: Path,
+    slices: Sequence[Any],
+    arterial_slices: Sequence[Any] = (),
+) -> None:
+    """Write the structured report.
+
+    segmentation: the DICOM SEG of the same tumours. slices: of the portal series, as pydicom reads them, in the
+    order of the portal volume's slices. arterial_slices: of the series that the arterial volume was registered
+    from; without them the report holds no arterial value, since it could not say what that was measured on.
+    Raises `InputError` when the SEG lacks a tumour, or highdicom refuses what the series says of itself.
+    """
+    highdicom, pydicom = dicom_extra("DICOM structured report", "leave the report out")
+    seg = pydicom.dcmread(segmentation)
+    for piece in (seg, *slices, *arterial_slices):
+        use_utf8(piece)
+    report = _Report(highdicom, content, seg, segments_by_value(segmentation, seg), slices, arterial_slices)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
+            report.document().save_as(path)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"a DICOM structured report cannot be made for this series ({error}): leave the report out"
+        ) from error
+
+
+def segments_by_value(path: Path, seg: Any) -> dict[int, Any]:
+    """Return the segments (items of SegmentSequence) of a DICOM SEG by the value that each has in the instances.
+
+    A segment holds all voxels of its value. Where tumours were drawn into each other the outer one holds those of
+    several: who can have but one value comes first.
+    """
+    values = sitk.GetArrayFromImage(read_instances(path))
+    whole = np.bincount(values.reshape(-1))
+    found: dict[int, Any] = {}
+    tumors = []
+    for item, stored in zip(seg.SegmentSequence, read_dicom_seg(path)[1], strict=True):
+        kind = recognise(stored.name, stored.codes)
+        if kind == "liver":
+            found.setdefault(LIVER, item)
+        elif kind == "tumor":
+            here = np.bincount(values[stored.mask], minlength=len(whole))
+            held = np.flatnonzero((whole > 0) & (here == whole))
+            tumors.append((held[held >= FIRST_TUMOR].tolist(), item))
+    for held, item in sorted(tumors, key=lambda tumor: len(tumor[0])):
+        free = [value for value in held if value not in found]
+        if free:
+            found[free[0]] = item
+    return found
+
+
+class _Report:
+    """One structured report in the making."""
+
+    def __init__(
+        self,
+        highdicom: ModuleType,
+        content: ReportContent,
+        seg: Any,
+        segments: dict[int, Any],
+        slices: Sequence[Any],
+        arterial_slices: Sequence[Any],
+    ) -> None:
+        from pydicom.sr.codedict import codes
+
+        self._highdicom, self._sr, self._codes = highdicom, highdicom.sr, codes
+        self._content, self._seg, self._segments = content, seg, segments
+        self._slices, self._arterial_slices = slices, arterial_slices
+
+    def document(self) -> Any:
+        """Return the whole object."""
+        groups = [self._liver(), *(self._tumor(tumor) for tumor in self._content.review.tumors)]
+        observer = self._sr.ObserverContext(
+            observer_type=self._codes.DCM.Device,
+            observer_identifying_attributes=self._sr.DeviceObserverIdentifyingAttributes(
+                uid=self._device_uid(),
+                name=ALGORITHM_NAME,
+                manufacturer_name=MANUFACTURER,
+                model_name=f"{ALGORITHM_NAME} {__version__}",
+            ),
+        )
+        measured = self._sr.MeasurementReport(
+            observation_context=self._sr.ObservationContext(observer_device_context=observer),
+            procedure_reported=self._codes.LN.CTUnspecifiedBodyRegion,
+            imaging_measurements=groups,
+            title=self._codes.DCM.ImagingMeasurementReport,
+        )
+        return self._sr.Comprehensive3DSR(
+            evidence=[self._seg, *self._slices, *self._arterial_slices],
+            content=measured[0],
+            series_instance_uid=self._highdicom.UID(),
+            series_number=SERIES_NUMBER,
+            sop_instance_uid=self._highdicom.UID(),
+            instance_number=1,
+            manufacturer=MANUFACTURER,
+            manufacturer_model_name=ALGORITHM_NAME,
+            software_versions=__version__,
+            device_serial_number="0",
+            series_description=SERIES_DESCRIPTION,
+            is_complete=True,
+            is_final=False,
+            is_verified=False,
+        )
+
+    def _device_uid(self) -> Any:
+        """Return the same UID for every report of this version."""
+        from pydicom.uid import generate_uid
+
+        return self._highdicom.UID(generate_uid(entropy_srcs=[ALGORITHM_NAME, __version__]))
+
+    def _liver(self) -> Any:
+        volume = self._volume(self._content.review.case.liver_volume_ml)
+        return self._group(LIVER, liver_segment().name, self._sr.CodedConcept(*ORGAN), [volume])
+
+    def _tumor(self, tumor: TumorReview) -> Any:
+        measured = tumor.measurement
+        value = tumor.number + FIRST_TUMOR - 1
+        segment = tumor_segment(value)
+        key_slice = self._key_slice(measured)
+        sct = self._codes.SCT
+        measurements = [
+            self._volume(measured.volume_ml),
+            self._diameter(sct.LongAxis, measured.longest_axial_diameter_mm, key_slice),
+            self._diameter(sct.PerpendicularAxis, measured.perpendicular_diameter_mm, key_slice),
+            self._attenuation(
+                measured.mean_hu_portal, f"{segment.name}, portal venous", self._slices_of(value)
+            ),
+        ]
+        if self._arterial_slices and measured.mean_hu_arterial is not None:
+            measurements.append(
+                self._attenuation(
+                    measured.mean_hu_arterial, f"{segment.name}, arterial, registered", self._arterial_slices
+                )
+            )
+        finding = self._sr.CodedConcept(segment.type.value, segment.type.scheme, segment.type.meaning)
+        return self._group(value, segment.name, finding, measurements)
+
+    def _group(self, value: int, name: str, finding: Any, measurements: list[Any]) -> Any:
+        segment = self._segments.get(value)
+        if segment is None:
+            raise InputError(f"the DICOM SEG has no segment for {name}: name a file for a new one (--seg)")
+        liver = liver_segment().type
+        return self._sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+            tracking_identifier=self._sr.TrackingIdentifier(
+                uid=segment.get("TrackingUID") or self._highdicom.UID(), identifier=name
+            ),
+            referenced_segment=self._sr.ReferencedSegment(
+                sop_class_uid=self._seg.SOPClassUID,
+                sop_instance_uid=self._seg.SOPInstanceUID,
+                segment_number=int(segment.SegmentNumber),
+                source_series=self._sr.SourceSeriesForSegmentation(self._slices[0].SeriesInstanceUID),
+            ),
+            finding_type=finding,
+            finding_sites=[
+                self._sr.FindingSite(self._sr.CodedConcept(liver.value, liver.scheme, liver.meaning))
+            ],
+            algorithm_id=self._sr.AlgorithmIdentification(
+                name=ALGORITHM_NAME, version=__version__, parameters=[NOT_FOR_CLINICAL_USE]
+            ),
+            measurements=measurements,
+        )
+
+    def _volume(self, volume_ml: float) -> Any:
+        return self._sr.Measurement(
+            name=self._codes.SCT.Volume, value=volume_ml, unit=self._codes.UCUM.CubicCentimeter
+        )
+
+    def _diameter(self, name: Any, length_mm: float, slices: Sequence[Any]) -> Any:
+        return self._sr.Measurement(
+            name=name,
+            value=length_mm,
+            unit=self._codes.UCUM.Millimeter,
+            referenced_images=self._images(slices),
+        )
+
+    def _attenuation(self, mean_hu: float, tracked_as: str, slices: Sequence[Any]) -> Any:
+        return self._sr.Measurement(
+            name=self._codes.DCM.AttenuationCoefficient,
+            value=mean_hu,
+            unit=self._codes.UCUM.HounsfieldUnit,
+            derivation=self._codes.SCT.Mean,
+            tracking_identifier=self._sr.TrackingIdentifier(uid=self._highdicom.UID(), identifier=tracked_as),
+            referenced_images=self._images(slices),
+        )
+
+    def _images(self, slices: Sequence[Any]) -> list[Any] | None:
+        kind = self._sr.SourceImageForMeasurement
+        return [kind(piece.SOPClassUID, piece.SOPInstanceUID) for piece in slices] or None
+
+    def _key_slice(self, measured: TumorMeasurement) -> list[Any]:
+        """Return the slice of the diameters; nothing where the series is not one of axial slices."""
+        axial = ImageAxes.of(self._content.case.instances).slice_axis == 0
+        return [self._slices[measured.slice_index]] if axial else []
+
+    def _slices_of(self, value: int) -> list[Any]:
+        """Return the portal slices that a tumour lies in."""
+        labels = sitk.GetArrayViewFromImage(self._content.case.instances)
+        there = (labels == value).any(axis=(1, 2))
+        return [piece for piece, shown in zip(self._slices, there, strict=True) if shown]

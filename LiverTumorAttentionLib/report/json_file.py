@@ -1,0 +1,37 @@
+"""JSON in and out: no value that is not JSON, in either direction."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.quiet import readable
+from LiverTumorAttentionLib.io.read import existing
+
+
+def read_json(path: str | os.PathLike[str], name: str) -> Any:
+    """Return what a JSON file holds. Raises `InputError` when it is missing or no JSON; NaN is none."""
+    place = existing(path, name)
+    if place.is_dir():
+        raise InputError(f"the {name} '{place}' is a folder: name the file itself")
+    with readable(place, name):
+        content = place.read_bytes()
+    try:
+        return json.loads(content.decode("utf-8-sig"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"the {name} '{place}' is no valid JSON ({error}): correct it or choose another"
+        ) from error
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values as JSON that a person can read."""
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")

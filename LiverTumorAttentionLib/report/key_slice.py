@@ -1,0 +1,149 @@
+"""The axial slice of a tumour's longest diameter as it lies on the page: a grey picture, and lines in millimetres.
+
+The patient's right is on the left and the front at the top, in whatever order and direction the image's axes run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.panels import grey_panel
+from LiverTumorAttentionLib.analysis.planning import CutPlane
+from LiverTumorAttentionLib.analysis.tumors import OUTSIDE_HU, TumorMeasurement
+from LiverTumorAttentionLib.report.contours import contours
+
+Points = NDArray[np.float64]
+
+AROUND_MM = 35.0
+"""So much is shown on all sides of the longest diameter,"""
+NARROWEST_MM = 90.0
+"""and never less than this in all."""
+BEYOND = 2
+"""Pixels; what is outlined is taken from a wider piece than what is shown."""
+PIXELS = 440
+"""Width of the picture; its height follows from the slice's proportions."""
+
+
+@dataclass(frozen=True)
+class KeySlice:
+    """A piece of a slice on the page.
+
+    axes: of the image. across, down, right: the array axes across the slice, downwards and to the right.
+    index: of the slice. start, stop: the pixels (down, right) that are shown, in the image's order; they may
+    reach beyond it. turned: whether (down, right) runs against the image's order.
+    """
+
+    axes: ImageAxes
+    across: int
+    down: int
+    right: int
+    index: int
+    start: tuple[int, int]
+    stop: tuple[int, int]
+    turned: tuple[bool, bool]
+
+    @classmethod
+    def of(cls, tumor: TumorMeasurement, axes: ImageAxes) -> KeySlice:
+        """Choose the slice and the piece of it around the diameter."""
+        across = axes.slice_axis
+        first, second = (axis for axis in range(3) if axis != across)
+        leftward = np.abs(axes.steps_mm[:, 0]) / np.linalg.norm(axes.steps_mm, axis=1)
+        right, down = (first, second) if leftward[first] > leftward[second] else (second, first)
+        ends = np.array(tumor.longest_axial_diameter_lps_mm)
+        middle = axes.index_zyx(ends.mean(axis=0))
+        half_mm = max(tumor.longest_axial_diameter_mm / 2 + AROUND_MM, NARROWEST_MM / 2)
+        steps = axes.spacing_zyx_mm
+        low = [round(middle[axis] - half_mm / steps[axis]) for axis in (down, right)]
+        high = [round(middle[axis] + half_mm / steps[axis]) + 1 for axis in (down, right)]
+        return cls(
+            axes,
+            across,
+            down,
+            right,
+            tumor.slice_index,
+            (low[0], low[1]),
+            (high[0], high[1]),
+            (bool(axes.steps_mm[down, 1] < 0), bool(axes.steps_mm[right, 0] < 0)),
+        )
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Width and height."""
+        height, width = (
+            (stop - start) * self.axes.spacing_zyx_mm[axis]
+            for start, stop, axis in zip(self.start, self.stop, (self.down, self.right), strict=True)
+        )
+        return width, height
+
+    def piece(self, array: NDArray[Any], outside: float, more: int = 0) -> NDArray[Any]:
+        """Return the piece of an image's array (z, y, x) as it lies on the page; `outside` where it has none.
+
+        more: so many pixels beyond what is shown, on all sides.
+        """
+        flat = np.take(array, self.index, axis=self.across)
+        if self.down > self.right:
+            flat = flat.T
+        bounds = [
+            (low - more, high + more, length)
+            for low, high, length in zip(self.start, self.stop, flat.shape, strict=True)
+        ]
+        room = [(max(0, -low), max(0, high - length)) for low, high, length in bounds]
+        inside = tuple(slice(max(0, low), max(0, high)) for low, high, _ in bounds)
+        whole = np.pad(flat[inside], room, constant_values=outside)
+        return whole[:: -1 if self.turned[0] else 1, :: -1 if self.turned[1] else 1]
+
+    def grey(self, hu: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the piece of a CT as a picture of greys (rows, columns)."""
+        width, height = self.size_mm
+        shape = (max(1, round(PIXELS * height / width)), PIXELS)
+        return grey_panel(self.piece(hu, OUTSIDE_HU), shape)[:, :, 0]
+
+    def outline(self, mask: NDArray[np.bool_]) -> list[Points]:
+        """Return the closed lines around a mask as (x, y) in mm on the page.
+
+        mask: as `piece` gives it with `BEYOND` pixels more, so that a line runs on where the page ends.
+        """
+        steps = np.array([self.axes.spacing_zyx_mm[self.down], self.axes.spacing_zyx_mm[self.right]])
+        return [((line + 0.5 - BEYOND) * steps)[:, ::-1] for line in contours(mask)]
+
+    def place(self, position_lps_mm: Sequence[float]) -> tuple[float, float]:
+        """Return where a position of the patient lies on the page, (x, y) in mm."""
+        index = self.axes.index_zyx(np.asarray(position_lps_mm, float))
+        along = []
+        for axis, low, high, turned in zip(
+            (self.down, self.right), self.start, self.stop, self.turned, strict=True
+        ):
+            from_edge = high - 0.5 - index[axis] if turned else index[axis] - low + 0.5
+            along.append(float(from_edge) * self.axes.spacing_zyx_mm[axis])
+        return along[1], along[0]
+
+    def crossing(self, plane: CutPlane) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Return the ends of the line in which a plane cuts the piece, (x, y) in mm; None where it does not."""
+        width, height = self.size_mm
+        corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]
+        distance = [float(plane.distance_mm(self._position(corner))) for corner in corners]
+        ends = []
+        for side in range(4):
+            here, there = distance[side], distance[(side + 1) % 4]
+            if (here < 0) != (there < 0):
+                share = here / (here - there)
+                (x, y), (to_x, to_y) = corners[side], corners[(side + 1) % 4]
+                ends.append((x + share * (to_x - x), y + share * (to_y - y)))
+        return (ends[0], ends[1]) if len(ends) == 2 else None
+
+    def _position(self, place: tuple[float, float]) -> Points:
+        """Return the position of the patient at a place of the page: the way back from `place`."""
+        index = np.zeros(3)
+        index[self.across] = self.index
+        for axis, along, low, high, turned in zip(
+            (self.down, self.right), place[::-1], self.start, self.stop, self.turned, strict=True
+        ):
+            pixels = along / self.axes.spacing_zyx_mm[axis]
+            index[axis] = high - 0.5 - pixels if turned else low - 0.5 + pixels
+        return self.axes.position_mm(index)

@@ -1,0 +1,160 @@
+"""A plan as a JSON file: which margins and which resections to compute. The format is told in README.md here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.analysis import Vessels
+from LiverTumorAttentionLib.analysis.planning import (
+    Combination,
+    CutPlane,
+    MarginPlan,
+    Planner,
+    ResectionPlan,
+)
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.report.json_file import read_json
+from LiverTumorAttentionLib.strict import from_mapping
+
+MOST = 12
+"""So many margins, and so many resections, fit on a page that somebody will read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedMargin:
+    """A safety margin to compute."""
+
+    margin_mm: float
+    """Its width."""
+    tumors: tuple[int, ...] | None = None
+    """Numbers of the tumours that it surrounds; None for all."""
+    name: str = ""
+    """What to call it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedResection:
+    """A resection to compute."""
+
+    planes: tuple[CutPlane, ...]
+    """The planes that cut, in LPS mm."""
+    combine: str = "all"
+    """"all": what lies beyond all planes is taken out; "any": what lies beyond any of them."""
+    name: str = ""
+    """What to call it."""
+
+    def __post_init__(self) -> None:
+        if self.combine not in ("all", "any"):
+            raise InputError(f"planes combine as 'all' (a wedge) or as 'any', got {self.combine!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedPlan:
+    """The whole of a plan's file."""
+
+    margins: tuple[WantedMargin, ...] = ()
+    """Safety margins, each by itself."""
+    resections: tuple[WantedResection, ...] = ()
+    """Resections, each by itself: alternatives, not steps."""
+    weight_kg: float | None = None
+    """The body's weight."""
+
+    def __post_init__(self) -> None:
+        if not self.margins and not self.resections:
+            raise InputError("the plan has neither a margin nor a resection: give at least one")
+        for what, wanted in (("margins", self.margins), ("resections", self.resections)):
+            if len(wanted) > MOST:
+                raise InputError(f"the plan has {len(wanted)} {what}, at most {MOST} fit: leave some out")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> WantedPlan:
+        """Build a plan from JSON values. Raises `InputError` naming an unknown key and the nearest known one."""
+        return from_mapping(cls, values, where="the plan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedMargin:
+    """A computed margin and its name."""
+
+    name: str
+    plan: MarginPlan
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"name": self.name, **self.plan.as_dict()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedResection:
+    """A computed resection and its name."""
+
+    name: str
+    plan: ResectionPlan
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"name": self.name, **self.plan.as_dict()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CasePlan:
+    """Everything that was planned."""
+
+    weight_kg: float | None
+    margins: tuple[NamedMargin, ...]
+    resections: tuple[NamedResection, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON values."""
+        return {
+            "weight_kg": self.weight_kg,
+            "margins": [margin.as_dict() for margin in self.margins],
+            "resections": [resection.as_dict() for resection in self.resections],
+        }
+
+
+def read_plan(path: str | os.PathLike[str]) -> WantedPlan:
+    """Read a plan's file. Raises `InputError` for what is missing, no JSON or no plan."""
+    return WantedPlan.from_dict(read_json(path, "plan"))
+
+
+def compute_plan(
+    wanted: WantedPlan,
+    instances: sitk.Image,
+    vessels: Vessels | None,
+    weight_kg: float | None,
+    progress: Progress,
+) -> CasePlan:
+    """Compute a plan on a segmentation; weight_kg counts before the plan's own.
+
+    Raises `InputError` that names the margin or the resection that cannot be meant, and `Cancelled`.
+    """
+    planner = Planner(instances, vessels)
+    weight_kg = wanted.weight_kg if weight_kg is None else weight_kg
+    steps = len(wanted.margins) + len(wanted.resections)
+    margins: list[NamedMargin] = []
+    for number, margin in enumerate(wanted.margins, start=1):
+        progress.update(len(margins) / steps)
+        name = margin.name or f"Margin {number}"
+        try:
+            margins.append(NamedMargin(name=name, plan=planner.margin(margin.margin_mm, margin.tumors)))
+        except InputError as error:
+            raise InputError(f"the plan's {name!r}: {error}") from error
+    resections: list[NamedResection] = []
+    for number, resection in enumerate(wanted.resections, start=1):
+        progress.update((len(margins) + len(resections)) / steps)
+        name = resection.name or f"Resection {number}"
+        combine: Combination = "any" if resection.combine == "any" else "all"
+        try:
+            plan = planner.resection(resection.planes, combine, weight_kg)
+        except InputError as error:
+            raise InputError(f"the plan's {name!r}: {error}") from error
+        resections.append(NamedResection(name=name, plan=plan))
+    progress.update(1.0)
+    return CasePlan(weight_kg=weight_kg, margins=tuple(margins), resections=tuple(resections))

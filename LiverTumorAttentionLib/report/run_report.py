@@ -1,0 +1,97 @@
+"""What `segment --report` (or `register --report`) wrote about the run that a segmentation comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.report.json_file import read_json
+from LiverTumorAttentionLib.strict import from_mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunModel:
+    """The model that was used; see `models.ModelDescription`."""
+
+    id: str
+    title: str
+    version: str
+    statement: str
+    sha256: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRegistration:
+    """The verdict on the registration; see `registration.RegistrationVerdict`."""
+
+    grade: str
+    reason: str
+    kept: str
+    similarity_before: float
+    similarity_after: float
+    liver_share_inside: float
+    displacement_mean_mm: float
+    displacement_max_mm: float
+    folded_share: float
+    liver_dice_after: float | None = None
+    liver_surface_after_mm: float | None = None
+    inverse_error_mean_mm: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLiver:
+    """The liver as it was segmented."""
+
+    volume_ml: float
+    tumor_volume_ml: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What is used of the file; the paths in it, which may hold names, are not."""
+
+    version: str
+    """Of this software, when it segmented."""
+    model: RunModel | None = None
+    """None where the volumes were registered and nothing was segmented."""
+    registration: RunRegistration | None = None
+    """None where there was no arterial volume."""
+    liver: RunLiver | None = None
+    """None as for the model."""
+    phases: tuple[str, ...] = ()
+    """In which phases the tumours were found."""
+    warnings: tuple[str, ...] = ()
+    """What was said of the run, a sentence each."""
+
+    @property
+    def arterial_is_refused(self) -> bool:
+        """Whether the registration was refused."""
+        return self.registration is not None and self.registration.grade == "refused"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what describes the run, as JSON values."""
+        values = asdict(self)
+        return {name: values[name] for name in ("version", "model", "registration", "phases")}
+
+
+def read_run_report(path: str | os.PathLike[str]) -> RunReport:
+    """Read the file. Raises `InputError` for what is missing, no JSON, or no report of a run."""
+    values = read_json(path, "report")
+    if not isinstance(values, dict) or not {"version", "registration"} <= set(values):
+        raise InputError(
+            f"'{path}' is no report of a run: choose the file that segment --report or register --report wrote"
+        )
+    known = _chosen(RunReport, values)
+    for name, kind in (("model", RunModel), ("registration", RunRegistration), ("liver", RunLiver)):
+        if isinstance(known.get(name), Mapping):
+            known[name] = _chosen(kind, known[name])
+    return from_mapping(RunReport, known, where=f"the report '{path}'")
+
+
+def _chosen(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are used: a newer version may have written others."""
+    names = {known.name for known in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}

@@ -1,0 +1,119 @@
+"""Bodies of a case as smooth solids on one grid of cubes, ready to be looked at from any side of the patient.
+
+The grid's axes are the patient's: z towards the head, y towards the back, x towards the left. A mask is smoothed
+by a Gaussian of the size of its voxels and interpolated, so that thick slices do not look like stairs: shapes for
+the eye, from which nothing is measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.boxes import box_around, start_of, widened
+
+LEAST_SMOOTHING_MM = 0.8
+LEVEL = 0.5
+EVENING = 0.35
+"""Size of the second smoothing, on the cubes, in voxels of the coarsest axis."""
+CUBES_ALONG = 300
+"""So many cubes the longest side of the grid is divided into."""
+SMALLEST_CUBE_MM = 0.5
+ROOM_MM = 4.0
+"""What is left free around the bodies."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Cubes:
+    """The grid. origin_mm: LPS position of the first cube's centre; step_mm: edge; shape: (z, y, x)."""
+
+    origin_mm: NDArray[np.float64]
+    step_mm: float
+    shape: tuple[int, int, int]
+
+    @classmethod
+    def around(cls, mask: Mask, axes: ImageAxes) -> Cubes:
+        """Return the grid around a body, given as mask (z, y, x) of an image."""
+        box = box_around(mask)
+        if box is None:
+            raise ValueError("nothing to look at")
+        ends = np.array([[part.start - 0.5, part.stop - 0.5] for part in box])
+        corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
+        positions = axes.position_mm(corners)
+        low, high = positions.min(axis=0) - ROOM_MM, positions.max(axis=0) + ROOM_MM
+        step = max(SMALLEST_CUBE_MM, float((high - low).max()) / CUBES_ALONG)
+        x, y, z = (int(np.ceil(length / step)) for length in high - low)
+        return cls(low + step / 2, step, (z, y, x))
+
+    def image(self) -> sitk.Image:
+        """Return an image with this geometry, to resample onto."""
+        grid = sitk.Image(self.shape[::-1], sitk.sitkUInt8)
+        grid.SetOrigin(self.origin_mm.tolist())
+        grid.SetSpacing([self.step_mm] * 3)
+        return grid
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A body on the grid of cubes.
+
+    values: (z, y, x) float32, above `level` inside. start: the cube at which they begin; they may be a part of
+    the grid.
+    """
+
+    values: NDArray[np.float32]
+    start: tuple[int, int, int]
+    level: float
+
+
+def solid_of(
+    mask: Mask, image: sitk.Image, cubes: Cubes, *, smoothing_voxels: float, level: float = LEVEL
+) -> Solid | None:
+    """Return a body, given as mask (z, y, x) on an image's grid; None when it lies outside of the cubes.
+
+    level: where the smoothed body is cut; lower than a half for what is thin all along, as vessels are.
+    """
+    around = box_around(mask)
+    if around is None:
+        return None
+    axes = ImageAxes.of(image)
+    box = widened(around, (3, 3, 3), mask.shape)
+    part = np.pad(mask[box].astype(np.float32), 3)
+    body = sitk.GetImageFromArray(part)
+    body.SetSpacing(image.GetSpacing())
+    body.SetDirection(image.GetDirection())
+    body.SetOrigin(axes.position_mm(start_of(box) - 3).tolist())
+    sigma = [max(smoothing_voxels * step, LEAST_SMOOTHING_MM) for step in image.GetSpacing()]
+    smooth = sitk.SmoothingRecursiveGaussian(body, sigma)
+    window = _window(smooth, cubes)
+    if window is None:
+        return None
+    start, size = window
+    grid = cubes.image()[
+        tuple(slice(first, first + length) for first, length in zip(start, size, strict=True))
+    ]
+    fine = sitk.Resample(smooth, grid, sitk.Transform(), sitk.sitkLinear, 0.0)
+    # Between the slices of a coarse grid a linear interpolation has edges, which shine.
+    fine = sitk.SmoothingRecursiveGaussian(fine, max(EVENING * max(image.GetSpacing()), cubes.step_mm))
+    values = sitk.GetArrayFromImage(fine)
+    # What is smaller than the smoothing would vanish: it is cut at half of what is left of it.
+    level = min(level, 0.5 * float(values.max()))
+    return Solid(values.astype(np.float32, copy=False), (start[2], start[1], start[0]), level)
+
+
+def _window(body: sitk.Image, cubes: Cubes) -> tuple[list[int], list[int]] | None:
+    """Return the first cube and the number of cubes (x, y, z) that cover an image, within the grid."""
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(body.GetSize()) - 1)
+    positions = np.array([body.TransformIndexToPhysicalPoint(corner.tolist()) for corner in corners])
+    places = (positions - cubes.origin_mm) / cubes.step_mm
+    low = np.maximum(np.floor(places.min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(places.max(axis=0)).astype(int) + 1, cubes.shape[::-1])
+    if np.any(high <= low):
+        return None
+    return low.tolist(), (high - low).tolist()

@@ -1,0 +1,128 @@
+"""Key slices: what lies where on the page, on grids of every kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.analysis import measure_tumors
+from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.planning import CutPlane
+from LiverTumorAttentionLib.report.contours import contours
+from LiverTumorAttentionLib.report.key_slice import AROUND_MM, BEYOND, KeySlice
+from Testing.Library.analysis.bodies import CENTRE_MM, at, cuboid, empty, grid, painted
+from Testing.Library.analysis.bodies import GRIDS as BODY_GRIDS
+
+GRIDS = {
+    **BODY_GRIDS,
+    "turned in the plane": (np.diag([-1.0, -1.0, 1.0]), (0.8, 1.1, 2.0)),
+    "sagittal, left-handed": (np.array([[0, 0, -1.0], [-1.0, 0, 0], [0, 1.0, 0]]), (0.9, 0.8, 1.5)),
+}
+TUMOR = cuboid((-12, -6, -5), (12, 6, 5))
+"""Longer towards L than towards P, so that the longest diameter runs across the picture."""
+
+
+def case(name: str) -> tuple[sitk.Image, KeySlice]:
+    image = painted(empty(*GRIDS[name], (70.0,) * 3), (1, cuboid((-30, -30, -30), (30, 30, 30))), (2, TUMOR))
+    (tumor,) = measure_tumors(image, image)
+    return image, KeySlice.of(tumor, ImageAxes.of(image))
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_right_is_left_and_front_is_on_top(name: str) -> None:
+    image, view = case(name)
+    rest = painted(image, (1, cuboid((4, -90, -90), (90, 90, 90))), (2, cuboid((-90, -90, -90), (4, -4, 90))))
+    labels = view.piece(sitk.GetArrayViewFromImage(rest), 0)
+    rows, columns = labels.shape
+    assert labels[rows // 2, int(0.75 * columns)] == 1  # the patient's left
+    assert labels[int(0.3 * rows), int(0.35 * columns)] == 2  # the front
+    assert labels[int(0.7 * rows), int(0.35 * columns)] == 0
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_voxel_is_drawn_where_its_position_is_placed(name: str) -> None:
+    image, view = case(name)
+    array = np.zeros(image.GetSize()[::-1], np.uint8)
+    index = [length // 2 + 3 for length in array.shape]
+    index[view.across] = view.index
+    array[tuple(index)] = 1
+    row, column = np.argwhere(view.piece(array, 0))[0]
+    x, y = view.place(image.TransformIndexToPhysicalPoint(index[::-1]))
+    steps = ImageAxes.of(image).spacing_zyx_mm
+    assert (x, y) == pytest.approx(((column + 0.5) * steps[view.right], (row + 0.5) * steps[view.down]))
+    width, height = view.size_mm
+    piece = view.piece(array, 0)
+    assert (width, height) == pytest.approx(
+        (piece.shape[1] * steps[view.right], piece.shape[0] * steps[view.down])
+    )
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_diameters_end_on_the_outline(name: str) -> None:
+    image, view = case(name)
+    (tumor,) = measure_tumors(image, image)
+    labels = view.piece(sitk.GetArrayViewFromImage(image), 0, BEYOND)
+    corners = np.concatenate(view.outline(labels == 2))
+    for end in tumor.longest_axial_diameter_lps_mm:
+        assert np.linalg.norm(corners - view.place(end), axis=1).min() < 1e-6
+    width, height = view.size_mm
+    assert corners.min() > AROUND_MM - 12.0  # the diameter is a diagonal, longer than the tumour is wide
+    assert corners[:, 0].max() < width - AROUND_MM + 12.0
+    assert min(width, height) >= 90.0
+
+
+def test_the_piece_runs_on_beyond_the_image_as_air() -> None:
+    image = painted(grid("straight", 30.0), (1, cuboid((-15, -15, -15), (15, 15, 15))), (2, TUMOR))
+    (tumor,) = measure_tumors(image, image)
+    view = KeySlice.of(tumor, ImageAxes.of(image))
+    hu = np.full(image.GetSize()[::-1], 300, np.int16)
+    piece = view.piece(hu, -1024)
+    assert piece.shape[0] > 90
+    assert (piece == 300).sum() == 30 * 30
+    grey = view.grey(hu)
+    assert grey[0, 0] == 0
+    assert grey[grey.shape[0] // 2, grey.shape[1] // 2] == 255
+    assert grey.shape[1] == 440
+
+
+def test_an_outline_runs_on_where_the_page_ends() -> None:
+    """A liver that is larger than the page: no line along the page's border."""
+    image = painted(grid("straight", 150.0), (1, cuboid((-90, -90, -90), (90, 90, 90))), (2, TUMOR))
+    (tumor,) = measure_tumors(image, image)
+    view = KeySlice.of(tumor, ImageAxes.of(image))
+    (line,) = view.outline(view.piece(sitk.GetArrayViewFromImage(image), 0, BEYOND) > 0)
+    width, height = view.size_mm
+    assert line.min() < -1.0
+    assert (line.max(axis=0) > np.array([width, height]) + 1.0).all()
+    assert len(contours(np.ones((3, 3), bool))) == 1
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_plane_is_the_line_of_its_points(name: str) -> None:
+    image, view = case(name)
+    axes = ImageAxes.of(image)
+    plane = CutPlane(point_lps_mm=at(3, 2, 0), normal_lps=(0.8, 0.5, 0.1))
+    ends = view.crossing(plane)
+    assert ends is not None
+    (x, y), (to_x, to_y) = ends
+    normal = np.array([-(to_y - y), to_x - x]) / np.hypot(to_x - x, to_y - y)
+    for shift in (-8.0, 0.0, 9.0):
+        # A point of the plane within the slice, found without the page: along the slice's own axis to the right.
+        start = np.zeros(3)
+        start[[view.across, view.down, view.right]] = view.index, 0, 0
+        start[view.down] = view.start[0] + 30 + shift
+        position, step = axes.position_mm(start), axes.steps_mm[view.right]
+        place = position - step * float(plane.distance_mm(position)) / float(step @ plane.unit_normal)
+        assert abs(float((np.array(view.place(place)) - [x, y]) @ normal)) < 1e-6
+    width, height = view.size_mm
+    for end in ends:
+        at_border = [abs(end[0]), abs(end[0] - width), abs(end[1]), abs(end[1] - height)]
+        assert min(at_border) < 1e-9
+
+
+def test_a_plane_that_misses_the_piece_is_not_drawn() -> None:
+    _, view = case("straight")
+    assert view.crossing(CutPlane(point_lps_mm=at(0, 0, 25), normal_lps=(0, 0, 1))) is None
+    far = CENTRE_MM + np.array([400.0, 0, 0])
+    assert view.crossing(CutPlane(point_lps_mm=tuple(far.tolist()), normal_lps=(1, 0, 0))) is None
