@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError
-from training.recipe import OptimizerSettings
+from training.settings import OptimizerSettings
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -14,7 +14,8 @@ from training.distributed import Processes
 from training.gradients import add_gradients, on_device, seed_step
 from training.loading import Batch, Batches
 from training.optimization import Optimization
-from training.recipe import AugmentationSettings, Recipe
+from training.recipe import Recipe
+from training.settings import AugmentationSettings
 from training.task import RecipeTask
 
 SECONDS = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from training.recipe import ScheduleSettings
+from training.settings import ScheduleSettings
 
 POLY_POWER = 0.9
 

@@ -17,7 +17,7 @@ import numpy as np
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from training.cases import PreparedCase
-from training.recipe import SplitSettings
+from training.settings import SplitSettings
 
 FORMAT = 1
 PARTS = ("training", "validation", "test")

@@ -16,8 +16,9 @@ from LiverTumorAttentionLib.progress import Progress
 from training.cases import PreparedCase
 from training.first_weights import load_first_weights
 from training.losses import Loss, build_loss
-from training.recipe import LoopSettings, OptimizerSettings, Recipe, ScheduleSettings, to_values
+from training.recipe import Recipe, to_values
 from training.sampling import Sampler
+from training.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 from training.validation import validation_scores
 
 

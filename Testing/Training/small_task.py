@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.progress import Progress
 from training.distributed import joined_processes
-from training.recipe import LoopSettings, OptimizerSettings, ScheduleSettings
+from training.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 from training.trainer import Trainer
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from training.optimization import Optimization
-from training.recipe import OptimizerSettings
+from training.settings import OptimizerSettings
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.recipe import ScheduleSettings
 from training.schedule import Schedule
+from training.settings import ScheduleSettings
 
 RATE = 2e-4
 

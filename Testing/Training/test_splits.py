@@ -11,7 +11,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from training.cases import PreparedCase
-from training.recipe import SplitSettings
+from training.settings import SplitSettings
 from training.splits import Split, make_splits, read_splits, write_splits
 
 

@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.progress import Progress
 from Testing.Training.small_task import SmallTask
 from training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_weights
 from training.distributed import Processes
-from training.recipe import OptimizerSettings, ScheduleSettings
+from training.settings import OptimizerSettings, ScheduleSettings
 from training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.recipe import AugmentationSettings
+from training.settings import AugmentationSettings
 
 
 def varied(

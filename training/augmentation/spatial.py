@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.fields import smooth_noise
-from training.recipe import AugmentationSettings
+from training.settings import AugmentationSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-from training.recipe import PaperRow, Recipe, read_recipe, recipe_names
+from training.recipe import Recipe, read_recipe, recipe_names
+from training.settings import PaperRow
 
 README = Path(__file__).resolve().parent / "README.md"
 BEGIN = "<!-- The rest is written by `python -m training.configs.index`. -->\n"

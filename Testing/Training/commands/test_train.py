@@ -16,8 +16,9 @@ from Testing.Training.prepared import patch_recipe
 from training import overfit, rehearsal
 from training.__main__ import main
 from training.checkpoint import read_weights
-from training.recipe import AugmentationSettings, Recipe, to_values
+from training.recipe import Recipe, to_values
 from training.run import Run
+from training.settings import AugmentationSettings
 from training.trainer import Trainer
 
 RECIPE = patch_recipe(

@@ -14,7 +14,7 @@ from training.losses import (
     cross_entropy_loss,
     squared_dice_loss,
 )
-from training.recipe import LOSSES
+from training.settings import LOSSES
 
 
 def built(kind: str, **settings: object) -> Loss:
