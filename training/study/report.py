@@ -73,6 +73,11 @@ def readme(rows: Mapping[str, Sequence[Row]], with_tumor: Mapping[str, Sequence[
     types = {row["case"]: row["tumor_type"] for some in with_tumor.values() for row in some}
     tested = len(types)
     parts = [_introduction(tested, len({row["case"] for some in rows.values() for row in some}) - tested)]
+    done = len({(name, row["seed"]) for name, some in rows.items() for row in some})
+    if done < len(TRAININGS) * len(SEEDS):
+        parts.append(
+            f"**Not finished: {done} of {len(TRAININGS) * len(SEEDS)} trainings are scored so far.**"
+        )
     for title, family in (("PA-ResSeg and its fusion", PARESSEG), ("DPC-Net, Table 2", DPCNET)):
         members = [
             t for t in TRAININGS if t.name in rows and (t.name.startswith("dpcnet") == (family is DPCNET))

@@ -80,6 +80,10 @@ def test_a_row_is_the_mean_over_seeds_and_cases_with_tumour(page: str) -> None:
     assert cells[8:10] == ["0.500", "3.00"]
 
 
+def test_a_study_that_is_not_finished_says_so(page: str) -> None:
+    assert "Not finished: 6 of 48 trainings" in page
+
+
 def test_findings_are_told_with_their_difference(page: str) -> None:
     line = next(line for line in page.splitlines() if "two phases (MSF) are better than one" in line)
     assert "+0.300" in line
