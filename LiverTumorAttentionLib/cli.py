@@ -11,9 +11,11 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.commands import (
     demo,
     evaluate,
+    export_training,
     models,
     networks,
     phantom,
+    refine,
     register,
     review,
     segment,
@@ -21,7 +23,7 @@ from LiverTumorAttentionLib.commands import (
 from LiverTumorAttentionLib.console import Console, ending_signals
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 
-COMMANDS = (segment, review, register, phantom, evaluate, models, networks, demo)
+COMMANDS = (segment, refine, review, register, phantom, evaluate, export_training, models, networks, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

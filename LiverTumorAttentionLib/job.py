@@ -151,6 +151,49 @@ class RegistrationJob:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class RefinementJob:
+    """A segmentation to correct by prompts. Raises `InputError` when a value cannot be meant."""
+
+    portal: str
+    """Portal venous CT that was segmented: a file or a DICOM folder."""
+    segmentation: str
+    """The segmentation on its grid: .seg.nrrd, DICOM SEG, or a label map (its tumours are taken apart)."""
+    prompts: str
+    """JSON file that says what to do; see `interaction.prompts`."""
+    output: str
+    """Where the corrected segmentation goes, in the format of its suffix, as for `SegmentationJob`."""
+    arterial: str | None = None
+    """Arterial CT of the same examination: on the portal grid (registered), or on one of its own."""
+    portal_series: str | None = None
+    """Which DICOM series of the portal folder: its UID, its number in the list, or words of its description."""
+    arterial_series: str | None = None
+    """Which DICOM series of the arterial folder, likewise."""
+    register: bool = False
+    """Whether to register an arterial volume that lies on another grid; else it is taken as it lies in the patient."""
+    probability: str | None = None
+    """The probability of tumour that was saved with the segmentation; None does without."""
+    history: str | None = None
+    """Log of earlier corrections of this segmentation, to go on from: what is accepted or rejected stays so."""
+    log: str | None = None
+    """Where the log of all corrections goes, as JSON."""
+    model: str | None = None
+    """Id of the model that made the segmentation, for the log."""
+    seed: int = 0
+    """Seed of the voxels that registration samples."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"the seed must not be negative, got {self.seed}")
+        if self.register and self.arterial is None:
+            raise InputError("there is no arterial volume to register: give one, or leave out --register")
+        _check_apart(self.outputs())
+
+    def outputs(self) -> dict[str, str | None]:
+        """Return the files that the run writes, by what they hold; None where nothing is asked for."""
+        return {"segmentation": self.output, "log": self.log}
+
+
 def _check_apart(outputs: Mapping[str, str | None]) -> None:
     """Raise `InputError` when two results would be written to one file."""
     paths = [path for path in outputs.values() if path]

@@ -29,8 +29,8 @@ class StoredSegment:
     mask: np.ndarray
 
 
-def write_seg_nrrd(path: Path, instances: sitk.Image) -> None:
-    """Write an instances image (0, 1 liver, 2, … tumours) to `path`."""
+def write_seg_nrrd(path: Path, instances: sitk.Image, notes: Mapping[str, str]) -> None:
+    """Write an instances image (0, 1 liver, 2, … tumours) and further texts of the header to `path`."""
     voxels = sitk.GetArrayViewFromImage(instances)
     segments = segments_for(instances)
     kind = np.uint8 if voxels.max() < 256 else np.uint16
@@ -44,7 +44,7 @@ def write_seg_nrrd(path: Path, instances: sitk.Image) -> None:
         "Segmentation_MasterRepresentation": "Binary labelmap",
         "Segmentation_ReferenceImageExtentOffset": "0 0 0",
     }
-    write_layers(path, np.stack(layers), instances, pairs)
+    write_layers(path, np.stack(layers), instances, {**notes, **pairs})
 
 
 def _segment_pairs(segments: tuple[Segment, ...], layers: list[np.ndarray]) -> Iterator[tuple[str, str]]:

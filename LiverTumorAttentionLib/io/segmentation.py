@@ -8,6 +8,8 @@ semantic: 0 background, 1 liver, 2 tumour.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,19 +35,21 @@ def write_segmentation(
     *,
     source: str | os.PathLike[str] | None = None,
     series: str | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> None:
     """Write the instances image to `path` in the format of its suffix, whole or not at all.
 
     instances: unsigned integers on the portal volume's grid.
     source, series: for `.dcm` only: the DICOM folder of the portal volume and which series of it, as for
     `read_volume`; a DICOM SEG must name the slices that it describes.
+    notes: further texts for the header of a `.seg.nrrd`; other formats have no place for them.
     Raises `OutputError` for an unknown suffix or a folder that cannot be written, `InputError` when a
     DICOM SEG is asked for without its source or without the extra ``[dicom]``.
     """
     suffix = check_suffix(path, SEGMENTATION_SUFFIXES, "segmentation")
     if suffix == ".seg.nrrd":
         with replacing(path, name="segmentation") as temporary:
-            write_seg_nrrd(temporary, instances)
+            write_seg_nrrd(temporary, instances, notes or {})
     elif suffix == ".dcm":
         with replacing(path, name="segmentation") as temporary:
             write_dicom_seg(temporary, instances, source=source, series=series)
@@ -88,11 +92,12 @@ def read_label_map(path: str | os.PathLike[str]) -> sitk.Image:
     return semantic(read_instances(place))
 
 
-def read_instances(path: str | os.PathLike[str]) -> sitk.Image:
+def read_instances(path: str | os.PathLike[str], *, keep_numbers: bool = False) -> sitk.Image:
     """Read a segmentation as instances image (uint16): 0 background, 1 liver, 2, 3, … one value a tumour.
 
-    Tumours are numbered in the order of the file. A plain label map is returned with the values it has: its
-    tumours are not taken apart.
+    Tumours are numbered in the order of the file. keep_numbers: where every one has a name of its own that ends in a
+    number from 1, such as "Tumor 3", they keep these numbers (value 4), also when some are missing.
+    A plain label map is returned with the values it has: its tumours are not taken apart.
     """
     place = existing(path, "segmentation")
     if not has_segments(place):
@@ -101,10 +106,10 @@ def read_instances(path: str | os.PathLike[str]) -> sitk.Image:
         grid, segments = read_seg_nrrd(place)
     else:
         grid, segments = read_dicom_seg(place)
-    return _like(_painted(segments, place), grid)
+    return _like(_painted(segments, place, keep_numbers=keep_numbers), grid)
 
 
-def _painted(segments: list[StoredSegment], place: Path) -> np.ndarray:
+def _painted(segments: list[StoredSegment], place: Path, *, keep_numbers: bool) -> np.ndarray:
     kinds = [recognise(segment.name, segment.codes) for segment in segments]
     if not any(kinds):
         raise unrecognised(place, [segment.name for segment in segments])
@@ -113,9 +118,20 @@ def _painted(segments: list[StoredSegment], place: Path) -> np.ndarray:
         if kind == "liver":
             voxels[segment.mask] = LIVER
     tumors = [segment for segment, kind in zip(segments, kinds, strict=True) if kind == "tumor"]
-    for value, segment in enumerate(tumors, start=FIRST_TUMOR):
+    values = list(range(FIRST_TUMOR, FIRST_TUMOR + len(tumors)))
+    if keep_numbers:
+        values = _values_by_name([segment.name for segment in tumors]) or values
+    for value, segment in zip(values, tumors, strict=True):
         voxels[segment.mask] = value
     return voxels
+
+
+def _values_by_name(names: list[str]) -> list[int] | None:
+    """Return the values that names such as "Tumor 3" stand for; None when they are not all told apart by a number."""
+    numbers = [re.search(r"(\d{1,5})\s*$", name) for name in names]
+    values = [int(number[1]) + LIVER for number in numbers if number is not None]
+    inside = all(FIRST_TUMOR <= value <= np.iinfo(np.uint16).max for value in values)
+    return values if inside and len(set(values)) == len(names) else None
 
 
 def has_segments(place: Path) -> bool:

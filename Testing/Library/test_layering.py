@@ -37,6 +37,12 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         NUMERICS | {"torch"},
         set(),
     ),
+    "interaction": (
+        FOUNDATION | {"analysis", "io", "postprocessing", "preprocessing"},
+        NUMERICS,
+        set(),
+    ),
+    "refinement": (FOUNDATION | {"interaction", "io", "registration"}, NUMERICS, set()),
     "attention": (FOUNDATION | {"io", "preprocessing"}, NUMERICS, set()),
     "finding": (
         FOUNDATION | {"attention", "inference", "models", "postprocessing", "preprocessing"},
@@ -69,8 +75,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "console": ({"errors", "progress"}, set(), {"rich"}),
     "commands": (
         FOUNDATION
-        | {"console", "demonstration", "io", "metrics", "models", "networks", "phantoms", "pipeline"}
-        | {"report"},
+        | {"console", "demonstration", "interaction", "io", "metrics", "models", "networks", "phantoms"}
+        | {"pipeline", "refinement", "report"},
         set(),
         set(),
     ),

@@ -1,0 +1,54 @@
+"""`export-training`: a corrected case as a folder that training reads."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.progress import Progress
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "export-training",
+        help="write a corrected case as training reads it",
+        description="Write OUTPUT/NAME with portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumour) and "
+        "case.json: the layout 'plain' of training. The arterial CT must lie on the portal grid (registered), or is "
+        "brought onto it by its position in the patient.",
+    )
+    add = parser.add_argument
+    add("--portal", required=True, metavar="P", help="portal venous CT")
+    add("--arterial", metavar="A", help="arterial CT, registered onto the portal one")
+    add("--segmentation", required=True, metavar="S", help="corrected segmentation on the portal grid")
+    add("--log", metavar="LOG", help="log of the corrections, as `refine --log` wrote it")
+    add("--name", required=True, metavar="NAME", help="name of the case")
+    add("--patient", metavar="ID", help="name of the patient; cases of one patient are never split")
+    add("--output", required=True, metavar="DIR", help="folder of cases; it is made when it is not there")
+    add_progress(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Read the case and write its folder."""
+    from LiverTumorAttentionLib.interaction.training_case import write_training_case
+    from LiverTumorAttentionLib.refinement import read_corrected
+
+    case, log, warnings = read_corrected(
+        options.portal, options.arterial, options.segmentation, options.log, progress.part(0.0, 0.5)
+    )
+    target = write_training_case(
+        Path(options.output),
+        options.name,
+        case,
+        case.instances,
+        log=log,
+        patient=options.patient,
+        progress=progress.part(0.5, 1.0, "writing"),
+    )
+    for warning in warnings:
+        console.warn(warning)
+    console.say(f"{target}: written")
+    console.done(output=str(target))

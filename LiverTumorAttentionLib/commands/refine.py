@@ -1,0 +1,72 @@
+"""`refine`: correct a segmentation by clicks, strokes and thresholds."""
+
+from __future__ import annotations
+
+import argparse
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.job import RefinementJob
+from LiverTumorAttentionLib.progress import Progress
+
+PROMPTS = (
+    'prompts: {"units": "mm" or "voxel", "add": [[x, y, z], ...], "remove": [...], "include": [...], '
+    '"exclude": [...], "threshold": [{"point": [x, y, z], "probability": 0.4}], '
+    '"grow": [{"lesion": 2, "distance_mm": 2}], "accept": [{"lesion": 1}], ...}, done in the order of the file. '
+    "mm are LPS; voxels are indices i, j, k. Further tools: merge, split, shrink, smooth, fill, reject, revise. "
+    "A log that was written before is read as prompts, too."
+)
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "refine",
+        help="correct a segmentation by prompts",
+        description=f"Correct the lesions of a segmentation by clicks, strokes and thresholds; what no prompt is "
+        f"about stays as it is. {NOT_FOR_CLINICAL_USE}",
+        epilog=PROMPTS,
+    )
+    add = parser.add_argument
+    add("--portal", required=True, metavar="P", help="portal venous CT that was segmented")
+    add(
+        "--arterial", metavar="A", help="arterial CT, registered onto the portal grid or on a grid of its own"
+    )
+    add(
+        "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
+    )
+    add("--arterial-series", help="DICOM series of the arterial folder, likewise")
+    add(
+        "--register",
+        action="store_true",
+        help="register an arterial CT that is on a grid of its own (else it is taken as it lies in the patient)",
+    )
+    add("--segmentation", required=True, metavar="S", help="segmentation on the portal grid")
+    add("--probability", metavar="Q", help="probability of tumour, as `segment --save-probability` wrote it")
+    add("--prompts", required=True, metavar="JSON", help="what to do, see below")
+    add("--history", metavar="LOG", help="log of earlier corrections of this segmentation, to go on from")
+    add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
+    add("--log", metavar="LOG", help="everything that was done, as JSON that can be done again")
+    add("--model", metavar="NAME", help="id of the model that made the segmentation, for the log")
+    add("--seed", type=int, default=0, help="seed of what registration draws at random (default: 0)")
+    add_progress(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Correct the segmentation and say what became of each prompt."""
+    from LiverTumorAttentionLib.refinement import refine_case
+
+    fields = RefinementJob.__dataclass_fields__
+    job = RefinementJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})
+    result = refine_case(job, progress)
+    for warning in result.warnings:
+        console.warn(warning)
+    for name, outcome in result.outcomes:
+        console.say(f"{name}: {outcome.note or _changed(outcome.lesions)}")
+    console.done(output=job.output, lesions=len(result.session.lesions), log=job.log)
+
+
+def _changed(lesions: tuple[int, ...]) -> str:
+    return f"lesion{'s' if len(lesions) > 1 else ''} {', '.join(str(number) for number in lesions)}"

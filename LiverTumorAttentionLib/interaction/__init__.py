@@ -1,0 +1,58 @@
+"""Correction of lesions by clicks, strokes and thresholds: undone, redone, logged, replayed; Slicer is not needed."""
+
+from LiverTumorAttentionLib.interaction.case import CorrectionCase, Point
+from LiverTumorAttentionLib.interaction.lesions import Lesion, Status
+from LiverTumorAttentionLib.interaction.log import HEADER_KEY, CorrectionLog
+from LiverTumorAttentionLib.interaction.replay import replay, resume
+from LiverTumorAttentionLib.interaction.session import Action, CorrectionSession, Entry, Outcome
+from LiverTumorAttentionLib.interaction.tools import (
+    TOOLS,
+    Accept,
+    Add,
+    Exclude,
+    Fill,
+    Grow,
+    Include,
+    Merge,
+    MergeFindings,
+    Reject,
+    Remove,
+    Revise,
+    Shrink,
+    Smooth,
+    Split,
+    Threshold,
+)
+from LiverTumorAttentionLib.interaction.tools.findings import merge_new_findings
+
+__all__ = [
+    "HEADER_KEY",
+    "TOOLS",
+    "Accept",
+    "Action",
+    "Add",
+    "CorrectionCase",
+    "CorrectionLog",
+    "CorrectionSession",
+    "Entry",
+    "Exclude",
+    "Fill",
+    "Grow",
+    "Include",
+    "Lesion",
+    "Merge",
+    "MergeFindings",
+    "Outcome",
+    "Point",
+    "Reject",
+    "Remove",
+    "Revise",
+    "Shrink",
+    "Smooth",
+    "Split",
+    "Status",
+    "Threshold",
+    "merge_new_findings",
+    "replay",
+    "resume",
+]
