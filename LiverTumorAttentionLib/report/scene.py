@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis import Vessels
 from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.boxes import Box, box_around
 from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
@@ -67,22 +69,26 @@ class Scene:
     def __init__(self, instances: sitk.Image, vessels: Vessels | None, progress: Progress) -> None:
         progress.update(0.0)
         labels = sitk.GetArrayViewFromImage(instances)
-        organ = labels > 0
-        self._cubes = Cubes.around(organ, ImageAxes.of(instances))
-        liver = solid_of(organ, instances, self._cubes, smoothing_voxels=LIVER_SMOOTHING)
+        whole = box_around(labels)
+        if whole is None:
+            raise ValueError("a scene needs a liver")
+        self._cubes = Cubes.around(whole, ImageAxes.of(instances))
+        liver = solid_of(labels[whole] > 0, whole, instances, self._cubes, smoothing_voxels=LIVER_SMOOTHING)
         if liver is None:
             raise ValueError("a scene needs a liver")
         self._liver = liver
         progress.update(0.4)
         self._bodies: list[tuple[Solid, Color]] = []
-        values = [int(value) for value in np.unique(labels[organ]) if value >= FIRST_TUMOR]
-        for done, value in enumerate(values):
-            progress.update(0.4 + 0.4 * done / len(values))
-            self._add(labels == value, instances, tumor_segment(value).color, TUMOR_SMOOTHING)
+        boxes = ndimage.find_objects(labels)
+        for value, box in enumerate(boxes, start=1):
+            if value >= FIRST_TUMOR and box is not None:
+                progress.update(0.4 + 0.4 * value / len(boxes))
+                self._add(labels[box] == value, box, instances, tumor_segment(value).color, TUMOR_SMOOTHING)
         if vessels is not None:
             for place, value in enumerate(vessels.names):
                 progress.check()
-                self._add(vessels.array == value, vessels.labels, vessel_color(place), *VESSEL_SMOOTHING)
+                box, color = vessels.boxes[value], vessel_color(place)
+                self._add(vessels.array[box] == value, box, instances, color, *VESSEL_SMOOTHING)
         self._glass: dict[str, Front] = {}
         self._inside: dict[str, Sheet] = {}
         for done, look in enumerate(LOOKS):
@@ -101,12 +107,13 @@ class Scene:
     def _add(
         self,
         mask: NDArray[np.bool_],
+        box: Box,
         image: sitk.Image,
         color: Color,
         smoothing: float,
         level: float = LEVEL,
     ) -> None:
-        solid = solid_of(mask, image, self._cubes, smoothing_voxels=smoothing, level=level)
+        solid = solid_of(mask, box, image, self._cubes, smoothing_voxels=smoothing, level=level)
         if solid is not None:
             self._bodies.append((solid, color))
 

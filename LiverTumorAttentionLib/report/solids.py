@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.boxes import box_around, start_of, widened
+from LiverTumorAttentionLib.analysis.boxes import Box, start_of
 
 LEAST_SMOOTHING_MM = 0.8
 LEVEL = 0.5
@@ -23,6 +23,8 @@ EVENING = 0.35
 CUBES_ALONG = 300
 """So many cubes the longest side of the grid is divided into."""
 SMALLEST_CUBE_MM = 0.5
+BORDER_VOXELS = 5
+"""What is added around a body, for its smoothing to run out in."""
 ROOM_MM = 4.0
 """What is left free around the bodies."""
 
@@ -38,11 +40,8 @@ class Cubes:
     shape: tuple[int, int, int]
 
     @classmethod
-    def around(cls, mask: Mask, axes: ImageAxes) -> Cubes:
-        """Return the grid around a body, given as mask (z, y, x) of an image."""
-        box = box_around(mask)
-        if box is None:
-            raise ValueError("nothing to look at")
+    def around(cls, box: Box, axes: ImageAxes) -> Cubes:
+        """Return the grid around what lies in a box of an image."""
         ends = np.array([[part.start - 0.5, part.stop - 0.5] for part in box])
         corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
         positions = axes.position_mm(corners)
@@ -73,22 +72,17 @@ class Solid:
 
 
 def solid_of(
-    mask: Mask, image: sitk.Image, cubes: Cubes, *, smoothing_voxels: float, level: float = LEVEL
+    mask: Mask, box: Box, image: sitk.Image, cubes: Cubes, *, smoothing_voxels: float, level: float = LEVEL
 ) -> Solid | None:
-    """Return a body, given as mask (z, y, x) on an image's grid; None when it lies outside of the cubes.
+    """Return a body, given as mask (z, y, x) in a box of an image; None when it lies outside of the cubes.
 
-    level: where the smoothed body is cut; lower than a half for what is thin all along, as vessels are.
+    The mask has a voxel, and holds all of the body. level: where the smoothed body is cut; lower than a half for
+    what is thin all along, as vessels are.
     """
-    around = box_around(mask)
-    if around is None:
-        return None
-    axes = ImageAxes.of(image)
-    box = widened(around, (3, 3, 3), mask.shape)
-    part = np.pad(mask[box].astype(np.float32), 3)
-    body = sitk.GetImageFromArray(part)
+    body = sitk.GetImageFromArray(np.pad(mask.astype(np.float32), BORDER_VOXELS))
     body.SetSpacing(image.GetSpacing())
     body.SetDirection(image.GetDirection())
-    body.SetOrigin(axes.position_mm(start_of(box) - 3).tolist())
+    body.SetOrigin(ImageAxes.of(image).position_mm(start_of(box) - BORDER_VOXELS).tolist())
     sigma = [max(smoothing_voxels * step, LEAST_SMOOTHING_MM) for step in image.GetSpacing()]
     smooth = sitk.SmoothingRecursiveGaussian(body, sigma)
     window = _window(smooth, cubes)

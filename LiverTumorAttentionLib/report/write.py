@@ -80,4 +80,4 @@ def _write(content: ReportContent, job: ReviewJob, dicom: DicomFiles | None, pro
         if dicom is not None:
             dicom.write(content, {name: temporary[path] for name, path in wanted.items()})
         writing.check()
-    progress.update(1.0)
+    writing.update(1.0)

@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels
 from LiverTumorAttentionLib.analysis.axes import ImageAxes
+from LiverTumorAttentionLib.analysis.boxes import box_around
 from LiverTumorAttentionLib.analysis.planning import CutPlane
 from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.io import tumor_segment
@@ -99,8 +100,10 @@ def test_the_front_of_a_ball(name: str) -> None:
     """Its middle is half a ball before its centre, and faces who looks; sidewards it faces to the side."""
     image = painted(grid(name, 66.0), (1, ball((0, 0, 0), 20.0)))
     mask = sitk.GetArrayFromImage(image) > 0
-    cubes = Cubes.around(mask, ImageAxes.of(image))
-    solid = solid_of(mask, image, cubes, smoothing_voxels=0.5)
+    box = box_around(mask)
+    assert box is not None
+    cubes = Cubes.around(box, ImageAxes.of(image))
+    solid = solid_of(mask[box], box, image, cubes, smoothing_voxels=0.5)
     assert solid is not None
     for look in LOOKS:
         front = front_of(solid, look, cubes)
@@ -123,9 +126,8 @@ def test_the_front_of_a_ball(name: str) -> None:
 
 def test_the_cubes_leave_room_around_a_body() -> None:
     image = grid("straight", 20.0)
-    mask = np.zeros(image.GetSize()[::-1], bool)
-    mask[4:10, 8:10, 3] = True
-    cubes = Cubes.around(mask, ImageAxes.of(image))
+    box = (slice(4, 10), slice(8, 10), slice(3, 4))
+    cubes = Cubes.around(box, ImageAxes.of(image))
     low = np.array(image.TransformIndexToPhysicalPoint((3, 8, 4))) - 0.5 - ROOM_MM
     np.testing.assert_allclose(cubes.origin_mm - cubes.step_mm / 2, low)
     assert cubes.step_mm == SMALLEST_CUBE_MM
