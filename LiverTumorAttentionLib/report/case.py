@@ -7,12 +7,11 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.interaction.components import taken_apart
 from LiverTumorAttentionLib.io import InputWarning, check_ct, read_instances, read_volume
 from LiverTumorAttentionLib.io.segmentation import has_segments
 from LiverTumorAttentionLib.preprocessing.placing import placed_on
@@ -21,8 +20,6 @@ from LiverTumorAttentionLib.report.job import ReviewJob
 from LiverTumorAttentionLib.report.run_report import RunReport
 
 LIVER, FIRST_TUMOR = 1, 2
-CORNERS = np.ones((3, 3, 3), bool)
-"""Voxels that share a corner belong to one tumour, as in `postprocessing`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +74,9 @@ def without_names(message: str) -> str:
 
 
 def _instances(path: str, portal: sitk.Image) -> sitk.Image:
-    image = placed_on(read_instances(path), portal, "the segmentation", "the portal volume", part=True)
+    image = placed_on(
+        read_instances(path, keep_numbers=True), portal, "the segmentation", "the portal volume", part=True
+    )
     if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
         raise InputError(
             f"the segmentation '{path}' has no liver (value 1 of a label map, or a segment named so): "
@@ -100,23 +99,10 @@ def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
 
 def _apart(case: ReportCase) -> ReportCase:
     """Return the case with the tumours of a map of liver and tumour, which share one value, taken apart."""
-    labels = sitk.GetArrayFromImage(case.instances)
-    if labels.max() != FIRST_TUMOR:
+    instances = taken_apart(case.instances)
+    count = int(sitk.GetArrayViewFromImage(instances).max()) - FIRST_TUMOR + 1
+    if instances is case.instances or count == 1:
         return case
-    pieces, count = ndimage.label(labels == FIRST_TUMOR, structure=CORNERS)
-    if count == 1:
-        return case
-    room = int(np.iinfo(np.uint16).max) - FIRST_TUMOR + 1
-    if count > room:
-        raise InputError(
-            f"the segmentation has {count} separate tumours, more than {room} cannot be told apart"
-        )
-    sizes = np.bincount(pieces.reshape(-1))[1:]
-    value = np.zeros(count + 1, np.uint16)
-    value[1 + np.argsort(-sizes, kind="stable")] = np.arange(FIRST_TUMOR, FIRST_TUMOR + count)
-    labels[pieces > 0] = value[pieces[pieces > 0]]
-    instances = sitk.GetImageFromArray(labels)
-    instances.CopyInformation(case.instances)
     note = f"the label map does not tell tumours apart: its {count} separate pieces are taken for one tumour each"
     return replace(case, instances=instances, notes=(*case.notes, note))
 

@@ -70,7 +70,7 @@ def segments_by_value(path: Path, seg: Any) -> dict[int, Any]:
     A segment holds all voxels of its value. Where tumours were drawn into each other the outer one holds those of
     several: who can have but one value comes first.
     """
-    values = sitk.GetArrayFromImage(read_instances(path))
+    values = sitk.GetArrayFromImage(read_instances(path, keep_numbers=True))
     whole = np.bincount(values.reshape(-1))
     found: dict[int, Any] = {}
     tumors = []

@@ -68,7 +68,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         set(),
     ),
     "report": (
-        FOUNDATION | {"analysis", "io", "preprocessing"},
+        FOUNDATION | {"analysis", "interaction", "io", "preprocessing"},
         NUMERICS,
         {"highdicom", "jinja2", "markupsafe", "pydicom"},
     ),

@@ -197,10 +197,23 @@ def test_tumors_drawn_into_each_other_keep_their_values(monkeypatch: pytest.Monk
         )
     )
     items = ["outer", "inner", "liver"]
-    monkeypatch.setattr(dicom_sr, "read_instances", lambda path: sitk.GetImageFromArray(values))
+    monkeypatch.setattr(dicom_sr, "read_instances", lambda path, **_: sitk.GetImageFromArray(values))
     monkeypatch.setattr(dicom_sr, "read_dicom_seg", lambda path: (None, [outer, inner, liver]))
     found = dicom_sr.segments_by_value(Path("seg.dcm"), SimpleNamespace(SegmentSequence=items))
     assert found == {6: "outer", 3: "inner", 1: "liver"}
+
+
+def test_a_tumor_keeps_the_number_of_its_name(study: Study) -> None:
+    """After the first one was taken out; on the page, in the SEG and in the SR."""
+    labels = np.where(study.labels == 2, 1, study.labels)
+    write_segmentation(study.segmentation, study._like(labels, study.portal_image))
+    content, report = study.write()
+    assert [tumor.number for tumor in content.review.tumors] == [2]
+    groups = report.content.get_volumetric_roi_measurement_groups()
+    assert [group.tracking_identifier for group in groups] == ["Liver", "Tumor 2"]
+    content, again = study.write(segmentation=str(study.folder / "seg.dcm"), seg=None)
+    assert [tumor.number for tumor in content.review.tumors] == [2]
+    assert again.content.get_volumetric_roi_measurement_groups()[1].tracking_uid == groups[1].tracking_uid
 
 
 def test_a_case_without_a_tumor(tmp_path: Path, series: Callable[..., list[Path]]) -> None:
