@@ -12,7 +12,9 @@ what is trained; `training/results` shows what came of it.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+import math
 import os
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from training.recipe import read_recipe
 from training.study.plan import CASES, FIRST_SEED, SEEDS, TRAININGS, Training
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +63,17 @@ def run_folder(folder: Path, training: Training, seed: int) -> Path:
 def scores_file(folder: Path, training: Training, seed: int) -> Path:
     """Return where its scores lie."""
     return folder / "scores" / f"{training.name}-{seed}.csv"
+
+
+def finished(run: Path, training: Training) -> bool:
+    """Return whether a run has made all its steps, by its log."""
+    if not (run / "log.csv").exists():
+        return False
+    with (run / "log.csv").open(encoding="utf-8") as stream:
+        steps = [int(float(row["step"])) for row in csv.DictReader(stream)]
+    recipe = read_recipe(training.recipe, training.settings)
+    samples = recipe.sampling.samples_an_epoch or 0
+    return bool(steps) and steps[-1] >= recipe.schedule.epochs * math.ceil(samples / recipe.loop.batch)
 
 
 def _prepare(folder: Path, trainings: Sequence[Training], jobs: int) -> int:
@@ -103,6 +117,9 @@ def _train(folder: Path, trainings: Sequence[Training], jobs: int) -> int:
 
 def _evaluate(folder: Path, trainings: Sequence[Training], jobs: int) -> int:
     def one(training: Training, seed: int) -> int:
+        if not finished(run_folder(folder, training, seed), training):
+            print(f"{training.name}-{seed}: not trained to its end yet", flush=True)
+            return 0
         scores = scores_file(folder, training, seed)
         scores.parent.mkdir(parents=True, exist_ok=True)
         command = ["evaluate", "--run", str(run_folder(folder, training, seed)), "--output", str(scores)]

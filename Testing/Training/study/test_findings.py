@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from training.recipe import read_recipe
+from training.study.__main__ import finished
 from training.study.findings import CLAIMS, Claim, findings, gains_by_type
 from training.study.plan import TRAININGS
 
@@ -58,3 +61,11 @@ def test_the_study_changes_recipes_within_what_they_allow(training) -> None:
         training.prepared if training.prepared != "dpcnet" else "library"
     )
     assert recipe.split.kind == "hold-out"
+
+
+def test_a_run_is_finished_when_its_log_has_the_last_step(tmp_path: Path) -> None:
+    training = next(training for training in TRAININGS if training.name == "msf-pa")
+    assert not finished(tmp_path, training)
+    for last, done in ((1450, False), (1500, True)):
+        (tmp_path / "log.csv").write_text(f"step,loss\n50,0.5\n{last},0.1\n", encoding="utf-8")
+        assert finished(tmp_path, training) is done
