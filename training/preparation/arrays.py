@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -81,6 +81,4 @@ def classes_on_grid(view: View, labels: sitk.Image) -> NDArray[np.uint8]:
 
 
 def _standard(stage: StageDescription, volume: sitk.Image) -> dict[str, float]:
-    intensity = intensity_of(stage.intensity, volume)
-    assert isinstance(intensity, Standard)  # that is what percentiles give
-    return asdict(intensity)
+    return asdict(cast(Standard, intensity_of(stage.intensity, volume)))  # that is what percentiles give

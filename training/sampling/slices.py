@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.models.stage import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
 from training.augmentation import draw_motion, varied
 from training.cases import PreparedCase
@@ -31,9 +32,10 @@ class SliceSampling:
     """
 
     def __init__(self, cases: Sequence[PreparedCase], recipe: Recipe) -> None:
-        assert recipe.stage.slices is not None  # the sampler chose this class by it
         self._cases, self._recipe = cases, recipe
-        self._neighbours = recipe.stage.slices.neighbours
+        self._neighbours = cast(
+            SliceSettings, recipe.stage.slices
+        ).neighbours  # the sampler chose this class by it
         self._slices = [self._drawable(case) for case in cases]
         self._ends = np.cumsum([len(slices) for slices in self._slices])
         self.items = int(self._ends[-1])
