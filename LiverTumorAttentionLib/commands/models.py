@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.commands.options import add_progress
 from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
@@ -15,7 +16,7 @@ from LiverTumorAttentionLib.progress import Progress
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its own sub-commands."""
     parser = commands.add_parser(
-        "models", help="list, show, verify or add models", description="The models at hand."
+        "models", help="list, show, verify, add or remove models", description="The models at hand."
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list the installed models")
@@ -28,14 +29,17 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     papers.add_argument("paper", nargs="?", metavar="NAME")
     papers.set_defaults(run=run_papers)
-    for name, run, text in (
-        ("show", run_show, "show everything that a model says of itself"),
-        ("verify", run_verify, "compare a model's files with their checksums"),
-        ("add", run_add, "install a model folder or zip, after verifying it"),
+    for name, run, takes, text in (
+        ("show", run_show, "NAME|PATH", "show everything that a model says of itself"),
+        ("verify", run_verify, "NAME|PATH", "compare a model's files with their checksums"),
+        ("add", run_add, "PATH", "install a model folder or zip, after verifying it"),
+        ("remove", run_remove, "NAME", "delete a model that was added, without asking"),
     ):
         action = actions.add_parser(name, help=text, description=text)
-        action.add_argument("model", metavar="PATH" if name == "add" else "NAME|PATH")
+        action.add_argument("model", metavar=takes)
         action.set_defaults(run=run)
+        if name in ("verify", "add"):
+            add_progress(action, default="none")
 
 
 def run_list(options: argparse.Namespace, progress: Progress, console: Console) -> None:
@@ -84,13 +88,23 @@ def run_verify(options: argparse.Namespace, progress: Progress, console: Console
     from LiverTumorAttentionLib.models import find_model
 
     package = find_model(options.model)
-    package.verify()
-    print(f"{package.description.id}: all {len(package.description.stages)} files match their checksums")
+    package.verify(progress)
+    files = len(package.description.stages)
+    console.say(f"{package.description.id}: all {files} files match their checksums")
+    console.done(model=package.description.id, files=files)
 
 
 def run_add(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Install a model."""
     from LiverTumorAttentionLib.models import add_model
 
-    package = add_model(Path(options.model).expanduser())
-    print(f"{package.description.id} was installed in {package.path}")
+    package = add_model(Path(options.model).expanduser(), progress)
+    console.say(f"{package.description.id} was installed in {package.path}")
+    console.done(model=package.description.id, path=str(package.path))
+
+
+def run_remove(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Delete a model that was added."""
+    from LiverTumorAttentionLib.models import remove_model
+
+    print(f"{options.model} was removed from {remove_model(options.model).parent}")

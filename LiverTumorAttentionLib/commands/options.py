@@ -7,13 +7,13 @@ import argparse
 from LiverTumorAttentionLib.console import STYLES
 
 
-def add_progress(parser: argparse.ArgumentParser) -> None:
+def add_progress(parser: argparse.ArgumentParser, default: str = "bar") -> None:
     """Add --progress."""
     parser.add_argument(
         "--progress",
         choices=STYLES,
-        default="bar",
-        help="how to show progress: a bar, JSON lines on standard output, or not at all (default: bar)",
+        default=default,
+        help=f"how to show progress: a bar, JSON lines on standard output, or not at all (default: {default})",
     )
 
 

@@ -1,9 +1,12 @@
 """Models: a folder or a zip of `model.json` and one `.safetensors` a stage; verified, never unpickled."""
 
 from LiverTumorAttentionLib.models.catalogue import (
+    InstalledModel,
     add_model,
     find_model,
     list_models,
+    remove_model,
+    survey_models,
     user_model_folder,
 )
 from LiverTumorAttentionLib.models.description import Label, ModelDescription
@@ -19,6 +22,7 @@ from LiverTumorAttentionLib.models.stage import (
 
 __all__ = [
     "GridSettings",
+    "InstalledModel",
     "IntensitySettings",
     "Label",
     "ModelDescription",
@@ -31,5 +35,7 @@ __all__ = [
     "list_models",
     "paper_model",
     "paper_names",
+    "remove_model",
+    "survey_models",
     "user_model_folder",
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import ModelError, OutputError
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
+from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.strict import nearest
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "data" / "models"
@@ -29,18 +31,44 @@ def user_model_folder() -> Path:
     return Path(data) / "liver-tumor-attention" / "models"
 
 
-def list_models() -> list[ModelPackage]:
-    """Return all models that can be read, the bundled ones first. A damaged one is left out."""
-    packages: list[ModelPackage] = []
+@dataclass(frozen=True, kw_only=True)
+class InstalledModel:
+    """One folder that holds a model, readable or not."""
+
+    path: Path
+    """The folder."""
+    bundled: bool
+    """Whether it ships with the library; otherwise the user added it."""
+    package: ModelPackage | None
+    """The model; None when its description cannot be read."""
+    problem: str = ""
+    """Why it cannot be read; empty when it can."""
+
+
+def survey_models() -> list[InstalledModel]:
+    """Return everything that is installed, the bundled models first, with the reason where one is damaged.
+
+    Reads descriptions and looks whether their files are there; `ModelPackage.verify` compares checksums.
+    """
+    found: list[InstalledModel] = []
     for folder in (BUNDLED_FOLDER, user_model_folder()):
+        bundled = folder == BUNDLED_FOLDER
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             if path.name.startswith(".") or not (path / DESCRIPTION_FILE).is_file():
                 continue
+            package, problem = None, ""
             try:
-                packages.append(ModelPackage(path))
-            except ModelError:
-                continue
-    return packages
+                package = ModelPackage(path)
+                package.size_bytes()
+            except ModelError as error:
+                problem = str(error)
+            found.append(InstalledModel(path=path, bundled=bundled, package=package, problem=problem))
+    return found
+
+
+def list_models() -> list[ModelPackage]:
+    """Return all models that can be used, the bundled ones first. A damaged one is left out."""
+    return [model.package for model in survey_models() if model.package is not None and not model.problem]
 
 
 def find_model(name_or_path: str) -> ModelPackage:
@@ -58,14 +86,14 @@ def find_model(name_or_path: str) -> ModelPackage:
     )
 
 
-def add_model(path: Path) -> ModelPackage:
+def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
     """Copy a model folder or zip into the user's models, after verifying it. Returns the copy.
 
     Raises `ModelError` when it is damaged or one of that id is there already, `OutputError` when the user's
     folder cannot be written. An interrupted call leaves nothing behind.
     """
+    progress = progress or Progress()
     source = ModelPackage(path)
-    source.verify()
     folder = user_model_folder()
     target = folder / source.description.id
     if target.exists() or (BUNDLED_FOLDER / source.description.id).exists():
@@ -73,13 +101,17 @@ def add_model(path: Path) -> ModelPackage:
             f"a model {source.description.id!r} is installed already: "
             "remove it first, or give the new one another id"
         )
+    source.verify(progress.part(0.0, 0.7))
+    copying = progress.part(0.7, 1.0, "copying")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as temporary:
             fresh = Path(temporary) / source.description.id
             fresh.mkdir()
-            for name in source.files():
+            for number, name in enumerate(source.files()):
+                copying.update(number / len(source.files()))
                 (fresh / name).write_bytes(source.read(name))
+            copying.update(1.0)
             shutil.move(str(fresh), target)
     except OSError as error:
         raise OutputError(
@@ -87,3 +119,48 @@ def add_model(path: Path) -> ModelPackage:
             f"{FOLDER_VARIABLE} to a folder that can be written"
         ) from error
     return ModelPackage(target)
+
+
+def remove_model(model_id: str) -> Path:
+    """Delete a model that the user added, damaged or not; return the folder where it was.
+
+    model_id: its id, or the name of its folder among the user's models, which are the same unless somebody copied
+    the folder there by hand.
+
+    The folder is moved aside first, so that the model is there whole or not at all. Nothing but a folder of the
+    user's models that holds a model is ever deleted. Raises `ModelError` for a bundled model and for an unknown
+    one, `OutputError` when the folder cannot be changed.
+    """
+    added = [model for model in survey_models() if not model.bundled]
+    target = next((m.path for m in added if m.path.name == model_id), None) or next(
+        (m.path for m in added if m.package is not None and m.package.description.id == model_id), None
+    )
+    if target is None:
+        raise ModelError(_not_removable(model_id, [model.path.name for model in added]))
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=".removing-", dir=target.parent))
+        try:
+            os.replace(target, aside / target.name)
+        except OSError:
+            aside.rmdir()
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"the model {model_id!r} cannot be removed from {target.parent}: {error.strerror}: "
+            "see whether you may change that folder, and close what uses the model"
+        ) from error
+    # What cannot be deleted now stays hidden: the model is gone all the same. Links are not followed.
+    shutil.rmtree(aside, ignore_errors=True)
+    return target
+
+
+def _not_removable(model_id: str, known: list[str]) -> str:
+    if (BUNDLED_FOLDER / Path(model_id).name / DESCRIPTION_FILE).is_file():
+        return (
+            f"the model {model_id!r} comes with LiverTumorAttention and cannot be removed: "
+            "only models that you added can"
+        )
+    return (
+        f"no model {model_id!r} was added{nearest(model_id, known)}; "
+        f"`models list` names those in {user_model_folder()}"
+    )

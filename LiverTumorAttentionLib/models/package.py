@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.description import ModelDescription, StageDescription, read_description
+from LiverTumorAttentionLib.progress import Progress
 
 if TYPE_CHECKING:
     import torch
 
 DESCRIPTION_FILE = "model.json"
 LARGEST_FILE_BYTES = 2 * 1024**3
+_CHUNK_BYTES = 1 << 22
 
 
 class ModelPackage:
@@ -37,41 +42,52 @@ class ModelPackage:
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file of the model. Raises `ModelError` when it is not there."""
-        try:
-            if self.path.is_dir():
-                return (self.path / name).read_bytes()
-            with zipfile.ZipFile(self.path) as archive:
-                if archive.getinfo(self._prefix + name).file_size > LARGEST_FILE_BYTES:
-                    raise ModelError(f"{name} in {self.path} is larger than 2 GiB and is not read")
-                return archive.read(self._prefix + name)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelError(
-                f"the model at {self.path} has no readable file {name}: get the whole model again"
-            ) from error
+        self._size(name)  # refuses what is too large before it fills the memory
+        with self._readable(name), self._open(name) as file:
+            return file.read()
 
     def files(self) -> list[str]:
         """Return the names of all files that belong to the model."""
         return [DESCRIPTION_FILE, *(stage.weights for stage in self.description.stages)]
 
     def size_bytes(self) -> int:
-        """Return the size of all files of the model together."""
-        return sum(len(self.read(name)) for name in self.files())
+        """Return the size of all files of the model together. Raises `ModelError` when one is not there."""
+        return sum(self._size(name) for name in self.files())
 
-    def verify(self) -> None:
+    def verify(self, progress: Progress | None = None) -> None:
         """Check the checksum of every stage's weights. Raises `ModelError` on the first that differs."""
-        for stage in self.description.stages:
-            self.checked_weights(stage)
+        progress = progress or Progress()
+        stages = self.description.stages
+        for number, stage in enumerate(stages):
+            part = progress.part(
+                number / len(stages), (number + 1) / len(stages), f"verifying {stage.weights}"
+            )
+            self._compare(stage, self._digest(stage.weights, part))
 
     def checked_weights(self, stage: StageDescription) -> bytes:
         """Return the bytes of a stage's weights after comparing their SHA-256 with the description's."""
         content = self.read(stage.weights)
-        found = hashlib.sha256(content).hexdigest()
+        self._compare(stage, hashlib.sha256(content).hexdigest())
+        return content
+
+    def _compare(self, stage: StageDescription, found: str) -> None:
         if found != stage.sha256:
             raise ModelError(
                 f"{stage.weights} of the model {self.description.id!r} is damaged or was changed: "
                 f"its SHA-256 is {found[:12]}…, model.json says {stage.sha256[:12]}…: get the model again"
             )
-        return content
+
+    def _digest(self, name: str, progress: Progress) -> str:
+        """Return the SHA-256 of a file, read in pieces: weights can be larger than what memory is free."""
+        digest, done = hashlib.sha256(), 0
+        with self._readable(name):
+            total = max(self._size(name), 1)
+            with self._open(name) as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    done += len(chunk)
+                    progress.update(done / total)
+        return digest.hexdigest()
 
     def load_weights(self, stage: StageDescription) -> dict[str, torch.Tensor]:
         """Return a stage's weights as float32 tensors by parameter name. Raises `ModelError`."""
@@ -86,6 +102,37 @@ class ModelPackage:
                 f"{stage.weights} is not a safetensors file ({error}): get the model again"
             ) from error
         return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+
+    def _size(self, name: str) -> int:
+        """Return the size in bytes of a file of the model. Raises `ModelError` when it is missing or too large."""
+        with self._readable(name):
+            if self.path.is_dir():
+                return (self.path / name).stat().st_size
+            with zipfile.ZipFile(self.path) as archive:
+                size = archive.getinfo(self._prefix + name).file_size
+        if size > LARGEST_FILE_BYTES:
+            raise ModelError(f"{name} in {self.path} is larger than 2 GiB and is not read")
+        return size
+
+    @contextlib.contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        if self.path.is_dir():
+            with (self.path / name).open("rb") as file:
+                yield file
+            return
+        with zipfile.ZipFile(self.path) as archive, archive.open(self._prefix + name) as packed:
+            yield packed
+
+    @contextlib.contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        """Turn what goes wrong with a file into words."""
+        try:
+            yield
+        except (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            # RuntimeError: a zip with a password.
+            raise ModelError(
+                f"the model at {self.path} has no readable file {name}: get the whole model again"
+            ) from error
 
     def _folder_in_zip(self) -> str:
         """Return the folder inside the zip that holds model.json: "" or "name/"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,8 +12,17 @@ from typing import Any
 import pytest
 import torch
 
-from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.models import ModelPackage, add_model, find_model, list_models
+from LiverTumorAttentionLib import cli
+from LiverTumorAttentionLib.errors import Cancelled, ModelError, OutputError
+from LiverTumorAttentionLib.models import (
+    ModelPackage,
+    add_model,
+    find_model,
+    list_models,
+    remove_model,
+    survey_models,
+)
+from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from Testing.Library.model_folder import change_description, write_model
 
 
@@ -203,3 +213,122 @@ def test_the_bundled_model_is_whole_small_and_says_what_it_is() -> None:
     )
     assert package.description.training["command"]
     assert package.description.scores
+
+
+def test_verifying_tells_how_far_it_is_and_can_be_cancelled(model: Path) -> None:
+    events: list[ProgressEvent] = []
+    ModelPackage(model).verify(Progress(events.append))
+    assert [event.stage for event in events] == ["verifying liver.safetensors", "verifying tumor.safetensors"]
+    assert [event.fraction for event in events] == [0.5, 1.0]
+    with pytest.raises(Cancelled):
+        ModelPackage(model).verify(Progress(cancelled=lambda: True))
+
+
+def test_cancelling_while_it_is_copied_leaves_nothing(model: Path, user_folder: Path) -> None:
+    stages: list[str] = []
+
+    with pytest.raises(Cancelled):
+        add_model(model, Progress(lambda event: stages.append(event.stage), lambda: "copying" in stages))
+    assert list(user_folder.iterdir()) == []
+
+
+def test_removing_deletes_the_added_model_and_nothing_else(model: Path, user_folder: Path) -> None:
+    add_model(model)
+    (user_folder / "notes").mkdir()
+    (user_folder / "notes" / "mine.txt").write_text("kept", encoding="utf-8")
+    assert remove_model("random") == user_folder / "random"
+    assert [path.name for path in user_folder.iterdir()] == ["notes"]
+    assert (model / "tumor.safetensors").is_file()
+    assert "random" not in [package.description.id for package in list_models()]
+    add_model(model)
+
+
+def test_a_damaged_model_is_surveyed_with_the_reason_and_can_be_removed(
+    model: Path, user_folder: Path
+) -> None:
+    add_model(model)
+    (user_folder / "random" / "tumor.safetensors").unlink()
+    assert [(m.path.name, m.bundled, bool(m.problem)) for m in survey_models()] == [
+        ("demonstration", True, False),
+        ("random", False, True),
+    ]
+    assert "no readable file tumor.safetensors" in survey_models()[1].problem
+    (user_folder / "random" / "model.json").write_text("{", encoding="utf-8")
+    assert "is not valid JSON" in survey_models()[1].problem
+    assert [package.description.id for package in list_models()] == ["demonstration"]
+    remove_model("random")
+    assert list(user_folder.iterdir()) == []
+
+
+def test_a_model_in_a_folder_of_another_name_is_removed_by_its_id(model: Path, user_folder: Path) -> None:
+    shutil.copytree(model, user_folder / "by hand")
+    assert remove_model("random") == user_folder / "by hand"
+    assert list(user_folder.iterdir()) == []
+
+
+def test_removing_a_link_leaves_the_folder_that_it_names(model: Path, user_folder: Path) -> None:
+    user_folder.mkdir()
+    (user_folder / "random").symlink_to(model)
+    remove_model("random")
+    assert list(user_folder.iterdir()) == []
+    ModelPackage(model).verify()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("demonstration", "'demonstration' comes with LiverTumorAttention and cannot be removed"),
+        ("randum", "no model 'randum' was added; did you mean 'random'"),
+        ("notes", "no model 'notes' was added"),
+        (".", "no model '.' was added"),
+        ("", "no model '' was added"),
+        ("../random", "no model '../random' was added"),
+        ("../kept", "no model '../kept' was added"),
+    ],
+)
+def test_only_an_added_model_can_be_removed(
+    model: Path, user_folder: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    add_model(model)
+    (user_folder / "notes").mkdir()
+    write_model(tmp_path / "kept")
+    with pytest.raises(ModelError, match=message):
+        remove_model(name)
+    assert sorted(path.name for path in user_folder.iterdir()) == ["notes", "random"]
+    assert find_model("demonstration").path.is_dir()
+    ModelPackage(tmp_path / "kept").verify()
+
+
+def test_a_model_that_cannot_be_moved_stays_whole(
+    model: Path, user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_model(model)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError, match=r"the model 'random' cannot be removed .*Permission denied: see"):
+        remove_model("random")
+    find_model("random").verify()
+    assert [path.name for path in user_folder.iterdir()] == ["random"]
+
+
+def test_a_model_is_out_of_the_list_before_its_files_go(
+    model: Path, user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_model(model)
+    seen: list[int] = []
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: seen.append(len(survey_models())))
+    remove_model("random")
+    assert seen == [1]
+
+
+def test_the_command_removes_and_says_so(
+    model: Path, user_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_model(model)
+    assert cli.main(["models", "remove", "random"]) == 0
+    assert capsys.readouterr().out == f"random was removed from {user_folder}\n"
+    assert cli.main(["models", "remove", "demonstration"]) == 2
+    assert "cannot be removed: only models that you added can" in capsys.readouterr().err
