@@ -26,6 +26,15 @@ def signals(class_name: str) -> list[str]:
     return _CLASSES[class_name]["signals"]
 
 
+def signals_with_bases(class_name: str) -> list[str]:
+    """Return the signals of the class and of those bases that the data file describes."""
+    found: list[str] = []
+    while class_name in _CLASSES:
+        found += signals(class_name)
+        class_name = _CLASSES[class_name]["base"]
+    return found
+
+
 def slots(class_name: str) -> list[str]:
     """Return the signatures of the class's own public slots."""
     return _CLASSES[class_name]["slots"]
@@ -37,15 +46,17 @@ def callables(class_name: str) -> set[str]:
     return names | set(_CLASSES[class_name]["methods"])
 
 
+# Virtual methods of Qt, which PythonQt does not show on the real classes and a stand-in needs for its own work.
+_VIRTUAL = frozenset(
+    {"paintEvent", "eventFilter", "hitButton", "resizeEvent", "sizeHint", "staticMetaObject"}
+)
+
+
 def refuse_inventions(stand_in: type, class_name: str) -> type:
     """Return the stand-in; raise `TypeError` when it has a public name that the real class lacks."""
     allowed = callables(class_name) | set(properties(class_name))
     allowed |= {signal.split("(")[0] for signal in signals(class_name)}
     for name in vars(stand_in):
-        if (
-            not name.startswith("_")
-            and name not in allowed
-            and name not in ("paintEvent", "staticMetaObject")
-        ):
+        if not name.startswith("_") and name not in allowed and name not in _VIRTUAL:
             raise TypeError(f"the real {class_name} has no {name}, so its stand-in may not have it")
     return stand_in

@@ -1,4 +1,4 @@
-"""Stand-in for `slicer.parameterNodeWrapper`: nodes, text and truth values; node selectors and check boxes."""
+"""Stand-in for `slicer.parameterNodeWrapper`: nodes, text, numbers, truth values, and the widgets that show them."""
 
 from __future__ import annotations
 
@@ -7,46 +7,55 @@ from collections.abc import Callable
 from typing import Any
 
 import vtk
-from PySide6 import QtWidgets
+
+from Testing.bench.parameter_kinds import Default, Maximum, Minimum, Parameter, WithinRange
+from Testing.bench.parameter_widgets import Decimals, SingleStep, prepare, read, show, told
+
+__all__ = [
+    "Decimals",
+    "Default",
+    "Maximum",
+    "Minimum",
+    "SingleStep",
+    "SlicerParameterNamePropertyName",
+    "WithinRange",
+    "parameterNodeWrapper",
+]
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
-_PLAIN = {str: (str, str), bool: (str, lambda text: text == "True")}
 
 
 def parameterNodeWrapper(cls: type) -> type:
     """Turn the class's annotations into properties that live in a parameter node."""
-    hints = typing.get_type_hints(cls)
-    defaults = {name: getattr(cls, name, None) for name in hints}
-    for name, kind in hints.items():
-        setattr(cls, name, _plain(name, kind) if kind in _PLAIN else _node(name))
+    hints = typing.get_type_hints(cls, include_extras=True)
+    parameters = {name: Parameter.of(name, hint, getattr(cls, name, None)) for name, hint in hints.items()}
+    for name, parameter in parameters.items():
+        setattr(cls, name, _as_property(parameter))
 
     def start(self: Any, node: Any) -> None:
         self.parameterNode = node
         self._guis = {}
         self._updating = False
-        for name, kind in hints.items():
-            if kind in _PLAIN and not node.GetParameter(name):
-                setattr(self, name, defaults[name] if defaults[name] is not None else kind())
+        for parameter in parameters.values():
+            if not node.HasParameter(parameter.name):
+                parameter.write(node, parameter.default)
 
     cls.__init__ = start
+    cls.allParameters = parameters
     cls.connectGui, cls.disconnectGui = _connect_gui, _disconnect_gui
+    cls.getValue = lambda self, name: parameters[name].read(self.parameterNode)
+    cls.setValue = lambda self, name, value: parameters[name].write(self.parameterNode, value)
+    cls.StartModify = lambda self: self.parameterNode.StartModify()
+    cls.EndModify = lambda self, modified: self.parameterNode.EndModify(modified)
     cls.AddObserver = lambda self, event, callback: self.parameterNode.AddObserver(event, callback)
     cls.RemoveObserver = lambda self, tag: self.parameterNode.RemoveObserver(tag)
     return cls
 
 
-def _plain(name: str, kind: type) -> property:
-    write, read = _PLAIN[kind]
+def _as_property(parameter: Parameter) -> property:
     return property(
-        lambda self: read(self.parameterNode.GetParameter(name)),
-        lambda self, value: self.parameterNode.SetParameter(name, write(value)),
-    )
-
-
-def _node(name: str) -> property:
-    return property(
-        lambda self: self.parameterNode.GetNodeReference(name),
-        lambda self, node: self.parameterNode.SetNodeReferenceID(name, node.GetID() if node else None),
+        lambda self: parameter.read(self.parameterNode),
+        lambda self, value: parameter.write(self.parameterNode, value),
     )
 
 
@@ -55,7 +64,11 @@ def _connect_gui(self: Any, gui: Any) -> int:
     for widget in vars(gui).values():
         name = widget.property(SlicerParameterNamePropertyName)
         if name:
+            if name not in self.allParameters:
+                raise ValueError(f"Cannot find a param with the given name: {name}")
             widgets[name] = widget
+    for name, widget in widgets.items():
+        prepare(widget, self.allParameters[name])
     callbacks = {name: _writer(self, name, widget) for name, widget in widgets.items()}
 
     def update(*_: Any) -> None:
@@ -64,13 +77,13 @@ def _connect_gui(self: Any, gui: Any) -> int:
         self._updating = True
         try:
             for name, widget in widgets.items():
-                _show(widget, getattr(self, name))
+                show(widget, self.getValue(name))
         finally:
             self._updating = False
 
     update()
     for name, widget in widgets.items():
-        _changed(widget).connect(callbacks[name])
+        told(widget).connect(callbacks[name])
     tag = self.AddObserver(vtk.vtkCommand.ModifiedEvent, update)
     self._guis[tag] = (widgets, callbacks)
     return tag
@@ -79,7 +92,7 @@ def _connect_gui(self: Any, gui: Any) -> int:
 def _writer(self: Any, name: str, widget: Any) -> Callable[..., None]:
     def write(*_: Any) -> None:
         if not self._updating:
-            setattr(self, name, _chosen(widget))
+            self.setValue(name, read(widget, self.allParameters[name]))
 
     return write
 
@@ -87,24 +100,5 @@ def _writer(self: Any, name: str, widget: Any) -> Callable[..., None]:
 def _disconnect_gui(self: Any, tag: int) -> None:
     widgets, callbacks = self._guis.pop(tag)
     for name, widget in widgets.items():
-        _changed(widget).disconnect(callbacks[name])
+        told(widget).disconnect(callbacks[name])
     self.RemoveObserver(tag)
-
-
-def _is_check_box(widget: Any) -> bool:
-    return isinstance(widget, QtWidgets.QCheckBox)
-
-
-def _changed(widget: Any) -> Any:
-    return widget.toggled if _is_check_box(widget) else widget.currentNodeChanged
-
-
-def _chosen(widget: Any) -> Any:
-    return widget.checked if _is_check_box(widget) else widget.currentNode()
-
-
-def _show(widget: Any, value: Any) -> None:
-    if _is_check_box(widget):
-        widget.checked = value
-    else:
-        widget.setCurrentNode(value)

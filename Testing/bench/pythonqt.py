@@ -89,6 +89,37 @@ def with_manners(base: type) -> type:
     return type(base.__name__, (Manners, base), attributes)
 
 
+def _table(base: type) -> type:
+    """Return a table class whose headers have PythonQt's manners, too: Qt makes plain ones."""
+    header = with_manners(QtWidgets.QHeaderView)
+
+    def start(self: Any, *arguments: Any) -> None:
+        base.__init__(self, *arguments)
+        for orientation, put in (
+            (QtCore.Qt.Orientation.Horizontal, base.setHorizontalHeader),
+            (QtCore.Qt.Orientation.Vertical, base.setVerticalHeader),
+        ):
+            own = header(orientation, self)
+            own.setSectionsClickable(True)
+            own.setHighlightSections(True)
+            put(self, own)
+
+    return type(base.__name__, (base,), {"__init__": start})
+
+
+def _file_dialog(base: type) -> type:
+    """Return the dialog whose static methods give the file name alone, without the filter."""
+
+    def name_only(method: str) -> staticmethod:
+        return staticmethod(lambda *arguments: getattr(base, method)(*arguments)[0])
+
+    names = ("getOpenFileName", "getOpenFileNames", "getSaveFileName")
+    return type(base.__name__, (base,), {name: name_only(name) for name in names})
+
+
+_SPECIAL = {"QTableWidget": _table, "QTableView": _table, "QFileDialog": _file_dialog}
+
+
 class QtModule(types.ModuleType):
     """The module `qt`: Qt's classes, each made when it is first asked for."""
 
@@ -101,5 +132,6 @@ class QtModule(types.ModuleType):
             raise AttributeError(f"Qt has no {name}")
         if isinstance(found, type) and issubclass(found, QtCore.QObject):
             found = with_manners(found)
+            found = _SPECIAL.get(name, lambda cls: cls)(found)
         setattr(self, name, found)
         return found

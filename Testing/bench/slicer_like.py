@@ -98,9 +98,9 @@ def new_scene() -> Any:
     """Give `slicer` a fresh scene with the logics that segmentations need; return it."""
     import slicer
 
-    from Testing.bench import widgets
+    from Testing.bench import stand_in
 
-    widgets.let_go_of_scene()
+    stand_in.let_go_of_scene()
     scene = slicer.mrmlScene = slicer.vtkMRMLScene()
     logic = slicer.vtkSlicerSegmentationsModuleLogic()
     logic.SetMRMLScene(scene)
