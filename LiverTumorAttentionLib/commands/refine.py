@@ -14,7 +14,7 @@ PROMPTS = (
     'prompts: {"units": "mm" or "voxel", "add": [[x, y, z], ...], "remove": [...], "include": [...], '
     '"exclude": [...], "threshold": [{"point": [x, y, z], "probability": 0.4}], '
     '"grow": [{"lesion": 2, "distance_mm": 2}], "accept": [{"lesion": 1}], ...}, done in the order of the file. '
-    "mm are LPS; voxels are indices i, j, k. Further tools: merge, split, shrink, smooth, fill, reject, revise. "
+    "mm are LPS; voxels are indices i, j, k. Further tools: merge, split, shrink, smooth, fill, draw, reject, revise. "
     "A log that was written before is read as prompts, too."
 )
 

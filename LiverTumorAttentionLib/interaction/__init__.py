@@ -3,12 +3,15 @@
 from LiverTumorAttentionLib.interaction.case import CorrectionCase, Point
 from LiverTumorAttentionLib.interaction.lesions import Lesion, Status
 from LiverTumorAttentionLib.interaction.log import HEADER_KEY, CorrectionLog
+from LiverTumorAttentionLib.interaction.packed import PackedMask
 from LiverTumorAttentionLib.interaction.replay import replay, resume
 from LiverTumorAttentionLib.interaction.session import Action, CorrectionSession, Entry, Outcome
 from LiverTumorAttentionLib.interaction.tools import (
     TOOLS,
     Accept,
     Add,
+    Draw,
+    Drawing,
     Exclude,
     Fill,
     Grow,
@@ -34,6 +37,8 @@ __all__ = [
     "CorrectionCase",
     "CorrectionLog",
     "CorrectionSession",
+    "Draw",
+    "Drawing",
     "Entry",
     "Exclude",
     "Fill",
@@ -43,6 +48,7 @@ __all__ = [
     "Merge",
     "MergeFindings",
     "Outcome",
+    "PackedMask",
     "Point",
     "Reject",
     "Remove",

@@ -102,7 +102,7 @@ def perform(lesions: LesionMap, edit: Edit) -> Step:
     held = [n + LIVER for n, lesion in lesions.lesions.items() if lesion.status == "accepted"]
     for patch in edit.patches:
         before = lesions.labels[patch.box].copy()
-        after = _painted(patch, before, held)
+        after = painted(patch, before, held)
         change = Change.between(patch.box, before, after)
         if change is None:
             continue
@@ -125,8 +125,8 @@ def perform(lesions: LesionMap, edit: Edit) -> Step:
     return step
 
 
-def _painted(patch: Patch, before: NDArray[np.uint16], held: list[int]) -> NDArray[np.uint16]:
-    """Return the labels that a patch leads to when the voxels of the lesions `held` stay what they are."""
+def painted(patch: Patch, before: NDArray[np.uint16], held: list[int]) -> NDArray[np.uint16]:
+    """Return the labels that a patch leads to when the voxels that have the labels `held` stay what they are."""
     moves = patch.where & ~np.isin(before, held) & ~np.isin(patch.labels, held)
     return np.where(moves, patch.labels, before)
 

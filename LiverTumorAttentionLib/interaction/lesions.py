@@ -71,6 +71,11 @@ class LesionMap:
         }
         self.next_number = max(self.lesions, default=0) + 1
 
+    def see(self, case: CorrectionCase) -> None:
+        """Look at other volumes from now on; the portal volume and the start are the same."""
+        self.case = case
+        self.__dict__.pop("parenchyma", None)
+
     @cached_property
     def parenchyma(self) -> Parenchyma:
         """What most of the liver looks like, found when it is first asked for."""

@@ -139,6 +139,16 @@ class CorrectionSession:
         self._done.append((entry, step))
         return _outcome(step)
 
+    def see(self, *, arterial: sitk.Image | None, probability: sitk.Image | None) -> None:
+        """Go on with another arterial volume and probability, such as those of a new run.
+
+        Both as in `CorrectionCase`. Raises `InputError` when a grid differs; then nothing has changed.
+        """
+        case = replace(self.case, arterial=arterial, probability=probability)
+        self._origin = self.start_checksum
+        self.case = case
+        self._map.see(case)
+
     @property
     def start_checksum(self) -> int:
         """Of the labels that the first action of the log met."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from LiverTumorAttentionLib.interaction.session import Action
 from LiverTumorAttentionLib.interaction.tools.add import Add
 from LiverTumorAttentionLib.interaction.tools.decide import Accept, Reject, Revise
+from LiverTumorAttentionLib.interaction.tools.draw import Draw, Drawing
 from LiverTumorAttentionLib.interaction.tools.fill import Fill
 from LiverTumorAttentionLib.interaction.tools.findings import MergeFindings
 from LiverTumorAttentionLib.interaction.tools.merge import Merge
@@ -18,7 +19,7 @@ from LiverTumorAttentionLib.interaction.tools.threshold import Threshold
 TOOLS: dict[str, type[Action]] = {
     kind.tool: kind
     for kind in (
-        *(Add, Remove, Merge, Split, Include, Exclude, Threshold, Grow, Shrink, Smooth, Fill),
+        *(Add, Remove, Merge, Split, Include, Exclude, Threshold, Grow, Shrink, Smooth, Fill, Draw),
         *(Accept, Reject, Revise, MergeFindings),
     )
 }
@@ -28,6 +29,8 @@ __all__ = [
     "TOOLS",
     "Accept",
     "Add",
+    "Draw",
+    "Drawing",
     "Exclude",
     "Fill",
     "Grow",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from LiverTumorAttentionLib.analysis.boxes import whole_of
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.interaction import (
     TOOLS,
@@ -13,12 +14,15 @@ from LiverTumorAttentionLib.interaction import (
     Add,
     CorrectionCase,
     CorrectionSession,
+    Draw,
+    Drawing,
     Exclude,
     Fill,
     Grow,
     Include,
     Merge,
     MergeFindings,
+    PackedMask,
     Reject,
     Remove,
     Shrink,
@@ -67,6 +71,7 @@ def around(case: CorrectionCase) -> list[Action]:
         Shrink(lesion=2, distance_mm=1.0),
         Smooth(lesion=2, distance_mm=10.0),
         Fill(lesion=2, distance_mm=20.0),
+        Draw(drawings=(Drawing(mask=PackedMask.of(whole_of(everything), everything > 0), lesion=2),)),
         Accept(lesion=2),
         Reject(lesion=2),
         MergeFindings.of(case, image(everything), replace_drafts=True),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from LiverTumorAttentionLib.analysis.boxes import whole_of
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.interaction import (
     Accept,
@@ -16,12 +17,15 @@ from LiverTumorAttentionLib.interaction import (
     CorrectionCase,
     CorrectionLog,
     CorrectionSession,
+    Draw,
+    Drawing,
     Exclude,
     Fill,
     Grow,
     Include,
     Merge,
     MergeFindings,
+    PackedMask,
     Reject,
     Remove,
     Revise,
@@ -72,6 +76,10 @@ def random_action(rng: np.random.Generator, case: CorrectionCase, session: Corre
         lambda: Shrink(lesion=lesion, distance_mm=mm),
         lambda: Smooth(lesion=lesion, distance_mm=mm),
         lambda: Fill(lesion=lesion, distance_mm=mm),
+        lambda: Draw(drawings=(Drawing(mask=PackedMask.of(whole_of(findings), findings > 0)),)),
+        lambda: Draw(
+            drawings=(Drawing(mask=PackedMask.of(whole_of(findings), findings > 0), lesion=lesion),)
+        ),
         lambda: Accept(lesion=lesion),
         lambda: Reject(lesion=lesion),
         lambda: Revise(lesion=lesion),
