@@ -100,6 +100,11 @@ class CorrectionSession:
     def can_redo(self) -> bool:
         return bool(self._undone)
 
+    @property
+    def undone(self) -> tuple[Entry, ...]:
+        """What was taken back and can be done again; the last is the one that `redo` does."""
+        return tuple(entry for entry, _ in self._undone)
+
     def instances(self) -> sitk.Image:
         """Return the segmentation as it stands, uint16 on the portal grid. Takes a pass over the volume."""
         image = sitk.GetImageFromArray(self._map.labels)

@@ -168,7 +168,9 @@ def test_a_new_action_forgets_what_was_undone(case: CorrectionCase) -> None:
     session = CorrectionSession(case)
     session.do(Remove(lesion=1))
     session.undo()
+    assert [entry.action for entry in session.undone] == [Remove(lesion=1)]
     session.do(Remove(lesion=2))
+    assert session.undone == ()
     assert not session.can_redo
     with pytest.raises(InputError, match="there is nothing to redo"):
         session.redo()
