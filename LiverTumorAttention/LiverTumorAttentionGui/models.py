@@ -17,11 +17,16 @@ class ModelChoice:
     statement: str
 
 
-def installed_models() -> list[ModelChoice]:
-    """Return the models that the library knows; reads their descriptions only, without torch."""
+def reach_library() -> None:
+    """Let the window's process import the library, whose models are described without torch."""
     folder = str(library_parent())
     if folder not in sys.path:
         sys.path.append(folder)
+
+
+def installed_models() -> list[ModelChoice]:
+    """Return the models that the library knows; reads their descriptions only, without torch."""
+    reach_library()
     from LiverTumorAttentionLib.models import list_models
 
     return [

@@ -73,7 +73,7 @@ class ModelPackage:
     def _compare(self, stage: StageDescription, found: str) -> None:
         if found != stage.sha256:
             raise ModelError(
-                f"{stage.weights} of the model {self.description.id!r} is damaged or was changed: "
+                f"the file {stage.weights} of the model {self.description.id!r} is damaged or was changed: "
                 f"its SHA-256 is {found[:12]}…, model.json says {stage.sha256[:12]}…: get the model again"
             )
 

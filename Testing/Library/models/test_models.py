@@ -253,6 +253,7 @@ def test_a_damaged_model_is_surveyed_with_the_reason_and_can_be_removed(
         ("random", False, True),
     ]
     assert "no readable file tumor.safetensors" in survey_models()[1].problem
+    assert [package.description.id for package in list_models()] == ["demonstration"]
     (user_folder / "random" / "model.json").write_text("{", encoding="utf-8")
     assert "is not valid JSON" in survey_models()[1].problem
     assert [package.description.id for package in list_models()] == ["demonstration"]

@@ -1,0 +1,164 @@
+"""What is installed, and how it is added, verified and removed. No widgets; nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from LiverTumorAttentionGui import child
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.logic import python_executable
+from LiverTumorAttentionGui.models import reach_library
+from LiverTumorAttentionGui.process import ChildProcess
+from LiverTumorAttentionGui.protocol import Outcome
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.models import InstalledModel, ModelDescription
+
+CHILD_SCRIPT = Path(child.__file__)
+DESCRIPTION_FILE = "model.json"
+
+OnProgress = Callable[[float, str], None]
+OnFinished = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRow:
+    """One installed model, usable or not.
+
+    title, id: the folder's name where the description cannot be read; version: empty then.
+    size_bytes: of all its files together; None where one is missing.
+    problem: why it is damaged, in one sentence; empty when nothing is known against it.
+    """
+
+    id: str
+    title: str
+    version: str
+    size_bytes: int | None
+    bundled: bool
+    path: Path
+    problem: str
+    description: ModelDescription | None
+
+
+class ModelCollection:
+    """The installed models. What takes time, and may read gigabytes, runs in a child process, one at a time.
+
+    on_changed: called when a model came or went. script, program: what to run, and with which Python; for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_changed: Callable[[], None] | None = None,
+        script: Path = CHILD_SCRIPT,
+        program: str | None = None,
+    ) -> None:
+        self._on_changed = on_changed or (lambda: None)
+        self._script = script
+        self._program = program or python_executable()
+        self._process: ChildProcess | None = None
+        self._refuted: dict[Path, str] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is being imported or verified."""
+        return self._process is not None
+
+    def rows(self) -> list[ModelRow]:
+        """Return the installed models, the bundled ones first, damaged ones with the reason."""
+        reach_library()
+        from LiverTumorAttentionLib.models import survey_models
+
+        return [self._row(model) for model in survey_models()]
+
+    def import_model(self, path: Path, *, on_progress: OnProgress, on_finished: OnFinished) -> None:
+        """Copy a model into the user's models, after verifying it; a damaged one changes nothing.
+
+        path: a zip, a model's folder, or the model.json in it. Raises `PanelError` while another action runs.
+        """
+        source = path.parent if path.name == DESCRIPTION_FILE else path
+
+        def finished(outcome: Outcome) -> None:
+            if outcome.status == "done":
+                self._refuted.clear()
+                self._on_changed()
+            on_finished(outcome)
+
+        self._start(["add", str(source)], on_progress, finished)
+
+    def verify(self, row: ModelRow, *, on_progress: OnProgress, on_finished: OnFinished) -> None:
+        """Compare a model's files with their checksums; `rows` tells from then on what was found.
+
+        Raises `PanelError` while another action runs.
+        """
+
+        def finished(outcome: Outcome) -> None:
+            if outcome.status == "done":
+                self._refuted.pop(row.path, None)
+            elif outcome.status == "failed":
+                self._refuted[row.path] = outcome.message
+            on_finished(outcome)
+
+        self._start(["verify", str(row.path)], on_progress, finished)
+
+    def remove(self, row: ModelRow) -> None:
+        """Delete a model that the user added. Raises `PanelError`, and then it is as it was."""
+        self._refuse_while_busy()
+        reach_library()
+        from LiverTumorAttentionLib.errors import LiverTumorAttentionError
+        from LiverTumorAttentionLib.models import remove_model
+
+        try:
+            remove_model(row.id if row.bundled else row.path.name)
+        except LiverTumorAttentionError as error:
+            text = str(error)
+            raise PanelError(f"{text[:1].upper()}{text[1:]}.") from error
+        self._refuted.pop(row.path, None)
+        self._on_changed()
+
+    def cancel(self) -> None:
+        """Ask what runs to end; its `on_finished` follows with "cancelled"."""
+        if self._process is not None:
+            self._process.cancel()
+
+    def abandon(self) -> None:
+        """End what runs now and tell nobody."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.abandon()
+
+    def _row(self, model: InstalledModel) -> ModelRow:
+        description = model.package.description if model.package is not None else None
+        size = model.package.size_bytes() if model.package is not None and not model.problem else None
+        return ModelRow(
+            id=description.id if description else model.path.name,
+            title=description.title if description else model.path.name,
+            version=description.version if description else "",
+            size_bytes=size,
+            bundled=model.bundled,
+            path=model.path,
+            problem=model.problem or self._refuted.get(model.path, ""),
+            description=description,
+        )
+
+    def _start(self, arguments: list[str], on_progress: OnProgress, on_finished: OnFinished) -> None:
+        self._refuse_while_busy()
+
+        def heard(event: dict[str, Any]) -> None:
+            if event["event"] == "progress":
+                on_progress(float(event.get("fraction", 0.0)), str(event.get("stage", "")))
+
+        def ended(outcome: Outcome) -> None:
+            self._process = None
+            on_finished(outcome)
+
+        self._process = ChildProcess(heard, ended)
+        command = [str(self._script), "models", *arguments, "--progress", "json"]
+        self._process.start(self._program, command)
+
+    def _refuse_while_busy(self) -> None:
+        if self.busy:
+            raise PanelError("Another model is being imported or verified: wait for it, or cancel it first.")
