@@ -38,7 +38,7 @@ class RegistrationLoader:
 
     def __init__(self, volume_file: Path, transform_file: Path) -> None:
         """Raises `PanelError` when a file is missing or damaged."""
-        self._image, self._grid_in_world = _read_volume(volume_file)
+        self._image, self._grid_in_world = read_volume(volume_file, "registered arterial volume")
         self._from_parent = _read_transform(transform_file)
 
     def place(
@@ -74,7 +74,7 @@ class RegistrationLoader:
         arterial: slicer.vtkMRMLScalarVolumeNode,
         under_transform: bool,
     ) -> None:
-        _name(node, f"{arterial.GetName()} registered")
+        name_after(node, f"{arterial.GetName()} registered")
         node.SetAndObserveImageData(self._image)
         grid = in_frame_of(portal, self._grid_in_world) if under_transform else self._grid_in_world
         node.SetIJKToRASMatrix(grid)
@@ -93,13 +93,13 @@ class RegistrationLoader:
         portal: slicer.vtkMRMLScalarVolumeNode,
         arterial: slicer.vtkMRMLScalarVolumeNode,
     ) -> None:
-        _name(node, f"{arterial.GetName()} to {portal.GetName()}")
+        name_after(node, f"{arterial.GetName()} to {portal.GetName()}")
         node.SetAndObserveTransformNodeID(None)
         node.SetAndObserveTransformFromParent(self._from_parent)
         node.SetDescription(_TRANSFORM_DESCRIPTION)
 
 
-def _name(node: slicer.vtkMRMLNode, name: str) -> None:
+def name_after(node: slicer.vtkMRMLNode, name: str) -> None:
     """Name a new node, or one that another volume's content was in."""
     if not (node.GetName() or "").startswith(name):
         node.SetName(node.GetScene().GenerateUniqueName(name))
@@ -112,18 +112,16 @@ def _stands_over(transform: slicer.vtkMRMLTransformNode, volume: slicer.vtkMRMLS
     return parent is not None
 
 
-def _read_volume(path: Path) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]:
-    """Return the voxels and the matrix from voxel indices to the world. Raises `PanelError`."""
-    check_intact(path, "registered arterial volume")
+def read_volume(path: Path, what: str) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]:
+    """Return the voxels and the matrix from voxel indices to the world. what: the user's word. Raises `PanelError`."""
+    check_intact(path, what)
     private = slicer.vtkMRMLScene()
     node = private.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     storage = slicer.vtkMRMLNRRDStorageNode()  # the archetype reader would turn a left-handed grid
     private.AddNode(storage)
     storage.SetFileName(str(path))
     if not storage.ReadData(node) or node.GetImageData() is None:
-        raise PanelError(
-            "The registered arterial volume that was computed cannot be read: please report this."
-        )
+        raise PanelError(f"The {what} that was computed cannot be read: please report this.")
     grid = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(grid)
     return node.GetImageData(), grid

@@ -7,17 +7,23 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from LiverTumorAttentionGui.desks import Desks
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.findings import Findings
 from LiverTumorAttentionGui.kept import KeptRegistration, RegistrationLoader
 from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.probability import ProbabilityLoader
 from LiverTumorAttentionGui.scene import ARTERIAL_ROLE, PORTAL_ROLE, ResultLoader
 from LiverTumorAttentionGui.verdict import REFUSED, Verdict, read_verdict
 from LiverTumorAttentionGui.volumes import VolumeWriter
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.desk import CorrectionDesk
 
 PORTAL_FILE = "portal.nrrd"
 ARTERIAL_FILE = "arterial.nrrd"
@@ -26,6 +32,7 @@ TABLE_FILE = "tumors.csv"
 REPORT_FILE = "report.json"
 REGISTERED_FILE = "registered.nrrd"
 TRANSFORM_FILE = "transform.h5"
+PROBABILITY_FILE = "probability.nrrd"
 NOT_KEPT = "no registered arterial volume was kept, because the registration was refused"
 
 
@@ -34,7 +41,9 @@ class SegmentationRequest:
     """One run.
 
     portal, arterial: the two volumes. model: its id. device: where it runs. output: the node to replace, None for
-    a new one. keep_registered: whether the registered arterial volume and its transform go into the scene.
+    a new one. keep_registered: whether the registered arterial volume and its transform go into the scene;
+    keep_probability: whether the probability of tumour does. threshold: probability of a tumour voxel;
+    minimum_diameter_mm: of a tumour; None for what the model says.
     """
 
     portal: slicer.vtkMRMLScalarVolumeNode
@@ -43,6 +52,9 @@ class SegmentationRequest:
     device: str = "auto"
     output: slicer.vtkMRMLSegmentationNode | None = None
     keep_registered: bool = False
+    keep_probability: bool = True
+    threshold: float | None = None
+    minimum_diameter_mm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +62,8 @@ class SegmentationResult:
     """What a run put into the scene, the child's report, and one sentence about it.
 
     verdict: on the registration; None without an arterial volume. kept: None unless it was asked for and usable.
+    probability: the volume; None unless it was asked for. merged: whether the findings were taken in as drafts beside
+    lesions that a person had accepted, rejected or changed.
     """
 
     segmentation: slicer.vtkMRMLSegmentationNode
@@ -59,10 +73,27 @@ class SegmentationResult:
     report: dict[str, Any] = field(default_factory=dict)
     verdict: Verdict | None = None
     kept: KeptRegistration | None = None
+    probability: slicer.vtkMRMLScalarVolumeNode | None = None
+    merged: bool = False
 
 
 class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
-    """Prepares a run for the child process and loads what it leaves."""
+    """Prepares a run for the child process, loads what it leaves, and hands out the desks to correct it."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._desks = Desks()
+
+    def desk(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionDesk:
+        """Return the desk at which a segmentation is corrected: the same one as long as its volume stands.
+
+        Raises `PanelError` when it cannot be corrected.
+        """
+        return self._desks.desk(segmentation)
+
+    def forget_desks(self) -> None:
+        """Close all desks, such as before the scene goes. What was corrected is in the scene."""
+        self._desks.forget()
 
     def getParameterNode(self) -> SegmentationParameters:  # the name is Slicer's
         """Return the panel's choices, which are kept in the scene."""
@@ -100,12 +131,22 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             if request.keep_registered:
                 arguments += ["--save-registered", str(folder / REGISTERED_FILE)]
                 arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
+        if request.keep_probability:
+            arguments += ["--save-probability", str(folder / PROBABILITY_FILE)]
+        if request.threshold is not None:
+            arguments += ["--threshold", f"{request.threshold:g}"]
+        if request.minimum_diameter_mm is not None:
+            arguments += ["--minimum-diameter", f"{request.minimum_diameter_mm:g}"]
         arguments += ["--model", request.model, "--device", request.device, "--progress", "json"]
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
         return arguments + ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
 
     def load(self, request: SegmentationRequest, folder: Path) -> SegmentationResult:
-        """Put the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged."""
+        """Put the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.
+
+        Where the request's output holds lesions that a person accepted, rejected or changed, these stay, and the
+        findings are drafts beside them; otherwise its content is replaced.
+        """
         if request.portal.GetScene() is None:
             raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
         report = _read_report(folder / REPORT_FILE)
@@ -114,29 +155,34 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         registration = None
         if request.keep_registered and verdict is not None and not refused:
             registration = RegistrationLoader(folder / REGISTERED_FILE, folder / TRANSFORM_FILE)
-        target = request.output
-        if target is not None and target.GetScene() is None:
-            target = None  # removed during the run: a new node holds the result
-        loader = ResultLoader(request.portal)
-        under_transform = VolumeWriter(request.portal, "portal venous").moves_with_transform
-        segmentation = loader.load_segmentation(
-            folder / SEGMENTATION_FILE, target=target, under_transform=under_transform
+        probability = ProbabilityLoader(folder / PROBABILITY_FILE) if request.keep_probability else None
+        findings = Findings(
+            folder / SEGMENTATION_FILE, portal=request.portal, report=report, desks=self._desks
         )
-        table = loader.load_table(report["tumors"], segmentation)
+        placed = findings.place(request.output)
+        under_transform = findings.under_transform
         kept = registration and registration.place(
-            segmentation, portal=request.portal, arterial=request.arterial, under_transform=under_transform
+            placed.node, portal=request.portal, arterial=request.arterial, under_transform=under_transform
         )
+        chances = probability and probability.place(
+            placed.node, portal=request.portal, under_transform=under_transform
+        )
+        findings.link(placed, kept=kept, probability=chances)
+        loader = ResultLoader(request.portal)
+        table = loader.load_table(findings.tumors(placed), placed.node)
         loader.mark_role(request.portal, PORTAL_ROLE)
         if request.arterial is not None and request.arterial.GetScene() is not None:
             loader.mark_role(request.arterial, ARTERIAL_ROLE)
         return SegmentationResult(
-            segmentation=segmentation,
+            segmentation=placed.node,
             table=table,
-            summary=_summary(report),
+            summary=" ".join([_summary(report), *placed.notes]),
             warnings=_warnings(report) + ([NOT_KEPT] if request.keep_registered and refused else []),
             report=report,
             verdict=verdict,
             kept=kept,
+            probability=chances,
+            merged=placed.desk is not None,
         )
 
 

@@ -48,7 +48,16 @@ class ResultLoader:
         under_transform: the node stands under the volume's linear transform, and moves with it.
         Raises `PanelError` when the file cannot be read or holds no liver.
         """
-        segmentation = _read_segmentation(path)
+        return self.place(read_segmentation(path), target=target, under_transform=under_transform)
+
+    def place(
+        self,
+        segmentation: slicer.vtkSegmentation,
+        *,
+        target: slicer.vtkMRMLSegmentationNode | None,
+        under_transform: bool,
+    ) -> slicer.vtkMRMLSegmentationNode:
+        """Return `target` with its content replaced by a segmentation in the world, or a new node."""
         if under_transform:
             self._into_volume_frame(segmentation)
         node = target or self._scene.AddNewNodeByClass(
@@ -110,7 +119,7 @@ class ResultLoader:
         display.SetSegmentOpacity2DFill(liver, 0.2)
 
 
-def _read_segmentation(path: Path) -> slicer.vtkSegmentation:
+def read_segmentation(path: Path) -> slicer.vtkSegmentation:
     """Return the segmentation in a .seg.nrrd file, without touching the user's scene. Raises `PanelError`."""
     check_intact(path, "segmentation", fields=("Segment0_ID",))
     private = slicer.vtkMRMLScene()

@@ -33,26 +33,15 @@ class VolumeWriter:
             )
         self._volume = volume
         self._name = name
-        self._to_world = _matrix_to_world(volume)
 
     @property
     def moves_with_transform(self) -> bool:
         """Whether the written voxels are the volume's own, so that a result can stand under its transform."""
-        return self._to_world is not None and _is_orthogonal(self._grid_in_world())
+        return _matrix_to_world(self._volume) is not None and _is_orthogonal(self.grid_in_world())
 
     def write(self, path: Path) -> None:
         """Write the file. Raises `PanelError` when it cannot be written."""
-        copy = slicer.vtkMRMLScalarVolumeNode()
-        copy.SetAndObserveImageData(self._volume.GetImageData())
-        own = vtk.vtkMatrix4x4()
-        self._volume.GetIJKToRASMatrix(own)
-        copy.SetIJKToRASMatrix(own)
-        if self.moves_with_transform:
-            copy.SetIJKToRASMatrix(self._grid_in_world())
-        else:
-            to_world = vtk.vtkGeneralTransform()
-            self._volume.GetParentTransformNode().GetTransformToWorld(to_world)
-            copy.ApplyNonLinearTransform(to_world)
+        copy = self.in_world()
         storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
         storage.SetFileName(str(path))
         storage.SetUseCompression(False)
@@ -61,10 +50,35 @@ class VolumeWriter:
                 f"The {self._name} volume cannot be written to {path.parent}: free some disk space and try again."
             )
 
-    def _grid_in_world(self) -> vtk.vtkMatrix4x4:
+    def in_world(self) -> slicer.vtkMRMLScalarVolumeNode:
+        """Return the volume in the world, outside of the scene; its voxels are shared where they can be.
+
+        Raises `PanelError` when its axes do not stand at right angles and no transform is to blame.
+        """
+        copy = slicer.vtkMRMLScalarVolumeNode()
+        copy.SetAndObserveImageData(self._volume.GetImageData())
+        own = vtk.vtkMatrix4x4()
+        self._volume.GetIJKToRASMatrix(own)
+        copy.SetIJKToRASMatrix(own)
+        if self.moves_with_transform:
+            copy.SetIJKToRASMatrix(self.grid_in_world())
+        else:
+            parent = self._volume.GetParentTransformNode()
+            if parent is None:
+                raise PanelError(
+                    f"The axes of the {self._name} volume {self._volume.GetName()} do not stand at right angles: "
+                    "resample it first (Resample Scalar Volume)."
+                )
+            to_world = vtk.vtkGeneralTransform()
+            parent.GetTransformToWorld(to_world)
+            copy.ApplyNonLinearTransform(to_world)
+        return copy
+
+    def grid_in_world(self) -> vtk.vtkMatrix4x4:
+        """Return the matrix from voxel indices to the world, where all transforms above the volume are linear."""
         own, world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
         self._volume.GetIJKToRASMatrix(own)
-        vtk.vtkMatrix4x4.Multiply4x4(self._to_world, own, world)
+        vtk.vtkMatrix4x4.Multiply4x4(_matrix_to_world(self._volume) or vtk.vtkMatrix4x4(), own, world)
         return world
 
 

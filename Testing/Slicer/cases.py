@@ -101,7 +101,7 @@ def write_result(folder: Path, tumors: int = 2, registration: Any = None) -> np.
 
     Returns the instances (z, y, x): 1 liver, 2, 3, … tumours.
     """
-    from LiverTumorAttentionLib.io import write_segmentation
+    from LiverTumorAttentionLib.io import write_image, write_segmentation
 
     portal = sitk.ReadImage(str(folder / "portal.nrrd"))
     instances = np.zeros(sitk.GetArrayViewFromImage(portal).shape, np.uint16)
@@ -111,6 +111,9 @@ def write_result(folder: Path, tumors: int = 2, registration: Any = None) -> np.
     image = sitk.GetImageFromArray(instances)
     image.CopyInformation(portal)
     write_segmentation(folder / "segmentation.seg.nrrd", image)
+    chances = sitk.GetImageFromArray((0.1 + 0.8 * (instances > 1)).astype(np.float32))
+    chances.CopyInformation(portal)
+    write_image(folder / "probability.nrrd", chances)
     rows = [
         {
             "number": number + 1,

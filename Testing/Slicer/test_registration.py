@@ -123,11 +123,12 @@ def test_child_is_asked_for_the_files(phases, logic, tmp_path, keep):
     portal, arterial = phases
     request = SegmentationRequest(portal=portal, arterial=arterial, model="m", keep_registered=keep)
     options = build_parser().parse_args(logic.prepare(request, tmp_path))
+    assert options.save_probability == str(tmp_path / "probability.nrrd")
     names = [path and str(path) for path in (options.save_registered, options.save_transform)]
     files = [str(tmp_path / "registered.nrrd"), str(tmp_path / "transform.h5")]
     assert names == (files if keep else [None, None])
     alone = SegmentationRequest(portal=portal, model="m", keep_registered=keep)
-    assert not any("--save" in argument for argument in logic.prepare(alone, tmp_path))
+    assert not any("--save-" in each and "probability" not in each for each in logic.prepare(alone, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,7 @@ def test_refused_registration_is_said_and_nothing_of_it_is_loaded(scene, phases,
     assert result.kept is None
     assert result.verdict.sentence == "Registration: refused. The two phases do not show the same anatomy."
     assert "no registered arterial volume was kept, because the registration was refused" in result.warnings
-    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 2
+    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 3, "two phases and the probability"
     assert scene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == 0
     quiet, _ = register(*phases, verdict=refused, keep=False)
     assert quiet.warnings == ["a warning"]
@@ -249,7 +250,7 @@ def test_nothing_is_kept_unasked(scene, phases, register):
     result, _ = register(*phases, keep=False)
     assert result.kept is None
     assert result.verdict.grade == "good"
-    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 2
+    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 3, "two phases and the probability"
 
 
 def test_another_run_replaces_what_the_segmentation_kept(scene, phases, register):

@@ -1,0 +1,275 @@
+"""Corrections in the scene: every action on a study's lesions is done by the library and written into the segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import SimpleITK as sitk
+
+from LiverTumorAttentionGui.brush import painted
+from LiverTumorAttentionGui.desk_writer import DeskWriter
+from LiverTumorAttentionGui.errors import PanelError, in_plain_words
+from LiverTumorAttentionGui.grid import to_world
+from LiverTumorAttentionGui.resuming import resumed
+from LiverTumorAttentionGui.study import Point, Study
+from LiverTumorAttentionLib.analysis.boxes import start_of, within
+from LiverTumorAttentionLib.interaction import (
+    HEADER_KEY,
+    Action,
+    CorrectionCase,
+    CorrectionLog,
+    Lesion,
+    MergeFindings,
+    Outcome,
+)
+from LiverTumorAttentionLib.interaction.case import LIVER
+from LiverTumorAttentionLib.interaction.history import painted as labels_after
+from LiverTumorAttentionLib.progress import Progress
+
+Listener = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionRow:
+    """One lesion as a list shows it.
+
+    status: "draft", "accepted" or "rejected". edited: whether a person changed its voxels.
+    center_ras: the voxel of the lesion that is nearest to its centroid, world mm; None without voxels.
+    """
+
+    number: int
+    segment_id: str
+    name: str
+    status: str
+    edited: bool
+    volume_ml: float
+    center_ras: Point | None
+
+
+class CorrectionDesk:
+    """A correction session on the nodes of a study.
+
+    Whatever is refused (`PanelError`) or cancelled leaves session and scene as they were. Each action is written into
+    the segments, their status, and the log on the node, which goes with the scene; a desk on a scene that was loaded
+    goes on from there. What somebody painted meanwhile is taken in before the next action, as an action of its own.
+    note: a sentence about how the corrections were gone on with, possibly empty.
+    """
+
+    def __init__(self, study: Study) -> None:
+        """Raises `PanelError` when the study cannot be corrected."""
+        self.study = study
+        self._writer = DeskWriter(study)
+        self._portal_at_start = study.portal_image()
+        with in_plain_words():
+            case = CorrectionCase(
+                portal=self._portal_at_start,
+                instances=study.instances(),
+                arterial=study.arterial_image(),
+                probability=study.probability_image(),
+                model=study.model,
+            )
+            log = study.segmentation.GetAttribute(HEADER_KEY)
+            self.session, self.note = resumed(case, log, self._writer.accepted())
+        self._listeners: list[Listener] = []
+        self._previewed: tuple[slice, ...] | None = None
+        self._measured: dict[int, tuple[Lesion, float, Point | None]] = {}
+        self._writer.adopt(self.session)
+        self._keep_log()
+
+    # What there is --------------------------------------------------------------------------------------
+
+    def rows(self) -> list[LesionRow]:
+        """Return the lesions by number, rejected ones included."""
+        return [self._row(self.session.lesions[number]) for number in sorted(self.session.lesions)]
+
+    def instances(self) -> sitk.Image:
+        """Return the segmentation as it stands, uint16 on the portal grid."""
+        return self.session.instances()
+
+    @property
+    def can_undo(self) -> bool:
+        return self.session.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        return self.session.can_redo
+
+    @property
+    def stands(self) -> bool:
+        """Whether the volume still is where it was when the desk began, and what it was."""
+        study = self.study
+        if study.segmentation.GetScene() is None or study.portal.GetScene() is None:
+            return False
+        above = to_world(study.segmentation)
+        if above is None or not np.allclose(above, self._writer.layers.above, atol=1e-6):
+            return False
+        return study.portal_image() is self._portal_at_start
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether a person accepted, rejected or changed a lesion, so that a new run must not replace them."""
+        self._before()
+        return any(lesion.status != "draft" or lesion.edited for lesion in self.session.lesions.values())
+
+    # What is done ---------------------------------------------------------------------------------------
+
+    def do(self, action: Action, progress: Progress | None = None) -> Outcome:
+        """Do an action. Raises `PanelError` when the library refuses it, `Cancelled`; then nothing has changed."""
+        self._before()
+        with in_plain_words():
+            return self._done(self.session.do(action, progress))
+
+    def undo(self) -> Outcome:
+        """Take the last action back. Raises `PanelError` when there is none."""
+        self._before()
+        with in_plain_words():
+            return self._done(self.session.undo())
+
+    def redo(self) -> Outcome:
+        """Do again what was taken back last. Raises `PanelError` when there is nothing."""
+        self._before()
+        with in_plain_words():
+            return self._done(self.session.redo())
+
+    def merge(self, instances: sitk.Image, *, model: str | None) -> Outcome:
+        """Take in what a new run found, on the portal grid, as drafts beside what was decided or edited.
+
+        Drafts that nobody changed give way; what is accepted or edited keeps its voxels, what was rejected does not
+        come back. Raises `PanelError`.
+        """
+        self._before()
+        with in_plain_words():
+            action = MergeFindings.of(self.session.case, instances, model=model, replace_drafts=True)
+            return self._done(self.session.do(action))
+
+    def see_new_volumes(self) -> None:
+        """Go on with the study's present arterial volume and probability. Raises `PanelError`."""
+        with in_plain_words():
+            self.session.see(arterial=self.study.arterial_image(), probability=self.study.probability_image())
+
+    def take_in_brush(self, segment_ids: Iterable[str] | None = None) -> Outcome | None:
+        """Make what a person painted with the Segment Editor one action; return None when nothing was painted.
+
+        segment_ids: segments that are lesions whatever they are called, such as a new one, and the only ones that are
+        looked at; None means all lesions. What was painted on accepted or rejected lesions is put back.
+        Raises `PanelError`, and then the segments are as they were before it was painted.
+        """
+        self.end_preview()
+        found = painted(self.session, self._writer, None if segment_ids is None else tuple(segment_ids))
+        if found is None:
+            return None
+        try:
+            with in_plain_words():
+                outcome = self.session.do(found.action) if found.action else Outcome(boxes=(), lesions=())
+        except BaseException:
+            self._writer.write(self.session, found.boxes)
+            self._writer.follow(self.session, found.lesions)
+            raise
+        for number, segment_id in zip(found.new_numbers, found.new_segments, strict=True):
+            self._writer.claim(segment_id, number)
+        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in (outcome.note, found.note) if note)
+        return self._done(
+            replace(
+                outcome,
+                boxes=(*found.boxes, *outcome.boxes),
+                lesions=tuple(sorted({*found.lesions, *outcome.lesions})),
+                note=notes,
+            )
+        )
+
+    def preview(self, action: Action) -> None:
+        """Show in the slice views what an action would do, until `end_preview` or the next action.
+
+        Raises `PanelError` when the library refuses it; then nothing is shown.
+        """
+        self._before()
+        with in_plain_words():
+            edit = self.session.preview(action)
+        if not edit.patches:
+            return
+        hull = tuple(
+            slice(min(part.start for part in axis), max(part.stop for part in axis))
+            for axis in zip(*(patch.box for patch in edit.patches), strict=True)
+        )
+        held = [n + LIVER for n, lesion in self.session.lesions.items() if lesion.status == "accepted"]
+        labels = self.session.labels[hull].copy()
+        for patch in edit.patches:
+            part = within(patch.box, hull)
+            labels[part] = labels_after(patch, labels[part], held)
+        self._previewed = hull
+        self._writer.show(hull, labels)
+
+    def end_preview(self) -> None:
+        """Show the lesions as they are again."""
+        if self._previewed is not None:
+            self._writer.write(self.session, [self._previewed])
+            self._writer.follow(self.session, ())
+            self._previewed = None
+
+    def add_listener(self, listener: Listener) -> None:
+        """Have a function called with the outcome after each change."""
+        self._listeners.append(listener)
+
+    def remove_listener(self, listener: Listener) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def close(self) -> None:
+        """End a preview and tell nobody any more."""
+        if self.study.segmentation.GetScene() is not None:
+            self.end_preview()
+        self._previewed = None
+        self._listeners.clear()
+
+    # How it is done -------------------------------------------------------------------------------------
+
+    def _before(self) -> None:
+        """Take in what somebody else did to the segments. Raises `PanelError` when the volume is no longer there."""
+        if not self.stands:
+            raise PanelError(
+                "The volume or the segmentation was moved, changed or removed since the correction began: choose the "
+                "segmentation again."
+            )
+        self.end_preview()
+        if self._writer.changed_by_others():
+            self.take_in_brush()
+
+    def _done(self, outcome: Outcome) -> Outcome:
+        """Write what an action did into the scene, and tell whoever listens."""
+        self._writer.write(self.session, outcome.boxes)
+        self._writer.follow(self.session, outcome.lesions)
+        self._keep_log()
+        for listener in list(self._listeners):
+            listener(outcome)
+        return outcome
+
+    def _keep_log(self) -> None:
+        self.study.segmentation.SetAttribute(HEADER_KEY, CorrectionLog.of(self.session).to_text())
+
+    def _row(self, lesion: Lesion) -> LesionRow:
+        known = self._measured.get(lesion.number)
+        if known is None or known[0] is not lesion:
+            known = self._measured[lesion.number] = (lesion, *self._measure(lesion))
+        segment_id = self._writer.ids[lesion.number]
+        segment = self.study.segmentation.GetSegmentation().GetSegment(segment_id)
+        return LesionRow(
+            number=lesion.number,
+            segment_id=segment_id,
+            name=segment.GetName() if segment is not None else f"Tumor {lesion.number}",
+            status=lesion.status,
+            edited=lesion.edited,
+            volume_ml=known[1],
+            center_ras=known[2],
+        )
+
+    def _measure(self, lesion: Lesion) -> tuple[float, Point | None]:
+        """Return volume (mL) and centre of a lesion."""
+        places = np.argwhere(self.session.labels[lesion.box] == lesion.number + LIVER)
+        if lesion.status == "rejected" or not len(places):
+            return 0.0, None
+        case = self.session.case
+        away = ((places - places.mean(axis=0)) * case.spacing_mm) ** 2
+        z, y, x = (int(n) for n in places[away.sum(axis=1).argmin()] + start_of(lesion.box))
+        return len(places) * case.voxel_mm3 / 1000.0, self.study.to_ras(case.point_at((z, y, x)))

@@ -1,0 +1,110 @@
+"""A study in the scene: a liver with lesions whose place and brightness are known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cases
+
+SHAPE = (16, 44, 48)
+LIVER = (slice(1, 15), slice(4, 40), slice(4, 44))
+BALLS = {1: ((7, 14, 14), 5.0), 2: ((8, 26, 30), 4.0), 3: ((5, 30, 14), 3.5)}
+"""Lesions: centre voxel (z, y, x), radius in voxels of a row."""
+UNSEEN = ((9, 14, 34), 4.0)
+"""A dark spot that is no lesion yet."""
+
+
+def ball(center: tuple[int, int, int], radius: float) -> np.ndarray:
+    """Return a ball (z, y, x); slices are 3 mm apart and voxels about 0.85 mm wide."""
+    z, y, x = np.indices(SHAPE)
+    away = ((z - center[0]) * 3.5) ** 2 + (y - center[1]) ** 2 + (x - center[2]) ** 2
+    return away <= radius**2
+
+
+def truth() -> np.ndarray:
+    """Return the instances (z, y, x): 1 liver, n + 1 lesion n."""
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[LIVER] = 1
+    for number, (center, radius) in BALLS.items():
+        labels[ball(center, radius)] = number + 1
+    return labels
+
+
+def hounsfield() -> np.ndarray:
+    """Return the portal phase (z, y, x): lesions dark in a bright liver."""
+    voxels = np.full(SHAPE, -50.0)
+    voxels[LIVER] = 110.0
+    for center, radius in (*BALLS.values(), UNSEEN):
+        voxels[ball(center, radius)] = 50.0
+    noise = np.random.default_rng(0).normal(0.0, 5.0, SHAPE)
+    return (voxels + noise).astype(np.int16)
+
+
+def add_portal(scene: Any, ijk_to_ras: Any = cases.OBLIQUE) -> Any:
+    """Add the portal venous volume."""
+    import slicer
+
+    node = cases.add_volume(scene, ijk_to_ras=ijk_to_ras, shape=SHAPE)
+    slicer.util.updateVolumeFromArray(node, hounsfield())
+    return node
+
+
+def add_study(scene: Any, folder: Path, *, portal: Any = None, labels: np.ndarray | None = None) -> Any:
+    """Add a study whose segments were written by the library and loaded as a run's result is."""
+    from LiverTumorAttentionGui.scene import ResultLoader
+    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionLib.io import write_segmentation
+
+    portal = portal if portal is not None else add_portal(scene)
+    writer = VolumeWriter(portal, "portal venous")
+    image = Study(scene.AddNewNodeByClass("vtkMRMLSegmentationNode"), portal).grid.image(
+        truth() if labels is None else labels
+    )
+    scene.RemoveNode(scene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+    path = folder / "made.seg.nrrd"
+    write_segmentation(path, image)
+    node = ResultLoader(portal).load_segmentation(
+        path, target=None, under_transform=writer.moves_with_transform
+    )
+    return Study.link(node, portal)
+
+
+def voxels(study: Any, name: str) -> np.ndarray:
+    """Return a segment's voxels on the portal volume, as Slicer's own function sees them."""
+    import slicer
+
+    segmentation = study.segmentation.GetSegmentation()
+    segment_id = segmentation.GetSegmentIdBySegmentName(name)
+    assert segment_id, f"there is no segment {name}"
+    return slicer.util.arrayFromSegmentBinaryLabelmap(study.segmentation, segment_id, study.portal) != 0
+
+
+def names(study: Any) -> list[str]:
+    """Return the segments' names in their order."""
+    segmentation = study.segmentation.GetSegmentation()
+    return [segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())]
+
+
+def ras_of(study: Any, voxel: tuple[int, int, int]) -> tuple[float, ...]:
+    """Return where a voxel (z, y, x) lies in the world."""
+    return tuple(float(v) for v in (study.grid.ijk_to_ras @ [*voxel[::-1], 1.0])[:3])
+
+
+def check_scene_is_session(study: Any, desk: Any) -> None:
+    """Check that the segments hold what the session says, voxel by voxel, and the liver the whole organ."""
+    labels = desk.session.labels
+    living = {n for n, lesion in desk.session.lesions.items() if lesion.status != "rejected"}
+    assert {int(value) - 1 for value in np.unique(labels) if value > 1} == living
+    assert [row.number for row in desk.rows()] == sorted(desk.session.lesions)
+    for row in desk.rows():
+        np.testing.assert_array_equal(voxels(study, row.name), labels == row.number + 1, err_msg=row.name)
+    for name in names(study):
+        if name == "Liver":
+            np.testing.assert_array_equal(voxels(study, name)[LIVER], True)
