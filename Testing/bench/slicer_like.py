@@ -33,6 +33,15 @@ class Application:
 
     def __init__(self) -> None:
         self._manager = self._ModuleManager()
+        self._logic: Any = None
+
+    def applicationLogic(self) -> Any:
+        return self._logic
+
+    def connect(self, signature: str, slot: Any) -> None:
+        """Nothing: no application starts up or quits here."""
+
+    disconnect = connect
 
     def moduleManager(self) -> Any:
         return self._manager
@@ -95,16 +104,29 @@ def _keep_truth_values_alive() -> None:
 
 
 def new_scene() -> Any:
-    """Give `slicer` a fresh scene with the logics that segmentations need; return it."""
+    """Give `slicer` a fresh scene with what Slicer always has: its logics, and the nodes that they add; return it.
+
+    Those nodes are the selection and interaction nodes, the subject hierarchy and the tables of colours.
+    """
     import slicer
 
     from Testing.bench import stand_in
 
     stand_in.let_go_of_scene()
     scene = slicer.mrmlScene = slicer.vtkMRMLScene()
-    logic = slicer.vtkSlicerSegmentationsModuleLogic()
-    logic.SetMRMLScene(scene)
-    slicer.modules.segmentations = types.SimpleNamespace(logic=lambda: logic)
+    application_logic = slicer.vtkSlicerApplicationLogic()
+    application_logic.SetMRMLScene(scene)
+    slicer.app._logic = application_logic
+    for name, logic in (
+        ("colors", slicer.vtkMRMLColorLogic()),
+        ("segmentations", slicer.vtkSlicerSegmentationsModuleLogic()),
+        ("volumes", slicer.vtkSlicerVolumesLogic()),
+        ("markups", slicer.vtkSlicerMarkupsLogic()),
+    ):
+        logic.SetMRMLApplicationLogic(application_logic)
+        logic.SetMRMLScene(scene)
+        application_logic.SetModuleLogic(name.capitalize(), logic)
+        setattr(slicer.modules, name, types.SimpleNamespace(logic=lambda logic=logic: logic))
     return scene
 
 
