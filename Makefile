@@ -10,12 +10,13 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-metrics benchmark-networks benchmark-registration benchmark-training study clean
+.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training study clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | evaluation | study | clean"
 	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
+	@echo "make benchmark-interaction"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -57,6 +58,10 @@ evaluation: $(VENV)/.test
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.end_to_end --output Testing/benchmarks/results
+
+# Goes on where it was stopped.
+benchmark-interaction: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.interaction --output Testing/benchmarks/results --jobs 2
 
 benchmark-metrics: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.metrics --output Testing/benchmarks/results
