@@ -14,6 +14,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+from LiverTumorAttentionGui.sample_data import register_sample_data
 from LiverTumorAttentionGui.widget import SegmentationPanel
 
 
@@ -35,6 +36,7 @@ class LiverTumorAttention(ScriptedLoadableModule):
             "Networks after PA-ResSeg (Xu et al., 2021). The bundled model is a demonstration, trained on "
             "synthetic data."
         )
+        slicer.app.connect("startupCompleted()", register_sample_data)
 
 
 class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

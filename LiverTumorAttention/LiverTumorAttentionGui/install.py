@@ -31,6 +31,11 @@ class Installer:
             self._ensure_torch()
             self._ensure_requirements(constraints)
 
+    def ensure_requirements(self) -> None:
+        """Install what is missing besides torch: all that generating the sample case needs. Raises `PanelError`."""
+        with _protected_versions() as constraints:
+            self._ensure_requirements(constraints)
+
     def _ensure_torch(self) -> None:
         """Get torch through the PyTorch extension, which picks the build that fits the graphics driver."""
         importlib.invalidate_caches()
