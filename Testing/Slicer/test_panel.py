@@ -35,12 +35,23 @@ say(event="warning", message="the arterial volume was left out")
 result = Path(__file__).with_name("result")
 shutil.copy(result / "segmentation.seg.nrrd", options["--output"])
 shutil.copy(result / "report.json", options["--report"])
-for option, name in (("--save-registered", "registered.nrrd"), ("--save-transform", "transform.h5")):
+kept = {"--save-registered": "registered.nrrd", "--save-transform": "transform.h5"}
+kept["--save-probability"] = "probability.nrrd"
+for option, name in kept.items():
     if option in options:
         shutil.copy(result / name, options[option])
 say(event="progress", stage="writing", fraction=1.0, message="")
 say(event="done", output=options["--output"], tumors=2)
 """
+
+
+def write_probability(folder: Path, labels: np.ndarray) -> None:
+    """Write the probability of tumour beside a portal.nrrd: 0.9 in every tumour."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(np.where(labels > 1, 0.9, 0.0).astype(np.float32))
+    image.CopyInformation(sitk.ReadImage(str(folder / "portal.nrrd")))
+    sitk.WriteImage(image, str(folder / "probability.nrrd"))
 
 
 class Plan:
@@ -63,7 +74,9 @@ class Plan:
         VolumeWriter(volume, "portal venous").write(self._result / "portal.nrrd")
         if registration is not None:
             cases.write_registration(self._result)
-        return cases.write_result(self._result, tumors, registration)
+        labels = cases.write_result(self._result, tumors, registration)
+        write_probability(self._result, labels)
+        return labels
 
     def factory(self, *arguments, **options):
         from LiverTumorAttentionGui.run import SegmentationRun
@@ -103,6 +116,7 @@ def panel(scene, plan, models):
         run_factory=plan.factory,
     )
     made.enter()
+    made.ui.advancedGroupBox.collapsed = False
     yield made
     made.cleanup()
 
@@ -213,9 +227,12 @@ def test_button_leads_to_nodes(panel, scene, plan, press, wait_until):
     ]
     assert panel.ui.segmentButton.enabled
     assert not panel.ui.cancelButton.enabled
-    assert panel.ui.outputSelector.currentNode() is None, "the next run must not replace this result"
+    study = panel.ui.studySelector.currentNode()
+    assert study is scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    assert panel.ui.outputSelector.currentNode() is study, "the next run goes into the same study"
     press()
-    assert counts(scene) == [2, 2]
+    assert counts(scene) == [1, 1]
+    assert panel.ui.lesionTable.rowCount == 2
 
 
 @pytest.mark.parametrize(
@@ -243,6 +260,44 @@ def test_failure_is_said_and_changes_nothing(panel, scene, plan, press, what, wo
     press()
     assert panel.ui.statusLabel.styleSheet == ""
     assert accepted.GetSegmentation().GetNumberOfSegments() == 2
+
+
+def test_another_ct_never_fills_this_study(panel, scene, plan, press):
+    first, other = cases.add_volume(scene), cases.add_volume(scene, "other")
+    panel.ui.portalSelector.setCurrentNode(first)
+    plan.result_for(first)
+    press()
+    study = panel.ui.studySelector.currentNode()
+    panel.ui.portalSelector.setCurrentNode(other)
+    assert panel.ui.outputSelector.currentNode() is None
+    assert "another CT" in panel.ui.statusLabel.text
+    assert panel.ui.studySelector.currentNode() is study, "the user goes on looking at it"
+    panel.ui.outputSelector.setCurrentNode(study)
+    assert panel.ui.outputSelector.currentNode() is None
+    press()
+    assert counts(scene) == [2, 2]
+    assert panel.ui.studySelector.currentNode() is not study
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_advanced_choices_reach_the_child(panel, scene, plan, press, wanted):
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    plan.result_for(volume)
+    if wanted:
+        panel.ui.thresholdSpinBox.value = 0.35
+        panel.ui.minimumDiameterSpinBox.value = 0.0
+    else:
+        panel.ui.keepProbabilityCheckBox.click()
+    seen = []
+    prepare = panel._logic.prepare
+    panel._logic.prepare = lambda request, folder: seen.append(request) or prepare(request, folder)
+    press()
+    assert seen[0].threshold == (0.35 if wanted else None)
+    assert seen[0].minimum_diameter_mm == (0.0 if wanted else None)
+    assert seen[0].keep_probability is wanted
+    kept = panel.ui.studySelector.currentNode().GetNodeReference("TumorProbability")
+    assert (kept is not None) is wanted
 
 
 def test_result_that_cannot_be_loaded_is_said(panel, scene, plan, press):
@@ -313,7 +368,7 @@ def test_declined_installation_is_said(panel, scene, press):
     def decline():
         raise PanelError("PyTorch was not installed, so nothing was computed.")
 
-    panel._installer = SimpleNamespace(ensure=decline)
+    panel._segment._installer = SimpleNamespace(ensure=decline)
     panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene))
     press()
     assert panel.ui.statusLabel.text == "PyTorch was not installed, so nothing was computed."
