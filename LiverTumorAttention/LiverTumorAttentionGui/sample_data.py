@@ -73,7 +73,7 @@ class SampleDialog:
     def _start(self, settings: dict[str, Any]) -> None:
         try:
             self._run = load_sample(self._progress, self._finished, **settings)
-        except PanelError as error:
+        except (PanelError, OSError) as error:
             self._end()
             slicer.util.errorDisplay(str(error), windowTitle=TITLE)
 

@@ -119,7 +119,9 @@ def test_a_damaged_model_is_listed_with_the_reason(make, model, user_folder):
     made = make()
     assert cells(made, 1)[:4] == ["random (damaged)", "random", "", ""]
     made.ui.modelTable.selectRow(1)
-    assert "random/model.json is not valid JSON" in made.ui.detailsBrowser.toPlainText().replace("\n", " ")
+    shown = made.ui.detailsBrowser.toPlainText()
+    assert "Damaged: random/model.json is not valid JSON" in shown
+    assert "Remove it and import it again." in shown
     assert not made.ui.verifyModelButton.enabled
     made.ui.removeModelButton.click()
     assert not folder.exists()

@@ -235,6 +235,18 @@ def test_the_dialog_says_what_went_wrong(dialog, wait_until):
     assert dialog.errors == ["The disk is full."]
 
 
+def test_the_dialog_says_why_it_did_not_start_and_can_be_opened_again(dialog):
+    from LiverTumorAttentionGui.errors import PanelError
+
+    class Declines:
+        def ensure_requirements(self) -> None:
+            raise PanelError("The Python packages were not installed.")
+
+    dialog.cls.open(installer=Declines())
+    assert dialog.errors == ["The Python packages were not installed."]
+    assert dialog.cls.current is None
+
+
 def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, monkeypatch):
     from LiverTumorAttentionGui import sample_data
 
