@@ -1,101 +1,31 @@
-"""One run from the button to the nodes: a folder of its own, the child process, the result."""
+"""The run of `segment`: from the button to the nodes."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from LiverTumorAttentionGui import child
-from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.child_run import ChildRun
 from LiverTumorAttentionGui.logic import (
     LiverTumorAttentionLogic,
     SegmentationRequest,
     SegmentationResult,
-    python_executable,
 )
-from LiverTumorAttentionGui.process import ChildProcess
-from LiverTumorAttentionGui.protocol import Outcome
-
-CHILD_SCRIPT = Path(child.__file__)
 
 
-class SegmentationRun:
-    """Runs the child for one request. Used once; its temporary folder is gone when it ends, however it ends.
+class SegmentationRun(ChildRun[SegmentationResult]):
+    """Segments in the child for one request, and puts the result into the scene. Used once."""
 
-    on_progress: (fraction 0 to 1, stage in words). on_warning: a sentence.
-    on_finished: (outcome, result), the result None unless the outcome is "done".
-    script, program: what to run, and with which Python; both for tests.
-    """
-
-    def __init__(
-        self,
-        logic: LiverTumorAttentionLogic,
-        request: SegmentationRequest,
-        *,
-        on_progress: Callable[[float, str], None],
-        on_warning: Callable[[str], None],
-        on_finished: Callable[[Outcome, SegmentationResult | None], None],
-        script: Path = CHILD_SCRIPT,
-        program: str | None = None,
-    ) -> None:
+    def __init__(self, logic: LiverTumorAttentionLogic, request: SegmentationRequest, **options: Any) -> None:
+        """options: see `ChildRun`."""
+        super().__init__(**options)
         self._logic = logic
         self._request = request
-        self._on_progress = on_progress
-        self._on_warning = on_warning
-        self._on_finished = on_finished
-        self._script = script
-        self._program = program or python_executable()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._process = ChildProcess(self._event, self._ended)
 
-    @property
-    def pid(self) -> int:
-        """The child's process id; 0 before it has started."""
-        return self._process.pid
+    def prepare(self, folder: Path) -> list[str]:
+        """Write the volumes; see `LiverTumorAttentionLogic.prepare`."""
+        return self._logic.prepare(self._request, folder)
 
-    def start(self) -> None:
-        """Write the volumes and start the child. Raises `PanelError` when the volumes cannot be used."""
-        self._folder = tempfile.TemporaryDirectory(prefix="LiverTumorAttention-", ignore_cleanup_errors=True)
-        try:
-            arguments = self._logic.prepare(self._request, Path(self._folder.name))
-        except BaseException:
-            self._clean()
-            raise
-        self._process.start(self._program, [str(self._script), *arguments])
-
-    def cancel(self) -> None:
-        """Ask the child to end; `on_finished` follows with "cancelled"."""
-        self._process.cancel()
-
-    def abandon(self) -> None:
-        """End the child now and tell nobody."""
-        self._process.abandon()
-        self._clean()
-
-    def _event(self, event: dict[str, Any]) -> None:
-        if event["event"] == "warning":
-            self._on_warning(str(event.get("message", "")))
-        elif event["event"] == "progress":
-            try:
-                fraction = min(max(float(event.get("fraction", 0.0)), 0.0), 1.0)
-            except (TypeError, ValueError):
-                return
-            self._on_progress(fraction, str(event.get("stage") or event.get("message") or ""))
-
-    def _ended(self, outcome: Outcome) -> None:
-        result = None
-        try:
-            if outcome.status == "done" and self._folder is not None:
-                result = self._logic.load(self._request, Path(self._folder.name))
-        except PanelError as error:
-            outcome = Outcome(status="failed", message=str(error))
-        finally:
-            self._clean()
-        self._on_finished(outcome, result)
-
-    def _clean(self) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+    def collect(self, folder: Path) -> SegmentationResult:
+        """Put the result into the scene; see `LiverTumorAttentionLogic.load`."""
+        return self._logic.load(self._request, folder)

@@ -11,9 +11,9 @@ import vtk
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.intact import check_intact
 from LiverTumorAttentionGui.placement import in_frame_of, place_beside
+from LiverTumorAttentionGui.tables import Column, table_of, write_columns
 
 LIVER_SEGMENT = "Liver"
-TABLE_REFERENCE = "TumorTable"
 ROLE_ATTRIBUTE = "LiverRole"
 PORTAL_ROLE = "PortalVenous"
 ARTERIAL_ROLE = "Arterial"
@@ -75,23 +75,18 @@ class ResultLoader:
         self, tumors: list[dict[str, Any]], segmentation: slicer.vtkMRMLSegmentationNode
     ) -> slicer.vtkMRMLTableNode:
         """Return the segmentation's table, filled with one row a tumour; centroids in Slicer's RAS."""
-        node = segmentation.GetNodeReference(TABLE_REFERENCE)
-        if node is None:
-            node = self._scene.AddNewNodeByClass("vtkMRMLTableNode", f"{segmentation.GetName()} table")
-            segmentation.SetNodeReferenceID(TABLE_REFERENCE, node.GetID())
-        node.RemoveAllColumns()
-        _add_column(node, vtk.vtkStringArray(), "Tumor", [f"Tumor {tumor['number']}" for tumor in tumors])
+        columns = [Column("Tumor", [f"Tumor {tumor['number']}" for tumor in tumors], words=True)]
         for title, key in _COLUMNS:
-            values = [tumor.get(key) for tumor in tumors]
-            if tumors and all(value is None for value in values):
+            found = [tumor.get(key) for tumor in tumors]
+            if tumors and all(value is None for value in found):
                 continue  # no arterial volume, so no arterial HU
-            numbers = [float("nan") if value is None else round(float(value), 3) for value in values]
-            _add_column(node, vtk.vtkDoubleArray(), title, numbers)
+            numbers = [float("nan") if value is None else round(float(value), 3) for value in found]
+            columns.append(Column(title, numbers))
         for title, axis, sign in _CENTROID_COLUMNS:
             values = [round(sign * float(tumor["centroid_lps_mm"][axis]), 2) for tumor in tumors]
-            _add_column(node, vtk.vtkDoubleArray(), title, values)
-        node.SetUseColumnTitleAsColumnHeader(True)
-        place_beside(self._portal, node)
+            columns.append(Column(title, values))
+        node = table_of(segmentation)
+        write_columns(node, columns)
         return node
 
     def mark_role(self, volume: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
@@ -136,10 +131,3 @@ def read_segmentation(path: Path) -> slicer.vtkSegmentation:
             "The segmentation that was computed cannot be read or holds no liver: please report this."
         )
     return segmentation
-
-
-def _add_column(node: slicer.vtkMRMLTableNode, array: vtk.vtkAbstractArray, title: str, values: list) -> None:
-    array.SetName(title)
-    for value in values:
-        array.InsertNextValue(value)
-    node.AddColumn(array)

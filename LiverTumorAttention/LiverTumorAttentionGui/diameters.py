@@ -1,0 +1,65 @@
+"""The diameters of tumours as line markups, where they were measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from LiverTumorAttentionGui.beside import add_beside, referenced, remove_referenced
+from LiverTumorAttentionGui.segments import LESION_TAG, lesions_of
+from LiverTumorAttentionGui.study import Study
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.analysis import TumorReview
+    from LiverTumorAttentionLib.analysis.surface import Line
+
+DIAMETERS_REFERENCE = "TumorDiameters"
+_FALLBACK_COLOR = (1.0, 0.85, 0.2)
+
+
+class DiameterLines:
+    """Two locked lines a tumour: the longest axial diameter and the longest one across it."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The tumours whose lines are shown."""
+        lines = referenced(self._study.segmentation, DIAMETERS_REFERENCE)
+        told = {line.GetAttribute(LESION_TAG) for line in lines}
+        return tuple(sorted(int(number) for number in told if number and number.isdigit()))
+
+    def show(self, tumors: list[TumorReview]) -> None:
+        """Show the lines of these tumours and of no other."""
+        self.clear()
+        for tumor in tumors:
+            measured = tumor.measurement
+            self._add(tumor.number, "longest diameter", measured.longest_axial_diameter_lps_mm)
+            self._add(tumor.number, "perpendicular", measured.perpendicular_diameter_lps_mm)
+
+    def clear(self) -> None:
+        """Remove all lines."""
+        remove_referenced(self._study.segmentation, DIAMETERS_REFERENCE)
+
+    def _add(self, number: int, what: str, line: Line) -> None:
+        name = f"Tumor {number} {what}"
+        node = add_beside(self._study.segmentation, "vtkMRMLMarkupsLineNode", name, DIAMETERS_REFERENCE)
+        for end in line:
+            node.AddControlPointWorld(*self._study.to_ras(end))
+        node.SetAttribute(LESION_TAG, str(number))
+        node.SetDescription("Measured; not for clinical use.")
+        node.SetLocked(True)
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        color = self._color(number)
+        display.SetSelectedColor(*color)
+        display.SetColor(*color)
+        display.SetPointLabelsVisibility(False)
+        display.SetPropertiesLabelVisibility(True)
+        display.SetHandlesInteractive(False)
+
+    def _color(self, number: int) -> tuple[float, ...]:
+        """Return the colour of the tumour's segment."""
+        segmentation = self._study.segmentation.GetSegmentation()
+        segment = lesions_of(segmentation).get(number)
+        return _FALLBACK_COLOR if segment is None else tuple(segmentation.GetSegment(segment).GetColor())
