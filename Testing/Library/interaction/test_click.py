@@ -79,6 +79,14 @@ def test_a_lesion_of_core_and_rim_is_one() -> None:
     assert dice(added(case, (20, 28, 30)), ball((20, 28, 30), 12.0)) > 0.9
 
 
+def test_fat_within_a_lesion_belongs_to_it() -> None:
+    """Around a lesion, what is as dark as fat bounds it; within, as in an HCC, it does not."""
+    fat = Ball(center=DARK.center, radius_mm=2.5, portal=-170.0, arterial=-130.0)
+    found = added(made_case((DARK, fat)), (12, 20, 24))
+    assert found[ball(fat.center, fat.radius_mm)].all()
+    assert dice(found, ball(DARK.center, DARK.radius_mm)) > 0.9
+
+
 def test_a_vessel_beside_a_dark_lesion_stays_out() -> None:
     case = made_case((Ball(center=(20, 28, 30), radius_mm=9.0),))
     hu = sitk.GetArrayFromImage(case.portal), sitk.GetArrayFromImage(case.arterial)
