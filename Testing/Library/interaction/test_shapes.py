@@ -50,9 +50,17 @@ def test_the_inside_of_a_shell_is_enclosed_and_no_dent_of_it() -> None:
     np.testing.assert_array_equal(enclosed(shell), ball((20, 28, 30), 7.0))
 
 
-@pytest.mark.parametrize(("width", "filled"), [(4, True), (14, False)])
+def test_a_cleft_that_holds_nothing_is_no_cavity() -> None:
+    """One voxel wide and open to all sides: a closing fills it, but nothing lies in it."""
+    plates = np.zeros(SHAPE, bool)
+    plates[10:30, 20:36, 20:40] = True
+    plates[:, 28] = False
+    assert not enclosed(plates).any()
+
+
+@pytest.mark.parametrize(("width", "filled"), [(4, True), (8, True), (14, False)])
 def test_a_dent_is_filled_when_no_ball_fits_into_it(width: int, filled: bool) -> None:
-    """A slot of 5 or 17.5 mm into a block, and a ball of 12 mm across."""
+    """A slot of 5, 10 or 17.5 mm into a block, and a ball of 12 mm across."""
     block = np.zeros(SHAPE, bool)
     block[6:34, 8:48, 8:56] = True
     dented = block.copy()
