@@ -109,3 +109,51 @@ def test_exception_in_a_slot_reaches_the_hook(application, monkeypatch):
     button.connect("clicked(bool)", lambda _: 1 / 0)
     button.click()
     assert [type(error) for error in caught] == [ZeroDivisionError]
+
+
+def test_sample_data_is_kept_under_its_category_once(scene, monkeypatch):
+    import SampleData
+    import slicer
+
+    monkeypatch.setattr(slicer.modules, "sampleDataSources", {}, raising=False)
+    logic = SampleData.SampleDataLogic
+    for _ in range(2):
+        logic.registerCustomSampleDataSource(
+            category="Liver",
+            sampleName="Two phases",
+            uris="https://host/a.nrrd",
+            fileNames="a.nrrd",
+            nodeNames="A",
+        )
+    (source,) = logic.sampleDataSourcesByCategory("Liver")
+    assert (source.uris, source.fileNames, source.nodeNames) == (["https://host/a.nrrd"], ["a.nrrd"], ["A"])
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        logic.registerCustomSampleDataSource(category="Liver", name="Two phases")
+    with pytest.raises(ValueError, match="same length"):
+        logic.registerCustomSampleDataSource(sampleName="Two", uris=["a", "b"], fileNames=["a"])
+
+
+def test_startup_is_told_once(application, monkeypatch):
+    import slicer
+
+    from Testing.bench import slicer_like
+
+    monkeypatch.setattr(slicer.app, "_at_startup", [])
+    heard = []
+    slicer.app.connect("startupCompleted()", lambda: heard.append("started"))
+    slicer_like.finish_startup()
+    slicer_like.finish_startup()
+    assert heard == ["started"]
+    with pytest.raises(ValueError, match="no signal"):
+        slicer.app.connect("startupComplete()", print)
+
+
+def test_scene_has_what_slicer_always_has(scene):
+    import slicer
+
+    logic = slicer.app.applicationLogic()
+    assert logic.GetInteractionNode() is scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    assert logic.GetSelectionNode() is scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    volume.CreateDefaultDisplayNodes()
+    assert volume.GetDisplayNode().GetColorNode().GetName() == "Grey"

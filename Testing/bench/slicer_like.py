@@ -34,14 +34,16 @@ class Application:
     def __init__(self) -> None:
         self._manager = self._ModuleManager()
         self._logic: Any = None
+        self._at_startup: list[Any] = []
+
+    def connect(self, signature: str, slot: Any) -> None:
+        """Connect the one signal of the application that modules need; `finish_startup` sends it."""
+        if signature != "startupCompleted()":
+            raise ValueError(f"the bench's application has no signal {signature}")
+        self._at_startup.append(slot)
 
     def applicationLogic(self) -> Any:
         return self._logic
-
-    def connect(self, signature: str, slot: Any) -> None:
-        """Nothing: no application starts up or quits here."""
-
-    disconnect = connect
 
     def moduleManager(self) -> Any:
         return self._manager
@@ -76,6 +78,9 @@ def start() -> Any:
     for name, cls in widgets.CTK_WIDGETS.items():
         setattr(ctk, name, cls)
     widgets.install_slicer_widgets()
+    from Testing.bench import sample_data
+
+    sys.modules["SampleData"] = sample_data  # type: ignore[assignment]
     slicer.app = Application()
     module = types.SimpleNamespace(path=str(MODULE_FILE))
     slicer.modules = types.SimpleNamespace(livertumorattention=module)
@@ -87,6 +92,15 @@ def start() -> Any:
     else:
         _install_stand_ins()
     return application
+
+
+def finish_startup() -> None:
+    """Call what modules wait with until Slicer has started, as Slicer does once."""
+    import slicer
+
+    waiting, slicer.app._at_startup = slicer.app._at_startup, []
+    for slot in waiting:
+        slot()
 
 
 def _keep_truth_values_alive() -> None:
