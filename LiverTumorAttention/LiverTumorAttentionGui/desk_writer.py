@@ -119,10 +119,9 @@ class DeskWriter:
         segment_id = self.segmentation.GenerateUniqueSegmentID(wanted)
         self.segmentation.AddSegment(segment, segment_id)
         self.ids[number] = segment_id
-        before = [each for other, each in self.ids.items() if other < number and self._index(each) >= 0]
-        if before:
-            place = 1 + max(self._index(each) for each in before)
-            self.segmentation.SetSegmentIndex(segment_id, place)
+        after = [self._index(each) for other, each in self.ids.items() if other > number]
+        if any(index >= 0 for index in after):
+            self.segmentation.SetSegmentIndex(segment_id, min(index for index in after if index >= 0))
         return segment_id
 
     def _place(self) -> tuple[slicer.vtkOrientedImageData, int]:

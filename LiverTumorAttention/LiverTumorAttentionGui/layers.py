@@ -27,16 +27,23 @@ _OFF_GRID_VOXELS = 0.1
 
 @dataclass
 class Layer:
-    """One label map. first: its first voxel on the volume's grid (z, y, x). values: label values by segment id."""
+    """One label map.
+
+    first: its first voxel on the volume's grid (z, y, x). values: label values by segment id. axes: which of its own
+    axes runs along each of the grid's, turned: those that run the other way, as after a left-handed volume was saved
+    and loaded.
+    """
 
     image: slicer.vtkOrientedImageData
     first: np.ndarray
     values: dict[str, int] = field(default_factory=dict)
+    axes: tuple[int, ...] = (0, 1, 2)
+    turned: tuple[int, ...] = ()
 
     @property
     def voxels(self) -> np.ndarray:
-        """The labels (z, y, x), not copied."""
-        return voxels_of(self.image)
+        """The labels along the grid's axes (z, y, x), not copied."""
+        return np.flip(voxels_of(self.image).transpose(self.axes), self.turned)
 
     def overlap(self, box: Box) -> tuple[Box, Box]:
         """Return the part of a box of the grid that lies in the layer: within the layer, and within the box."""
@@ -99,7 +106,7 @@ class LabelLayers:
             if image is None or not voxels_of(image).size:
                 continue
             if id(image) not in found:
-                found[id(image)] = Layer(image, self._first(image))
+                found[id(image)] = self._placed(image)
             found[id(image)].values[segment_id] = segment.GetLabelValue()
         return list(found.values())
 
@@ -165,21 +172,28 @@ class LabelLayers:
         image.SetGeometryFromImageToWorldMatrix(matrix_of(self.frame))
         return image
 
-    def _first(self, image: slicer.vtkOrientedImageData) -> np.ndarray:
-        """Return where an image's first voxel lies on the grid. Raises `PanelError` when it does not lie on it."""
+    def _placed(self, image: slicer.vtkOrientedImageData) -> Layer:
+        """Return a label map as it lies on the grid. Raises `PanelError` when voxels do not lie on voxels."""
         own = vtk.vtkMatrix4x4()
         image.GetImageToWorldMatrix(own)
         to_grid = np.linalg.inv(self.grid.ijk_to_ras) @ self.above @ values_of(own)
-        offset = np.rint(to_grid[:3, 3])
-        size = np.array(self.grid.shape[::-1])
-        away = np.abs(to_grid[:3, :3] - np.eye(3)) @ size + np.abs(to_grid[:3, 3] - offset)
-        if (away > _OFF_GRID_VOXELS).any():
+        turn, offset = np.rint(to_grid[:3, :3]), np.rint(to_grid[:3, 3])
+        extent = np.reshape(image.GetExtent(), (3, 2))
+        away = np.abs(to_grid[:3, :3] - turn) @ np.abs(extent).max(axis=1) + np.abs(to_grid[:3, 3] - offset)
+        if (np.sort(np.abs(turn), axis=1) != (0, 0, 1)).any() or (away > _OFF_GRID_VOXELS).any():
             raise PanelError(
                 f"The segmentation {self.node.GetName()} does not lie on the voxels of the portal venous volume: put "
                 "both under the same transform, or resample the segmentation onto the volume (Segmentations module)."
             )
-        extent = image.GetExtent()
-        return (offset + np.array(extent[::2])).astype(int)[::-1]
+        corners = turn @ extent + offset[:, None]
+        steps = turn[::-1, ::-1]  # x, y, z to z, y, x
+        axes = np.abs(steps).argmax(axis=1)
+        return Layer(
+            image,
+            first=corners.min(axis=1).astype(int)[::-1],
+            axes=tuple(int(axis) for axis in axes),
+            turned=tuple(row for row in range(3) if steps[row, axes[row]] < 0),
+        )
 
     def _runs(self, chosen: Mapping[str, int], layers: list[Layer]) -> list[list[str]]:
         """Return the chosen segments that have voxels, in their order, neighbours in one layer taken together."""

@@ -55,7 +55,7 @@ def _on(grid: Grid, segment: slicer.vtkSegment, above: np.ndarray) -> np.ndarray
     matrix = from_grid[:3, :3][::-1, ::-1]  # x, y, z to z, y, x
     offset = (from_grid[:3, 3] - first)[::-1]
     return ndimage.affine_transform(
-        mask.astype(np.uint8), matrix, offset, output_shape=grid.shape, order=0
+        mask.astype(np.uint8), matrix, offset, output_shape=grid.shape, order=0, mode="grid-constant"
     ).astype(bool)
 
 

@@ -64,10 +64,9 @@ def add_study(scene: Any, folder: Path, *, portal: Any = None, labels: np.ndarra
 
     portal = portal if portal is not None else add_portal(scene)
     writer = VolumeWriter(portal, "portal venous")
-    image = Study(scene.AddNewNodeByClass("vtkMRMLSegmentationNode"), portal).grid.image(
-        truth() if labels is None else labels
-    )
-    scene.RemoveNode(scene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+    spare = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    image = Study(spare, portal).grid.image(truth() if labels is None else labels)
+    scene.RemoveNode(spare)
     path = folder / "made.seg.nrrd"
     write_segmentation(path, image)
     node = ResultLoader(portal).load_segmentation(
@@ -108,3 +107,10 @@ def check_scene_is_session(study: Any, desk: Any) -> None:
     for name in names(study):
         if name == "Liver":
             np.testing.assert_array_equal(voxels(study, name)[LIVER], True)
+
+
+def sitk_array(image: Any) -> np.ndarray:
+    """Return the voxels of an image (z, y, x)."""
+    import SimpleITK as sitk
+
+    return sitk.GetArrayFromImage(image)

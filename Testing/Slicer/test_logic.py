@@ -383,3 +383,154 @@ def test_output_removed_during_the_run_becomes_a_new_node(scene, logic, tmp_path
     cases.write_result(tmp_path)
     scene.RemoveNode(output)
     assert logic.load(request, tmp_path).segmentation.GetScene() is scene
+
+
+# What is tied together, and a run over decisions -----------------------------------------------------------
+
+
+def test_settings_reach_the_command_line(scene, logic, tmp_path):
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionLib.cli import build_parser
+
+    portal = cases.add_volume(scene)
+    plain = SegmentationRequest(portal=portal, model="m")
+    options = build_parser().parse_args(logic.prepare(plain, tmp_path))
+    assert options.save_probability == str(tmp_path / "probability.nrrd")
+    assert (options.tumor_threshold, options.minimum_diameter_mm) == (None, None)
+    request = SegmentationRequest(
+        portal=portal, model="m", keep_probability=False, threshold=0.35, minimum_diameter_mm=4.5
+    )
+    options = build_parser().parse_args(logic.prepare(request, tmp_path))
+    assert options.save_probability is None
+    assert (options.tumor_threshold, options.minimum_diameter_mm) == (0.35, 4.5)
+
+
+@pytest.mark.parametrize("rows", [None, cases.TURN_AND_SHIFT, cases.SHEAR], ids=["free", "turned", "sheared"])
+def test_result_is_a_study_with_probability_and_report(scene, segment, rows):
+    import json
+
+    from LiverTumorAttentionGui.study import Study
+
+    portal = cases.add_volume(scene)
+    if rows is not None:
+        cases.put_under_transform(scene, portal, rows)
+    result, instances = segment(portal)
+    study = Study.of(result.segmentation)
+    assert study.portal is portal
+    assert study.probability is result.probability
+    assert result.probability.GetName() == "PV tumor probability"
+    assert not result.merged
+    np.testing.assert_allclose(
+        sitk.GetArrayFromImage(study.probability_image()), 0.1 + 0.8 * (instances > 1), atol=1e-6
+    )
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(study.instances()), instances)
+    report = json.loads(result.segmentation.GetAttribute("LiverTumorAttention_Report"))
+    assert report["liver"] == {"volume_ml": 1234.4}
+
+
+def test_second_run_reuses_or_lets_go_of_the_probability(scene, segment):
+    portal = cases.add_volume(scene)
+    first, _ = segment(portal)
+    second, _ = segment(portal, output=first.segmentation)
+    assert second.probability is first.probability
+    third, _ = segment(portal, output=first.segmentation, keep_probability=False)
+    assert third.probability is None
+    assert third.segmentation.GetNodeReference("TumorProbability") is None
+
+
+def test_missing_probability_leaves_the_scene_as_it_was(scene, logic, tmp_path, segment):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+
+    portal = cases.add_volume(scene)
+    segment(portal)
+    nodes = scene.GetNumberOfNodes()
+    (tmp_path / "probability.nrrd").unlink()
+    with pytest.raises(PanelError, match="no probability of tumor behind"):
+        logic.load(SegmentationRequest(portal=portal, model="m"), tmp_path)
+    assert scene.GetNumberOfNodes() == nodes
+
+
+def test_run_over_decisions_keeps_them(scene, logic, segment):
+    """Accepted and rejected stay, with the desk and its undo; the table is of the lesions that there are now."""
+    from LiverTumorAttentionLib.interaction import Accept, Reject
+
+    portal = cases.add_volume(scene, shape=(8, 12, 14))
+    first, _ = segment(portal, tumors=2)
+    desk = logic.desk(first.segmentation)
+    desk.do(Accept(lesion=1))
+    desk.do(Reject(lesion=2))
+    second, instances = segment(portal, tumors=3, output=first.segmentation)
+    assert second.merged
+    assert second.segmentation is first.segmentation
+    assert logic.desk(first.segmentation) is desk
+    assert [(row.number, row.status) for row in desk.rows()] == [
+        (1, "accepted"),
+        (2, "rejected"),
+        (3, "draft"),
+    ]
+    np.testing.assert_array_equal(segment_array(second, "Tumor 3", portal), instances == 4)
+    assert not segment_array(second, "Tumor 2", portal).any()
+    names = [second.table.GetTable().GetValueByName(row, "Tumor").ToString() for row in range(2)]
+    assert names == ["Tumor 1", "Tumor 3"]
+    assert second.table.GetNumberOfRows() == 2
+    assert "what was decided or edited stays as it was" in second.summary
+    assert desk.session.case.probability is not None
+    desk.undo()
+    assert [row.number for row in desk.rows()] == [1, 2]
+
+
+def test_run_replaces_what_nobody_touched(scene, logic, segment):
+    portal = cases.add_volume(scene)
+    first, _ = segment(portal, tumors=2)
+    desk = logic.desk(first.segmentation)
+    second, instances = segment(portal, tumors=1, output=first.segmentation)
+    assert not second.merged
+    check_voxels(second, instances, portal)
+    again = logic.desk(first.segmentation)
+    assert again is not desk
+    assert [row.number for row in again.rows()] == [1]
+    assert again.session.entries == ()
+
+
+def test_run_on_another_volume_leaves_decisions_alone(scene, logic, segment):
+    from LiverTumorAttentionLib.interaction import Accept
+
+    portal, other = cases.add_volume(scene), cases.add_volume(scene, "later")
+    first, instances = segment(portal, tumors=2)
+    logic.desk(first.segmentation).do(Accept(lesion=1))
+    second, _ = segment(other, tumors=1, output=first.segmentation)
+    assert second.segmentation is not first.segmentation
+    assert "about another volume, so the result is a new segmentation" in second.summary
+    check_voxels(first, instances, portal)
+
+
+def test_status_alone_keeps_a_lesion(scene, logic, segment):
+    """Accepted in Slicer's own list of segments, without a desk."""
+    import slicer
+
+    portal = cases.add_volume(scene, shape=(8, 12, 14))
+    first, before = segment(portal, tumors=2)
+    status = slicer.vtkSlicerSegmentationsModuleLogic
+    status.SetSegmentStatus(first.segmentation.GetSegmentation().GetSegment("Tumor_2"), status.Completed)
+    second, _ = segment(portal, tumors=0, output=first.segmentation)
+    assert second.merged
+    np.testing.assert_array_equal(segment_array(second, "Tumor 2", portal), before == 3)
+    assert [row.number for row in logic.desk(first.segmentation).rows()] == [2]
+
+
+def test_damaged_result_over_decisions_changes_nothing(scene, logic, tmp_path, segment):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionLib.interaction import Accept
+
+    portal = cases.add_volume(scene)
+    first, instances = segment(portal)
+    desk = logic.desk(first.segmentation)
+    desk.do(Accept(lesion=1))
+    _cut_file(tmp_path)
+    with pytest.raises(PanelError, match="is damaged"):
+        logic.load(SegmentationRequest(portal=portal, model="m", output=first.segmentation), tmp_path)
+    assert logic.desk(first.segmentation) is desk
+    assert len(desk.session.entries) == 1
+    check_voxels(first, instances, portal)

@@ -1,0 +1,255 @@
+"""The nodes of a case: what belongs to it, and its segments as one image, whatever lies above and beside them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cases
+import study_cases
+from study_cases import LIVER, SHAPE, truth
+
+
+def array(image):
+    return sitk.GetArrayFromImage(image)
+
+
+def crop_layers(study):
+    """Store the segments for what they fill, as the Segment Editor does."""
+    from LiverTumorAttentionGui.grid import voxels_of
+    from LiverTumorAttentionGui.layers import BINARY_LABELMAP
+    from LiverTumorAttentionLib.analysis.boxes import box_around
+
+    layers = study.layers()
+    for layer in layers.all():
+        inner = box_around(layer.voxels > 0)
+        box = tuple(
+            slice(int(n) + part.start, int(n) + part.stop) for n, part in zip(layer.first, inner, strict=True)
+        )
+        image = layers.new_image(box)
+        voxels_of(image)[...] = layer.voxels[inner]
+        for each in layer.values:
+            layers.segmentation.GetSegment(each).AddRepresentation(BINARY_LABELMAP, image)
+
+
+GRIDS = {
+    "oblique, left-handed": cases.OBLIQUE,
+    "plain": ((-0.8, 0, 0, 10), (0, -0.9, 0, 20), (0, 0, 3, -50)),
+    "turned": ((0, 0, 3.0, 0), (0.8, 0, 0, 5), (0, -0.9, 0, 7)),
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize("rows", [None, cases.TURN_AND_SHIFT, cases.SHEAR], ids=["free", "moved", "sheared"])
+def test_segments_are_read_as_one_image_in_the_world(scene, tmp_path, grid, rows):
+    portal = study_cases.add_portal(scene, grid)
+    if rows is not None:
+        cases.put_under_transform(scene, portal, rows)
+    study = study_cases.add_study(scene, tmp_path, portal=portal)
+    image = study.instances()
+    np.testing.assert_array_equal(array(image), truth())
+    assert image.GetPixelIDTypeAsString() == "16-bit unsigned integer"
+    assert image.GetSize() == study.portal_image().GetSize()
+    to_world = np.vstack([rows, [0, 0, 0, 1]]) if rows is cases.TURN_AND_SHIFT else np.eye(4)
+    expected = np.diag([-1, -1, 1, 1]) @ to_world @ np.vstack([grid, [0, 0, 0, 1]])
+    for each in (image, study.portal_image()):
+        np.testing.assert_allclose(cases.ijk_to_lps(each), expected, atol=1e-5)
+    if rows is not cases.SHEAR:
+        np.testing.assert_array_equal(array(study.portal_image()), study_cases.hounsfield())
+
+
+def test_points_change_sides(scene, tmp_path):
+    study = study_cases.add_study(scene, tmp_path)
+    assert study.to_lps((1, -2, 3)) == (-1, 2, 3)
+    assert study.to_ras(study.to_lps((1, -2, 3))) == (1, -2, 3)
+    voxel = (7, 14, 20)
+    lps = study.to_lps(study_cases.ras_of(study, voxel))
+    assert study.portal_image().TransformPhysicalPointToIndex(lps) == voxel[::-1]
+
+
+def test_segments_stored_for_their_own_extent(scene, tmp_path):
+    study = study_cases.add_study(scene, tmp_path)
+    crop_layers(study)
+    assert all(layer.voxels.shape != SHAPE for layer in study.layers().all())
+    np.testing.assert_array_equal(array(study.instances()), truth())
+
+
+def test_segments_that_reach_out_of_the_volume_are_cut_off(scene, tmp_path):
+    from LiverTumorAttentionGui.grid import voxels_of
+    from LiverTumorAttentionGui.layers import BINARY_LABELMAP
+
+    study = study_cases.add_study(scene, tmp_path)
+    layers = study.layers()
+    image = layers.new_image((slice(-2, 4), slice(-3, 6), slice(40, 60)))
+    voxels_of(image)[...] = 1
+    segment = study.segmentation.GetSegmentation().GetSegment("Tumor_2")
+    segment.SetLabelValue(1)
+    segment.AddRepresentation(BINARY_LABELMAP, image)
+    expected = truth()
+    expected[expected == 3] = 1
+    expected[:4, :6, 40:] = 3
+    np.testing.assert_array_equal(array(study.instances()), expected)
+
+
+@pytest.mark.parametrize("segmentation_too", [True, False])
+def test_segmentation_beside_its_volume_is_refused(scene, tmp_path, segmentation_too):
+    """Both may move together; the segmentation alone may not."""
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.study import Study
+
+    study = study_cases.add_study(scene, tmp_path)
+    transform = cases.put_under_transform(scene, study.segmentation, cases.TURN_AND_SHIFT)
+    if segmentation_too:
+        study.portal.SetAndObserveTransformNodeID(transform.GetID())
+        np.testing.assert_array_equal(array(Study.of(study.segmentation).instances()), truth())
+        return
+    with pytest.raises(PanelError, match="does not lie on the voxels of the portal venous volume"):
+        Study.of(study.segmentation)
+
+
+def test_volumes_that_are_gone_are_said(scene, tmp_path):
+    import slicer
+
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.study import Study
+
+    study = study_cases.add_study(scene, tmp_path)
+    arterial = cases.add_volume(scene, "ART", shape=SHAPE)
+    Study.link(study.segmentation, study.portal, arterial=arterial)
+    assert Study.of(study.segmentation).arterial is arterial
+    scene.RemoveNode(arterial)
+    assert Study.of(study.segmentation).arterial is None
+    assert Study.of(study.segmentation).arterial_image() is None
+    assert Study.of(study.segmentation).probability_image() is None
+    study.portal.SetAndObserveImageData(None)
+    with pytest.raises(PanelError, match="has no voxels"):
+        Study.of(study.segmentation)
+    scene.RemoveNode(study.portal)
+    with pytest.raises(PanelError, match="no longer in the scene: load it"):
+        Study.of(study.segmentation)
+    empty = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "made by hand")
+    with pytest.raises(PanelError, match="portal venous volume of made by hand"):
+        Study.of(empty)
+    assert slicer.mrmlScene is scene
+
+
+def test_geometry_that_cannot_be_used_is_said(scene, tmp_path):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.study import Study
+
+    study = study_cases.add_study(scene, tmp_path)
+    sheared = np.array(cases.OBLIQUE)
+    sheared[:, 1] += 0.3 * sheared[:, 0]
+    study.portal.SetIJKToRASMatrix(cases.matrix(sheared))
+    with pytest.raises(PanelError, match="do not stand at right angles"):
+        Study.of(study.segmentation)
+
+
+def test_volumes_on_other_grids_are_brought_onto_the_portal_grid(scene, tmp_path):
+    """Every second voxel of a ramp; the ramp comes back, and -1024 where the volume saw nothing."""
+    import slicer
+
+    study = study_cases.add_study(scene, tmp_path)
+    arterial = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "ART")
+    ramp = np.broadcast_to(np.arange(0, 48, 2, dtype=np.float32), (16, 44, 24)).copy()
+    slicer.util.updateVolumeFromArray(arterial, ramp)
+    coarse = np.array(cases.OBLIQUE)
+    coarse[:, 0] *= 2
+    arterial.SetIJKToRASMatrix(cases.matrix(coarse))
+    linked = type(study).link(study.segmentation, study.portal, arterial=arterial)
+    found = array(linked.arterial_image())
+    assert found.shape == SHAPE
+    np.testing.assert_allclose(found[8, 20, :46], np.arange(46), atol=1e-3)
+    assert (found[:, :, -1] == -1024).all()
+
+
+def test_liver_and_lesions_are_known_by_code_tag_and_name(scene, tmp_path):
+    from LiverTumorAttentionGui.segments import LESION_TAG, lesions_of, liver_of
+
+    study = study_cases.add_study(scene, tmp_path)
+    segmentation = study.segmentation.GetSegmentation()
+    segmentation.GetSegment("Liver").SetName("Organ")
+    segmentation.GetSegment("Tumor_1").SetName("my lesion")
+    segmentation.GetSegment("Tumor_3").SetTag(LESION_TAG, "7")
+    other = segmentation.AddEmptySegment("Stomach", "Stomach")
+    again = segmentation.AddEmptySegment("Tumor_2_copy", "Tumor 2")
+    assert liver_of(segmentation) == "Liver"
+    assert lesions_of(segmentation) == {8: "Tumor_1", 2: "Tumor_2", 7: "Tumor_3", 9: again}
+    assert other not in lesions_of(segmentation).values()
+
+
+def test_overlapping_lesions_leave_an_accepted_one_whole(scene, tmp_path):
+    from LiverTumorAttentionGui.grid import voxels_of
+    from LiverTumorAttentionGui.layers import BINARY_LABELMAP
+    from LiverTumorAttentionGui.segments import mark
+
+    study = study_cases.add_study(scene, tmp_path)
+    segmentation = study.segmentation.GetSegmentation()
+    image = study.layers().new_image(LIVER)
+    voxels_of(image)[...] = 1
+    segment = segmentation.GetSegment("Tumor_3")
+    segment.SetLabelValue(1)
+    segment.AddRepresentation(BINARY_LABELMAP, image)
+    mark(segmentation.GetSegment("Tumor_2"), 2, "accepted")
+    labels = array(study.instances())
+    np.testing.assert_array_equal(labels == 3, truth() == 3)
+    assert (labels[LIVER][truth()[LIVER] != 3] == 4).all()
+
+
+def test_vessels_of_another_grid_and_transform(scene, tmp_path):
+    """A vessel of coarse voxels: 2 x 2 voxels of the portal grid each."""
+    import slicer
+
+    from LiverTumorAttentionGui.grid import Grid, voxels_of
+    from LiverTumorAttentionGui.layers import BINARY_LABELMAP, LabelLayers
+
+    study = study_cases.add_study(scene, tmp_path)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "vessels")
+    cases.put_under_transform(scene, node, cases.TURN_AND_SHIFT)
+    finer = np.diag([2.0, 2.0, 1.0, 1.0])
+    finer[:2, 3] = 0.5
+    coarse = Grid((16, 22, 24), study.grid.ijk_to_ras @ finer)
+    for name, box in (
+        ("portal vein", (slice(4, 8), slice(5, 7), slice(6, 9))),
+        ("Liver", (slice(0, 16), slice(0, 22), slice(0, 24))),
+        ("empty", (slice(0, 1), slice(0, 1), slice(0, 1))),
+    ):
+        image = LabelLayers(node, coarse).new_image(box)
+        voxels_of(image)[...] = name != "empty"
+        segment = slicer.vtkSegment()
+        segment.SetName(name)
+        segment.AddRepresentation(BINARY_LABELMAP, image)
+        node.GetSegmentation().AddSegment(segment, name)
+    linked = type(study).link(study.segmentation, study.portal, vessels=node)
+    vessels = linked.vessel_map()
+    assert dict(vessels.names) == {1: "portal vein"}
+    expected = np.zeros(SHAPE, bool)
+    expected[4:8, 10:14, 12:18] = True
+    np.testing.assert_array_equal(vessels.array == 1, expected)
+    node.GetSegmentation().RemoveSegment("portal vein")
+    assert linked.vessel_map() is None
+    scene.RemoveNode(node)
+    assert linked.vessels is None
+    assert linked.vessel_map() is None
+
+
+def test_study_without_liver_is_a_study(scene, tmp_path):
+    study = study_cases.add_study(scene, tmp_path)
+    study.segmentation.GetSegmentation().RemoveSegment("Liver")
+    expected = truth()
+    expected[expected == 1] = 0
+    np.testing.assert_array_equal(array(study.instances()), expected)
+
+
+def test_model_is_that_of_the_report(scene, tmp_path):
+    study = study_cases.add_study(scene, tmp_path)
+    assert study.model is None
+    for text, model in (('{"model": {"id": "demo"}}', "demo"), ("[1]", None), ("no JSON", None)):
+        study.segmentation.SetAttribute("LiverTumorAttention_Report", text)
+        assert study.model == model
