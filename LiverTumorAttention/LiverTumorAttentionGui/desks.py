@@ -44,10 +44,13 @@ class Desks:
             if segmentation is None or desk.study.segmentation is segmentation:
                 self._open.remove(desk)
                 desk.close()
+        if not self._open:
+            self._unwatch()
 
     def _watch(self, scene: slicer.vtkMRMLScene) -> None:
         if self._watched is not None and self._watched[0] is scene:
             return
+        self._unwatch()
         myself = weakref.ref(self)
 
         def purge(caller: object, event: str) -> None:
@@ -56,6 +59,12 @@ class Desks:
                 desks._purge()
 
         self._watched = (scene, scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, purge))
+
+    def _unwatch(self) -> None:
+        """Leave no observer behind on a scene that may be taken down after this object."""
+        watched, self._watched = self._watched, None
+        if watched is not None:
+            watched[0].RemoveObserver(watched[1])
 
     def _purge(self) -> None:
         """Close the desks of studies whose segmentation or portal venous volume is gone."""

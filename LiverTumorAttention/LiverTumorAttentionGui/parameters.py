@@ -4,27 +4,35 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 DEVICES = ("auto", "cpu", "cuda")
+MODELS_OWN_THRESHOLD = 0.0
+MODELS_OWN_DIAMETER = -1.0
 
 
 @parameterNodeWrapper
 class SegmentationParameters:
-    """The panel's choices.
+    """The panel's choices. What belongs to one study hangs on its segmentation node instead.
 
     portal: the portal venous CT, on whose grid the result lies.
     arterial: the late arterial CT of the same patient, or None.
     model: id of an installed model; empty for the first in the list.
     device: one of `DEVICES`.
+    threshold: probability from which a voxel is tumour; `MODELS_OWN_THRESHOLD` for the model's own.
+    minimum_diameter_mm: of a finding that is kept; `MODELS_OWN_DIAMETER` for the model's own.
     keep_registered: whether a run leaves the registered arterial CT and its transform in the scene.
-    output: the segmentation whose content a run replaces once it has succeeded; None for a new one each time.
-    registered, registered_onto: what the last run that succeeded kept, and the portal venous CT on which it lies;
-        None when it kept nothing.
+    keep_probability: whether a run leaves the probability of tumour in the scene.
+    output: the segmentation that a run fills once it has succeeded; None for a new one.
+    study: the segmentation that is corrected, reviewed and planned on.
+    distance_mm: by which a correction grows, shrinks, smooths and fills.
     """
 
     portal: vtkMRMLScalarVolumeNode
     arterial: vtkMRMLScalarVolumeNode
     model: str = ""
     device: str = "auto"
+    threshold: float = MODELS_OWN_THRESHOLD
+    minimum_diameter_mm: float = MODELS_OWN_DIAMETER
     keep_registered: bool = False
+    keep_probability: bool = True
     output: vtkMRMLSegmentationNode
-    registered: vtkMRMLScalarVolumeNode
-    registered_onto: vtkMRMLScalarVolumeNode
+    study: vtkMRMLSegmentationNode
+    distance_mm: float = 2.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from LiverTumorAttentionGui.comparison import PhaseComparison
-from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.kept import REGISTERED_REFERENCE
+from LiverTumorAttentionGui.study import PORTAL_REFERENCE
 from LiverTumorAttentionGui.verdict import Verdict
 
 # The grade stands in the text too, so that nobody depends on the colour.
@@ -15,7 +16,7 @@ COMPARE_TOOLTIP = (
     "Press again for the portal venous phase alone."
 )
 NOTHING_TO_COMPARE = (
-    'Nothing to compare: segment with an arterial CT and "Keep registered arterial" first, '
+    'Nothing to compare: segment with an arterial CT and "Keep registered arterial" (Advanced) first, '
     "and leave both volumes in the scene."
 )
 
@@ -26,7 +27,7 @@ class RegistrationSection:
     def __init__(self, ui: Any) -> None:
         self._label = ui.registrationLabel
         self._button = ui.compareButton
-        self._parameters: SegmentationParameters | None = None
+        self._study: Any = None
         self.clear()
         self.update(None)
 
@@ -41,9 +42,9 @@ class RegistrationSection:
         self._label.styleSheet = GRADE_STYLES.get(verdict.grade, "") if verdict else ""
         self._label.visible = verdict is not None
 
-    def update(self, parameters: SegmentationParameters | None) -> None:
-        """Say whether there is something to compare, from the choices that are kept in the scene."""
-        self._parameters = parameters
+    def update(self, study: Any) -> None:
+        """Say whether there is something to compare in a study: a segmentation node, None for none."""
+        self._study = study
         self._button.enabled = self._comparison() is not None
         self._button.toolTip = COMPARE_TOOLTIP if self._button.enabled else NOTHING_TO_COMPARE
 
@@ -54,7 +55,8 @@ class RegistrationSection:
             comparison.toggle()
 
     def _comparison(self) -> PhaseComparison | None:
-        if self._parameters is None:
+        if self._study is None:
             return None
-        portal, registered = self._parameters.registered_onto, self._parameters.registered
+        portal = self._study.GetNodeReference(PORTAL_REFERENCE)
+        registered = self._study.GetNodeReference(REGISTERED_REFERENCE)
         return PhaseComparison(portal, registered) if portal is not None and registered is not None else None

@@ -1,0 +1,73 @@
+"""A panel with a study in it, and how tests read and use its table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import study_cases
+
+
+def make_panel() -> Any:
+    """Return a panel that has been entered; without models, and with all packages installed."""
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    installer = SimpleNamespace(ensure=lambda: None)
+    panel = SegmentationPanel(LiverTumorAttentionLogic(), models=list, installer=installer)
+    panel.enter()
+    return panel
+
+
+def choose_study(panel: Any, scene: Any, folder: Path) -> Any:
+    """Add a study with three tumours and a probability, choose it in the panel, and return it.
+
+    The probability is 0.9 in the tumours, 0.6 around the first, and 0.4 in the dark spot that is no tumour yet.
+    """
+    import slicer
+
+    from LiverTumorAttentionGui.study import PROBABILITY_REFERENCE
+
+    study = study_cases.add_study(scene, folder)
+    center, radius = study_cases.BALLS[1]
+    values = 0.4 * study_cases.ball(*study_cases.UNSEEN)
+    values = np.maximum(values, 0.6 * study_cases.ball(center, radius + 2))
+    values = np.where(study_cases.truth() > 1, 0.9, values)
+    chances = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "chances")
+    slicer.util.updateVolumeFromArray(chances, values.astype(np.float32))
+    chances.CopyOrientation(study.portal)
+    study.segmentation.SetNodeReferenceID(PROBABILITY_REFERENCE, chances.GetID())
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    assert panel.workplace.desk is not None, panel.workplace.problem
+    return study
+
+
+def rows(panel: Any) -> list[list[str]]:
+    """Return the texts of the table of tumours."""
+    table = panel.ui.lesionTable
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount)]
+        for row in range(table.rowCount)
+    ]
+
+
+def select(panel: Any, *indices: int) -> None:
+    """Select rows, as a user does with the mouse."""
+    import qt
+
+    table = panel.ui.lesionTable
+    table.clearSelection()
+    how = qt.QItemSelectionModel.Select | qt.QItemSelectionModel.Rows
+    for index in indices:
+        table.selectionModel().select(table.model().index(index, 0), how)
+
+
+def voxels(panel: Any, number: int) -> int:
+    """Return how many voxels a tumour has in the session."""
+    return int(np.count_nonzero(panel.workplace.desk.session.labels == number + 1))

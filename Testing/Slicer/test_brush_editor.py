@@ -1,0 +1,93 @@
+"""The Segment Editor inside the panel: restricted to the liver, its painting one step of the correction."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import panel_cases
+import study_cases
+from panel_cases import select
+
+
+@pytest.fixture
+def panel(scene):
+    made = panel_cases.make_panel()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def study(panel, scene, tmp_path):
+    return panel_cases.choose_study(panel, scene, tmp_path)
+
+
+BOX = np.s_[7:9, 12:15, 18:22]
+
+
+def paint(study, number, box):
+    """Paint voxels of a tumour as the Segment Editor does: into its segment alone."""
+    import slicer
+
+    segmentation = study.segmentation.GetSegmentation()
+    segment_id = segmentation.GetSegmentIdBySegmentName(f"Tumor {number}")
+    voxels = slicer.util.arrayFromSegmentBinaryLabelmap(study.segmentation, segment_id, study.portal).copy()
+    voxels[box] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, study.segmentation, segment_id, study.portal)
+
+
+def test_brush_is_restricted_to_the_liver(panel, scene, study):
+    import slicer
+
+    box, editor = panel.ui.brushGroupBox, panel.ui.segmentEditor
+    assert box.collapsed
+    box.collapsed = False
+    node = editor.mrmlSegmentEditorNode()
+    assert editor.segmentationNode() is study.segmentation
+    assert editor.sourceVolumeNode() is study.portal
+    assert node.GetMaskMode() == slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment
+    liver = study.segmentation.GetSegmentation().GetSegmentIdBySegmentName("Liver")
+    assert node.GetMaskSegmentID() == liver
+    assert node.GetOverwriteMode() == node.OverwriteNone
+    box.collapsed = True
+    assert editor.mrmlSegmentEditorNode() is None
+
+
+@pytest.mark.parametrize("how", ["close", "tool", "button", "effect", "leave"])
+def test_painting_becomes_one_action(panel, study, wait_until, how):
+    panel.ui.brushGroupBox.collapsed = False
+    select(panel, 1)
+    panel.ui.segmentEditor.setActiveEffectByName("Paint")
+    paint(study, 1, BOX)
+    session = panel.workplace.desk.session
+    if how == "close":
+        panel.ui.brushGroupBox.collapsed = True
+    elif how == "tool":
+        panel.ui.addButton.click()
+        assert panel.ui.brushGroupBox.collapsed
+    elif how == "button":
+        panel.ui.smoothButton.click()
+    elif how == "effect":
+        panel.ui.segmentEditor.setActiveEffectByName("Erase")
+        wait_until(lambda: session.entries, "the painting was taken in")
+    else:
+        panel.leave()
+    assert session.entries[0].action.tool == "draw"
+    assert (session.labels[BOX] == 2).all()
+    assert len(session.entries) == (2 if how == "button" else 1)
+
+
+def test_accepted_tumors_keep_their_shape_under_the_brush(panel, study):
+    select(panel, 0)
+    panel.ui.acceptButton.click()
+    before = study_cases.voxels(study, "Tumor 1")
+    panel.ui.brushGroupBox.collapsed = False
+    paint(study, 1, BOX)
+    panel.ui.brushGroupBox.collapsed = True
+    np.testing.assert_array_equal(study_cases.voxels(study, "Tumor 1"), before)
+    assert "accepted" in panel.ui.correctStatusLabel.text

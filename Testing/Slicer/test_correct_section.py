@@ -1,0 +1,193 @@
+"""The section Correct on a real desk: rows, buttons, slider and keys, as a user meets them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import panel_cases
+import study_cases
+from panel_cases import rows, select, voxels
+
+
+@pytest.fixture
+def panel(scene):
+    made = panel_cases.make_panel()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def study(panel, scene, tmp_path):
+    return panel_cases.choose_study(panel, scene, tmp_path)
+
+
+def test_without_a_study_the_section_says_why(panel, scene):
+    assert not panel.ui.correctContent.enabled
+    assert "Choose a study first" in panel.ui.correctStatusLabel.text
+    bare = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "bare")
+    panel.ui.studySelector.setCurrentNode(bare)
+    assert not panel.ui.correctContent.enabled
+    assert "bare" in panel.ui.correctStatusLabel.text
+    assert "portal venous volume" in panel.ui.correctStatusLabel.text
+
+
+def test_one_row_a_tumor(panel, study):
+    assert [row[:2] + row[3:] for row in rows(panel)] == [[f"Tumor {n}", "draft", ""] for n in (1, 2, 3)]
+    volume_ml = float(rows(panel)[0][2])
+    assert volume_ml == pytest.approx(voxels(panel, 1) * 0.8 * 0.9 * 3.0 / 1000, abs=0.006)
+
+
+def test_selecting_a_row_shows_the_tumor_in_all_views(panel, scene, study):
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    camera = scene.AddNewNodeByClass("vtkMRMLCameraNode")
+    select(panel, 1)
+    center = study_cases.ras_of(study, study_cases.BALLS[2][0])
+    shown = [view.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+    np.testing.assert_allclose(shown, center, atol=0.01)
+    np.testing.assert_allclose(camera.GetFocalPoint(), center, atol=0.01)
+    panel.ui.nextButton.click()
+    assert panel.correct._table.numbers == [3]
+    np.testing.assert_allclose(
+        camera.GetFocalPoint(), study_cases.ras_of(study, study_cases.BALLS[3][0]), atol=0.01
+    )
+    panel.ui.nextButton.click()
+    assert panel.correct._table.numbers == [1], "round the end"
+    panel.ui.previousButton.click()
+    assert panel.correct._table.numbers == [3]
+
+
+def test_decisions_lock_and_revise_unlocks(panel, study):
+    ui = panel.ui
+    assert not ui.acceptButton.enabled, "nothing is selected"
+    select(panel, 0)
+    ui.acceptButton.click()
+    assert rows(panel)[0][1] == "accepted"
+    assert not ui.growButton.enabled
+    assert not ui.lesionThresholdSlider.enabled
+    assert ui.reviseButton.enabled
+    select(panel, 1)
+    ui.rejectButton.click()
+    assert rows(panel)[1][1:3] == ["rejected", "–"]
+    select(panel, 1)
+    ui.reviseButton.click()
+    assert rows(panel)[1][1] == "draft"
+    select(panel, 0, 1)
+    assert not ui.acceptButton.enabled, "one of them is accepted already"
+
+
+def test_selected_tumors_grow_by_the_distance(panel, study):
+    before = voxels(panel, 1), voxels(panel, 2), voxels(panel, 3)
+    panel.ui.distanceSpinBox.value = 1.0
+    select(panel, 0, 1)
+    panel.ui.growButton.click()
+    after = voxels(panel, 1), voxels(panel, 2), voxels(panel, 3)
+    assert after[0] > before[0]
+    assert after[1] > before[1]
+    assert after[2] == before[2]
+    select(panel, 2)
+    panel.ui.removeSelectedButton.click()
+    assert [row[0] for row in rows(panel)] == ["Tumor 1", "Tumor 2"]
+
+
+def test_undo_and_redo_say_what_they_do(panel, study):
+    ui = panel.ui
+    assert not ui.undoButton.enabled
+    assert "Nothing to undo" in ui.undoButton.toolTip
+    start = voxels(panel, 1)
+    select(panel, 0)
+    ui.growButton.click()
+    assert ui.undoButton.enabled
+    assert "grow Tumor 1 by 2 mm" in ui.undoButton.toolTip
+    ui.undoButton.click()
+    assert voxels(panel, 1) == start
+    assert "grow Tumor 1 by 2 mm" in ui.redoButton.toolTip
+    ui.redoButton.click()
+    assert voxels(panel, 1) > start
+    assert not ui.redoButton.enabled
+
+
+def shown(study):
+    return int(np.count_nonzero(study_cases.voxels(study, "Tumor 1")))
+
+
+def test_threshold_is_shown_while_dragged_and_done_once_at_release(panel, study, wait_until):
+    slider = panel.ui.lesionThresholdSlider
+    assert not slider.enabled
+    assert "Select one tumor" in slider.toolTip
+    select(panel, 0)
+    assert slider.enabled
+    start = voxels(panel, 1)
+    for value in (0.55, 0.52, 0.5):
+        slider.valueIsChanging.emit(value)
+    wait_until(lambda: shown(study) > start, "the preview is shown")
+    assert voxels(panel, 1) == start
+    assert not panel.ui.undoButton.enabled
+    slider.value = 0.51
+    assert voxels(panel, 1) == shown(study) > start
+    assert "threshold Tumor 1 at 0.51" in panel.ui.undoButton.toolTip
+    panel.ui.undoButton.click()
+    assert voxels(panel, 1) == shown(study) == start
+    assert not panel.ui.undoButton.enabled, "one step of undo"
+
+
+def test_preview_ends_when_the_user_looks_elsewhere(panel, study, wait_until):
+    select(panel, 0)
+    start = shown(study)
+    panel.ui.lesionThresholdSlider.valueIsChanging.emit(0.5)
+    wait_until(lambda: shown(study) > start, "the preview is shown")
+    select(panel, 1)
+    assert shown(study) == start
+
+
+def test_no_threshold_without_a_probability(panel, study, scene, wait_until):
+    scene.RemoveNode(study.probability)
+    wait_until(lambda: "No probability was kept" in panel.ui.lesionThresholdSlider.toolTip, "it is noticed")
+    select(panel, 0)
+    assert not panel.ui.lesionThresholdSlider.enabled
+
+
+def test_slider_shows_the_threshold_that_a_tumor_was_given(panel, study):
+    select(panel, 0)
+    panel.ui.lesionThresholdSlider.value = 0.55
+    select(panel, 1)
+    assert panel.ui.lesionThresholdSlider.value == 0.5
+    select(panel, 0)
+    assert panel.ui.lesionThresholdSlider.value == pytest.approx(0.55)
+    assert len(panel.workplace.desk.session.entries) == 1, "showing it is no action"
+
+
+# Keys --------------------------------------------------------------------------------------------------------
+
+
+def test_keys_press_buttons_and_are_named_in_tooltips(panel, study):
+    from LiverTumorAttentionGui.shortcuts import KEYS
+
+    select(panel, 0)
+    by_key = {shortcut.key.toString(): shortcut for shortcut, _slot in panel.correct._shortcuts._shortcuts}
+    for name, key in KEYS.items():
+        assert f"({key})" in getattr(panel.ui, name).toolTip
+    by_key[KEYS["acceptButton"].replace("Return", "Return")].activated.emit()
+    assert rows(panel)[0][1] == "accepted"
+    by_key[KEYS["undoButton"]].activated.emit()
+    assert rows(panel)[0][1] == "draft"
+    by_key[KEYS["nextButton"]].activated.emit()
+    assert panel.correct._table.numbers == [2]
+    assert by_key["Esc"].isEnabled() is False
+    panel.leave()
+    assert not any(shortcut.isEnabled() for shortcut in by_key.values())
+
+
+def test_no_key_is_one_that_slicer_or_the_segment_editor_uses(panel):
+    from LiverTumorAttentionGui.shortcuts import KEYS
+
+    assert len(set(KEYS.values())) == len(KEYS)
+    assert all(key.startswith("Ctrl+Shift+") for key in KEYS.values())
+
+
+# Nodes that come and go ----------------------------------------------------------------------------------------

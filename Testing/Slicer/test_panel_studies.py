@@ -1,0 +1,89 @@
+"""Several studies in a scene, and nodes, scenes and packages that come and go under the panel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import panel_cases
+import study_cases
+from panel_cases import rows, select
+
+
+@pytest.fixture
+def panel(scene):
+    made = panel_cases.make_panel()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def study(panel, scene, tmp_path):
+    return panel_cases.choose_study(panel, scene, tmp_path)
+
+
+def test_several_studies_in_one_scene(panel, scene, study, tmp_path):
+    select(panel, 0)
+    panel.ui.removeSelectedButton.click()
+    other = study_cases.add_study(scene, tmp_path)
+    panel.ui.studySelector.setCurrentNode(other.segmentation)
+    assert len(rows(panel)) == 3
+    assert not panel.ui.undoButton.enabled
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    assert len(rows(panel)) == 2
+    panel.ui.undoButton.click()
+    assert len(rows(panel)) == 3, "its desk was kept"
+
+
+@pytest.mark.parametrize("gone", ["segmentation", "portal"])
+def test_nodes_that_go_leave_no_dead_window(panel, scene, study, wait_until, gone):
+    select(panel, 0)
+    panel.ui.lesionThresholdSlider.valueIsChanging.emit(0.5)
+    panel.ui.brushGroupBox.collapsed = False
+    scene.RemoveNode(getattr(study, gone))
+    wait_until(lambda: not panel.ui.correctContent.enabled, "the section is disabled")
+    assert rows(panel) == []
+    assert panel.ui.brushGroupBox.collapsed
+    assert panel.ui.correctStatusLabel.text
+    panel.leave()
+    panel.enter()
+
+
+def test_scene_that_closes_in_the_middle(panel, scene, study):
+    panel.ui.brushGroupBox.collapsed = False
+    panel.ui.addButton.click()
+    panel.scene_closes()
+    scene.Clear()
+    panel.enter()
+    assert rows(panel) == []
+    assert "Choose a study first" in panel.ui.correctStatusLabel.text
+
+
+def test_missing_packages_are_named_and_can_be_installed(panel, scene, study, monkeypatch):
+    panel.ui.studySelector.setCurrentNode(None)
+    assert panel.ui.installButton.isHidden()
+
+    def missing(_segmentation):
+        raise ImportError("No module named 'scipy'")
+
+    monkeypatch.setattr(panel._logic, "desk", missing)
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    assert "not installed yet" in panel.ui.correctStatusLabel.text
+    assert not panel.ui.installButton.isHidden()
+    monkeypatch.undo()
+    panel.ui.installButton.click()
+    assert panel.ui.installButton.isHidden()
+    assert len(rows(panel)) == 3
+
+
+def test_corrections_survive_saving_and_loading(panel, scene, study, tmp_path):
+    select(panel, 1)
+    panel.ui.acceptButton.click()
+    panel.leave()
+    panel.enter()
+    assert panel.ui.studySelector.currentNode() is study.segmentation
+    assert [row[1] for row in rows(panel)] == ["draft", "accepted", "draft"]
