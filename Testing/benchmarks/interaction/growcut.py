@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.boxes import Box
+from LiverTumorAttentionLib.analysis.boxes import Box, covering_voxels, widened
 from Testing.benchmarks.interaction.task import Click, Mask, Task, ball_of
 
 BRUSH_MM = 3.0
@@ -66,12 +66,8 @@ class GrowCut:
         if not len(places):
             self.mask = np.zeros_like(self.mask)
             return
-        margin = np.ceil(ROOM_MM / np.asarray(self._spacing)).astype(int)
-        low, high = places.min(axis=0) - margin, places.max(axis=0) + margin + 1
-        box = tuple(
-            slice(max(0, int(a)), min(n, int(b)))
-            for a, b, n in zip(low, high, self._seeds.shape, strict=True)
-        )
+        seeded = tuple(slice(int(a), int(b) + 1) for a, b in zip(places.min(0), places.max(0), strict=True))
+        box = widened(seeded, covering_voxels(ROOM_MM, self._spacing), self._seeds.shape)
         if self._filter is None or box != self._box:
             self._filter, self._box = SeededFilter(self._hu[box], self._spacing), box
         seeds = self._seeds[box].copy()

@@ -20,10 +20,12 @@ TITLES = {"nothing": "From a missed lesion", "network": "From the network's mask
 AIMED_CLICKS = {"nothing": 3, "network": 2}
 AIMED_SECONDS = {"median": 0.3, "95th percentile": 0.6}
 CLICKS = ("add", "include", "exclude")
+PIXELS = {"small": "160 x 160 pixels", "full": "512 x 512 pixels"}
 NOTES = f"""Synthetic volumes; not for clinical use. A simulated user clicks in the middle of the largest part that is
 wrong, until Dice is {ENOUGH:g} or {MOST_CLICKS} clicks are spent. A cell gives the median and, in brackets, the mean
 number of clicks of the lesions that begin below the Dice, the share of them that reached it, and how many they are. A
-lesion that was not reached counts as {MOST_CLICKS} clicks.
+lesion that was not reached counts as {MOST_CLICKS} clicks. Nothing was chosen on these phantoms: the settings of all
+three tools were chosen on seeds 90000 to 90019.
 
 Ours sees both phases, and the probability where the network's mask is the start: it adds a lesion that is not there,
 and includes or excludes what is clicked on. GrowCut (Slicer's vtkImageGrowCutSegment) and the threshold see one phase,
@@ -50,7 +52,8 @@ def _lines(setting: Row, rows: Sequence[Row], speed: Row | None) -> Iterator[str
     yield from ("# Correction by clicks", "")
     yield (
         f"`{setting['command']}` on {setting['cores']} cores, {setting['processor']}; {setting['versions']}. "
-        f"{len(seeds)} phantoms of seeds {seeds[0]} to {seeds[-1]}, size {setting['size']}, of which "
+        f"{len(seeds)} phantoms of seeds {seeds[0]} to {seeds[-1]}, size {setting['size']} "
+        f"({PIXELS[setting['size']]}), of which "
         f"{len({row['seed'] for row in rows})} have lesions."
     )
     yield from ("", NOTES.replace("\n\n", "\0").replace("\n", " ").replace("\0", "\n\n"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from LiverTumorAttentionLib.io.atomic import replacing
@@ -12,12 +12,13 @@ from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import GrowCut
 from Testing.benchmarks.interaction.ours import Ours
 from Testing.benchmarks.interaction.scenes import Scene, from_network, missed, scene_of
+from Testing.benchmarks.interaction.task import Task, Tool
 from Testing.benchmarks.interaction.threshold import PlainThreshold
 from Testing.benchmarks.interaction.user import segment
 from Testing.benchmarks.registration.pair_store import ROOT, fingerprint
 
 __all__ = ["ROOT", "SOURCES", "trials_of"]
-TOOLS = {"ours": Ours, "GrowCut": GrowCut, "threshold": PlainThreshold}
+TOOLS: dict[str, Callable[[Task], Tool]] = {"ours": Ours, "GrowCut": GrowCut, "threshold": PlainThreshold}
 STARTS = {"nothing": missed, "network": from_network}
 HERE = "Testing/benchmarks/interaction"
 SOURCES = (

@@ -24,7 +24,8 @@ class Spent:
 
 def segment(tool: Tool, truth: Mask, spacing_mm: tuple[float, ...]) -> Spent:
     """Click until the mask is good enough, the clicks are spent, or a click cannot be done."""
-    dice, seconds, possible = [overlap(tool.mask, truth)], [], True
+    dice, possible = [overlap(tool.mask, truth)], True
+    seconds: list[float] = []
     while dice[-1] < ENOUGH and len(seconds) < MOST_CLICKS and possible:
         click = next_click(tool.mask, truth, spacing_mm)
         start = time.perf_counter()
