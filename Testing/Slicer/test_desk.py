@@ -242,7 +242,7 @@ def test_layers_grow_where_a_lesion_does(study):
 
 
 def test_other_segments_in_the_same_layer_keep_their_voxels(study):
-    """A cyst that somebody put into the layer of the lesions, where lesion 1 will grow."""
+    """A duct in the layer of the lesions where lesion 1 will grow, and a stent beside it in the box that changes."""
     from LiverTumorAttentionGui.desk import CorrectionDesk
     from LiverTumorAttentionLib.interaction import Grow
 
@@ -259,11 +259,19 @@ def test_other_segments_in_the_same_layer_keep_their_voxels(study):
     segment.AddRepresentation("Binary labelmap", layer.image)
     segmentation.AddSegment(segment, "Duct")
     layer.voxels[in_layer][mask[in_grid]] = 9
+    stent = slicer.vtkSegment()
+    stent.SetName("Stent")
+    stent.SetLabelValue(10)
+    stent.AddRepresentation("Binary labelmap", layer.image)
+    segmentation.AddSegment(stent, "Stent")
+    beside = ball((7, 24, 25), 0.5)
+    layer.voxels[in_layer][beside[in_grid]] = 10
     layer.image.GetPointData().GetScalars().Modified()
     np.testing.assert_array_equal(voxels(study, "Duct"), mask)
     desk = CorrectionDesk(study)
     desk.do(Grow(lesion=1, distance_mm=6.0))
     assert (voxels(study, "Tumor 1") & mask).any()
+    np.testing.assert_array_equal(voxels(study, "Stent"), beside)
     np.testing.assert_array_equal(voxels(study, "Duct"), mask)
     check_scene_is_session(study, desk)
     desk.undo()
