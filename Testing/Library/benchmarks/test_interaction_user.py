@@ -168,6 +168,16 @@ def test_growcut_takes_the_box_s_faces_and_other_findings_for_background() -> No
     assert not tool.mask[:3].any(), "outside of the liver"
 
 
+def test_growcut_is_held_back_by_what_it_is_given_for_background() -> None:
+    """In an even volume each voxel goes to the nearer seed: half of the way to another finding."""
+    pytest.importorskip("slicer")
+    task = task_of([Ball(center=(12, 20, 34), radius_mm=6.0, number=1)], start=None)
+    even = Task(**{**vars(task), "hu": np.zeros(task.labels.shape, np.float32)})
+    tool = GrowCut(even)
+    tool.click(Click(voxel=(12, 20, 14), include=True, depth_mm=3.0))
+    assert not tool.mask[12, 20, 27:].any()
+
+
 def test_lesions_are_moved_by_half_their_radius_within_the_liver() -> None:
     case = made_case([Ball(center=(20, 26, 20), radius_mm=8.0, number=1)])
     labels = moved_lesions(case.start, 2, case.spacing_mm)

@@ -17,6 +17,8 @@ from LiverTumorAttentionLib.interaction import (
     Include,
     Merge,
     MergeFindings,
+    Reject,
+    Revise,
     Threshold,
     replay,
 )
@@ -64,6 +66,19 @@ def test_excluding_the_very_middle_of_a_lesion_leaves_some_of_it() -> None:
     session.do(Exclude(stroke=(case.point_at((20, 28, 30)),), lesion=1))
     assert session.labels[20, 28, 30] == 1
     assert 0 < np.count_nonzero(session.labels == 2) < np.count_nonzero(case.start == 2)
+
+
+def test_a_rejected_lesion_that_others_cover_by_now_stays_rejected() -> None:
+    case = made_case((ONE, Ball(center=(20, 28, 32), radius_mm=3.0, number=2)))
+    session = CorrectionSession(case)
+    session.do(Reject(lesion=2))
+    session.do(Grow(lesion=1, distance_mm=10.0))
+    assert session.labels[20, 28, 32] == 2
+    before = session.labels.copy()
+    with pytest.raises(InputError, match=r"other lesions cover all that lesion 2 covered"):
+        session.do(Revise(lesion=2))
+    np.testing.assert_array_equal(session.labels, before)
+    assert session.lesions[2].status == "rejected"
 
 
 def test_of_two_findings_that_are_one_draft_each_has_its_number() -> None:
