@@ -49,14 +49,13 @@ class PlanSegments:
         if segmentation.GetSegment(segment_id) is None:
             segmentation.AddEmptySegment(segment_id, name, _COLORS[segment_id])
         segmentation.GetSegment(segment_id).SetName(name)
-        # Both segments overlap, so that neither may lie in the other's label map.
-        segmentation.SeparateSegmentLabelmap(segment_id)
         slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
             self._label_map(node, voxels),
             node,
             segment_id,
             slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE,
         )
+        node.CreateClosedSurfaceRepresentation()  # of what has none now: a new segment, or one that was changed
 
     def remove(self, segment_id: str) -> None:
         """Remove a segment, where it is, and the node with the last one."""
@@ -76,7 +75,6 @@ class PlanSegments:
         display = node.GetDisplayNode()
         display.SetOpacity3D(0.4)
         display.SetOpacity2DFill(0.3)
-        node.CreateClosedSurfaceRepresentation()
         return node
 
     def _label_map(

@@ -213,6 +213,9 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_runs(scene, beg
     (tmp_path / "file").write_text("")
     with pytest.raises(PanelError, match="is a file, so the page cannot be put in it"):
         begin(case, WRITES, folder=tmp_path / "file")
+    (tmp_path / "here" / "case.json").mkdir(parents=True)
+    with pytest.raises(PanelError, match="is a folder: name a file in it"):
+        begin(case, WRITES, folder=tmp_path / "here")
 
 
 def test_a_folder_that_goes_during_the_run_is_told_and_leaves_nothing(scene, begin, tmp_path):
