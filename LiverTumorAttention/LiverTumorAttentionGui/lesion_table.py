@@ -8,6 +8,7 @@ from typing import Any
 import qt
 
 TITLES = ("Tumor", "Status", "Volume (mL)", "By hand")
+ROW_HEIGHT = 22
 _STATUS_TIPS = {
     "draft": "A draft can be corrected.",
     "accepted": "Accepted: nothing changes it until it is revised.",
@@ -111,6 +112,7 @@ def set_up_table(table: Any, titles: Sequence[str]) -> None:
     table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
     table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
     table.verticalHeader().setVisible(False)
+    table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
     table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
 
 

@@ -27,6 +27,7 @@ class LongAction:
         self._button = cancel_button
         self._workplace = workplace
         self._wanted = True
+        bar.visible = False
         cancel_button.connect("clicked(bool)", self._cancel_clicked)
 
     def disconnect(self) -> None:
@@ -57,14 +58,14 @@ class LongAction:
             raise PanelError(CANCELLED) from error
         finally:
             self._bar.value = 0
-            self._bar.enabled = self._button.enabled = False
+            self._bar.visible = self._button.enabled = False
 
     def _step(self, event: Any) -> None:
         self._show(event.fraction)
         qt.QCoreApplication.processEvents()
 
     def _show(self, fraction: float) -> None:
-        self._bar.enabled = True
+        self._bar.visible = True
         self._button.enabled = self._wanted
         self._bar.value = round(100 * fraction)
 

@@ -9,6 +9,7 @@ from LiverTumorAttentionGui import plan_words
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.plan_choices import PlanChoices
 from LiverTumorAttentionGui.settle import Settle
+from LiverTumorAttentionGui.study import VESSELS_REFERENCE
 
 ALL_TUMORS = "All tumors"
 START_MM = 10.0
@@ -87,7 +88,8 @@ class MarginSection:
         except PanelError as error:
             self.say(str(error))
             return
-        self.say(plan_words.margin(margin) if margin is not None else "")
+        known = self._segmentation.GetNodeReference(VESSELS_REFERENCE) is not None
+        self.say(plan_words.margin(margin, with_vessels=known) if margin is not None else "")
 
     def disconnect(self) -> None:
         """Let go of the widgets."""

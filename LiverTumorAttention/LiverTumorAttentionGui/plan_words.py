@@ -10,11 +10,15 @@ NOT_SHOWN = "Planned earlier: update the plan to see its numbers."
 SHOWN_MARGINS = 8
 
 
-def margin(plan: Any) -> str:
-    """Return a margin's numbers: volume, share of the liver, vessels and other tumours in it."""
+def margin(plan: Any, *, with_vessels: bool) -> str:
+    """Return a margin's numbers: volume, share of the liver, vessels and other tumours in it.
+
+    with_vessels: whether any vessels are known, so that touching none means something.
+    """
     lines = [f"{plan.volume_ml:.1f} mL with the tumors, {plan.liver_percent:.1f} % of the liver"]
     vessels = [f"{vessel.name} ({vessel.volume_ml:.2f} mL)" for vessel in plan.vessels]
-    lines.append(f"Touches {', '.join(vessels)}" if vessels else "Touches no vessel that is known")
+    if with_vessels:
+        lines.append(f"Touches {', '.join(vessels)}" if vessels else "Touches none of the vessels")
     if plan.other_tumors:
         lines.append(f"Other tumors in it: {_numbers(plan.other_tumors)}")
     return "\n".join(lines)

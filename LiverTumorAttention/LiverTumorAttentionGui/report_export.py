@@ -106,7 +106,7 @@ class ReportExport:
             self._run.cancel()
 
     def _show_progress(self, fraction: float, stage: str) -> None:
-        self._bar.enabled = self._button.enabled = True
+        self._bar.visible = self._button.enabled = True
         self._bar.value = round(100 * fraction)
         self._say(f"Report: {stage}")
 
@@ -120,5 +120,5 @@ class ReportExport:
 
     def _show_idle(self) -> None:
         self._bar.value = 0
-        self._bar.enabled = self._button.enabled = False
+        self._bar.visible = self._button.enabled = False
         self._on_change()

@@ -14,7 +14,7 @@ from LiverTumorAttentionGui.report_export import ReportExport
 from LiverTumorAttentionGui.study import VESSELS_REFERENCE
 from LiverTumorAttentionGui.workplace import Workplace
 
-TITLES = ("Tumor", "mL", "Longest (mm)", "To surface (mm)", "To vessel (mm)")
+TITLES = ("Tumor", "Volume\n(mL)", "Longest\n(mm)", "To surface\n(mm)", "To vessel\n(mm)")
 STALE = "The tumors have changed since they were measured: measure again."
 
 

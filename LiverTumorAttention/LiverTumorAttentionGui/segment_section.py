@@ -201,7 +201,7 @@ class SegmentSection:
             self._run.cancel()
 
     def _show_progress(self, fraction: float, stage: str) -> None:
-        self._ui.progressBar.enabled = True
+        self._ui.progressBar.visible = self._ui.stageLabel.visible = True
         self._ui.progressBar.value = round(100 * fraction)
         self._ui.stageLabel.text = stage[:1].upper() + stage[1:]
 
@@ -224,6 +224,6 @@ class SegmentSection:
 
     def _show_idle(self) -> None:
         self._ui.progressBar.value = 0
-        self._ui.progressBar.enabled = False
         self._ui.stageLabel.text = ""
+        self._ui.progressBar.visible = self._ui.stageLabel.visible = False
         self._update_buttons()

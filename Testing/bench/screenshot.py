@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from Testing.bench import slicer_like
 
 WIDTH = 460
+SEED = 1014
 
 
 def build_panel() -> Any:
-    """Return the panel with two volumes chosen, as a user sees it before a run."""
-    import slicer
-
-    scene = slicer.mrmlScene
+    """Return the panel as a user sees it in the middle of the work: a synthetic case, corrected and planned on."""
     from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
     from LiverTumorAttentionGui.models import ModelChoice, installed_models
     from LiverTumorAttentionGui.widget import SegmentationPanel
@@ -30,12 +30,90 @@ def build_panel() -> Any:
 
     panel = SegmentationPanel(LiverTumorAttentionLogic(), models=models)
     panel.enter()
-    volumes = [
-        scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in ("CT portal", "CT arterial")
-    ]
-    panel.ui.portalSelector.setCurrentNode(volumes[0])
-    panel.ui.arterialSelector.setCurrentNode(volumes[1])
+    with tempfile.TemporaryDirectory() as folder:
+        study = add_study(Path(folder))
+    panel.ui.portalSelector.setCurrentNode(study.portal)
+    panel.ui.arterialSelector.setCurrentNode(study.arterial)
+    panel.ui.outputSelector.setCurrentNode(study.segmentation)
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    work(panel)
     return panel
+
+
+def add_study(folder: Path) -> Any:
+    """Put a small synthetic case into the scene, as if its truth had been found, and return its study."""
+    import numpy as np
+    import SimpleITK as sitk
+    import slicer
+    from scipy import ndimage
+
+    from LiverTumorAttentionGui.scene import ResultLoader
+    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionLib.io import write_segmentation
+    from LiverTumorAttentionLib.phantoms import generate_phantom
+
+    phantom = generate_phantom(
+        SEED, lesions=3, thickness_mm=5.0, max_displacement_mm=0.0, arterial_offset_mm=0.0
+    )
+    labels = sitk.GetArrayFromImage(phantom.labels)
+    parts, _ = ndimage.label(labels == 2)
+    instances = np.where(labels > 0, 1, 0).astype(np.uint16)
+    instances[parts > 0] = parts[parts > 0] + 1
+    probability = ndimage.gaussian_filter((parts > 0).astype(np.float32), (0.5, 1.0, 1.0))
+
+    portal = add_volume("CT portal", phantom.portal, sitk.GetArrayFromImage(phantom.portal))
+    registered = sitk.Resample(
+        phantom.arterial, phantom.portal, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, -1024
+    )
+    arterial = add_volume("CT arterial", phantom.portal, sitk.GetArrayFromImage(registered))
+    chances = add_volume("CT portal tumor probability", phantom.portal, probability)
+    found = sitk.GetImageFromArray(instances)
+    found.CopyInformation(phantom.portal)
+    path = folder / "found.seg.nrrd"
+    write_segmentation(path, found)
+    node = ResultLoader(portal).load_segmentation(path, target=None, under_transform=True)
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
+    return Study.link(node, portal, arterial=arterial, probability=chances)
+
+
+def add_volume(name: str, grid: Any, voxels: Any) -> Any:
+    """Return a new volume node with voxels (z, y, x) on the grid of an image (LPS)."""
+    import numpy as np
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    slicer.util.updateVolumeFromArray(node, voxels)
+    axes = np.eye(4)
+    axes[:3, :3] = np.array(grid.GetDirection()).reshape(3, 3) * np.array(grid.GetSpacing())
+    axes[:3, 3] = grid.GetOrigin()
+    axes = np.diag([-1.0, -1.0, 1.0, 1.0]) @ axes
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(axes))
+    return node
+
+
+def work(panel: Any) -> None:
+    """Accept a tumour, grow one, measure, lay a margin and a plane: what the picture tells of."""
+    ui = panel.ui
+    ui.lesionTable.selectRow(0)
+    ui.acceptButton.click()
+    ui.lesionTable.selectRow(1)
+    ui.distanceSpinBox.value = 3.0
+    ui.growButton.click()
+    ui.measureButton.click()
+    ui.marginGroupBox.checked = True
+    ui.addPlaneButton.click()
+    ui.weightSpinBox.value = 70.0
+    settle()
+
+
+def settle(seconds: float = 1.0) -> None:
+    """Let the panel's own timers run out."""
+    from PySide6 import QtWidgets
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QtWidgets.QApplication.processEvents()
+        time.sleep(0.01)
 
 
 def save(path: Path) -> None:
@@ -46,11 +124,13 @@ def save(path: Path) -> None:
     application.setStyle("Fusion")
     application.setFont(QtGui.QFont("DejaVu Sans", 9))
     panel = build_panel()
-    QtWidgets.QWidget.resize(panel.widget, WIDTH, QtWidgets.QWidget.sizeHint(panel.widget).height())
-    panel.widget.show()
-    application.processEvents()
+    widget = panel.widget
+    widget.show()
+    height = QtWidgets.QWidget.layout(widget).totalHeightForWidth(WIDTH)
+    QtWidgets.QWidget.resize(widget, WIDTH, max(height, QtWidgets.QWidget.sizeHint(widget).height()))
+    settle(0.2)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not panel.widget.grab().save(str(path)):
+    if not widget.grab().save(str(path)):
         raise SystemExit(f"cannot write {path}")
     panel.cleanup()
 

@@ -1,0 +1,304 @@
+"""The section Review and plan: measures, margin, planes and what is handed on, as a user meets them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import panel_cases
+import study_cases
+from panel_cases import select
+
+
+@pytest.fixture
+def panel(scene):
+    made = panel_cases.make_panel()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def study(panel, scene, tmp_path):
+    return panel_cases.choose_study(panel, scene, tmp_path)
+
+
+def cells(table, row):
+    return [table.item(row, column).text() for column in range(table.columnCount)]
+
+
+def segment_names(study):
+    """Return the names of what a plan shows, which is a segmentation beside the study's own."""
+    node = study.segmentation.GetNodeReference("MarginSegmentation")
+    if node is None:
+        return []
+    segments = node.GetSegmentation()
+    return [segments.GetNthSegment(index).GetName() for index in range(segments.GetNumberOfSegments())]
+
+
+def test_without_a_study_the_section_says_why(panel, scene):
+    assert not panel.ui.reviewContent.enabled
+    assert "Choose a study first" in panel.ui.reviewStatusLabel.text
+
+
+def test_measure_fills_the_table_and_the_node(panel, scene, study):
+    assert not panel.ui.diametersCheckBox.enabled
+    assert panel.ui.diametersCheckBox.toolTip == "Measure first."
+    panel.ui.measureButton.click()
+    assert panel.ui.reviewTable.rowCount == 3
+    first = cells(panel.ui.reviewTable, 0)
+    assert first[0] == "Tumor 1"
+    row = panel.workplace.desk.rows()[0]
+    assert float(first[1]) == pytest.approx(row.volume_ml, abs=0.006)
+    assert first[4] == "–"
+    table = study.segmentation.GetNodeReference("TumorTable")
+    assert table.GetNumberOfRows() == 3
+    assert "Measured 3 tumors" in panel.ui.reviewStatusLabel.text
+    assert panel.ui.reviewProgressBar.isHidden()
+    assert not panel.ui.reviewCancelButton.enabled
+
+
+def test_diameters_come_and_go(panel, scene, study):
+    lines = "vtkMRMLMarkupsLineNode"
+    panel.ui.measureButton.click()
+    panel.ui.diametersCheckBox.click()
+    assert scene.GetNumberOfNodesByClass(lines) >= 6
+    panel.ui.diametersCheckBox.click()
+    assert scene.GetNumberOfNodesByClass(lines) == 0
+
+
+def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monkeypatch):
+    from LiverTumorAttentionGui.review import SceneReview
+
+    seen = []
+    measure = SceneReview.measure
+
+    def watched(self, instances, progress=None):
+        progress.update(0.5)
+        ui = panel.ui
+        seen.append(ui.reviewProgressBar.value)
+        seen.extend(
+            widget.enabled
+            for widget in (ui.measureButton, ui.correctContent, ui.studySelector, ui.segmentSectionButton)
+        )
+        seen.append(ui.reviewCancelButton.enabled)
+        return measure(self, instances, progress)
+
+    monkeypatch.setattr(SceneReview, "measure", watched)
+    panel.ui.measureButton.click()
+    assert seen == [50, False, False, False, False, True]
+    assert panel.ui.measureButton.enabled
+    assert panel.ui.correctContent.enabled
+
+
+def test_measuring_can_be_cancelled(panel, scene, study, monkeypatch):
+    from LiverTumorAttentionGui.review import SceneReview
+
+    measure = SceneReview.measure
+
+    def cancelled(self, instances, progress=None):
+        panel.ui.reviewCancelButton.click()
+        return measure(self, instances, progress)
+
+    monkeypatch.setattr(SceneReview, "measure", cancelled)
+    nodes = scene.GetNumberOfNodes()
+    panel.ui.measureButton.click()
+    assert panel.ui.reviewStatusLabel.text == "Cancelled. The scene is unchanged."
+    assert panel.ui.reviewTable.rowCount == 0
+    assert scene.GetNumberOfNodes() == nodes
+    monkeypatch.undo()
+    panel.ui.measureButton.click()
+    assert panel.ui.reviewTable.rowCount == 3
+
+
+def test_study_that_goes_while_it_is_measured(panel, scene, study, monkeypatch):
+    from LiverTumorAttentionGui.review import SceneReview
+
+    measure = SceneReview.measure
+
+    def removed(self, instances, progress=None):
+        scene.RemoveNode(study.segmentation)
+        return measure(self, instances, progress)
+
+    monkeypatch.setattr(SceneReview, "measure", removed)
+    panel.ui.measureButton.click()
+    assert not panel.ui.reviewContent.enabled
+
+
+def test_a_correction_makes_measures_stale(panel, study):
+    panel.ui.measureButton.click()
+    select(panel, 0)
+    panel.ui.acceptButton.click()
+    assert "measure again" in panel.ui.reviewStatusLabel.text
+
+
+def test_painting_counts_when_it_is_measured(panel, study):
+    import slicer
+
+    segmentation = study.segmentation.GetSegmentation()
+    tumor = segmentation.GetSegmentIdBySegmentName("Tumor 1")
+    voxels = slicer.util.arrayFromSegmentBinaryLabelmap(study.segmentation, tumor, study.portal).copy()
+    voxels[7:9, 12:15, 18:22] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, study.segmentation, tumor, study.portal)
+    panel.ui.measureButton.click()
+    expected = np.count_nonzero(voxels) * 0.8 * 0.9 * 3.0 / 1000
+    assert float(cells(panel.ui.reviewTable, 0)[1]) == pytest.approx(expected, abs=0.006)
+
+
+def add_vessels(scene, study):
+    """Add a segmentation with one vessel along the left side of the liver."""
+    import slicer
+
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "vessels")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(study.portal)
+    segment = node.GetSegmentation().AddEmptySegment("portal", "portal vein")
+    voxels = np.zeros(study_cases.SHAPE, np.uint8)
+    voxels[3:13, 26:28, 37:39] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, node, segment, study.portal)
+    return node
+
+
+def test_vessels_hang_on_the_study(panel, scene, study):
+    vessels = add_vessels(scene, study)
+    panel.ui.vesselsSelector.setCurrentNode(study.segmentation)
+    assert "of their own" in panel.ui.reviewStatusLabel.text
+    assert panel.ui.vesselsSelector.currentNode() is None
+    panel.ui.vesselsSelector.setCurrentNode(vessels)
+    assert study.vessels is vessels
+    panel.ui.measureButton.click()
+    # 7 voxels of 0.8 mm between the columns of tumour 2's centre and the vessel, less the tumour's 4 and half steps.
+    assert float(cells(panel.ui.reviewTable, 1)[4]) == pytest.approx(2 * 0.8, abs=0.5)
+    panel.leave()
+    panel.enter()
+    assert panel.ui.vesselsSelector.currentNode() is vessels
+
+
+# Margin and planes -------------------------------------------------------------------------------------------
+
+
+def test_margin_follows_the_slider(panel, study, wait_until):
+    label = panel.ui.marginLabel
+    assert label.isHidden()
+    panel.ui.marginGroupBox.checked = True
+    wait_until(lambda: "of the liver" in label.text, "the margin is shown")
+    assert "Margin 10 mm" in segment_names(study)
+    wide = float(label.text.split(" mL")[0])
+    panel.ui.marginSlider.value = 3.0
+    wait_until(lambda: "Margin 3 mm" in segment_names(study), "the margin is narrower")
+    assert float(label.text.split(" mL")[0]) < wide
+    assert "Margin 10 mm" not in segment_names(study)
+    assert study.segmentation.GetAttribute("LiverTumorAttention_MarginMm") == "3.0"
+    panel.ui.marginGroupBox.checked = False
+    assert "Margin 3 mm" not in segment_names(study)
+    assert label.isHidden()
+
+
+def test_margin_around_one_tumor_names_the_others_in_it(panel, scene, study, wait_until):
+    panel.ui.vesselsSelector.setCurrentNode(add_vessels(scene, study))
+    panel.ui.marginTumorsComboBox.setCurrentIndex(2)
+    assert panel.ui.marginTumorsComboBox.currentText == "Tumor 2"
+    panel.ui.marginSlider.value = 20.0
+    panel.ui.marginGroupBox.checked = True
+    wait_until(lambda: "Other tumors in it" in panel.ui.marginLabel.text, "the margin is shown")
+    assert "Tumor 1" in panel.ui.marginLabel.text
+    assert "Touches portal vein" in panel.ui.marginLabel.text
+
+
+def test_plane_is_planned_live(panel, scene, study, wait_until):
+    label = panel.ui.resectionLabel
+    assert "Add a plane" in label.text
+    assert not panel.ui.removePlaneButton.enabled
+    panel.ui.addPlaneButton.click()
+    wait_until(lambda: "Taken out" in label.text, "the plan is shown")
+    assert panel.ui.planesList.count == 1
+    assert "mL/kg" not in label.text
+    panel.ui.weightSpinBox.value = 70.0
+    wait_until(lambda: "mL/kg" in label.text, "the weight counts")
+    plane = scene.GetFirstNodeByClass("vtkMRMLMarkupsPlaneNode")
+    before = label.text
+    origin = np.array(plane.GetOriginWorld())
+    plane.SetOriginWorld(*(origin + 4.0 * np.array(plane.GetNormalWorld())))
+    wait_until(lambda: label.text != before, "the drag is followed")
+    plane.SetOriginWorld(*(origin + 500.0 * np.array(plane.GetNormalWorld())))
+    wait_until(lambda: "does not pass through the liver" in label.text, "the refusal is said")
+    scene.RemoveNode(plane)
+    wait_until(lambda: panel.ui.planesList.count == 0, "the list follows")
+    assert "Add a plane" in label.text
+
+
+def test_planes_combine_and_are_removed(panel, study, wait_until):
+    ui = panel.ui
+    ui.addPlaneButton.click()
+    assert not ui.combineComboBox.enabled
+    ui.addPlaneButton.click()
+    assert ui.combineComboBox.enabled
+    ui.combineComboBox.setCurrentIndex(1)
+    assert study.segmentation.GetAttribute("LiverTumorAttention_Combine") == "any"
+    assert ui.planesList.currentRow == 1
+    ui.removePlaneButton.click()
+    assert ui.planesList.count == 1
+    ui.resectedCheckBox.click()
+    assert any("Resected" in name for name in segment_names(study))
+    ui.resectedCheckBox.click()
+    assert not any("Resected" in name for name in segment_names(study))
+
+
+def test_a_correction_makes_the_plan_stale_until_it_is_updated(panel, study, wait_until):
+    ui = panel.ui
+    ui.addPlaneButton.click()
+    wait_until(lambda: "Taken out" in ui.resectionLabel.text, "the plan is shown")
+    assert ui.planUpdateButton.isHidden()
+    select(panel, 1)
+    ui.removeSelectedButton.click()
+    assert "update the plan" in ui.resectionLabel.text
+    assert not ui.planUpdateButton.isHidden()
+    assert [ui.marginTumorsComboBox.itemText(n) for n in range(ui.marginTumorsComboBox.count)] == [
+        "All tumors",
+        "Tumor 1",
+        "Tumor 3",
+    ]
+    ui.planUpdateButton.click()
+    assert "Taken out" in ui.resectionLabel.text
+    assert "Tumor 2" not in ui.resectionLabel.text
+    assert ui.planUpdateButton.isHidden()
+
+
+def test_plan_comes_back_with_its_study(panel, scene, study, tmp_path, wait_until):
+    ui = panel.ui
+    ui.addPlaneButton.click()
+    ui.weightSpinBox.value = 55.0
+    ui.marginSlider.value = 7.0
+    ui.marginGroupBox.checked = True
+    wait_until(lambda: "of the liver" in ui.marginLabel.text, "the margin is shown")
+    other = study_cases.add_study(scene, tmp_path)
+    ui.studySelector.setCurrentNode(other.segmentation)
+    assert (ui.planesList.count, ui.weightSpinBox.value, ui.marginGroupBox.checked) == (0, 0.0, False)
+    ui.studySelector.setCurrentNode(study.segmentation)
+    assert (ui.planesList.count, ui.weightSpinBox.value, ui.marginGroupBox.checked) == (1, 55.0, True)
+    assert ui.marginSlider.value == 7.0
+    assert "update the plan" in ui.resectionLabel.text
+    ui.planUpdateButton.click()
+    assert "Taken out" in ui.resectionLabel.text
+    assert "of the liver" in ui.marginLabel.text
+
+
+def test_hand_over_says_what_was_set(panel, study):
+    panel.ui.handOverButton.click()
+    assert "Ready for Slicer-Liver" in panel.ui.reviewStatusLabel.text
+
+
+@pytest.mark.parametrize("gone", ["segmentation", "portal"])
+def test_nodes_that_go_leave_no_dead_window(panel, scene, study, wait_until, gone):
+    panel.ui.measureButton.click()
+    panel.ui.diametersCheckBox.click()
+    panel.ui.marginGroupBox.checked = True
+    panel.ui.addPlaneButton.click()
+    scene.RemoveNode(getattr(study, gone))
+    wait_until(lambda: not panel.ui.reviewContent.enabled, "the section is disabled")
+    assert panel.ui.reviewTable.rowCount == 0
+    assert panel.ui.reviewStatusLabel.text
+    assert panel.ui.planUpdateButton.isHidden()
