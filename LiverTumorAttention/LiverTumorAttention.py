@@ -25,7 +25,9 @@ class LiverTumorAttention(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Liver Tumor Attention")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = ["Segmentations", "SubjectHierarchy", "Tables", "Volumes"]
+        self.parent.dependencies = [
+            *("Markups", "SegmentEditor", "Segmentations", "SubjectHierarchy", "Tables", "Volumes")
+        ]
         self.parent.contributors = ["The LiverTumorAttention contributors"]
         self.parent.helpText = _(
             "Segments the liver and its tumors in a portal venous CT, with the help of a late arterial CT "
@@ -57,6 +59,7 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.panel.enter()
 
     def enter(self):
@@ -81,6 +84,10 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         """Start anew with the empty scene."""
         if self.parent.isEntered:
             self.panel.enter()
+
+    def onSceneEndImport(self, caller, event):
+        """Show what the scene that was loaded holds: its study's volumes have only come now."""
+        self.panel.scene_loaded()
 
     def onReload(self):
         """Forget the panel's modules too, so that Reload shows a developer's edits in them."""

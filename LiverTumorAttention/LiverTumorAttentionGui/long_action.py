@@ -62,7 +62,7 @@ class LongAction:
 
     def _step(self, event: Any) -> None:
         self._show(event.fraction)
-        qt.QCoreApplication.processEvents()
+        qt.QApplication.processEvents()
 
     def _show(self, fraction: float) -> None:
         self._bar.visible = True

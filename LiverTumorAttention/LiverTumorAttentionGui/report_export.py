@@ -23,8 +23,9 @@ def ask_for_file(parent: Any, suggested: str) -> str:
 class ReportExport:
     """Writes a page with its numbers beside it, in a process of its own, and shows how far it is.
 
-    bar, cancel_button: of the section. plan: returns the plan as the report reads it, None for none. say: tells what
-    happened. on_change: called when a report begins or ends. choose_file, run_factory: exchangeable in tests.
+    bar, cancel_button: of the section. ensure: sees to it that the packages are installed. plan: returns the plan as
+    the report reads it, None for none. say: tells what happened. on_change: called when a report begins or ends.
+    choose_file: asks where to; exchangeable in tests.
     """
 
     def __init__(
@@ -34,20 +35,21 @@ class ReportExport:
         cancel_button: Any,
         workplace: Workplace,
         say: Callable[..., None],
+        ensure: Callable[[], None],
         plan: Callable[[], Any],
         on_change: Callable[[], None],
         choose_file: Callable[[Any, str], str] = ask_for_file,
-        run_factory: Callable[..., Any] | None = None,
     ) -> None:
         self._bar = bar
         self._button = cancel_button
         self._workplace = workplace
         self._say = say
+        self._ensure = ensure
         self._plan = plan
         self._on_change = on_change
-        self._choose_file = choose_file
-        self._run_factory = run_factory
+        self.choose_file = choose_file
         self._run: Any = None
+        self._warnings: list[str] = []
         cancel_button.connect("clicked(bool)", self._cancel_clicked)
 
     @property
@@ -60,7 +62,7 @@ class ReportExport:
         study = self._workplace.study
         if self._run is not None or study is None:
             return
-        chosen = self._choose_file(self._button, f"{study.segmentation.GetName()}.html")
+        chosen = self.choose_file(self._button, f"{study.segmentation.GetName()}.html")
         if not chosen:
             return
         path = Path(chosen)
@@ -88,12 +90,15 @@ class ReportExport:
     def _begin(self, study: Any, path: Path) -> None:
         from LiverTumorAttentionGui.report_run import ReportRun
 
-        self._run = (self._run_factory or ReportRun)(
+        self._ensure()
+        self._warnings = []
+        self._run = ReportRun(
             study,
             self._workplace.instances(),
             path,
             plan=self._plan(),
             on_progress=self._show_progress,
+            on_warning=self._warnings.append,
             on_finished=lambda outcome: self._finished(outcome, path),
         )
         self._show_progress(0.0, "Writing volumes")
@@ -114,7 +119,8 @@ class ReportExport:
         self._run = None
         self._show_idle()
         if outcome.status == "done":
-            self._say(f"{path} is written, with its numbers as CSV and JSON beside it. Not for clinical use.")
+            done = f"{path} is written, with its numbers as CSV and JSON beside it. Not for clinical use."
+            self._say("\n".join([done, *(f"Warning: {warning}" for warning in self._warnings)]))
         else:
             self._say(outcome.message, error=outcome.status == "failed")
 

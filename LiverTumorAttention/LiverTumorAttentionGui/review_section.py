@@ -21,10 +21,10 @@ STALE = "The tumors have changed since they were measured: measure again."
 class ReviewSection:
     """Connects the widgets of ReviewSection.ui to measures, plan and report of the study under work.
 
-    export: how a report is made and where to; exchangeable in tests.
+    ensure: sees to it that the Python packages of a report are installed.
     """
 
-    def __init__(self, ui: Any, workplace: Workplace, *, export: Callable[..., Any] = ReportExport) -> None:
+    def __init__(self, ui: Any, workplace: Workplace, *, ensure: Callable[[], None]) -> None:
         self._ui = ui
         self._workplace = workplace
         self._message = MessageLine(ui.reviewStatusLabel)
@@ -33,11 +33,12 @@ class ReviewSection:
         self._showing = False
         self._action = LongAction(ui.reviewProgressBar, ui.reviewCancelButton, workplace)
         self.plan = PlanSection(ui, workplace)
-        self._export = export(
+        self.export = ReportExport(
             bar=ui.reviewProgressBar,
             cancel_button=ui.reviewCancelButton,
             workplace=workplace,
             say=self._message.say,
+            ensure=ensure,
             plan=self.plan.as_json,
             on_change=self._update_widgets,
         )
@@ -69,7 +70,7 @@ class ReviewSection:
     def abandon(self) -> None:
         """End a measurement or a report that is under way, and tell nobody."""
         self._action.cancel()
-        self._export.abandon()
+        self.export.abandon()
 
     def leave(self) -> None:
         """Stop following the scene: the user opens another module, or the scene closes."""
@@ -79,7 +80,7 @@ class ReviewSection:
         """Let go of the widgets: the module goes."""
         self.plan.disconnect()
         self._action.disconnect()
-        self._export.disconnect()
+        self.export.disconnect()
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
         self._connections = ()
@@ -90,7 +91,7 @@ class ReviewSection:
         ui.reviewContent.enabled = self._desk is not None
         for widget in (ui.vesselsSelector, ui.reviewTable, ui.handOverButton, ui.planContent):
             widget.enabled = free
-        ui.measureButton.enabled = ui.reportButton.enabled = free and not self._export.running
+        ui.measureButton.enabled = ui.reportButton.enabled = free and not self.export.running
         ui.diametersCheckBox.enabled = free and self._measured is not None
         tip = "Draw the longest diameter of each tumor, and the longest across it, as lines."
         ui.diametersCheckBox.toolTip = tip if self._measured is not None else "Measure first."
@@ -180,4 +181,4 @@ class ReviewSection:
             self._message.say(str(error), error=True)
 
     def _report_clicked(self, _checked: bool = False) -> None:
-        self._export.start()
+        self.export.start()

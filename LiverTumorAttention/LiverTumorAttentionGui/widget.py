@@ -62,7 +62,7 @@ class SegmentationPanel:
             self.ui, models=models, model_manager=model_manager, say=self._segment.say
         )
         self.correct = CorrectSection(self.ui, self.widget, self.workplace)
-        self.review = ReviewSection(self.ui, self.workplace)
+        self.review = ReviewSection(self.ui, self.workplace, ensure=self._installer.ensure_requirements)
         self._parts: tuple[Any, ...] = (self._inputs, self._segment, self.correct, self.review)
         self.workplace.on_change(self._workplace_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)
@@ -101,6 +101,12 @@ class SegmentationPanel:
         self.leave()
         self._segment.clear()
         self._logic.forget_desks()
+
+    def scene_loaded(self) -> None:
+        """Look at the scene anew: nodes were added to it from a file, the panel's choices among them."""
+        if self._parameters is not None:
+            self.leave()
+            self.enter()
 
     def cleanup(self) -> None:
         """End a run and let go of everything: the module is going away."""
@@ -154,7 +160,7 @@ class SegmentationPanel:
 
     def _install_clicked(self, _checked: bool = False) -> None:
         try:
-            self._installer.ensure()
+            self._installer.ensure_requirements()
         except PanelError as error:
             self._segment.say(str(error), error=True)
             return

@@ -50,7 +50,7 @@ class Workplace:
         self._outcome_listeners.append(listener)
 
     def choose(self, segmentation: Any) -> None:
-        """Work on the study of a segmentation node; None for none."""
+        """Work on the study of a segmentation node; None for none. While a scene is being loaded nothing is opened."""
         if segmentation is not self.segmentation or (segmentation is not None and self.study is None):
             self._open(segmentation)
 
@@ -86,7 +86,7 @@ class Workplace:
             segmentation = None
         self.segmentation, self.study, self.desk = segmentation, None, None
         self.problem, self.missing = NO_STUDY, False
-        if segmentation is not None:
+        if segmentation is not None and not segmentation.GetScene().IsImporting():
             try:
                 self._set_up(segmentation)
             except PanelError as error:

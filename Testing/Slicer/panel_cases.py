@@ -19,7 +19,7 @@ def make_panel() -> Any:
     from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
     from LiverTumorAttentionGui.widget import SegmentationPanel
 
-    installer = SimpleNamespace(ensure=lambda: None)
+    installer = SimpleNamespace(ensure=lambda: None, ensure_requirements=lambda: None)
     panel = SegmentationPanel(LiverTumorAttentionLogic(), models=list, installer=installer)
     panel.enter()
     return panel

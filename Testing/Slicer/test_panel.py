@@ -112,7 +112,7 @@ def panel(scene, plan, models):
     made = SegmentationPanel(
         LiverTumorAttentionLogic(),
         models=models,
-        installer=SimpleNamespace(ensure=lambda: None),
+        installer=SimpleNamespace(ensure=lambda: None, ensure_requirements=lambda: None),
         run_factory=plan.factory,
     )
     made.enter()

@@ -80,10 +80,37 @@ def test_missing_packages_are_named_and_can_be_installed(panel, scene, study, mo
     assert len(rows(panel)) == 3
 
 
-def test_corrections_survive_saving_and_loading(panel, scene, study, tmp_path):
+def test_choices_and_corrections_survive_saving_and_loading(panel, scene, study, tmp_path):
+    from Testing.bench.scenes import load_scene, save_scene
+
     select(panel, 1)
     panel.ui.acceptButton.click()
+    select(panel, 0)
+    panel.ui.removeSelectedButton.click()
+    panel.ui.distanceSpinBox.value = 3.5
+    saved = save_scene(tmp_path / "saved")
+    panel.scene_closes()
+    loaded = load_scene(saved)
+    again = panel_cases.make_panel()
+    try:
+        name = study.segmentation.GetName()
+        assert again.ui.studySelector.currentNode() is loaded.GetFirstNodeByName(name)
+        assert [row[:2] for row in rows(again)] == [["Tumor 2", "accepted"], ["Tumor 3", "draft"]]
+        assert again.ui.distanceSpinBox.value == 3.5
+        assert len(again.workplace.desk.session.entries) == 2
+        assert not again.ui.undoButton.enabled, "undo is for what was done since"
+    finally:
+        again.cleanup()
+
+
+def test_scene_that_is_loaded_into_an_open_panel_is_shown(panel, scene, study):
+    panel.ui.studySelector.setCurrentNode(None)
+    scene.StartState(scene.ImportState)
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    assert rows(panel) == [], "its voxels have not come yet"
+    scene.EndState(scene.ImportState)
+    panel.scene_loaded()
+    assert len(rows(panel)) == 3
     panel.leave()
-    panel.enter()
-    assert panel.ui.studySelector.currentNode() is study.segmentation
-    assert [row[1] for row in rows(panel)] == ["draft", "accepted", "draft"]
+    panel.scene_loaded()
+    assert rows(panel) == [], "the user is in another module"

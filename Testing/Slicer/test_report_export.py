@@ -1,0 +1,79 @@
+"""The button Export report…, with the real child."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import panel_cases
+
+
+@pytest.fixture
+def panel(scene):
+    made = panel_cases.make_panel()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def study(panel, scene, tmp_path):
+    return panel_cases.choose_study(panel, scene, tmp_path)
+
+
+def test_report_is_written_where_the_user_wants_it(panel, study, tmp_path, wait_until):
+    page = tmp_path / "out" / "case.html"
+    page.parent.mkdir()
+    asked = []
+    panel.review.export.choose_file = lambda _parent, name: asked.append(name) or str(page.with_suffix(""))
+    panel.ui.addPlaneButton.click()
+    panel.ui.reportButton.click()
+    assert asked == [f"{study.segmentation.GetName()}.html"]
+    assert not panel.ui.reportButton.enabled
+    assert not panel.ui.measureButton.enabled
+    assert panel.ui.reviewCancelButton.enabled
+    assert not panel.ui.reviewProgressBar.isHidden()
+    wait_until(lambda: not panel.review.export.running, "the report is written")
+    assert "case.html is written" in panel.ui.reviewStatusLabel.text, panel.ui.reviewStatusLabel.text
+    assert {path.name for path in page.parent.iterdir()} == {"case.html", "case.csv", "case.json"}
+    numbers = json.loads(page.with_suffix(".json").read_text())
+    assert len(json.dumps(numbers)) > 1000
+    assert "resected" in json.dumps(numbers)
+    assert panel.ui.reportButton.enabled
+    assert panel.ui.reviewProgressBar.isHidden()
+
+
+def test_declining_the_file_does_nothing(panel, study):
+    panel.review.export.choose_file = lambda _parent, _name: ""
+    panel.ui.reportButton.click()
+    assert not panel.review.export.running
+    assert panel.ui.reviewStatusLabel.text == ""
+
+
+@pytest.mark.parametrize("how", ["cancel", "close"])
+def test_report_that_is_ended_leaves_no_file(panel, study, tmp_path, wait_until, how):
+    page = tmp_path / "out" / "case.html"
+    page.parent.mkdir()
+    panel.review.export.choose_file = lambda _parent, _name: str(page)
+    panel.ui.reportButton.click()
+    assert panel.review.export.running
+    if how == "cancel":
+        panel.ui.reviewCancelButton.click()
+    else:
+        panel.scene_closes()
+    wait_until(lambda: not panel.review.export.running, "the report has ended")
+    assert list(page.parent.iterdir()) == []
+    if how == "cancel":
+        assert "No report was written" in panel.ui.reviewStatusLabel.text
+
+
+def test_folder_that_cannot_be_written_is_said(panel, study, tmp_path):
+    panel.review.export.choose_file = lambda _parent, _name: str(tmp_path / "nowhere" / "case.html")
+    panel.ui.reportButton.click()
+    assert not panel.review.export.running
+    assert "nowhere" in panel.ui.reviewStatusLabel.text
+    assert panel.ui.reviewStatusLabel.styleSheet
