@@ -85,19 +85,14 @@ class CorrectSection:
         self._update_buttons()
 
     def let_go(self) -> None:
-        """End whatever is half done: a tool, a preview, brush work."""
+        """End whatever is half done: a tool, a preview, brush work. Mouse and keys are the user's again."""
         self._tools_off()
         self._threshold.end_preview()
         self._brush.close()
 
-    def leave(self) -> None:
-        """Give mouse and keys back: the user opens another module, or the scene closes."""
-        self.let_go()
-        self._shortcuts.use(False, escape=False)
-
     def disconnect(self) -> None:
         """Let go of the widgets: the module goes."""
-        self.leave()
+        self.let_go()
         for part in (self._table, self._threshold, self._tools, self._brush, self._shortcuts):
             part.disconnect()
         for button, slot in self._slots:

@@ -89,7 +89,7 @@ class SegmentationPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters.RemoveObserver(self._observer)
         self._parameters = self._gui_tag = self._observer = None
-        self.correct.leave()
+        self.correct.let_go()
         self.review.leave()
         self.workplace.close()
         self._segment.update(None, None)

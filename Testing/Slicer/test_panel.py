@@ -203,6 +203,86 @@ def test_broken_model_list_is_said_and_disables_the_button(scene):
     panel.cleanup()
 
 
+def test_models_that_come_and_go_are_listed_anew(scene):
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.models import ModelChoice
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    installed = [ModelChoice(id=name, title=name, statement=f"about {name}") for name in ("first", "second")]
+    opened = []
+
+    class Manager:
+        def __init__(self, parent, *, on_changed):
+            opened.append(on_changed)
+
+        def open(self):
+            opened.append("open")
+
+        def cleanup(self):
+            opened.append("cleanup")
+
+    panel = SegmentationPanel(
+        LiverTumorAttentionLogic(), models=lambda: list(installed), model_manager=Manager
+    )
+    panel.enter()
+    panel.ui.modelComboBox.setCurrentIndex(1)
+    panel.ui.manageModelsButton.click()
+    panel.ui.manageModelsButton.click()
+    assert opened[1:] == ["open", "open"], "one dialog"
+    installed.insert(0, ModelChoice(id="new", title="new", statement="about new"))
+    opened[0]()
+    assert panel.ui.modelComboBox.count == 3
+    assert panel.ui.modelComboBox.currentText == "second", "the choice stays"
+    del installed[-1]
+    opened[0]()
+    assert panel.ui.modelComboBox.currentText == "new"
+    assert panel.ui.statementLabel.text == "about new"
+    panel.cleanup()
+    assert opened[-1] == "cleanup"
+
+
+@pytest.mark.parametrize("how", ["done", "cancelled", "refused"])
+def test_sample_case_is_chosen_once_it_is_there(scene, how):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.protocol import Outcome
+    from LiverTumorAttentionGui.widget import SegmentationPanel
+
+    heard = {}
+
+    def load_sample(on_progress, on_finished):
+        if how == "refused":
+            raise PanelError("The Python packages were not installed.")
+        heard.update(progress=on_progress, finished=on_finished)
+        return SimpleNamespace(cancel=lambda: None, abandon=lambda: heard.update(abandoned=True))
+
+    panel = SegmentationPanel(LiverTumorAttentionLogic(), models=list, load_sample=load_sample)
+    panel.enter()
+    ui = panel.ui
+    ui.sampleButton.click()
+    if how == "refused":
+        assert ui.statusLabel.text == "The Python packages were not installed."
+        assert not panel.running
+        panel.cleanup()
+        return
+    heard["progress"](0.5, "organs")
+    assert (ui.progressBar.value, ui.stageLabel.text) == (50, "Organs")
+    assert not ui.inputsButton.enabled
+    assert ui.cancelButton.enabled
+    if how == "done":
+        volumes = SimpleNamespace(portal=cases.add_volume(scene), arterial=cases.add_volume(scene, "ART"))
+        heard["finished"](Outcome(status="done", message=""), volumes)
+        assert ui.portalSelector.currentNode() is volumes.portal
+        assert ui.arterialSelector.currentNode() is volumes.arterial
+        assert "shows no patient" in ui.statusLabel.text
+    else:
+        heard["finished"](Outcome(status="cancelled", message="Cancelled."), None)
+        assert ui.statusLabel.text == "Cancelled."
+    assert ui.inputsButton.enabled
+    panel.cleanup()
+    assert "abandoned" not in heard
+
+
 # A run -----------------------------------------------------------------------------------------------------
 
 
