@@ -1,7 +1,9 @@
 """What the user chose, kept in the scene and saved with it."""
 
+from typing import Annotated
+
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 DEVICES = ("auto", "cpu", "cuda")
 MODELS_OWN_THRESHOLD = 0.0
@@ -29,10 +31,10 @@ class SegmentationParameters:
     arterial: vtkMRMLScalarVolumeNode
     model: str = ""
     device: str = "auto"
-    threshold: float = MODELS_OWN_THRESHOLD
-    minimum_diameter_mm: float = MODELS_OWN_DIAMETER
+    threshold: Annotated[float, WithinRange(MODELS_OWN_THRESHOLD, 0.99)] = MODELS_OWN_THRESHOLD
+    minimum_diameter_mm: Annotated[float, WithinRange(MODELS_OWN_DIAMETER, 100.0)] = MODELS_OWN_DIAMETER
     keep_registered: bool = False
     keep_probability: bool = True
     output: vtkMRMLSegmentationNode
     study: vtkMRMLSegmentationNode
-    distance_mm: float = 2.0
+    distance_mm: Annotated[float, WithinRange(0.5, 20.0)] = 2.0

@@ -1,9 +1,10 @@
 """Keys for what is done often, and why these keys.
 
-Ctrl+Shift with a key: Slicer's slice views use plain letters, its windows Ctrl with a letter, and the Segment Editor
-plain letters, digits, Escape, Ctrl+Z and Ctrl+Y. Undo and redo are thus one key away from the editor's own, which
-stay the editor's. Alt with a letter opens menus, and digits change the Segment Editor's effects, also without focus.
-Keys act while the panel can be seen, wherever the mouse is.
+Ctrl+Shift with an arrow or a key beside it. Slicer's slice views use plain letters and arrows, its windows Ctrl with a
+letter or a digit, and the Segment Editor plain letters, digits, signs, Space and Escape, Ctrl+Z and the system's redo,
+which is Ctrl+Y or Ctrl+Shift+Z: two shortcuts on one key would both be dead. Alt with a letter opens menus. Left and
+right go back and forth in time, up and down among the tumours. Keys act while the panel can be seen, wherever the mouse
+is; Escape only while a tool is on, and the Segment Editor has no study then.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 import qt
 
 KEYS = {
-    "undoButton": "Ctrl+Shift+Z",
-    "redoButton": "Ctrl+Shift+Y",
+    "undoButton": "Ctrl+Shift+Left",
+    "redoButton": "Ctrl+Shift+Right",
     "nextButton": "Ctrl+Shift+Down",
     "previousButton": "Ctrl+Shift+Up",
     "acceptButton": "Ctrl+Shift+Return",

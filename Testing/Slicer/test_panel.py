@@ -145,6 +145,7 @@ def test_panel_says_what_it_is(panel):
     assert panel.ui.noticeLabel.text == "Not for clinical use."
     assert panel.ui.statementLabel.text == "trained on synthetic data"
     assert panel.ui.segmentButton.text == "Segment tumors"
+    assert panel.ui.thresholdSpinBox.text == panel.ui.minimumDiameterSpinBox.text == "Model's own"
 
 
 def test_button_says_why_it_is_disabled(panel, scene):
