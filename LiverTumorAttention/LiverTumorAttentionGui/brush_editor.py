@@ -29,7 +29,8 @@ class BrushEditor:
 
     Painting is restricted to the liver by the editor's mask. Segments are not overwritten, since tumours overlap the
     liver; that an accepted tumour keeps its voxels is the desk's part.
-    on_open: called before the editor gets the mouse. say: tells what went wrong.
+    on_open: called before the editor gets the mouse. segment: returns the id of the segment to paint, empty for none.
+    say: tells what went wrong.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class BrushEditor:
         workplace: Workplace,
         *,
         on_open: Callable[[], None],
+        segment: Callable[[], str],
         say: Callable[..., None],
     ) -> None:
         self._box = box
         self._editor = editor
         self._workplace = workplace
         self._on_open = on_open
+        self._segment = segment
         self._say = say
         self._node: Any = None
         self._tag: int | None = None
@@ -81,6 +84,12 @@ class BrushEditor:
         self._editor.setMRMLSegmentEditorNode(None)
         self._box.collapsed = True
 
+    def follow(self) -> None:
+        """Paint the tumour that is selected now."""
+        wanted = self._segment()
+        if self._node is not None and wanted:
+            self._editor.setCurrentSegmentID(wanted)
+
     def take_in(self) -> None:
         """Make one action of what was painted since the last one, if anything."""
         self._take_in_later.cancel()
@@ -116,6 +125,7 @@ class BrushEditor:
         self._editor.setSegmentationNode(study.segmentation)
         self._editor.setSourceVolumeNode(study.portal)
         self._restrict_to_liver(study.segmentation)
+        self.follow()  # the editor chooses the first segment, which is the liver
         self._editor.setupViewObservations()
         self._editor.installKeyboardShortcuts()
         self._brush = self._used_brush()

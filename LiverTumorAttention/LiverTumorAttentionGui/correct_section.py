@@ -54,7 +54,12 @@ class CorrectSection:
             perform=self.perform,
         )
         self._brush = BrushEditor(
-            ui.brushGroupBox, ui.segmentEditor, workplace, on_open=self._brush_opens, say=self._message.say
+            ui.brushGroupBox,
+            ui.segmentEditor,
+            workplace,
+            on_open=self._brush_opens,
+            segment=self._segment_to_paint,
+            say=self._message.say,
         )
         self._shortcuts = Shortcuts(widget, ui, self._tools_off)
         self._slots: list[tuple[Any, Callable[..., None]]] = []
@@ -70,7 +75,7 @@ class CorrectSection:
             self.let_go()
             self._desk = desk
             self._table.select(None)
-            self._message.say("")
+            self._message.say(desk.note if desk is not None else "")
         ready = desk is not None and not self._workplace.busy
         if not ready:
             self._tools_off()
@@ -186,6 +191,7 @@ class CorrectSection:
             scene = self._workplace.segmentation.GetScene()
             views.jump_to(scene, rows[0].center_ras)
             views.center_3d(scene, rows[0].center_ras)
+        self._brush.follow()
         self._update_buttons()
 
     def _tool_starts(self) -> None:
@@ -197,6 +203,13 @@ class CorrectSection:
     def _brush_opens(self) -> None:
         self._tools_off()
         self._threshold.end_preview()
+
+    def _segment_to_paint(self) -> str:
+        """Return the segment of the selected tumour if that is a draft, else of the first draft."""
+        drafts = [
+            row.segment_id for row in (*self._table.selected, *self._table.rows) if row.status == "draft"
+        ]
+        return drafts[0] if drafts else ""
 
     def _tools_off(self) -> None:
         self._tools.stop()

@@ -58,6 +58,23 @@ def test_brush_is_restricted_to_the_liver(panel, scene, study):
     assert editor.mrmlSegmentEditorNode() is None
 
 
+def test_brush_paints_the_selected_tumor_and_never_the_liver(panel, study):
+    editor = panel.ui.segmentEditor
+    segmentation = study.segmentation.GetSegmentation()
+
+    def painted():
+        return segmentation.GetSegment(editor.currentSegmentID()).GetName()
+
+    panel.ui.brushGroupBox.collapsed = False
+    assert painted() == "Tumor 1", "the first draft"
+    select(panel, 1)
+    assert painted() == "Tumor 2"
+    panel.ui.acceptButton.click()
+    select(panel, 2)
+    select(panel, 1)
+    assert painted() == "Tumor 1", "an accepted tumor keeps its shape"
+
+
 @pytest.mark.parametrize("how", ["close", "tool", "button", "effect", "leave"])
 def test_painting_becomes_one_action(panel, study, wait_until, how):
     panel.ui.brushGroupBox.collapsed = False
