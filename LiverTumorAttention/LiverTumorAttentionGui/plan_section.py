@@ -7,6 +7,7 @@ from typing import Any
 from LiverTumorAttentionGui import plan_words
 from LiverTumorAttentionGui.margin_section import MarginSection
 from LiverTumorAttentionGui.planes_section import PlanesSection
+from LiverTumorAttentionGui.waiting import waiting
 from LiverTumorAttentionGui.workplace import Workplace
 
 
@@ -95,5 +96,6 @@ class PlanSection:
             plan.close()
 
     def _update_clicked(self, _checked: bool = False) -> None:
-        self._margin.show()
-        self._planes.show()
+        with waiting():
+            self._margin.show()
+            self._planes.show()

@@ -11,6 +11,7 @@ from LiverTumorAttentionGui.cut_planes import PLANE_REFERENCE
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.plan_choices import PlanChoices
 from LiverTumorAttentionGui.settle import Settle
+from LiverTumorAttentionGui.waiting import waiting
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
 NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the part that is taken out."
@@ -119,7 +120,8 @@ class PlanesSection:
 
     def _change(self, call: Callable[[Any], object], *, select_last: bool = False) -> None:
         try:
-            call(self._plan())
+            with waiting():
+                call(self._plan())
         except PanelError as error:
             self.say(str(error))
             return

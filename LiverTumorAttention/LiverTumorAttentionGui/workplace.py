@@ -10,6 +10,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.settle import Settle
+from LiverTumorAttentionGui.waiting import waiting
 
 NO_STUDY = "Choose a study first: segment a CT, or select a segmentation under Study."
 NOT_INSTALLED = (
@@ -88,7 +89,8 @@ class Workplace:
         self.problem, self.missing = NO_STUDY, False
         if segmentation is not None and not segmentation.GetScene().IsImporting():
             try:
-                self._set_up(segmentation)
+                with waiting():
+                    self._set_up(segmentation)
             except PanelError as error:
                 self.study, self.desk, self.problem = None, None, str(error)
             except ImportError:
