@@ -64,7 +64,7 @@ def start() -> Any:
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
     if "qt" in sys.modules:
         return application
-    _keep_truth_values_alive()
+    _keep_singletons_alive()
     import slicer
 
     from Testing.bench.pythonqt import QtModule
@@ -103,15 +103,15 @@ def finish_startup() -> None:
         slot()
 
 
-def _keep_truth_values_alive() -> None:
-    """Give True and False references to spare.
+def _keep_singletons_alive() -> None:
+    """Give True, False and None references to spare.
 
-    PySide6 takes one away at every `emit` and `disconnect`; before Python 3.12, where both live for ever, a long
-    test run would end in an abort.
+    PySide6 takes one away at every `emit`, `disconnect` and `processEvents`; before Python 3.12, where they live for
+    ever, a long test run would end in an abort.
     """
     if sys.version_info >= (3, 12):
         return
-    for value in (True, False):
+    for value in (True, False, None):
         reference = ctypes.py_object(value)
         for _ in range(_SPARE_REFERENCES):
             ctypes.pythonapi.Py_IncRef(reference)
