@@ -33,7 +33,7 @@ class SegmentationParameters:
     device: str = "auto"
     threshold: Annotated[float, WithinRange(MODELS_OWN_THRESHOLD, 0.99)] = MODELS_OWN_THRESHOLD
     minimum_diameter_mm: Annotated[float, WithinRange(MODELS_OWN_DIAMETER, 100.0)] = MODELS_OWN_DIAMETER
-    keep_registered: bool = False
+    keep_registered: bool = True
     keep_probability: bool = True
     output: vtkMRMLSegmentationNode
     study: vtkMRMLSegmentationNode

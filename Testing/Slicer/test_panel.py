@@ -501,18 +501,18 @@ def test_no_verdict_without_an_arterial_volume(panel, plan, press, phases):
     assert not panel.ui.keepRegisteredCheckBox.enabled
 
 
-def test_keep_is_off_at_first_and_kept_in_the_scene(panel, phases):
+def test_keep_is_on_at_first_and_kept_in_the_scene(panel, phases):
     from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
 
     box = panel.ui.keepRegisteredCheckBox
     assert box.enabled
-    assert not box.checked
+    assert box.checked, "corrections and measures look at both phases"
     box.click()
-    assert LiverTumorAttentionLogic().getParameterNode().keep_registered
+    assert not LiverTumorAttentionLogic().getParameterNode().keep_registered
     panel.leave()
-    LiverTumorAttentionLogic().getParameterNode().keep_registered = False
+    LiverTumorAttentionLogic().getParameterNode().keep_registered = True
     panel.enter()
-    assert not box.checked
+    assert box.checked
 
 
 def test_kept_registration_can_be_compared(panel, scene, plan, press, phases, wait_until):
@@ -520,6 +520,7 @@ def test_kept_registration_can_be_compared(panel, scene, plan, press, phases, wa
     portal, button = phases[0], panel.ui.compareButton
     assert not button.enabled
     assert "Keep registered arterial" in button.toolTip
+    panel.ui.keepRegisteredCheckBox.click()
     plan.result_for(portal, registration=cases.verdict())
     press()
     assert not button.enabled, "nothing was kept"
@@ -544,7 +545,6 @@ def test_kept_registration_can_be_compared(panel, scene, plan, press, phases, wa
 @pytest.mark.parametrize("why", ["refused", "not kept", "portal removed"])
 def test_nothing_to_compare_after_all(panel, scene, plan, press, phases, why, wait_until):
     portal = phases[0]
-    panel.ui.keepRegisteredCheckBox.click()
     plan.result_for(portal, registration=cases.verdict())
     press()
     assert panel.ui.compareButton.enabled
@@ -562,7 +562,6 @@ def test_nothing_to_compare_after_all(panel, scene, plan, press, phases, why, wa
 
 
 def test_run_that_ends_in_another_module_can_be_compared(panel, plan, press, phases, wait_until):
-    panel.ui.keepRegisteredCheckBox.click()
     plan.result_for(phases[0], registration=cases.verdict())
     plan.do("hold")
     press(wait=False)

@@ -187,7 +187,6 @@ def test_real_registration_is_kept_in_the_scene(scene, phantom, wait_until, tmp_
     panel.ui.portalSelector.setCurrentNode(portal)
     panel.ui.arterialSelector.setCurrentNode(arterial)
     panel.ui.advancedGroupBox.collapsed = False
-    panel.ui.keepRegisteredCheckBox.click()
     panel.ui.modelComboBox.setCurrentIndex(panel.ui.modelComboBox.findData(chosen))
     panel.ui.deviceComboBox.setCurrentIndex(panel.ui.deviceComboBox.findData("cpu"))
     panel.ui.segmentButton.click()
