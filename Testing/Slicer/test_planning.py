@@ -135,6 +135,35 @@ def test_first_plane_halves_the_liver_and_takes_out_the_right(case, plan):
     assert told.resected_ml == pytest.approx(library.resected_ml, rel=1e-6)
 
 
+@pytest.mark.parametrize(("tumor", "clearance_mm"), [(None, None), (1, None), (1, 0.0), (2, 400.0)])
+def test_first_plane_lies_where_all_voxels_say(application, tumor, clearance_mm):
+    """It is found by the ends of rows, which are a few of a large liver's voxels."""
+    from LiverTumorAttentionGui.first_plane import CLEARANCE_MM, INSIDE_SHARE, first_plane
+
+    values = np.zeros((9, 12, 90), np.uint16)
+    values[np.random.default_rng(0).random(values.shape) < 0.02] = 1
+    values[3, 5, 10:16], values[6, 2:5, 70] = 2, 3
+    grid = np.vstack([ball_cases.TURNED, [0, 0, 0, 1]])
+    to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid
+
+    def places(mask):
+        return np.argwhere(mask)[:, ::-1] @ to_lps[:3, :3].T + to_lps[:3, 3]
+
+    liver = places(values > 0)
+    point, normal = liver.mean(axis=0), np.array([-1.0, 0.0, 0.0])
+    if tumor:
+        body = places(values == tumor + 1)
+        way = body.mean(axis=0) - point
+        normal = way / np.linalg.norm(way)
+        heights = (liver - point) @ normal
+        wanted = ((body - point) @ normal).min() - (CLEARANCE_MM if clearance_mm is None else clearance_mm)
+        point = point + max(wanted, heights.min() + INSIDE_SHARE * np.ptp(heights)) * normal
+    found = first_plane(ball_cases.image(values, grid), tumor, clearance_mm)
+    np.testing.assert_allclose(found.cut.point_lps_mm, point, atol=1e-6)
+    np.testing.assert_allclose(found.cut.normal_lps, normal, atol=1e-6)
+    assert found.size_mm == pytest.approx(1.2 * np.ptp(liver, axis=0).max(), abs=1e-6)
+
+
 def test_normal_points_to_what_is_taken_out(case, plan):
     plane = plan.add_plane()
     direction = np.array([0.3, -0.5, 0.8])
