@@ -55,21 +55,24 @@ class MarginSection:
             self._slider.value = START_MM if margin_mm is None else margin_mm
         finally:
             self._showing = False
-        self.offer(rows, chosen=tumors[0] if tumors is not None and len(tumors) == 1 else 0)
+        self.offer(rows, chosen=tumors or ())
         self.say(plan_words.NOT_SHOWN if self.on else "")
 
-    def offer(self, rows: Sequence[Any], chosen: int | None = None) -> None:
-        """Offer these tumours; the chosen one stays chosen. chosen: another one, 0 for all."""
+    def offer(self, rows: Sequence[Any], chosen: Sequence[int] | None = None) -> None:
+        """Offer these tumours; the chosen ones stay chosen. chosen: others, empty for all."""
         if chosen is None:
-            chosen = self._tumors.currentData
+            chosen = self._chosen()
+        names = {row.number: row.name for row in rows if row.center_ras is not None}
+        chosen = [number for number in chosen if number in names]
         self._showing = True
         try:
             self._tumors.clear()
-            self._tumors.addItem(ALL_TUMORS, 0)
-            for row in rows:
-                if row.center_ras is not None:
-                    self._tumors.addItem(row.name, row.number)
-            self._tumors.setCurrentIndex(max(self._tumors.findData(chosen), 0))
+            self._tumors.addItem(ALL_TUMORS, "")
+            for number, name in names.items():
+                self._tumors.addItem(name, str(number))
+            if len(chosen) > 1:  # as a plan that was made elsewhere can have it
+                self._tumors.addItem(", ".join(names[number] for number in chosen), _as_text(chosen))
+            self._tumors.setCurrentIndex(max(self._tumors.findData(_as_text(chosen)), 0))
         finally:
             self._showing = False
 
@@ -82,9 +85,8 @@ class MarginSection:
         """Show the margin and its numbers for what is chosen now."""
         if not self.on:
             return
-        number = self._tumors.currentData
         try:
-            margin = self._plan().set_margin(float(self._slider.value), [int(number)] if number else None)
+            margin = self._plan().set_margin(float(self._slider.value), self._chosen() or None)
         except PanelError as error:
             self.say(str(error))
             return
@@ -97,6 +99,10 @@ class MarginSection:
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
         self._connections = ()
+
+    def _chosen(self) -> list[int]:
+        """Return the numbers of the chosen tumours; none for all."""
+        return [int(number) for number in (self._tumors.currentData or "").split(",") if number]
 
     def _switched(self, on: bool) -> None:
         if self._showing or self._segmentation is None:
@@ -114,3 +120,7 @@ class MarginSection:
     def _moved(self, _value: float) -> None:
         if not self._showing and self.on:
             self._later.request()
+
+
+def _as_text(numbers: Sequence[int]) -> str:
+    return ",".join(str(number) for number in numbers)

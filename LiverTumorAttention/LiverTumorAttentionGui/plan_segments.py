@@ -30,11 +30,11 @@ class PlanSegments:
     @property
     def node(self) -> slicer.vtkMRMLSegmentationNode | None:
         """The segmentation of the plan."""
-        return next(iter(referenced(self._study.segmentation, PLAN_REFERENCE)), None)
+        return _node_of(self._study.segmentation)
 
     def has(self, segment_id: str) -> bool:
         """Whether a segment is there."""
-        return self.node is not None and self.node.GetSegmentation().GetSegment(segment_id) is not None
+        return has_segment(self._study.segmentation, segment_id)
 
     def show(self, segment_id: str, name: str, mask: sitk.Image) -> None:
         """Make a segment, or replace its content; remove it when nothing is left. mask: 1 where it is, portal grid."""
@@ -85,6 +85,16 @@ class PlanSegments:
         image = LabelLayers(node, self._study.grid).new_image(box)
         voxels_of(image)[...] = voxels[box]
         return image
+
+
+def has_segment(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str) -> bool:
+    """Whether the plan of a study's segmentation shows a segment."""
+    node = _node_of(segmentation)
+    return node is not None and node.GetSegmentation().GetSegment(segment_id) is not None
+
+
+def _node_of(segmentation: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode | None:
+    return next(iter(referenced(segmentation, PLAN_REFERENCE)), None)
 
 
 def _box(voxels: np.ndarray) -> tuple[slice, ...]:

@@ -10,6 +10,7 @@ from LiverTumorAttentionGui.beside import referenced
 from LiverTumorAttentionGui.cut_planes import PLANE_REFERENCE
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.plan_choices import PlanChoices
+from LiverTumorAttentionGui.plan_segments import RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.settle import Settle
 from LiverTumorAttentionGui.waiting import waiting
 
@@ -59,7 +60,9 @@ class PlanesSection:
             ui.weightSpinBox.value = (choices.weight_kg or 0.0) if choices is not None else 0.0
             combine = choices.combine if choices is not None else "all"
             ui.combineComboBox.setCurrentIndex(ui.combineComboBox.findData(combine))
-            ui.resectedCheckBox.checked = False
+            ui.resectedCheckBox.checked = segmentation is not None and has_segment(
+                segmentation, RESECTED_SEGMENT
+            )
         finally:
             self._showing = False
         self._list()
@@ -83,7 +86,10 @@ class PlanesSection:
             self.say(NO_PLANE)
             return
         try:
-            resection = self._plan().resection()
+            plan = self._plan()
+            resection = plan.resection()
+            if self._ui.resectedCheckBox.checked and not plan.resected_shown:
+                plan.show_resected(True)  # it was taken away while the planes missed the liver
         except PanelError as error:
             self.say(str(error))
             return
@@ -152,3 +158,8 @@ class PlanesSection:
             self._plan().show_resected(on)
         except PanelError as error:
             self.say(str(error))
+            self._showing = True
+            try:
+                self._ui.resectedCheckBox.checked = False
+            finally:
+                self._showing = False

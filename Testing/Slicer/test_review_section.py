@@ -286,6 +286,57 @@ def test_plan_comes_back_with_its_study(panel, scene, study, tmp_path, wait_unti
     assert "of the liver" in ui.marginLabel.text
 
 
+def resected(study):
+    return any("Resected" in name for name in segment_names(study))
+
+
+def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, study, tmp_path, wait_until):
+    from LiverTumorAttentionGui.plan_choices import PlanChoices
+    from Testing.bench.scenes import load_scene, save_scene
+
+    ui = panel.ui
+    ui.addPlaneButton.click()
+    ui.resectedCheckBox.click()
+    ui.marginTumorsComboBox.setCurrentIndex(2)
+    ui.marginGroupBox.checked = True
+    wait_until(lambda: "of the liver" in ui.marginLabel.text, "the margin is shown")
+    for chosen, text in (((2,), "Tumor 2"), ((1, 3), "Tumor 1, Tumor 3")):
+        PlanChoices(study.segmentation).set_margin(10.0, chosen)
+        saved = save_scene(tmp_path / f"saved{len(chosen)}")
+        name = study.segmentation.GetName()
+        panel.scene_closes()
+        panel.cleanup()
+        loaded = load_scene(saved)
+        panel = panel_cases.make_panel()
+        ui = panel.ui
+        study = panel.workplace.study
+        assert study.segmentation is loaded.GetFirstNodeByName(name)
+        assert ui.marginTumorsComboBox.currentText == text
+        assert ui.resectedCheckBox.checked
+        ui.planUpdateButton.click()
+        assert PlanChoices(study.segmentation).margin_tumors == chosen, "the update did not choose others"
+    ui.resectedCheckBox.click()
+    assert not resected(study)
+    panel.cleanup()
+
+
+def test_box_of_the_resected_part_says_what_is_shown(panel, scene, study, wait_until):
+    ui = panel.ui
+    ui.addPlaneButton.click()
+    ui.resectedCheckBox.click()
+    plane = scene.GetFirstNodeByClass("vtkMRMLMarkupsPlaneNode")
+    origin = np.array(plane.GetOriginWorld())
+    plane.SetOriginWorld(*(origin + 500.0 * np.array(plane.GetNormalWorld())))
+    wait_until(lambda: not resected(study), "there is no such part any more")
+    plane.SetOriginWorld(*origin)
+    wait_until(lambda: resected(study), "the part is back, as the box says")
+    ui.resectedCheckBox.click()
+    plane.SetOriginWorld(*(origin + 500.0 * np.array(plane.GetNormalWorld())))
+    ui.resectedCheckBox.click()
+    assert "does not pass through the liver" in ui.resectionLabel.text
+    assert not ui.resectedCheckBox.checked
+
+
 def test_hand_over_says_what_was_set(panel, study):
     panel.ui.handOverButton.click()
     assert "Ready for Slicer-Liver" in panel.ui.reviewStatusLabel.text
