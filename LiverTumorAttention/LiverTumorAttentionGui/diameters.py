@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.surface import Line
 
 DIAMETERS_REFERENCE = "TumorDiameters"
+_GLYPH_SCALE = 1.5
+"""Of Slicer's default 3: half as large, so that ends do not hide a small tumour."""
 _FALLBACK_COLOR = (1.0, 0.85, 0.2)
 
 
 class DiameterLines:
-    """Two locked lines a tumour: the longest axial diameter and the longest one across it."""
+    """Two locked lines a tumour: the longest axial diameter and the longest one across it.
+
+    They cross, so that labels at their middles would cover each other: one label at an end tells both lengths.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
@@ -33,19 +38,23 @@ class DiameterLines:
         """Show the lines of these tumours and of no other."""
         self.clear()
         for tumor in tumors:
-            measured = tumor.measurement
-            self._add(tumor.number, "longest diameter", measured.longest_axial_diameter_lps_mm)
-            self._add(tumor.number, "perpendicular", measured.perpendicular_diameter_lps_mm)
+            size = tumor.measurement
+            both = f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f} mm"
+            label = f"Tumor {tumor.number}: {both}"
+            self._add(tumor.number, "longest diameter", size.longest_axial_diameter_lps_mm, label)
+            self._add(tumor.number, "perpendicular", size.perpendicular_diameter_lps_mm, "")
 
     def clear(self) -> None:
         """Remove all lines."""
         remove_referenced(self._study.segmentation, DIAMETERS_REFERENCE)
 
-    def _add(self, number: int, what: str, line: Line) -> None:
+    def _add(self, number: int, what: str, line: Line, label: str) -> None:
         name = f"Tumor {number} {what}"
         node = add_beside(self._study.segmentation, "vtkMRMLMarkupsLineNode", name, DIAMETERS_REFERENCE)
         for end in line:
             node.AddControlPointWorld(*self._study.to_ras(end))
+        for index, text in enumerate((label, "")):
+            node.SetNthControlPointLabel(index, text)
         node.SetAttribute(LESION_TAG, str(number))
         node.SetDescription("Measured; not for clinical use.")
         node.SetLocked(True)
@@ -54,8 +63,9 @@ class DiameterLines:
         color = self._color(number)
         display.SetSelectedColor(*color)
         display.SetColor(*color)
-        display.SetPointLabelsVisibility(False)
-        display.SetPropertiesLabelVisibility(True)
+        display.SetPointLabelsVisibility(bool(label))
+        display.SetPropertiesLabelVisibility(False)
+        display.SetGlyphScale(_GLYPH_SCALE)
         display.SetHandlesInteractive(False)
 
     def _color(self, number: int) -> tuple[float, ...]:
