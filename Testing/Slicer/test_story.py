@@ -32,7 +32,7 @@ def story(scene, tmp_path, monkeypatch):
 
 
 def test_story(story):
-    from Testing.Slicer.story import correcting
+    from Testing.Slicer.story import correcting, planning, returning
 
     correcting.load_the_sample_case(story)
     correcting.segment_it(story)
@@ -43,4 +43,10 @@ def test_story(story):
     correcting.paint_with_the_brush(story)
     correcting.accept(story)
     correcting.run_again(story)
+    planning.measure(story)
+    planning.lay_a_margin(story)
+    planning.cut_with_a_plane(story)
+    planning.export_the_report(story)
+    planning.hand_over(story)
+    returning.come_back_another_day(story)
     print("Dice, step by step:", *(f"{value:.3f}" for value in story.noted["dice"]))

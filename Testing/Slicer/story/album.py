@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-import slicer
 from PySide6 import QtGui, QtWidgets
 
 from Testing.bench import rendering
 from Testing.bench.pictures import Views, save_step
 
-PANEL_WIDTH = 440
+PANEL_WIDTH = 460
 FIELD_OF_VIEW_MM = 240.0
+_SETTLING = 8
 NOTE = "Synthetic case. Not for clinical use."
 _SECTIONS = {
     "inputs": "inputsButton",
@@ -30,9 +30,9 @@ class Album:
     """
 
     def __init__(self, folder: Path, panel: Any, first: int = 1) -> None:
-        self._folder = folder
         self._panel = panel
-        self._number = first
+        self.folder = folder
+        self.next_number = first
         self._views = Views() if rendering.why_not() is None else None
         self._font = QtWidgets.QApplication.font()
         QtWidgets.QApplication.setFont(QtGui.QFont("DejaVu Sans", 9))
@@ -60,9 +60,9 @@ class Album:
                     self._views[name].node.JumpSliceByCentering(*at)
             views = self._views.pictures()
         name = re.sub(r"[^a-z]+", "-", title.split(":")[0].lower()).strip("-")
-        path = self._folder / f"{self._number:02d}-{name}.png"
-        save_step(path, f"{self._number}. {title} {NOTE}", views, self._panel.widget)
-        self._number += 1
+        path = self.folder / f"{self.next_number:02d}-{name}.png"
+        save_step(path, f"{self.next_number}. {title} {NOTE}", views, self._panel.widget)
+        self.next_number += 1
 
     def close(self) -> None:
         """Give windows and font back; the scene may go then."""
@@ -73,9 +73,8 @@ class Album:
 
     def _fit_panel(self) -> None:
         widget = self._panel.widget
-        for _ in range(2):  # labels that wrap know their height once they know their width
-            slicer.app.processEvents() if hasattr(slicer.app, "processEvents") else None
+        layout = QtWidgets.QWidget.layout(widget)
+        for _ in range(_SETTLING):  # a box that was opened tells the one around it what it needs, and so on
             QtWidgets.QApplication.processEvents()
-            height = QtWidgets.QWidget.layout(widget).totalHeightForWidth(PANEL_WIDTH)
-            QtWidgets.QWidget.resize(widget, PANEL_WIDTH, height)
+            QtWidgets.QWidget.resize(widget, PANEL_WIDTH, layout.totalHeightForWidth(PANEL_WIDTH))
         QtWidgets.QApplication.processEvents()

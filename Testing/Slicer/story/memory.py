@@ -17,7 +17,7 @@ _DIGITS = 3
 def scene_memory(segmentation: Any) -> dict[str, Any]:
     """Return what hangs on a study's segmentation node: lesions, log, plan, references, table."""
     from LiverTumorAttentionGui.kept import REGISTERED_REFERENCE
-    from LiverTumorAttentionGui.scene import TABLE_REFERENCE
+    from LiverTumorAttentionGui.tables import TABLE_REFERENCE
 
     portal = segmentation.GetNodeReference("PortalVenous")
     names = segmentation.GetAttributeNames()
@@ -32,6 +32,7 @@ def scene_memory(segmentation: Any) -> dict[str, Any]:
             if segmentation.GetNodeReference(role) is not None
         },
         "role": portal.GetAttribute("LiverRole"),
+        "plan": [_segments(node, portal) for node in _referenced(segmentation, "MarginSegmentation")],
         "planes": [_plane(node) for node in _referenced(segmentation, "ResectionPlane")],
         "diameters": [_line(node) for node in _referenced(segmentation, "TumorDiameters")],
         "table": _table(segmentation.GetNodeReference(TABLE_REFERENCE)),
@@ -80,7 +81,7 @@ def _lesions(segmentation: Any, portal: Any) -> dict[str, Any]:
 
 
 def _segments(segmentation: Any, portal: Any) -> dict[str, str]:
-    """Return a digest of the voxels of every segment, the margin and what is resected among them."""
+    """Return a digest of the voxels of every segment by its name."""
     segments = segmentation.GetSegmentation()
     ids = [segments.GetNthSegmentID(index) for index in range(segments.GetNumberOfSegments())]
     return {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from Testing.Slicer.story.album import Album
 from Testing.Slicer.story.hands import Hands
@@ -18,10 +19,12 @@ SEED, LESIONS, THICKNESS_MM = 2019, 4, 5.0
 class Telling:
     """What all steps share.
 
-    folder: for what is written. sample: what step 1 loaded, with its truth. noted: what a step leaves for a later one.
+    pictures: the folder of the album. folder: for what else is written. sample: what step 1 loaded, with its truth.
+    noted: what a step leaves for a later one.
     """
 
-    def __init__(self, pictures: Path, folder: Path) -> None:
+    def __init__(self, pictures: Path, folder: Path, first_page: int = 1) -> None:
+        """first_page: the number of the first picture."""
         from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
         from LiverTumorAttentionGui.widget import SegmentationPanel
 
@@ -34,7 +37,7 @@ class Telling:
         self.panel.enter()
         self.ui = self.panel.ui
         self.hands = Hands(self.panel)
-        self.album = Album(pictures, self.panel)
+        self.album = Album(pictures, self.panel, first_page)
         self._truth: TrueLesions | None = None
 
     def _load_sample(self, on_progress: Any, on_finished: Any) -> Any:
@@ -64,7 +67,7 @@ class Telling:
     @property
     def lesions(self) -> dict[int, Mask]:
         """The lesions' voxels in the scene, by number."""
-        return lesions_in_scene(self.segmentation, self.sample.portal)
+        return lesions_in_scene(self.segmentation, self.segmentation.GetNodeReference("PortalVenous"))
 
     @property
     def living(self) -> list[int]:
@@ -85,14 +88,15 @@ class Telling:
         return self.truth.deepest(self.lesions[number])
 
     def paint(self, number: int, mask: Mask) -> None:
-        """Paint voxels of a lesion as the Segment Editor does: into its segment alone."""
+        """Add voxels to a lesion's segment alone, as the Segment Editor's effects do."""
         from LiverTumorAttentionGui.segments import lesions_of
 
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        stroke = logic.CreateOrientedImageDataFromVolumeNode(self.sample.portal)
+        stroke.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+        vtk_to_numpy(stroke.GetPointData().GetScalars())[:] = mask.ravel()
         segment_id = lesions_of(self.segmentation.GetSegmentation())[number]
-        voxels = (self.lesions[number] | mask).astype(np.uint8)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(
-            voxels, self.segmentation, segment_id, self.sample.portal
-        )
+        logic.SetBinaryLabelmapToSegment(stroke, self.segmentation, segment_id, logic.MODE_MERGE_MAX)
 
     def close(self) -> None:
         """Close the windows; the scene may go then."""
