@@ -14,6 +14,8 @@ from typing import Any
 
 from Testing.bench import slicer_like
 
+_VIEW_KINDS = ("Slice", "SliceComposite", "View", "Camera")
+
 
 def main(scene: Path, orders: dict[str, Any]) -> dict[str, Any]:
     """Open the scene and the panel, and go on as a radiologist would."""
@@ -22,6 +24,7 @@ def main(scene: Path, orders: dict[str, Any]) -> dict[str, Any]:
     from Testing.Slicer.story.memory import panel_memory, scene_memory
 
     loaded = load_scene(scene)
+    _forget_views(loaded)
     segmentation = loaded.GetFirstNodeByName(orders["study"])
     answer: dict[str, Any] = {"scene": scene_memory(segmentation)}
     from Testing.Slicer.story.telling import Telling
@@ -45,6 +48,14 @@ def main(scene: Path, orders: dict[str, Any]) -> dict[str, Any]:
     finally:
         story.close()
     return answer
+
+
+def _forget_views(scene: Any) -> None:
+    """Remove the nodes of the saved views: Slicer's open views take them over, the bench opens its own."""
+    for kind in _VIEW_KINDS:
+        nodes = scene.GetNodesByClass(f"vtkMRML{kind}Node")
+        for index in range(nodes.GetNumberOfItems()):
+            scene.RemoveNode(nodes.GetItemAsObject(index))
 
 
 def _go_on(story: Any, place: tuple[float, float, float], left_open: int) -> dict[str, Any]:
