@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from LiverTumorAttentionGui.diameters import DiameterLines
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.long_action import LongAction
@@ -14,7 +15,7 @@ from LiverTumorAttentionGui.report_export import ReportExport
 from LiverTumorAttentionGui.study import VESSELS_REFERENCE
 from LiverTumorAttentionGui.workplace import Workplace
 
-TITLES = ("Tumor", "Volume\n(mL)", "Longest\n(mm)", "To surface\n(mm)", "To vessel\n(mm)")
+TITLES = ("Tumor", "Volume\n(mL)", "Diameters\n(mm)", "To surface\n(mm)", "To vessel\n(mm)")
 STALE = "The tumors have changed since they were measured: measure again."
 
 
@@ -63,6 +64,7 @@ class ReviewSection:
             self._fill(None)
             self._message.say("")
             self._show_vessels()
+            self._show_whether_lines_are_there()
         if desk is None:
             self._message.say(self._workplace.problem)
         self._update_widgets()
@@ -92,9 +94,10 @@ class ReviewSection:
         for widget in (ui.vesselsSelector, ui.reviewTable, ui.handOverButton, ui.planContent):
             widget.enabled = free
         ui.measureButton.enabled = ui.reportButton.enabled = free and not self.export.running
-        ui.diametersCheckBox.enabled = free and self._measured is not None
+        drawable = self._measured is not None or ui.diametersCheckBox.checked
+        ui.diametersCheckBox.enabled = free and drawable
         tip = "Draw the longest diameter of each tumor, and the longest across it, as lines."
-        ui.diametersCheckBox.toolTip = tip if self._measured is not None else "Measure first."
+        ui.diametersCheckBox.toolTip = tip if drawable else "Measure first."
 
     def _corrected(self, _outcome: Any) -> None:
         if self._measured is not None:
@@ -127,19 +130,35 @@ class ReviewSection:
         table.setRowCount(len(tumors))
         for row, tumor in enumerate(tumors):
             vessel = tumor.nearest_vessel
+            size = tumor.measurement
             cells = (
                 f"Tumor {tumor.number}",
-                f"{tumor.measurement.volume_ml:.2f}",
-                f"{tumor.longest_3d_diameter_mm:.1f}",
+                f"{size.volume_ml:.2f}",
+                f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f}",
                 f"{tumor.surface.distance_mm:.1f}" if tumor.surface is not None else "–",
                 f"{vessel.distance_mm:.1f}" if vessel is not None else "–",
             )
-            tip = vessel.name if vessel is not None else ""
-            for column, text in enumerate(cells):
-                table.setItem(row, column, table_item(text, tip if column == len(cells) - 1 else ""))
+            tips = ("", "", _diameters_tip(tumor), "", vessel.name if vessel is not None else "")
+            for column, (text, tip) in enumerate(zip(cells, tips, strict=True)):
+                table.setItem(row, column, table_item(text, tip))
+
+    def _show_whether_lines_are_there(self) -> None:
+        """Tick the box where the scene has lines from another day, so that they can be taken away."""
+        study = self._workplace.study
+        self._showing = True
+        try:
+            self._ui.diametersCheckBox.checked = study is not None and bool(DiameterLines(study).numbers)
+        finally:
+            self._showing = False
 
     def _diameters_toggled(self, on: bool) -> None:
+        study = self._workplace.study
+        if self._showing or study is None:
+            return
         if self._measured is None:
+            if not on:
+                DiameterLines(study).clear()
+                self._update_widgets()
             return
         try:
             if on:
@@ -182,3 +201,10 @@ class ReviewSection:
 
     def _report_clicked(self, _checked: bool = False) -> None:
         self.export.start()
+
+
+def _diameters_tip(tumor: Any) -> str:
+    return (
+        "The longest line in one axial slice, and the longest across it there. "
+        f"In any direction: {tumor.longest_3d_diameter_mm:.1f} mm"
+    )

@@ -57,6 +57,11 @@ def test_measure_fills_the_table_and_the_node(panel, scene, study):
     assert first[4] == "–"
     table = study.segmentation.GetNodeReference("TumorTable")
     assert table.GetNumberOfRows() == 3
+    axial = [
+        table.GetTable().GetColumnByName(f"{name} (mm)").GetValue(0)
+        for name in ("Longest diameter", "Perpendicular")
+    ]
+    assert [float(part) for part in first[2].split(" × ")] == pytest.approx(axial, abs=0.051)
     assert "Measured 3 tumors" in panel.ui.reviewStatusLabel.text
     assert panel.ui.reviewProgressBar.isHidden()
     assert not panel.ui.reviewCancelButton.enabled
@@ -69,6 +74,19 @@ def test_diameters_come_and_go(panel, scene, study):
     assert scene.GetNumberOfNodesByClass(lines) >= 6
     panel.ui.diametersCheckBox.click()
     assert scene.GetNumberOfNodesByClass(lines) == 0
+
+
+def test_lines_of_another_day_can_be_taken_away(panel, scene, study):
+    panel.ui.measureButton.click()
+    panel.ui.diametersCheckBox.click()
+    panel.leave()
+    panel.enter()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 6
+    assert panel.ui.diametersCheckBox.checked
+    assert panel.ui.diametersCheckBox.enabled
+    panel.ui.diametersCheckBox.click()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
+    assert not panel.ui.diametersCheckBox.enabled, "there is nothing to draw before it is measured"
 
 
 def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monkeypatch):
