@@ -58,6 +58,7 @@ def panel_memory(panel: Any) -> dict[str, Any]:
         "kept": [ui.keepRegisteredCheckBox.checked, ui.keepProbabilityCheckBox.checked],
         "distance_mm": ui.distanceSpinBox.value,
         "margin": [ui.marginGroupBox.checked, ui.marginSlider.value],
+        "diameters": ui.diametersCheckBox.checked,
         "weight_kg": ui.weightSpinBox.value,
         "planes": ui.planesList.count,
     }
