@@ -10,11 +10,11 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training study clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training study clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "make lint | pytest | screenshot | evaluation | study | clean"
+	@echo "make lint | pytest | screenshot | story | evaluation | study | clean"
 	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
 	@echo "make benchmark-interaction"
 
@@ -52,6 +52,13 @@ system-packages:
 
 screenshot: system-packages $(VENV)/.test
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m Testing.bench.screenshot Resources/Screenshots/panel.png
+
+# The panel's whole story as pictures in build/story, a few of them for the README.
+story: system-packages $(VENV)/.test
+	rm -rf build/story
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	LIVER_TUMOR_ATTENTION_STORY=build/story $(BIN)/python -m pytest Testing/Slicer/test_story.py
+	$(BIN)/python -m Testing.Slicer.story.choose build/story Resources/Screenshots
 
 evaluation: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.evaluation --output Testing/benchmarks/results
