@@ -57,11 +57,12 @@ def test_measure_fills_the_table_and_the_node(panel, scene, study):
     assert first[4] == "–"
     table = study.segmentation.GetNodeReference("TumorTable")
     assert table.GetNumberOfRows() == 3
-    axial = [
-        table.GetTable().GetColumnByName(f"{name} (mm)").GetValue(0)
-        for name in ("Longest diameter", "Perpendicular")
+    lines = [
+        table.GetTable().GetColumnByName(f"{name} (mm)") for name in ("Longest diameter", "Perpendicular")
     ]
-    assert [float(part) for part in first[2].split(" × ")] == pytest.approx(axial, abs=0.051)
+    for row in range(3):
+        shown = [float(part) for part in cells(panel.ui.reviewTable, row)[2].split(" × ")]
+        assert shown == pytest.approx([line.GetValue(row) for line in lines], abs=0.051)
     assert "Measured 3 tumors" in panel.ui.reviewStatusLabel.text
     assert panel.ui.reviewProgressBar.isHidden()
     assert not panel.ui.reviewCancelButton.enabled
