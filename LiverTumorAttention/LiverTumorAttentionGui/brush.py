@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LiverTumorAttentionGui.layers import Box
+from LiverTumorAttentionGui.label_layer import Box, Layer
 from LiverTumorAttentionGui.segments import lesions_of
-from LiverTumorAttentionLib.analysis.boxes import box_around
 from LiverTumorAttentionLib.interaction import CorrectionSession, Draw, Drawing, PackedMask
 from LiverTumorAttentionLib.interaction.case import LIVER
 
@@ -43,11 +42,16 @@ def painted(session: CorrectionSession, writer: DeskWriter, only: tuple[str, ...
     put_back: list[int] = []
     new: list[str] = []
     strangers = [each for each in lesions_of(writer.segmentation, only or ()).values() if each not in known]
+    places = {
+        each: (layer, box)
+        for layer in writer.layers.all()
+        for each, box in layer.boxes(session.labels.shape).items()
+    }
     for segment_id in (*known, *strangers):
         if only is not None and segment_id not in only:
             continue
         number = known.get(segment_id)
-        box, mask = _voxels(session, writer, segment_id, number)
+        box, mask = _voxels(session, segment_id, number, places.get(segment_id))
         if box is None:
             continue
         if number is None:
@@ -75,28 +79,26 @@ def painted(session: CorrectionSession, writer: DeskWriter, only: tuple[str, ...
 
 
 def _voxels(
-    session: CorrectionSession, writer: DeskWriter, segment_id: str, number: int | None
+    session: CorrectionSession, segment_id: str, number: int | None, place: tuple[Layer, Box] | None
 ) -> tuple[Box | None, np.ndarray]:
-    """Return a segment's voxels in a box of the grid that also holds what the session has of the lesion."""
-    whole = tuple(slice(0, length) for length in session.labels.shape)
+    """Return a segment's voxels in a box of the grid that also holds what the session has of the lesion.
+
+    place: the segment's layer, and its box on the grid; None without voxels.
+    """
     hulls: list[Box] = []
     if number is not None and session.lesions[number].status != "rejected":
         hulls.append(session.lesions[number].box)
-    for layer in writer.layers.all():
-        if segment_id in layer.values:
-            in_layer, in_grid = layer.overlap(whole)
-            inside = box_around(layer.voxels[in_layer] == layer.values[segment_id])
-            if inside is not None:
-                hulls.append(
-                    tuple(
-                        slice(outer.start + part.start, outer.start + part.stop)
-                        for outer, part in zip(in_grid, inside, strict=True)
-                    )
-                )
+    if place is not None:
+        hulls.append(place[1])
     if not hulls:
         return None, np.zeros((0, 0, 0), dtype=bool)
     box = tuple(
         slice(min(part.start for part in axis), max(part.stop for part in axis))
         for axis in zip(*hulls, strict=True)
     )
-    return box, writer.layers.read_box(segment_id, box)
+    mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
+    if place is not None:
+        layer = place[0]
+        in_layer, in_box = layer.overlap(box)
+        mask[in_box] = layer.voxels[in_layer] == layer.values[segment_id]
+    return box, mask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,15 +12,15 @@ from LiverTumorAttentionGui.brush import painted
 from LiverTumorAttentionGui.desk_writer import DeskWriter
 from LiverTumorAttentionGui.errors import PanelError, in_plain_words
 from LiverTumorAttentionGui.grid import to_world
+from LiverTumorAttentionGui.lesion_rows import LesionRow, LesionRows
 from LiverTumorAttentionGui.resuming import resumed
-from LiverTumorAttentionGui.study import Point, Study
-from LiverTumorAttentionLib.analysis.boxes import start_of, within
+from LiverTumorAttentionGui.study import Study
+from LiverTumorAttentionLib.analysis.boxes import within
 from LiverTumorAttentionLib.interaction import (
     HEADER_KEY,
     Action,
     CorrectionCase,
     CorrectionLog,
-    Lesion,
     MergeFindings,
     Outcome,
 )
@@ -29,23 +29,6 @@ from LiverTumorAttentionLib.interaction.history import painted as labels_after
 from LiverTumorAttentionLib.progress import Progress
 
 Listener = Callable[[Outcome], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LesionRow:
-    """One lesion as a list shows it.
-
-    status: "draft", "accepted" or "rejected". edited: whether a person changed its voxels.
-    center_ras: the voxel of the lesion that is nearest to its centroid, world mm; None without voxels.
-    """
-
-    number: int
-    segment_id: str
-    name: str
-    status: str
-    edited: bool
-    volume_ml: float
-    center_ras: Point | None
 
 
 class CorrectionDesk:
@@ -62,6 +45,7 @@ class CorrectionDesk:
         self.study = study
         self._writer = DeskWriter(study)
         self._portal_at_start = study.portal_image()
+        self._seen = (study.arterial, study.probability)
         with in_plain_words():
             case = CorrectionCase(
                 portal=self._portal_at_start,
@@ -74,15 +58,15 @@ class CorrectionDesk:
             self.session, self.note = resumed(case, log, self._writer.accepted())
         self._listeners: list[Listener] = []
         self._previewed: tuple[slice, ...] | None = None
-        self._measured: dict[int, tuple[Lesion, float, Point | None]] = {}
         self._writer.adopt(self.session)
+        self._rows = LesionRows(study, self.session, self._writer)
         self._keep_log()
 
     # What there is --------------------------------------------------------------------------------------
 
     def rows(self) -> list[LesionRow]:
         """Return the lesions by number, rejected ones included."""
-        return [self._row(self.session.lesions[number]) for number in sorted(self.session.lesions)]
+        return self._rows.all()
 
     def instances(self) -> sitk.Image:
         """Return the segmentation as it stands, uint16 on the portal grid."""
@@ -148,6 +132,12 @@ class CorrectionDesk:
         """Go on with the study's present arterial volume and probability. Raises `PanelError`."""
         with in_plain_words():
             self.session.see(arterial=self.study.arterial_image(), probability=self.study.probability_image())
+        self._seen = (self.study.arterial, self.study.probability)
+
+    def look_again(self) -> None:
+        """See whether volumes came or went since they were looked at. Raises `PanelError`."""
+        if self._seen != (self.study.arterial, self.study.probability):
+            self.see_new_volumes()
 
     def take_in_brush(self, segment_ids: Iterable[str] | None = None) -> Outcome | None:
         """Make what a person painted with the Segment Editor one action; return None when nothing was painted.
@@ -156,28 +146,9 @@ class CorrectionDesk:
         looked at; None means all lesions. What was painted on accepted or rejected lesions is put back.
         Raises `PanelError`, and then the segments are as they were before it was painted.
         """
+        touched = segment_ids is not None or self._writer.changed_by_others()
         self.end_preview()
-        found = painted(self.session, self._writer, None if segment_ids is None else tuple(segment_ids))
-        if found is None:
-            return None
-        try:
-            with in_plain_words():
-                outcome = self.session.do(found.action) if found.action else Outcome(boxes=(), lesions=())
-        except BaseException:
-            self._writer.write(self.session, found.boxes)
-            self._writer.follow(self.session, found.lesions)
-            raise
-        for number, segment_id in zip(found.new_numbers, found.new_segments, strict=True):
-            self._writer.claim(segment_id, number)
-        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in (outcome.note, found.note) if note)
-        return self._done(
-            replace(
-                outcome,
-                boxes=(*found.boxes, *outcome.boxes),
-                lesions=tuple(sorted({*found.lesions, *outcome.lesions})),
-                note=notes,
-            )
-        )
+        return self._take_in(segment_ids) if touched else None
 
     def preview(self, action: Action) -> None:
         """Show in the slice views what an action would do, until `end_preview` or the next action.
@@ -232,9 +203,30 @@ class CorrectionDesk:
                 "The volume or the segmentation was moved, changed or removed since the correction began: choose the "
                 "segmentation again."
             )
-        self.end_preview()
-        if self._writer.changed_by_others():
-            self.take_in_brush()
+        self.take_in_brush()
+
+    def _take_in(self, segment_ids: Iterable[str] | None = None) -> Outcome | None:
+        found = painted(self.session, self._writer, None if segment_ids is None else tuple(segment_ids))
+        if found is None:
+            return None
+        try:
+            with in_plain_words():
+                outcome = self.session.do(found.action) if found.action else Outcome(boxes=(), lesions=())
+        except BaseException:
+            self._writer.write(self.session, found.boxes)
+            self._writer.follow(self.session, found.lesions)
+            raise
+        for number, segment_id in zip(found.new_numbers, found.new_segments, strict=True):
+            self._writer.claim(segment_id, number)
+        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in (outcome.note, found.note) if note)
+        return self._done(
+            replace(
+                outcome,
+                boxes=(*found.boxes, *outcome.boxes),
+                lesions=tuple(sorted({*found.lesions, *outcome.lesions})),
+                note=notes,
+            )
+        )
 
     def _done(self, outcome: Outcome) -> Outcome:
         """Write what an action did into the scene, and tell whoever listens."""
@@ -247,29 +239,3 @@ class CorrectionDesk:
 
     def _keep_log(self) -> None:
         self.study.segmentation.SetAttribute(HEADER_KEY, CorrectionLog.of(self.session).to_text())
-
-    def _row(self, lesion: Lesion) -> LesionRow:
-        known = self._measured.get(lesion.number)
-        if known is None or known[0] is not lesion:
-            known = self._measured[lesion.number] = (lesion, *self._measure(lesion))
-        segment_id = self._writer.ids[lesion.number]
-        segment = self.study.segmentation.GetSegmentation().GetSegment(segment_id)
-        return LesionRow(
-            number=lesion.number,
-            segment_id=segment_id,
-            name=segment.GetName() if segment is not None else f"Tumor {lesion.number}",
-            status=lesion.status,
-            edited=lesion.edited,
-            volume_ml=known[1],
-            center_ras=known[2],
-        )
-
-    def _measure(self, lesion: Lesion) -> tuple[float, Point | None]:
-        """Return volume (mL) and centre of a lesion."""
-        places = np.argwhere(self.session.labels[lesion.box] == lesion.number + LIVER)
-        if lesion.status == "rejected" or not len(places):
-            return 0.0, None
-        case = self.session.case
-        away = ((places - places.mean(axis=0)) * case.spacing_mm) ** 2
-        z, y, x = (int(n) for n in places[away.sum(axis=1).argmin()] + start_of(lesion.box))
-        return len(places) * case.voxel_mm3 / 1000.0, self.study.to_ras(case.point_at((z, y, x)))

@@ -27,6 +27,7 @@ class Desks:
         known = self.known(segmentation)
         study = Study.of(segmentation)
         if known is not None and known.study.portal is study.portal and known.stands:
+            known.look_again()
             return known
         self.forget(segmentation)
         desk = CorrectionDesk(study)

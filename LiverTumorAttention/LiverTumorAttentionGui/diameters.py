@@ -37,18 +37,22 @@ class DiameterLines:
     def show(self, tumors: list[TumorReview]) -> None:
         """Show the lines of these tumours and of no other."""
         self.clear()
+        segmentation = self._study.segmentation.GetSegmentation()
+        segments = lesions_of(segmentation)
+        colors = {n: tuple(segmentation.GetSegment(each).GetColor()) for n, each in segments.items()}
         for tumor in tumors:
+            color = colors.get(tumor.number, _FALLBACK_COLOR)
             size = tumor.measurement
             both = f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f} mm"
             label = f"Tumor {tumor.number}: {both}"
-            self._add(tumor.number, "longest diameter", size.longest_axial_diameter_lps_mm, label)
-            self._add(tumor.number, "perpendicular", size.perpendicular_diameter_lps_mm, "")
+            self._add(tumor.number, "longest diameter", size.longest_axial_diameter_lps_mm, label, color)
+            self._add(tumor.number, "perpendicular", size.perpendicular_diameter_lps_mm, "", color)
 
     def clear(self) -> None:
         """Remove all lines."""
         remove_referenced(self._study.segmentation, DIAMETERS_REFERENCE)
 
-    def _add(self, number: int, what: str, line: Line, label: str) -> None:
+    def _add(self, number: int, what: str, line: Line, label: str, color: tuple[float, ...]) -> None:
         name = f"Tumor {number} {what}"
         node = add_beside(self._study.segmentation, "vtkMRMLMarkupsLineNode", name, DIAMETERS_REFERENCE)
         for end in line:
@@ -60,16 +64,9 @@ class DiameterLines:
         node.SetLocked(True)
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
-        color = self._color(number)
         display.SetSelectedColor(*color)
         display.SetColor(*color)
         display.SetPointLabelsVisibility(bool(label))
         display.SetPropertiesLabelVisibility(False)
         display.SetGlyphScale(_GLYPH_SCALE)
         display.SetHandlesInteractive(False)
-
-    def _color(self, number: int) -> tuple[float, ...]:
-        """Return the colour of the tumour's segment."""
-        segmentation = self._study.segmentation.GetSegmentation()
-        segment = lesions_of(segmentation).get(number)
-        return _FALLBACK_COLOR if segment is None else tuple(segmentation.GetSegment(segment).GetColor())

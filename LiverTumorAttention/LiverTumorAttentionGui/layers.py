@@ -8,7 +8,6 @@ The image's scalars are told to be modified and not the image: the latter would 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import slicer
@@ -16,49 +15,11 @@ import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.grid import Grid, matrix_of, to_world, values_of, voxels_of
-
-Box = tuple[slice, ...]
+from LiverTumorAttentionGui.label_layer import Box, Layer, translated
 
 BINARY_LABELMAP = "Binary labelmap"
 GROWTH_VOXELS = 8
 """A layer that must grow gets so many voxels more on each side, so that the next click finds room."""
-_OFF_GRID_VOXELS = 0.1
-
-
-@dataclass
-class Layer:
-    """One label map.
-
-    first: its first voxel on the volume's grid (z, y, x). values: label values by segment id. axes: which of its own
-    axes runs along each of the grid's, turned: those that run the other way, as after a left-handed volume was saved
-    and loaded.
-    """
-
-    image: slicer.vtkOrientedImageData
-    first: np.ndarray
-    values: dict[str, int] = field(default_factory=dict)
-    axes: tuple[int, ...] = (0, 1, 2)
-    turned: tuple[int, ...] = ()
-
-    @property
-    def voxels(self) -> np.ndarray:
-        """The labels along the grid's axes (z, y, x), not copied."""
-        return np.flip(voxels_of(self.image).transpose(self.axes), self.turned)
-
-    def overlap(self, box: Box) -> tuple[Box, Box]:
-        """Return the part of a box of the grid that lies in the layer: within the layer, and within the box."""
-        first = [max(part.start, int(start)) for part, start in zip(box, self.first, strict=True)]
-        last = [
-            max(min(part.stop, int(start) + length), low)
-            for part, start, length, low in zip(box, self.first, self.voxels.shape, first, strict=True)
-        ]
-        in_layer = tuple(
-            slice(a - int(o), b - int(o)) for a, b, o in zip(first, last, self.first, strict=True)
-        )
-        in_box = tuple(
-            slice(a - part.start, b - part.start) for a, b, part in zip(first, last, box, strict=True)
-        )
-        return in_layer, in_box
 
 
 class LabelLayers:
@@ -103,9 +64,11 @@ class LabelLayers:
         for segment_id in self.segmentation.GetSegmentIDs():
             segment = self.segmentation.GetSegment(segment_id)
             image = segment.GetRepresentation(BINARY_LABELMAP)
-            if image is None or not voxels_of(image).size:
+            if image is None:
                 continue
             if id(image) not in found:
+                if not voxels_of(image).size:
+                    continue
                 found[id(image)] = self._placed(image)
             found[id(image)].values[segment_id] = segment.GetLabelValue()
         return list(found.values())
@@ -121,7 +84,7 @@ class LabelLayers:
         for segments in self._runs(chosen, layers):
             layer = next(layer for layer in layers if segments[0] in layer.values)
             in_layer, in_grid = layer.overlap(whole)
-            values = _translated(layer.voxels[in_layer], {layer.values[s]: chosen[s] for s in segments})
+            values = translated(layer.voxels[in_layer], {layer.values[s]: chosen[s] for s in segments})
             np.copyto(labels[in_grid], values, where=values > 0)
         return labels
 
@@ -147,7 +110,7 @@ class LabelLayers:
                 continue
             in_layer, in_box = layer.overlap(box)
             now = layer.voxels[in_layer]
-            wanted = _translated(labels[in_box], mine).astype(now.dtype)
+            wanted = translated(labels[in_box], mine).astype(now.dtype)
             free = np.isin(now, [0, *mine.values()])
             after = np.where(free, wanted, now)
             if (after != now).any():
@@ -176,24 +139,13 @@ class LabelLayers:
         """Return a label map as it lies on the grid. Raises `PanelError` when voxels do not lie on voxels."""
         own = vtk.vtkMatrix4x4()
         image.GetImageToWorldMatrix(own)
-        to_grid = np.linalg.inv(self.grid.ijk_to_ras) @ self.above @ values_of(own)
-        turn, offset = np.rint(to_grid[:3, :3]), np.rint(to_grid[:3, 3])
-        extent = np.reshape(image.GetExtent(), (3, 2))
-        away = np.abs(to_grid[:3, :3] - turn) @ np.abs(extent).max(axis=1) + np.abs(to_grid[:3, 3] - offset)
-        if (np.sort(np.abs(turn), axis=1) != (0, 0, 1)).any() or (away > _OFF_GRID_VOXELS).any():
+        layer = Layer.on_grid(image, np.linalg.inv(self.grid.ijk_to_ras) @ self.above @ values_of(own))
+        if layer is None:
             raise PanelError(
                 f"The segmentation {self.node.GetName()} does not lie on the voxels of the portal venous volume: put "
                 "both under the same transform, or resample the segmentation onto the volume (Segmentations module)."
             )
-        corners = turn @ extent + offset[:, None]
-        steps = turn[::-1, ::-1]  # x, y, z to z, y, x
-        axes = np.abs(steps).argmax(axis=1)
-        return Layer(
-            image,
-            first=corners.min(axis=1).astype(int)[::-1],
-            axes=tuple(int(axis) for axis in axes),
-            turned=tuple(row for row in range(3) if steps[row, axes[row]] < 0),
-        )
+        return layer
 
     def _runs(self, chosen: Mapping[str, int], layers: list[Layer]) -> list[list[str]]:
         """Return the chosen segments that have voxels, in their order, neighbours in one layer taken together."""
@@ -215,7 +167,7 @@ class LabelLayers:
             if not wanted.any():
                 continue
             layer = next((layer for layer in self.all() if layer.image is image), None)
-            if layer is None or not _holds(layer, box, wanted):
+            if layer is None or not layer.holds(box, wanted):
                 layer = self._grow(self._sharing(image) or segments, layer, box, wanted)
             in_layer, in_box = layer.overlap(box)
             inside = layer.voxels[in_layer][wanted[in_box]]
@@ -258,19 +210,3 @@ class LabelLayers:
         for each in sharing:
             self.segmentation.GetSegment(each).AddRepresentation(BINARY_LABELMAP, grown.image)
         return grown
-
-
-def _holds(layer: Layer, box: Box, wanted: np.ndarray) -> bool:
-    _, in_box = layer.overlap(box)
-    return np.count_nonzero(wanted[in_box]) == np.count_nonzero(wanted)
-
-
-def _translated(labels: np.ndarray, table: Mapping[int, int]) -> np.ndarray:
-    """Return labels in other words; what the table does not know becomes 0."""
-    if labels.dtype.kind != "u":
-        labels = np.clip(labels, 0, None).astype(np.uint32)
-    highest = max(int(labels.max(initial=0)), *table)
-    words = np.zeros(highest + 1, np.uint16)
-    for old, new in table.items():
-        words[old] = new
-    return words[labels]

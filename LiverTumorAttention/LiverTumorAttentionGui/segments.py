@@ -39,21 +39,23 @@ def lesions_of(segmentation: slicer.vtkSegmentation, also: tuple[str, ...] = ())
     the same. also: segments that are lesions whatever they are called.
     """
     numbers: dict[int, str] = {}
-    without: list[str] = []
     lesions = [
         each
         for each in segmentation.GetSegmentIDs()
         if each in also or kind_of(segmentation, each) == "tumor"
     ]
+    known: set[str] = set()
     for read in (number_in_tag, number_in_name):
         for each in lesions:
-            number = read(segmentation.GetSegment(each))
-            if number and number not in numbers and each not in numbers.values():
+            number = read(segmentation.GetSegment(each)) if each not in known else None
+            if number and number not in numbers:
                 numbers[number] = each
-    without = [each for each in lesions if each not in numbers.values()]
+                known.add(each)
+    without = [each for each in lesions if each not in known]
     for number, each in enumerate(without, start=max(numbers, default=0) + 1):
         numbers[number] = each
-    return {number: each for each in lesions for number, known in numbers.items() if known == each}
+    number_of = {each: number for number, each in numbers.items()}
+    return {number_of[each]: each for each in lesions}
 
 
 def kind_of(segmentation: slicer.vtkSegmentation, segment_id: str) -> str:
