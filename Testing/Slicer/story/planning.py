@@ -17,6 +17,8 @@ from Testing.Slicer.story.truth import union
 
 MARGIN_MM = 10.0
 WEIGHT_KG = 70.0
+_SIZES = ("volume_ml", "longest_axial_diameter_mm", "perpendicular_diameter_mm")
+_IN_SPACE = "longest_3d_diameter_mm"
 
 
 def measure(story: Telling) -> None:
@@ -35,11 +37,12 @@ def measure(story: Telling) -> None:
     assert table.rowCount == len(review.tumors)
     for row, tumor in enumerate(review.tumors):
         texts = [table.item(row, column).text() for column in range(3)]
-        longest = tumor.longest_3d_diameter_mm
-        assert texts == [f"Tumor {tumor.number}", f"{tumor.measurement.volume_ml:.2f}", f"{longest:.1f}"]
+        size = tumor.measurement
+        diameters = f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f}"
+        assert texts == [f"Tumor {tumor.number}", f"{size.volume_ml:.2f}", diameters]
         voxels = np.count_nonzero(story.lesions[tumor.number])
         volume_ml = voxels * float(np.prod(story.truth.spacing_mm)) / 1000.0
-        assert abs(tumor.measurement.volume_ml - volume_ml) < 1e-6 * volume_ml
+        assert abs(size.volume_ml - volume_ml) < 1e-6 * volume_ml
     lines = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode")
     assert lines == 2 * len(review.tumors)
     longest_axial = slicer.util.getNode(f"Tumor {story.living[0]} longest diameter")
@@ -123,11 +126,10 @@ def export_the_report(story: Telling) -> None:
     told = {tumor["measurement"]["number"]: tumor for tumor in numbers["tumors"]}
     assert set(told) == set(rows) == set(reviewed)
     for number, tumor in told.items():
-        measurement, review = tumor["measurement"], reviewed[number]
-        for value, column, expected in (
-            (measurement["volume_ml"], "volume_ml", review.measurement.volume_ml),
-            (tumor["longest_3d_diameter_mm"], "longest_3d_diameter_mm", review.longest_3d_diameter_mm),
-        ):
+        size, review = tumor["measurement"], reviewed[number]
+        told_of = [(size[name], name, getattr(review.measurement, name)) for name in _SIZES]
+        told_of.append((tumor[_IN_SPACE], _IN_SPACE, review.longest_3d_diameter_mm))
+        for value, column, expected in told_of:
             assert abs(value - expected) < 1e-6 * expected, "the report and the panel"
             text = rows[number][column]
             digits = len(text.partition(".")[2])
