@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionGui.turned_log import to_lps, turned
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.interaction import CorrectionCase, CorrectionLog, CorrectionSession, resume
 from LiverTumorAttentionLib.interaction.log import Grid, KnownLesion
@@ -31,9 +32,10 @@ def resumed(case: CorrectionCase, text: str | None, accepted: Iterable[int]) -> 
     log, note = fresh, ""
     if text:
         try:
-            log = moved(CorrectionLog.from_text(text), case.portal)
+            log = turned(CorrectionLog.from_text(text), Grid.of(case.portal))
+            log = moved(log, case.portal)
             log.check_fits(case)
-        except InputError:
+        except (InputError, ValueError, np.linalg.LinAlgError):  # or a grid that is none
             log, note = fresh, UNREADABLE
     there = {lesion.number for lesion in fresh.lesions}
     known = {lesion.number: lesion for lesion in log.lesions if lesion.number in there or lesion.region}
@@ -50,9 +52,9 @@ def moved(log: CorrectionLog, portal: sitk.Image) -> CorrectionLog:
     same_voxels = tuple(log.grid.size) == now.size and np.allclose(log.grid.spacing_mm, now.spacing_mm)
     if not same_voxels:
         return log
-    matrix = _to_lps(now) @ np.linalg.inv(_to_lps(log.grid))
-    if np.allclose(matrix, np.eye(4), atol=1e-6):
-        return log
+    matrix = to_lps(now) @ np.linalg.inv(to_lps(log.grid))
+    if np.allclose(matrix, np.eye(4), atol=1e-6) or np.linalg.det(matrix) < 0:
+        return log  # a mirrored volume was not moved
     entries = tuple(replace(entry, action=_moved_action(entry.action, matrix)) for entry in log.entries)
     return replace(log, grid=now, entries=entries)
 
@@ -67,11 +69,3 @@ def _moved_action(action: Any, matrix: np.ndarray) -> Any:
             places = tuple(tuple(float(number) for number in point) for point in points)
             changed[name] = places[0] if name == "point" else places
     return replace(cast(Any, action), **changed)
-
-
-def _to_lps(grid: Grid) -> np.ndarray:
-    """Return the matrix from voxel indices x, y, z to LPS mm."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(grid.direction, (3, 3)) * np.asarray(grid.spacing_mm)
-    matrix[:3, 3] = grid.origin_mm
-    return matrix

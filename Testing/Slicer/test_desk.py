@@ -536,27 +536,107 @@ def test_a_scene_that_was_saved_is_gone_on_from(scene, tmp_path):
 
 
 def test_a_left_handed_volume_is_turned_by_saving(scene, study, desk, tmp_path):
-    """Slicer's reader turns it and not its segmentation: the log no longer fits, accepted lesions stay accepted."""
+    """Slicer's reader turns the volume and not its segmentation: the log follows, with all that it holds in voxels."""
     from LiverTumorAttentionGui.desk import CorrectionDesk
     from LiverTumorAttentionGui.study import Study
-    from LiverTumorAttentionLib.interaction import Accept, Grow
+    from LiverTumorAttentionLib.interaction import Accept, Grow, MergeFindings, Reject, Revise
 
     desk.do(Accept(lesion=2))
+    desk.do(Reject(lesion=1))
     desk.close()
     study = Study.of(saved_and_loaded(scene, study, tmp_path))
     again = CorrectionDesk(study)
+    assert not again.note
     labels = again.session.labels
-    assert (labels != truth()).any(), "the case turns the volume"
-    np.testing.assert_array_equal(np.bincount(labels.ravel()), np.bincount(truth().ravel()))
-    assert [row.status for row in again.rows()] == ["draft", "accepted", "draft"]
-    check_voxels(study, again)
+    turned = truth()[::-1]
+    np.testing.assert_array_equal(labels, np.where(turned == 2, 1, turned))
+    assert [row.status for row in again.rows()] == ["rejected", "accepted", "draft"]
+    check_voxels(study, again, without=[1])
+    outcome = again.do(MergeFindings.of(again.session.case, study.grid.image(turned.copy()), model="another"))
+    assert outcome.note
+    assert 2 not in again.session.labels, "what was rejected does not come back"
+    assert len(again.rows()) == 3
+    again.do(Revise(lesion=1))
+    np.testing.assert_array_equal(voxels(study, "Tumor 1"), turned == 2)
     again.do(Grow(lesion=1, distance_mm=9.0))
     check_voxels(study, again)
 
 
-def check_voxels(study, desk):
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
+@pytest.mark.parametrize("flipped", [(), (0,), (0, 2), (0, 1, 2)])
+def test_a_log_follows_voxels_in_another_order(axes, flipped):
+    """Masks and seeds, in lesions and in actions, hold the same places of the patient; points stay."""
+    import SimpleITK as sitk
+
+    from LiverTumorAttentionGui.turned_log import turned
+    from LiverTumorAttentionLib.interaction import (
+        CorrectionCase,
+        CorrectionLog,
+        CorrectionSession,
+        Draw,
+        Drawing,
+        Include,
+        PackedMask,
+        Reject,
+    )
+    from LiverTumorAttentionLib.interaction.log import Grid
+
+    portal = sitk.GetImageFromArray(study_cases.hounsfield())
+    portal.SetSpacing((0.8, 0.9, 3.0))
+    portal.SetOrigin((5.0, -7.0, 11.0))
+    instances = sitk.GetImageFromArray(truth())
+    instances.CopyInformation(portal)
+    session = CorrectionSession(CorrectionCase(portal=portal, instances=instances))
+    painted = np.zeros((2, 3, 4), bool)
+    painted[0, 1, :3] = painted[1, 0, 0] = True
+    box = (slice(9, 11), slice(12, 15), slice(33, 37))
+    session.do(Draw(drawings=(Drawing(mask=PackedMask.of(box, painted), lesion=None),)))
+    z, y, x = BALLS[2][0]
+    session.do(Include(stroke=(session.case.point_at((z, y, x + 5)),)))
+    session.do(Reject(lesion=1))
+    log = CorrectionLog.of(session)
+    after = sitk.Flip(sitk.PermuteAxes(portal, axes), [axis in flipped for axis in range(3)])
+    told = turned(log, Grid.of(after))
+    told.check_fits(CorrectionCase(portal=after, instances=sitk.Cast(after * 0 + 1, sitk.sitkUInt16)))
+
+    def places(packed, image):
+        voxels = np.argwhere(packed.mask()) + packed.corner
+        points = [image.TransformIndexToPhysicalPoint([int(n) for n in voxel[::-1]]) for voxel in voxels]
+        return sorted(tuple(np.round(point, 6)) for point in points)
+
+    def seeds(log, image):
+        found = [seed.voxel for lesion in log.lesions for seed in (*lesion.include, *lesion.exclude)]
+        return [np.round(image.TransformIndexToPhysicalPoint(voxel[::-1]), 6).tolist() for voxel in found]
+
+    drawn = [each.entries[0].action.drawings[0].mask for each in (log, told)]
+    assert places(drawn[0], portal) == places(drawn[1], after)
+    regions = [next(lesion.region for lesion in each.lesions if lesion.region) for each in (log, told)]
+    assert places(regions[0], portal) == places(regions[1], after)
+    assert seeds(log, portal) == seeds(told, after)
+    assert seeds(log, portal)
+    assert told.entries[1] == log.entries[1], "a point lies where it lay"
+    if axes == (0, 1, 2) and not flipped:
+        assert told is log
+
+
+def test_a_log_is_not_mirrored_onto_another_volume(scene, study, desk):
+    from LiverTumorAttentionGui.desk import CorrectionDesk
+    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionLib.interaction import Reject
+
+    desk.do(Reject(lesion=1))
+    desk.close()
+    mirror = cases.put_under_transform(scene, study.portal, [[-1, 0, 0, 9], [0, 1, 0, 0], [0, 0, 1, 0]])
+    study.segmentation.SetAndObserveTransformNodeID(mirror.GetID())
+    again = CorrectionDesk(Study.of(study.segmentation))
+    assert "cannot be gone on from" in again.note
+    assert [row.number for row in again.rows()] == [2, 3]
+
+
+def check_voxels(study, desk, without=()):
     for row in desk.rows():
-        np.testing.assert_array_equal(voxels(study, row.name), desk.session.labels == row.number + 1)
+        if row.number not in without:
+            np.testing.assert_array_equal(voxels(study, row.name), desk.session.labels == row.number + 1)
 
 
 def test_a_volume_that_was_moved_is_gone_on_with(scene, study, desk):
@@ -585,12 +665,16 @@ def test_a_volume_that_was_moved_is_gone_on_with(scene, study, desk):
     np.testing.assert_array_equal(replay(case, CorrectionLog.of(again.session)).labels, labels)
 
 
-@pytest.mark.parametrize("text", ["no log", '{"format": "another"}'])
+@pytest.mark.parametrize("text", ["no log", '{"format": "another"}', "flat grid"])
 def test_a_damaged_log_costs_no_accepted_lesion(scene, study, desk, text):
     from LiverTumorAttentionGui.desk import CorrectionDesk
     from LiverTumorAttentionLib.interaction import HEADER_KEY, Accept
 
     desk.do(Accept(lesion=2))
+    if text == "flat grid":
+        log = json.loads(study.segmentation.GetAttribute(HEADER_KEY))
+        log["grid"]["direction"] = [0.0] * 9
+        text = json.dumps(log)
     study.segmentation.SetAttribute(HEADER_KEY, text)
     again = CorrectionDesk(study)
     assert "cannot be gone on from" in again.note
