@@ -100,8 +100,8 @@ class CorrectionCase:
         if not all(0 <= i < n for i, n in zip((x, y, z), self.portal.GetSize(), strict=True)):
             words = ", ".join(f"{value:.1f}" for value in point)
             raise InputError(
-                f"the point ({words}) mm lies outside of the portal volume: click inside it, and check that the "
-                "point is in LPS (x to the left, y to the back)"
+                f"the point ({words}) mm lies outside of the portal volume: choose one inside it (on the command "
+                "line, points are LPS: x to the left, y to the back)"
             )
         return z, y, x
 

@@ -37,8 +37,8 @@ class Threshold:
         chances = lesions.case.chances
         if chances is None:
             raise InputError(
-                "the result kept no probability, so a lesion has no threshold: segment again with "
-                "--save-probability, or correct it by points"
+                "the result kept no probability, so a lesion has no threshold: segment again and keep the "
+                "probability (--save-probability on the command line), or correct it by points"
             )
         if not 0 < self.probability < 1:
             raise InputError(f"a threshold lies between 0 and 1, got {self.probability:g}")
