@@ -10,6 +10,8 @@ from training.tables.significance import LEVEL, Paired, paired
 
 Scores = Mapping[str, Mapping[str, float]]
 """Of each training by name: the score of each case, the mean over the seeds."""
+SeedScores = Mapping[str, Mapping[str, float]]
+"""Of each training by name: the score of each seed, the mean over the cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,26 +89,49 @@ CLAIMS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A claim and how it came out."""
+    """A claim and how it came out.
+
+    test: over the cases, each the mean over its seeds. seeds: the difference with each seed that both were trained
+    with.
+    """
 
     claim: Claim
     test: Paired
+    seeds: tuple[float, ...]
+
+    @property
+    def seeds_for(self) -> int:
+        """With how many seeds the claim comes out as the paper says."""
+        return sum(difference > 0 for difference in self.seeds)
 
     @property
     def verdict(self) -> str:
-        """In words: holds, or not, or too close to say."""
+        """In words: holds, or not, or too close to say.
+
+        The cases tell nothing of chance in the training: a difference that not every seed shows is that of a seed.
+        """
         if math.isnan(self.test.difference):
             return "not tested"
-        significant = self.test.t_test_p < LEVEL
-        if self.test.difference > 0:
-            return "holds" if significant else "points that way, within chance"
-        return "the contrary" if significant else "does not show"
+        up = self.test.difference > 0
+        if self.test.t_test_p >= LEVEL:
+            return "points that way, within chance" if up else "does not show"
+        if any(difference <= 0 if up else difference >= 0 for difference in self.seeds):
+            return "depends on the seed"
+        return "holds" if up else "the contrary"
 
 
-def findings(scores: Scores, claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
+def findings(scores: Scores, by_seed: SeedScores, claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
     """Return what can be said of each claim whose two trainings were scored."""
     return [
-        Finding(claim=claim, test=paired(scores[claim.better], scores[claim.worse]))
+        Finding(
+            claim=claim,
+            test=paired(scores[claim.better], scores[claim.worse]),
+            seeds=tuple(
+                score - by_seed[claim.worse][seed]
+                for seed, score in sorted(by_seed[claim.better].items())
+                if seed in by_seed[claim.worse]
+            ),
+        )
         for claim in claims
         if claim.better in scores and claim.worse in scores
     ]

@@ -30,14 +30,26 @@ def shifted(by: float, swing: float) -> dict[str, float]:
     ],
 )
 def test_a_claim_comes_out_as_the_scores_fall(by: float, swing: float, verdict: str) -> None:
-    (finding,) = findings({"more": shifted(by, swing), "less": LESS}, [CLAIM])
+    seeds = {"more": {"0": 0.5 + by, "1": 0.6 + by}, "less": {"0": 0.5, "1": 0.6}}
+    (finding,) = findings({"more": shifted(by, swing), "less": LESS}, seeds, [CLAIM])
     assert finding.verdict == verdict
     assert finding.test.difference == pytest.approx(by)
     assert finding.test.cases == 10
 
 
+@pytest.mark.parametrize("by", [0.10, -0.10])
+def test_what_one_seed_does_not_show_depends_on_the_seed(by: float) -> None:
+    seeds = {"more": {"0": 0.5 + 2 * by, "1": 0.0, "2": 0.9}, "less": {"0": 0.5, "1": 0.0}}
+    (finding,) = findings({"more": shifted(by, 0.01), "less": LESS}, seeds, [CLAIM])
+    assert finding.seeds == pytest.approx((2 * by, 0.0)), (
+        "the third seed was trained for one of the two alone"
+    )
+    assert finding.seeds_for == (1 if by > 0 else 0)
+    assert finding.verdict == "depends on the seed"
+
+
 def test_a_claim_without_scores_is_left_out() -> None:
-    assert findings({"more": LESS}, [CLAIM]) == []
+    assert findings({"more": LESS}, {"more": {"0": 0.5}}, [CLAIM]) == []
 
 
 def test_gains_stand_in_their_order() -> None:

@@ -76,7 +76,7 @@ def test_a_row_is_the_mean_over_seeds_and_cases_with_tumour(page: str) -> None:
     # seed 0: (0.20 + 0.21) / 2, seed 1: (0.22 + 0.23) / 2; the healthy case's 1.0 does not count
     line = next(line for line in page.splitlines() if line.startswith("| single |"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[:5] == ["single", "2", "0.215", "0.014", "0.600"]
+    assert cells[:5] == ["single", "0.205, 0.225", "0.215", "0.014", "0.600"]
     assert cells[8:10] == ["0.500", "3.00"]
 
 
@@ -87,6 +87,19 @@ def test_a_study_that_is_not_finished_says_so(page: str) -> None:
 def test_findings_are_told_with_their_difference(page: str) -> None:
     line = next(line for line in page.splitlines() if "two phases (MSF) are better than one" in line)
     assert "+0.300" in line
+    assert "| 2 of 2 |" in line
+
+
+def test_trainings_that_learned_nothing_are_named(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "All 6 trainings learned to find tumours" in page
+    monkeypatch.setitem(DICE, "single", -0.015)
+    write_scores(tmp_path / "study" / "scores", "single", 0)
+    write_report(tmp_path / "study", tmp_path / "results")
+    page = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
+    assert "**1 of 6 trainings learned to find next to no tumour**" in page
+    assert "single (seed 0)." in page
 
 
 def test_gains_are_told_by_type(page: str) -> None:
