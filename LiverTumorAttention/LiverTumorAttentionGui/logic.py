@@ -176,7 +176,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         return SegmentationResult(
             segmentation=placed.node,
             table=table,
-            summary=" ".join([_summary(report), *placed.notes]),
+            summary=" ".join([_summary(report, beside=placed.desk is not None), *placed.notes]),
             warnings=_warnings(report) + ([NOT_KEPT] if request.keep_registered and refused else []),
             report=report,
             verdict=verdict,
@@ -209,13 +209,13 @@ def _warnings(report: dict[str, Any]) -> list[str]:
     return [str(warning) for warning in report.get("warnings") or []]
 
 
-def _summary(report: dict[str, Any]) -> str:
-    """Return the result in one sentence."""
+def _summary(report: dict[str, Any], *, beside: bool) -> str:
+    """Return the result in one sentence. beside: decisions stand, so that the study does not hold what was found."""
     tumors = report["tumors"]
     liver_ml = (report.get("liver") or {}).get("volume_ml")
     liver = f" Liver: {float(liver_ml):.0f} mL." if liver_ml is not None else ""
     if not tumors:
-        return f"No tumor was found.{liver}"
+        return f"{'The run found no tumor' if beside else 'No tumor was found'}.{liver}"
     total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
     count = "1 tumor" if len(tumors) == 1 else f"{len(tumors)} tumors"
-    return f"{count}, {total_ml:.1f} mL in all.{liver}"
+    return f"{'The run found ' if beside else ''}{count}, {total_ml:.1f} mL in all.{liver}"

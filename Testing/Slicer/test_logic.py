@@ -420,6 +420,7 @@ def test_result_is_a_study_with_probability_and_report(scene, segment, rows):
     assert study.probability is result.probability
     assert result.probability.GetName() == "PV tumor probability"
     assert not result.merged
+    assert not result.summary.startswith("The run found")
     np.testing.assert_allclose(
         sitk.GetArrayFromImage(study.probability_image()), 0.1 + 0.8 * (instances > 1), atol=1e-6
     )
@@ -462,6 +463,7 @@ def test_run_over_decisions_keeps_them(scene, logic, segment):
     desk.do(Reject(lesion=2))
     second, instances = segment(portal, tumors=3, output=first.segmentation)
     assert second.merged
+    assert second.summary.startswith("The run found ")
     assert second.segmentation is first.segmentation
     assert logic.desk(first.segmentation) is desk
     assert [(row.number, row.status) for row in desk.rows()] == [
@@ -515,6 +517,7 @@ def test_status_alone_keeps_a_lesion(scene, logic, segment):
     status.SetSegmentStatus(first.segmentation.GetSegmentation().GetSegment("Tumor_2"), status.Completed)
     second, _ = segment(portal, tumors=0, output=first.segmentation)
     assert second.merged
+    assert second.summary.startswith("The run found no tumor.")
     np.testing.assert_array_equal(segment_array(second, "Tumor 2", portal), before == 3)
     assert [row.number for row in logic.desk(first.segmentation).rows()] == [2]
 

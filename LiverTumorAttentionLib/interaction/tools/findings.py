@@ -88,6 +88,8 @@ class MergeFindings:
             patches.append(Patch(box, free, np.full(free.shape, number + LIVER, np.uint16)))
         progress.update(1.0)
         note = f"{len(records)} of {len(self.findings)} findings were taken in, the others are known already"
+        if len(records) == len(self.findings):
+            note = "all findings were taken in" if self.findings else "nothing was there to take in"
         return Edit(patches=tuple(patches), records=records, by_hand=False, note=note)
 
 

@@ -157,6 +157,18 @@ def test_new_findings_are_added_beside_accepted_lesions(
     np.testing.assert_array_equal(session.labels == 5, lapping & ~accepted)
 
 
+@pytest.mark.parametrize(
+    ("lesions", "note"), [(1, "all findings were taken in"), (0, "nothing was there to take in")]
+)
+def test_a_run_without_known_findings_is_told_shortly(
+    session: CorrectionSession, lesions: int, note: str
+) -> None:
+    found = np.ones(SHAPE, np.uint16)
+    if lesions:
+        found[ball((10, 14, 14), 5.0)] = 2
+    assert merge_new_findings(session, image(found)).note == note
+
+
 def test_drafts_stay_unless_they_are_to_be_replaced(case: CorrectionCase) -> None:
     """Lesion 2 is found again, smaller; lesion 1 is not."""
     session = CorrectionSession(made_case((ACCEPTED, BESIDE)))
