@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 
-from LiverTumorAttentionGui import child
+from LiverTumorAttentionGui.child_run import ChildRun
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.install import Installer
-from LiverTumorAttentionGui.logic import python_executable
-from LiverTumorAttentionGui.process import ChildProcess
 from LiverTumorAttentionGui.protocol import Outcome
 from LiverTumorAttentionGui.sample_case import (
     ARTERIAL_FILE,
@@ -30,7 +27,6 @@ from LiverTumorAttentionGui.scene import ARTERIAL_ROLE, PORTAL_ROLE, ROLE_ATTRIB
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-CHILD_SCRIPT = Path(child.__file__)
 PORTAL_NAME = "Sample portal venous"
 ARTERIAL_NAME = "Sample arterial"
 DESCRIPTION = (
@@ -75,70 +71,33 @@ def load_sample(
     scene. Raises `PanelError` when the Python packages that the generator needs are not installed.
     """
     (installer or Installer()).ensure_requirements()
-    run = SampleRun(case or SampleCase(), on_progress, on_finished, keep_truth=keep_truth)
+    run = SampleRun(
+        case or SampleCase(),
+        keep_truth=keep_truth,
+        on_progress=on_progress,
+        on_warning=lambda _message: None,
+        on_finished=on_finished,
+    )
     run.start()
     return run
 
 
-class SampleRun:
-    """One generation, from the command to the nodes. Its temporary folder is gone when it ends, however it ends.
+class SampleRun(ChildRun[Sample]):
+    """One generation, from the command to the nodes. Used once."""
 
-    script, program: what to run, and with which Python; both for tests.
-    """
-
-    def __init__(
-        self,
-        case: SampleCase,
-        on_progress: Callable[[float, str], None],
-        on_finished: Callable[[Outcome, Sample | None], None],
-        *,
-        keep_truth: bool = False,
-        script: Path = CHILD_SCRIPT,
-        program: str | None = None,
-    ) -> None:
+    def __init__(self, case: SampleCase, *, keep_truth: bool = False, **options: Any) -> None:
+        """options: see `ChildRun`."""
+        super().__init__(**options)
         self._case = case
-        self._on_progress = on_progress
-        self._on_finished = on_finished
         self._keep_truth = keep_truth
-        self._script = script
-        self._program = program or python_executable()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._process = ChildProcess(self._event, self._ended)
 
-    def start(self) -> None:
-        """Start the child. Whatever goes wrong reaches `on_finished`."""
-        self._folder = tempfile.TemporaryDirectory(prefix="LiverTumorAttention-", ignore_cleanup_errors=True)
-        arguments = self._case.arguments(Path(self._folder.name))
-        self._process.start(self._program, [str(self._script), *arguments])
+    def prepare(self, folder: Path) -> list[str]:
+        """Nothing is written; the child generates."""
+        return self._case.arguments(folder)
 
-    def cancel(self) -> None:
-        """Ask the child to end; `on_finished` follows with "cancelled"."""
-        self._process.cancel()
-
-    def abandon(self) -> None:
-        """End the child now and tell nobody."""
-        self._process.abandon()
-        self._clean()
-
-    def _event(self, event: dict[str, Any]) -> None:
-        if event["event"] == "progress":
-            self._on_progress(float(event.get("fraction", 0.0)), str(event.get("stage", "")))
-
-    def _ended(self, outcome: Outcome) -> None:
-        sample = None
-        try:
-            if outcome.status == "done" and self._folder is not None:
-                sample = put_into_scene(Path(self._folder.name), keep_truth=self._keep_truth)
-        except PanelError as error:
-            outcome = Outcome(status="failed", message=str(error))
-        finally:
-            self._clean()
-        self._on_finished(outcome, sample)
-
-    def _clean(self) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+    def collect(self, folder: Path) -> Sample:
+        """Load what was generated; see `put_into_scene`."""
+        return put_into_scene(folder, keep_truth=self._keep_truth)
 
 
 def put_into_scene(folder: Path, *, keep_truth: bool = False) -> Sample:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import panel_cases
 
 from Testing.bench import slicer_like
 
@@ -28,6 +31,20 @@ def scene(application: Any) -> Iterator[Any]:
     """A fresh scene, which is also `slicer.mrmlScene`."""
     yield slicer_like.new_scene()
     slicer_like.new_scene()
+
+
+@pytest.fixture
+def panel(scene: Any) -> Iterator[Any]:
+    """A panel that has been entered, without models."""
+    made = panel_cases.make_panel()
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def study(panel: Any, scene: Any, tmp_path: Path) -> Any:
+    """A study with three tumours and a probability, chosen in the panel."""
+    return panel_cases.choose_study(panel, scene, tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -10,22 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import panel_cases
 import study_cases
 from panel_cases import select
-
-
-@pytest.fixture
-def panel(scene):
-    made = panel_cases.make_panel()
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def study(panel, scene, tmp_path):
-    return panel_cases.choose_study(panel, scene, tmp_path)
-
 
 BOX = np.s_[7:9, 12:15, 18:22]
 

@@ -10,21 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import panel_cases
 import study_cases
 from panel_cases import rows, select, voxels
-
-
-@pytest.fixture
-def panel(scene):
-    made = panel_cases.make_panel()
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def study(panel, scene, tmp_path):
-    return panel_cases.choose_study(panel, scene, tmp_path)
 
 
 def test_without_a_study_the_section_says_why(panel, scene):

@@ -14,18 +14,6 @@ import study_cases
 from panel_cases import rows, select
 
 
-@pytest.fixture
-def panel(scene):
-    made = panel_cases.make_panel()
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def study(panel, scene, tmp_path):
-    return panel_cases.choose_study(panel, scene, tmp_path)
-
-
 def test_several_studies_in_one_scene(panel, scene, study, tmp_path):
     select(panel, 0)
     panel.ui.removeSelectedButton.click()

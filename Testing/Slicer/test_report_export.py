@@ -10,20 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import panel_cases
-
-
-@pytest.fixture
-def panel(scene):
-    made = panel_cases.make_panel()
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def study(panel, scene, tmp_path):
-    return panel_cases.choose_study(panel, scene, tmp_path)
-
 
 def test_report_is_written_where_the_user_wants_it(panel, study, tmp_path, wait_until):
     page = tmp_path / "out" / "case.html"

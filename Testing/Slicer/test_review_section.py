@@ -15,18 +15,6 @@ import study_cases
 from panel_cases import select
 
 
-@pytest.fixture
-def panel(scene):
-    made = panel_cases.make_panel()
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def study(panel, scene, tmp_path):
-    return panel_cases.choose_study(panel, scene, tmp_path)
-
-
 def cells(table, row):
     return [table.item(row, column).text() for column in range(table.columnCount)]
 

@@ -66,8 +66,9 @@ def run(views, request):
         told = SimpleNamespace(progress=[], ends=[])
         told.run = SampleRun(
             case,
-            lambda *step: told.progress.append(step),
-            lambda outcome, sample: told.ends.append((outcome, sample)),
+            on_progress=lambda *step: told.progress.append(step),
+            on_warning=lambda _message: None,
+            on_finished=lambda outcome, sample: told.ends.append((outcome, sample)),
             **settings,
         )
         request.addfinalizer(told.run.abandon)
