@@ -42,6 +42,11 @@ class CorrectionDesk:
 
     def __init__(self, study: Study) -> None:
         """Raises `PanelError` when the study cannot be corrected."""
+        if not study.segmentation.GetSegmentation().GetNumberOfSegments():
+            raise PanelError(  # and not an empty log in the place of the one that is kept
+                f"The segmentation {study.segmentation.GetName()} holds no segments: if its file could not be read, "
+                "load it again; otherwise segment again."
+            )
         self.study = study
         self._writer = DeskWriter(study)
         self._portal_at_start = study.portal_image()
