@@ -65,7 +65,8 @@ class CorrectSection:
         self._slots: list[tuple[Any, Callable[..., None]]] = []
         self._connect()
         workplace.on_change(self.update)
-        workplace.on_outcome(lambda _outcome: self.refresh())
+        workplace.on_outcome(self._heard)
+        self._notes: list[str] = []
         self._desk: Any = None
 
     def update(self) -> None:
@@ -113,17 +114,25 @@ class CorrectSection:
         if desk is None or self._workplace.busy:
             return None
         self._threshold.end_preview()
+        self._notes = []
         try:
             outcome = call(desk)  # the desk takes in first what was painted
         except PanelError as error:
             self._message.say(str(error), error=True)
             return None
-        note = outcome.note
-        self._message.say(f"{note[:1].upper()}{note[1:].rstrip('.')}." if note else done)
+        self._message.say(" ".join([*self._notes, *([] if outcome.note else [done])]))
         if outcome.subject is not None:
             self._table.select(outcome.subject)
             self._update_buttons()
         return outcome
+
+    def _heard(self, outcome: Any) -> None:
+        """Show what came of a correction, also of what was painted on a tumour that is not to be changed."""
+        self.refresh()
+        note = outcome.note
+        if note:
+            self._notes.append(f"{note[:1].upper()}{note[1:].rstrip('.')}.")
+            self._message.say(self._notes[-1])
 
     # The buttons --------------------------------------------------------------------------------------------
 

@@ -459,6 +459,7 @@ def test_accepted_tumor_that_is_painted_over(panel, scene, study):
     before = scene_facts.facts(scene)
     paint(study, "Tumor 1", np.zeros(study_cases.SHAPE, bool))
     ui.measureButton.click()
+    assert ui.correctStatusLabel.text == "Lesion 1 is accepted and was put back."
     np.testing.assert_array_equal(study_cases.voxels(study, "Tumor 1"), study_cases.truth() == 2)
     after = scene_facts.facts(scene)
     own = study.segmentation.GetID()
@@ -469,3 +470,7 @@ def test_accepted_tumor_that_is_painted_over(panel, scene, study):
     panel.workplace.instances()
     np.testing.assert_array_equal(study_cases.voxels(study, "Tumor 1"), study_cases.truth() == 2)
     study_cases.check_scene_is_session(study, panel.workplace.desk)
+    paint(study, "Tumor 1", np.zeros(study_cases.SHAPE, bool))
+    select(panel, 1)
+    ui.growButton.click()
+    assert ui.correctStatusLabel.text.startswith("Lesion 1 is accepted and was put back. Done: ")
