@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.beside import add_beside, referenced, remove_referenced
@@ -51,6 +52,13 @@ class DiameterLines:
     def clear(self) -> None:
         """Remove all lines."""
         remove_referenced(self._study.segmentation, DIAMETERS_REFERENCE)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Remove the lines of tumours that are no longer what was measured."""
+        gone = {str(number) for number in numbers}
+        for line in referenced(self._study.segmentation, DIAMETERS_REFERENCE):
+            if line.GetAttribute(LESION_TAG) in gone:
+                line.GetScene().RemoveNode(line)
 
     def _add(self, number: int, what: str, line: Line, label: str, color: tuple[float, ...]) -> None:
         name = f"Tumor {number} {what}"

@@ -99,7 +99,12 @@ class ReviewSection:
         tip = "Draw the longest diameter of each tumor, and the longest across it, as lines."
         ui.diametersCheckBox.toolTip = tip if drawable else "Measure first."
 
-    def _corrected(self, _outcome: Any) -> None:
+    def _corrected(self, outcome: Any) -> None:
+        """Take away the lines of tumours whose voxels changed, and say that what was measured is old."""
+        study = self._workplace.study
+        if study is None or not outcome.boxes:
+            return
+        DiameterLines(study).forget(outcome.lesions)
         if self._measured is not None:
             self._message.say(STALE)
 

@@ -21,18 +21,6 @@ IN_FAT, FAR_AWAY = (9, 40, 1), (500, 500, 500)
 
 
 @pytest.fixture
-def panel(scene):
-    made = panel_cases.make_panel()
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def study(panel, scene, tmp_path):
-    return panel_cases.choose_study(panel, scene, tmp_path)
-
-
-@pytest.fixture
 def temporary(tmp_path, monkeypatch):
     """The folder in which temporary folders are made; it has to be empty in the end."""
     import tempfile

@@ -65,6 +65,26 @@ def test_diameters_come_and_go(panel, scene, study):
     assert scene.GetNumberOfNodesByClass(lines) == 0
 
 
+def test_lines_of_a_tumor_that_changed_go(panel, scene, study):
+    """Accepting one changes nothing of what was measured."""
+    from LiverTumorAttentionGui.diameters import DiameterLines
+
+    panel.ui.measureButton.click()
+    panel.ui.diametersCheckBox.click()
+    panel_cases.select(panel, 0)
+    panel.ui.acceptButton.click()
+    assert DiameterLines(study).numbers == (1, 2, 3)
+    assert "Measured 3 tumors" in panel.ui.reviewStatusLabel.text
+    panel_cases.select(panel, 1)
+    panel.ui.rejectButton.click()
+    assert DiameterLines(study).numbers == (1, 3)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 4
+    assert "measure again" in panel.ui.reviewStatusLabel.text
+    panel.ui.measureButton.click()
+    assert DiameterLines(study).numbers == (1, 3)
+    assert panel.ui.reviewTable.rowCount == 2
+
+
 def test_lines_of_another_day_can_be_taken_away(panel, scene, study):
     panel.ui.measureButton.click()
     panel.ui.diametersCheckBox.click()
@@ -139,7 +159,7 @@ def test_study_that_goes_while_it_is_measured(panel, scene, study, monkeypatch):
 def test_a_correction_makes_measures_stale(panel, study):
     panel.ui.measureButton.click()
     select(panel, 0)
-    panel.ui.acceptButton.click()
+    panel.ui.growButton.click()
     assert "measure again" in panel.ui.reviewStatusLabel.text
 
 
