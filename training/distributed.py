@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -80,6 +81,8 @@ def joined_processes(device_name: str) -> Iterator[tuple[Processes, Device]]:
     """Yield this process among those that `torchrun` started, or by itself, and its device.
 
     device_name: "auto", "cpu", "cuda" or "cuda:N"; processes that train together take one CUDA device each.
+    What was built of them should be out of use when they part: a network that still holds the others' connection
+    would keep its threads until Python itself ends, and one that then asks for Python ends in an abort.
     Raises `InputError` when the environment is not complete, `DeviceError` when there are too few devices.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -101,4 +104,5 @@ def joined_processes(device_name: str) -> Iterator[tuple[Processes, Device]]:
     try:
         yield (Processes(rank=distributed.get_rank(), world=world, device=device.torch), device)
     finally:
+        gc.collect()  # networks whose parts refer to each other
         distributed.destroy_process_group()

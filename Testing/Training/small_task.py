@@ -5,6 +5,7 @@ python -m Testing.Training.small_task FOLDER STEPS     trains it, one line a ste
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ import torch
 from scipy import ndimage
 from torch import nn
 from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
 
 from LiverTumorAttentionLib.progress import Progress
-from training.distributed import joined_processes
+from training.distributed import Processes, joined_processes
 from training.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 from training.trainer import Trainer
 
@@ -123,10 +125,20 @@ def main() -> int:
     torch.set_num_threads(1)
     task = Slow() if kind == "slow" else SmallTask(dropout=0.0)
     with joined_processes("cpu") as (processes, _):
-        trainer = Trainer(
-            folder, task, processes=processes, log_every=1, say=lambda line: print(line, flush=True)
-        )
-        return 0 if trainer.run() else 130
+        finished = train(folder, task, processes)
+    if any(isinstance(each, DistributedDataParallel) for each in gc.get_objects()):
+        print("a network still holds the connection to the other process", file=sys.stderr)
+        return 1
+    return 0 if finished else 130
+
+
+def train(folder: Path, task: SmallTask, processes: Processes) -> bool:
+    """Train as the command does; nothing of it is left when this returns."""
+    trainer = Trainer(
+        folder, task, processes=processes, log_every=1, say=lambda line: print(line, flush=True)
+    )
+    vars(trainer)["itself"] = trainer  # as a hook or a closure of a network may refer to what holds it
+    return trainer.run()
 
 
 if __name__ == "__main__":

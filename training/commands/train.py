@@ -19,6 +19,7 @@ from training.commands.overrides import add_overrides
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.inference import Device
     from training.cases import PreparedCase
+    from training.distributed import Processes
     from training.preparation import Manifest
     from training.recipe import Recipe
     from training.splits import Split
@@ -111,16 +112,21 @@ def run(options: argparse.Namespace) -> None:
             for line in found.lines():
                 _say(line)
             return
-        from training.trainer import Trainer
-
-        trainer = Trainer(options.output, task, processes=processes, workers=workers, say=_say)
-        if processes.writes:
-            _say(
-                f"{recipe.title}: {len(task.training)} cases train, {len(task.validation)} validate, "
-                f"step {trainer.step} of {trainer.schedule.steps}, on {device.describe()}"
-            )
-        if not trainer.run():
+        if not _train(options.output, task, processes, device, workers):
             raise Cancelled
+
+
+def _train(output: Path, task: RecipeTask, processes: Processes, device: Device, workers: int) -> bool:
+    """Train to the end; return False when it was stopped before. Nothing of it is left when this returns."""
+    from training.trainer import Trainer
+
+    trainer = Trainer(output, task, processes=processes, workers=workers, say=_say)
+    if processes.writes:
+        _say(
+            f"{task.recipe.title}: {len(task.training)} cases train, {len(task.validation)} validate, "
+            f"step {trainer.step} of {trainer.schedule.steps}, on {device.describe()}"
+        )
+    return trainer.run()
 
 
 def _say(line: str) -> None:
