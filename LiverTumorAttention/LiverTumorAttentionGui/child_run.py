@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,14 +12,14 @@ from LiverTumorAttentionGui import child
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.logic import python_executable
 from LiverTumorAttentionGui.process import ChildProcess
-from LiverTumorAttentionGui.protocol import Outcome
+from LiverTumorAttentionGui.protocol import Outcome, progress_of
 
 CHILD_SCRIPT = Path(child.__file__)
 
 Result = TypeVar("Result")
 
 
-class ChildRun(Generic[Result]):
+class ChildRun(ABC, Generic[Result]):
     """Runs the child once. Its temporary folder is gone when it ends, however it ends.
 
     on_progress: (fraction 0 to 1, stage in words). on_warning: a sentence.
@@ -43,13 +44,13 @@ class ChildRun(Generic[Result]):
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process = ChildProcess(self._event, self._ended)
 
+    @abstractmethod
     def prepare(self, folder: Path) -> list[str]:
         """Write what the child reads into `folder`; return the command line's arguments. Raises `PanelError`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def collect(self, folder: Path) -> Result:
         """Take what the child left in `folder`. Raises `PanelError`, and then nothing has changed."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:
@@ -78,12 +79,8 @@ class ChildRun(Generic[Result]):
     def _event(self, event: dict[str, Any]) -> None:
         if event["event"] == "warning":
             self._on_warning(str(event.get("message", "")))
-        elif event["event"] == "progress":
-            try:
-                fraction = min(max(float(event.get("fraction", 0.0)), 0.0), 1.0)
-            except (TypeError, ValueError):
-                return
-            self._on_progress(fraction, str(event.get("stage") or event.get("message") or ""))
+        elif progress := progress_of(event):
+            self._on_progress(*progress)
 
     def _ended(self, outcome: Outcome) -> None:
         result = None

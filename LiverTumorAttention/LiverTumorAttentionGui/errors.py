@@ -13,11 +13,11 @@ class PanelError(RuntimeError):
 @contextmanager
 def in_plain_words() -> Iterator[None]:
     """Turn what the library refuses into a `PanelError` with the library's own sentence."""
-    from LiverTumorAttentionLib.errors import InputError, OutputError
+    from LiverTumorAttentionLib.errors import InputError, ModelError, OutputError
 
     try:
         yield
-    except (InputError, OutputError) as error:
+    except (InputError, ModelError, OutputError) as error:
         text = str(error)
         raise PanelError(
             text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LiverTumorAttentionGui import child
-from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.child_run import CHILD_SCRIPT
+from LiverTumorAttentionGui.errors import PanelError, in_plain_words
 from LiverTumorAttentionGui.logic import python_executable
 from LiverTumorAttentionGui.models import reach_library
 from LiverTumorAttentionGui.process import ChildProcess
-from LiverTumorAttentionGui.protocol import Outcome
+from LiverTumorAttentionGui.protocol import Outcome, progress_of
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.models import InstalledModel, ModelDescription
 
-CHILD_SCRIPT = Path(child.__file__)
 DESCRIPTION_FILE = "model.json"
 
 OnProgress = Callable[[float, str], None]
@@ -108,14 +107,10 @@ class ModelCollection:
         """Delete a model that the user added. Raises `PanelError`, and then it is as it was."""
         self._refuse_while_busy()
         reach_library()
-        from LiverTumorAttentionLib.errors import LiverTumorAttentionError
         from LiverTumorAttentionLib.models import remove_model
 
-        try:
+        with in_plain_words():
             remove_model(row.id if row.bundled else row.path.name)
-        except LiverTumorAttentionError as error:
-            text = str(error)
-            raise PanelError(f"{text[:1].upper()}{text[1:]}.") from error
         self._refuted.pop(row.path, None)
         self._on_changed()
 
@@ -148,8 +143,8 @@ class ModelCollection:
         self._refuse_while_busy()
 
         def heard(event: dict[str, Any]) -> None:
-            if event["event"] == "progress":
-                on_progress(float(event.get("fraction", 0.0)), str(event.get("stage", "")))
+            if progress := progress_of(event):
+                on_progress(*progress)
 
         def ended(outcome: Outcome) -> None:
             self._process = None

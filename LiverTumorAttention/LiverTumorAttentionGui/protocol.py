@@ -42,6 +42,17 @@ def parse_event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
+def progress_of(event: dict[str, Any]) -> tuple[float, str] | None:
+    """Return the fraction (0 to 1) and the stage in words of an event of progress; None for any other event."""
+    if event["event"] != "progress":
+        return None
+    try:
+        fraction = min(max(float(event.get("fraction", 0.0)), 0.0), 1.0)
+    except (TypeError, ValueError):
+        return None
+    return fraction, str(event.get("stage") or event.get("message") or "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a run ended.

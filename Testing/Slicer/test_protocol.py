@@ -97,3 +97,18 @@ def test_every_end_has_a_sentence(code, crashed, cancelled, done, error, stderr,
     assert words in outcome.message
     assert outcome.message.endswith(".")
     assert "\n" not in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({"event": "progress", "fraction": 0.4, "stage": "liver"}, (0.4, "liver")),
+        ({"event": "progress", "fraction": 1.7, "message": "writing"}, (1.0, "writing")),
+        ({"event": "progress", "fraction": -1}, (0.0, "")),
+        ({"event": "progress", "fraction": None}, None),
+        ({"event": "progress", "fraction": "soon"}, None),
+        ({"event": "warning", "fraction": 0.4}, None),
+    ],
+)
+def test_progress_is_a_share_and_a_stage_or_nothing(event, told):
+    assert protocol.progress_of(event) == told
