@@ -18,7 +18,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 MODULE_FILE = Path(__file__).resolve().parents[2] / "LiverTumorAttention" / "LiverTumorAttention.py"
 # Widgets that Slicer's own files compare with, and that no panel here has.
 _NAMED_BY_SLICERS_FILES = ("qMRMLRangeWidget", "qMRMLSliderWidget", "qMRMLSpinBox")
-_SPARE_REFERENCES = 100_000
+_SPARE_REFERENCES = 1_000_000_000
 REAL_PYTHON = os.environ.get("SLICER_PYTHON")
 
 
@@ -112,9 +112,8 @@ def _keep_singletons_alive() -> None:
     if sys.version_info >= (3, 12):
         return
     for value in (True, False, None):
-        reference = ctypes.py_object(value)
-        for _ in range(_SPARE_REFERENCES):
-            ctypes.pythonapi.Py_IncRef(reference)
+        # CPython's object begins with its count; one by one so many would take seconds.
+        ctypes.c_ssize_t.from_address(id(value)).value += _SPARE_REFERENCES
 
 
 def new_scene() -> Any:
