@@ -13,9 +13,9 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-from LiverTumorAttentionGui.sample_data import register_sample_data
-from LiverTumorAttentionGui.widget import SegmentationPanel
+from LiverTumorAttentionGui.panel import SegmentationPanel
+from LiverTumorAttentionGui.sample.sample_data import register_sample_data
+from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
 
 class LiverTumorAttention(ScriptedLoadableModule):

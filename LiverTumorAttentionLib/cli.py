@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.commands import (
     review,
     segment,
 )
-from LiverTumorAttentionLib.console import Console, ending_signals
+from LiverTumorAttentionLib.commands.console import Console, ending_signals
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 
 COMMANDS = (segment, refine, review, register, phantom, evaluate, export_training, models, networks, demo)

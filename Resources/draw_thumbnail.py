@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 from PySide6 import QtCore, QtGui  # noqa: E402
 
-from LiverTumorAttentionGui.sample_case import SampleCase  # noqa: E402
+from LiverTumorAttentionGui.sample.sample_case import SampleCase  # noqa: E402
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom  # noqa: E402
 
 TARGET = ROOT / "LiverTumorAttention" / "Resources" / "Icons" / "SampleCase.png"

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import qt
 
+from LiverTumorAttentionGui.correction.active_case import Workplace
 from LiverTumorAttentionGui.errors import PanelError, in_plain_words
-from LiverTumorAttentionGui.workplace import Workplace
 
 Result = TypeVar("Result")
 CANCELLED = "Cancelled. The scene is unchanged."

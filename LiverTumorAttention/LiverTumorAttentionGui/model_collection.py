@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LiverTumorAttentionGui.child_run import CHILD_SCRIPT
 from LiverTumorAttentionGui.errors import PanelError, in_plain_words
-from LiverTumorAttentionGui.logic import python_executable
 from LiverTumorAttentionGui.models import reach_library
-from LiverTumorAttentionGui.process import ChildProcess
-from LiverTumorAttentionGui.protocol import Outcome, progress_of
+from LiverTumorAttentionGui.process.child_process import ChildProcess
+from LiverTumorAttentionGui.process.child_run import CHILD_SCRIPT
+from LiverTumorAttentionGui.process.protocol import Outcome, progress_of
+from LiverTumorAttentionGui.segmentation import python_executable
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.models import InstalledModel, ModelDescription

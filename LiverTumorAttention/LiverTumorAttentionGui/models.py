@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from LiverTumorAttentionGui.child import library_parent
+from LiverTumorAttentionGui.process.child import library_parent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,10 @@
 """What a segmentation says: sizes, places and brightness, as table, picture and review; `planning` beside it."""
 
-from LiverTumorAttentionLib.analysis.alignment import write_alignment
-from LiverTumorAttentionLib.analysis.case import CaseMeasurement, measure_case
-from LiverTumorAttentionLib.analysis.preview import write_preview
+from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings
 from LiverTumorAttentionLib.analysis.review import CaseReview, TumorReview, review_case
 from LiverTumorAttentionLib.analysis.review_table import REVIEW_COLUMNS, review_csv, review_rows
-from LiverTumorAttentionLib.analysis.surroundings import ReviewSettings
-from LiverTumorAttentionLib.analysis.table import (
+from LiverTumorAttentionLib.analysis.tumor_burden import CaseMeasurement, measure_case
+from LiverTumorAttentionLib.analysis.tumor_table import (
     measurements_dict,
     tumor_csv,
     tumor_rows,
@@ -33,7 +31,5 @@ __all__ = [
     "review_rows",
     "tumor_csv",
     "tumor_rows",
-    "write_alignment",
-    "write_preview",
     "write_tumor_csv",
 ]

@@ -14,19 +14,19 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.boxes import Box, box_around, start_of, widened
-from LiverTumorAttentionLib.analysis.brightness import Brightness, brightness_of
-from LiverTumorAttentionLib.analysis.case import CaseMeasurement, measure_case
-from LiverTumorAttentionLib.analysis.distances import filled
-from LiverTumorAttentionLib.analysis.extent import longest_diameter
-from LiverTumorAttentionLib.analysis.neighbours import Neighbour, nearest_neighbours
-from LiverTumorAttentionLib.analysis.surface import Gap, Line, Surface, as_point, gap_between
-from LiverTumorAttentionLib.analysis.surroundings import ReviewSettings, Surroundings
+from LiverTumorAttentionLib.analysis.enhancement import Brightness, brightness_of
+from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_diameter
+from LiverTumorAttentionLib.analysis.nearest_tumor import Neighbour, nearest_neighbours
+from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings, Surroundings
+from LiverTumorAttentionLib.analysis.tumor_burden import CaseMeasurement, measure_case
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement, measure_tumors
 from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_to
-from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.boxes import Box, box_around, start_of, widened
+from LiverTumorAttentionLib.voxels.distances import filled
+from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, as_point, gap_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,14 +10,14 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.diameter import (
+from LiverTumorAttentionLib.analysis.axial_diameter import (
     Chord,
     longest_chord,
     longest_chord_across,
     outline_points,
 )
-from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
 FIRST_TUMOR = 2
 OUTSIDE_HU = -1024

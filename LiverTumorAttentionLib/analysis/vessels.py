@@ -14,12 +14,12 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.boxes import Box, start_of
-from LiverTumorAttentionLib.analysis.contact import contact_of
-from LiverTumorAttentionLib.analysis.surface import Gap, Line, Surface, as_point, gap_between
+from LiverTumorAttentionLib.analysis.contact_area import contact_of
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_vessel_labels
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.boxes import Box, start_of
+from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, as_point, gap_between
 
 CONTACT_VOXELS = (5, 5, 5)
 """How far around a tumour a vessel is looked at where they touch: as far as its smoothing reaches."""

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_device, add_progress
-from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 DEMO_SEED = 7
@@ -36,7 +36,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Run the demonstration and print the comparison."""
-    from LiverTumorAttentionLib.demonstration import run_demonstration
+    from LiverTumorAttentionLib.pipeline.demo import run_demonstration
 
     demonstration = run_demonstration(Path(options.output), options.seed, options.device, progress)
     for warning in demonstration.result.warnings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_progress
-from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -33,8 +33,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Read the case and write its folder."""
-    from LiverTumorAttentionLib.interaction.training_case import write_training_case
-    from LiverTumorAttentionLib.refinement import read_corrected
+    from LiverTumorAttentionLib.correction.training_export import write_training_case
+    from LiverTumorAttentionLib.pipeline.refine import read_corrected
 
     case, log, warnings = read_corrected(
         options.portal, options.arterial, options.segmentation, options.log, progress.part(0.0, 0.5)

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_progress
-from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from LiverTumorAttentionLib.console import Console
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 

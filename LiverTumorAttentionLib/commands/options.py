@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from LiverTumorAttentionLib.console import STYLES
+from LiverTumorAttentionLib.commands.console import STYLES
 
 
 def add_progress(parser: argparse.ArgumentParser, default: str = "bar") -> None:

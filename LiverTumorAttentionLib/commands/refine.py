@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_progress
-from LiverTumorAttentionLib.console import Console
-from LiverTumorAttentionLib.job import RefinementJob
+from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
 from LiverTumorAttentionLib.progress import Progress
 
 PROMPTS = (
@@ -56,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Correct the segmentation and say what became of each prompt."""
-    from LiverTumorAttentionLib.refinement import refine_case
+    from LiverTumorAttentionLib.pipeline.refine import refine_case
 
     fields = RefinementJob.__dataclass_fields__
     job = RefinementJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_device, add_progress
-from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -41,8 +41,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Register the volumes and say how far the result can be trusted."""
-    from LiverTumorAttentionLib.job import RegistrationJob
-    from LiverTumorAttentionLib.pipeline import register_case
+    from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
+    from LiverTumorAttentionLib.pipeline.segment import register_case
 
     job = RegistrationJob(
         fixed=options.fixed,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_progress
-from LiverTumorAttentionLib.console import Console
 from LiverTumorAttentionLib.progress import Progress
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.commands.options import add_device, add_progress, point_mm
-from LiverTumorAttentionLib.console import Console
-from LiverTumorAttentionLib.job import SegmentationJob
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -61,7 +61,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Segment the case and show its table."""
-    from LiverTumorAttentionLib.pipeline import segment_case
+    from LiverTumorAttentionLib.pipeline.segment import segment_case
 
     fields = SegmentationJob.__dataclass_fields__
     job = SegmentationJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})

@@ -1,9 +1,9 @@
 """Networks over volumes: devices, tiles and patches, the stages of a model, and what they attend to."""
 
-from LiverTumorAttentionLib.inference.attention import AttentionWatch, check_watchable
-from LiverTumorAttentionLib.inference.boxes import liver_box
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch, check_watchable
 from LiverTumorAttentionLib.inference.device import Device, choose_device
 from LiverTumorAttentionLib.inference.stages import LiverStage, TumorStage
+from LiverTumorAttentionLib.voxels.image_boxes import liver_box
 
 __all__ = [
     "AttentionWatch",

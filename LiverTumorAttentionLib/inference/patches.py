@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.inference.attention import AttentionWatch
-from LiverTumorAttentionLib.inference.canvas import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.accumulator import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
 from LiverTumorAttentionLib.inference.tiles import gaussian, pieces_along

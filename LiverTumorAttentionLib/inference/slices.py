@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from LiverTumorAttentionLib.inference.attention import AttentionWatch
-from LiverTumorAttentionLib.inference.canvas import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.accumulator import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
 from LiverTumorAttentionLib.inference.tiles import pieces_along, triangle

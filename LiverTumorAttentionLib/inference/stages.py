@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.inference.attention import AttentionWatch
-from LiverTumorAttentionLib.inference.boxes import cut, image_box
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.probabilities import groups_of
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.inference.view import View, intensity_of, tumor_view, whole_view
+from LiverTumorAttentionLib.inference.stage_input import View, intensity_of, tumor_view, whole_view
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.image_boxes import cut, image_box
 
 
 def load_network(package: ModelPackage, description: StageDescription) -> nn.Module:

@@ -1,6 +1,6 @@
 """Files in, files out: CT volumes, DICOM series and segmentations."""
 
-from LiverTumorAttentionLib.io.atomic import (
+from LiverTumorAttentionLib.io.atomic_write import (
     check_folder,
     check_writable,
     full_suffix,
@@ -8,12 +8,12 @@ from LiverTumorAttentionLib.io.atomic import (
     replacing,
     replacing_all,
 )
-from LiverTumorAttentionLib.io.check import check_ct
+from LiverTumorAttentionLib.io.ct_check import check_ct
 from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, list_series
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
 from LiverTumorAttentionLib.io.dicom_slices import InputWarning
 from LiverTumorAttentionLib.io.orientation import back_to, same_grid, to_lps
-from LiverTumorAttentionLib.io.phases import guess_phase
+from LiverTumorAttentionLib.io.phase_from_description import guess_phase
 from LiverTumorAttentionLib.io.read import read_volume
 from LiverTumorAttentionLib.io.segmentation import (
     IMAGE_SUFFIXES,

@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.check import MIN_SLICES
+from LiverTumorAttentionLib.io.ct_check import MIN_SLICES
 from LiverTumorAttentionLib.io.dicom_slices import (
     POSITION_TOLERANCE_MM,
     InputWarning,
@@ -27,8 +27,8 @@ from LiverTumorAttentionLib.io.dicom_slices import (
     read_pixels,
     read_slice,
 )
-from LiverTumorAttentionLib.io.phases import PHASES, guess_phase
-from LiverTumorAttentionLib.io.quiet import readable
+from LiverTumorAttentionLib.io.itk_messages import readable
+from LiverTumorAttentionLib.io.phase_from_description import PHASES, guess_phase
 
 _SPLITTERS = ("0020|0012", "0020|0100", "0008|0032", "0018|9087")
 """Acquisition number, temporal position, acquisition time: what tells volumes of one series apart."""

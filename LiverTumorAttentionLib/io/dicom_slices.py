@@ -21,7 +21,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.quiet import quiet_itk, reason
+from LiverTumorAttentionLib.io.itk_messages import quiet_itk, reason
 
 MAX_UNEVENNESS = 0.10
 WARN_UNEVENNESS = 0.01

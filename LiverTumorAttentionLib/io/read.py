@@ -10,12 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.atomic import full_suffix
-from LiverTumorAttentionLib.io.check import as_volume
+from LiverTumorAttentionLib.io.atomic_write import full_suffix
+from LiverTumorAttentionLib.io.ct_check import as_volume
 from LiverTumorAttentionLib.io.dicom import choose_series, read_series
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.headers import check_meta, check_nifti, check_nrrd
-from LiverTumorAttentionLib.io.quiet import quiet_itk, readable, reason
+from LiverTumorAttentionLib.io.itk_messages import quiet_itk, readable, reason
 
 FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
     ".nii": check_nifti,

@@ -15,8 +15,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.itk_messages import quiet_itk, reason
 from LiverTumorAttentionLib.io.nrrd import read_nrrd_header, write_layers
-from LiverTumorAttentionLib.io.quiet import quiet_itk, reason
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
 
 

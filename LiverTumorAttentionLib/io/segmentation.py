@@ -16,11 +16,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError, OutputError
-from LiverTumorAttentionLib.io.atomic import check_suffix, full_suffix, replacing
+from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.headers import check_nifti_is_whole
-from LiverTumorAttentionLib.io.quiet import quiet_itk, readable, reason
+from LiverTumorAttentionLib.io.itk_messages import quiet_itk, readable, reason
 from LiverTumorAttentionLib.io.read import FILE_CHECKS, existing, read_volume
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
 from LiverTumorAttentionLib.io.terminology import FIRST_TUMOR, LIVER, recognise, unrecognised

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.atomic import full_suffix
+from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg
 from LiverTumorAttentionLib.io.read import existing
 from LiverTumorAttentionLib.io.seg_nrrd import read_seg_nrrd

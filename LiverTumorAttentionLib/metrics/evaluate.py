@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.metrics.labels import DEFAULT_LABELS
 from LiverTumorAttentionLib.metrics.lesions import LesionScores, match_lesions
 from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.metrics.surface import surface_distances
-from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
 LESION_LABEL = "tumor"
 

@@ -8,10 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import ModelError, OutputError
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.strict import nearest
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "data" / "models"
 DEFAULT_MODEL = "demonstration"

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.stage import StageDescription
-from LiverTumorAttentionLib.strict import from_mapping
 
 FORMAT_VERSION = 2
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.strict import nearest
 
 PAPERS_FOLDER = Path(__file__).resolve().parent.parent / "data" / "papers"
 

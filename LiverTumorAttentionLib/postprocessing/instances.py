@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.postprocessing.masks import (
+from LiverTumorAttentionLib.postprocessing.settings import PostprocessingSettings
+from LiverTumorAttentionLib.voxels.morphology import (
     CORNERS,
     Box,
     Mask,
@@ -21,7 +22,6 @@ from LiverTumorAttentionLib.postprocessing.masks import (
     fill_holes,
     margin_voxels,
 )
-from LiverTumorAttentionLib.postprocessing.settings import PostprocessingSettings
 
 BACKGROUND = 0
 LIVER = 1

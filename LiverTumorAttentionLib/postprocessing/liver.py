@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.postprocessing.masks import (
+from LiverTumorAttentionLib.voxels.morphology import (
     Mask,
     box_of,
     check_spacing,

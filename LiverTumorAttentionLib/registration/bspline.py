@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from scipy import optimize
 
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration.lattice import Lattice
+from LiverTumorAttentionLib.registration.bspline_grid import Lattice
+from LiverTumorAttentionLib.registration.initial_alignment import Pair
 from LiverTumorAttentionLib.registration.measures import jacobian
 from LiverTumorAttentionLib.registration.objective import Objective
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.start import Pair
 
 
 def deform(

@@ -9,12 +9,16 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from LiverTumorAttentionLib.registration.bending import bending_energy
-from LiverTumorAttentionLib.registration.lattice import Basis, Lattice
-from LiverTumorAttentionLib.registration.mutual import ConditionalMutualInformation, MutualInformation, Part
+from LiverTumorAttentionLib.registration.bspline_grid import Basis, Lattice
+from LiverTumorAttentionLib.registration.initial_alignment import Pair
+from LiverTumorAttentionLib.registration.mutual_information import (
+    ConditionalMutualInformation,
+    MutualInformation,
+    Part,
+)
+from LiverTumorAttentionLib.registration.resampling import coarser
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.start import Pair
 from LiverTumorAttentionLib.registration.trilinear import trilinear
-from LiverTumorAttentionLib.registration.working import coarser
 
 LEAST_KNOWN = 0.1
 """Share of the region that must lie inside the moving volume for it to be deformed at all."""

@@ -10,13 +10,19 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.bspline import deform
-from LiverTumorAttentionLib.registration.consistency import inverse_error, way_back
+from LiverTumorAttentionLib.registration.initial_alignment import (
+    Pair,
+    better,
+    find_translation,
+    rigid,
+    translation,
+)
+from LiverTumorAttentionLib.registration.inverse_consistency import inverse_error, way_back
 from LiverTumorAttentionLib.registration.measures import similarity
-from LiverTumorAttentionLib.registration.phases import WorkingPhases
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.start import Pair, better, find_translation, rigid, translation
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
 from LiverTumorAttentionLib.registration.verdict import Kept, RegistrationVerdict
+from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
 
 
 @dataclass(frozen=True, kw_only=True)

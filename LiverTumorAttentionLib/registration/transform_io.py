@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import OutputError
-from LiverTumorAttentionLib.io.atomic import check_suffix, replacing
+from LiverTumorAttentionLib.io.atomic_write import check_suffix, replacing
 
 SUFFIXES = (".h5", ".tfm", ".txt")
 FIELD_SPACING_MM = 3.0

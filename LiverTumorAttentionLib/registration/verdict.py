@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.registration.consistency import InverseError
+from LiverTumorAttentionLib.registration.inverse_consistency import InverseError
 from LiverTumorAttentionLib.registration.measures import (
     Similarity,
     dice,

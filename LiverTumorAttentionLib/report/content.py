@@ -8,8 +8,8 @@ from typing import Any
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import CaseReview
-from LiverTumorAttentionLib.report.case import ReportCase, without_names
 from LiverTumorAttentionLib.report.plan import CasePlan
+from LiverTumorAttentionLib.report.report_inputs import ReportCase, without_names
 from LiverTumorAttentionLib.report.run_report import RunReport
 
 SAME_VOLUME = 0.001

@@ -19,7 +19,6 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import TumorReview
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import liver_segment, read_instances, tumor_segment
@@ -27,6 +26,7 @@ from LiverTumorAttentionLib.io.dicom_seg import ALGORITHM_NAME, MANUFACTURER, re
 from LiverTumorAttentionLib.io.dicom_source import dicom_extra, use_utf8
 from LiverTumorAttentionLib.io.terminology import recognise
 from LiverTumorAttentionLib.report.content import ReportContent
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 
 SERIES_DESCRIPTION = "Liver tumor measurements (automatic, not for clinical use)"
 SERIES_NUMBER = 901

@@ -9,15 +9,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, Line
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.report.case import ReportCase
 from LiverTumorAttentionLib.report.key_slice import BEYOND, KeySlice, Points
+from LiverTumorAttentionLib.report.liver_views import RESECTED_COLOR, Scene, View, vessel_color
 from LiverTumorAttentionLib.report.plan import CasePlan
 from LiverTumorAttentionLib.report.png import data_uri
-from LiverTumorAttentionLib.report.scene import RESECTED_COLOR, Scene, View, vessel_color
+from LiverTumorAttentionLib.report.report_inputs import ReportCase
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 
 MOST_TUMORS = 20
 """So many tumours get pictures, the first in order; the tables tell of all."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.strict import from_mapping
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.quiet import readable
+from LiverTumorAttentionLib.io.itk_messages import readable
 from LiverTumorAttentionLib.io.read import existing
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.panels import grey_panel
 from LiverTumorAttentionLib.analysis.planning import CutPlane
 from LiverTumorAttentionLib.analysis.tumors import OUTSIDE_HU, TumorMeasurement
+from LiverTumorAttentionLib.pictures.panels import grey_panel
 from LiverTumorAttentionLib.report.contours import contours
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 
 Points = NDArray[np.float64]
 

@@ -17,10 +17,10 @@ from LiverTumorAttentionLib.analysis.planning import (
     Planner,
     ResectionPlan,
 )
+from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.json_file import read_json
-from LiverTumorAttentionLib.strict import from_mapping
 
 MOST = 12
 """So many margins, and so many resections, fit on a page that somebody will read."""

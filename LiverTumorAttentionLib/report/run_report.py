@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.report.json_file import read_json
-from LiverTumorAttentionLib.strict import from_mapping
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.boxes import Box, start_of
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.boxes import Box, start_of
 
 LEAST_SMOOTHING_MM = 0.8
 LEVEL = 0.5

@@ -8,7 +8,6 @@ from pathlib import Path
 from LiverTumorAttentionLib.analysis import review_case, review_csv
 from LiverTumorAttentionLib.io import check_writable, replacing_all
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.report.case import read_case
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.report.dicom_files import DicomFiles
 from LiverTumorAttentionLib.report.figures import draw
@@ -16,6 +15,7 @@ from LiverTumorAttentionLib.report.job import ReviewJob
 from LiverTumorAttentionLib.report.json_file import write_json
 from LiverTumorAttentionLib.report.page import render_page
 from LiverTumorAttentionLib.report.plan import compute_plan, read_plan
+from LiverTumorAttentionLib.report.report_inputs import read_case
 from LiverTumorAttentionLib.report.run_report import read_run_report
 
 SUFFIXES = {

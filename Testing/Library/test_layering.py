@@ -14,73 +14,48 @@ LIBRARY = "LiverTumorAttentionLib"
 
 NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
-FOUNDATION = {"errors", "progress", "job", "strict"}
+FOUNDATION = {"errors", "progress", "config_parsing"}
+VOXELS = FOUNDATION | {"voxels"}
 
 # Each part of the library: the parts below it that it may import, and the packages from outside.
 # A part may always import itself. "lazily" are packages that it imports inside functions alone.
 RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "errors": (set(), set(), set()),
     "progress": ({"errors"}, set(), set()),
-    "strict": ({"errors"}, set(), set()),
-    "job": ({"errors", "strict"}, set(), set()),
+    "config_parsing": ({"errors"}, set(), set()),
+    "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
-    "preprocessing": (FOUNDATION, NUMERICS, set()),
-    "io": (FOUNDATION, NUMERICS, {"highdicom", "pydicom"}),
-    "phantoms": (FOUNDATION | {"io"}, NUMERICS, set()),
-    "metrics": (FOUNDATION | {"preprocessing", "io"}, NUMERICS, set()),
-    "postprocessing": (FOUNDATION, NUMERICS, set()),
-    "analysis": (FOUNDATION | {"preprocessing", "io"}, NUMERICS, set()),
-    "registration": (FOUNDATION | {"io", "preprocessing"}, NUMERICS, {"torch"}),
+    "preprocessing": (VOXELS, NUMERICS, set()),
+    "io": (VOXELS, NUMERICS, {"highdicom", "pydicom"}),
+    "phantoms": (VOXELS | {"io"}, NUMERICS, set()),
+    "metrics": (VOXELS | {"preprocessing", "io"}, NUMERICS, set()),
+    "postprocessing": (VOXELS, NUMERICS, set()),
+    "analysis": (VOXELS | {"preprocessing", "io"}, NUMERICS, set()),
+    "pictures": (VOXELS | {"analysis", "io", "preprocessing"}, NUMERICS, set()),
+    "registration": (VOXELS | {"io", "preprocessing"}, NUMERICS, {"torch"}),
     "models": (FOUNDATION, set(), {"torch", "safetensors"}),
-    "inference": (
-        FOUNDATION | {"models", "networks", "preprocessing"},
-        NUMERICS | {"torch"},
-        set(),
-    ),
-    "interaction": (
-        FOUNDATION | {"analysis", "io", "postprocessing", "preprocessing"},
-        NUMERICS,
-        set(),
-    ),
-    "refinement": (FOUNDATION | {"interaction", "io", "registration"}, NUMERICS, set()),
-    "attention": (FOUNDATION | {"io", "preprocessing"}, NUMERICS, set()),
-    "finding": (
-        FOUNDATION | {"attention", "inference", "models", "postprocessing", "preprocessing"},
-        NUMERICS,
-        set(),
-    ),
-    "steps": (
-        FOUNDATION | {"inference", "io", "models", "postprocessing", "preprocessing", "registration"},
-        NUMERICS,
-        set(),
-    ),
-    "results": (FOUNDATION | {"analysis", "attention", "io", "models", "registration"}, NUMERICS, set()),
+    "inference": (VOXELS | {"models", "networks", "preprocessing"}, NUMERICS | {"torch"}, set()),
+    "correction": (VOXELS | {"analysis", "io", "postprocessing", "preprocessing"}, NUMERICS, set()),
     "pipeline": (
-        FOUNDATION
-        | {"analysis", "finding", "inference", "io", "models", "postprocessing", "registration"}
-        | {"results", "steps"},
+        VOXELS
+        | {"analysis", "correction", "inference", "io", "metrics", "models", "phantoms", "pictures"}
+        | {"postprocessing", "preprocessing", "registration"},
         NUMERICS,
         set(),
     ),
-    "demonstration": (
-        FOUNDATION | {"analysis", "io", "metrics", "phantoms", "pipeline", "results"},
-        NUMERICS,
-        set(),
-    ),
+    "job": ({"pipeline"}, set(), set()),
     "report": (
-        FOUNDATION | {"analysis", "interaction", "io", "preprocessing"},
+        VOXELS | {"analysis", "correction", "io", "pictures", "pipeline", "preprocessing"},
         NUMERICS,
         {"highdicom", "jinja2", "markupsafe", "pydicom"},
     ),
-    "console": ({"errors", "progress"}, set(), {"rich"}),
     "commands": (
         FOUNDATION
-        | {"console", "demonstration", "interaction", "io", "metrics", "models", "networks", "phantoms"}
-        | {"pipeline", "refinement", "report"},
+        | {"correction", "io", "job", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
         set(),
-        set(),
+        {"rich"},
     ),
-    "cli": ({"commands", "console", "errors"}, set(), set()),
+    "cli": ({"commands", "errors"}, set(), set()),
     "__main__": ({"cli"}, set(), set()),
     "__init__": (set(), set(), set()),
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cases
 import numpy as np
 import SimpleITK as sitk
+
+from Testing.Slicer import cases
 
 # Left-handed and oblique: 1 x 1.25 x 2 mm, turned by 20 degrees about S.
 _C, _S = np.cos(np.deg2rad(20)), np.sin(np.deg2rad(20))
@@ -76,7 +77,7 @@ def make(
     own = np.vstack([TURNED, [0, 0, 0, 1]])
     if not left_handed:
         own[:, 1] *= -1
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.scene.study import Study
 
     values = labels()
     portal = _volume(scene, "PV", own, np.where(values > 1, TUMOR_HU, np.where(values > 0, LIVER_HU, FAT_HU)))

@@ -10,12 +10,8 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-import panel_cases
-
 from Testing.bench import slicer_like
+from Testing.Slicer import panel_cases
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import study_cases
+from Testing.Slicer import study_cases
 
 
 def make_panel() -> Any:
     """Return a panel that has been entered; without models, and with all packages installed."""
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     installer = SimpleNamespace(ensure=lambda: None, ensure_requirements=lambda: None)
     panel = SegmentationPanel(LiverTumorAttentionLogic(), models=list, installer=installer)
@@ -32,7 +29,7 @@ def choose_study(panel: Any, scene: Any, folder: Path) -> Any:
     """
     import slicer
 
-    from LiverTumorAttentionGui.study import PROBABILITY_REFERENCE
+    from LiverTumorAttentionGui.scene.study import PROBABILITY_REFERENCE
 
     study = study_cases.add_study(scene, folder)
     center, radius = study_cases.BALLS[1]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
+from Testing.Slicer import cases
 
 SHAPE = (16, 44, 48)
 LIVER = (slice(1, 15), slice(4, 40), slice(4, 44))
@@ -57,9 +54,9 @@ def add_portal(scene: Any, ijk_to_ras: Any = cases.OBLIQUE) -> Any:
 
 def add_study(scene: Any, folder: Path, *, portal: Any = None, labels: np.ndarray | None = None) -> Any:
     """Add a study whose segments were written by the library and loaded as a run's result is."""
-    from LiverTumorAttentionGui.scene import ResultLoader
-    from LiverTumorAttentionGui.study import Study
-    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionGui.scene.result_loading import ResultLoader
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
     from LiverTumorAttentionLib.io import write_segmentation
 
     portal = portal if portal is not None else add_portal(scene)

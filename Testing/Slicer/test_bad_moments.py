@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
-import panel_cases
-import scene_facts
-import study_cases
-from panel_cases import rows, select, voxels
+from Testing.Slicer import cases, panel_cases, scene_facts, study_cases
+from Testing.Slicer.panel_cases import rows, select, voxels
 
 IN_FAT, FAR_AWAY = (9, 40, 1), (500, 500, 500)
 
@@ -89,7 +82,7 @@ def test_segmentation_on_another_grid(panel, scene, study):
 
 def test_without_a_probability(panel, scene, study):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionLib.interaction import Threshold
+    from LiverTumorAttentionLib.correction import Threshold
 
     panel.ui.studySelector.setCurrentNode(None)
     scene.RemoveNode(study.probability)
@@ -231,8 +224,8 @@ def test_margin_around_a_tumor_that_went(panel, study, wait_until):
 def test_what_is_cancelled_leaves_nothing(
     panel, scene, study, tmp_path, temporary, wait_until, monkeypatch, action
 ):
-    from LiverTumorAttentionGui.review import SceneReview
-    from LiverTumorAttentionGui.sample import load_sample
+    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.sample.sample import load_sample
 
     ui = panel.ui
     out = tmp_path / "out"
@@ -333,7 +326,7 @@ def test_study_that_is_removed_while_a_tool_is_on(panel, scene, study, wait_unti
 def test_scene_that_closes_in_the_middle(
     panel, scene, study, temporary, application, monkeypatch, moment, tmp_path
 ):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
 
     ui = panel.ui
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import study_cases
-from panel_cases import select
+from Testing.Slicer import study_cases
+from Testing.Slicer.panel_cases import select
 
 BOX = np.s_[7:9, 12:15, 18:22]
 

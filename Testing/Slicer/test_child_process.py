@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHILD = ROOT / "LiverTumorAttention" / "LiverTumorAttentionGui" / "child.py"
+CHILD = ROOT / "LiverTumorAttention" / "LiverTumorAttentionGui" / "process" / "child.py"
 
 # A child that leads its own group, as child.py does, and has a child of its own.
 WITH_GRANDCHILD = """
@@ -28,7 +28,7 @@ HANG = "time.sleep(600)\n"
 @pytest.fixture
 def start(application, tmp_path, wait_until):
     """Return a function that starts a script's text as child; everything it heard is on what it returns."""
-    from LiverTumorAttentionGui.process import ChildProcess
+    from LiverTumorAttentionGui.process.child_process import ChildProcess
 
     started = []
 
@@ -179,8 +179,8 @@ def test_launcher_ends_with_the_window_that_started_it(tmp_path):
     """When the parent dies without a word, its end of the pipe closes, and the child ends itself."""
     script = tmp_path / "waits.py"
     script.write_text(
-        f"import sys, time\nsys.path.insert(0, {str(CHILD.parent.parent)!r})\n"
-        "from LiverTumorAttentionGui.child import end_with_parent, lead_a_group\n"
+        f"import sys, time\nsys.path.insert(0, {str(CHILD.parents[2])!r})\n"
+        "from LiverTumorAttentionGui.process.child import end_with_parent, lead_a_group\n"
         "lead_a_group(); end_with_parent(); print('ready', flush=True); time.sleep(600)\n"
     )
     environment = {**os.environ, "LIVER_TUMOR_ATTENTION_WATCH_PARENT": "1"}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import study_cases
-from panel_cases import rows, select, voxels
+from Testing.Slicer import study_cases
+from Testing.Slicer.panel_cases import rows, select, voxels
 
 
 def test_without_a_study_the_section_says_why(panel, scene):
@@ -153,7 +148,7 @@ def test_slider_shows_the_threshold_that_a_tumor_was_given(panel, study):
 
 
 def test_keys_press_buttons_and_are_named_in_tooltips(panel, study):
-    from LiverTumorAttentionGui.shortcuts import KEYS
+    from LiverTumorAttentionGui.sections.shortcuts import KEYS
 
     select(panel, 0)
     by_key = {shortcut.key.toString(): shortcut for shortcut, _slot in panel.correct._shortcuts._shortcuts}
@@ -171,7 +166,7 @@ def test_keys_press_buttons_and_are_named_in_tooltips(panel, study):
 
 
 def test_no_key_is_one_that_slicer_or_the_segment_editor_uses(panel):
-    from LiverTumorAttentionGui.shortcuts import KEYS
+    from LiverTumorAttentionGui.sections.shortcuts import KEYS
 
     assert len(set(KEYS.values())) == len(KEYS)
     assert all(key.startswith("Ctrl+Shift+") for key in KEYS.values())

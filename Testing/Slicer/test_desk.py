@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
-import study_cases
-from study_cases import BALLS, SHAPE, UNSEEN, ball, check_scene_is_session, names, truth, voxels
-from test_study import GRIDS, crop_layers
+from Testing.Slicer import cases, study_cases
+from Testing.Slicer.study_cases import (
+    BALLS,
+    SHAPE,
+    UNSEEN,
+    ball,
+    check_scene_is_session,
+    names,
+    truth,
+    voxels,
+)
+from Testing.Slicer.test_study import GRIDS, crop_layers
 
 
 @pytest.fixture
@@ -24,7 +28,7 @@ def study(scene, tmp_path):
 
 @pytest.fixture
 def desk(study):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
 
     return CorrectionDesk(study)
 
@@ -37,7 +41,7 @@ def paint(study, name, mask, *, exactly=True):
     """Do to a segment what the Segment Editor does at the end of a stroke, with Slicer's own function."""
     import slicer
 
-    from LiverTumorAttentionGui.grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
 
     whole = study.layers().new_image(tuple(slice(0, n) for n in SHAPE))
     voxels_of(whole)[...] = mask
@@ -61,7 +65,7 @@ def status(study, name):
 
 
 def test_rows_say_what_there_is(study, desk):
-    from LiverTumorAttentionLib.interaction import Reject
+    from LiverTumorAttentionLib.correction import Reject
 
     desk.do(Reject(lesion=2))
     rows = {row.number: row for row in desk.rows()}
@@ -78,7 +82,7 @@ def test_rows_say_what_there_is(study, desk):
 
 
 def test_every_action_is_written_taken_back_and_done_again(study, desk):
-    from LiverTumorAttentionLib.interaction import (
+    from LiverTumorAttentionLib.correction import (
         HEADER_KEY,
         Accept,
         Add,
@@ -126,7 +130,7 @@ def test_new_lesion_gets_a_segment_like_the_others(study, desk):
     import slicer
     import vtk
 
-    from LiverTumorAttentionLib.interaction import Add
+    from LiverTumorAttentionLib.correction import Add
     from LiverTumorAttentionLib.io.terminology import tumor_segment
 
     desk.do(Add(point=lps(study, UNSEEN[0])))
@@ -146,7 +150,7 @@ def test_new_lesion_gets_a_segment_like_the_others(study, desk):
 
 
 def test_a_lesion_that_comes_back_looks_as_it_did(study, desk):
-    from LiverTumorAttentionLib.interaction import Remove
+    from LiverTumorAttentionLib.correction import Remove
 
     segment = study.segmentation.GetSegmentation().GetSegment("Tumor_2")
     segment.SetName("segment VII")
@@ -162,8 +166,8 @@ def test_a_lesion_that_comes_back_looks_as_it_did(study, desk):
 
 def test_what_the_library_refuses_changes_nothing(study, desk):
     from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionLib.correction import HEADER_KEY, Accept, Add, Grow, Threshold
     from LiverTumorAttentionLib.errors import Cancelled
-    from LiverTumorAttentionLib.interaction import HEADER_KEY, Accept, Add, Grow, Threshold
     from LiverTumorAttentionLib.progress import Progress
 
     desk.do(Accept(lesion=1))
@@ -196,7 +200,7 @@ def test_what_the_library_refuses_changes_nothing(study, desk):
 
 
 def test_listeners_hear_each_change_until_they_leave(study, desk):
-    from LiverTumorAttentionLib.interaction import Accept
+    from LiverTumorAttentionLib.correction import Accept
 
     seen = []
     desk.add_listener(seen.append)
@@ -213,8 +217,8 @@ def test_listeners_hear_each_change_until_they_leave(study, desk):
 
 @pytest.mark.parametrize("rows", [cases.TURN_AND_SHIFT, cases.SHEAR], ids=["moved", "sheared"])
 def test_actions_under_a_transform(scene, tmp_path, rows):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Grow, Reject
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Grow, Reject
 
     portal = study_cases.add_portal(scene)
     cases.put_under_transform(scene, portal, rows)
@@ -229,8 +233,8 @@ def test_actions_under_a_transform(scene, tmp_path, rows):
 
 def test_layers_grow_where_a_lesion_does(study):
     """The segments are stored for what they fill; surfaces of others survive it."""
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Add, Grow
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Add, Grow
 
     crop_layers(study)
     liver = study.segmentation.GetClosedSurfaceInternalRepresentation("Liver")
@@ -243,8 +247,8 @@ def test_layers_grow_where_a_lesion_does(study):
 
 def test_other_segments_in_the_same_layer_keep_their_voxels(study):
     """A duct in the layer of the lesions where lesion 1 will grow, and a stent beside it in the box that changes."""
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Grow
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Grow
 
     segmentation = study.segmentation.GetSegmentation()
     mask = ball((7, 14, 22), 2.4)
@@ -281,8 +285,8 @@ def test_other_segments_in_the_same_layer_keep_their_voxels(study):
 
 def test_liver_beside_its_lesions_gets_what_they_give_up(scene, tmp_path):
     """Segments that exclude each other, as the Segment Editor makes them: the liver has holes where lesions are."""
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Remove
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Remove
 
     study = study_cases.add_study(scene, tmp_path)
     paint(study, "Liver", truth() == 1)
@@ -292,9 +296,9 @@ def test_liver_beside_its_lesions_gets_what_they_give_up(scene, tmp_path):
 
 
 def test_without_a_liver(study):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionLib.interaction import Accept, Add, Reject
+    from LiverTumorAttentionLib.correction import Accept, Add, Reject
 
     study.segmentation.GetSegmentation().RemoveSegment("Liver")
     desk = CorrectionDesk(study)
@@ -306,8 +310,8 @@ def test_without_a_liver(study):
 
 
 def test_first_lesion_of_a_liver_without_any(scene, tmp_path):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Add
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Add
 
     study = study_cases.add_study(scene, tmp_path, labels=np.minimum(truth(), 1))
     desk = CorrectionDesk(study)
@@ -320,7 +324,7 @@ def test_first_lesion_of_a_liver_without_any(scene, tmp_path):
 
 
 def test_surfaces_follow_the_lesions(study, desk):
-    from LiverTumorAttentionLib.interaction import Add, Grow, Reject
+    from LiverTumorAttentionLib.correction import Add, Grow, Reject
 
     segmentation = study.segmentation.GetSegmentation()
     surface = study.segmentation.GetClosedSurfaceInternalRepresentation
@@ -340,8 +344,8 @@ def test_surfaces_follow_the_lesions(study, desk):
 
 
 def test_no_surfaces_where_nobody_wants_them(study):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Grow
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Grow
 
     study.segmentation.RemoveClosedSurfaceRepresentation()
     desk = CorrectionDesk(study)
@@ -353,7 +357,7 @@ def test_no_surfaces_where_nobody_wants_them(study):
 
 
 def test_preview_is_shown_and_leaves_no_trace(study, desk):
-    from LiverTumorAttentionLib.interaction import HEADER_KEY, Accept, Add, Grow, Remove
+    from LiverTumorAttentionLib.correction import HEADER_KEY, Accept, Add, Grow, Remove
 
     desk.do(Accept(lesion=2))
     before, log = names(study), study.segmentation.GetAttribute(HEADER_KEY)
@@ -398,7 +402,7 @@ def test_painting_is_one_action(study, desk):
 
 
 def test_painting_is_taken_in_before_the_next_action(study, desk):
-    from LiverTumorAttentionLib.interaction import Accept
+    from LiverTumorAttentionLib.correction import Accept
 
     painted = ball((7, 15, 15), 6.0)
     paint(study, "Tumor 1", painted)
@@ -410,7 +414,7 @@ def test_painting_is_taken_in_before_the_next_action(study, desk):
 
 def test_accepted_and_rejected_lesions_are_put_back(study, desk):
     """The brush goes over an accepted lesion, into a rejected one, and widens a draft onto the accepted one."""
-    from LiverTumorAttentionLib.interaction import Accept, Reject
+    from LiverTumorAttentionLib.correction import Accept, Reject
 
     desk.do(Accept(lesion=1))
     desk.do(Reject(lesion=2))
@@ -427,7 +431,7 @@ def test_accepted_and_rejected_lesions_are_put_back(study, desk):
 
 def test_deleted_segments(study, desk):
     """A draft is removed with its segment; an accepted lesion gets its segment again."""
-    from LiverTumorAttentionLib.interaction import Accept
+    from LiverTumorAttentionLib.correction import Accept
 
     desk.do(Accept(lesion=1))
     segmentation = study.segmentation.GetSegmentation()
@@ -466,7 +470,7 @@ def test_painting_that_is_refused_is_taken_back(study, desk):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
 
     image = study.layers().new_image(tuple(slice(0, n) for n in SHAPE))
     voxels_of(image)[...] = truth() == 2
@@ -500,9 +504,9 @@ def saved_and_loaded(scene, study, folder):
 
 
 def test_a_scene_that_was_saved_is_gone_on_from(scene, tmp_path):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionGui.study import Study
-    from LiverTumorAttentionLib.interaction import HEADER_KEY, Accept, Add, Reject, Remove, Revise
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.correction import HEADER_KEY, Accept, Add, Reject, Remove, Revise
 
     portal = study_cases.add_portal(scene, GRIDS["plain"])
     study = study_cases.add_study(scene, tmp_path, portal=portal)
@@ -537,9 +541,9 @@ def test_a_scene_that_was_saved_is_gone_on_from(scene, tmp_path):
 
 def test_a_left_handed_volume_is_turned_by_saving(scene, study, desk, tmp_path):
     """Slicer's reader turns the volume and not its segmentation: the log follows, with all that it holds in voxels."""
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionGui.study import Study
-    from LiverTumorAttentionLib.interaction import Accept, Grow, MergeFindings, Reject, Revise
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.correction import Accept, Grow, MergeFindings, Reject, Revise
 
     desk.do(Accept(lesion=2))
     desk.do(Reject(lesion=1))
@@ -568,8 +572,8 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
     """Masks and seeds, in lesions and in actions, hold the same places of the patient; points stay."""
     import SimpleITK as sitk
 
-    from LiverTumorAttentionGui.turned_log import turned
-    from LiverTumorAttentionLib.interaction import (
+    from LiverTumorAttentionGui.correction.reoriented_log import turned
+    from LiverTumorAttentionLib.correction import (
         CorrectionCase,
         CorrectionLog,
         CorrectionSession,
@@ -579,7 +583,7 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
         PackedMask,
         Reject,
     )
-    from LiverTumorAttentionLib.interaction.log import Grid
+    from LiverTumorAttentionLib.correction.log import Grid
 
     portal = sitk.GetImageFromArray(study_cases.hounsfield())
     portal.SetSpacing((0.8, 0.9, 3.0))
@@ -620,9 +624,9 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
 
 
 def test_a_log_is_not_mirrored_onto_another_volume(scene, study, desk):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionGui.study import Study
-    from LiverTumorAttentionLib.interaction import Reject
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.correction import Reject
 
     desk.do(Reject(lesion=1))
     desk.close()
@@ -641,10 +645,10 @@ def check_voxels(study, desk, without=()):
 
 def test_a_volume_that_was_moved_is_gone_on_with(scene, study, desk):
     """Volume and segmentation under a transform: the log's points move along, so that it can be replayed."""
-    from LiverTumorAttentionGui.desk import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.study import Study
-    from LiverTumorAttentionLib.interaction import Accept, Add, CorrectionCase, CorrectionLog, Reject, replay
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.correction import Accept, Add, CorrectionCase, CorrectionLog, Reject, replay
 
     start = study.instances()
     desk.do(Add(point=lps(study, UNSEEN[0])))
@@ -667,8 +671,8 @@ def test_a_volume_that_was_moved_is_gone_on_with(scene, study, desk):
 
 @pytest.mark.parametrize("text", ["no log", '{"format": "another"}', "flat grid"])
 def test_a_damaged_log_costs_no_accepted_lesion(scene, study, desk, text):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import HEADER_KEY, Accept
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import HEADER_KEY, Accept
 
     desk.do(Accept(lesion=2))
     if text == "flat grid":
@@ -682,8 +686,8 @@ def test_a_damaged_log_costs_no_accepted_lesion(scene, study, desk, text):
 
 
 def test_a_log_outlives_segments_that_were_deleted_without_it(scene, study, desk):
-    from LiverTumorAttentionGui.desk import CorrectionDesk
-    from LiverTumorAttentionLib.interaction import Accept, Reject
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionLib.correction import Accept, Reject
 
     desk.do(Accept(lesion=2))
     desk.do(Reject(lesion=1))
@@ -699,7 +703,7 @@ def test_a_log_outlives_segments_that_were_deleted_without_it(scene, study, desk
 def test_slicers_own_status_accepts_a_lesion(study):
     import slicer
 
-    from LiverTumorAttentionGui.desk import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
 
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     logic.SetSegmentStatus(study.segmentation.GetSegmentation().GetSegment("Tumor_3"), logic.Completed)
@@ -710,7 +714,7 @@ def test_slicers_own_status_accepts_a_lesion(study):
 
 
 def test_new_findings_leave_what_was_decided_or_edited(study, desk):
-    from LiverTumorAttentionLib.interaction import Accept, Add, Reject, Shrink
+    from LiverTumorAttentionLib.correction import Accept, Add, Reject, Shrink
 
     desk.do(Accept(lesion=1))
     desk.do(Reject(lesion=2))
@@ -750,7 +754,7 @@ def test_one_desk_a_segmentation_while_its_volume_stands(scene, tmp_path):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     logic = LiverTumorAttentionLogic()
     study = study_cases.add_study(scene, tmp_path)

@@ -16,7 +16,7 @@ REQUIREMENTS = ROOT / "LiverTumorAttention" / "Resources" / "requirements.txt"
 
 @pytest.fixture
 def install(application):
-    from LiverTumorAttentionGui import install
+    from LiverTumorAttentionGui.process import install
 
     return install
 

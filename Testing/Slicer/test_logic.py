@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
+from Testing.Slicer import cases
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @pytest.fixture
 def logic(scene):
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     return LiverTumorAttentionLogic()
 
@@ -26,7 +23,7 @@ def logic(scene):
 @pytest.fixture
 def segment(logic, tmp_path):
     """Return a function that runs prepare, a child's writing, and load; gives (result, instances)."""
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     def run(portal, *, tumors=2, **options):
         request = SegmentationRequest(portal=portal, model="m", **options)
@@ -62,7 +59,7 @@ def check_voxels(result, instances, volume):
 def test_volume_is_written_where_it_is(scene, tmp_path):
     import slicer
 
-    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
     volume = cases.add_volume(scene)
     VolumeWriter(volume, "portal venous").write(tmp_path / "v.nrrd")
@@ -77,7 +74,7 @@ def test_volume_is_written_where_it_is(scene, tmp_path):
 def test_linear_transform_moves_the_grid(scene, tmp_path):
     import slicer
 
-    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
     volume = cases.add_volume(scene)
     cases.put_under_transform(scene, volume, cases.TURN_AND_SHIFT)
@@ -98,7 +95,7 @@ def test_other_transforms_resample_in_the_world(scene, tmp_path, kind):
     import slicer
     import vtk
 
-    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
     volume = cases.add_volume(scene, ijk_to_ras=np.eye(4), shape=(4, 12, 20))
     ramp = np.broadcast_to(np.arange(20, dtype=np.float32), (4, 12, 20)).copy()
@@ -135,7 +132,7 @@ def test_volumes_that_are_no_ct_are_refused(scene, tmp_path):
     import vtk
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
     empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
     with pytest.raises(PanelError, match="arterial volume nothing has no voxels"):
@@ -153,7 +150,7 @@ def test_volumes_that_are_no_ct_are_refused(scene, tmp_path):
 
 
 def test_arguments_are_the_command_lines(scene, logic, tmp_path):
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     portal, arterial = cases.add_volume(scene), cases.add_volume(scene, "ART")
     request = SegmentationRequest(portal=portal, arterial=arterial, model="demonstration", device="cpu")
@@ -169,7 +166,7 @@ def test_arguments_are_the_command_lines(scene, logic, tmp_path):
 
 def test_reasons_why_a_run_cannot_start(scene, logic, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     volume = cases.add_volume(scene)
     assert logic.problem(volume, None, "m") == ""
@@ -345,7 +342,7 @@ def _damage_report(folder):
 )
 def test_damaged_result_leaves_the_scene_as_it_was(scene, logic, tmp_path, segment, damage, words):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     portal = cases.add_volume(scene)
     accepted, instances = segment(portal)
@@ -362,7 +359,7 @@ def test_damaged_result_leaves_the_scene_as_it_was(scene, logic, tmp_path, segme
 
 def test_volume_removed_during_the_run(scene, logic, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     portal = cases.add_volume(scene)
     request = SegmentationRequest(portal=portal, model="m")
@@ -374,7 +371,7 @@ def test_volume_removed_during_the_run(scene, logic, tmp_path):
 
 
 def test_output_removed_during_the_run_becomes_a_new_node(scene, logic, tmp_path):
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     portal = cases.add_volume(scene)
     output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
@@ -389,7 +386,7 @@ def test_output_removed_during_the_run_becomes_a_new_node(scene, logic, tmp_path
 
 
 def test_settings_reach_the_command_line(scene, logic, tmp_path):
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
     from LiverTumorAttentionLib.cli import build_parser
 
     portal = cases.add_volume(scene)
@@ -409,7 +406,7 @@ def test_settings_reach_the_command_line(scene, logic, tmp_path):
 def test_result_is_a_study_with_probability_and_report(scene, segment, rows):
     import json
 
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.scene.study import Study
 
     portal = cases.add_volume(scene)
     if rows is not None:
@@ -441,7 +438,7 @@ def test_second_run_reuses_or_lets_go_of_the_probability(scene, segment):
 
 def test_missing_probability_leaves_the_scene_as_it_was(scene, logic, tmp_path, segment):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     portal = cases.add_volume(scene)
     segment(portal)
@@ -454,7 +451,7 @@ def test_missing_probability_leaves_the_scene_as_it_was(scene, logic, tmp_path, 
 
 def test_run_over_decisions_keeps_them(scene, logic, segment):
     """Accepted and rejected stay, with the desk and its undo; the table is of the lesions that there are now."""
-    from LiverTumorAttentionLib.interaction import Accept, Reject
+    from LiverTumorAttentionLib.correction import Accept, Reject
 
     portal = cases.add_volume(scene, shape=(8, 12, 14))
     first, _ = segment(portal, tumors=2)
@@ -496,7 +493,7 @@ def test_run_replaces_what_nobody_touched(scene, logic, segment):
 
 
 def test_run_on_another_volume_leaves_decisions_alone(scene, logic, segment):
-    from LiverTumorAttentionLib.interaction import Accept
+    from LiverTumorAttentionLib.correction import Accept
 
     portal, other = cases.add_volume(scene), cases.add_volume(scene, "later")
     first, instances = segment(portal, tumors=2)
@@ -524,8 +521,8 @@ def test_status_alone_keeps_a_lesion(scene, logic, segment):
 
 def test_damaged_result_over_decisions_changes_nothing(scene, logic, tmp_path, segment):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import SegmentationRequest
-    from LiverTumorAttentionLib.interaction import Accept
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
+    from LiverTumorAttentionLib.correction import Accept
 
     portal = cases.add_volume(scene)
     first, instances = segment(portal)

@@ -9,9 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
+from Testing.Slicer import cases
 
 # What stands in for child.py: it does what the first line of a plan file says.
 FAKE_CHILD = """
@@ -69,7 +67,7 @@ class Plan:
         self.script.with_suffix(".plan").write_text(what)
 
     def result_for(self, volume, tumors: int = 2, registration: dict | None = None) -> np.ndarray:
-        from LiverTumorAttentionGui.volumes import VolumeWriter
+        from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
         VolumeWriter(volume, "portal venous").write(self._result / "portal.nrrd")
         if registration is not None:
@@ -79,7 +77,7 @@ class Plan:
         return labels
 
     def factory(self, *arguments, **options):
-        from LiverTumorAttentionGui.run import SegmentationRun
+        from LiverTumorAttentionGui.process.segment_run import SegmentationRun
 
         run = SegmentationRun(*arguments, script=self.script, program=sys.executable, **options)
         self.runs.append(run)
@@ -106,8 +104,8 @@ def models():
 
 @pytest.fixture
 def panel(scene, plan, models):
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     made = SegmentationPanel(
         LiverTumorAttentionLogic(),
@@ -172,7 +170,7 @@ def test_choices_are_kept_in_the_scene(panel, scene):
     assert panel.ui.statementLabel.text == "another one"
     panel.leave()
     panel.enter()
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     kept = LiverTumorAttentionLogic().getParameterNode()
     assert (kept.portal, kept.model, kept.device) == (volume, "other", "cpu")
@@ -189,8 +187,8 @@ def test_only_fitting_nodes_are_offered(panel, scene):
 
 
 def test_broken_model_list_is_said_and_disables_the_button(scene):
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     def broken():
         raise OSError("disk is gone")
@@ -205,9 +203,9 @@ def test_broken_model_list_is_said_and_disables_the_button(scene):
 
 
 def test_models_that_come_and_go_are_listed_anew(scene):
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
     from LiverTumorAttentionGui.models import ModelChoice
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     installed = [ModelChoice(id=name, title=name, statement=f"about {name}") for name in ("first", "second")]
     opened = []
@@ -245,9 +243,9 @@ def test_models_that_come_and_go_are_listed_anew(scene):
 @pytest.mark.parametrize("how", ["done", "cancelled", "refused"])
 def test_sample_case_is_chosen_once_it_is_there(scene, how):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.protocol import Outcome
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.process.protocol import Outcome
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     heard = {}
 
@@ -502,7 +500,7 @@ def test_no_verdict_without_an_arterial_volume(panel, plan, press, phases):
 
 
 def test_keep_is_on_at_first_and_kept_in_the_scene(panel, phases):
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     box = panel.ui.keepRegisteredCheckBox
     assert box.enabled

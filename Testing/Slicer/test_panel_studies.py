@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import panel_cases
-import study_cases
-from panel_cases import rows, select
+from Testing.Slicer import panel_cases, study_cases
+from Testing.Slicer.panel_cases import rows, select
 
 
 def test_several_studies_in_one_scene(panel, scene, study, tmp_path):

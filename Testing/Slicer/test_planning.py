@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import ball_cases
-
 from Testing.bench import slicer_like
+from Testing.Slicer import ball_cases
 
 
 def ball_ml(radius_mm: float) -> float:
@@ -33,7 +28,7 @@ def case(scene, request):
 
 @pytest.fixture
 def plan(case):
-    from LiverTumorAttentionGui.planning import ScenePlan
+    from LiverTumorAttentionGui.review.planning import ScenePlan
 
     made = ScenePlan(case.study, case.instances)
     yield made
@@ -138,7 +133,7 @@ def test_first_plane_halves_the_liver_and_takes_out_the_right(case, plan):
 @pytest.mark.parametrize(("tumor", "clearance_mm"), [(None, None), (1, None), (1, 0.0), (2, 400.0)])
 def test_first_plane_lies_where_all_voxels_say(application, tumor, clearance_mm):
     """It is found by the ends of rows, which are a few of a large liver's voxels."""
-    from LiverTumorAttentionGui.first_plane import CLEARANCE_MM, INSIDE_SHARE, first_plane
+    from LiverTumorAttentionGui.review.plane_placement import CLEARANCE_MM, INSIDE_SHARE, first_plane
 
     values = np.zeros((9, 12, 90), np.uint16)
     values[np.random.default_rng(0).random(values.shape) < 0.02] = 1
@@ -268,7 +263,7 @@ def test_resected_part_is_shown_and_follows(case, plan, wait_until):
 
 def test_segments_that_slicer_laid_into_one_label_map_do_not_overwrite_each_other(scene, wait_until):
     """Slicer does so with segments that do not overlap, as when it saves them; then one of them moves."""
-    from LiverTumorAttentionGui.planning import ScenePlan
+    from LiverTumorAttentionGui.review.planning import ScenePlan
 
     case = ball_cases.make(scene)
     plan = ScenePlan(case.study, case.instances)
@@ -287,7 +282,7 @@ def test_segments_that_slicer_laid_into_one_label_map_do_not_overwrite_each_othe
 
 
 def test_dragging_is_told_seldom_but_to_the_end(scene, wait_until, application):
-    from LiverTumorAttentionGui.planning import ScenePlan
+    from LiverTumorAttentionGui.review.planning import ScenePlan
 
     case = ball_cases.make(scene)
     plan = ScenePlan(case.study, case.instances)
@@ -325,7 +320,7 @@ def test_closed_plan_hears_nothing(scene, application):
     import time
     import weakref
 
-    from LiverTumorAttentionGui.planning import ScenePlan
+    from LiverTumorAttentionGui.review.planning import ScenePlan
 
     case = ball_cases.make(scene)
     plan = ScenePlan(case.study, case.instances)
@@ -349,8 +344,8 @@ def test_closed_plan_hears_nothing(scene, application):
 
 @pytest.mark.parametrize("moved", [False, True], ids=["own grid", "under a transform"])
 def test_a_loaded_scene_gives_the_same_plan(scene, tmp_path, moved):
-    from LiverTumorAttentionGui.planning import ScenePlan
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.review.planning import ScenePlan
+    from LiverTumorAttentionGui.scene.study import Study
 
     case = ball_cases.make(scene, moved=moved, left_handed=False)
     plan = ScenePlan(case.study, case.instances)
@@ -416,7 +411,7 @@ def tag(segment):
 def test_hand_over_sets_what_slicer_liver_reads(case):
     import slicer
 
-    from LiverTumorAttentionGui.handover import hand_over_to_slicer_liver
+    from LiverTumorAttentionGui.review.slicer_liver_export import hand_over_to_slicer_liver
 
     scene = case.study.segmentation.GetScene()
     earlier = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "earlier case")

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-_FILE = Path(__file__).resolve().parents[2] / "LiverTumorAttention" / "LiverTumorAttentionGui" / "protocol.py"
+_FILE = (
+    Path(__file__).resolve().parents[2]
+    / "LiverTumorAttention"
+    / "LiverTumorAttentionGui"
+    / "process"
+    / "protocol.py"
+)
 _SPEC = importlib.util.spec_from_file_location("protocol_alone", _FILE)
 protocol = importlib.util.module_from_spec(_SPEC)
 import sys  # noqa: E402

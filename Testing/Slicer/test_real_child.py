@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
+from Testing.Slicer import cases
 
 
 def constant_model(folder: Path) -> str:
@@ -104,8 +101,8 @@ def test_real_child_from_the_button_to_the_node(scene, phantom, wait_until, tmp_
 
     import slicer
 
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
     from LiverTumorAttentionLib.io import read_instances
 
     class KeepsFiles(LiverTumorAttentionLogic):
@@ -166,8 +163,8 @@ def test_real_registration_is_kept_in_the_scene(scene, phantom, wait_until, tmp_
     import slicer
     import vtk
 
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     class KeepsFiles(LiverTumorAttentionLogic):
         def load(self, request, folder):
@@ -221,8 +218,8 @@ def test_real_child_refuses_what_is_no_ct(scene, wait_until, tmp_path, monkeypat
     """An image of 0 to 255 is no CT: the command line's own sentence appears, and the scene stays as it was."""
     import slicer
 
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "models"))
     constant_model(tmp_path / "models")

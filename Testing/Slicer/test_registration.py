@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
+from Testing.Slicer import cases
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @pytest.fixture
 def logic(scene):
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     return LiverTumorAttentionLogic()
 
@@ -26,7 +23,7 @@ def logic(scene):
 @pytest.fixture
 def register(logic, tmp_path):
     """Return a function that runs prepare, a child's writing, and load; gives (result, registered voxels)."""
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     def run(portal, arterial, *, keep=True, verdict=None, transform=None, first=0, output=None):
         request = SegmentationRequest(
@@ -63,7 +60,7 @@ def world_grid(volume):
 
 
 def test_verdict_is_a_sentence_with_numbers_behind_it(application):
-    from LiverTumorAttentionGui.verdict import read_verdict
+    from LiverTumorAttentionGui.sections.verdict_text import read_verdict
 
     verdict = read_verdict(cases.verdict())
     assert verdict.sentence == "Registration: good. The two phases lie on each other."
@@ -82,7 +79,7 @@ def test_verdict_is_a_sentence_with_numbers_behind_it(application):
 
 
 def test_verdict_leaves_out_what_was_not_measured(application):
-    from LiverTumorAttentionGui.verdict import read_verdict
+    from LiverTumorAttentionGui.sections.verdict_text import read_verdict
 
     unknown = {
         "liver_dice_before": None,
@@ -117,7 +114,7 @@ def test_verdict_that_cannot_be_read_leaves_the_scene_as_it_was(scene, phases, r
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_child_is_asked_for_the_files(phases, logic, tmp_path, keep):
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
     from LiverTumorAttentionLib.cli import build_parser
 
     portal, arterial = phases
@@ -205,7 +202,7 @@ def test_transform_moves_the_arterial_onto_the_portal_volume(scene, register, tm
     import slicer
     import vtk
 
-    from LiverTumorAttentionGui.volumes import VolumeWriter
+    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
     grid = np.diag([-2.0, -2.0, 2.0, 1.0])
     shape = (40, 45, 50)
@@ -311,7 +308,7 @@ def test_damaged_file_leaves_the_scene_as_it_was(scene, phases, logic, register,
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.logic import SegmentationRequest
+    from LiverTumorAttentionGui.segmentation import SegmentationRequest
 
     portal, arterial = phases
     accepted, voxels = register(portal, arterial)
@@ -352,7 +349,7 @@ def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register
 
 
 def test_comparison_shows_both_phases_in_all_slice_views(scene, phases, register):
-    from LiverTumorAttentionGui.comparison import PhaseComparison
+    from LiverTumorAttentionGui.scene.phase_comparison import PhaseComparison
 
     portal, arterial = phases
     kept = register(portal, arterial)[0].kept

@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import ball_cases
+from Testing.Slicer import ball_cases
 
 RUN_REPORT = {
     "version": "0.9",
@@ -34,7 +32,7 @@ HANGS = 'import time; print(\'{"event": "progress", "stage": "x", "fraction": 0.
 @pytest.fixture
 def begin(scene, tmp_path, wait_until):
     """Return a function that starts a report of a case, with a text as child; None for the real one."""
-    from LiverTumorAttentionGui.report_run import ReportRun
+    from LiverTumorAttentionGui.review.report_run import ReportRun
 
     runs = []
 
@@ -71,7 +69,7 @@ def begin(scene, tmp_path, wait_until):
 
 def given(study, instances, folder):
     """Return the files that the child would be given, by option."""
-    from LiverTumorAttentionGui.report_files import write_case
+    from LiverTumorAttentionGui.review.report_files import write_case
 
     folder.mkdir()
     words = write_case(study, instances, folder)
@@ -82,7 +80,7 @@ def given(study, instances, folder):
 def test_child_is_given_the_case_as_it_stands(scene, tmp_path, moved):
     from LiverTumorAttentionLib.analysis import read_vessels
     from LiverTumorAttentionLib.io import read_instances
-    from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+    from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
     case = ball_cases.make(scene, moved=moved, vessels=True)
     case.study.segmentation.SetAttribute("LiverTumorAttention_Report", json.dumps(RUN_REPORT))
@@ -115,7 +113,7 @@ def test_what_is_not_there_is_not_given(scene, tmp_path):
 
 def test_real_child_writes_the_report(scene, begin):
     """The real command line on a moved case: the page, the table and the numbers, which are those of the plan."""
-    from LiverTumorAttentionGui.planning import ScenePlan
+    from LiverTumorAttentionGui.review.planning import ScenePlan
 
     case = ball_cases.make(scene, moved=True, vessels=True)
     case.study.segmentation.SetAttribute("LiverTumorAttention_Report", json.dumps(RUN_REPORT))

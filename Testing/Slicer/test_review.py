@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import ball_cases
+from Testing.Slicer import ball_cases
 
 
 @pytest.fixture(params=[False, True], ids=["own grid", "under a transform"])
@@ -20,13 +15,13 @@ def case(scene, request):
 
 @pytest.fixture
 def review(case):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
 
     return SceneReview(case.study)
 
 
 def lines_of(case):
-    from LiverTumorAttentionGui.beside import referenced
+    from LiverTumorAttentionGui.scene.node_links import referenced
 
     return {node.GetName(): node for node in referenced(case.study.segmentation, "TumorDiameters")}
 
@@ -72,7 +67,7 @@ def test_table_holds_what_was_measured(case, review):
 
 
 def test_without_arterial_volume_or_vessels_there_are_no_such_columns(scene):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
 
     case = ball_cases.make(scene, arterial=False)
     SceneReview(case.study).measure(case.instances)
@@ -120,9 +115,8 @@ def test_lines_lie_where_the_diameters_were_measured(case, review):
 
 def test_lines_move_with_the_segmentation(scene):
     """The transform above the study is changed: everything that was drawn goes with it."""
-    import cases
-
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
+    from Testing.Slicer import cases
 
     case = ball_cases.make(scene, moved=True)
     review = SceneReview(case.study)
@@ -165,7 +159,7 @@ def test_diameters_of_what_was_not_measured_are_refused(case, review):
 
 
 def test_cancel_leaves_the_scene_as_it_was(scene):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
     from LiverTumorAttentionLib.errors import Cancelled
     from LiverTumorAttentionLib.progress import Progress
 
@@ -212,7 +206,7 @@ def test_a_liver_without_tumours_gives_an_empty_table(case, review):
 def test_views_jump_to_a_place(scene):
     import slicer
 
-    from LiverTumorAttentionGui.views import center_3d, jump_to
+    from LiverTumorAttentionGui.scene.slice_views import center_3d, jump_to
 
     slices = []
     for name in ("Red", "Yellow", "Green"):

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import panel_cases
-import study_cases
-from panel_cases import select
+from Testing.Slicer import panel_cases, study_cases
+from Testing.Slicer.panel_cases import select
 
 
 def cells(table, row):
@@ -67,7 +61,7 @@ def test_diameters_come_and_go(panel, scene, study):
 
 def test_lines_of_a_tumor_that_changed_go(panel, scene, study):
     """Accepting one changes nothing of what was measured."""
-    from LiverTumorAttentionGui.diameters import DiameterLines
+    from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
 
     panel.ui.measureButton.click()
     panel.ui.diametersCheckBox.click()
@@ -99,7 +93,7 @@ def test_lines_of_another_day_can_be_taken_away(panel, scene, study):
 
 
 def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monkeypatch):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
 
     seen = []
     measure = SceneReview.measure
@@ -123,7 +117,7 @@ def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monk
 
 
 def test_measuring_can_be_cancelled(panel, scene, study, monkeypatch):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
 
     measure = SceneReview.measure
 
@@ -143,7 +137,7 @@ def test_measuring_can_be_cancelled(panel, scene, study, monkeypatch):
 
 
 def test_study_that_goes_while_it_is_measured(panel, scene, study, monkeypatch):
-    from LiverTumorAttentionGui.review import SceneReview
+    from LiverTumorAttentionGui.review.review import SceneReview
 
     measure = SceneReview.measure
 
@@ -318,7 +312,7 @@ def resected(study):
 
 
 def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, study, tmp_path, wait_until):
-    from LiverTumorAttentionGui.plan_choices import PlanChoices
+    from LiverTumorAttentionGui.review.plan_settings import PlanChoices
     from Testing.bench.scenes import load_scene, save_scene
 
     ui = panel.ui

@@ -52,7 +52,7 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small():
-    from LiverTumorAttentionGui.sample_case import SampleCase
+    from LiverTumorAttentionGui.sample.sample_case import SampleCase
 
     return SampleCase(size="small", slices=6, lesions=1)
 
@@ -60,7 +60,7 @@ def small():
 @pytest.fixture
 def run(views, request):
     """Return a function that starts a run of a case; what it told is on what is returned."""
-    from LiverTumorAttentionGui.sample import SampleRun
+    from LiverTumorAttentionGui.sample.sample import SampleRun
 
     def start(case, **settings) -> SimpleNamespace:
         told = SimpleNamespace(progress=[], ends=[])
@@ -102,7 +102,7 @@ def write_images(folder: Path) -> dict[str, sitk.Image]:
 def test_the_child_generates_the_case_and_the_truth_stays_out_of_the_scene(
     scene, run, small, temporary, views, wait_until
 ):
-    from LiverTumorAttentionGui import scene as roles
+    from LiverTumorAttentionGui.scene import result_loading as roles
 
     told = run(small, keep_truth=True)
     wait_until(lambda: told.ends, "the sample is there")
@@ -130,7 +130,7 @@ def test_volumes_lie_where_their_files_say(views, tmp_path):
     import slicer
     import vtk
 
-    from LiverTumorAttentionGui.sample import put_into_scene
+    from LiverTumorAttentionGui.sample.sample import put_into_scene
 
     images = write_images(tmp_path)
     sample = put_into_scene(tmp_path)
@@ -147,7 +147,7 @@ def test_volumes_lie_where_their_files_say(views, tmp_path):
 
 
 def test_a_second_sample_has_names_of_its_own(scene, views, tmp_path):
-    from LiverTumorAttentionGui.sample import put_into_scene
+    from LiverTumorAttentionGui.sample.sample import put_into_scene
 
     write_images(tmp_path)
     put_into_scene(tmp_path)
@@ -158,7 +158,7 @@ def test_a_second_sample_has_names_of_its_own(scene, views, tmp_path):
 
 def test_a_volume_that_is_missing_leaves_the_scene_as_it_was(scene, views, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.sample import put_into_scene
+    from LiverTumorAttentionGui.sample.sample import put_into_scene
 
     write_images(tmp_path)
     (tmp_path / "arterial.nii.gz").unlink()
@@ -182,8 +182,8 @@ def test_cancelling_leaves_nothing(scene, run, small, temporary, tmp_path, wait_
 
 
 def test_load_sample_sees_to_the_packages_first(scene, monkeypatch):
-    from LiverTumorAttentionGui import sample
     from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.sample import sample
 
     class Declines:
         def ensure_requirements(self) -> None:
@@ -199,7 +199,7 @@ def dialog(scene, monkeypatch, tmp_path):
     """The dialog's class with a child that waits, and what was shown as errors; no dialog is left behind."""
     import slicer
 
-    from LiverTumorAttentionGui import sample, sample_data
+    from LiverTumorAttentionGui.sample import sample, sample_data
 
     script = tmp_path / "endless.py"
     script.write_text(ENDLESS)
@@ -249,7 +249,7 @@ def test_the_dialog_says_why_it_did_not_start_and_can_be_opened_again(dialog):
 
 
 def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, monkeypatch):
-    from LiverTumorAttentionGui import sample_data
+    from LiverTumorAttentionGui.sample import sample_data
 
     offered = []
     logic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **source: offered.append(source))
@@ -269,7 +269,7 @@ def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, mo
 
 
 def test_without_the_module_sample_data_nothing_is_registered(scene, monkeypatch):
-    from LiverTumorAttentionGui import sample_data
+    from LiverTumorAttentionGui.sample import sample_data
 
     monkeypatch.setitem(sys.modules, "SampleData", None)
     sample_data.register_sample_data()
@@ -292,7 +292,7 @@ def test_the_module_registers_the_sample_when_slicer_has_started(scene, monkeypa
 
 
 def test_the_sample_is_outside_of_what_the_model_was_trained_and_scored_on():
-    from LiverTumorAttentionGui.sample_case import SampleCase
+    from LiverTumorAttentionGui.sample.sample_case import SampleCase
 
     seed = SampleCase().seed
     assert not any(seed in used for used in (range(300, 330), range(90000, 90020), range(100000, 100160)))

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
-import study_cases
-from study_cases import LIVER, SHAPE, truth
+from Testing.Slicer import cases, study_cases
+from Testing.Slicer.study_cases import LIVER, SHAPE, truth
 
 
 def array(image):
@@ -22,9 +16,9 @@ def array(image):
 
 def crop_layers(study):
     """Store the segments for what they fill, as the Segment Editor does."""
-    from LiverTumorAttentionGui.grid import voxels_of
-    from LiverTumorAttentionGui.layers import BINARY_LABELMAP
-    from LiverTumorAttentionLib.analysis.boxes import box_around
+    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
+    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionLib.voxels.boxes import box_around
 
     layers = study.layers()
     for layer in layers.all():
@@ -81,8 +75,8 @@ def test_segments_stored_for_their_own_extent(scene, tmp_path):
 
 
 def test_segments_that_reach_out_of_the_volume_are_cut_off(scene, tmp_path):
-    from LiverTumorAttentionGui.grid import voxels_of
-    from LiverTumorAttentionGui.layers import BINARY_LABELMAP
+    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
+    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
 
     study = study_cases.add_study(scene, tmp_path)
     layers = study.layers()
@@ -101,7 +95,7 @@ def test_segments_that_reach_out_of_the_volume_are_cut_off(scene, tmp_path):
 def test_segmentation_beside_its_volume_is_refused(scene, tmp_path, segmentation_too):
     """Both may move together; the segmentation alone may not."""
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.scene.study import Study
 
     study = study_cases.add_study(scene, tmp_path)
     transform = cases.put_under_transform(scene, study.segmentation, cases.TURN_AND_SHIFT)
@@ -117,7 +111,7 @@ def test_volumes_that_are_gone_are_said(scene, tmp_path):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.scene.study import Study
 
     study = study_cases.add_study(scene, tmp_path)
     arterial = cases.add_volume(scene, "ART", shape=SHAPE)
@@ -141,7 +135,7 @@ def test_volumes_that_are_gone_are_said(scene, tmp_path):
 
 def test_geometry_that_cannot_be_used_is_said(scene, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.scene.study import Study
 
     study = study_cases.add_study(scene, tmp_path)
     sheared = np.array(cases.OBLIQUE)
@@ -170,7 +164,7 @@ def test_volumes_on_other_grids_are_brought_onto_the_portal_grid(scene, tmp_path
 
 
 def test_liver_and_lesions_are_known_by_code_tag_and_name(scene, tmp_path):
-    from LiverTumorAttentionGui.segments import LESION_TAG, lesions_of, liver_of
+    from LiverTumorAttentionGui.scene.segments import LESION_TAG, lesions_of, liver_of
 
     study = study_cases.add_study(scene, tmp_path)
     segmentation = study.segmentation.GetSegmentation()
@@ -185,9 +179,9 @@ def test_liver_and_lesions_are_known_by_code_tag_and_name(scene, tmp_path):
 
 
 def test_overlapping_lesions_leave_an_accepted_one_whole(scene, tmp_path):
-    from LiverTumorAttentionGui.grid import voxels_of
-    from LiverTumorAttentionGui.layers import BINARY_LABELMAP
-    from LiverTumorAttentionGui.segments import mark
+    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
+    from LiverTumorAttentionGui.scene.segments import mark
+    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
 
     study = study_cases.add_study(scene, tmp_path)
     segmentation = study.segmentation.GetSegmentation()
@@ -206,8 +200,8 @@ def test_vessels_of_another_grid_and_transform(scene, tmp_path):
     """A vessel of coarse voxels: 2 x 2 voxels of the portal grid each."""
     import slicer
 
-    from LiverTumorAttentionGui.grid import Grid, voxels_of
-    from LiverTumorAttentionGui.layers import BINARY_LABELMAP, LabelLayers
+    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, LabelLayers
+    from LiverTumorAttentionGui.scene.voxel_grid import Grid, voxels_of
 
     study = study_cases.add_study(scene, tmp_path)
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "vessels")

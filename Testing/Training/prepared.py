@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.cases import PreparedCase
-from training.recipe import Recipe, recipe_from
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe, recipe_from
 
 
 def write_case(

@@ -21,9 +21,9 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from LiverTumorAttentionLib.progress import Progress
-from training.distributed import Processes, joined_processes
-from training.settings import LoopSettings, OptimizerSettings, ScheduleSettings
-from training.trainer import Trainer
+from training.loop.distributed import Processes, joined_processes
+from training.loop.trainer import Trainer
+from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 
 
 class Blobs:

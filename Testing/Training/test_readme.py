@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from training.trainer import CHECKPOINT
+from training.loop.trainer import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600

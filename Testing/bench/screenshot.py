@@ -16,9 +16,9 @@ SEED = 1014
 
 def build_panel() -> Any:
     """Return the panel as a user sees it in the middle of the work: a synthetic case, corrected and planned on."""
-    from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
     from LiverTumorAttentionGui.models import ModelChoice, installed_models
-    from LiverTumorAttentionGui.widget import SegmentationPanel
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     def models() -> list[ModelChoice]:
         example = ModelChoice(
@@ -47,8 +47,8 @@ def add_study(folder: Path) -> Any:
     import slicer
     from scipy import ndimage
 
-    from LiverTumorAttentionGui.scene import ResultLoader
-    from LiverTumorAttentionGui.study import Study
+    from LiverTumorAttentionGui.scene.result_loading import ResultLoader
+    from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.io import write_segmentation
     from LiverTumorAttentionLib.phantoms import generate_phantom
 

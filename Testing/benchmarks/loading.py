@@ -24,11 +24,11 @@ import numpy as np
 import torch
 
 from Testing.Training.prepared import write_case
-from training.cases import PreparedCase
-from training.recipe import Recipe, read_recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe, read_recipe
+from training.recipes.settings import AugmentationSettings
 from training.sampling import Sampler
 from training.sampling.view import network_input
-from training.settings import AugmentationSettings
 
 KINDS: Mapping[str, tuple[str, tuple[int, int, int], tuple[float, float, float]]] = {
     "2.5D tiles of two phases": ("paresseg/table4-msf-pa", (60, 320, 360), (2.5, 0.75, 0.75)),

@@ -44,10 +44,10 @@ def write_case(folder: Path) -> None:
 
 def prepare(data: Path, name: str, folder: Path) -> dict[str, Any]:
     """Prepare the case in this process; return seconds, CPU seconds and the memory that it came to, in GiB."""
-    from training.layouts import find_cases
-    from training.preparation import Preparation
-    from training.preparation.case import prepare_case
-    from training.recipe import read_recipe
+    from training.data.layouts import find_cases
+    from training.data.preparation import Preparation
+    from training.data.preparation.prepare_case import prepare_case
+    from training.recipes.recipe import read_recipe
 
     (source,) = find_cases("plain", data)
     preparation = Preparation.of(read_recipe(name))
@@ -66,7 +66,7 @@ def prepare(data: Path, name: str, folder: Path) -> dict[str, Any]:
 
 def reading(case: Path, source: Path, size: tuple[int, int, int]) -> dict[str, float]:
     """Return milliseconds a patch by how it is read; a patch is one of every volume that the recipe has."""
-    from training.cases import PreparedCase
+    from training.data.case import PreparedCase
 
     prepared = PreparedCase.read(case)
     names = [name for name in ("portal", "arterial", "labels", "inside") if (case / f"{name}.npy").exists()]

@@ -18,20 +18,20 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.finding import find_liver, find_tumors, load_stages
 from LiverTumorAttentionLib.inference import choose_device
-from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.metrics import evaluate_labels
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.phantoms import generate_phantom
-from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration import resample_onto
-from LiverTumorAttentionLib.steps import (
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.stages import find_liver, find_tumors, load_stages
+from LiverTumorAttentionLib.pipeline.steps import (
     on_portal_grid,
     postprocessing_settings,
     register_arterial,
     tumor_instances,
 )
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import resample_onto
 
 SEEDS = range(440, 450)
 LABELS = {"liver": (1, 2), "tumor": (2,)}

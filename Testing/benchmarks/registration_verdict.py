@@ -30,10 +30,10 @@ from scipy import ndimage
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationSettings, RegistrationVerdict, register_phases
-from LiverTumorAttentionLib.registration.consistency import inverse_error, way_back
+from LiverTumorAttentionLib.registration.initial_alignment import translation
+from LiverTumorAttentionLib.registration.inverse_consistency import inverse_error, way_back
 from LiverTumorAttentionLib.registration.measures import displacement
-from LiverTumorAttentionLib.registration.phases import WorkingPhases
-from LiverTumorAttentionLib.registration.start import translation
+from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
 from Testing.benchmarks.registration.pair_store import fingerprint
 from Testing.benchmarks.registration.phantom_pairs import arterial_liver
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.settings import AugmentationSettings
+from training.recipes.settings import AugmentationSettings
 
 
 def varied(

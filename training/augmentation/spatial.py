@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fields import smooth_noise
-from training.settings import AugmentationSettings
+from training.augmentation.random_fields import smooth_noise
+from training.recipes.settings import AugmentationSettings
 
 
 @dataclass(frozen=True, kw_only=True)

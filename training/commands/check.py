@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check and print the table."""
-    from training.checks import check_cases, print_findings
+    from training.data.checks import check_cases, print_findings
 
     phases = None
     if options.recipe is not None:
-        from training.recipe import read_recipe
+        from training.recipes.recipe import read_recipe
 
         phases = read_recipe(options.recipe).stage.phases
     cases = cases_of(options)

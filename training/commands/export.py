@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the model and say how to use it."""
-    from training.export import export_runs
+    from training.export.export import export_runs
 
     given = {name: getattr(options, name) for name in IDENTITY}
     description = export_runs(

@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from LiverTumorAttentionLib.console import Console, ending_signals
+from LiverTumorAttentionLib.commands.console import Console, ending_signals
 from LiverTumorAttentionLib.progress import Progress
-from training.cases import SourceCase
-from training.layouts import LAYOUTS, find_cases
-from training.layouts.label_names import CLASSES
+from training.data.case import SourceCase
+from training.data.layouts import LAYOUTS, find_cases
+from training.data.layouts.label_names import CLASSES
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -31,7 +31,7 @@ class _Override(argparse.Action):
     ) -> None:
         import yaml
 
-        from training.yaml_values import read_yaml
+        from training.recipes.yaml_values import read_yaml
 
         key, equals, text = str(values).partition("=")
         if not equals or not key:

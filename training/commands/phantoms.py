@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from training.commands.options import add_processes, watched
-from training.seeds import TRAINING_SEEDS
+from training.data.seeds import TRAINING_SEEDS
 
 HELP = "write a cohort of generated cases"
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write what is missing of the cohort."""
-    from training.phantom_cohort import PhantomSettings, write_cohort
+    from training.data.phantom_cohort import PhantomSettings, write_cohort
 
     settings = PhantomSettings(
         size=options.size,

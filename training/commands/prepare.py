@@ -48,11 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check, prepare, and say what came of it."""
-    from training.checks import check_cases, print_findings
-    from training.preparation import Preparation
-    from training.preparation.cohort import opened
-    from training.preparation.table import print_entries
-    from training.recipe import read_recipe
+    from training.data.checks import check_cases, print_findings
+    from training.data.preparation import Preparation
+    from training.data.preparation.prepare_cohort import opened
+    from training.data.preparation.table import print_entries
+    from training.recipes.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.set)
     preparation = Preparation.of(recipe, options.liver_model)

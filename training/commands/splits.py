@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Make the splits, write them, and print how many cases each has."""
     from LiverTumorAttentionLib.io import check_writable
-    from training.preparation import Manifest
-    from training.recipe import read_recipe
-    from training.splits import make_splits, write_splits
+    from training.data.preparation import Manifest
+    from training.data.splits import make_splits, write_splits
+    from training.recipes.recipe import read_recipe
 
     check_writable(options.output, suffixes=(".json",), name="file of splits")
     recipe = read_recipe(options.recipe, options.set)

@@ -18,12 +18,12 @@ from training.commands.overrides import add_overrides
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.inference import Device
-    from training.cases import PreparedCase
-    from training.distributed import Processes
-    from training.preparation import Manifest
-    from training.recipe import Recipe
-    from training.splits import Split
-    from training.task import RecipeTask
+    from training.data.case import PreparedCase
+    from training.data.preparation import Manifest
+    from training.data.splits import Split
+    from training.loop.distributed import Processes
+    from training.loop.task import RecipeTask
+    from training.recipes.recipe import Recipe
 
 HELP = "train a recipe on prepared cases, or go on with it"
 SPLIT_SEED = 0
@@ -86,9 +86,9 @@ def run(options: argparse.Namespace) -> None:
     """Train, or try it out."""
     import torch
 
-    from training.distributed import joined_processes
-    from training.preparation import Manifest
-    from training.recipe import read_recipe
+    from training.data.preparation import Manifest
+    from training.loop.distributed import joined_processes
+    from training.recipes.recipe import read_recipe
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
         task = _task(options, recipe, manifest, device)
         workers = _workers(options.workers, device)
         if options.dry_run:
-            from training.rehearsal import rehearse
+            from training.loop.dry_run import rehearse
 
             found = rehearse(task, options.output, processes=processes, workers=workers, say=_say)
             for line in found.lines():
@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _train(output: Path, task: RecipeTask, processes: Processes, device: Device, workers: int) -> bool:
     """Train to the end; return False when it was stopped before. Nothing of it is left when this returns."""
-    from training.trainer import Trainer
+    from training.loop.trainer import Trainer
 
     trainer = Trainer(output, task, processes=processes, workers=workers, say=_say)
     if processes.writes:
@@ -135,7 +135,7 @@ def _say(line: str) -> None:
 
 def _task(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, device: Device) -> RecipeTask:
     """Return the recipe on the cases of its part."""
-    from training.task import RecipeTask
+    from training.loop.task import RecipeTask
 
     cases = {case.name: case for case in manifest.cases()}
     split = _split(options, recipe, list(cases.values()))
@@ -160,7 +160,7 @@ def _task(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, devic
 
 def _split(options: argparse.Namespace, recipe: Recipe, cases: Sequence[PreparedCase]) -> Split:
     """Return the part of the split that is asked for."""
-    from training.splits import make_splits, read_splits
+    from training.data.splits import make_splits, read_splits
 
     if options.splits is not None:
         splits = read_splits(options.splits, [case.name for case in cases])
@@ -175,8 +175,8 @@ def _split(options: argparse.Namespace, recipe: Recipe, cases: Sequence[Prepared
 def _overfit(
     options: argparse.Namespace, recipe: Recipe, cases: Sequence[PreparedCase], device: Device
 ) -> None:
-    from LiverTumorAttentionLib.strict import nearest
-    from training.overfit import overfit
+    from LiverTumorAttentionLib.config_parsing import nearest
+    from training.loop.overfit import overfit
 
     named = {case.name: case for case in cases}
     if options.overfit not in named:

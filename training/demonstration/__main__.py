@@ -102,7 +102,7 @@ def _train(options: argparse.Namespace) -> None:
     from training.demonstration.recipes import RECIPES
     from training.demonstration.samples import Case
     from training.demonstration.task import DemonstrationTask
-    from training.trainer import Trainer
+    from training.loop.trainer import Trainer
 
     torch.set_num_threads(options.threads)
     cohort = options.folder / "cohort"

@@ -24,10 +24,10 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.preprocessing import resample_to_grid, stage_grid
+from training.augmentation.random_fields import smooth_noise
 from training.demonstration.atlases import Atlas, prepare_atlas
 from training.demonstration.label_synthesis import synthesize
 from training.demonstration.recipes import RECIPES, Recipe
-from training.fields import smooth_noise
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.phantoms import Phantom

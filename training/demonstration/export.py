@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
-from training.checkpoint import CHECKPOINT, read_checkpoint
 from training.demonstration.recipes import RECIPES
-from training.model_folder import TrainedStage, write_model
-from training.run import read_run_file
+from training.export.model_folder import TrainedStage, write_model
+from training.loop.checkpoint import CHECKPOINT, read_checkpoint
+from training.loop.run_folder import read_run_file
 
 STATEMENT = "demonstration, trained on synthetic data, not for clinical use"
 

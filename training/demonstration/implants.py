@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from training.fields import smooth_noise
+from training.augmentation.random_fields import smooth_noise
 
 Volumes = Sequence[NDArray[np.float32]]
 

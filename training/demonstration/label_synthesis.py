@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from training.augmentation.random_fields import smooth_noise
 from training.demonstration.atlases import Atlas, Tissue
 from training.demonstration.implants import add_liver_texture, add_vessels, implant_lesions
-from training.fields import smooth_noise
 
 LIVER, TUMOR = 1, 2
 

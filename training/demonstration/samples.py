@@ -18,8 +18,8 @@ from scipy import ndimage
 from torch.nn import functional
 
 from LiverTumorAttentionLib.preprocessing import stack_neighbours, window_hu
+from training.augmentation.random_fields import smooth_noise
 from training.demonstration.recipes import Recipe
-from training.fields import smooth_noise
 
 AIR_HU = np.float32(-1024.0)
 FAR_MM = np.float32(63.5)

@@ -17,8 +17,8 @@ from training.demonstration.recipes import Recipe
 from training.demonstration.samples import Case, Sampler
 from training.demonstration.validation import validate
 from training.losses import boundary_enhanced_loss, soft_dice_loss
+from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 from training.sampling import Sample
-from training.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 
 EPOCH_STEPS = 250
 """Steps that count as one epoch: a checkpoint for each, a validation for every fourth."""

@@ -1,8 +1,8 @@
 """Scoring runs on whole cases, as the library's own inference would segment them."""
 
-from training.evaluation.case import score_labels
 from training.evaluation.files import CaseScores, ScoreFiles
 from training.evaluation.runs import EvaluationOptions, evaluate_runs
+from training.evaluation.score_case import score_labels
 from training.evaluation.segment import CoarseLiver
 
 __all__ = [

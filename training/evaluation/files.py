@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.atomic import replacing_all
+from LiverTumorAttentionLib.io.atomic_write import replacing_all
 from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, SLICE_COLUMNS, Row
 
 SUFFIX = ".csv"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics import Components, LesionRow, LesionScores
-from training.cases import SourceCase
+from training.data.case import SourceCase
 
 TUMOR = 2
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference import choose_device
-from LiverTumorAttentionLib.io.atomic import check_folder, check_writable
+from LiverTumorAttentionLib.io.atomic_write import check_folder, check_writable
 from LiverTumorAttentionLib.progress import Progress
-from training.evaluation.case import CaseTask, score_case
+from training.data.preparation.manifest import Manifest
 from training.evaluation.columns import HOW
 from training.evaluation.files import SUFFIX, CaseScores, ScoreFiles
+from training.evaluation.score_case import CaseTask, score_case
 from training.evaluation.segment import CoarseLiver, weights_sha256
+from training.loop.run_folder import Run
 from training.parallel import each, usable_cores
-from training.preparation.manifest import Manifest
-from training.recipe import Recipe, read_recipe, recipe_names, to_values
-from training.run import Run
+from training.recipes.recipe import Recipe, read_recipe, recipe_names, to_values
 
 UNIMPORTANT = ("title", "source", "reproduces")
 """What of a recipe changes no training."""

@@ -12,15 +12,15 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.finding import FoundLiver, Stages, find_liver
 from LiverTumorAttentionLib.inference import LiverStage, TumorStage, choose_device
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.networks import build_network
+from LiverTumorAttentionLib.pipeline.stages import FoundLiver, Stages, find_liver
+from LiverTumorAttentionLib.pipeline.steps import on_portal_grid, tumor_instances
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.steps import on_portal_grid, tumor_instances
-from training.run import Run
+from training.loop.run_folder import Run
 
 LIVER, TUMOR = 1, 2
 DIGITS = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from training.cases import PreparedCase
+from training.data.case import PreparedCase
 from training.losses.boundary_enhanced import boundary_enhanced_loss
 from training.losses.cross_entropy import cross_entropy_loss, inverse_frequencies
 from training.losses.deep_supervision import Criterion, Loss
@@ -15,7 +15,7 @@ from training.losses.squared_dice import (
     cross_entropy_and_dice_loss,
     squared_dice_loss,
 )
-from training.recipe import Recipe
+from training.recipes.recipe import Recipe
 
 DICE: dict[tuple[str, str], Criterion] = {
     ("dice", "together"): squared_dice_loss,

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import InputError
-from training.cases import PreparedCase
+from training.data.case import PreparedCase
 
 
 def cross_entropy_loss(

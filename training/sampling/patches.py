@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.augmentation import draw_motion, varied
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
 from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of, voxel_of
 from training.sampling.sample import Sample

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.cases import PreparedCase
+from training.data.case import PreparedCase
 
 
 def corner_around(voxel: Sequence[int], size: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:

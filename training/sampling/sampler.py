@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 from training.sampling.patches import PatchSampling
 from training.sampling.sample import Sample
 from training.sampling.slices import SliceSampling

@@ -12,8 +12,8 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.stage import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
 from training.augmentation import draw_motion, varied
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
 from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of
 from training.sampling.sample import Sample

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.stage import StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard, window_hu
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 
 CLASS_NUMBERS: Mapping[str, NDArray[np.uint8]] = {
     "liver": np.array([0, 1, 1], np.uint8),

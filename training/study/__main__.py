@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from training.recipe import read_recipe
+from training.recipes.recipe import read_recipe
 from training.study.plan import CASES, FIRST_SEED, SEEDS, TRAININGS, Training
 
 ROOT = Path(__file__).resolve().parents[2]

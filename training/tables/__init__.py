@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.atomic import making_folder, replacing_all
-from training.published import PublishedPaper, published_papers, read_published
+from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing_all
 from training.tables.lesions import lesion_groups, lesions_csv, lesions_markdown
 from training.tables.overview import overview
+from training.tables.published import PublishedPaper, published_papers, read_published
 from training.tables.scores import Scores
 from training.tables.select import SizeLimits
 from training.tables.table import Table, build_table, reference_row

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import Row
-from training.published import UNITS, Metric
 from training.tables.pooling import Pooled, by_case, dice_of_all_voxels, mean_over_cases, share_over_seeds
+from training.tables.published import UNITS, Metric
 
 OF_OBJECTS = {
     **{name: name for name in ("dice", "jaccard", "voe", "rvd", "tpr", "tnr", "precision", "f1", "accuracy")},

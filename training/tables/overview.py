@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from training.published import Metric, PublishedRow, PublishedTable
+from training.tables.published import Metric, PublishedRow, PublishedTable
 from training.tables.scores import Scores
 from training.tables.select import SIZES, SizeLimits, fact
 from training.tables.table import Table, build_table

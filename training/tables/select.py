@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics import Confusion
 from training.evaluation.columns import Row, cell, overlap_values
-from training.published import Metric
 from training.tables.pooling import counts_of
+from training.tables.published import Metric
 from training.tables.scores import Scores, number
 
 SIZES = ("small", "middle", "large")

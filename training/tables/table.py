@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from LiverTumorAttentionLib.errors import InputError
-from training.published import Metric, PublishedRow, PublishedTable
 from training.tables.measures import Measured, measure
+from training.tables.published import Metric, PublishedRow, PublishedTable
 from training.tables.scores import Scores
 from training.tables.select import SizeLimits, rows_of
 from training.tables.significance import Paired, paired

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from training.published import Metric
+from training.tables.published import Metric
 from training.tables.significance import LEVEL
 from training.tables.table import Cell, Table, TableRow
 

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from LiverTumorAttentionLib.analysis.planning.organ import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
+from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.region import Region
-from LiverTumorAttentionLib.analysis.surface import half_step_mm
+from LiverTumorAttentionLib.voxels.surfaces import half_step_mm
 
 Status = Literal["resected", "cut", "remnant"]
 

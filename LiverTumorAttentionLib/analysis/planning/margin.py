@@ -16,13 +16,13 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.boxes import box_around, covering_voxels, widened
-from LiverTumorAttentionLib.analysis.distances import distance_map_mm
-from LiverTumorAttentionLib.analysis.planning.organ import PlannedLiver
-from LiverTumorAttentionLib.analysis.surface import EQUAL, Surface, half_step_share, surface_voxels
+from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 from LiverTumorAttentionLib.analysis.vessels import Vessels
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.boxes import box_around, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.distances import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import EQUAL, Surface, half_step_share, surface_voxels
 
 WIDEST_MM = 100.0
 NEIGHBOURS = 8

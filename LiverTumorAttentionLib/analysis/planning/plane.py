@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.surface import Point
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.surfaces import Point
 
 SHORTEST_NORMAL = 1e-6
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.boxes import whole_of
 from LiverTumorAttentionLib.analysis.planning.margin import MarginPlan, plan_margin
-from LiverTumorAttentionLib.analysis.planning.organ import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
+from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.resection import Combination, ResectionPlan, plan_resection
 from LiverTumorAttentionLib.analysis.vessels import Vessels
-from LiverTumorAttentionLib.preprocessing.same_grid import check_same_grid
+from LiverTumorAttentionLib.voxels.boxes import whole_of
+from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
 
 class Planner:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.planning.halfspace import VoxelShare
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
-from LiverTumorAttentionLib.analysis.planning.runs import Runs
+from LiverTumorAttentionLib.analysis.planning.voxel_runs import Runs
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

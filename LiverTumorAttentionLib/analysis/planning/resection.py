@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from LiverTumorAttentionLib.analysis.planning.clearance import Clearance
-from LiverTumorAttentionLib.analysis.planning.organ import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
+from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.region import Region, region_beyond
 from LiverTumorAttentionLib.errors import InputError
 

@@ -9,10 +9,10 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import ReviewSettings, Vessels, review_case, review_csv, review_rows
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
-from LiverTumorAttentionLib.analysis.surface import Surface, gap_between
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.surfaces import Surface, gap_between
 from Testing.Library.analysis.bodies import (
     CENTRE_MM,
     GRIDS,

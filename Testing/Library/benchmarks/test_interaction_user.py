@@ -12,7 +12,7 @@ from Testing.benchmarks.interaction.speed import moved_lesions
 from Testing.benchmarks.interaction.task import Click, Mask, Task
 from Testing.benchmarks.interaction.threshold import PlainThreshold
 from Testing.benchmarks.interaction.user import MOST_CLICKS, next_click, overlap, segment
-from Testing.Library.interaction.made_case import DARK, Ball, ball, made_case
+from Testing.Library.correction.made_case import DARK, Ball, ball, made_case
 
 SPACING_MM = (4.0, 1.0, 1.0)
 

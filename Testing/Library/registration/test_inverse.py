@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.registration import inverted, write_transform
-from LiverTumorAttentionLib.registration.lattice import Lattice
+from LiverTumorAttentionLib.registration.bspline_grid import Lattice
 
 OBLIQUE = sitk.Euler3DTransform((0, 0, 0), 0.2, -0.1, 0.3).GetMatrix()
 

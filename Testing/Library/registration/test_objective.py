@@ -11,10 +11,14 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.registration import RegistrationSettings
-from LiverTumorAttentionLib.registration.lattice import Lattice
-from LiverTumorAttentionLib.registration.mutual import ConditionalMutualInformation, MutualInformation, Part
+from LiverTumorAttentionLib.registration.bspline_grid import Lattice
+from LiverTumorAttentionLib.registration.initial_alignment import Pair
+from LiverTumorAttentionLib.registration.mutual_information import (
+    ConditionalMutualInformation,
+    MutualInformation,
+    Part,
+)
 from LiverTumorAttentionLib.registration.objective import Objective
-from LiverTumorAttentionLib.registration.start import Pair
 from LiverTumorAttentionLib.registration.trilinear import trilinear
 
 IDENTITY = sitk.TranslationTransform(3)

@@ -12,7 +12,8 @@ from LiverTumorAttentionLib.errors import Cancelled, OutputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import resample_onto, write_transform
 from LiverTumorAttentionLib.registration.bending import bending_energy
-from LiverTumorAttentionLib.registration.lattice import Lattice
+from LiverTumorAttentionLib.registration.bspline_grid import Lattice
+from LiverTumorAttentionLib.registration.initial_alignment import better
 from LiverTumorAttentionLib.registration.measures import (
     Similarity,
     dice,
@@ -22,11 +23,10 @@ from LiverTumorAttentionLib.registration.measures import (
     similarity,
     surface_distance_mm,
 )
-from LiverTumorAttentionLib.registration.mutual import MutualInformation
-from LiverTumorAttentionLib.registration.start import better
+from LiverTumorAttentionLib.registration.mutual_information import MutualInformation
+from LiverTumorAttentionLib.registration.resampling import body_mask, centre, coarser, oriented
+from LiverTumorAttentionLib.registration.sitk_progress import execute_watched
 from LiverTumorAttentionLib.registration.transform_io import flattened
-from LiverTumorAttentionLib.registration.watch import execute_watched
-from LiverTumorAttentionLib.registration.working import body_mask, centre, coarser, oriented
 
 TILTED = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.2, -0.1, 0.3)
 

@@ -16,8 +16,8 @@ _DIGITS = 3
 
 def scene_memory(segmentation: Any) -> dict[str, Any]:
     """Return what hangs on a study's segmentation node: lesions, log, plan, references, table."""
-    from LiverTumorAttentionGui.kept import REGISTERED_REFERENCE
-    from LiverTumorAttentionGui.tables import TABLE_REFERENCE
+    from LiverTumorAttentionGui.scene.registration_nodes import REGISTERED_REFERENCE
+    from LiverTumorAttentionGui.scene.table_node import TABLE_REFERENCE
 
     portal = segmentation.GetNodeReference("PortalVenous")
     names = segmentation.GetAttributeNames()
@@ -66,7 +66,7 @@ def panel_memory(panel: Any) -> dict[str, Any]:
 
 def _lesions(segmentation: Any, portal: Any) -> dict[str, Any]:
     """Return name, tag, status and voxels of each lesion, by number."""
-    from LiverTumorAttentionGui.segments import lesions_of, status_of
+    from LiverTumorAttentionGui.scene.segments import lesions_of, status_of
 
     told = {}
     masks = lesions_in_scene(segmentation, portal)

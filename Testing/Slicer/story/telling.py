@@ -25,8 +25,8 @@ class Telling:
 
     def __init__(self, pictures: Path, folder: Path, first_page: int = 1) -> None:
         """first_page: the number of the first picture."""
-        from LiverTumorAttentionGui.logic import LiverTumorAttentionLogic
-        from LiverTumorAttentionGui.widget import SegmentationPanel
+        from LiverTumorAttentionGui.panel import SegmentationPanel
+        from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
         self.folder = folder
         self.sample: Any = None
@@ -42,8 +42,8 @@ class Telling:
 
     def _load_sample(self, on_progress: Any, on_finished: Any) -> Any:
         """Load the sample as the panel does, a smaller one, and keep its truth."""
-        from LiverTumorAttentionGui.sample import load_sample
-        from LiverTumorAttentionGui.sample_case import SampleCase
+        from LiverTumorAttentionGui.sample.sample import load_sample
+        from LiverTumorAttentionGui.sample.sample_case import SampleCase
 
         def finished(outcome: Any, sample: Any) -> None:
             self.sample = sample
@@ -89,7 +89,7 @@ class Telling:
 
     def paint(self, number: int, mask: Mask) -> None:
         """Add voxels to a lesion's segment alone, as the Segment Editor's effects do."""
-        from LiverTumorAttentionGui.segments import lesions_of
+        from LiverTumorAttentionGui.scene.segments import lesions_of
 
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         stroke = logic.CreateOrientedImageDataFromVolumeNode(self.sample.portal)

@@ -16,7 +16,7 @@ _TUMOR = 2
 
 def lesions_in_scene(segmentation: Any, portal: Any) -> dict[int, Mask]:
     """Return the voxels of each lesion's segment, by number, as Slicer's own function sees them."""
-    from LiverTumorAttentionGui.segments import lesions_of
+    from LiverTumorAttentionGui.scene.segments import lesions_of
 
     return {
         number: slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, portal) != 0

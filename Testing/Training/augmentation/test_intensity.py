@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training.augmentation import varied
-from training.settings import AugmentationSettings
+from training.recipes.settings import AugmentationSettings
 
 
 def many(settings: AugmentationSettings, values: np.ndarray, count: int = 500) -> list[np.ndarray]:

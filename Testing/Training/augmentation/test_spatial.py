@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from training.augmentation import Motion, draw_motion, resampled
 from training.augmentation.spatial import rotation
-from training.settings import AugmentationSettings
+from training.recipes.settings import AugmentationSettings
 
 FIXED = (10.0, 12.0, 14.0)
 SHAPE = (21, 25, 29)

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from Testing.Training.abdomen import make_abdomen
-from Testing.Training.preparation.data_set import write_source
+from Testing.Training.data.preparation.data_set import write_source
 from Testing.Training.prepared import slice_recipe
 from training.__main__ import main
-from training.preparation import Manifest
-from training.recipe import to_values
+from training.data.preparation import Manifest
+from training.recipes.recipe import to_values
 
 
 @pytest.fixture

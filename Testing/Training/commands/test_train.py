@@ -11,15 +11,16 @@ import yaml
 
 from LiverTumorAttentionLib.models import ModelPackage
 from Testing.Training.abdomen import make_abdomen
-from Testing.Training.preparation.data_set import write_source
+from Testing.Training.data.preparation.data_set import write_source
 from Testing.Training.prepared import patch_recipe
-from training import overfit, rehearsal
 from training.__main__ import main
-from training.checkpoint import read_weights
-from training.recipe import Recipe, to_values
-from training.run import Run
-from training.settings import AugmentationSettings
-from training.trainer import Trainer
+from training.loop import dry_run as rehearsal
+from training.loop import overfit
+from training.loop.checkpoint import read_weights
+from training.loop.run_folder import Run
+from training.loop.trainer import Trainer
+from training.recipes.recipe import Recipe, to_values
+from training.recipes.settings import AugmentationSettings
 
 RECIPE = patch_recipe(
     sampling={"samples_an_epoch": 4},

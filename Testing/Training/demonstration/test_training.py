@@ -13,12 +13,12 @@ import torch
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.package import ModelPackage
 from LiverTumorAttentionLib.networks import build_network
-from training.checkpoint import CHECKPOINT, read_checkpoint
 from training.demonstration import export
 from training.demonstration.recipes import LIVER, RECIPES, TUMOR
 from training.demonstration.task import DemonstrationTask
 from training.demonstration.validation import predict
-from training.trainer import Trainer
+from training.loop.checkpoint import CHECKPOINT, read_checkpoint
+from training.loop.trainer import Trainer
 
 NARROW = {"in_channels": 3, "classes": 2, "width": 8}
 SMALL = replace(TUMOR, arguments=NARROW, crop=(64, 64), batch=2, warm_up_steps=5, average_decay=0.9)

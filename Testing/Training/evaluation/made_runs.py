@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from Testing.Training.prepared import slice_recipe
-from training.cases import SourceCase
-from training.preparation import Preparation
-from training.preparation.cohort import opened
-from training.recipe import Recipe, to_values
+from training.data.case import SourceCase
+from training.data.preparation import Preparation
+from training.data.preparation.prepare_cohort import opened
+from training.recipes.recipe import Recipe, to_values
 
 SHAPE = (12, 80, 90)
 SPACING = (0.75, 0.75, 3.0)

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics import evaluate_labels
+from Testing.Training.data.preparation.data_set import write_source
 from Testing.Training.evaluation.made_runs import (
     HU,
     INVENTED,
@@ -27,14 +28,13 @@ from Testing.Training.evaluation.made_runs import (
     recipe,
     write_run,
 )
-from Testing.Training.preparation.data_set import write_source
 from training.__main__ import main
-from training.cases import SourceCase
+from training.data.case import SourceCase
 from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions, evaluate_runs
 from training.evaluation.columns import cell, lesion_values, object_values
 from training.evaluation.files import lesions_path, slices_path
 from training.evaluation.runs import case_tasks, is_changed
-from training.recipe import read_recipe
+from training.recipes.recipe import read_recipe
 
 CPU = EvaluationOptions(device="cpu")
 

@@ -14,7 +14,7 @@ from training.losses import (
     cross_entropy_loss,
     squared_dice_loss,
 )
-from training.settings import LOSSES
+from training.recipes.settings import LOSSES
 
 
 def built(kind: str, **settings: object) -> Loss:

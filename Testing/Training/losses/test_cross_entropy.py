@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from LiverTumorAttentionLib.errors import InputError
-from training.cases import PreparedCase
+from training.data.case import PreparedCase
 from training.losses import cross_entropy_loss, inverse_frequencies
 
 

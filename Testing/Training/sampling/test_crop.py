@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from training.augmentation import Motion, draw_motion, resampled
+from training.recipes.settings import AugmentationSettings
 from training.sampling.crop import Crop
-from training.settings import AugmentationSettings
 
 SHAPE = (30, 40, 44)
 SIZE = (8, 12, 10)

@@ -6,8 +6,8 @@ import pytest
 from LiverTumorAttentionLib.inference.patches import _padded
 from LiverTumorAttentionLib.preprocessing import Standard
 from Testing.Training.prepared import patch_recipe, write_case
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 from training.sampling import Sampler
 
 SHAPE = (20, 24, 26)

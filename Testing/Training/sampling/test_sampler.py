@@ -7,8 +7,8 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 from training.sampling import Sample, Sampler
 
 SHAPE = (10, 40, 44)

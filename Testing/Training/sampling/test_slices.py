@@ -8,8 +8,8 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference.slices import _padded
 from LiverTumorAttentionLib.preprocessing import stack_neighbours, window_hu
 from Testing.Training.prepared import slice_recipe, write_case
-from training.cases import PreparedCase
-from training.recipe import Recipe
+from training.data.case import PreparedCase
+from training.recipes.recipe import Recipe
 from training.sampling import Sample, Sampler
 
 SHAPE = (6, 50, 60)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.recipe import read_recipe
+from training.recipes.recipe import read_recipe
 from training.study.__main__ import finished
 from training.study.findings import CLAIMS, Claim, findings, gains_by_type
 from training.study.plan import TRAININGS

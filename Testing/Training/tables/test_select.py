@@ -9,8 +9,8 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.tables.made_scores import case_row, slice_row
-from training.published import Metric
 from training.tables.measures import measure
+from training.tables.published import Metric
 from training.tables.scores import Scores
 from training.tables.select import SizeLimits, rows_of
 

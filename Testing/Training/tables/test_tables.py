@@ -12,8 +12,8 @@ import pytest
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.tables.made_scores import case_row, lesion_row, slice_row, write
 from training.__main__ import main
-from training.published import Metric, PublishedPaper, PublishedRow, PublishedTable
 from training.tables import make_tables, write_tables
+from training.tables.published import Metric, PublishedPaper, PublishedRow, PublishedTable
 from training.tables.scores import Scores
 from training.tables.select import SizeLimits
 from training.tables.write import csv_text, markdown

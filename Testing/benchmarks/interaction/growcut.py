@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.boxes import Box, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened
 from Testing.benchmarks.interaction.task import Click, Mask, Task, ball_of
 
 BRUSH_MM = 3.0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.interaction import (
+from LiverTumorAttentionLib.correction import (
     Action,
     Add,
     CorrectionCase,
@@ -15,6 +14,7 @@ from LiverTumorAttentionLib.interaction import (
     Include,
     Remove,
 )
+from LiverTumorAttentionLib.errors import InputError
 from Testing.benchmarks.interaction.task import Click, Task
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from LiverTumorAttentionLib.io.atomic import replacing
+from LiverTumorAttentionLib.io.atomic_write import replacing
 from Testing.benchmarks.interaction.counting import Count, Row, clicks_to, count
 from Testing.benchmarks.interaction.user import ENOUGH, MOST_CLICKS
 from Testing.benchmarks.networks import MOST_FOR_OTHERS

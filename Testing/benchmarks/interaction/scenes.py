@@ -9,13 +9,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.boxes import box_around, covering_voxels, widened
 from LiverTumorAttentionLib.inference import choose_device
-from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.phantoms import Lesion, generate_phantom
-from LiverTumorAttentionLib.pipeline import segment_volumes
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.segment import segment_volumes
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.boxes import box_around, covering_voxels, widened
 from Testing.benchmarks.interaction.task import Mask, Task
 
 AROUND_LIVER_MM = 20.0

@@ -20,9 +20,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.analysis.boxes import Box, covering_voxels, widened
-from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.interaction import (
+from LiverTumorAttentionLib.correction import (
     Action,
     Add,
     CorrectionCase,
@@ -30,8 +28,10 @@ from LiverTumorAttentionLib.interaction import (
     Exclude,
     Include,
 )
-from LiverTumorAttentionLib.io.atomic import replacing
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
+from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import ROOM_MM, SHELL_MM, GrowCut
 from Testing.benchmarks.interaction.task import Click, Mask, Task, Voxel

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.boxes import Box, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened
 
 Mask = NDArray[np.bool_]
 Voxel = tuple[int, int, int]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from LiverTumorAttentionLib.io.atomic import replacing
+from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.phantoms import Lesion
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import GrowCut
@@ -22,9 +22,9 @@ TOOLS: dict[str, Callable[[Task], Tool]] = {"ours": Ours, "GrowCut": GrowCut, "t
 STARTS = {"nothing": missed, "network": from_network}
 HERE = "Testing/benchmarks/interaction"
 SOURCES = (
-    "LiverTumorAttentionLib/interaction/*.py",
-    "LiverTumorAttentionLib/interaction/tools/add.py",
-    "LiverTumorAttentionLib/interaction/tools/strokes.py",
+    "LiverTumorAttentionLib/correction/*.py",
+    "LiverTumorAttentionLib/correction/tools/add.py",
+    "LiverTumorAttentionLib/correction/tools/strokes.py",
     "LiverTumorAttentionLib/phantoms/*.py",
     "LiverTumorAttentionLib/registration/*.py",
     "LiverTumorAttentionLib/postprocessing/*.py",

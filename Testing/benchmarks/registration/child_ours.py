@@ -34,9 +34,9 @@ def main(pair: Path, output: Path, options: dict[str, str]) -> None:
 
 def network_livers(*volumes: sitk.Image) -> list[sitk.Image]:
     """Return the livers that the bundled model's first stage finds, as the whole pipeline has them made."""
-    from LiverTumorAttentionLib.finding import find_liver, load_stages
     from LiverTumorAttentionLib.inference import choose_device
     from LiverTumorAttentionLib.models import find_model
+    from LiverTumorAttentionLib.pipeline.stages import find_liver, load_stages
     from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
     from LiverTumorAttentionLib.progress import Progress
 

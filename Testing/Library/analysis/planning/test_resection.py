@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.axes import ImageAxes
 from LiverTumorAttentionLib.analysis.planning import CutPlane, Planner
 from LiverTumorAttentionLib.analysis.planning.halfspace import VoxelShare
 from LiverTumorAttentionLib.analysis.planning.region import region_beyond
-from LiverTumorAttentionLib.analysis.planning.runs import Runs
+from LiverTumorAttentionLib.analysis.planning.voxel_runs import Runs
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from Testing.Library.analysis.bodies import (
     GRIDS,
     at,

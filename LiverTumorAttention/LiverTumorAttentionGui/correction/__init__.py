@@ -1,0 +1,1 @@
+"""Corrections of a study in the scene: the controller, its tools, and what it writes."""

@@ -1,0 +1,167 @@
+"""The panel: its sections, and the scene they are true to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.models import ModelChoice, installed_models
+from LiverTumorAttentionGui.process.install import Installer
+from LiverTumorAttentionGui.process.segment_run import SegmentationRun
+from LiverTumorAttentionGui.sample.sample import load_sample
+from LiverTumorAttentionGui.sections.correct_section import CorrectSection
+from LiverTumorAttentionGui.sections.inputs_section import InputsSection
+from LiverTumorAttentionGui.sections.model_manager import ModelManagerDialog
+from LiverTumorAttentionGui.sections.review_section import ReviewSection
+from LiverTumorAttentionGui.sections.segment_section import SegmentSection
+from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult
+
+UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
+SCENE_CLOSED = "The scene was closed: the run was ended."
+
+
+class SegmentationPanel:
+    """Builds the panel from its .ui files, keeps it true to the parameter node, and hands the rest to its sections.
+
+    models, installer, run_factory, model_manager, load_sample: collaborators, exchangeable in tests.
+    """
+
+    def __init__(
+        self,
+        logic: LiverTumorAttentionLogic,
+        *,
+        models: Callable[[], list[ModelChoice]] = installed_models,
+        installer: Any = None,
+        run_factory: Callable[..., SegmentationRun] = SegmentationRun,
+        model_manager: Callable[..., Any] = ModelManagerDialog,
+        load_sample: Callable[..., Any] = load_sample,
+    ) -> None:
+        self._logic = logic
+        self._installer = installer or Installer()
+        self._parameters: Any = None
+        self._gui_tag: Any = None
+        self._observer: Any = None
+        self._build()
+        self.workplace = Workplace(logic)
+        self._segment = SegmentSection(
+            self.ui,
+            logic,
+            installer=self._installer,
+            run_factory=run_factory,
+            load_sample=load_sample,
+            model=lambda: self._inputs.model if self._inputs is not None else "",
+            on_result=self._work_on_result,
+        )
+        self._inputs: InputsSection | None = None
+        self._inputs = InputsSection(
+            self.ui, models=models, model_manager=model_manager, say=self._segment.say
+        )
+        self.correct = CorrectSection(self.ui, self.widget, self.workplace)
+        self.review = ReviewSection(self.ui, self.workplace, ensure=self._installer.ensure_requirements)
+        self._parts: tuple[Any, ...] = (self._inputs, self._segment, self.correct, self.review)
+        self.workplace.on_change(self._workplace_changed)
+        self.ui.installButton.connect("clicked(bool)", self._install_clicked)
+        self.workplace.open_again()
+
+    @property
+    def running(self) -> bool:
+        """Whether a segmentation is under way."""
+        return self._segment.running
+
+    def enter(self) -> None:
+        """Show the choices that are kept in the scene. Safe to call again."""
+        if self._parameters is not None:
+            return
+        self._parameters = self._logic.getParameterNode()
+        self._gui_tag = self._parameters.connectGui(self.ui)
+        self._observer = self._parameters.AddObserver("ModifiedEvent", self._parameters_changed)
+        self._parameters_changed()
+
+    def leave(self) -> None:
+        """Let go of the scene's parameter node, and of mouse and keys."""
+        if self._parameters is None:
+            return
+        self._parameters.disconnectGui(self._gui_tag)
+        self._parameters.RemoveObserver(self._observer)
+        self._parameters = self._gui_tag = self._observer = None
+        self.correct.let_go()
+        self.review.leave()
+        self.workplace.close()
+        self._segment.update(None, None)
+
+    def scene_closes(self) -> None:
+        """End a run whose volumes are about to vanish."""
+        self._segment.abandon(SCENE_CLOSED)
+        self.review.abandon()
+        self.leave()
+        self._segment.clear()
+        self._logic.forget_desks()
+
+    def scene_loaded(self) -> None:
+        """Look at the scene anew: nodes were added to it from a file, the panel's choices among them."""
+        if self._parameters is not None:
+            self.leave()
+            self.enter()
+
+    def cleanup(self) -> None:
+        """End a run and let go of everything: the module is going away."""
+        self._segment.abandon()
+        self.review.abandon()
+        self.leave()
+        self._logic.forget_desks()
+        for part in self._parts:
+            part.disconnect()
+        if self._parts:
+            self.ui.installButton.disconnect("clicked(bool)", self._install_clicked)
+        self._parts = ()
+
+    def _build(self) -> None:
+        """Load the .ui files; `ui` holds the widgets of all of them by name."""
+        self.widget = slicer.util.loadUI(str(UI_FOLDER / "LiverTumorAttention.ui"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        widgets = [self.widget]
+        for name in ("CorrectSection", "ReviewSection"):
+            widget = slicer.util.loadUI(str(UI_FOLDER / f"{name}.ui"))
+            vars(self.ui).update(vars(slicer.util.childWidgetVariables(widget)))
+            self.ui.sectionsWidget.layout().addWidget(widget)
+            widgets.append(widget)
+        for widget in widgets:
+            widget.setMRMLScene(slicer.mrmlScene)
+
+    def _parameters_changed(self, *_: Any) -> None:
+        parameters = self._parameters
+        if parameters is None:
+            return
+        self._inputs.update(parameters)
+        self.workplace.choose(parameters.study)
+        self._segment.update(parameters, parameters.study)
+
+    def _workplace_changed(self) -> None:
+        """Follow the study's volumes; a long action lets nothing else start."""
+        if self._parameters is not None:
+            self._segment.update(self._parameters, self._parameters.study)
+        free = not self.workplace.busy
+        self.ui.studySelector.enabled = free
+        self.ui.segmentSectionButton.enabled = free
+        self.ui.installButton.visible = self.workplace.missing
+
+    def _work_on_result(self, result: SegmentationResult) -> None:
+        """Go on with what a run found; the user may be in another module, so ask for its parameter node."""
+        parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        parameters.study = parameters.output = result.segmentation
+        self._segment.update(self._parameters, parameters.study)
+        if self._parameters is not None:
+            self.workplace.open_again()
+
+    def _install_clicked(self, _checked: bool = False) -> None:
+        try:
+            self._installer.ensure_requirements()
+        except PanelError as error:
+            self._segment.say(str(error), error=True)
+            return
+        self.workplace.open_again()

@@ -1,0 +1,1 @@
+"""The child process that runs the command line: started, listened to, cancelled."""

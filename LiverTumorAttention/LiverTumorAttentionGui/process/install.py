@@ -1,0 +1,138 @@
+"""The Python packages that the child needs, installed when the user first runs it, never at import."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import slicer
+
+from LiverTumorAttentionGui.errors import PanelError
+
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
+REQUESTER = "Liver Tumor Attention"
+TORCH_REQUIREMENT = ">=2.3"
+# Slicer's own; another version of one of these breaks Slicer or other extensions.
+PROTECTED = ("numpy", "SimpleITK", "torch")
+
+
+class Installer:
+    """Sees to it that the child finds its packages. Asks the user before anything is downloaded."""
+
+    def ensure(self) -> None:
+        """Install what is missing. Raises `PanelError` when the user declines or it cannot be done."""
+        with _protected_versions() as constraints:
+            self._ensure_torch()
+            self._ensure_requirements(constraints)
+
+    def ensure_requirements(self) -> None:
+        """Install what is missing besides torch: all that generating the sample case needs. Raises `PanelError`."""
+        with _protected_versions() as constraints:
+            self._ensure_requirements(constraints)
+
+    def _ensure_torch(self) -> None:
+        """Get torch through the PyTorch extension, which picks the build that fits the graphics driver."""
+        importlib.invalidate_caches()
+        if importlib.util.find_spec("torch") is not None:
+            return
+        try:
+            import PyTorchUtils
+        except ImportError as error:
+            raise PanelError(
+                "PyTorch is not installed: install the extension PyTorch from the Extensions Manager, "
+                "restart Slicer and press Segment tumors again."
+            ) from error
+        try:
+            torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(
+                askConfirmation=True, torchVersionRequirement=TORCH_REQUIREMENT
+            )
+        except Exception as error:  # pip, light-the-torch and the network fail in many ways
+            raise PanelError(_not_installed("PyTorch", error)) from error
+        if torch is None:
+            raise PanelError("PyTorch was not installed, so nothing was computed.")
+
+    def _ensure_requirements(self, constraints: Path) -> None:
+        if not _missing(REQUIREMENTS):
+            return
+        try:
+            packaging = _slicer_packaging()
+            if packaging is not None:
+                packaging.pip_ensure(
+                    packaging.load_requirements(REQUIREMENTS), constraints=constraints, requester=REQUESTER
+                )
+            else:
+                _install_with_slicer_util(_missing(REQUIREMENTS), constraints)
+        except PanelError:
+            raise
+        except Exception as error:  # declined, or pip or the network failed
+            raise PanelError(_not_installed("The Python packages", error)) from error
+
+
+def _slicer_packaging():
+    """Return Slicer's packaging module; None before Slicer 5.11."""
+    try:
+        return importlib.import_module("slicer.packaging")
+    except ImportError:
+        return None
+
+
+def _install_with_slicer_util(missing: list[str], constraints: Path) -> None:
+    """Install for Slicer 5.10, after asking."""
+    question = f"{REQUESTER} needs these Python packages: {', '.join(missing)}. Install them now?"
+    if not slicer.util.confirmOkCancelDisplay(question, windowTitle=REQUESTER):
+        raise PanelError("The Python packages were not installed, so nothing was computed.")
+    slicer.util.pip_install([*missing, "-c", str(constraints)])
+
+
+def _missing(path: Path) -> list[str]:
+    """Return the lines of a requirements file that this Python does not satisfy."""
+    from packaging.requirements import Requirement
+
+    missing = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        requirement = Requirement(text)
+        installed = _version(requirement.name)
+        if installed is None or not requirement.specifier.contains(installed, prereleases=True):
+            missing.append(text)
+    return missing
+
+
+@contextlib.contextmanager
+def _protected_versions() -> Iterator[Path]:
+    """Hold pip, however it is called, to the installed versions of `PROTECTED`; yield the constraints file."""
+    before = os.environ.get("PIP_CONSTRAINT")
+    with tempfile.TemporaryDirectory(prefix="LiverTumorAttention-") as folder:
+        path = Path(folder) / "constraints.txt"
+        lines = [f"{name}=={_version(name)}\n" for name in PROTECTED if _version(name) is not None]
+        path.write_text("".join(lines), encoding="utf-8")
+        os.environ["PIP_CONSTRAINT"] = str(path)
+        try:
+            yield path
+        finally:
+            if before is None:
+                os.environ.pop("PIP_CONSTRAINT", None)
+            else:
+                os.environ["PIP_CONSTRAINT"] = before
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _not_installed(what: str, error: Exception) -> str:
+    return (
+        f"{what} could not be installed ({error}): check the internet connection, see Slicer's error log, "
+        "and try again."
+    )

@@ -1,0 +1,1 @@
+"""Measurement, planning and report of a study in the scene."""

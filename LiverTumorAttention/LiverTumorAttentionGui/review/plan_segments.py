@@ -1,0 +1,105 @@
+"""What was planned as segments, in a segmentation of its own beside the study's: no other tool counts them there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import slicer
+
+from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
+from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
+from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+PLAN_REFERENCE = "MarginSegmentation"
+MARGIN_SEGMENT = "Margin"
+RESECTED_SEGMENT = "ResectedPart"
+_COLORS = {MARGIN_SEGMENT: (1.0, 0.86, 0.25), RESECTED_SEGMENT: (0.35, 0.55, 0.95)}
+
+
+class PlanSegments:
+    """The margin and the part that is taken out. A node without any of them is removed."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    @property
+    def node(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """The segmentation of the plan."""
+        return _node_of(self._study.segmentation)
+
+    def has(self, segment_id: str) -> bool:
+        """Whether a segment is there."""
+        return has_segment(self._study.segmentation, segment_id)
+
+    def show(self, segment_id: str, name: str, mask: sitk.Image) -> None:
+        """Make a segment, or replace its content; remove it when nothing is left. mask: 1 where it is, portal grid."""
+        import SimpleITK as sitk
+
+        voxels = sitk.GetArrayViewFromImage(mask)
+        if not voxels.any():
+            self.remove(segment_id)
+            return
+        node = self.node or self._add_node()
+        segmentation = node.GetSegmentation()
+        if segmentation.GetSegment(segment_id) is None:
+            segmentation.AddEmptySegment(segment_id, name, _COLORS[segment_id])
+        segmentation.GetSegment(segment_id).SetName(name)
+        slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
+            self._label_map(node, voxels),
+            node,
+            segment_id,
+            slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE,
+        )
+        node.CreateClosedSurfaceRepresentation()  # of what has none now: a new segment, or one that was changed
+
+    def remove(self, segment_id: str) -> None:
+        """Remove a segment, where it is, and the node with the last one."""
+        node = self.node
+        if node is None:
+            return
+        node.GetSegmentation().RemoveSegment(segment_id)
+        if node.GetSegmentation().GetNumberOfSegments() == 0:
+            node.GetScene().RemoveNode(node)
+
+    def _add_node(self) -> slicer.vtkMRMLSegmentationNode:
+        study = self._study.segmentation
+        node = add_beside(study, "vtkMRMLSegmentationNode", f"{study.GetName()} plan", PLAN_REFERENCE)
+        node.SetDescription("Planned; not for clinical use.")
+        node.SetReferenceImageGeometryParameterFromVolumeNode(self._study.portal)
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        display.SetOpacity3D(0.4)
+        display.SetOpacity2DFill(0.3)
+        return node
+
+    def _label_map(
+        self, node: slicer.vtkMRMLSegmentationNode, voxels: np.ndarray
+    ) -> slicer.vtkOrientedImageData:
+        """Return the box of a mask (z, y, x) of the portal grid that holds its voxels, in the frame of a node."""
+        box = _box(voxels)
+        image = LabelLayers(node, self._study.grid).new_image(box)
+        voxels_of(image)[...] = voxels[box]
+        return image
+
+
+def has_segment(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str) -> bool:
+    """Whether the plan of a study's segmentation shows a segment."""
+    node = _node_of(segmentation)
+    return node is not None and node.GetSegmentation().GetSegment(segment_id) is not None
+
+
+def _node_of(segmentation: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode | None:
+    return next(iter(referenced(segmentation, PLAN_REFERENCE)), None)
+
+
+def _box(voxels: np.ndarray) -> tuple[slice, ...]:
+    sides = []
+    for axis in range(3):
+        used = np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != axis)))
+        sides.append(slice(int(used[0]), int(used[-1]) + 1))
+    return tuple(sides)

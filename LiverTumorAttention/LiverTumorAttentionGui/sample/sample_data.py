@@ -1,0 +1,102 @@
+"""The sample case in Slicer's module Sample Data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.sample.sample import Sample, SampleRun, load_sample
+
+CATEGORY = "Liver Tumor Attention"
+NAME = "Two-phase liver CT (synthetic)"
+THUMBNAIL = Path(__file__).resolve().parents[2] / "Resources" / "Icons" / "SampleCase.png"
+TITLE = "Liver Tumor Attention"
+LABEL = "Generating a synthetic two-phase CT on this computer.\nNothing is downloaded. Not for clinical use.\n\n{}"
+
+
+def register_sample_data() -> None:
+    """Offer the sample in Sample Data; nothing where Slicer was built without that module."""
+    try:
+        import SampleData
+    except ImportError:
+        return
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=NAME,
+        uris=[],  # there is nothing to download
+        fileNames=[],
+        nodeNames=[],
+        thumbnailFileName=str(THUMBNAIL),
+        customDownloader=generate_with_dialog,
+    )
+
+
+def generate_with_dialog(_source: Any = None) -> None:
+    """Start to generate the sample, with a progress dialog that can cancel it; return at once.
+
+    A second call shows the dialog of the first.
+    """
+    SampleDialog.open()
+
+
+class SampleDialog:
+    """A generation and its progress dialog. At most one at a time; it keeps itself until it ends."""
+
+    current: SampleDialog | None = None
+
+    @classmethod
+    def open(cls, **settings: Any) -> None:
+        """Show the dialog, and start a generation unless one runs. settings: as `load_sample` takes them."""
+        if cls.current is None:
+            cls.current = cls()
+            cls.current._start(settings)
+        if cls.current is not None:
+            cls.current.dialog.show()
+            cls.current.dialog.raise_()
+
+    def __init__(self) -> None:
+        self._run: SampleRun | None = None
+        self.dialog = qt.QProgressDialog(LABEL.format(""), "Cancel", 0, 100)
+        self.dialog.windowTitle = TITLE
+        # Not modal: a modal one runs the event loop inside each step. It stays until the volumes are in the scene.
+        self.dialog.modal = False
+        self.dialog.autoClose = False
+        self.dialog.autoReset = False
+        self.dialog.minimumDuration = 0
+        self.dialog.connect("canceled()", self._cancel)
+
+    def _start(self, settings: dict[str, Any]) -> None:
+        try:
+            self._run = load_sample(self._progress, self._finished, **settings)
+        except (PanelError, OSError) as error:
+            self._end()
+            slicer.util.errorDisplay(str(error), windowTitle=TITLE)
+
+    def _cancel(self) -> None:
+        if self._run is not None:
+            self._run.cancel()
+
+    def _progress(self, fraction: float, stage: str) -> None:
+        self.dialog.value = round(100 * fraction)
+        self.dialog.labelText = LABEL.format(f"{stage[:1].upper()}{stage[1:]}")
+
+    def _finished(self, outcome: Outcome, sample: Sample | None) -> None:
+        self._end()
+        if outcome.status == "failed":
+            slicer.util.errorDisplay(outcome.message, windowTitle=TITLE)
+        elif sample is not None:
+            slicer.util.showStatusMessage(
+                f"{NAME}: {sample.portal.GetName()}, {sample.arterial.GetName()}", 5000
+            )
+
+    def _end(self) -> None:
+        SampleDialog.current = None
+        self._run = None
+        self.dialog.disconnect("canceled()", self._cancel)
+        self.dialog.hide()
+        self.dialog.deleteLater()

@@ -1,0 +1,1 @@
+"""MRML nodes of a study: found, read, written and linked."""

@@ -1,0 +1,133 @@
+"""The child's result in the scene: one segmentation node and one table node, beside the portal venous volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.nrrd_check import check_intact
+from LiverTumorAttentionGui.scene.placement import in_frame_of, place_beside
+from LiverTumorAttentionGui.scene.table_node import Column, table_of, write_columns
+
+LIVER_SEGMENT = "Liver"
+ROLE_ATTRIBUTE = "LiverRole"
+PORTAL_ROLE = "PortalVenous"
+ARTERIAL_ROLE = "Arterial"
+
+# Title in the table, key in the report.
+_COLUMNS = (
+    ("Volume (mL)", "volume_ml"),
+    ("Longest diameter (mm)", "longest_axial_diameter_mm"),
+    ("Perpendicular (mm)", "perpendicular_diameter_mm"),
+    ("Portal venous (HU)", "mean_hu_portal"),
+    ("Arterial (HU)", "mean_hu_arterial"),
+    ("Probability", "mean_probability"),
+)
+_CENTROID_COLUMNS = (("Centroid R (mm)", 0, -1.0), ("Centroid A (mm)", 1, -1.0), ("Centroid S (mm)", 2, 1.0))
+
+
+class ResultLoader:
+    """Puts a result into the scene of the portal venous volume.
+
+    The file is read in a scene of its own first, so that a damaged one changes nothing.
+    """
+
+    def __init__(self, portal: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self._portal = portal
+        self._scene = portal.GetScene()
+
+    def load_segmentation(
+        self, path: Path, *, target: slicer.vtkMRMLSegmentationNode | None, under_transform: bool
+    ) -> slicer.vtkMRMLSegmentationNode:
+        """Return `target` with its content replaced, or a new node; segments lie as in the file, in the world.
+
+        under_transform: the node stands under the volume's linear transform, and moves with it.
+        Raises `PanelError` when the file cannot be read or holds no liver.
+        """
+        return self.place(read_segmentation(path), target=target, under_transform=under_transform)
+
+    def place(
+        self,
+        segmentation: slicer.vtkSegmentation,
+        *,
+        target: slicer.vtkMRMLSegmentationNode | None,
+        under_transform: bool,
+    ) -> slicer.vtkMRMLSegmentationNode:
+        """Return `target` with its content replaced by a segmentation in the world, or a new node."""
+        if under_transform:
+            self._into_volume_frame(segmentation)
+        node = target or self._scene.AddNewNodeByClass(
+            "vtkMRMLSegmentationNode",
+            self._scene.GenerateUniqueName(f"{self._portal.GetName()} liver tumors"),
+        )
+        node.GetSegmentation().DeepCopy(segmentation)
+        node.SetAndObserveTransformNodeID(self._portal.GetTransformNodeID() if under_transform else None)
+        node.SetReferenceImageGeometryParameterFromVolumeNode(self._portal)
+        self._show(node)
+        place_beside(self._portal, node)
+        return node
+
+    def load_table(
+        self, tumors: list[dict[str, Any]], segmentation: slicer.vtkMRMLSegmentationNode
+    ) -> slicer.vtkMRMLTableNode:
+        """Return the segmentation's table, filled with one row a tumour; centroids in Slicer's RAS."""
+        columns = [Column("Tumor", [f"Tumor {tumor['number']}" for tumor in tumors], words=True)]
+        for title, key in _COLUMNS:
+            found = [tumor.get(key) for tumor in tumors]
+            if tumors and all(value is None for value in found):
+                continue  # no arterial volume, so no arterial HU
+            numbers = [float("nan") if value is None else round(float(value), 3) for value in found]
+            columns.append(Column(title, numbers))
+        for title, axis, sign in _CENTROID_COLUMNS:
+            values = [round(sign * float(tumor["centroid_lps_mm"][axis]), 2) for tumor in tumors]
+            columns.append(Column(title, values))
+        node = table_of(segmentation)
+        write_columns(node, columns)
+        return node
+
+    def mark_role(self, volume: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
+        """Say which phase a volume shows, for other extensions that work on the liver."""
+        volume.SetAttribute(ROLE_ATTRIBUTE, role)
+
+    def _into_volume_frame(self, segmentation: slicer.vtkSegmentation) -> None:
+        """Undo the portal venous volume's linear transform, which the node will stand under."""
+        for layer in range(segmentation.GetNumberOfLayers()):
+            image = segmentation.GetLayerDataObject(layer)
+            grid = vtk.vtkMatrix4x4()
+            image.GetImageToWorldMatrix(grid)
+            image.SetGeometryFromImageToWorldMatrix(in_frame_of(self._portal, grid))
+
+    def _show(self, node: slicer.vtkMRMLSegmentationNode) -> None:
+        """Show outlines on slices and surfaces in 3D, the liver see-through so that tumours are seen in it."""
+        node.CreateDefaultDisplayNodes()
+        node.CreateClosedSurfaceRepresentation()
+        display = node.GetDisplayNode()
+        display.SetVisibility(True)
+        display.SetVisibility2D(True)
+        display.SetVisibility3D(True)
+        liver = node.GetSegmentation().GetSegmentIdBySegmentName(LIVER_SEGMENT)
+        display.SetSegmentOpacity3D(liver, 0.4)
+        display.SetSegmentOpacity2DFill(liver, 0.2)
+
+
+def read_segmentation(path: Path) -> slicer.vtkSegmentation:
+    """Return the segmentation in a .seg.nrrd file, without touching the user's scene. Raises `PanelError`."""
+    check_intact(path, "segmentation", fields=("Segment0_ID",))
+    private = slicer.vtkMRMLScene()
+    node = private.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    private.AddNode(storage)
+    storage.SetFileName(str(path))
+    readable = storage.ReadData(node)
+    segmentation = slicer.vtkSegmentation()
+    if readable:
+        segmentation.DeepCopy(node.GetSegmentation())
+    if not segmentation.GetSegmentIdBySegmentName(LIVER_SEGMENT):
+        raise PanelError(
+            "The segmentation that was computed cannot be read or holds no liver: please report this."
+        )
+    return segmentation

@@ -1,0 +1,211 @@
+"""The nodes of one case: a segmentation and what it was made from, found again in a scene that was saved."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import SimpleITK as sitk
+import slicer
+import vtk
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
+from LiverTumorAttentionGui.scene.registration_nodes import REGISTERED_REFERENCE
+from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+from LiverTumorAttentionGui.scene.voxel_grid import Grid, to_world, values_of, voxels_of
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.analysis import Vessels
+
+PORTAL_REFERENCE = "PortalVenous"
+PROBABILITY_REFERENCE = "TumorProbability"
+VESSELS_REFERENCE = "Vessels"
+REPORT_ATTRIBUTE = "LiverTumorAttention_Report"
+OUTSIDE_HU = -1024
+
+Point = tuple[float, float, float]
+
+
+class Study:
+    """A segmentation with its volumes.
+
+    portal: the portal venous volume. arterial: the arterial one that was registered onto it; None without.
+    probability: of tumour; None without. vessels: a segmentation of vessels; None without.
+    """
+
+    def __init__(
+        self, segmentation: slicer.vtkMRMLSegmentationNode, portal: slicer.vtkMRMLScalarVolumeNode
+    ) -> None:
+        """Raises `PanelError` when the portal venous volume cannot be used."""
+        self.segmentation = segmentation
+        self.portal = portal
+        self._writer = VolumeWriter(portal, "portal venous")
+        self._images: dict[str, tuple[Any, Grid, sitk.Image]] = {}
+
+    @classmethod
+    def of(cls, segmentation: slicer.vtkMRMLSegmentationNode) -> Study:
+        """Return the study of a segmentation.
+
+        Raises `PanelError` when its portal venous volume is gone or has no voxels, or when the segmentation cannot be
+        read on that volume's voxels.
+        """
+        portal = _volume(segmentation, PORTAL_REFERENCE) or _volume(
+            segmentation, segmentation.GetReferenceImageGeometryReferenceRole()
+        )
+        if portal is None:
+            raise PanelError(
+                f"The portal venous volume of {segmentation.GetName()} is no longer in the scene: load it, or segment "
+                "again."
+            )
+        study = cls(segmentation, portal)
+        study.layers().all()
+        return study
+
+    @classmethod
+    def link(
+        cls,
+        segmentation: slicer.vtkMRMLSegmentationNode,
+        portal: slicer.vtkMRMLScalarVolumeNode,
+        *,
+        arterial: slicer.vtkMRMLScalarVolumeNode | None = None,
+        probability: slicer.vtkMRMLScalarVolumeNode | None = None,
+        vessels: slicer.vtkMRMLSegmentationNode | None = None,
+    ) -> Study:
+        """Tie a segmentation to its volumes; a reference that is not given is taken away. Raises `PanelError`."""
+        study = cls(segmentation, portal)
+        for role, node in (
+            (PORTAL_REFERENCE, portal),
+            (REGISTERED_REFERENCE, arterial),
+            (PROBABILITY_REFERENCE, probability),
+            (VESSELS_REFERENCE, vessels),
+        ):
+            segmentation.SetNodeReferenceID(role, node.GetID() if node is not None else None)
+        study.layers().all()
+        return study
+
+    @property
+    def arterial(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        return _volume(self.segmentation, REGISTERED_REFERENCE)
+
+    @property
+    def probability(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        return _volume(self.segmentation, PROBABILITY_REFERENCE)
+
+    @property
+    def vessels(self) -> slicer.vtkMRMLSegmentationNode | None:
+        node = self.segmentation.GetNodeReference(VESSELS_REFERENCE)
+        return node if node is not None and node.IsA("vtkMRMLSegmentationNode") else None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report of the run that found the lesions; empty without one."""
+        try:
+            values = json.loads(self.segmentation.GetAttribute(REPORT_ATTRIBUTE) or "{}")
+        except ValueError:
+            return {}
+        return values if isinstance(values, dict) else {}
+
+    @property
+    def model(self) -> str | None:
+        """Id of the model that found the lesions; None when they were drawn by hand."""
+        model = self.report.get("model")
+        return str(model["id"]) if isinstance(model, dict) and "id" in model else None
+
+    @property
+    def grid(self) -> Grid:
+        """The portal venous volume's voxels in the world."""
+        if self._writer.moves_with_transform:
+            return Grid.of(self.portal.GetImageData(), self._writer.grid_in_world())
+        self.portal_image()
+        return self._images["portal"][1]
+
+    def layers(self) -> LabelLayers:
+        """Return the segmentation's label maps on the grid. Raises `PanelError`."""
+        return LabelLayers(self.segmentation, self.grid)
+
+    def portal_image(self) -> sitk.Image:
+        """Return the portal venous volume in the world, HU, LPS."""
+        return self._image("portal", self.portal, self._writer)
+
+    def arterial_image(self) -> sitk.Image | None:
+        """Return the registered arterial volume on the portal grid; -1024 where it saw nothing."""
+        return self._on_portal("arterial", self.arterial, OUTSIDE_HU)
+
+    def probability_image(self) -> sitk.Image | None:
+        """Return the probability of tumour on the portal grid."""
+        return self._on_portal("probability", self.probability, 0)
+
+    def instances(self) -> sitk.Image:
+        """Return the segments as one image on the portal grid (uint16): 1 liver, n + 1 lesion n.
+
+        Where lesions overlap, an accepted one keeps its voxels. Raises `PanelError`.
+        """
+        from LiverTumorAttentionGui.scene import segments
+
+        segmentation = self.segmentation.GetSegmentation()
+        lesions = segments.lesions_of(segmentation)
+        accepted = [
+            n
+            for n, each in lesions.items()
+            if segments.status_of(segmentation.GetSegment(each)) == "accepted"
+        ]
+        chosen: dict[str, int] = {}
+        liver = segments.liver_of(segmentation)
+        if liver is not None:
+            chosen[liver] = 1
+        for number in sorted(lesions, key=lambda n: n in accepted):
+            chosen[lesions[number]] = number + 1
+        layers = self.layers()
+        return layers.grid.image(layers.read(chosen))
+
+    def vessel_map(self) -> Vessels | None:
+        """Return the vessels on the portal grid; None when there are none."""
+        from LiverTumorAttentionGui.scene.vessel_map import vessels_on
+
+        return None if self.vessels is None else vessels_on(self.grid, self.vessels)
+
+    def to_lps(self, ras: Any) -> Point:
+        """Return a point of the scene (RAS world mm) as the library has it."""
+        x, y, z = (float(value) for value in ras)
+        return -x, -y, z
+
+    def to_ras(self, lps: Any) -> Point:
+        """Return a point of the library (LPS mm) as the scene has it."""
+        return self.to_lps(lps)
+
+    def _image(self, role: str, node: slicer.vtkMRMLScalarVolumeNode, writer: VolumeWriter) -> sitk.Image:
+        """Return a volume in the world; the image is kept until its voxels or its place change."""
+        above = to_world(node)
+        own = vtk.vtkMatrix4x4()
+        node.GetIJKToRASMatrix(own)
+        place = (above @ values_of(own)).round(6).tobytes() if above is not None else _age_of_transforms(node)
+        key = (node.GetID(), node.GetImageData().GetMTime(), place)
+        kept = self._images.get(role)
+        if kept is None or kept[0] != key:
+            copy = writer.in_world()
+            matrix = vtk.vtkMatrix4x4()
+            copy.GetIJKToRASMatrix(matrix)
+            grid = Grid.of(copy.GetImageData(), matrix)
+            kept = self._images[role] = (key, grid, grid.image(voxels_of(copy.GetImageData())))
+        return kept[2]
+
+    def _on_portal(
+        self, role: str, node: slicer.vtkMRMLScalarVolumeNode | None, outside: float
+    ) -> sitk.Image | None:
+        if node is None or node.GetImageData() is None:
+            return None
+        image = self._image(role, node, VolumeWriter(node, role))
+        portal = self.portal_image()
+        if self._images[role][1].same_as(self._images["portal"][1]):
+            return image
+        return sitk.Resample(image, portal, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, outside)
+
+
+def _volume(segmentation: slicer.vtkMRMLSegmentationNode, role: str) -> slicer.vtkMRMLScalarVolumeNode | None:
+    node = segmentation.GetNodeReference(role)
+    return node if node is not None and node.IsA("vtkMRMLScalarVolumeNode") else None
+
+
+def _age_of_transforms(node: slicer.vtkMRMLScalarVolumeNode) -> int:
+    return int(node.GetParentTransformNode().GetTransformToWorldMTime())

@@ -1,0 +1,68 @@
+"""Vessels of any segmentation in the scene, on the voxels of the portal venous volume."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from scipy import ndimage
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
+from LiverTumorAttentionGui.scene.segments import kind_of
+from LiverTumorAttentionGui.scene.voxel_grid import Grid, to_world, values_of, voxels_of
+from LiverTumorAttentionLib.analysis import Vessels
+
+
+def vessels_on(grid: Grid, node: slicer.vtkMRMLSegmentationNode) -> Vessels | None:
+    """Return the segments of a node that are neither liver nor lesion, on a grid; None when none has a voxel there.
+
+    The node may lie on another grid and under a linear transform; then the nearest voxel counts. Where two segments
+    overlap, the later one counts. Raises `PanelError` for a transform that is not linear, or surfaces alone.
+    """
+    above = to_world(node)
+    segmentation = node.GetSegmentation()
+    if above is None or segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
+        raise PanelError(
+            f"The vessels {node.GetName()} must be a binary labelmap under no transform but linear ones: harden the "
+            "transform, or make the labelmap the source in the Segmentations module."
+        )
+    labels = np.zeros(grid.shape, np.uint16)
+    names: dict[int, str] = {}
+    for segment_id in segmentation.GetSegmentIDs():
+        if kind_of(segmentation, segment_id):
+            continue
+        segment = segmentation.GetSegment(segment_id)
+        mask = _on(grid, segment, above)
+        if mask is not None and mask.any():
+            value = len(names) + 1
+            labels[mask] = value
+            names[value] = _apart(segment.GetName() or f"vessel {value}", names.values())
+    left = {value: name for value, name in names.items() if (labels == value).any()}
+    return Vessels(labels=grid.image(labels), names=left) if left else None
+
+
+def _on(grid: Grid, segment: slicer.vtkSegment, above: np.ndarray) -> np.ndarray | None:
+    """Return a segment's voxels (z, y, x) on a grid."""
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    if image is None or not voxels_of(image).size:
+        return None
+    own = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(own)
+    from_grid = np.linalg.inv(above @ values_of(own)) @ grid.ijk_to_ras
+    first = np.array(image.GetExtent()[::2])
+    mask = voxels_of(image) == segment.GetLabelValue()
+    matrix = from_grid[:3, :3][::-1, ::-1]  # x, y, z to z, y, x
+    offset = (from_grid[:3, 3] - first)[::-1]
+    return ndimage.affine_transform(
+        mask.astype(np.uint8), matrix, offset, output_shape=grid.shape, order=0, mode="grid-constant"
+    ).astype(bool)
+
+
+def _apart(name: str, taken: object) -> str:
+    """Return a name that no other vessel has."""
+    known = set(taken)  # type: ignore[call-overload]
+    number = 2
+    while name in known:
+        name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1
+    return name

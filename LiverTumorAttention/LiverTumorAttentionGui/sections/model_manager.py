@@ -1,0 +1,211 @@
+"""The dialog "Models": what is installed, and the buttons that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.model_collection import ModelCollection, ModelRow
+from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.sections.model_details import details
+
+UI_FILE = Path(__file__).resolve().parents[2] / "Resources" / "UI" / "ModelManager.ui"
+COLUMNS = ("Title", "Id", "Version", "Size", "Origin", "Path")
+FILES = "Models (*.zip model.json)"
+TITLE = "Models"
+REMOVE_TOOLTIP = "Delete the selected model from this computer."
+BUNDLED_TOOLTIP = "This model comes with the extension and cannot be removed."
+ERROR_STYLE = "color: #d84315;"
+
+
+class ModelManagerDialog:
+    """Shows a collection of models; what takes time runs beside it, and the window stays alive.
+
+    parent: the widget that the dialog stands over. collection: its `on_changed` tells the panel. choose_file: returns
+    a path, empty when the user declines. ask: puts a question; both exchangeable in tests.
+    """
+
+    def __init__(
+        self,
+        parent: Any = None,
+        *,
+        on_changed: Callable[[], None] | None = None,
+        collection: ModelCollection | None = None,
+        choose_file: Callable[[], str] | None = None,
+        ask: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._collection = collection or ModelCollection(on_changed=on_changed)
+        self._choose_file = choose_file or self._file_dialog
+        self._ask = ask or self._question
+        self._rows: list[ModelRow] = []
+        self.widget = slicer.util.loadUI(str(UI_FILE))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        if parent is not None:
+            self.widget.setParent(parent, qt.Qt.Dialog)
+        self.ui.modelTable.columnCount = len(COLUMNS)
+        self.ui.modelTable.setHorizontalHeaderLabels(list(COLUMNS))
+        self._connections = (
+            (self.ui.modelTable, "itemSelectionChanged()", self._show_selected),
+            (self.ui.importModelButton, "clicked(bool)", self._import_clicked),
+            (self.ui.verifyModelButton, "clicked(bool)", self._verify_clicked),
+            (self.ui.removeModelButton, "clicked(bool)", self._remove_clicked),
+            (self.ui.cancelModelButton, "clicked(bool)", self._cancel_clicked),
+            (self.ui.closeModelsButton, "clicked(bool)", self._close_clicked),
+            (self.widget, "finished(int)", self._closed),
+        )
+        for widget, signal, slot in self._connections:
+            widget.connect(signal, slot)
+        self._show_idle()
+
+    def open(self) -> None:
+        """Read the models anew and show the dialog, which leaves the rest of Slicer usable."""
+        self.refresh()
+        self._say("")
+        self.widget.show()
+        self.widget.raise_()
+
+    def cleanup(self) -> None:
+        """End what runs and let go of everything: the module is going away."""
+        self._collection.abandon()
+        for widget, signal, slot in self._connections:
+            widget.disconnect(signal, slot)
+        self._connections = ()
+        self.widget.close()
+        self.widget.deleteLater()
+
+    def refresh(self) -> None:
+        """Show what is installed now; the same model stays selected where it is still there."""
+        before = self.selected()
+        try:
+            self._rows = self._collection.rows()
+        except Exception as error:  # a broken installation must not take the dialog with it
+            self._rows = []
+            self._say(f"The models cannot be listed ({error}): install the extension again.", error=True)
+        table = self.ui.modelTable
+        table.clearSelection()
+        table.rowCount = len(self._rows)
+        for number, row in enumerate(self._rows):
+            for column, text in enumerate(_cells(row)):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(row.problem or text)
+                table.setItem(number, column, item)
+        table.resizeColumnsToContents()
+        paths = [row.path for row in self._rows]
+        if self._rows:
+            table.selectRow(paths.index(before.path) if before is not None and before.path in paths else 0)
+        self._show_selected()
+
+    def selected(self) -> ModelRow | None:
+        """Return the selected model."""
+        number = self.ui.modelTable.currentRow()
+        return self._rows[number] if 0 <= number < len(self._rows) else None
+
+    # The buttons ------------------------------------------------------------------------------------------
+
+    def _import_clicked(self, _checked: bool = False) -> None:
+        chosen = self._choose_file()
+        if chosen:
+            self._begin(lambda: self._collection.import_model(Path(chosen), **self._told("was imported")))
+
+    def _verify_clicked(self, _checked: bool = False) -> None:
+        row = self.selected()
+        if row is not None:
+            told = self._told("is whole: its files match their checksums", row.title)
+            self._begin(lambda: self._collection.verify(row, **told))
+
+    def _remove_clicked(self, _checked: bool = False) -> None:
+        row = self.selected()
+        if row is None or not self._ask(
+            f"Remove the model {row.title} and delete its files from {row.path}? This cannot be undone."
+        ):
+            return
+        try:
+            self._collection.remove(row)
+        except PanelError as error:
+            self._say(str(error), error=True)
+        else:
+            self._say(f"{row.title} was removed.")
+        self.refresh()
+
+    def _cancel_clicked(self, _checked: bool = False) -> None:
+        self.ui.cancelModelButton.enabled = False
+        self._collection.cancel()
+
+    def _close_clicked(self, _checked: bool = False) -> None:
+        self.widget.reject()
+
+    def _closed(self, _result: int = 0) -> None:
+        self._collection.cancel()
+
+    # What is shown ----------------------------------------------------------------------------------------
+
+    def _told(self, done: str, title: str = "The model") -> dict[str, Callable]:
+        """Return the listeners of an action that, when all went well, ends in the sentence "title done"."""
+
+        def finished(outcome: Outcome) -> None:
+            self._show_idle()
+            self.refresh()
+            if outcome.status == "done":
+                self._say(f"{title} {done}.")
+            elif outcome.status == "cancelled":
+                self._say("Cancelled. No model was changed.")
+            else:
+                self._say(outcome.message, error=True)
+
+        return {"on_progress": self._show_progress, "on_finished": finished}
+
+    def _begin(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except PanelError as error:
+            self._say(str(error), error=True)
+            return
+        self._say("")
+        self._show_progress(0.0, "starting")
+        self.ui.cancelModelButton.enabled = True
+        self._update_buttons()
+
+    def _show_progress(self, fraction: float, stage: str) -> None:
+        self.ui.modelProgressBar.enabled = True
+        self.ui.modelProgressBar.value = round(100 * fraction)
+        self._say(f"{stage[:1].upper()}{stage[1:]}")
+
+    def _show_idle(self) -> None:
+        self.ui.modelProgressBar.value = 0
+        self.ui.modelProgressBar.enabled = False
+        self.ui.cancelModelButton.enabled = False
+        self._update_buttons()
+
+    def _show_selected(self) -> None:
+        row = self.selected()
+        self.ui.detailsBrowser.html = details(row) if row is not None else ""
+        self._update_buttons()
+
+    def _update_buttons(self) -> None:
+        row, idle = self.selected(), not self._collection.busy
+        self.ui.importModelButton.enabled = idle
+        self.ui.verifyModelButton.enabled = idle and row is not None and row.description is not None
+        self.ui.removeModelButton.enabled = idle and row is not None and not row.bundled
+        bundled = row is not None and row.bundled
+        self.ui.removeModelButton.toolTip = BUNDLED_TOOLTIP if bundled else REMOVE_TOOLTIP
+
+    def _say(self, message: str, *, error: bool = False) -> None:
+        self.ui.messageLabel.text = message
+        self.ui.messageLabel.styleSheet = ERROR_STYLE if error else ""
+
+    def _file_dialog(self) -> str:
+        return qt.QFileDialog.getOpenFileName(self.widget, "Import a model", "", FILES)
+
+    def _question(self, text: str) -> bool:
+        return slicer.util.confirmOkCancelDisplay(text, windowTitle=TITLE, parent=self.widget)
+
+
+def _cells(row: ModelRow) -> tuple[str, ...]:
+    size = "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.1f} MB"
+    title = f"{row.title} (damaged)" if row.problem else row.title
+    return (title, row.id, row.version, size, "bundled" if row.bundled else "added", str(row.path))

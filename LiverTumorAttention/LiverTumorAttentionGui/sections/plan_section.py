@@ -1,0 +1,101 @@
+"""The second half of the section Review and plan: a safety margin and resection planes on one plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.review import formatting as plan_words
+from LiverTumorAttentionGui.sections.margin_section import MarginSection
+from LiverTumorAttentionGui.sections.planes_section import PlanesSection
+from LiverTumorAttentionGui.wait_cursor import waiting
+
+
+class PlanSection:
+    """Owns the plan of the study under work.
+
+    It is laid out when it is first asked for, since that takes a while on a large liver, and anew when it is asked for
+    after tumours or vessels have changed.
+    """
+
+    def __init__(self, ui: Any, workplace: Workplace) -> None:
+        self._button = ui.planUpdateButton
+        self._workplace = workplace
+        self._desk: Any = None
+        self._plan: Any = None
+        self._stale = False
+        self._margin = MarginSection(ui, self._laid_out)
+        self._planes = PlanesSection(ui, self._laid_out)
+        self._button.connect("clicked(bool)", self._update_clicked)
+        self._button.visible = False
+        workplace.on_change(self.update)
+        workplace.on_outcome(lambda _outcome: self.tumors_changed())
+
+    def update(self) -> None:
+        """Show the plan of the study under work: another one, none, or the same one anew."""
+        desk = self._workplace.desk
+        if desk is self._desk:
+            return
+        self._let_go()
+        self._desk = desk
+        segmentation = self._workplace.segmentation if desk is not None else None
+        self._margin.take(segmentation, desk.rows() if desk is not None else [])
+        self._planes.take(segmentation)
+        self._button.visible = self._planned
+
+    def tumors_changed(self) -> None:
+        """Tumours or vessels are others now: the numbers that are shown are not about them."""
+        if self._desk is None:
+            return
+        self._stale = True
+        self._margin.offer(self._desk.rows())
+        self._button.visible = self._planned
+        if self._margin.on:
+            self._margin.say(plan_words.STALE)
+        if self._planes.planes:
+            self._planes.say(plan_words.STALE)
+
+    def as_json(self) -> dict[str, Any] | None:
+        """Return the plan as the report reads it; None without one. Raises `PanelError`."""
+        return self._laid_out().as_json() if self._planned else None
+
+    def leave(self) -> None:
+        """Stop following the scene; what was planned stays in it."""
+        self._let_go()
+        self._desk = None
+        self._margin.take(None, [])
+        self._planes.take(None)
+
+    def disconnect(self) -> None:
+        """Let go of the widgets."""
+        self._let_go()
+        self._margin.disconnect()
+        self._planes.disconnect()
+        self._button.disconnect("clicked(bool)", self._update_clicked)
+
+    @property
+    def _planned(self) -> bool:
+        return self._desk is not None and (self._margin.on or bool(self._planes.planes))
+
+    def _laid_out(self) -> Any:
+        """Return the plan on the tumours as they stand. Raises `PanelError`."""
+        if self._plan is None:
+            from LiverTumorAttentionGui.review.planning import ScenePlan
+
+            self._plan = ScenePlan(self._workplace.study, self._workplace.instances())
+            self._plan.on_changed(self._planes.changed)
+        elif self._stale:
+            self._plan.set_instances(self._workplace.instances())
+        self._stale = False
+        self._button.visible = False
+        return self._plan
+
+    def _let_go(self) -> None:
+        plan, self._plan, self._stale = self._plan, None, False
+        if plan is not None:
+            plan.close()
+
+    def _update_clicked(self, _checked: bool = False) -> None:
+        with waiting():
+            self._margin.show()
+            self._planes.show()

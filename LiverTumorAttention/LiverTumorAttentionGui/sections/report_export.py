@@ -1,0 +1,130 @@
+"""The button Export report…: where to, and the run that writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+
+from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.errors import PanelError
+
+TITLE = "Export report"
+FILTER = "Report (*.html)"
+
+
+def ask_for_file(parent: Any, suggested: str) -> str:
+    """Ask the user where to write the page; return an empty string when nowhere."""
+    return qt.QFileDialog.getSaveFileName(parent, TITLE, suggested, FILTER)
+
+
+class ReportExport:
+    """Writes a page with its numbers beside it, in a process of its own, and shows how far it is.
+
+    bar, cancel_button: of the section. ensure: sees to it that the packages are installed. plan: returns the plan as
+    the report reads it, None for none. say: tells what happened. on_change: called when a report begins or ends.
+    choose_file: asks where to; exchangeable in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        bar: Any,
+        cancel_button: Any,
+        workplace: Workplace,
+        say: Callable[..., None],
+        ensure: Callable[[], None],
+        plan: Callable[[], Any],
+        on_change: Callable[[], None],
+        choose_file: Callable[[Any, str], str] = ask_for_file,
+    ) -> None:
+        self._bar = bar
+        self._button = cancel_button
+        self._workplace = workplace
+        self._say = say
+        self._ensure = ensure
+        self._plan = plan
+        self._on_change = on_change
+        self.choose_file = choose_file
+        self._run: Any = None
+        self._warnings: list[str] = []
+        cancel_button.connect("clicked(bool)", self._cancel_clicked)
+
+    @property
+    def running(self) -> bool:
+        """Whether a report is being written."""
+        return self._run is not None
+
+    def start(self) -> None:
+        """Ask where to, and begin."""
+        study = self._workplace.study
+        if self._run is not None or study is None:
+            return
+        chosen = self.choose_file(self._button, f"{study.segmentation.GetName()}.html")
+        if not chosen:
+            return
+        path = Path(chosen)
+        if path.suffix.lower() != ".html":
+            path = path.with_name(f"{path.name}.html")
+        try:
+            self._begin(study, path)
+        except (PanelError, OSError) as error:
+            self._run = None
+            self._show_idle()
+            self._say(str(error), error=True)
+
+    def abandon(self) -> None:
+        """End a report that is being written, and tell nobody."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.abandon()
+            self._show_idle()
+
+    def disconnect(self) -> None:
+        """Let go of the widgets."""
+        self.abandon()
+        self._button.disconnect("clicked(bool)", self._cancel_clicked)
+
+    def _begin(self, study: Any, path: Path) -> None:
+        from LiverTumorAttentionGui.review.report_run import ReportRun
+
+        self._ensure()
+        self._warnings = []
+        self._run = ReportRun(
+            study,
+            self._workplace.instances(),
+            path,
+            plan=self._plan(),
+            on_progress=self._show_progress,
+            on_warning=self._warnings.append,
+            on_finished=lambda outcome: self._finished(outcome, path),
+        )
+        self._show_progress(0.0, "Writing volumes")
+        self._on_change()
+        self._run.start()
+
+    def _cancel_clicked(self, _checked: bool = False) -> None:
+        if self._run is not None:
+            self._button.enabled = False
+            self._run.cancel()
+
+    def _show_progress(self, fraction: float, stage: str) -> None:
+        self._bar.visible = self._button.enabled = True
+        self._bar.value = round(100 * fraction)
+        self._say(f"Report: {stage}")
+
+    def _finished(self, outcome: Any, path: Path) -> None:
+        self._run = None
+        self._show_idle()
+        if outcome.status == "done":
+            done = f"{path} is written, with its numbers as CSV and JSON beside it. Not for clinical use."
+            self._say("\n".join([done, *(f"Warning: {warning}" for warning in self._warnings)]))
+        else:
+            self._say(outcome.message, error=outcome.status == "failed")
+
+    def _show_idle(self) -> None:
+        self._bar.value = 0
+        self._bar.visible = self._button.enabled = False
+        self._on_change()

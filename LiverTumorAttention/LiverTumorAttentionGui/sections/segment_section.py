@@ -1,0 +1,233 @@
+"""The section Segment: a run, from the button to its result, and what it says meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.message_line import MessageLine
+from LiverTumorAttentionGui.parameters import (
+    MODELS_OWN_DIAMETER,
+    MODELS_OWN_THRESHOLD,
+    SegmentationParameters,
+)
+from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.process.segment_run import SegmentationRun
+from LiverTumorAttentionGui.scene.study import PORTAL_REFERENCE
+from LiverTumorAttentionGui.sections.registration_verdict import RegistrationSection
+from LiverTumorAttentionGui.segmentation import (
+    LiverTumorAttentionLogic,
+    SegmentationRequest,
+    SegmentationResult,
+)
+
+DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}
+READY_TOOLTIP = (
+    "Segment the liver and its tumors; the result becomes the study that is corrected and reviewed."
+)
+OTHER_CT = "The chosen output belongs to another CT, so a new segmentation will be made."
+
+
+class SegmentSection:
+    """Owns the current run: a segmentation, or the sample case that is being made.
+
+    model: returns the chosen model's id. load_sample: starts to make the sample case and returns its run.
+    on_result: called with a segmentation's result.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: LiverTumorAttentionLogic,
+        *,
+        installer: Any,
+        run_factory: Callable[..., SegmentationRun],
+        load_sample: Callable[..., Any],
+        model: Callable[[], str],
+        on_result: Callable[[SegmentationResult], None],
+    ) -> None:
+        self._ui = ui
+        self._logic = logic
+        self._installer = installer
+        self._run_factory = run_factory
+        self._load_sample = load_sample
+        self._model = model
+        self._on_result = on_result
+        self._run: Any = None
+        self._warnings: list[str] = []
+        self._parameters: SegmentationParameters | None = None
+        self._message = MessageLine(ui.statusLabel)
+        self._registration = RegistrationSection(ui)
+        for device, title in DEVICE_TITLES.items():
+            ui.deviceComboBox.addItem(title, device)
+        self._buttons = (
+            (ui.segmentButton, self._segment_clicked),
+            (ui.sampleButton, self._sample_clicked),
+            (ui.cancelButton, self._cancel_clicked),
+            (ui.compareButton, self._registration.compare),
+        )
+        for button, slot in self._buttons:
+            button.connect("clicked(bool)", slot)
+        ui.deviceComboBox.connect("currentIndexChanged(int)", self._device_chosen)
+        self._show_idle()
+
+    def disconnect(self) -> None:
+        """Let go of the widgets."""
+        for button, slot in self._buttons:
+            button.disconnect("clicked(bool)", slot)
+        self._buttons = ()
+        self._ui.deviceComboBox.disconnect("currentIndexChanged(int)", self._device_chosen)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._run is not None
+
+    def update(self, parameters: SegmentationParameters | None, study: Any) -> None:
+        """Show the choices that are kept in the scene. study: the segmentation under work, None for none."""
+        self._parameters = parameters
+        self._registration.update(study)
+        if parameters is None:
+            return
+        self._keep_output_with_its_volume(parameters)
+        combo = self._ui.deviceComboBox
+        combo.setCurrentIndex(combo.findData(parameters.device))
+        self._ui.keepRegisteredCheckBox.enabled = parameters.arterial is not None
+        self._update_buttons()
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show the message, and below it the warnings of this run."""
+        lines = [message, *(f"Warning: {warning}" for warning in self._warnings)]
+        self._message.say("\n".join(line for line in lines if line), error=error)
+
+    def abandon(self, message: str = "") -> None:
+        """End a run whose volumes, or whose panel, are about to vanish; say so."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.abandon()
+            self._show_idle()
+            self.say(message)
+
+    def clear(self) -> None:
+        """Forget the verdict of the last run: its scene is closed."""
+        self._registration.clear()
+
+    def _keep_output_with_its_volume(self, parameters: SegmentationParameters) -> None:
+        """Never fill one patient's segmentation with another's: a study is filled from its own portal volume alone."""
+        output, portal = parameters.output, parameters.portal
+        own = output.GetNodeReference(PORTAL_REFERENCE) if output is not None else None
+        if own is not None and portal is not None and own is not portal:
+            parameters.output = None
+            if not self.running:
+                self.say(OTHER_CT)
+
+    def _device_chosen(self, _index: int) -> None:
+        if self._parameters is not None:
+            self._parameters.device = self._ui.deviceComboBox.currentData
+
+    def _update_buttons(self) -> None:
+        problem = self._problem()
+        self._ui.segmentButton.enabled = not problem and not self.running
+        self._ui.segmentButton.toolTip = problem or READY_TOOLTIP
+        self._ui.cancelButton.enabled = self.running
+        self._ui.inputsButton.enabled = not self.running
+        self._ui.advancedGroupBox.enabled = not self.running
+
+    def _problem(self) -> str:
+        if self._parameters is None:
+            return "Choose the portal venous CT first."
+        return self._logic.problem(self._parameters.portal, self._parameters.arterial, self._model())
+
+    def _request(self, parameters: SegmentationParameters) -> SegmentationRequest:
+        threshold, diameter_mm = parameters.threshold, parameters.minimum_diameter_mm
+        return SegmentationRequest(
+            portal=parameters.portal,
+            arterial=parameters.arterial,
+            model=parameters.model,
+            device=parameters.device,
+            output=parameters.output,
+            keep_registered=parameters.keep_registered,
+            keep_probability=parameters.keep_probability,
+            threshold=threshold if threshold > MODELS_OWN_THRESHOLD else None,
+            minimum_diameter_mm=diameter_mm if diameter_mm > MODELS_OWN_DIAMETER else None,
+        )
+
+    def _segment_clicked(self, _checked: bool = False) -> None:
+        if self._run is not None or self._parameters is None:
+            return
+        self._warnings = []
+        self._registration.clear()
+        try:
+            self._installer.ensure()
+            self._run = self._run_factory(
+                self._logic,
+                self._request(self._parameters),
+                on_progress=self._show_progress,
+                on_warning=self._warn,
+                on_finished=self._finished,
+            )
+            self._show_progress(0.0, "Writing volumes")
+            self.say("")
+            self._update_buttons()
+            self._run.start()
+        except (PanelError, OSError) as error:
+            self._run = None
+            self._show_idle()
+            self.say(str(error), error=True)
+
+    def _sample_clicked(self, _checked: bool = False) -> None:
+        if self._run is not None:
+            return
+        self._warnings = []
+        self.say("")
+        try:
+            self._run = self._load_sample(self._show_progress, self._sample_finished)
+        except PanelError as error:
+            self.say(str(error), error=True)
+            return
+        self._show_progress(0.0, "Sample case")
+        self._update_buttons()
+
+    def _sample_finished(self, outcome: Outcome, sample: Any) -> None:
+        self._run = None
+        self._show_idle()
+        if sample is None:
+            self.say(outcome.message, error=outcome.status == "failed")
+            return
+        parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        parameters.portal, parameters.arterial = sample.portal, sample.arterial
+        self.say("The sample case is ready to be segmented. It was made by a computer and shows no patient.")
+
+    def _cancel_clicked(self, _checked: bool = False) -> None:
+        if self._run is not None:
+            self._ui.cancelButton.enabled = False
+            self._run.cancel()
+
+    def _show_progress(self, fraction: float, stage: str) -> None:
+        self._ui.progressBar.visible = self._ui.stageLabel.visible = True
+        self._ui.progressBar.value = round(100 * fraction)
+        self._ui.stageLabel.text = stage[:1].upper() + stage[1:]
+
+    def _warn(self, message: str) -> None:
+        if message and message not in self._warnings:
+            self._warnings.append(message)
+            self.say("")
+
+    def _finished(self, outcome: Outcome, result: SegmentationResult | None) -> None:
+        self._run = None
+        self._show_idle()
+        if result is None:
+            self.say(outcome.message, error=outcome.status == "failed")
+            return
+        self._registration.show(result.verdict)
+        for warning in result.warnings:
+            self._warn(warning)
+        self.say(result.summary)
+        self._on_result(result)
+
+    def _show_idle(self) -> None:
+        self._ui.progressBar.value = 0
+        self._ui.stageLabel.text = ""
+        self._ui.progressBar.visible = self._ui.stageLabel.visible = False
+        self._update_buttons()

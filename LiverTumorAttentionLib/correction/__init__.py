@@ -1,0 +1,64 @@
+"""Correction of lesions by clicks, strokes and thresholds: undone, redone, logged, replayed; Slicer is not needed."""
+
+from LiverTumorAttentionLib.correction.case import CorrectionCase, Point
+from LiverTumorAttentionLib.correction.lesions import Lesion, Status
+from LiverTumorAttentionLib.correction.log import HEADER_KEY, CorrectionLog
+from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.replay import replay, resume
+from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry, Outcome
+from LiverTumorAttentionLib.correction.tools import (
+    TOOLS,
+    Accept,
+    Add,
+    Draw,
+    Drawing,
+    Exclude,
+    Fill,
+    Grow,
+    Include,
+    Merge,
+    MergeFindings,
+    Reject,
+    Remove,
+    Revise,
+    Shrink,
+    Smooth,
+    Split,
+    Threshold,
+)
+from LiverTumorAttentionLib.correction.tools.findings import merge_new_findings
+
+__all__ = [
+    "HEADER_KEY",
+    "TOOLS",
+    "Accept",
+    "Action",
+    "Add",
+    "CorrectionCase",
+    "CorrectionLog",
+    "CorrectionSession",
+    "Draw",
+    "Drawing",
+    "Entry",
+    "Exclude",
+    "Fill",
+    "Grow",
+    "Include",
+    "Lesion",
+    "Merge",
+    "MergeFindings",
+    "Outcome",
+    "PackedMask",
+    "Point",
+    "Reject",
+    "Remove",
+    "Revise",
+    "Shrink",
+    "Smooth",
+    "Split",
+    "Status",
+    "Threshold",
+    "merge_new_findings",
+    "replay",
+    "resume",
+]

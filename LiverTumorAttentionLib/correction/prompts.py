@@ -1,0 +1,134 @@
+"""Prompts from a JSON file: what to do, in which order, at which places.
+
+    {"units": "mm", "add": [[x, y, z], …], "exclude": [[x, y, z], {"lesion": 2, "stroke": [[x, y, z], …]}], …}
+
+The keys are the names of the tools, done in the order of the file. Places are LPS mm, or with "units": "voxel" indices
+i, j, k of the portal volume. A place alone stands for the point of a tool, a list of places for its points; an object
+names the tool's own parameters. Instead, "actions" may hold a list as a log does, and a log itself is read as prompts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.correction.log import action_of
+from LiverTumorAttentionLib.correction.session import Action
+from LiverTumorAttentionLib.correction.tools import TOOLS
+from LiverTumorAttentionLib.errors import InputError
+
+UNITS = ("mm", "voxel")
+PLACES = ("point", "points", "stroke")
+"""Parameters that hold places: one, or a list of them."""
+SHORT = {"include": "stroke", "exclude": "stroke", "merge": "points", "split": "points"}
+"""Which parameter a place, or a list of places, stands for; of all other tools it is the point."""
+LOG_KEYS = ("format", "notice", "version", "model", "grid", "start", "lesions", "next_number")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """An action and how a message calls it."""
+
+    name: str
+    action: Action
+
+
+def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
+    """Return the actions that a JSON text asks for, in their order.
+
+    portal: gives the grid for places in voxels. Raises `InputError` for what is no JSON, an unknown key, tool or
+    parameter, or a place that is none; a file that asks for nothing is an error too.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"the prompts are no JSON ({error}): correct the file") from error
+    if not isinstance(values, Mapping):
+        raise InputError('the prompts must be an object such as {"units": "mm", "add": [[x, y, z]]}')
+    units = values.get("units", "mm")
+    if units not in UNITS:
+        raise InputError(f"the prompts: units must be 'mm' or 'voxel', got {units!r}")
+    place = _Places(portal, voxels=units == "voxel")
+    prompts: list[Prompt] = []
+    for key, items in values.items():
+        if key == "actions":
+            prompts += [_from_log(item, number, place) for number, item in enumerate(_list(items, key), 1)]
+        elif key in TOOLS:
+            prompts += [
+                _from_tool(key, item, number, place) for number, item in enumerate(_list(items, key), 1)
+            ]
+        elif key != "units" and not (key in LOG_KEYS and "actions" in values):
+            raise InputError(
+                f"the prompts: unknown key {key!r}{nearest(str(key), [*TOOLS, 'units', 'actions'])}"
+            )
+    if not prompts:
+        raise InputError(f"the prompts ask for nothing: name tools, such as {', '.join(list(TOOLS)[:4])}")
+    return prompts
+
+
+class _Places:
+    """Turns places as they are written into points in LPS mm."""
+
+    def __init__(self, portal: sitk.Image, *, voxels: bool) -> None:
+        self._portal, self._voxels = portal, voxels
+
+    def point(self, value: object, where: str) -> tuple[float, float, float]:
+        if not is_place(value):
+            what = "voxel indices i, j, k" if self._voxels else "LPS mm x, y, z"
+            raise InputError(f"{where}: a place has three numbers ({what}), got {json.dumps(value)}")
+        numbers = [float(number) for number in value]  # type: ignore[attr-defined]
+        if self._voxels:
+            numbers = list(self._portal.TransformContinuousIndexToPhysicalPoint(numbers))
+        x, y, z = numbers
+        return x, y, z
+
+    def converted(self, parameters: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Return the parameters of a tool with their places in LPS mm."""
+        found = dict(parameters)
+        for name in PLACES:
+            if found.get(name) is None:
+                continue
+            if name == "point":
+                found[name] = self.point(found[name], where)
+            else:
+                found[name] = [self.point(each, where) for each in _list(found[name], f"{where}: {name}")]
+        return found
+
+
+def is_place(value: object) -> bool:
+    """Tell whether a JSON value is three finite numbers."""
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(
+            isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+            for number in value
+        )
+    )
+
+
+def _from_tool(tool: str, item: object, number: int, place: _Places) -> Prompt:
+    name = f"prompt {tool} {number}"
+    if not isinstance(item, Mapping):
+        short = SHORT.get(tool, "point")
+        item = {short: [item] if short == "stroke" and is_place(item) else item}
+    return Prompt(name, action_of(tool, place.converted(item, name), name))
+
+
+def _from_log(item: object, number: int, place: _Places) -> Prompt:
+    name = f"action {number}"
+    if not isinstance(item, Mapping) or not isinstance(item.get("parameters"), Mapping):
+        raise InputError(f'{name}: expected {{"tool": …, "parameters": {{…}}}}, got {json.dumps(item)[:80]}')
+    return Prompt(name, action_of(item.get("tool"), place.converted(item["parameters"], name), name))
+
+
+def _list(value: object, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InputError(f"{where}: expected a list, got {json.dumps(value)[:80]}")
+    return value

@@ -1,0 +1,142 @@
+"""Say that voxels belong to a lesion, or do not: by a click or a stroke."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+
+from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import corrected, reach_of
+from LiverTumorAttentionLib.correction.case import LIVER, Point, Voxel
+from LiverTumorAttentionLib.correction.edits import Edit, Patch, repainted
+from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
+from LiverTumorAttentionLib.correction.tools.add import BORDER_MM
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.boxes import start_of
+
+NEAREST_MM = 40.0
+"""A point outside of all lesions is about the nearest one within this distance."""
+REACH_SHARES = (1.0, 0.5, 0.25)
+MOST_SEEDS = 24
+"""A stroke is heard at so many voxels along it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Include:
+    """Say that a click or a stroke (points in LPS mm, joined by straight lines) belongs to a lesion.
+
+    lesion: its number; None means the one nearest to the first point. What other lesions hold stays theirs.
+    """
+
+    tool: ClassVar[str] = "include"
+    stroke: tuple[Point, ...]
+    lesion: int | None = None
+
+    def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
+        return _edit(lesions, self.stroke, self.lesion, include=True, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclude:
+    """Say that a click or a stroke (points in LPS mm, joined by straight lines) does not belong to a lesion.
+
+    lesion: its number; None means the one nearest to the first point.
+    """
+
+    tool: ClassVar[str] = "exclude"
+    stroke: tuple[Point, ...]
+    lesion: int | None = None
+
+    def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
+        return _edit(lesions, self.stroke, self.lesion, include=False, progress=progress)
+
+
+def _edit(
+    lesions: LesionMap, stroke: Sequence[Point], number: int | None, *, include: bool, progress: Progress
+) -> Edit:
+    if not stroke:
+        raise InputError("a stroke needs at least one point, got none")
+    if number is None:
+        number = lesions.target(None, stroke[0], within_mm=NEAREST_MM)
+    lesion = lesions.editable(number)
+    voxels = _meant(lesions, number, [lesions.case.voxel_at(point) for point in stroke], include=include)
+    progress.update(0.0, f"lesion {number}")
+    said, patch = _said(lesions, lesion, voxels, include=include, progress=progress)
+    progress.update(1.0)
+    same, other = (lesion.include, lesion.exclude) if include else (lesion.exclude, lesion.include)
+    spoken = (*_without(same, voxels), *said)
+    rest = _without(other, voxels)
+    record = replace(lesion, include=spoken if include else rest, exclude=rest if include else spoken)
+    return Edit(patches=(patch,), records={number: record}, subject=number)
+
+
+def _said(
+    lesions: LesionMap, lesion: Lesion, voxels: Sequence[Voxel], *, include: bool, progress: Progress
+) -> tuple[tuple[Seed, ...], Patch]:
+    """Return what was said and what it changes.
+
+    How much an excluded voxel is about is only known not to be more than its distance from the outline; where that
+    would leave nothing of the lesion, less was meant. Raises `InputError` when nothing is left all the same.
+    """
+    reaches = [reach_of(lesions, lesion.number, voxel) for voxel in voxels]
+    for share in REACH_SHARES:
+        said = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
+        drawn = corrected(lesions, lesion, said, include=include, progress=progress)
+        mask = drawn.mask.copy()
+        mask[tuple(np.transpose(np.asarray(voxels) - start_of(drawn.box)))] = include
+        patch = repainted(lesions, lesion.number, drawn.box, mask)
+        if _something_left(lesions, lesion, patch):
+            return said, patch
+    raise InputError(f"nothing would be left of lesion {lesion.number}: remove or reject it instead")
+
+
+def _meant(lesions: LesionMap, number: int, corners: Sequence[Voxel], *, include: bool) -> list[Voxel]:
+    """Return the voxels along a stroke that can be meant. Raises `InputError` when none can."""
+    voxels = _along(corners)
+    if not include:
+        return voxels
+    box = lesions.around(voxels, 0.0)
+    taken = lesions.taken(number, box)
+    free = [v for v in voxels if not taken[tuple(np.asarray(v) - start_of(box))]]
+    if not free:
+        owner = int(lesions.labels[voxels[0]]) - LIVER
+        raise InputError(
+            f"what was marked for lesion {number} belongs to lesion {owner}: exclude it there first, or merge the two"
+        )
+    inside = [v for v in free if lesions.organ(lesions.around([v], BORDER_MM)).any()]
+    if not inside:
+        raise InputError(
+            f"what was marked for lesion {number} lies outside of the liver, by more than {BORDER_MM:g} mm: "
+            "mark voxels in the liver"
+        )
+    return inside
+
+
+def _along(corners: Sequence[Voxel]) -> list[Voxel]:
+    """Return voxels along the straight lines between corners, evenly thinned, each once."""
+    path = [corners[0]]
+    for start, end in pairwise(corners):
+        steps = int(np.abs(np.subtract(end, start)).max())
+        line = np.rint(np.linspace(start, end, steps + 1)[1:]).astype(int)
+        path += [(int(z), int(y), int(x)) for z, y, x in line]
+    path = list(dict.fromkeys(path))
+    if len(path) <= MOST_SEEDS:
+        return path
+    return [path[int(i)] for i in np.rint(np.linspace(0, len(path) - 1, MOST_SEEDS))]
+
+
+def _without(seeds: tuple[Seed, ...], voxels: Sequence[Voxel]) -> tuple[Seed, ...]:
+    """Return the seeds at other voxels: the latest word about a voxel counts."""
+    return tuple(seed for seed in seeds if seed.voxel not in voxels)
+
+
+def _something_left(lesions: LesionMap, lesion: Lesion, patch: Patch) -> bool:
+    """Tell whether a patch leaves voxels of a lesion."""
+    value = lesion.number + LIVER
+    gained = np.count_nonzero(patch.labels[patch.where] == value)
+    lost = np.count_nonzero(patch.where & (lesions.labels[patch.box] == value))
+    return np.count_nonzero(lesions.mask(lesion.number, lesion.box)) - lost + gained > 0

@@ -1,0 +1,192 @@
+"""The liver as glass, with the tumours, vessels and cuts in it, from three sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from LiverTumorAttentionLib.analysis import Vessels
+from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane
+from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
+from LiverTumorAttentionLib.io import liver_segment, tumor_segment
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.report.projection import (
+    LOOKS,
+    Color,
+    Front,
+    Look,
+    Sheet,
+    composed,
+    front_of,
+    shaded,
+)
+from LiverTumorAttentionLib.report.solids import LEVEL, Cubes, Solid, solid_of
+from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.boxes import Box, box_around
+
+VESSEL_COLORS: tuple[Color, ...] = (
+    (0.36, 0.52, 0.95),
+    (0.60, 0.40, 0.88),
+    (0.92, 0.30, 0.28),
+    (0.20, 0.72, 0.80),
+)
+RESECTED_COLOR: Color = (0.32, 0.50, 0.86)
+CUT_COLOR: Color = (0.55, 0.70, 1.0)
+CLEAR, RIM = 0.28, 0.60
+"""Opacity of the liver where it is seen face on, and what its edges have more, as glass has."""
+CUT_OPACITY = 0.35
+LIVER_SMOOTHING, TUMOR_SMOOTHING, VESSEL_SMOOTHING = 1.0, 0.6, (0.5, 0.3)
+"""In voxels; for vessels also the level, so that thin branches do not break up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A picture with opacity (rows, columns, 4), and what it shows: from where, and the letters at its edges."""
+
+    name: str
+    letters: tuple[str, str, str, str]
+    picture: NDArray[np.uint8]
+
+
+def vessel_color(place: int) -> Color:
+    """Return the colour of the vessel at a place in the list of vessels."""
+    return VESSEL_COLORS[place % len(VESSEL_COLORS)]
+
+
+class Scene:
+    """The solids of a case, laid out once, to be looked at with or without cuts.
+
+    instances: 0 background, 1 liver, 2, 3, … one value a tumour; a liver is there. vessels: on the same grid.
+    Raises `Cancelled`.
+    """
+
+    def __init__(self, instances: sitk.Image, vessels: Vessels | None, progress: Progress) -> None:
+        progress.update(0.0)
+        labels = sitk.GetArrayViewFromImage(instances)
+        whole = box_around(labels)
+        if whole is None:
+            raise ValueError("a scene needs a liver")
+        self._cubes = Cubes.around(whole, ImageAxes.of(instances))
+        liver = solid_of(labels[whole] > 0, whole, instances, self._cubes, smoothing_voxels=LIVER_SMOOTHING)
+        if liver is None:
+            raise ValueError("a scene needs a liver")
+        self._liver = liver
+        progress.update(0.4)
+        self._bodies: list[tuple[Solid, Color]] = []
+        boxes = ndimage.find_objects(labels)
+        for value, box in enumerate(boxes, start=1):
+            if value >= FIRST_TUMOR and box is not None:
+                progress.update(0.4 + 0.4 * value / len(boxes))
+                self._add(labels[box] == value, box, instances, tumor_segment(value).color, TUMOR_SMOOTHING)
+        if vessels is not None:
+            for place, value in enumerate(vessels.names):
+                progress.check()
+                box, color = vessels.boxes[value], vessel_color(place)
+                self._add(vessels.array[box] == value, box, instances, color, *VESSEL_SMOOTHING)
+        self._glass: dict[str, Front] = {}
+        self._inside: dict[str, Sheet] = {}
+        for done, look in enumerate(LOOKS):
+            progress.update(0.8 + 0.2 * done / len(LOOKS))
+            self._glass[look.name] = front_of(self._liver, look, self._cubes)
+            self._inside[look.name] = self._bodies_from(look)
+        progress.update(1.0)
+
+    def views(self, planes: Sequence[CutPlane] = (), combine: Combination = "all") -> list[View]:
+        """Return the scene from every side; with planes, what they take out is in another colour."""
+        return [
+            View(name=look.name, letters=look.letters, picture=self._view(look, planes, combine))
+            for look in LOOKS
+        ]
+
+    def _add(
+        self,
+        mask: NDArray[np.bool_],
+        box: Box,
+        image: sitk.Image,
+        color: Color,
+        smoothing: float,
+        level: float = LEVEL,
+    ) -> None:
+        solid = solid_of(mask, box, image, self._cubes, smoothing_voxels=smoothing, level=level)
+        if solid is not None:
+            self._bodies.append((solid, color))
+
+    def _bodies_from(self, look: Look) -> Sheet:
+        """Return all that is not glass as one sheet: the nearest at every pixel."""
+        size = look.size(self._cubes)
+        depth = np.full(size, np.inf, np.float32)
+        color = np.zeros((*size, 3), np.float32)
+        for solid, body_color in self._bodies:
+            front = front_of(solid, look, self._cubes)
+            nearer = front.depth < depth
+            depth[nearer] = front.depth[nearer]
+            color[nearer] = shaded(front.normal[nearer], body_color)
+        return Sheet(depth, color, np.ones(size, np.float32))
+
+    def _view(self, look: Look, planes: Sequence[CutPlane], combine: Combination) -> NDArray[np.uint8]:
+        glass = self._glass[look.name]
+        liver_color: Any = np.asarray(liver_segment().color, np.float32)
+        if planes:
+            places = self._positions(look, np.where(np.isfinite(glass.depth), glass.depth, 0.0))
+            gone = _beyond(planes, combine, places)
+            liver_color = np.where(gone[..., None], np.asarray(RESECTED_COLOR, np.float32), liver_color)
+        clear = CLEAR + RIM * (1.0 - np.abs(glass.normal[..., 0])) ** 2
+        sheets = [
+            self._inside[look.name],
+            Sheet(glass.depth, shaded(glass.normal, liver_color), clear.astype(np.float32)),
+        ]
+        sheets += [self._cut(look, planes, number, combine) for number in range(len(planes))]
+        return composed(sheets)
+
+    def _cut(self, look: Look, planes: Sequence[CutPlane], number: int, combine: Combination) -> Sheet:
+        """Return the piece of a plane that cuts the liver."""
+        plane = planes[number]
+        rows, columns = look.size(self._cubes)
+        zero = np.zeros((rows, columns), np.float32)
+        first = plane.distance_mm(self._positions(look, zero))
+        slope = first[0, 0] - plane.distance_mm(self._positions(look, zero[:1, :1] + 1.0))[0, 0]
+        depth = first / slope if abs(slope) > 1e-6 else np.full_like(first, np.inf)
+        deepest = self._cubes.shape[look.order[0]] - 1
+        hit = np.nonzero((depth >= 0) & (depth <= deepest))
+        places = self._positions(look, np.where(np.isfinite(depth), depth, 0.0))[hit]
+        inside = self._in_liver(places)
+        for other, its_plane in enumerate(planes):
+            if other != number:
+                beyond = its_plane.distance_mm(places) > 0
+                inside &= beyond if combine == "all" else ~beyond
+        shown = np.full((rows, columns), np.inf, np.float32)
+        shown[hit] = np.where(inside, depth[hit], np.inf)
+        normal = look.vector(plane.unit_normal)
+        normal = normal if normal[0] < 0 else -normal
+        color = shaded(np.broadcast_to(normal.astype(np.float32), (rows, columns, 3)), CUT_COLOR)
+        return Sheet(shown, color, np.full((rows, columns), CUT_OPACITY, np.float32))
+
+    def _positions(self, look: Look, depth: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the LPS positions (rows, columns, 3) of pixels at a depth in cubes."""
+        pixels: NDArray[Any] = np.indices(depth.shape)
+        index = np.empty((*depth.shape, 3))
+        laid = (depth, pixels[0], pixels[1])
+        for axis, turned, along in zip(look.order, look.turned, laid, strict=True):
+            index[..., axis] = self._cubes.shape[axis] - 1 - along if turned else along
+        return self._cubes.origin_mm + self._cubes.step_mm * index[..., ::-1]
+
+    def _in_liver(self, positions: NDArray[np.float64]) -> NDArray[np.bool_]:
+        cubes = np.rint((positions - self._cubes.origin_mm) / self._cubes.step_mm).astype(int)[..., ::-1]
+        cubes -= np.array(self._liver.start)
+        shape = np.array(self._liver.values.shape)
+        inside = np.asarray(np.all((cubes >= 0) & (cubes < shape), axis=-1))
+        inside[inside] = self._liver.values[tuple(cubes[inside].T)] >= self._liver.level
+        return inside
+
+
+def _beyond(
+    planes: Sequence[CutPlane], combine: Combination, positions: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    sides = np.stack([plane.distance_mm(positions) > 0 for plane in planes])
+    return np.asarray(sides.all(axis=0) if combine == "all" else sides.any(axis=0))

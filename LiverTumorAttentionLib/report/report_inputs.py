@@ -1,0 +1,156 @@
+"""What a report is about: the volumes of a case, read, checked and brought onto the portal grid."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.analysis import Vessels, read_vessels
+from LiverTumorAttentionLib.correction.components import taken_apart
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import InputWarning, check_ct, read_instances, read_volume
+from LiverTumorAttentionLib.io.segmentation import has_segments
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.report.job import ReviewJob
+from LiverTumorAttentionLib.report.run_report import RunReport
+from LiverTumorAttentionLib.voxels.exact_regridding import placed_on
+
+LIVER, FIRST_TUMOR = 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportCase:
+    """The volumes of a case, all on the portal volume's own grid.
+
+    portal, arterial: HU, the arterial volume registered, -1024 where it saw nothing. instances: uint16, 0
+    background, 1 liver, 2, 3, … one value a tumour. probability: of tumour. notes: what the user should know,
+    a sentence each, without names of files or series.
+    """
+
+    portal: sitk.Image
+    instances: sitk.Image
+    arterial: sitk.Image | None = None
+    probability: sitk.Image | None = None
+    vessels: Vessels | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> ReportCase:
+    """Read everything that a report needs.
+
+    run: what is known of the run that the segmentation comes from. Raises `InputError`, `Cancelled`.
+    """
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", InputWarning)
+        progress.update(0.0, "portal volume")
+        portal = read_volume(job.portal, series=job.portal_series, phase="portal", name="portal volume")
+        check_ct(portal, "portal volume")
+        progress.update(0.4, "segmentation")
+        instances = _instances(job.segmentation, portal)
+        case = ReportCase(portal=portal, instances=instances, notes=_cut_off(instances))
+        if not has_segments(Path(job.segmentation)):
+            case = _apart(case)
+        if job.arterial is not None:
+            progress.update(0.6, "arterial volume")
+            case = _with_arterial(case, job.arterial, job.arterial_series, run)
+        if job.probability is not None:
+            progress.update(0.8, "probability")
+            case = replace(case, probability=_probability(job.probability, portal))
+        if job.vessels is not None:
+            progress.update(0.9, "vessels")
+            case = replace(case, vessels=_vessels(job.vessels, portal))
+    progress.update(1.0)
+    said = [without_names(str(w.message)) for w in heard if issubclass(w.category, InputWarning)]
+    return replace(case, notes=(*said, *case.notes))
+
+
+def without_names(message: str) -> str:
+    """Return a message without what it quotes: names of files and series may hold the name of a patient."""
+    return re.sub(r"'.*'", "'…'", message, flags=re.DOTALL)
+
+
+def _instances(path: str, portal: sitk.Image) -> sitk.Image:
+    image = placed_on(
+        read_instances(path, keep_numbers=True), portal, "the segmentation", "the portal volume", part=True
+    )
+    if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
+        raise InputError(
+            f"the segmentation '{path}' has no liver (value 1 of a label map, or a segment named so): "
+            "choose a segmentation of liver and tumours"
+        )
+    return image
+
+
+def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
+    """Say when the volume ends before the liver does."""
+    labels = sitk.GetArrayViewFromImage(instances)
+    ends = [labels.take(place, axis=axis) for axis in range(3) for place in (0, -1)]
+    if not any(end.any() for end in ends):
+        return ()
+    return (
+        "the liver reaches the edge of the portal volume: its volume, the share of the tumours in it and what is "
+        "planned are told of the part that the volume shows",
+    )
+
+
+def _apart(case: ReportCase) -> ReportCase:
+    """Return the case with the tumours of a map of liver and tumour, which share one value, taken apart."""
+    instances = taken_apart(case.instances)
+    count = int(sitk.GetArrayViewFromImage(instances).max()) - FIRST_TUMOR + 1
+    if instances is case.instances or count == 1:
+        return case
+    note = f"the label map does not tell tumours apart: its {count} separate pieces are taken for one tumour each"
+    return replace(case, instances=instances, notes=(*case.notes, note))
+
+
+def _with_arterial(case: ReportCase, path: str, series: str | None, run: RunReport | None) -> ReportCase:
+    """Return the case with the arterial volume where it may be used, and a note on how far it is registered."""
+    registration = None if run is None else run.registration
+    if registration is not None and registration.grade == "refused":
+        note = f"the arterial phase was left out, since its registration was refused: {registration.reason}"
+        return replace(case, notes=(*case.notes, note))
+    arterial = read_volume(path, series=series, phase="arterial", name="arterial volume")
+    check_ct(arterial, "arterial volume")
+    try:
+        arterial = placed_on(arterial, case.portal, "the arterial volume", "the portal volume")
+    except InputError as error:
+        raise InputError(
+            f"{error}. A report needs the arterial volume registered onto the portal one: give the file that "
+            "segment --save-registered or register --output wrote, or leave the arterial volume out"
+        ) from error
+    notes = []
+    if Path(path).is_dir():
+        notes.append(
+            "the arterial volume is a series as the scanner wrote it and not a registered one: "
+            "arterial numbers hold only where the patient did not move"
+        )
+    elif registration is None:
+        notes.append(
+            "nothing is known of how well the arterial phase was registered: look at both phases before "
+            "believing arterial numbers, and give the run's report to have its verdict told here"
+        )
+    elif registration.grade != "good":
+        notes.append(f"the registration of the arterial phase is {registration.grade}: {registration.reason}")
+    return replace(case, arterial=arterial, notes=(*case.notes, *notes))
+
+
+def _probability(path: str, portal: sitk.Image) -> sitk.Image:
+    image = read_volume(path, name="probability")
+    voxels = sitk.GetArrayViewFromImage(image)
+    low, high = float(voxels.min()), float(voxels.max())
+    if not (low >= 0.0 and high <= 1.0):
+        raise InputError(
+            f"the probability '{path}' holds values from {low:g} to {high:g}, a probability lies between 0 and 1: "
+            "give the file that segment --save-probability wrote"
+        )
+    return placed_on(image, portal, "the probability", "the portal volume")
+
+
+def _vessels(path: str, portal: sitk.Image) -> Vessels:
+    found = read_vessels(path)
+    labels = placed_on(found.labels, portal, "the vessels", "the portal volume", part=True)
+    return Vessels(labels=labels, names=found.names)

@@ -1,0 +1,212 @@
+"""What is accepted is never touched; what is rejected does not come back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from LiverTumorAttentionLib.correction import (
+    TOOLS,
+    Accept,
+    Action,
+    Add,
+    CorrectionCase,
+    CorrectionSession,
+    Draw,
+    Drawing,
+    Exclude,
+    Fill,
+    Grow,
+    Include,
+    Merge,
+    MergeFindings,
+    PackedMask,
+    Reject,
+    Remove,
+    Shrink,
+    Smooth,
+    Split,
+    Threshold,
+    merge_new_findings,
+)
+from LiverTumorAttentionLib.correction.edits import Edit, Patch
+from LiverTumorAttentionLib.correction.lesions import LesionMap
+from LiverTumorAttentionLib.correction.undo import perform
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.boxes import whole_of
+from Testing.Library.correction.made_case import SHAPE, Ball, ball, image, made_case
+
+ACCEPTED = Ball(center=(20, 28, 26), radius_mm=8.0, number=1)
+BESIDE = Ball(center=(20, 28, 39), radius_mm=8.0, number=2)
+UNSEEN = Ball(center=(20, 41, 28), radius_mm=7.0)
+"""Touches the accepted one, and no one found it yet."""
+
+
+@pytest.fixture(scope="module")
+def case() -> CorrectionCase:
+    return made_case((ACCEPTED, BESIDE, UNSEEN))
+
+
+@pytest.fixture
+def session(case: CorrectionCase) -> CorrectionSession:
+    session = CorrectionSession(case)
+    session.do(Accept(lesion=1))
+    return session
+
+
+def around(case: CorrectionCase) -> list[Action]:
+    """Every tool, used on what lies beside the accepted lesion, as greedily as can be."""
+    inside = case.point_at(ACCEPTED.center)
+    beside, unseen = case.point_at(BESIDE.center), case.point_at(UNSEEN.center)
+    everything = np.full(SHAPE, 2, np.uint16)
+    return [
+        Add(point=unseen),
+        Remove(lesion=2),
+        Merge(lesions=(2, 3)),
+        Split(points=(beside, case.point_at((22, 30, 42)))),
+        Include(stroke=(beside, inside), lesion=2),
+        Exclude(stroke=(inside,), lesion=2),
+        Threshold(lesion=2, probability=0.05),
+        Grow(lesion=2, distance_mm=20.0),
+        Shrink(lesion=2, distance_mm=1.0),
+        Smooth(lesion=2, distance_mm=10.0),
+        Fill(lesion=2, distance_mm=20.0),
+        Draw(drawings=(Drawing(mask=PackedMask.of(whole_of(everything), everything > 0), lesion=2),)),
+        Accept(lesion=2),
+        Reject(lesion=2),
+        MergeFindings.of(case, image(everything), replace_drafts=True),
+    ]
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_no_tool_beside_it_changes_an_accepted_lesion(
+    case: CorrectionCase, session: CorrectionSession, tool: str
+) -> None:
+    accepted = session.labels == 2
+    session.do(Add(point=case.point_at(UNSEEN.center)))
+    np.testing.assert_array_equal(session.labels == 2, accepted)
+    actions = [action for action in around(case) if action.tool == tool and tool != "add"]
+    for action in actions:
+        session.do(action)
+        np.testing.assert_array_equal(session.labels == 2, accepted)
+        session.undo()
+        np.testing.assert_array_equal(session.labels == 2, accepted)
+    assert actions or tool in ("add", "revise")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Remove(lesion=1),
+        Merge(lesions=(1, 2)),
+        Threshold(lesion=1, probability=0.3),
+        Grow(lesion=1, distance_mm=2.0),
+        Shrink(lesion=1, distance_mm=2.0),
+        Smooth(lesion=1, distance_mm=2.0),
+        Fill(lesion=1, distance_mm=2.0),
+        Reject(lesion=1),
+    ],
+    ids=lambda action: action.tool,
+)
+def test_no_tool_takes_an_accepted_lesion_as_its_own(session: CorrectionSession, action: Action) -> None:
+    before = session.labels.copy()
+    with pytest.raises(InputError, match=r"lesion 1 is accepted: make it a draft again to change it"):
+        session.do(action)
+    np.testing.assert_array_equal(session.labels, before)
+
+
+@pytest.mark.parametrize("tool", ["include", "exclude", "split"])
+def test_no_click_changes_an_accepted_lesion(
+    case: CorrectionCase, session: CorrectionSession, tool: str
+) -> None:
+    points = tuple(case.point_at((20, 28, x)) for x in (24, 28))
+    action = Split(points=points) if tool == "split" else TOOLS[tool](stroke=points, lesion=1)
+    with pytest.raises(InputError, match=r"lesion 1 is accepted"):
+        session.do(action)
+
+
+def test_the_state_itself_keeps_what_is_accepted(case: CorrectionCase) -> None:
+    """Even a tool that paints over everything cannot take its voxels, nor give it others."""
+    lesions = LesionMap(case)
+    lesions.lesions[1] = Accept(lesion=1).edit(lesions, None).records[1]
+    whole = tuple(slice(0, n) for n in SHAPE)
+    accepted = lesions.labels == 2
+    for value in (0, 2, 3):
+        labels = np.full(SHAPE, value, np.uint16)
+        perform(lesions, Edit(patches=(Patch(whole, np.ones(SHAPE, bool), labels),)))
+        np.testing.assert_array_equal(lesions.labels == 2, accepted)
+
+
+def test_new_findings_are_added_beside_accepted_lesions(
+    case: CorrectionCase, session: CorrectionSession
+) -> None:
+    """The new run drew the accepted lesion larger, and found two more, one of which laps over it."""
+    accepted = session.labels == 2
+    found = np.ones(SHAPE, np.uint16)
+    found[ball((20, 28, 26), 10.0)] = 2
+    found[ball((10, 14, 14), 5.0)] = 3
+    lapping = ball((20, 28, 14), 9.0) & (found == 1)
+    lapping |= ball((20, 28, 20), 3.0)
+    found[lapping] = 4
+    outcome = merge_new_findings(session, image(found), model="another")
+    np.testing.assert_array_equal(session.labels == 2, accepted)
+    assert outcome.note == "2 of 3 findings were taken in, the others are known already"
+    assert outcome.lesions == (3, 4)
+    assert [session.lesions[n].status for n in (3, 4)] == ["draft", "draft"]
+    np.testing.assert_array_equal(session.labels == 4, ball((10, 14, 14), 5.0))
+    np.testing.assert_array_equal(session.labels == 5, lapping & ~accepted)
+
+
+@pytest.mark.parametrize(
+    ("lesions", "note"), [(1, "all findings were taken in"), (0, "nothing was there to take in")]
+)
+def test_a_run_without_known_findings_is_told_shortly(
+    session: CorrectionSession, lesions: int, note: str
+) -> None:
+    found = np.ones(SHAPE, np.uint16)
+    if lesions:
+        found[ball((10, 14, 14), 5.0)] = 2
+    assert merge_new_findings(session, image(found)).note == note
+
+
+def test_drafts_stay_unless_they_are_to_be_replaced(case: CorrectionCase) -> None:
+    """Lesion 2 is found again, smaller; lesion 1 is not."""
+    session = CorrectionSession(made_case((ACCEPTED, BESIDE)))
+    found = np.ones(SHAPE, np.uint16)
+    found[ball(BESIDE.center, 5.0)] = 2
+    before = session.labels.copy()
+    assert merge_new_findings(session, image(found)).lesions == ()
+    np.testing.assert_array_equal(session.labels, before)
+    merge_new_findings(session, image(found), replace_drafts=True)
+    assert set(session.lesions) == {2}
+    np.testing.assert_array_equal(session.labels == 3, ball(BESIDE.center, 5.0))
+
+
+def test_what_a_person_drew_is_not_replaced(case: CorrectionCase) -> None:
+    session = CorrectionSession(case)
+    session.do(Grow(lesion=2, distance_mm=1.3))
+    drawn = session.labels == 3
+    found = np.ones(SHAPE, np.uint16)
+    found[ball(BESIDE.center, 5.0)] = 2
+    merge_new_findings(session, image(found), replace_drafts=True)
+    np.testing.assert_array_equal(session.labels == 3, drawn)
+    assert 1 not in session.lesions
+
+
+def test_a_rejected_finding_does_not_come_back(case: CorrectionCase) -> None:
+    session = CorrectionSession(case)
+    session.do(Reject(lesion=2))
+    before = session.labels.copy()
+    for radius_mm in (5.0, 8.0, 9.5):
+        found = np.ones(SHAPE, np.uint16)
+        found[ball(BESIDE.center, radius_mm)] = 2
+        outcome = merge_new_findings(session, image(found))
+        assert outcome.note.startswith("0 of 1 findings were taken in")
+    np.testing.assert_array_equal(session.labels, before)
+
+
+def test_new_findings_must_lie_on_the_same_grid(session: CorrectionSession) -> None:
+    with pytest.raises(
+        InputError, match=r"the portal volume and the new segmentation do not lie on the same grid"
+    ):
+        merge_new_findings(session, image(np.ones((4, 5, 6), np.uint16)))

@@ -1,0 +1,234 @@
+"""Runs become models that the library takes, installs and segments with."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from torch import nn
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.inference import choose_device
+from LiverTumorAttentionLib.models import ModelPackage, add_model
+from LiverTumorAttentionLib.phantoms import generate_phantom
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.segment import segment_case
+from Testing.Library.paper_models import say_liver
+from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
+from training.export.export import export_runs
+from training.export.model_folder import TrainedStage, write_model
+from training.loop.checkpoint import read_weights
+from training.loop.task import RecipeTask
+from training.loop.trainer import Trainer
+from training.recipes.recipe import Recipe
+
+WINDOW = {"intensity": {"window_hu": [-70, 180]}, "grid": {"in_plane_spacing_mm": 6.0}}
+RECIPES = {
+    "liver": slice_recipe("liver", stage_changes=WINDOW),
+    "tumor": slice_recipe(
+        "tumor",
+        stage_changes={
+            **WINDOW,
+            "network": "paresseg",
+            "arguments": {"width": 8},
+            "phases": ["portal", "arterial"],
+            "missing_phase": "portal",
+            "mask_dilation_mm": 5.0,
+        },
+    ),
+    "liver_and_tumor": patch_recipe(
+        stage_changes={"grid": {"in_plane_spacing_mm": 8.0, "slice_spacing_range_mm": [8, 8]}}
+    ),
+}
+
+
+class LiverEverywhere(RecipeTask):
+    """Starts from a network that calls everything liver: after one step it finds one, wherever it looks."""
+
+    def build(self) -> nn.Module:
+        network = super().build()
+        if self.recipe.stage.name != "tumor":
+            say_liver(network, len(self.recipe.stage.classes))
+        return network
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One run of each stage, of one step."""
+    folder = tmp_path_factory.mktemp("runs")
+    labels = np.zeros((4, 40, 40), int)
+    labels[:, 5:35, 5:35], labels[1:3, 10:20, 10:20] = 1, 2
+    standard = {"low": -70.0, "high": 180.0, "mean": 0.0, "deviation": 60.0}
+    case = write_case(folder / "case", labels * 50, labels, intensity={"portal": standard})
+    made = {}
+    for stage, recipe in RECIPES.items():
+        made[stage] = _run(folder / stage, recipe, case)
+    return made
+
+
+def _run(folder: Path, recipe: Recipe, case) -> Path:
+    about = {
+        "part": 2,
+        "prepared": "/home/somebody",
+        "cases": {"training": ["case"], "validation": [], "test": []},
+    }
+    task = LiverEverywhere(recipe, [case], [], seed=4, device=choose_device("cpu"), about=about)
+    Trainer(folder, task, say=lambda line: None).run(stop_at=1)
+    return folder
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
+    """Install a model where no other test sees it; returns its id."""
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "installed"))
+    return lambda path: add_model(path).description.id
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("study") / "portal.nrrd"
+    phantom = generate_phantom(5, matrix=64, slices=12, thickness_mm=8.0, lesions=1)
+    sitk.WriteImage(phantom.portal, str(path))
+    return path
+
+
+@pytest.mark.parametrize("stages", [("liver_and_tumor",), ("tumor", "liver")])
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_an_exported_model_is_installed_and_segments(tmp_path, runs, study, installed, stages, form):
+    output = tmp_path / ("model" if form == "folder" else "model.zip")
+    made = export_runs([runs[stage] for stage in stages], output, identity={"id": "mine"})
+    assert installed(output) == made.id == "mine"
+    result = segment_case(
+        SegmentationJob(portal=str(study), model="mine", device="cpu", minimum_diameter_mm=0.0)
+    )
+    assert result.model.id == "mine"
+    portal = sitk.ReadImage(str(study))
+    assert result.probability.GetSize() == portal.GetSize()
+    assert sitk.GetArrayViewFromImage(result.probability).std() > 0
+
+
+@pytest.mark.parametrize(("half", "tolerance"), [(False, 0.0), (True, 1e-3)])
+def test_the_weights_are_those_of_the_run(tmp_path, runs, half, tolerance):
+    export_runs([runs["liver_and_tumor"]], tmp_path / "model", half=half)
+    package = ModelPackage(tmp_path / "model")
+    package.verify()
+    exported = package.load_weights(package.description.stages[0])
+    expected, _ = read_weights(runs["liver_and_tumor"] / "best.safetensors")
+    assert exported.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(exported[name], value, rtol=tolerance, atol=tolerance)
+    size = (tmp_path / "model" / "liver_and_tumor.safetensors").stat().st_size
+    weights = sum(value.numel() for value in expected.values())
+    assert size == pytest.approx(weights * (2 if half else 4), rel=0.25)  # beside the header
+
+
+def test_a_model_tells_what_it_is_and_where_it_comes_from(tmp_path, runs):
+    made = export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", postprocessing={"rim_mm": 2.0})
+    assert made.id == "test"
+    assert "not for clinical use" in made.statement
+    assert "must not guide" in made.intended_use
+    assert made.postprocessing == {"rim_mm": 2.0}
+    assert [stage.name for stage in made.stages] == ["liver", "tumor"]
+    assert made.stages[1].mask_dilation_mm == 5.0
+    assert made.stages[1].slices == RECIPES["tumor"].stage.slices
+    told = made.training["runs"]["tumor"]
+    assert told["recipe"]["stage"]["network"] == "paresseg"
+    assert (told["seed"], told["part"], told["cases"]["training"]) == (4, 2, 1)
+    assert told["versions"]["torch"] == torch.__version__
+    assert "--part 2 --seed 4" in made.training["command"]
+    assert "/home/somebody" not in (tmp_path / "model" / "model.json").read_text()
+
+
+def test_the_same_run_gives_the_same_zip(tmp_path, runs):
+    for name in ("a.zip", "b.zip"):
+        export_runs([runs["liver_and_tumor"]], tmp_path / name)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == [
+        "test/liver_and_tumor.safetensors",
+        "test/model.json",
+    ]
+
+
+def write_scores(path: Path, run: Path, *rows: dict[str, str]) -> None:
+    digest = hashlib.sha256((run / "best.safetensors").read_bytes()).hexdigest()[:16]
+    with path.open("w", newline="") as file:
+        columns = ("case", "weights_sha256", "liver_dice", "tumor_dice", "tumor_assd_mm")
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows({"weights_sha256": digest, **row} for row in rows)
+
+
+def test_scores_are_means_of_what_is_defined(tmp_path, runs):
+    write_scores(
+        tmp_path / "scores.csv",
+        runs["liver_and_tumor"],
+        {"case": "a", "tumor_dice": "0.5", "tumor_assd_mm": "2.0"},
+        {"case": "b", "tumor_dice": "0.0", "tumor_assd_mm": "nan"},
+    )
+    made = export_runs([runs["liver_and_tumor"]], tmp_path / "model", scores=tmp_path / "scores.csv")
+    assert made.scores["cases"] == 2
+    assert made.scores["mean"] == {"tumor_dice": 0.25, "tumor_assd_mm": 2.0}
+    assert made.scores["undefined"] == {"tumor_assd_mm": 1}
+
+
+def test_scores_of_other_weights_are_refused(tmp_path, runs):
+    write_scores(tmp_path / "scores.csv", runs["liver"], {"case": "a", "tumor_dice": "0.9"})
+    with pytest.raises(InputError, match=r"the scores in .* are of other weights than those of"):
+        export_runs([runs["liver_and_tumor"]], tmp_path / "model", scores=tmp_path / "scores.csv")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("stages", [("tumor",), ("liver",), ("liver", "liver"), ("liver", "liver_and_tumor")])
+def test_half_a_model_is_refused(tmp_path, runs, stages):
+    with pytest.raises(InputError, match=f"a model is made of .* got {', '.join(stages)}"):
+        export_runs([runs[stage] for stage in stages], tmp_path / "model")
+
+
+def test_what_stands_there_is_not_written_over(tmp_path, runs):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="is there already: name a new folder"):
+        export_runs([runs["liver_and_tumor"]], tmp_path / "model")
+
+
+def test_a_run_without_weights_says_so(tmp_path, runs):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text((runs["liver"] / "run.json").read_text())
+    with pytest.raises(InputError, match="has no weights yet: train it"):
+        export_runs([tmp_path / "run", runs["tumor"]], tmp_path / "model")
+    with pytest.raises(InputError, match=r"is not a run: it has no run\.json"):
+        export_runs([tmp_path, runs["tumor"]], tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"identity": {"statement": "safe for all"}}, "the statement must say 'not for clinical use'"),
+        ({"postprocessing": {"rim": 2.0}}, "unknown key 'rim'; did you mean 'rim_mm'"),
+    ],
+)
+def test_what_a_model_must_not_say_is_refused(tmp_path, runs, change, message):
+    with pytest.raises(InputError, match=message):
+        export_runs([runs["liver_and_tumor"]], tmp_path / "model", **change)
+    assert not (tmp_path / "model").exists()
+
+
+def test_weights_beyond_half_precision_are_not_cut(tmp_path, runs):
+    weights, _ = read_weights(runs["liver_and_tumor"] / "best.safetensors")
+    description = json.loads((runs["liver_and_tumor"] / "run.json").read_text())["recipe"]["stage"]
+    name = next(iter(weights))
+    weights[name].view(-1)[0] = 1e6
+    stage = TrainedStage(description=description, weights=weights)
+    identity = dict.fromkeys(("id", "title", "version", "licence", "intended_use"), "test")
+    identity["statement"] = "not for clinical use"
+    with pytest.raises(InputError, match="does not fit into float16: export with --precision float32"):
+        write_model(tmp_path / "model", [stage], identity=identity, training={})
+    assert write_model(tmp_path / "model", [stage], identity=identity, training={}, half=False).id == "test"

@@ -1,0 +1,181 @@
+"""Recipes are read strictly: what is not understood is refused, in words that help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from LiverTumorAttentionLib.errors import InputError
+from training.recipes.recipe import Recipe, read_recipe, recipe_names
+
+BASE = """
+title: a test
+reproduces: [{paper: paresseg, table: "4", row: MSF + PA}]
+stage:
+  name: tumor
+  network: paresseg
+  arguments: {width: 8, fusion: pa}
+  phases: [portal, arterial]
+  intensity: {window_hu: [-70, 180]}
+  grid: {}
+  slices: {neighbours: 1, tile: [64, 64], overlap: 0.5}
+sampling: {centre: liver}
+augmentation: {flips: [y, x]}
+loss: {kind: ce}
+optimizer: {learning_rate: 0.001}
+schedule: {epochs: 3}
+loop: {batch: 4}
+split: {kind: k-fold}
+"""
+CHILD = "base: base.yaml\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "base.yaml").write_text(BASE, encoding="utf-8")
+    return tmp_path
+
+
+def read(folder: Path, text: str, overrides: dict[str, Any] | None = None) -> Recipe:
+    path = folder / "child.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_recipe(path, overrides)
+
+
+def test_values_are_those_of_the_file(folder: Path) -> None:
+    recipe = read(folder, CHILD)
+    assert recipe.name == "child"
+    assert recipe.stage.arguments == {"width": 8, "fusion": "pa"}
+    assert recipe.stage.slices is not None
+    assert recipe.sample_size == recipe.stage.slices.tile == (64, 64)
+    assert recipe.reproduces[0].row == "MSF + PA"
+    assert recipe.optimizer.learning_rate == 0.001
+
+
+def test_a_file_wins_over_its_base_mapping_by_mapping(folder: Path) -> None:
+    recipe = read(folder, CHILD + "stage:\n  arguments: {fusion: msf}\nloop: {accumulate: 2}\n")
+    assert recipe.stage.arguments == {"width": 8, "fusion": "msf"}
+    assert (recipe.loop.batch, recipe.loop.accumulate) == (4, 2)
+    assert recipe.stage.network == "paresseg"
+
+
+def test_a_rate_may_be_written_as_people_do(folder: Path) -> None:
+    (folder / "child.yaml").write_text(CHILD + "optimizer: {learning_rate: 1e-4}\n", encoding="utf-8")
+    assert read_recipe(folder / "child.yaml").optimizer.learning_rate == 0.0001
+
+
+def test_a_list_replaces_that_of_the_base(folder: Path) -> None:
+    recipe = read(folder, CHILD + "augmentation: {flips: [x]}\nreproduces: []\n")
+    assert recipe.augmentation.flips == ("x",)
+    assert recipe.reproduces == ()
+
+
+def test_a_base_has_a_base_in_another_folder(folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner/middle.yaml").write_text("base: ../base.yaml\nloop: {batch: 2}\n", encoding="utf-8")
+    recipe = read(folder, "base: inner/middle.yaml\nschedule: {epochs: 7}\n")
+    assert (recipe.schedule.epochs, recipe.loop.batch, recipe.sampling.centre) == (7, 2, "liver")
+
+
+def test_a_base_may_be_the_name_of_a_recipe(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(
+        "base: paresseg/table4-msf-pa\ntitle: narrow\nstage: {arguments: {width: 16}}\n", encoding="utf-8"
+    )
+    mine, theirs = read_recipe(folder / "mine.yaml"), read_recipe("paresseg/table4-msf-pa")
+    assert (mine.name, mine.title) == ("mine", "narrow")
+    assert mine.stage.arguments == {**theirs.stage.arguments, "width": 16}
+    assert mine.optimizer == theirs.optimizer
+
+
+def test_overrides_win_over_the_files(folder: Path) -> None:
+    given = {"stage.arguments.width": 16, "loop.batch": 1, "sampling.size": [32, 48]}
+    recipe = read(folder, CHILD + "loop: {batch: 2}\n", given)
+    assert recipe.stage.arguments == {"width": 16, "fusion": "pa"}
+    assert recipe.loop.batch == 1
+    assert recipe.sample_size == (32, 48)
+
+
+def test_an_override_may_open_a_section(folder: Path) -> None:
+    assert read(folder, CHILD, {"evaluation.keep": "postprocessed"}).evaluation.keep == "postprocessed"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"loop.batch.size": 1}, "'loop.batch.size': 'batch' holds a value"),
+        ({"loop.bach": 1}, "unknown key 'bach'; did you mean 'batch'"),
+        ({"optimizer.learning_rate": "fast"}, "learning_rate: expected float"),
+    ],
+)
+def test_overrides_are_checked_as_the_files_are(
+    folder: Path, overrides: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read(folder, CHILD, overrides)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optimiser: {learning_rate: 1.0}", "unknown key 'optimiser'; did you mean 'optimizer'"),
+        ("stage: {slices: {neighbors: 1}}", "unknown key 'neighbors'; did you mean 'neighbours'"),
+        ("loop: {batch: 2.5}", "batch: expected int"),
+        ("loop: {batch: 0}", "loop: batch must be at least 1, got 0"),
+        ("loss: {kind: dise}", "loss: kind: unknown 'dise'; did you mean 'dice'"),
+        ("stage: {network: pareseg}", "got 'pareseg'; did you mean paresseg"),
+        ("stage: {name: tumour}", "a stage is named"),
+        ("stage: {phases: [portal]}", "takes portal, arterial; the stage gives it portal"),
+        ("sampling: {size: [8, 64, 64]}", "is 2D, its samples are"),
+        ("sampling: {foreground_share: 1.5}", "foreground_share must lie in"),
+        ("sampling: {either_phase: true}", "either_phase is for networks of one phase"),
+        ("augmentation: {scale: 1.0}", "scale must be below 1"),
+        ("augmentation: {flips: [X]}", "flips: unknown 'X'"),
+        ("loss: {kind: weighted_ce, class_weights: [1.0]}", "class_weights needs 2 values, got 1"),
+        ("loss: {kind: boundary_enhanced}\nstage: {slices: {neighbours: 0}}", "3D BE-loss needs two classes"),
+        ("split: {kind: by-fact, fact: scanner}", '"by-fact" needs fact, train_values and test_values'),
+        ("split: {kind: k-folds}", "split: kind: unknown 'k-folds'; did you mean 'k-fold'"),
+        ("first_weights: imagenett", "first_weights: unknown 'imagenett'; did you mean 'imagenet'"),
+        ("base: [base.yaml]", "base must be the path of a file"),
+        ("base: missing.yaml", "cannot read the recipe .*missing.yaml"),
+        ("stage: {name: tumor", "is not valid YAML"),
+        ("- a list", "holds no settings"),
+        ("", "holds no settings"),
+    ],
+)
+def test_what_does_not_fit_is_refused(folder: Path, text: str, message: str) -> None:
+    if text and text[0] not in "-" and not text.startswith("base:"):
+        text = CHILD + text
+    with pytest.raises(InputError, match=message):
+        read(folder, text)
+
+
+def test_a_loop_of_bases_is_told(folder: Path) -> None:
+    (folder / "other.yaml").write_text(f"base: ../{folder.name}/child.yaml\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"its own base: child\.yaml <- other\.yaml <- child\.yaml"):
+        read(folder, "base: other.yaml\n")
+
+
+def test_a_missing_section_is_told(folder: Path) -> None:
+    with pytest.raises(InputError, match="the key 'schedule' is missing"):
+        read(folder, BASE.replace("schedule: {epochs: 3}\n", ""))
+
+
+def test_an_unknown_name_is_told_with_the_nearest() -> None:
+    with pytest.raises(
+        InputError, match="no recipe 'paresseg/table4-msfpa'; did you mean 'paresseg/table4-msf"
+    ):
+        read_recipe("paresseg/table4-msfpa")
+
+
+def test_bases_are_no_recipes() -> None:
+    names = recipe_names()
+    assert "paresseg/table4-msf-pa" in names
+    assert not [name for name in names if name.endswith("base")]
+
+
+def test_a_recipe_read_by_its_path_has_its_name() -> None:
+    by_name = read_recipe("paresseg/table4-msf-pa")
+    path = Path(__file__).resolve().parents[3] / "training/recipes/paresseg/table4-msf-pa.yaml"
+    assert read_recipe(path) == by_name

@@ -1,0 +1,1 @@
+"""Data sets: layouts, checks, splits and the preparation of cases."""

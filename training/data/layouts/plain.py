@@ -1,0 +1,99 @@
+"""One folder a case: portal.nii.gz, labels.nii.gz and, where there are, arterial.nii.gz and more.
+
+    CASE/portal.*        a volume file, or a folder portal/ with a DICOM series
+    CASE/arterial.*      likewise; may be missing
+    CASE/labels.*        0 background, 1 liver, 2 tumour; or labels.seg.nrrd with named segments
+    CASE/case.json       facts as {"tumor_type": "HCC", "scanner": "GE", "patient": "P7"}; may be missing
+    CASE/displacement.*  the true displacement of portal points, LPS mm; may be missing
+    CASE/lesions.json    the lesions one by one; may be missing
+
+`liver-tumor-attention phantom` and the command `phantoms` write folders of this kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.atomic_write import full_suffix
+from training.data.case import LabelFile, SourceCase
+from training.data.layouts.json_file import read_json
+from training.data.layouts.label_names import told_values
+from training.data.layouts.naming import VOLUME_SUFFIXES, case_name, folder, in_order, stem
+
+LABEL_SUFFIXES = (*VOLUME_SUFFIXES, ".seg.nrrd", ".dcm")
+
+
+def find(data: Path, *, labels: Mapping[str, str] | None = None) -> list[SourceCase]:
+    """Return one case a folder in `data`. labels: classes by further values, such as {"3": "background"}."""
+    values = told_values(labels or {})
+    places = [path for path in in_order(folder(data, "folder of cases").iterdir()) if path.is_dir()]
+    cases = [_case(place, values) for place in places if _found(place, "portal") or _found(place, "labels")]
+    if not cases:
+        raise InputError(
+            f"no folder in '{data}' holds portal.nii.gz (or .nii, .nrrd, .mha, or a folder portal with DICOM files): "
+            "give the folder that holds one folder a case"
+        )
+    return cases
+
+
+def _case(place: Path, values: Mapping[int, int]) -> SourceCase:
+    lesions = place / "lesions.json"
+    facts, patient = _facts(place / "case.json")
+    if lesions.is_file():
+        facts = {"tumor_type": tumor_type(lesions), **facts}
+    return SourceCase(
+        name=case_name(place.name),
+        portal=_found(place, "portal") or place / "portal.nii.gz",
+        arterial=_found(place, "arterial"),
+        labels=(LabelFile(path=_found(place, "labels") or place / "labels.nii.gz", values=values),),
+        patient=patient,
+        facts=facts,
+        displacement=_found(place, "displacement"),
+        lesions=lesions if lesions.is_file() else None,
+    )
+
+
+def _found(place: Path, name: str) -> Path | None:
+    """Return the file or folder called `name`, None when there is none; `InputError` for more than one."""
+    suffixes = LABEL_SUFFIXES if name == "labels" else VOLUME_SUFFIXES
+    found = [path for path in place.glob(f"{name}*") if _is_called(path, name, suffixes)]
+    if len(found) > 1:
+        raise InputError(f"'{found[0]}' and '{found[1].name}' may both be meant: remove one")
+    return found[0] if found else None
+
+
+def _is_called(path: Path, name: str, suffixes: tuple[str, ...]) -> bool:
+    if path.is_dir():
+        return path.name == name
+    return stem(path) == name and full_suffix(path) in suffixes
+
+
+def _facts(path: Path) -> tuple[dict[str, str], str | None]:
+    """Return what case.json says: facts, and the patient."""
+    if not path.is_file():
+        return {}, None
+    facts: dict[str, str] = {}
+    for key, value in read_json(path).items():
+        if isinstance(value, dict | list):
+            raise InputError(
+                f"'{path}': {key!r} must be a text or a number, not a list or an object: correct it"
+            )
+        if value is not None:
+            facts[key] = str(value)
+    return facts, facts.pop("patient", None)
+
+
+def tumor_type(path: Path) -> str:
+    """Return the type of a case's lesions: "none", the type they share, or "mixed"."""
+    try:
+        kinds = {str(lesion["kind"]) for lesion in _lesions(read_json(path))}
+    except (KeyError, TypeError) as error:
+        raise InputError(f"'{path}' does not tell its lesions ({error!r}): write it again") from error
+    return "none" if not kinds else kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+def _lesions(record: Mapping[str, Any]) -> list[Any]:
+    return list(record["lesions"])

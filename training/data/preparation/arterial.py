@@ -1,0 +1,115 @@
+"""The arterial phase on the portal grid: registered, as it lies, or by the motion that is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.itk_messages import quiet_itk, reason
+from LiverTumorAttentionLib.registration import register_phases, resample_onto, write_transform
+from training.data.case import SourceCase
+
+TRANSFORM_FILE = "registration.h5"
+VERDICT_FILE = "registration.json"
+OUTSIDE_HU = -1024.0
+SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aligned:
+    """An arterial volume brought onto the portal grid."""
+
+    volume: sitk.Image
+    """In its own voxel type; -1024 HU outside of it."""
+    method: str
+    """"library", "none" or "known"."""
+    transform: sitk.Transform | None = None
+    """What registration found, portal to arterial points, LPS mm; None where nothing was registered."""
+    verdict: dict[str, Any] | None = None
+    """Its grade and the numbers behind it."""
+
+    @property
+    def grade(self) -> str | None:
+        """Its grade: "good", "doubtful" or "refused"."""
+        return None if self.verdict is None else self.verdict["grade"]
+
+
+def align(
+    portal: sitk.Image,
+    arterial: sitk.Image,
+    method: str,
+    *,
+    portal_liver: sitk.Image | None = None,
+    arterial_liver: sitk.Image | None = None,
+    displacement: sitk.Image | None = None,
+) -> Aligned:
+    """Bring the arterial onto the portal volume by the method that `PreparationSettings` names.
+
+    A volume whose registration is refused is used as it lies.
+    Raises `InputError` when the true displacement is asked for and not known.
+    """
+    if method == "known":
+        if displacement is None:
+            raise InputError(
+                "its true displacement is not known: prepare with preparation.registration=library"
+            )
+        return Aligned(volume=onto_portal(arterial, portal, _field(displacement)), method=method)
+    as_it_lies = sitk.Transform(3, sitk.sitkIdentity)
+    if method == "none":
+        return Aligned(volume=onto_portal(arterial, portal, as_it_lies), method=method)
+    result = register_phases(
+        portal, arterial, portal_liver=portal_liver, arterial_liver=arterial_liver, seed=SEED
+    )
+    volume = result.registered
+    if result.verdict.grade == "refused":
+        volume = onto_portal(arterial, portal, as_it_lies)
+    return Aligned(volume=volume, method=method, transform=result.transform, verdict=result.verdict.as_dict())
+
+
+def onto_portal(arterial: sitk.Image, portal: sitk.Image, transform: sitk.Transform) -> sitk.Image:
+    """Resample the arterial volume onto the portal grid as preparation does, -1024 HU outside of it.
+
+    transform: portal to arterial points, such as `Manifest.registration` returns.
+    """
+    if isinstance(
+        transform, sitk.DisplacementFieldTransform
+    ):  # given at every voxel: sampling it would blur it
+        return sitk.Resample(arterial, portal, transform, sitk.sitkLinear, OUTSIDE_HU, arterial.GetPixelID())
+    return resample_onto(arterial, portal, transform)
+
+
+def write_alignment(folder: Path, aligned: Aligned) -> None:
+    """Write registration.json, and registration.h5 where there is a transform."""
+    record = {"method": aligned.method, **(aligned.verdict or {})}
+    (folder / VERDICT_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if aligned.transform is not None:
+        write_transform(folder / TRANSFORM_FILE, aligned.transform)
+
+
+def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
+    """Return the transform that was used for a prepared case; None where it has no arterial volume."""
+    path = folder / VERDICT_FILE
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["method"] == "known":
+            return _field(sitk.ReadImage(str(source.displacement)))
+        if record["method"] == "none" or record["grade"] == "refused":
+            return sitk.Transform(3, sitk.sitkIdentity)
+        with quiet_itk():
+            return sitk.ReadTransform(str(folder / TRANSFORM_FILE))
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InputError(
+            f"the registration in '{folder}' cannot be read ({reason(error)}): delete this folder and run `prepare` "
+            "again"
+        ) from error
+
+
+def _field(displacement: sitk.Image) -> sitk.DisplacementFieldTransform:
+    return sitk.DisplacementFieldTransform(sitk.Cast(displacement, sitk.sitkVectorFloat64))

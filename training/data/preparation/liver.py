@@ -1,0 +1,60 @@
+"""The coarse liver that crops and masks a tumour stage's input: the true one, or what a model finds."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.errors import InputError, ModelError
+from LiverTumorAttentionLib.inference import LiverStage, choose_device
+from LiverTumorAttentionLib.models import find_model
+from LiverTumorAttentionLib.pipeline.stages import Stages, find_liver
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
+from LiverTumorAttentionLib.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Livers:
+    """The liver in each phase, uint8 masks; None where it is not known."""
+
+    portal: sitk.Image
+    arterial: sitk.Image | None
+
+
+def true_livers(labels: sitk.Image) -> Livers:
+    """Return the liver of the truth, tumours included, on the portal grid; in the arterial phase nobody drew it."""
+    liver = sitk.Cast(labels >= 1, sitk.sitkUInt8)
+    if not sitk.GetArrayViewFromImage(liver).any():
+        raise InputError("its labels show no liver: check what their values mean")
+    return Livers(portal=liver, arterial=None)
+
+
+def found_livers(model: str, portal: sitk.Image, arterial: sitk.Image | None) -> Livers:
+    """Return the livers that a model's first stage finds in both phases, as inference does."""
+
+    stages, settings = _loaded(model)
+
+    def found(image: sitk.Image, name: str) -> sitk.Image:
+        return find_liver(image, name, stages, settings, Progress()).mask
+
+    return Livers(
+        portal=found(portal, "portal volume"),
+        arterial=None if arterial is None else found(arterial, "arterial volume"),
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(model: str) -> tuple[Stages, PostprocessingSettings]:
+    """Return a model's first stage and its settings, built once in every process."""
+    package = find_model(model)
+    settings = from_mapping(
+        PostprocessingSettings,
+        package.description.postprocessing,
+        where="model.json: postprocessing",
+        error=ModelError,
+    )
+    liver = LiverStage.of(package, choose_device("cpu"))
+    return Stages(liver=liver, tumor=None, watch=None), settings

@@ -1,0 +1,150 @@
+"""From the runs of recipes to a model: its stages, and where their weights come from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
+from training.evaluation.columns import OVERLAP
+from training.export.model_folder import NOT_CLINICAL, TrainedStage, write_model
+from training.loop.checkpoint import read_weights
+from training.loop.run_folder import Run
+from training.recipes.recipe import to_values
+
+INTENDED_USE = (
+    "Research: to reproduce and to compare. "
+    "It was not tested for decisions about patients and must not guide any."
+)
+SURFACE = ("assd_mm", "hd_mm", "hd95_mm")
+SUMMED_UP = (
+    *(f"{name}_{metric}" for name in ("liver", "tumor") for metric in (*OVERLAP, *SURFACE)),
+    "lesion_recall",
+    "lesion_precision",
+)
+"""Columns of `evaluate` whose means a model tells."""
+
+
+def export_runs(
+    folders: Sequence[Path],
+    output: Path,
+    *,
+    identity: Mapping[str, str] | None = None,
+    scores: Path | None = None,
+    postprocessing: Mapping[str, float] | None = None,
+    half: bool = True,
+) -> ModelDescription:
+    """Write the model of one run that finds liver and tumours, or of one run for each; return its description.
+
+    output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
+    not to be the recipe's and ours. scores: the CSV of `evaluate`. postprocessing, half: as in `write_model`.
+    Raises `InputError`, `ModelError` or `OutputError`; then nothing is written.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output} is there already: name a new folder or .zip for the model")
+    runs = _in_order([Run.read(folder) for folder in folders])
+    stages, told = [], {}
+    for run in runs:
+        weights, about = read_weights(run.weights)
+        stages.append(TrainedStage(description=_stage(run), weights=weights))
+        told[run.recipe.stage.name] = {**_provenance(run), "kept": about}
+    return write_model(
+        output,
+        stages,
+        identity={**_identity(runs), **(identity or {})},
+        training={"command": _commands(runs), "runs": told},
+        scores=None if scores is None else summary_of(scores, runs),
+        postprocessing=postprocessing,
+        half=half,
+    )
+
+
+def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the means of a CSV of `evaluate`; undefined values are counted, not averaged.
+
+    Raises `InputError` when it cannot be read, or tells of other weights than those of the runs.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        told = {row["weights_sha256"] for row in rows}
+    except (OSError, UnicodeDecodeError, KeyError) as error:
+        raise InputError(f"{path} is not a table that `evaluate` wrote ({error})") from error
+    known = {hashlib.sha256(run.weights.read_bytes()).hexdigest()[:16] for run in runs}
+    if not rows or not told <= known:
+        raise InputError(
+            f"the scores in {path} are of other weights than those of {', '.join(str(run.folder) for run in runs)}: "
+            "evaluate these runs, and give that table"
+        )
+    means, undefined = {}, {}
+    for column in SUMMED_UP:
+        values = [float(row[column]) for row in rows if row.get(column)]
+        defined = [value for value in values if math.isfinite(value)]
+        if defined:
+            means[column] = round(sum(defined) / len(defined), 5)
+        if len(defined) < len(values):
+            undefined[column] = len(values) - len(defined)
+    return {
+        "command": "python -m training evaluate",
+        "cases": len({row["case"] for row in rows}),
+        "mean": means,
+        "undefined": undefined,
+    }
+
+
+def _in_order(runs: list[Run]) -> list[Run]:
+    """Return the runs in the order of a model's stages. Raises `InputError` when they are no whole model."""
+    names = [run.recipe.stage.name for run in runs]
+    for order in STAGE_ORDERS:
+        if sorted(names) == sorted(order):
+            return sorted(runs, key=lambda run: order.index(run.recipe.stage.name))
+    raise InputError(
+        f"a model is made of one run that finds liver and tumours, or of a run for each; got {', '.join(names)}: "
+        "give the run of the missing stage too (each paper's recipe `liver` trains one)"
+    )
+
+
+def _stage(run: Run) -> dict[str, Any]:
+    """Return a run's stage as model.json has it; what is not set is left out."""
+    stage: dict[str, Any] = to_values(run.recipe)["stage"]
+    return {
+        key: {k: v for k, v in value.items() if v is not None} if key in ("grid", "intensity") else value
+        for key, value in stage.items()
+        if value is not None
+    }
+
+
+def _identity(runs: Sequence[Run]) -> dict[str, str]:
+    """Return what a model is called where the user does not say."""
+    recipe, cases = runs[-1].recipe, len(runs[-1].training)
+    return {
+        "id": re.sub(r"[^a-z0-9.-]+", "-", recipe.name.lower()).strip("-."),
+        "title": recipe.title,
+        "version": "1",
+        "licence": "NOASSERTION",
+        "statement": f"trained by the recipe {recipe.name} on {cases} cases, {NOT_CLINICAL}",
+        "intended_use": INTENDED_USE,
+    }
+
+
+def _provenance(run: Run) -> dict[str, Any]:
+    """Return what run.json tells, with the cases counted."""
+    values = json.loads(json.dumps(run.values))
+    values["cases"] = {kind: len(names) for kind, names in values["cases"].items()}
+    values.pop("prepared", None)  # a path of somebody's computer says nothing to others
+    return dict(values)
+
+
+def _commands(runs: Sequence[Run]) -> str:
+    train = [
+        f"python -m training train --recipe {run.recipe.name} --part {run.part} --seed {run.seed}"
+        for run in runs
+    ]
+    return "; ".join([*train, "python -m training export"])

@@ -1,0 +1,124 @@
+"""Trained stages as a model that the command line and 3D Slicer take."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing, replacing_all
+from LiverTumorAttentionLib.models.description import FORMAT_VERSION, ModelDescription, read_description
+from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
+from LiverTumorAttentionLib.networks import build_network
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
+
+LABELS = [
+    {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
+    {"value": 2, "name": "Tumor", "scheme": "SCT", "code": "4147007", "meaning": "Mass"},
+]
+NOT_CLINICAL = "not for clinical use"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedStage:
+    """One stage of a model, trained."""
+
+    description: Mapping[str, Any]
+    """The stage as model.json has it, without the name and the checksum of its weights."""
+    weights: Mapping[str, torch.Tensor]
+    """Of its network, by parameter name."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file of weights."""
+        return f"{self.description['name']}.safetensors"
+
+
+def write_model(
+    output: Path,
+    stages: Sequence[TrainedStage],
+    *,
+    identity: Mapping[str, str],
+    training: Mapping[str, Any],
+    scores: Mapping[str, Any] | None = None,
+    postprocessing: Mapping[str, float] | None = None,
+    half: bool = True,
+) -> ModelDescription:
+    """Write a model folder, or a .zip of one, and return its description.
+
+    identity: id, title, version, licence, statement and intended_use. training: where the weights come from. scores:
+    what was measured. postprocessing: its settings where they differ from the defaults. half: keep the weights in
+    float16; they are run in the device's precision either way.
+    Raises `ModelError` when the description or the weights would not be accepted, `OutputError` when it cannot be
+    written; then nothing is.
+    """
+    if NOT_CLINICAL not in identity["statement"]:
+        raise InputError(f"the statement must say {NOT_CLINICAL!r}, got {identity['statement']!r}")
+    files = {stage.file: _weights(stage, half=half) for stage in stages}
+    values = {
+        "format": FORMAT_VERSION,
+        **identity,
+        "stages": [
+            {
+                **stage.description,
+                "weights": stage.file,
+                "sha256": hashlib.sha256(files[stage.file]).hexdigest(),
+            }
+            for stage in stages
+        ],
+        "labels": LABELS,
+        "postprocessing": dict(postprocessing or {}),
+        "training": dict(training),
+        "scores": dict(scores or {}),
+    }
+    from_mapping(PostprocessingSettings, values["postprocessing"], where="postprocessing")
+    files[DESCRIPTION_FILE] = (json.dumps(values, indent=1) + "\n").encode()
+    description = read_description(files[DESCRIPTION_FILE], where=DESCRIPTION_FILE)
+    if output.suffix == ".zip":
+        _write_zip(output, description.id, files)
+    else:
+        with (
+            making_folder(output, name="model"),
+            replacing_all([output / f for f in files], name="model") as parts,
+        ):
+            for name, content in files.items():
+                parts[output / name].write_bytes(content)
+    return description
+
+
+def _weights(stage: TrainedStage, *, half: bool) -> bytes:
+    """Return a stage's weights as a file, once they were seen to fit its network."""
+    network = build_network(stage.description["network"], **stage.description["arguments"])
+    try:
+        network.load_state_dict(stage.weights, strict=True)
+    except RuntimeError as error:
+        raise InputError(
+            f"the weights of the {stage.description['name']} stage do not fit the network "
+            f"{stage.description['network']!r} of this version: export with the version that trained it"
+        ) from error
+    kept = {
+        name: (value.half() if half and value.is_floating_point() else value).contiguous()
+        for name, value in sorted(stage.weights.items())
+    }
+    large = [name for name, value in kept.items() if value.is_floating_point() and not value.isfinite().all()]
+    if large:
+        raise InputError(f"{large[0]} does not fit into float16: export with --precision float32")
+    return safetensors.torch.save(kept)
+
+
+def _write_zip(output: Path, name: str, files: Mapping[str, bytes]) -> None:
+    """Write a zip with one folder; the same files give the same bytes."""
+    with replacing(output, name="model") as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for file, content in files.items():
+            entry = zipfile.ZipInfo(f"{name}/{file}")  # dated 1980, so that nothing depends on the clock
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)

@@ -1,0 +1,1 @@
+"""The training loop: loading, optimisation, checkpoints, validation and logs."""

@@ -1,0 +1,48 @@
+"""Weights that an encoder starts from instead of drawn ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import nn
+
+from LiverTumorAttentionLib.errors import InputError, ModelError
+from LiverTumorAttentionLib.networks.resnet import ResNet
+from training.recipes.recipe import Recipe
+
+
+def load_first_weights(network: nn.Module, recipe: Recipe, imagenet: Path | None) -> None:
+    """Give a freshly built network the first weights that its recipe names; drawn ones are left as they are.
+
+    imagenet: for recipes with first_weights "imagenet", a safetensors file of a ResNet that was trained on ImageNet,
+    with torchvision's names of its parameters; its classifier is left out. None for all others.
+    Raises `InputError` when the file is missing, damaged, not asked for, or of another network.
+    """
+    if recipe.first_weights == "drawn":
+        if imagenet is not None:
+            raise InputError(
+                f"the recipe {recipe.name!r} draws its first weights and has no use for '{imagenet}': leave it out, or "
+                "set first_weights to imagenet"
+            )
+        return
+    if imagenet is None:
+        raise InputError(
+            f"the recipe {recipe.name!r} starts from a ResNet trained on ImageNet: give its weights as a safetensors "
+            "file with torchvision's names, or set first_weights to drawn"
+        )
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, ResNet):
+        raise InputError(
+            f"the network {recipe.stage.network!r} of the recipe {recipe.name!r} has no ResNet that ImageNet weights "
+            "fit: set first_weights to drawn"
+        )
+    try:
+        encoder.load_imagenet(safetensors.torch.load_file(imagenet))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(
+            f"the ImageNet weights '{imagenet}' cannot be read ({error}): get them again"
+        ) from error
+    except ModelError as error:
+        raise InputError(f"'{imagenet}': {error}") from error

@@ -1,0 +1,130 @@
+"""What is trained: everything that the loop does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from LiverTumorAttentionLib.inference import Device
+from LiverTumorAttentionLib.networks import build_network
+from LiverTumorAttentionLib.progress import Progress
+from training.data.case import PreparedCase
+from training.loop.initial_weights import load_first_weights
+from training.loop.validation import validation_scores
+from training.losses import Loss, build_loss
+from training.recipes.recipe import Recipe, to_values
+from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
+from training.sampling import Sampler
+
+
+class NumberedSamples(Protocol):
+    """Samples by number, each a function of its number alone."""
+
+    @property
+    def samples_an_epoch(self) -> int:
+        """How many samples count as one epoch."""
+
+    def __call__(self, number: int) -> Any:
+        """Return the sample of that number: `inputs`, `truth` and the name of its `case`."""
+
+
+class Task(Protocol):
+    """A network, what it is shown, what it minimises and how it is judged."""
+
+    @property
+    def seed(self) -> int:
+        """Decides the first weights, the samples, and whatever else is drawn."""
+
+    @property
+    def optimizer(self) -> OptimizerSettings:
+        """How weights move."""
+
+    @property
+    def schedule(self) -> ScheduleSettings:
+        """How long, and how the learning rate changes."""
+
+    @property
+    def loop(self) -> LoopSettings:
+        """How a step is made."""
+
+    @property
+    def sampler(self) -> NumberedSamples:
+        """What the network is shown."""
+
+    def build(self) -> nn.Module:
+        """Return the network with its first weights, the same ones for a seed."""
+
+    def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:
+        """Return the loss of a batch, a mean over its samples; `outputs` is what the network returns in training."""
+
+    def validate(self, network: nn.Module, progress: Progress) -> dict[str, float]:
+        """Return scores on the validation cases, among them "dice", by which the best weights are chosen.
+
+        Nothing where there are no validation cases. Raises `Cancelled`.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the training, as JSON values: a run is gone on with only where they are the same."""
+
+
+class RecipeTask:
+    """A recipe on prepared cases.
+
+    training, validation: the cases; without validation cases the last weights are kept. about: what else decides the
+    training or belongs into run.json, as JSON values. imagenet: a file of ImageNet weights, for recipes that start
+    from them.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        training: Sequence[PreparedCase],
+        validation: Sequence[PreparedCase],
+        *,
+        seed: int,
+        device: Device,
+        about: Mapping[str, Any] | None = None,
+        imagenet: Path | None = None,
+    ) -> None:
+        self.recipe, self.seed, self.device = recipe, seed, device
+        self.training, self.validation = tuple(training), tuple(validation)
+        self.optimizer, self.schedule, self.loop = (recipe.optimizer, recipe.schedule, recipe.loop)
+        self._about, self._imagenet = dict(about or {}), imagenet
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """What the network is shown."""
+        return Sampler(self.training, self.recipe, self.seed)
+
+    @cached_property
+    def _loss(self) -> Loss:
+        return build_loss(self.recipe, self.training)
+
+    def build(self) -> nn.Module:
+        """Return the network with its first weights."""
+        stage = self.recipe.stage
+        network = build_network(
+            stage.network, generator=torch.Generator().manual_seed(self.seed), **stage.arguments
+        )
+        load_first_weights(network, self.recipe, self._imagenet)
+        return network
+
+    def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:
+        """Return the recipe's loss."""
+        return self._loss(outputs, truth)
+
+    def validate(self, network: nn.Module, progress: Progress) -> dict[str, float]:
+        """Return the mean Dice of the foreground on the validation cases. Raises `Cancelled`."""
+        only = self.recipe.evaluation.tumor_slices_only
+        return validation_scores(
+            network, self.validation, self.recipe.stage, self.device, progress, tumor_slices_only=only
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what run.json tells."""
+        return {"recipe": to_values(self.recipe), "seed": self.seed, **self._about}

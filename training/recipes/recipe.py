@@ -1,0 +1,204 @@
+"""A recipe: everything that decides how one row of a paper's table is trained, read from a YAML file.
+
+A recipe names a `base`, the path of a file or the name of a recipe, whose values it takes over and changes; mappings
+are merged key by key, everything else is replaced. Every value in the files says in a comment whether it is the paper's
+or ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
+from LiverTumorAttentionLib.errors import InputError, ModelError
+from LiverTumorAttentionLib.models.stage import PatchSettings, StageDescription
+from LiverTumorAttentionLib.networks import network_entry
+from training.recipes.settings import (
+    FIRST_WEIGHTS,
+    AugmentationSettings,
+    EvaluationSettings,
+    LoopSettings,
+    LossSettings,
+    OptimizerSettings,
+    PaperRow,
+    PreparationSettings,
+    SamplingSettings,
+    ScheduleSettings,
+    SplitSettings,
+    check_choice,
+)
+from training.recipes.yaml_values import read_yaml
+
+RECIPES_FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a training, apart from the data, the split's part and the seed."""
+
+    name: str
+    """Its path below `configs` without ending, such as "paresseg/table4-msf-pa"; or the file's own name."""
+    title: str
+    """One line for tables and logs."""
+    reproduces: tuple[PaperRow, ...]
+    """Rows of tables; one training may stand in several."""
+    stage: StageDescription
+    """What the network is, what it is given, and how it is run over a volume; the same words as in model.json."""
+    sampling: SamplingSettings
+    loss: LossSettings
+    optimizer: OptimizerSettings
+    schedule: ScheduleSettings
+    loop: LoopSettings
+    split: SplitSettings
+    preparation: PreparationSettings = field(default_factory=PreparationSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    first_weights: str = "drawn"
+    """"drawn" by the network's own rule; or "imagenet": its encoder starts as a ResNet trained on ImageNet."""
+    source: str = ""
+    """Where the paper says so: sections and tables."""
+
+    def __post_init__(self) -> None:
+        check_choice(f"recipe {self.name!r}: first_weights", self.first_weights, FIRST_WEIGHTS)
+        problem = self._problem()
+        if problem:
+            raise InputError(f"recipe {self.name!r}: {problem}")
+
+    @property
+    def sample_size(self) -> tuple[int, ...]:
+        """Size of a training sample: (Y, X) or (Z, Y, X)."""
+        if self.sampling.size is not None:
+            return self.sampling.size
+        if self.stage.slices is not None:
+            return self.stage.slices.tile
+        return cast("PatchSettings", self.stage.patches).patch  # a stage has one of the two
+
+    def _problem(self) -> str | None:
+        entry = network_entry(self.stage.network)
+        if len(entry.phases) != len(self.stage.phases):
+            return (
+                f"the network {self.stage.network!r} takes {', '.join(entry.phases)}; "
+                f"the stage gives it {', '.join(self.stage.phases)}"
+            )
+        if entry.dimensions != len(self.sample_size):
+            return f"the network {self.stage.network!r} is {entry.dimensions}D, its samples are {self.sample_size}"
+        if self.loss.kind == "boundary_enhanced" and (
+            self.stage.slices is None or self.stage.slices.neighbours < 1 or len(self.stage.classes) != 2
+        ):
+            return "the 3D BE-loss needs two classes and slices with at least one neighbour"
+        if self.sampling.either_phase and len(self.stage.phases) != 1:
+            return f"either_phase is for networks of one phase; {self.stage.network!r} takes both"
+        weights = self.loss.class_weights
+        if weights is not None and len(weights) != len(self.stage.classes):
+            return f"class_weights needs {len(self.stage.classes)} values, got {len(weights)}"
+        return None
+
+
+def recipe_names() -> list[str]:
+    """Return the names of all recipes below `configs`; files called `base` and `_…` are no recipes."""
+    paths = sorted(RECIPES_FOLDER.rglob("*.yaml"))
+    return [
+        path.relative_to(RECIPES_FOLDER).with_suffix("").as_posix()
+        for path in paths
+        if path.stem != "base" and not path.stem.startswith("_")
+    ]
+
+
+def read_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe by its name below `configs` or by the path of a file.
+
+    overrides: values by their dotted name, such as {"stage.arguments.width": 8}; they win over the files.
+    Raises `InputError` for a file that cannot be read, an unknown key (with the nearest known one), or values that
+    do not fit each other.
+    """
+    path = Path(name_or_path)
+    name = path.stem
+    if path.suffix not in (".yaml", ".yml"):
+        name = str(name_or_path)
+        path = RECIPES_FOLDER / f"{name}.yaml"
+        if name not in recipe_names():
+            raise InputError(f"there is no recipe {name!r}{nearest(name, recipe_names())}")
+    elif path.is_file() and RECIPES_FOLDER in path.resolve().parents:
+        name = path.resolve().relative_to(RECIPES_FOLDER).with_suffix("").as_posix()
+    values = _merged(path)
+    for dotted, value in (overrides or {}).items():
+        _set(values, dotted, value)
+    return recipe_from(values, name)
+
+
+def recipe_from(values: Mapping[str, Any], name: str) -> Recipe:
+    """Return the recipe of plain values. Raises `InputError` as `read_recipe` does."""
+    stage = {**values.get("stage", {}), "weights": "untrained.safetensors", "sha256": "0" * 64}
+    where = f"recipe {name!r}"
+    try:
+        return from_mapping(Recipe, {**values, "name": name, "stage": stage}, where=where)
+    except ModelError as error:
+        raise InputError(f"{where}: {str(error).removeprefix('model.json: ')}") from error
+
+
+def to_values(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain values for JSON or YAML, of which `recipe_from` makes an equal recipe."""
+    values = asdict(recipe)
+    for of_a_model in ("weights", "sha256"):  # a recipe has no weights yet
+        del values["stage"][of_a_model]
+    plain: dict[str, Any] = _plain(values)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists in place of tuples, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return the values of a file on top of those of its base."""
+    path = path.resolve()
+    if path in seen:
+        raise InputError(
+            f"the recipe {path} is its own base: {' <- '.join(file.name for file in (*seen, path))}"
+        )
+    try:
+        values = read_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"the recipe {path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"the recipe {path} holds no settings")
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise InputError(
+            f"the recipe {path}: base must be the path of a file or the name of a recipe, got {base!r}"
+        )
+    below = path.parent / base if base.endswith((".yaml", ".yml")) else RECIPES_FOLDER / f"{base}.yaml"
+    return _over(_merged(below, (*seen, path)), values)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `below` with the values of `above`, mappings key by key."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+    """Set a value by its dotted name."""
+    *parents, last = dotted.split(".")
+    for name in parents:
+        inner = values.get(name, {})
+        if not isinstance(inner, dict):
+            raise InputError(f"{dotted!r}: {name!r} holds a value, no settings")
+        values[name] = dict(inner)
+        values = values[name]
+    values[last] = value
