@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import qt
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError, in_plain_words
 
 Result = TypeVar("Result")
@@ -19,13 +19,13 @@ class LongAction:
     """One progress bar with its Cancel button.
 
     The library's numbers come from its own thread of work, which is the window's: at every step of progress the window
-    handles its events, while the workplace is busy, so that nothing else of the panel can start.
+    handles its events, while the active_case is busy, so that nothing else of the panel can start.
     """
 
-    def __init__(self, bar: Any, cancel_button: Any, workplace: Workplace) -> None:
+    def __init__(self, bar: Any, cancel_button: Any, active_case: ActiveCase) -> None:
         self._bar = bar
         self._button = cancel_button
-        self._workplace = workplace
+        self._active_case = active_case
         self._wanted = True
         bar.visible = False
         cancel_button.connect("clicked(bool)", self._cancel_clicked)
@@ -44,7 +44,7 @@ class LongAction:
         from LiverTumorAttentionLib.errors import Cancelled
         from LiverTumorAttentionLib.progress import Progress
 
-        segmentation = self._workplace.segmentation
+        segmentation = self._active_case.segmentation
 
         def unwanted() -> bool:
             return not self._wanted or segmentation.GetScene() is None
@@ -52,7 +52,7 @@ class LongAction:
         self._wanted = True
         self._show(0.0)
         try:
-            with self._workplace.occupied(), in_plain_words():
+            with self._active_case.occupied(), in_plain_words():
                 return call(Progress(self._step, unwanted, stage="review"))
         except Cancelled as error:
             raise PanelError(CANCELLED) from error

@@ -8,17 +8,17 @@ from typing import Any
 
 import slicer
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.models import ModelChoice, installed_models
 from LiverTumorAttentionGui.process.install import Installer
 from LiverTumorAttentionGui.process.segment_run import SegmentationRun
 from LiverTumorAttentionGui.sample.sample import load_sample
-from LiverTumorAttentionGui.sections.correct_section import CorrectSection
-from LiverTumorAttentionGui.sections.inputs_section import InputsSection
-from LiverTumorAttentionGui.sections.model_manager import ModelManagerDialog
-from LiverTumorAttentionGui.sections.review_section import ReviewSection
-from LiverTumorAttentionGui.sections.segment_section import SegmentSection
+from LiverTumorAttentionGui.sections.correct import CorrectSection
+from LiverTumorAttentionGui.sections.inputs import InputsSection
+from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog
+from LiverTumorAttentionGui.sections.review import ReviewSection
+from LiverTumorAttentionGui.sections.segment import SegmentSection
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
@@ -47,7 +47,7 @@ class SegmentationPanel:
         self._gui_tag: Any = None
         self._observer: Any = None
         self._build()
-        self.workplace = Workplace(logic)
+        self.active_case = ActiveCase(logic)
         self._segment = SegmentSection(
             self.ui,
             logic,
@@ -61,12 +61,12 @@ class SegmentationPanel:
         self._inputs = InputsSection(
             self.ui, models=models, model_manager=model_manager, say=self._segment.say
         )
-        self.correct = CorrectSection(self.ui, self.widget, self.workplace)
-        self.review = ReviewSection(self.ui, self.workplace, ensure=self._installer.ensure_requirements)
+        self.correct = CorrectSection(self.ui, self.widget, self.active_case)
+        self.review = ReviewSection(self.ui, self.active_case, ensure=self._installer.ensure_requirements)
         self._parts: tuple[Any, ...] = (self._inputs, self._segment, self.correct, self.review)
-        self.workplace.on_change(self._workplace_changed)
+        self.active_case.on_change(self._active_case_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)
-        self.workplace.open_again()
+        self.active_case.open_again()
 
     @property
     def running(self) -> bool:
@@ -91,7 +91,7 @@ class SegmentationPanel:
         self._parameters = self._gui_tag = self._observer = None
         self.correct.let_go()
         self.review.leave()
-        self.workplace.close()
+        self.active_case.close()
         self._segment.update(None, None)
 
     def scene_closes(self) -> None:
@@ -100,7 +100,7 @@ class SegmentationPanel:
         self.review.abandon()
         self.leave()
         self._segment.clear()
-        self._logic.forget_desks()
+        self._logic.close_controllers()
 
     def scene_loaded(self) -> None:
         """Look at the scene anew: nodes were added to it from a file, the panel's choices among them."""
@@ -113,7 +113,7 @@ class SegmentationPanel:
         self._segment.abandon()
         self.review.abandon()
         self.leave()
-        self._logic.forget_desks()
+        self._logic.close_controllers()
         for part in self._parts:
             part.disconnect()
         if self._parts:
@@ -138,17 +138,17 @@ class SegmentationPanel:
         if parameters is None:
             return
         self._inputs.update(parameters)
-        self.workplace.choose(parameters.study)
+        self.active_case.choose(parameters.study)
         self._segment.update(parameters, parameters.study)
 
-    def _workplace_changed(self) -> None:
+    def _active_case_changed(self) -> None:
         """Follow the study's volumes; a long action lets nothing else start."""
         if self._parameters is not None:
             self._segment.update(self._parameters, self._parameters.study)
-        free = not self.workplace.busy
+        free = not self.active_case.busy
         self.ui.studySelector.enabled = free
         self.ui.segmentSectionButton.enabled = free
-        self.ui.installButton.visible = self.workplace.missing
+        self.ui.installButton.visible = self.active_case.missing
 
     def _work_on_result(self, result: SegmentationResult) -> None:
         """Go on with what a run found; the user may be in another module, so ask for its parameter node."""
@@ -156,7 +156,7 @@ class SegmentationPanel:
         parameters.study = parameters.output = result.segmentation
         self._segment.update(self._parameters, parameters.study)
         if self._parameters is not None:
-            self.workplace.open_again()
+            self.active_case.open_again()
 
     def _install_clicked(self, _checked: bool = False) -> None:
         try:
@@ -164,4 +164,4 @@ class SegmentationPanel:
         except PanelError as error:
             self._segment.say(str(error), error=True)
             return
-        self.workplace.open_again()
+        self.active_case.open_again()

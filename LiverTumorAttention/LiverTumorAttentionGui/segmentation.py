@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from LiverTumorAttentionGui.correction.controllers import Desks
+from LiverTumorAttentionGui.correction.controllers import CorrectionControllers
 from LiverTumorAttentionGui.correction.new_findings import Findings
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.review.registration_verdict import REFUSED, Verdict, read_verdict
 from LiverTumorAttentionGui.scene.probability_node import ProbabilityLoader
 from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration, RegistrationLoader
 from LiverTumorAttentionGui.scene.result_loading import ARTERIAL_ROLE, PORTAL_ROLE, ResultLoader
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
-from LiverTumorAttentionGui.sections.verdict_text import REFUSED, Verdict, read_verdict
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
 PORTAL_FILE = "portal.nrrd"
 ARTERIAL_FILE = "arterial.nrrd"
@@ -78,22 +78,22 @@ class SegmentationResult:
 
 
 class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
-    """Prepares a run for the child process, loads what it leaves, and hands out the desks to correct it."""
+    """Prepares a run for the child process, loads what it leaves, and hands out the controllers to correct it."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
-        self._desks = Desks()
+        self._controllers = CorrectionControllers()
 
-    def desk(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionDesk:
-        """Return the desk at which a segmentation is corrected: the same one as long as its volume stands.
+    def controller(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController:
+        """Return the controller at which a segmentation is corrected: the same one as long as its volume stands.
 
         Raises `PanelError` when it cannot be corrected.
         """
-        return self._desks.desk(segmentation)
+        return self._controllers.controller(segmentation)
 
-    def forget_desks(self) -> None:
-        """Close all desks, such as before the scene goes. What was corrected is in the scene."""
-        self._desks.forget()
+    def close_controllers(self) -> None:
+        """Close all controllers, such as before the scene goes. What was corrected is in the scene."""
+        self._controllers.forget()
 
     def getParameterNode(self) -> SegmentationParameters:  # the name is Slicer's
         """Return the panel's choices, which are kept in the scene."""
@@ -157,7 +157,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             registration = RegistrationLoader(folder / REGISTERED_FILE, folder / TRANSFORM_FILE)
         probability = ProbabilityLoader(folder / PROBABILITY_FILE) if request.keep_probability else None
         findings = Findings(
-            folder / SEGMENTATION_FILE, portal=request.portal, report=report, desks=self._desks
+            folder / SEGMENTATION_FILE, portal=request.portal, report=report, controllers=self._controllers
         )
         placed = findings.place(request.output)
         under_transform = findings.under_transform
@@ -176,13 +176,13 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         return SegmentationResult(
             segmentation=placed.node,
             table=table,
-            summary=" ".join([_summary(report, beside=placed.desk is not None), *placed.notes]),
+            summary=" ".join([_summary(report, beside=placed.controller is not None), *placed.notes]),
             warnings=_warnings(report) + ([NOT_KEPT] if request.keep_registered and refused else []),
             report=report,
             verdict=verdict,
             kept=kept,
             probability=chances,
-            merged=placed.desk is not None,
+            merged=placed.controller is not None,
         )
 
 

@@ -41,7 +41,7 @@ def choose_study(panel: Any, scene: Any, folder: Path) -> Any:
     chances.CopyOrientation(study.portal)
     study.segmentation.SetNodeReferenceID(PROBABILITY_REFERENCE, chances.GetID())
     panel.ui.studySelector.setCurrentNode(study.segmentation)
-    assert panel.workplace.desk is not None, panel.workplace.problem
+    assert panel.active_case.controller is not None, panel.active_case.problem
     return study
 
 
@@ -67,4 +67,4 @@ def select(panel: Any, *indices: int) -> None:
 
 def voxels(panel: Any, number: int) -> int:
     """Return how many voxels a tumour has in the session."""
-    return int(np.count_nonzero(panel.workplace.desk.session.labels == number + 1))
+    return int(np.count_nonzero(panel.active_case.controller.session.labels == number + 1))

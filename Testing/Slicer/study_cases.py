@@ -93,13 +93,13 @@ def ras_of(study: Any, voxel: tuple[int, int, int]) -> tuple[float, ...]:
     return tuple(float(v) for v in (study.grid.ijk_to_ras @ [*voxel[::-1], 1.0])[:3])
 
 
-def check_scene_is_session(study: Any, desk: Any) -> None:
+def check_scene_is_session(study: Any, controller: Any) -> None:
     """Check that the segments hold what the session says, voxel by voxel, and the liver the whole organ."""
-    labels = desk.session.labels
-    living = {n for n, lesion in desk.session.lesions.items() if lesion.status != "rejected"}
+    labels = controller.session.labels
+    living = {n for n, lesion in controller.session.lesions.items() if lesion.status != "rejected"}
     assert {int(value) - 1 for value in np.unique(labels) if value > 1} == living
-    assert [row.number for row in desk.rows()] == sorted(desk.session.lesions)
-    for row in desk.rows():
+    assert [row.number for row in controller.rows()] == sorted(controller.session.lesions)
+    for row in controller.rows():
         np.testing.assert_array_equal(voxels(study, row.name), labels == row.number + 1, err_msg=row.name)
     for name in names(study):
         if name == "Liver":

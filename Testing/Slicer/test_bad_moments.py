@@ -92,7 +92,7 @@ def test_without_a_probability(panel, scene, study):
     assert "Keep probability" in panel.ui.lesionThresholdSlider.toolTip
     before = scene_facts.facts(scene)
     with pytest.raises(PanelError, match=r"segment again and keep the probability .*on the command line"):
-        panel.workplace.desk.do(Threshold(lesion=1, probability=0.3))
+        panel.active_case.controller.do(Threshold(lesion=1, probability=0.3))
     assert scene_facts.facts(scene) == before
     panel.ui.measureButton.click()
     assert "Measured 3 tumors" in panel.ui.reviewStatusLabel.text
@@ -177,7 +177,7 @@ def test_run_that_finds_hundreds_beside_a_decision(panel, scene, tmp_path):
     panel.ui.acceptButton.click()
     found = many(125)
     found[study_cases.truth() > 1] = 1
-    panel.workplace.desk.merge(study.grid.image(found), model="another")
+    panel.active_case.controller.merge(study.grid.image(found), model="another")
     assert len(rows(panel)) > 100
     assert rows(panel)[0][1] == "accepted"
     np.testing.assert_array_equal(study_cases.voxels(study, "Tumor 1"), study_cases.truth() == 2)
@@ -224,7 +224,7 @@ def test_margin_around_a_tumor_that_went(panel, study, wait_until):
 def test_what_is_cancelled_leaves_nothing(
     panel, scene, study, tmp_path, temporary, wait_until, monkeypatch, action
 ):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
     from LiverTumorAttentionGui.sample.sample import load_sample
 
     ui = panel.ui
@@ -326,7 +326,7 @@ def test_study_that_is_removed_while_a_tool_is_on(panel, scene, study, wait_unti
 def test_scene_that_closes_in_the_middle(
     panel, scene, study, temporary, application, monkeypatch, moment, tmp_path
 ):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
 
     ui = panel.ui
 
@@ -370,7 +370,7 @@ def test_scene_that_closes_in_the_middle(
     assert "Choose a study first" in ui.correctStatusLabel.text
     assert not ui.reviewContent.enabled
     assert ui.reviewProgressBar.isHidden()
-    assert not panel.workplace.busy
+    assert not panel.active_case.busy
     kinds = ("Segmentation", "MarkupsPlane", "Table", "ScalarVolume")
     assert [scene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node") for kind in kinds] == [0, 0, 0, 0]
 
@@ -396,7 +396,7 @@ def test_two_studies_switched_quickly(panel, scene, study, tmp_path, application
     assert scene_facts.facts(scene) == before
     assert not ui.addButton.checked
     assert not ui.marginGroupBox.checked
-    assert panel.workplace.study.segmentation is other.segmentation
+    assert panel.active_case.study.segmentation is other.segmentation
     assert len(rows(panel)) == 3
 
 
@@ -432,7 +432,7 @@ def test_undo_after_the_segmentation_changed_elsewhere(panel, scene, study):
     ui.redoButton.click()
     ui.redoButton.click()
     np.testing.assert_array_equal(study_cases.voxels(study, "Tumor 2"), painted)
-    study_cases.check_scene_is_session(study, panel.workplace.desk)
+    study_cases.check_scene_is_session(study, panel.active_case.controller)
 
 
 def test_accepted_tumor_that_is_painted_over(panel, scene, study):
@@ -450,9 +450,9 @@ def test_accepted_tumor_that_is_painted_over(panel, scene, study):
     wide = study_cases.voxels(study, "Tumor 2")
     wide[6:9, 12:17, 12:17] = True
     paint(study, "Tumor 2", wide)
-    panel.workplace.instances()
+    panel.active_case.instances()
     np.testing.assert_array_equal(study_cases.voxels(study, "Tumor 1"), study_cases.truth() == 2)
-    study_cases.check_scene_is_session(study, panel.workplace.desk)
+    study_cases.check_scene_is_session(study, panel.active_case.controller)
     paint(study, "Tumor 1", np.zeros(study_cases.SHAPE, bool))
     select(panel, 1)
     ui.growButton.click()

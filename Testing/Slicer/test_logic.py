@@ -450,20 +450,20 @@ def test_missing_probability_leaves_the_scene_as_it_was(scene, logic, tmp_path, 
 
 
 def test_run_over_decisions_keeps_them(scene, logic, segment):
-    """Accepted and rejected stay, with the desk and its undo; the table is of the lesions that there are now."""
+    """Accepted and rejected stay, with the controller and its undo; the table is of the lesions that there are now."""
     from LiverTumorAttentionLib.correction import Accept, Reject
 
     portal = cases.add_volume(scene, shape=(8, 12, 14))
     first, _ = segment(portal, tumors=2)
-    desk = logic.desk(first.segmentation)
-    desk.do(Accept(lesion=1))
-    desk.do(Reject(lesion=2))
+    controller = logic.controller(first.segmentation)
+    controller.do(Accept(lesion=1))
+    controller.do(Reject(lesion=2))
     second, instances = segment(portal, tumors=3, output=first.segmentation)
     assert second.merged
     assert second.summary.startswith("The run found ")
     assert second.segmentation is first.segmentation
-    assert logic.desk(first.segmentation) is desk
-    assert [(row.number, row.status) for row in desk.rows()] == [
+    assert logic.controller(first.segmentation) is controller
+    assert [(row.number, row.status) for row in controller.rows()] == [
         (1, "accepted"),
         (2, "rejected"),
         (3, "draft"),
@@ -474,20 +474,20 @@ def test_run_over_decisions_keeps_them(scene, logic, segment):
     assert names == ["Tumor 1", "Tumor 3"]
     assert second.table.GetNumberOfRows() == 2
     assert "what was decided or edited stays as it was" in second.summary
-    assert desk.session.case.probability is not None
-    desk.undo()
-    assert [row.number for row in desk.rows()] == [1, 2]
+    assert controller.session.case.probability is not None
+    controller.undo()
+    assert [row.number for row in controller.rows()] == [1, 2]
 
 
 def test_run_replaces_what_nobody_touched(scene, logic, segment):
     portal = cases.add_volume(scene)
     first, _ = segment(portal, tumors=2)
-    desk = logic.desk(first.segmentation)
+    controller = logic.controller(first.segmentation)
     second, instances = segment(portal, tumors=1, output=first.segmentation)
     assert not second.merged
     check_voxels(second, instances, portal)
-    again = logic.desk(first.segmentation)
-    assert again is not desk
+    again = logic.controller(first.segmentation)
+    assert again is not controller
     assert [row.number for row in again.rows()] == [1]
     assert again.session.entries == ()
 
@@ -497,7 +497,7 @@ def test_run_on_another_volume_leaves_decisions_alone(scene, logic, segment):
 
     portal, other = cases.add_volume(scene), cases.add_volume(scene, "later")
     first, instances = segment(portal, tumors=2)
-    logic.desk(first.segmentation).do(Accept(lesion=1))
+    logic.controller(first.segmentation).do(Accept(lesion=1))
     second, _ = segment(other, tumors=1, output=first.segmentation)
     assert second.segmentation is not first.segmentation
     assert "about another volume, so the result is a new segmentation" in second.summary
@@ -505,7 +505,7 @@ def test_run_on_another_volume_leaves_decisions_alone(scene, logic, segment):
 
 
 def test_status_alone_keeps_a_lesion(scene, logic, segment):
-    """Accepted in Slicer's own list of segments, without a desk."""
+    """Accepted in Slicer's own list of segments, without a controller."""
     import slicer
 
     portal = cases.add_volume(scene, shape=(8, 12, 14))
@@ -516,7 +516,7 @@ def test_status_alone_keeps_a_lesion(scene, logic, segment):
     assert second.merged
     assert second.summary.startswith("The run found no tumor.")
     np.testing.assert_array_equal(segment_array(second, "Tumor 2", portal), before == 3)
-    assert [row.number for row in logic.desk(first.segmentation).rows()] == [2]
+    assert [row.number for row in logic.controller(first.segmentation).rows()] == [2]
 
 
 def test_damaged_result_over_decisions_changes_nothing(scene, logic, tmp_path, segment):
@@ -526,11 +526,11 @@ def test_damaged_result_over_decisions_changes_nothing(scene, logic, tmp_path, s
 
     portal = cases.add_volume(scene)
     first, instances = segment(portal)
-    desk = logic.desk(first.segmentation)
-    desk.do(Accept(lesion=1))
+    controller = logic.controller(first.segmentation)
+    controller.do(Accept(lesion=1))
     _cut_file(tmp_path)
     with pytest.raises(PanelError, match="is damaged"):
         logic.load(SegmentationRequest(portal=portal, model="m", output=first.segmentation), tmp_path)
-    assert logic.desk(first.segmentation) is desk
-    assert len(desk.session.entries) == 1
+    assert logic.controller(first.segmentation) is controller
+    assert len(controller.session.entries) == 1
     check_voxels(first, instances, portal)

@@ -18,7 +18,7 @@ def test_several_studies_in_one_scene(panel, scene, study, tmp_path):
     panel.ui.studySelector.setCurrentNode(study.segmentation)
     assert len(rows(panel)) == 2
     panel.ui.undoButton.click()
-    assert len(rows(panel)) == 3, "its desk was kept"
+    assert len(rows(panel)) == 3, "its controller was kept"
 
 
 @pytest.mark.parametrize("gone", ["segmentation", "portal"])
@@ -52,7 +52,7 @@ def test_missing_packages_are_named_and_can_be_installed(panel, scene, study, mo
     def missing(_segmentation):
         raise ImportError("No module named 'scipy'")
 
-    monkeypatch.setattr(panel._logic, "desk", missing)
+    monkeypatch.setattr(panel._logic, "controller", missing)
     panel.ui.studySelector.setCurrentNode(study.segmentation)
     assert "not installed yet" in panel.ui.correctStatusLabel.text
     assert not panel.ui.installButton.isHidden()
@@ -79,7 +79,7 @@ def test_choices_and_corrections_survive_saving_and_loading(panel, scene, study,
         assert again.ui.studySelector.currentNode() is loaded.GetFirstNodeByName(name)
         assert [row[:2] for row in rows(again)] == [["Tumor 2", "accepted"], ["Tumor 3", "draft"]]
         assert again.ui.distanceSpinBox.value == 3.5
-        assert len(again.workplace.desk.session.entries) == 2
+        assert len(again.active_case.controller.session.entries) == 2
         assert not again.ui.undoButton.enabled, "undo is for what was done since"
     finally:
         again.cleanup()

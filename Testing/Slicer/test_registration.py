@@ -60,7 +60,7 @@ def world_grid(volume):
 
 
 def test_verdict_is_a_sentence_with_numbers_behind_it(application):
-    from LiverTumorAttentionGui.sections.verdict_text import read_verdict
+    from LiverTumorAttentionGui.review.registration_verdict import read_verdict
 
     verdict = read_verdict(cases.verdict())
     assert verdict.sentence == "Registration: good. The two phases lie on each other."
@@ -79,7 +79,7 @@ def test_verdict_is_a_sentence_with_numbers_behind_it(application):
 
 
 def test_verdict_leaves_out_what_was_not_measured(application):
-    from LiverTumorAttentionGui.sections.verdict_text import read_verdict
+    from LiverTumorAttentionGui.review.registration_verdict import read_verdict
 
     unknown = {
         "liver_dice_before": None,

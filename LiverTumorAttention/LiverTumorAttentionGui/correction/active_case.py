@@ -19,10 +19,10 @@ NOT_INSTALLED = (
 )
 
 
-class Workplace:
-    """The chosen study with its correction desk; tells its listeners when they change.
+class ActiveCase:
+    """The chosen study with its correction controller; tells its listeners when they change.
 
-    study, desk: None while there is nothing to work on; `problem` then says why, in one sentence.
+    study, controller: None while there is nothing to work on; `problem` then says why, in one sentence.
     busy: whether a long action is under way, so that nothing else may start.
     missing: whether Python packages are missing.
     """
@@ -37,7 +37,7 @@ class Workplace:
         self._reopen = Settle(self.open_again, 0, restart=False)
         self.segmentation: Any = None
         self.study: Any = None
-        self.desk: Any = None
+        self.controller: Any = None
         self.problem = NO_STUDY
         self.missing = False
         self.busy = False
@@ -66,8 +66,8 @@ class Workplace:
 
     def instances(self) -> Any:
         """Return the segmentation as it stands, with what was painted meanwhile taken in. Raises `PanelError`."""
-        self.desk.take_in_brush()
-        return self.desk.instances()
+        self.controller.take_in_brush()
+        return self.controller.instances()
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
@@ -81,20 +81,20 @@ class Workplace:
             self._tell()
 
     def _open(self, segmentation: Any) -> None:
-        if self.desk is not None:
-            self.desk.remove_listener(self._corrected)
+        if self.controller is not None:
+            self.controller.remove_listener(self._corrected)
         if segmentation is not None and segmentation.GetScene() is None:
             segmentation = None
-        self.segmentation, self.study, self.desk = segmentation, None, None
+        self.segmentation, self.study, self.controller = segmentation, None, None
         self.problem, self.missing = NO_STUDY, False
         if segmentation is not None and not segmentation.GetScene().IsImporting():
             try:
                 with waiting():
                     self._set_up(segmentation)
             except PanelError as error:
-                self.study, self.desk, self.problem = None, None, str(error)
+                self.study, self.controller, self.problem = None, None, str(error)
             except ImportError:
-                self.study, self.desk, self.problem, self.missing = None, None, NOT_INSTALLED, True
+                self.study, self.controller, self.problem, self.missing = None, None, NOT_INSTALLED, True
         self._nodes = self._present() if segmentation is not None else ()
         self._watch(segmentation.GetScene() if segmentation is not None else None)
         self._tell()
@@ -102,10 +102,12 @@ class Workplace:
     def _set_up(self, segmentation: Any) -> None:
         from LiverTumorAttentionGui.scene.study import Study
 
-        Study.of(segmentation)  # says why the study cannot be used, also when a desk is there from before
-        self.desk = self._logic.desk(segmentation)
-        self.study = self.desk.study
-        self.desk.add_listener(self._corrected)
+        Study.of(
+            segmentation
+        )  # says why the study cannot be used, also when a controller is there from before
+        self.controller = self._logic.controller(segmentation)
+        self.study = self.controller.study
+        self.controller.add_listener(self._corrected)
         self.problem = ""
 
     def _watch(self, scene: Any) -> None:

@@ -1,4 +1,4 @@
-"""One correction desk a segmentation, for as long as its nodes are in the scene."""
+"""One correction controller a segmentation, for as long as its nodes are in the scene."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import slicer
 from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
 
-class Desks:
-    """The desks that are open. What the volumes of a removed study take of memory is given back at once."""
+class CorrectionControllers:
+    """The controllers that are open. What the volumes of a removed study take of memory is given back at once."""
 
     def __init__(self) -> None:
-        self._open: list[CorrectionDesk] = []
+        self._open: list[CorrectionController] = []
         self._watched: tuple[slicer.vtkMRMLScene, int] | None = None
 
-    def desk(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionDesk:
-        """Return the segmentation's desk, a new one where its volume changed or moved. Raises `PanelError`."""
-        from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    def controller(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController:
+        """Return the segmentation's controller, a new one where its volume changed or moved. Raises `PanelError`."""
+        from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
         known = self.known(segmentation)
         study = Study.of(segmentation)
@@ -30,21 +30,23 @@ class Desks:
             known.look_again()
             return known
         self.forget(segmentation)
-        desk = CorrectionDesk(study)
-        self._open.append(desk)
+        controller = CorrectionController(study)
+        self._open.append(controller)
         self._watch(segmentation.GetScene())
-        return desk
+        return controller
 
-    def known(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionDesk | None:
-        """Return the segmentation's desk if there is one already."""
-        return next((desk for desk in self._open if desk.study.segmentation is segmentation), None)
+    def known(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController | None:
+        """Return the segmentation's controller if there is one already."""
+        return next(
+            (controller for controller in self._open if controller.study.segmentation is segmentation), None
+        )
 
     def forget(self, segmentation: slicer.vtkMRMLSegmentationNode | None = None) -> None:
-        """Close the segmentation's desk, or all of them."""
-        for desk in list(self._open):
-            if segmentation is None or desk.study.segmentation is segmentation:
-                self._open.remove(desk)
-                desk.close()
+        """Close the segmentation's controller, or all of them."""
+        for controller in list(self._open):
+            if segmentation is None or controller.study.segmentation is segmentation:
+                self._open.remove(controller)
+                controller.close()
         if not self._open:
             self._unwatch()
 
@@ -55,9 +57,9 @@ class Desks:
         myself = weakref.ref(self)
 
         def purge(caller: object, event: str) -> None:
-            desks = myself()
-            if desks is not None:
-                desks._purge()
+            controllers = myself()
+            if controllers is not None:
+                controllers._purge()
 
         self._watched = (scene, scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, purge))
 
@@ -68,8 +70,8 @@ class Desks:
             watched[0].RemoveObserver(watched[1])
 
     def _purge(self) -> None:
-        """Close the desks of studies whose segmentation or portal venous volume is gone."""
-        for desk in list(self._open):
-            if desk.study.segmentation.GetScene() is None or desk.study.portal.GetScene() is None:
-                self._open.remove(desk)
-                desk.close()
+        """Close the controllers of studies whose segmentation or portal venous volume is gone."""
+        for controller in list(self._open):
+            if controller.study.segmentation.GetScene() is None or controller.study.portal.GetScene() is None:
+                self._open.remove(controller)
+                controller.close()

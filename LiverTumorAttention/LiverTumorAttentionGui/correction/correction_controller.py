@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionGui.correction.brush_edits import painted
 from LiverTumorAttentionGui.correction.lesion_rows import LesionRow, LesionRows
-from LiverTumorAttentionGui.correction.resuming import resumed
-from LiverTumorAttentionGui.correction.segmentation_writer import DeskWriter
+from LiverTumorAttentionGui.correction.manual_edits import painted
+from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
+from LiverTumorAttentionGui.correction.session_restore import resumed
 from LiverTumorAttentionGui.errors import PanelError, in_plain_words
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import to_world
@@ -31,13 +31,14 @@ from LiverTumorAttentionLib.voxels.boxes import within
 Listener = Callable[[Outcome], None]
 
 
-class CorrectionDesk:
+class CorrectionController:
     """A correction session on the nodes of a study.
 
-    Whatever is refused (`PanelError`) or cancelled leaves session and scene as they were. Each action is written into
-    the segments, their status, and the log on the node, which goes with the scene; a desk on a scene that was loaded
-    goes on from there. What somebody painted meanwhile is taken in before the next action, as an action of its own.
-    note: a sentence about how the corrections were gone on with, possibly empty.
+    An action that is refused (`PanelError`) or cancelled leaves session and scene unchanged. Each action is written into
+    the segments, their statuses, and the log in an attribute of the segmentation node, which is saved with the scene;
+    on a loaded scene the controller resumes from it. Edits made meanwhile in the Segment Editor become an action of
+    their own before the next one.
+    note: a sentence about how the earlier corrections were resumed, possibly empty.
     """
 
     def __init__(self, study: Study) -> None:
@@ -48,7 +49,7 @@ class CorrectionDesk:
                 "load it again; otherwise segment again."
             )
         self.study = study
-        self._writer = DeskWriter(study)
+        self._writer = SegmentationWriter(study)
         self._portal_at_start = study.portal_image()
         self._seen = (study.arterial, study.probability)
         with in_plain_words():
@@ -87,7 +88,7 @@ class CorrectionDesk:
 
     @property
     def stands(self) -> bool:
-        """Whether the volume still is where it was when the desk began, and what it was."""
+        """Whether the volume still is where it was when the controller began, and what it was."""
         study = self.study
         if study.segmentation.GetScene() is None or study.portal.GetScene() is None:
             return False

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.voxels.boxes import start_of
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.correction.segmentation_writer import DeskWriter
+    from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class LesionRow:
 class LesionRows:
     """The rows of a session's lesions."""
 
-    def __init__(self, study: Study, session: CorrectionSession, writer: DeskWriter) -> None:
+    def __init__(self, study: Study, session: CorrectionSession, writer: SegmentationWriter) -> None:
         self._study = study
         self._session = session
         self._writer = writer

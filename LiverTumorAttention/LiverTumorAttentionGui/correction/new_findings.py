@@ -22,8 +22,8 @@ from LiverTumorAttentionGui.scene.study import PORTAL_REFERENCE, REPORT_ATTRIBUT
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.correction.controllers import Desks
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.controllers import CorrectionControllers
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
 LOG_ATTRIBUTE = "LiverTumorAttention_Corrections"
 """The library's `interaction.HEADER_KEY`, which must be known before scipy is there."""
@@ -31,13 +31,13 @@ LOG_ATTRIBUTE = "LiverTumorAttention_Corrections"
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """Where the findings went. desk: that of the decisions beside which they are; None where they stand alone.
+    """Where the findings went. controller: that of the decisions beside which they are; None where they stand alone.
 
     notes: sentences for the user.
     """
 
     node: slicer.vtkMRMLSegmentationNode
-    desk: CorrectionDesk | None = None
+    controller: CorrectionController | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -45,13 +45,18 @@ class Findings:
     """The segmentation that a run left. It is read outside of the scene, so that a damaged one changes nothing."""
 
     def __init__(
-        self, path: Path, *, portal: slicer.vtkMRMLScalarVolumeNode, report: dict[str, Any], desks: Desks
+        self,
+        path: Path,
+        *,
+        portal: slicer.vtkMRMLScalarVolumeNode,
+        report: dict[str, Any],
+        controllers: CorrectionControllers,
     ) -> None:
         """Raises `PanelError` when the file cannot be read or holds no liver."""
         self._found = read_segmentation(path)
         self._portal = portal
         self._report = report
-        self._desks = desks
+        self._controllers = controllers
         self.under_transform = VolumeWriter(portal, "portal venous").moves_with_transform
 
     def place(self, output: slicer.vtkMRMLSegmentationNode | None) -> Placed:
@@ -63,18 +68,18 @@ class Findings:
         if output is None or output.GetScene() is None:
             return Placed(node=self._alone(None))
         try:
-            desk = self._decided(output)
+            controller = self._decided(output)
         except PanelError as error:
             note = f"{output.GetName()} holds decisions that cannot be read, so the result is a new segmentation."
             return Placed(node=self._alone(None), notes=(note, str(error)))
-        if desk is None:
+        if controller is None:
             return Placed(node=self._alone(output))
-        if desk.study.portal is not self._portal:
+        if controller.study.portal is not self._portal:
             note = f"{output.GetName()} holds decisions about another volume, so the result is a new segmentation."
             return Placed(node=self._alone(None), notes=(note,))
-        outcome = desk.merge(self._instances(desk), model=self._model())
+        outcome = controller.merge(self._instances(controller), model=self._model())
         note = f"{outcome.note[:1].upper()}{outcome.note[1:]}; what was decided or edited stays as it was."
-        return Placed(node=output, desk=desk, notes=(note,))
+        return Placed(node=output, controller=controller, notes=(note,))
 
     def link(
         self,
@@ -92,45 +97,45 @@ class Findings:
             node.SetNodeReferenceID(TRANSFORM_REFERENCE, None)
         Study.link(node, self._portal, arterial=arterial, probability=probability, vessels=vessels)
         node.SetAttribute(REPORT_ATTRIBUTE, json.dumps(self._report))
-        if placed.desk is not None:
-            placed.desk.see_new_volumes()
+        if placed.controller is not None:
+            placed.controller.see_new_volumes()
 
     def tumors(self, placed: Placed) -> list[dict[str, Any]]:
         """Return the table's rows: the run's own, or those of the lesions that there are now."""
-        if placed.desk is None:
+        if placed.controller is None:
             return list(self._report["tumors"])
         from LiverTumorAttentionLib.analysis import measure_tumors
 
-        case = placed.desk.session.case
-        measured = measure_tumors(placed.desk.instances(), case.portal, case.arterial, case.probability)
+        case = placed.controller.session.case
+        measured = measure_tumors(placed.controller.instances(), case.portal, case.arterial, case.probability)
         return [asdict(each) for each in measured]
 
     def _alone(self, target: slicer.vtkMRMLSegmentationNode | None) -> slicer.vtkMRMLSegmentationNode:
         """Return the target with its content replaced, or a new node."""
         if target is not None:
-            self._desks.forget(target)
+            self._controllers.forget(target)
             target.RemoveAttribute(LOG_ATTRIBUTE)
         return ResultLoader(self._portal).place(
             self._found, target=target, under_transform=self.under_transform
         )
 
-    def _decided(self, output: slicer.vtkMRMLSegmentationNode) -> CorrectionDesk | None:
-        """Return the desk of a segmentation in which a person decided something. Raises `PanelError`."""
+    def _decided(self, output: slicer.vtkMRMLSegmentationNode) -> CorrectionController | None:
+        """Return the controller of a segmentation in which a person decided something. Raises `PanelError`."""
         from LiverTumorAttentionGui.scene.segments import is_decided
 
         if not output.GetAttribute(LOG_ATTRIBUTE) and not is_decided(output.GetSegmentation()):
             return None
-        desk = self._desks.desk(output)
-        return desk if desk.has_decisions else None
+        controller = self._controllers.controller(output)
+        return controller if controller.has_decisions else None
 
-    def _instances(self, desk: CorrectionDesk) -> sitk.Image:
-        """Return the findings on the grid of a desk."""
+    def _instances(self, controller: CorrectionController) -> sitk.Image:
+        """Return the findings on the grid of a controller."""
         from LiverTumorAttentionGui.scene.segments import lesions_of
 
         node = slicer.vtkMRMLSegmentationNode()
         node.SetAndObserveSegmentation(self._found)
         lesions = {each: number + 1 for number, each in lesions_of(self._found).items()}
-        grid = desk.study.grid
+        grid = controller.study.grid
         return grid.image(LabelLayers(node, grid).read(lesions))
 
     def _model(self) -> str | None:

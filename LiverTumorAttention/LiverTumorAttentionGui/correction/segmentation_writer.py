@@ -26,7 +26,7 @@ from LiverTumorAttentionLib.correction.case import LIVER
 _MOST_IN_A_BYTE = 255
 
 
-class DeskWriter:
+class SegmentationWriter:
     """Writes the state of a session into the segmentation of a study.
 
     ids: the segments of the lesions by number.

@@ -17,7 +17,10 @@ _STATUS_TIPS = {
 
 
 class LesionTable:
-    """Shows the desk's rows in a QTableWidget. on_selected: called when the user, or a walk, selects other rows."""
+    """A QTableWidget of `LesionRow`s.
+
+    on_selected: called when the selection changes, by the user or by `step`; not by `select`.
+    """
 
     def __init__(self, table: Any, on_selected: Callable[[], None]) -> None:
         self._table = table
@@ -72,7 +75,7 @@ class LesionTable:
         finally:
             self._filling = False
 
-    def walk(self, step: int) -> None:
+    def step(self, direction: int) -> None:
         """Select the next tumour (step 1) or the previous one (-1), past rejected ones, round the end."""
         alive = [row.number for row in self._rows if row.center_ras is not None]
         if not alive:
@@ -81,12 +84,12 @@ class LesionTable:
         if chosen:
             beyond = (
                 [n for n in alive if n > chosen[-1]]
-                if step > 0
+                if direction > 0
                 else [n for n in alive if n < chosen[0]][::-1]
             )
-            target = beyond[0] if beyond else alive[0 if step > 0 else -1]
+            target = beyond[0] if beyond else alive[0 if direction > 0 else -1]
         else:
-            target = alive[0 if step > 0 else -1]
+            target = alive[0 if direction > 0 else -1]
         self.select(target)
         self._on_selected()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.debounce import Settle
 from LiverTumorAttentionGui.errors import PanelError
 
@@ -23,10 +23,10 @@ class LesionThreshold:
     """
 
     def __init__(
-        self, slider: Any, workplace: Workplace, perform: Callable[[Any], Any], say: Callable[..., None]
+        self, slider: Any, active_case: ActiveCase, perform: Callable[[Any], Any], say: Callable[..., None]
     ) -> None:
         self._slider = slider
-        self._workplace = workplace
+        self._active_case = active_case
         self._perform = perform
         self._say = say
         self._lesion: int | None = None
@@ -44,20 +44,20 @@ class LesionThreshold:
 
     def update(self, row: Any) -> None:
         """Be about this row of the table; None for none or several."""
-        study, desk = self._workplace.study, self._workplace.desk
+        study, controller = self._active_case.study, self._active_case.controller
         self._lesion = row.number if row is not None and row.status == "draft" else None
         kept = study is not None and study.probability is not None
-        self._slider.enabled = kept and self._lesion is not None and desk is not None
+        self._slider.enabled = kept and self._lesion is not None and controller is not None
         self._slider.toolTip = NO_PROBABILITY if study is not None and not kept else READY
         if self._lesion is None and kept:
             self._slider.toolTip = ONE_DRAFT
-        self._show(_last_threshold(desk, self._lesion))
+        self._show(_last_threshold(controller, self._lesion))
 
     def end_preview(self) -> None:
         """Show the tumours as they are."""
         self._preview.cancel()
-        if self._workplace.desk is not None:
-            self._workplace.desk.end_preview()
+        if self._active_case.controller is not None:
+            self._active_case.controller.end_preview()
 
     def _show(self, value: float) -> None:
         self._showing = True
@@ -72,13 +72,13 @@ class LesionThreshold:
             self._preview.request()
 
     def _show_preview(self) -> None:
-        if self._lesion is None or self._workplace.desk is None:
+        if self._lesion is None or self._active_case.controller is None:
             return
         try:
-            self._workplace.desk.preview(self._action(self._wanted))
+            self._active_case.controller.preview(self._action(self._wanted))
             self._say("")
         except PanelError as error:
-            self._workplace.desk.end_preview()
+            self._active_case.controller.end_preview()
             self._say(str(error), error=True)
 
     def _released(self, value: float) -> None:
@@ -93,11 +93,11 @@ class LesionThreshold:
         return Threshold(probability=round(float(value), 2), lesion=self._lesion)
 
 
-def _last_threshold(desk: Any, lesion: int | None) -> float:
+def _last_threshold(controller: Any, lesion: int | None) -> float:
     """Return the threshold that a lesion was given last; `START` where it was given none."""
-    if desk is None or lesion is None:
+    if controller is None or lesion is None:
         return START
-    for entry in reversed(desk.session.entries):
+    for entry in reversed(controller.session.entries):
         if entry.action.tool == "threshold" and entry.action.lesion == lesion:
             return float(entry.action.probability)
     return START

@@ -8,7 +8,7 @@ from typing import Any
 import slicer
 import vtk
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.debounce import Settle
 from LiverTumorAttentionGui.errors import PanelError
 
@@ -28,7 +28,7 @@ class BrushEditor:
     """Gives the editor the study while its box is open, and takes in what was painted.
 
     Painting is restricted to the liver by the editor's mask. Segments are not overwritten, since tumours overlap the
-    liver; that an accepted tumour keeps its voxels is the desk's part.
+    liver; that an accepted tumour keeps its voxels is the controller's part.
     on_open: called before the editor gets the mouse. segment: returns the id of the segment to paint, empty for none.
     say: tells what went wrong.
     """
@@ -37,7 +37,7 @@ class BrushEditor:
         self,
         box: Any,
         editor: Any,
-        workplace: Workplace,
+        active_case: ActiveCase,
         *,
         on_open: Callable[[], None],
         segment: Callable[[], str],
@@ -45,7 +45,7 @@ class BrushEditor:
     ) -> None:
         self._box = box
         self._editor = editor
-        self._workplace = workplace
+        self._active_case = active_case
         self._on_open = on_open
         self._segment = segment
         self._say = say
@@ -93,11 +93,11 @@ class BrushEditor:
     def take_in(self) -> None:
         """Make one action of what was painted since the last one, if anything."""
         self._take_in_later.cancel()
-        desk = self._workplace.desk
-        if self._node is None or desk is None:
+        controller = self._active_case.controller
+        if self._node is None or controller is None:
             return
         try:
-            outcome = desk.take_in_brush()
+            outcome = controller.take_in_brush()
         except PanelError as error:
             self._say(str(error), error=True)
             return
@@ -111,7 +111,7 @@ class BrushEditor:
             self._open()
 
     def _open(self) -> None:
-        study = self._workplace.study
+        study = self._active_case.study
         if study is None:
             self._box.collapsed = True
             return

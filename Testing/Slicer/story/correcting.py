@@ -131,7 +131,7 @@ def paint_with_the_brush(story: Telling) -> None:
     """What is painted in the Segment Editor becomes one action, which can be undone."""
     lacking = {n: story.truth.under(story.lesions[n]) & ~story.lesions[n] for n in story.living}
     number = max(lacking, key=lambda n: np.count_nonzero(lacking[n]))
-    steps = len(story.panel.workplace.desk.session.entries)
+    steps = len(story.panel.active_case.controller.session.entries)
     story.hands.select(number)
     story.ui.brushGroupBox.collapsed = False
     story.ui.segmentEditor.setActiveEffectByName("Paint")
@@ -141,7 +141,7 @@ def paint_with_the_brush(story: Telling) -> None:
         f"The brush: Tumor {number} is being painted on.", "correct", at=story.truth.deepest(lacking[number])
     )
     story.ui.brushGroupBox.collapsed = True
-    entries = story.panel.workplace.desk.session.entries
+    entries = story.panel.active_case.controller.session.entries
     assert [entry.action.tool for entry in entries[steps:]] == ["draw"]
     np.testing.assert_array_equal(story.lesions[number], before | lacking[number])
     assert story.hands.rows()[number][3] == "yes", "changed by hand"

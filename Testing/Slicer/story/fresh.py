@@ -33,7 +33,7 @@ def main(scene: Path, orders: dict[str, Any]) -> dict[str, Any]:
     try:
         assert story.segmentation is segmentation, story.ui.correctStatusLabel.text
         answer["panel"] = panel_memory(story.panel)
-        answer["steps"] = [entry.action.tool for entry in story.panel.workplace.desk.session.entries]
+        answer["steps"] = [entry.action.tool for entry in story.panel.active_case.controller.session.entries]
         story.hands.press("planUpdateButton")
         story.hands.rest()
         answer["margin"] = story.ui.marginLabel.text

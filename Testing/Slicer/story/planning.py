@@ -25,7 +25,7 @@ def measure(story: Telling) -> None:
     """The panel's table is the library's review, and each tumour has two lines in the views."""
     from LiverTumorAttentionLib.analysis import review_case
 
-    ui, place = story.panel.workplace, story.center_of(story.living[0])
+    ui, place = story.panel.active_case, story.center_of(story.living[0])
     story.hands.press("measureButton")
     story.ui.diametersCheckBox.click()
     study = ui.study
@@ -66,7 +66,7 @@ def lay_a_margin(story: Telling) -> None:
     shown = slicer.util.arrayFromSegmentBinaryLabelmap(node, "Margin", story.sample.portal) != 0
     np.testing.assert_array_equal(shown, sitk.GetArrayFromImage(plan.mask) != 0)
     away_mm = ndimage.distance_transform_edt(~tumors, sampling=story.truth.spacing_mm)
-    liver = sitk.GetArrayFromImage(story.panel.workplace.instances()) > 0
+    liver = sitk.GetArrayFromImage(story.panel.active_case.instances()) > 0
     # Away from the centres of the tumours' voxels; the margin is laid around the voxels as boxes.
     half_voxel_mm = float(np.linalg.norm(story.truth.spacing_mm)) / 2.0
     assert (away_mm[shown] <= MARGIN_MM + half_voxel_mm).all(), "nothing beyond the margin's width"
@@ -164,7 +164,7 @@ def _planner(story: Telling) -> Any:
     """Return the library's planner on what the scene holds."""
     from LiverTumorAttentionLib.analysis.planning import Planner
 
-    return Planner(story.panel.workplace.instances())
+    return Planner(story.panel.active_case.instances())
 
 
 def _cut(plane: Any) -> Any:

@@ -19,7 +19,7 @@ _TIMEOUT_S = 300
 def come_back_another_day(story: Telling) -> None:
     """Whatever the scene and the panel held is there again, and the work goes on from it."""
     scene, panel = scene_memory(story.segmentation), panel_memory(story.panel)
-    steps = [entry.action.tool for entry in story.panel.workplace.desk.session.entries]
+    steps = [entry.action.tool for entry in story.panel.active_case.controller.session.entries]
     saved = save_scene(story.folder / "saved")
     answer = _in_a_fresh_process(story, saved)
     for part, value in scene.items():

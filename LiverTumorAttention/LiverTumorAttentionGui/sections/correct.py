@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
-from LiverTumorAttentionGui.correction.click_tools import ClickTools
-from LiverTumorAttentionGui.correction.formatting import words_for
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.message_line import MessageLine
+from LiverTumorAttentionGui.sections.click_tools import ClickTools
+from LiverTumorAttentionGui.sections.formatting import words_for
 from LiverTumorAttentionGui.sections.lesion_table import LesionTable
 from LiverTumorAttentionGui.sections.lesion_threshold import LesionThreshold
 from LiverTumorAttentionGui.sections.segment_editor import BrushEditor
@@ -34,20 +34,20 @@ _SELECTED = (
 
 
 class CorrectSection:
-    """Connects the widgets of CorrectSection.ui to the desk of the study under work."""
+    """Connects the widgets of CorrectSection.ui to the controller of the study under work."""
 
-    def __init__(self, ui: Any, widget: Any, workplace: Workplace) -> None:
+    def __init__(self, ui: Any, widget: Any, active_case: ActiveCase) -> None:
         """ui: the widgets by name; widget: the panel's, whose keys act while it is shown."""
         self._ui = ui
-        self._workplace = workplace
+        self._active_case = active_case
         self._message = MessageLine(ui.correctStatusLabel)
         self._table = LesionTable(ui.lesionTable, self._selected)
         self._threshold = LesionThreshold(
-            ui.lesionThresholdSlider, workplace, self.perform, self._message.say
+            ui.lesionThresholdSlider, active_case, self.perform, self._message.say
         )
         self._tools = ClickTools(
             ui,
-            study=lambda: workplace.study,
+            study=lambda: active_case.study,
             selected=lambda: self._table.numbers,
             on_start=self._tool_starts,
             on_end=self._tools_off,
@@ -56,7 +56,7 @@ class CorrectSection:
         self._brush = BrushEditor(
             ui.brushGroupBox,
             ui.segmentEditor,
-            workplace,
+            active_case,
             on_open=self._brush_opens,
             segment=self._segment_to_paint,
             say=self._message.say,
@@ -64,30 +64,30 @@ class CorrectSection:
         self._shortcuts = Shortcuts(widget, ui, self._tools_off)
         self._slots: list[tuple[Any, Callable[..., None]]] = []
         self._connect()
-        workplace.on_change(self.update)
-        workplace.on_outcome(self._heard)
+        active_case.on_change(self.update)
+        active_case.on_outcome(self._heard)
         self._notes: list[str] = []
-        self._desk: Any = None
+        self._controller: Any = None
 
     def update(self) -> None:
         """Show the study under work: another one, none, or the same one anew."""
-        desk = self._workplace.desk
-        if desk is not self._desk:
+        controller = self._active_case.controller
+        if controller is not self._controller:
             self.let_go()
-            self._desk = desk
+            self._controller = controller
             self._table.select(None)
-            self._message.say(desk.note if desk is not None else "")
-        ready = desk is not None and not self._workplace.busy
+            self._message.say(controller.note if controller is not None else "")
+        ready = controller is not None and not self._active_case.busy
         if not ready:
             self._tools_off()
         self._ui.correctContent.enabled = ready
-        if desk is None:
-            self._message.say(self._workplace.problem)
+        if controller is None:
+            self._message.say(self._active_case.problem)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the tumours as they stand."""
-        self._table.show(self._desk.rows() if self._desk is not None else [])
+        self._table.show(self._controller.rows() if self._controller is not None else [])
         self._update_buttons()
 
     def let_go(self) -> None:
@@ -107,16 +107,16 @@ class CorrectSection:
 
     def perform(self, action: Any) -> Any:
         """Do an action; return its outcome, None when it was refused, with the reason shown."""
-        return self._do(lambda desk: desk.do(action), f"Done: {words_for(action)}.")
+        return self._do(lambda controller: controller.do(action), f"Done: {words_for(action)}.")
 
     def _do(self, call: Callable[[Any], Any], done: str) -> Any:
-        desk = self._desk
-        if desk is None or self._workplace.busy:
+        controller = self._controller
+        if controller is None or self._active_case.busy:
             return None
         self._threshold.end_preview()
         self._notes = []
         try:
-            outcome = call(desk)  # the desk takes in first what was painted
+            outcome = call(controller)  # the controller takes in first what was painted
         except PanelError as error:
             self._message.say(str(error), error=True)
             return None
@@ -141,8 +141,8 @@ class CorrectSection:
         slots: list[tuple[Any, Callable[..., None]]] = [
             (ui.undoButton, self._undo),
             (ui.redoButton, self._redo),
-            (ui.nextButton, lambda _checked=False: self._table.walk(1)),
-            (ui.previousButton, lambda _checked=False: self._table.walk(-1)),
+            (ui.nextButton, lambda _checked=False: self._table.step(1)),
+            (ui.previousButton, lambda _checked=False: self._table.step(-1)),
         ]
         for name, tool, takes_distance, _tip in _SELECTED:
             slots.append((getattr(ui, name), self._slot_for(tool, takes_distance)))
@@ -165,28 +165,32 @@ class CorrectSection:
         return pressed
 
     def _undo(self, _checked: bool = False) -> None:
-        self._do(lambda desk: desk.undo(), "Undone.")
+        self._do(lambda controller: controller.undo(), "Undone.")
 
     def _redo(self, _checked: bool = False) -> None:
-        self._do(lambda desk: desk.redo(), "Done again.")
+        self._do(lambda controller: controller.redo(), "Done again.")
 
     def _update_buttons(self) -> None:
-        ui, rows, desk = self._ui, self._table.selected, self._desk
+        ui, rows = self._ui, self._table.selected
         statuses = {row.status for row in rows}
         for name, tool, _distance, tip in _SELECTED:
             button = getattr(ui, name)
             fits = bool(statuses) and ("draft" not in statuses if tool == "revise" else statuses == {"draft"})
             button.enabled = fits
             button.toolTip = with_key(tip, name) if name in ("acceptButton", "rejectButton") else f"{tip}."
-        ui.undoButton.enabled = desk is not None and desk.can_undo
-        ui.redoButton.enabled = desk is not None and desk.can_redo
-        undo = words_for(desk.session.entries[-1].action) if desk is not None and desk.can_undo else ""
-        redo = words_for(desk.session.undone[-1].action) if desk is not None and desk.can_redo else ""
-        ui.undoButton.toolTip = with_key(f"Undo: {undo}" if undo else "Nothing to undo", "undoButton")
-        ui.redoButton.toolTip = with_key(f"Redo: {redo}" if redo else "Nothing to redo", "redoButton")
+        self._update_undo_and_redo()
         ui.nextButton.enabled = ui.previousButton.enabled = bool(self._table.rows)
         self._threshold.update(rows[0] if len(rows) == 1 else None)
-        self._shortcuts.use(desk is not None, escape=bool(self._tools.current))
+        self._shortcuts.use(self._controller is not None, escape=bool(self._tools.current))
+
+    def _update_undo_and_redo(self) -> None:
+        ui, controller = self._ui, self._controller
+        ui.undoButton.enabled = can_undo = controller is not None and controller.can_undo
+        ui.redoButton.enabled = can_redo = controller is not None and controller.can_redo
+        undo = f"Undo: {words_for(controller.session.entries[-1].action)}" if can_undo else "Nothing to undo"
+        redo = f"Redo: {words_for(controller.session.undone[-1].action)}" if can_redo else "Nothing to redo"
+        ui.undoButton.toolTip = with_key(undo, "undoButton")
+        ui.redoButton.toolTip = with_key(redo, "redoButton")
 
     # Mouse and selection --------------------------------------------------------------------------------------
 
@@ -194,10 +198,10 @@ class CorrectSection:
         """Show the tumour that was selected, unless the user selects several."""
         self._threshold.end_preview()
         rows = self._table.selected
-        if len(rows) == 1 and rows[0].center_ras is not None and self._workplace.segmentation is not None:
+        if len(rows) == 1 and rows[0].center_ras is not None and self._active_case.segmentation is not None:
             from LiverTumorAttentionGui.scene import slice_views as views
 
-            scene = self._workplace.segmentation.GetScene()
+            scene = self._active_case.segmentation.GetScene()
             views.jump_to(scene, rows[0].center_ras)
             views.center_3d(scene, rows[0].center_ras)
         self._brush.follow()
@@ -222,4 +226,4 @@ class CorrectSection:
 
     def _tools_off(self) -> None:
         self._tools.stop()
-        self._shortcuts.use(self._workplace.desk is not None, escape=False)
+        self._shortcuts.use(self._active_case.controller is not None, escape=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from LiverTumorAttentionGui.review.registration_verdict import Verdict
 from LiverTumorAttentionGui.scene.phase_comparison import PhaseComparison
 from LiverTumorAttentionGui.scene.registration_nodes import REGISTERED_REFERENCE
 from LiverTumorAttentionGui.scene.study import PORTAL_REFERENCE
-from LiverTumorAttentionGui.sections.verdict_text import Verdict
 
 # The grade stands in the text too, so that nobody depends on the colour.
 GRADE_STYLES = {"doubtful": "color: #b35900;", "refused": "color: #d84315;"}

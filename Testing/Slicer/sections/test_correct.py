@@ -1,4 +1,4 @@
-"""The section Correct on a real desk: rows, buttons, slider and keys, as a user meets them."""
+"""The section Correct on a real controller: rows, buttons, slider and keys, as a user meets them."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_slider_shows_the_threshold_that_a_tumor_was_given(panel, study):
     assert panel.ui.lesionThresholdSlider.value == 0.5
     select(panel, 0)
     assert panel.ui.lesionThresholdSlider.value == pytest.approx(0.55)
-    assert len(panel.workplace.desk.session.entries) == 1, "showing it is no action"
+    assert len(panel.active_case.controller.session.entries) == 1, "showing it is no action"
 
 
 # Keys --------------------------------------------------------------------------------------------------------

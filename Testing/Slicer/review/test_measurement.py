@@ -15,7 +15,7 @@ def case(scene, request):
 
 @pytest.fixture
 def review(case):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
 
     return SceneReview(case.study)
 
@@ -67,7 +67,7 @@ def test_table_holds_what_was_measured(case, review):
 
 
 def test_without_arterial_volume_or_vessels_there_are_no_such_columns(scene):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
 
     case = ball_cases.make(scene, arterial=False)
     SceneReview(case.study).measure(case.instances)
@@ -115,7 +115,7 @@ def test_lines_lie_where_the_diameters_were_measured(case, review):
 
 def test_lines_move_with_the_segmentation(scene):
     """The transform above the study is changed: everything that was drawn goes with it."""
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
     from Testing.Slicer import cases
 
     case = ball_cases.make(scene, moved=True)
@@ -159,7 +159,7 @@ def test_diameters_of_what_was_not_measured_are_refused(case, review):
 
 
 def test_cancel_leaves_the_scene_as_it_was(scene):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
     from LiverTumorAttentionLib.errors import Cancelled
     from LiverTumorAttentionLib.progress import Progress
 

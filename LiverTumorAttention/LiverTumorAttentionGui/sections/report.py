@@ -8,7 +8,7 @@ from typing import Any
 
 import qt
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 
 TITLE = "Export report"
@@ -33,7 +33,7 @@ class ReportExport:
         *,
         bar: Any,
         cancel_button: Any,
-        workplace: Workplace,
+        active_case: ActiveCase,
         say: Callable[..., None],
         ensure: Callable[[], None],
         plan: Callable[[], Any],
@@ -42,7 +42,7 @@ class ReportExport:
     ) -> None:
         self._bar = bar
         self._button = cancel_button
-        self._workplace = workplace
+        self._active_case = active_case
         self._say = say
         self._ensure = ensure
         self._plan = plan
@@ -59,7 +59,7 @@ class ReportExport:
 
     def start(self) -> None:
         """Ask where to, and begin."""
-        study = self._workplace.study
+        study = self._active_case.study
         if self._run is not None or study is None:
             return
         chosen = self.choose_file(self._button, f"{study.segmentation.GetName()}.html")
@@ -94,7 +94,7 @@ class ReportExport:
         self._warnings = []
         self._run = ReportRun(
             study,
-            self._workplace.instances(),
+            self._active_case.instances(),
             path,
             plan=self._plan(),
             on_progress=self._show_progress,

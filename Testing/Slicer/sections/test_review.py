@@ -34,7 +34,7 @@ def test_measure_fills_the_table_and_the_node(panel, scene, study):
     assert panel.ui.reviewTable.rowCount == 3
     first = cells(panel.ui.reviewTable, 0)
     assert first[0] == "Tumor 1"
-    row = panel.workplace.desk.rows()[0]
+    row = panel.active_case.controller.rows()[0]
     assert float(first[1]) == pytest.approx(row.volume_ml, abs=0.006)
     assert first[4] == "–"
     table = study.segmentation.GetNodeReference("TumorTable")
@@ -93,7 +93,7 @@ def test_lines_of_another_day_can_be_taken_away(panel, scene, study):
 
 
 def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monkeypatch):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
 
     seen = []
     measure = SceneReview.measure
@@ -117,7 +117,7 @@ def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monk
 
 
 def test_measuring_can_be_cancelled(panel, scene, study, monkeypatch):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
 
     measure = SceneReview.measure
 
@@ -137,7 +137,7 @@ def test_measuring_can_be_cancelled(panel, scene, study, monkeypatch):
 
 
 def test_study_that_goes_while_it_is_measured(panel, scene, study, monkeypatch):
-    from LiverTumorAttentionGui.review.review import SceneReview
+    from LiverTumorAttentionGui.review.measurement import SceneReview
 
     measure = SceneReview.measure
 
@@ -330,7 +330,7 @@ def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, st
         loaded = load_scene(saved)
         panel = panel_cases.make_panel()
         ui = panel.ui
-        study = panel.workplace.study
+        study = panel.active_case.study
         assert study.segmentation is loaded.GetFirstNodeByName(name)
         assert ui.marginTumorsComboBox.currentText == text
         assert ui.resectedCheckBox.checked

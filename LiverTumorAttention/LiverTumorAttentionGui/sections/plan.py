@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.review import formatting as plan_words
-from LiverTumorAttentionGui.sections.margin_section import MarginSection
-from LiverTumorAttentionGui.sections.planes_section import PlanesSection
+from LiverTumorAttentionGui.sections.margin import MarginSection
+from LiverTumorAttentionGui.sections.planes import PlanesSection
 from LiverTumorAttentionGui.wait_cursor import waiting
 
 
@@ -18,37 +18,37 @@ class PlanSection:
     after tumours or vessels have changed.
     """
 
-    def __init__(self, ui: Any, workplace: Workplace) -> None:
+    def __init__(self, ui: Any, active_case: ActiveCase) -> None:
         self._button = ui.planUpdateButton
-        self._workplace = workplace
-        self._desk: Any = None
+        self._active_case = active_case
+        self._controller: Any = None
         self._plan: Any = None
         self._stale = False
         self._margin = MarginSection(ui, self._laid_out)
         self._planes = PlanesSection(ui, self._laid_out)
         self._button.connect("clicked(bool)", self._update_clicked)
         self._button.visible = False
-        workplace.on_change(self.update)
-        workplace.on_outcome(lambda _outcome: self.tumors_changed())
+        active_case.on_change(self.update)
+        active_case.on_outcome(lambda _outcome: self.tumors_changed())
 
     def update(self) -> None:
         """Show the plan of the study under work: another one, none, or the same one anew."""
-        desk = self._workplace.desk
-        if desk is self._desk:
+        controller = self._active_case.controller
+        if controller is self._controller:
             return
         self._let_go()
-        self._desk = desk
-        segmentation = self._workplace.segmentation if desk is not None else None
-        self._margin.take(segmentation, desk.rows() if desk is not None else [])
+        self._controller = controller
+        segmentation = self._active_case.segmentation if controller is not None else None
+        self._margin.take(segmentation, controller.rows() if controller is not None else [])
         self._planes.take(segmentation)
         self._button.visible = self._planned
 
     def tumors_changed(self) -> None:
         """Tumours or vessels are others now: the numbers that are shown are not about them."""
-        if self._desk is None:
+        if self._controller is None:
             return
         self._stale = True
-        self._margin.offer(self._desk.rows())
+        self._margin.offer(self._controller.rows())
         self._button.visible = self._planned
         if self._margin.on:
             self._margin.say(plan_words.STALE)
@@ -62,7 +62,7 @@ class PlanSection:
     def leave(self) -> None:
         """Stop following the scene; what was planned stays in it."""
         self._let_go()
-        self._desk = None
+        self._controller = None
         self._margin.take(None, [])
         self._planes.take(None)
 
@@ -75,17 +75,17 @@ class PlanSection:
 
     @property
     def _planned(self) -> bool:
-        return self._desk is not None and (self._margin.on or bool(self._planes.planes))
+        return self._controller is not None and (self._margin.on or bool(self._planes.planes))
 
     def _laid_out(self) -> Any:
         """Return the plan on the tumours as they stand. Raises `PanelError`."""
         if self._plan is None:
             from LiverTumorAttentionGui.review.planning import ScenePlan
 
-            self._plan = ScenePlan(self._workplace.study, self._workplace.instances())
+            self._plan = ScenePlan(self._active_case.study, self._active_case.instances())
             self._plan.on_changed(self._planes.changed)
         elif self._stale:
-            self._plan.set_instances(self._workplace.instances())
+            self._plan.set_instances(self._active_case.instances())
         self._stale = False
         self._button.visible = False
         return self._plan

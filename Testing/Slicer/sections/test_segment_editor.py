@@ -62,7 +62,7 @@ def test_painting_becomes_one_action(panel, study, wait_until, how):
     select(panel, 1)
     panel.ui.segmentEditor.setActiveEffectByName("Paint")
     paint(study, 1, BOX)
-    session = panel.workplace.desk.session
+    session = panel.active_case.controller.session
     if how == "close":
         panel.ui.brushGroupBox.collapsed = True
     elif how == "tool":

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.correction import CorrectionSession, Draw, Drawing, 
 from LiverTumorAttentionLib.correction.case import LIVER
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.correction.segmentation_writer import DeskWriter
+    from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,9 @@ class Painted:
     note: str = ""
 
 
-def painted(session: CorrectionSession, writer: DeskWriter, only: tuple[str, ...] | None) -> Painted | None:
+def painted(
+    session: CorrectionSession, writer: SegmentationWriter, only: tuple[str, ...] | None
+) -> Painted | None:
     """Return what differs between the segments and the session; None when nothing does."""
     known = {each: number for number, each in writer.ids.items()}
     drawings: list[Drawing] = []

@@ -27,10 +27,10 @@ def study(scene, tmp_path):
 
 
 @pytest.fixture
-def desk(study):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+def controller(study):
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
-    return CorrectionDesk(study)
+    return CorrectionController(study)
 
 
 def lps(study, voxel):
@@ -64,11 +64,11 @@ def status(study, name):
 # Actions ---------------------------------------------------------------------------------------------------
 
 
-def test_rows_say_what_there_is(study, desk):
+def test_rows_say_what_there_is(study, controller):
     from LiverTumorAttentionLib.correction import Reject
 
-    desk.do(Reject(lesion=2))
-    rows = {row.number: row for row in desk.rows()}
+    controller.do(Reject(lesion=2))
+    rows = {row.number: row for row in controller.rows()}
     assert list(rows) == [1, 2, 3]
     assert [rows[n].status for n in rows] == ["draft", "rejected", "draft"]
     assert rows[2].volume_ml == 0
@@ -81,7 +81,7 @@ def test_rows_say_what_there_is(study, desk):
         assert rows[number].name == f"Tumor {number}"
 
 
-def test_every_action_is_written_taken_back_and_done_again(study, desk):
+def test_every_action_is_written_taken_back_and_done_again(study, controller):
     from LiverTumorAttentionLib.correction import (
         HEADER_KEY,
         Accept,
@@ -106,34 +106,34 @@ def test_every_action_is_written_taken_back_and_done_again(study, desk):
     logs = []
     for action in actions:
         logs.append((study.segmentation.GetAttribute(HEADER_KEY), names(study)))
-        outcome = desk.do(action)
+        outcome = controller.do(action)
         assert outcome.lesions
-        check_scene_is_session(study, desk)
+        check_scene_is_session(study, controller)
         tools = [each["tool"] for each in json.loads(study.segmentation.GetAttribute(HEADER_KEY))["actions"]]
         assert tools == [each.tool for each in actions[: len(tools)]]
     assert names(study) == ["Liver", "Tumor 1", "Tumor 2"]
     for log, before in reversed(logs):
-        desk.undo()
-        check_scene_is_session(study, desk)
+        controller.undo()
+        check_scene_is_session(study, controller)
         assert study.segmentation.GetAttribute(HEADER_KEY) == log
         assert names(study) == before
-    np.testing.assert_array_equal(desk.session.labels, truth())
-    assert not desk.can_undo
+    np.testing.assert_array_equal(controller.session.labels, truth())
+    assert not controller.can_undo
     for _ in actions:
-        desk.redo()
-        check_scene_is_session(study, desk)
-    assert not desk.can_redo
+        controller.redo()
+        check_scene_is_session(study, controller)
+    assert not controller.can_redo
     assert [status(study, f"Tumor {n}") for n in (1, 2)] == ["Flagged", "Completed"]
 
 
-def test_new_lesion_gets_a_segment_like_the_others(study, desk):
+def test_new_lesion_gets_a_segment_like_the_others(study, controller):
     import slicer
     import vtk
 
     from LiverTumorAttentionLib.correction import Add
     from LiverTumorAttentionLib.io.terminology import tumor_segment
 
-    desk.do(Add(point=lps(study, UNSEEN[0])))
+    controller.do(Add(point=lps(study, UNSEEN[0])))
     segmentation = study.segmentation.GetSegmentation()
     segment = segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName("Tumor 4"))
     entry = vtk.reference("")
@@ -149,31 +149,31 @@ def test_new_lesion_gets_a_segment_like_the_others(study, desk):
     assert segmentation.GetNumberOfLayers() == 2, "it lies beside the others"
 
 
-def test_a_lesion_that_comes_back_looks_as_it_did(study, desk):
+def test_a_lesion_that_comes_back_looks_as_it_did(study, controller):
     from LiverTumorAttentionLib.correction import Remove
 
     segment = study.segmentation.GetSegmentation().GetSegment("Tumor_2")
     segment.SetName("segment VII")
     segment.SetColor(0.1, 0.2, 0.3)
-    desk.do(Remove(lesion=2))
+    controller.do(Remove(lesion=2))
     assert names(study) == ["Liver", "Tumor 1", "Tumor 3"]
-    desk.undo()
+    controller.undo()
     assert names(study) == ["Liver", "Tumor 1", "segment VII", "Tumor 3"]
-    check_scene_is_session(study, desk)
+    check_scene_is_session(study, controller)
     again = study.segmentation.GetSegmentation().GetSegment("Tumor_2")
     assert again.GetColor() == (0.1, 0.2, 0.3)
 
 
-def test_what_the_library_refuses_changes_nothing(study, desk):
+def test_what_the_library_refuses_changes_nothing(study, controller):
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionLib.correction import HEADER_KEY, Accept, Add, Grow, Threshold
     from LiverTumorAttentionLib.errors import Cancelled
     from LiverTumorAttentionLib.progress import Progress
 
-    desk.do(Accept(lesion=1))
+    controller.do(Accept(lesion=1))
     log = study.segmentation.GetAttribute(HEADER_KEY)
     seen = []
-    desk.add_listener(seen.append)
+    controller.add_listener(seen.append)
     for action, words in (
         (Grow(lesion=1, distance_mm=2.0), r"^Lesion 1 is accepted: .*\.$"),
         (Threshold(lesion=2, probability=0.5), "kept no probability"),
@@ -181,34 +181,34 @@ def test_what_the_library_refuses_changes_nothing(study, desk):
         (Grow(lesion=9, distance_mm=2.0), "There is no lesion 9"),
     ):
         with pytest.raises(PanelError, match=words):
-            desk.do(action)
+            controller.do(action)
         with pytest.raises(PanelError, match=words):
-            desk.preview(action)
+            controller.preview(action)
     stopped = Progress(cancelled=lambda: True)
     with pytest.raises(Cancelled):
-        desk.do(Add(point=lps(study, UNSEEN[0])), stopped)
+        controller.do(Add(point=lps(study, UNSEEN[0])), stopped)
     with pytest.raises(PanelError, match="nothing to redo"):
-        desk.redo()
-    desk.undo()
+        controller.redo()
+    controller.undo()
     with pytest.raises(PanelError, match="nothing to undo"):
-        desk.undo()
-    desk.redo()
-    np.testing.assert_array_equal(desk.session.labels, truth())
-    check_scene_is_session(study, desk)
+        controller.undo()
+    controller.redo()
+    np.testing.assert_array_equal(controller.session.labels, truth())
+    check_scene_is_session(study, controller)
     assert study.segmentation.GetAttribute(HEADER_KEY) == log
     assert len(seen) == 2
 
 
-def test_listeners_hear_each_change_until_they_leave(study, desk):
+def test_listeners_hear_each_change_until_they_leave(study, controller):
     from LiverTumorAttentionLib.correction import Accept
 
     seen = []
-    desk.add_listener(seen.append)
-    outcome = desk.do(Accept(lesion=1))
+    controller.add_listener(seen.append)
+    outcome = controller.do(Accept(lesion=1))
     assert seen == [outcome]
-    desk.remove_listener(seen.append)
-    desk.close()
-    desk.undo()
+    controller.remove_listener(seen.append)
+    controller.close()
+    controller.undo()
     assert seen == [outcome]
 
 
@@ -217,37 +217,37 @@ def test_listeners_hear_each_change_until_they_leave(study, desk):
 
 @pytest.mark.parametrize("rows", [cases.TURN_AND_SHIFT, cases.SHEAR], ids=["moved", "sheared"])
 def test_actions_under_a_transform(scene, tmp_path, rows):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Grow, Reject
 
     portal = study_cases.add_portal(scene)
     cases.put_under_transform(scene, portal, rows)
     study = study_cases.add_study(scene, tmp_path, portal=portal)
-    desk = CorrectionDesk(study)
-    desk.do(Grow(point=lps(study, BALLS[1][0]), distance_mm=3.0))
-    desk.do(Reject(lesion=3))
-    np.testing.assert_array_equal(study_cases.sitk_array(study.instances()), desk.session.labels)
+    controller = CorrectionController(study)
+    controller.do(Grow(point=lps(study, BALLS[1][0]), distance_mm=3.0))
+    controller.do(Reject(lesion=3))
+    np.testing.assert_array_equal(study_cases.sitk_array(study.instances()), controller.session.labels)
     if rows is cases.TURN_AND_SHIFT:
-        check_scene_is_session(study, desk)
+        check_scene_is_session(study, controller)
 
 
 def test_layers_grow_where_a_lesion_does(study):
     """The segments are stored for what they fill; surfaces of others survive it."""
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Add, Grow
 
     crop_layers(study)
     liver = study.segmentation.GetClosedSurfaceInternalRepresentation("Liver")
-    desk = CorrectionDesk(study)
-    desk.do(Grow(lesion=1, distance_mm=9.0))
-    desk.do(Add(point=lps(study, UNSEEN[0])))
-    check_scene_is_session(study, desk)
+    controller = CorrectionController(study)
+    controller.do(Grow(lesion=1, distance_mm=9.0))
+    controller.do(Add(point=lps(study, UNSEEN[0])))
+    check_scene_is_session(study, controller)
     assert study.segmentation.GetClosedSurfaceInternalRepresentation("Liver") is liver
 
 
 def test_other_segments_in_the_same_layer_keep_their_voxels(study):
     """A duct in the layer of the lesions where lesion 1 will grow, and a stent beside it in the box that changes."""
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Grow
 
     segmentation = study.segmentation.GetSegmentation()
@@ -272,200 +272,200 @@ def test_other_segments_in_the_same_layer_keep_their_voxels(study):
     layer.voxels[in_layer][beside[in_grid]] = 10
     layer.image.GetPointData().GetScalars().Modified()
     np.testing.assert_array_equal(voxels(study, "Duct"), mask)
-    desk = CorrectionDesk(study)
-    desk.do(Grow(lesion=1, distance_mm=6.0))
+    controller = CorrectionController(study)
+    controller.do(Grow(lesion=1, distance_mm=6.0))
     assert (voxels(study, "Tumor 1") & mask).any()
     np.testing.assert_array_equal(voxels(study, "Stent"), beside)
     np.testing.assert_array_equal(voxels(study, "Duct"), mask)
-    check_scene_is_session(study, desk)
-    desk.undo()
+    check_scene_is_session(study, controller)
+    controller.undo()
     np.testing.assert_array_equal(voxels(study, "Duct"), mask)
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
 
 
 def test_liver_beside_its_lesions_gets_what_they_give_up(scene, tmp_path):
     """Segments that exclude each other, as the Segment Editor makes them: the liver has holes where lesions are."""
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Remove
 
     study = study_cases.add_study(scene, tmp_path)
     paint(study, "Liver", truth() == 1)
-    desk = CorrectionDesk(study)
-    desk.do(Remove(lesion=1))
+    controller = CorrectionController(study)
+    controller.do(Remove(lesion=1))
     np.testing.assert_array_equal(voxels(study, "Liver"), (truth() == 1) | (truth() == 2))
 
 
 def test_without_a_liver(study):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionLib.correction import Accept, Add, Reject
 
     study.segmentation.GetSegmentation().RemoveSegment("Liver")
-    desk = CorrectionDesk(study)
-    desk.do(Reject(lesion=1))
-    desk.do(Accept(lesion=2))
+    controller = CorrectionController(study)
+    controller.do(Reject(lesion=1))
+    controller.do(Accept(lesion=2))
     assert names(study) == ["Tumor 1", "Tumor 2", "Tumor 3"]
     with pytest.raises(PanelError, match="outside of the liver"):
-        desk.do(Add(point=lps(study, UNSEEN[0])))
+        controller.do(Add(point=lps(study, UNSEEN[0])))
 
 
 def test_first_lesion_of_a_liver_without_any(scene, tmp_path):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Add
 
     study = study_cases.add_study(scene, tmp_path, labels=np.minimum(truth(), 1))
-    desk = CorrectionDesk(study)
-    assert desk.rows() == []
-    desk.do(Add(point=lps(study, UNSEEN[0])))
-    check_scene_is_session(study, desk)
+    controller = CorrectionController(study)
+    assert controller.rows() == []
+    controller.do(Add(point=lps(study, UNSEEN[0])))
+    check_scene_is_session(study, controller)
     assert names(study) == ["Liver", "Tumor 1"]
-    desk.undo()
+    controller.undo()
     assert names(study) == ["Liver"]
 
 
-def test_surfaces_follow_the_lesions(study, desk):
+def test_surfaces_follow_the_lesions(study, controller):
     from LiverTumorAttentionLib.correction import Add, Grow, Reject
 
     segmentation = study.segmentation.GetSegmentation()
     surface = study.segmentation.GetClosedSurfaceInternalRepresentation
     liver, width = surface("Liver"), np.ptp(np.reshape(surface("Tumor_1").GetBounds(), (3, 2)), axis=1)
-    desk.do(Grow(lesion=1, distance_mm=3.0))
+    controller.do(Grow(lesion=1, distance_mm=3.0))
     grown = np.ptp(np.reshape(surface("Tumor_1").GetBounds(), (3, 2)), axis=1)
     np.testing.assert_allclose(grown - width, 6.0, atol=1.5)
-    desk.do(Add(point=lps(study, UNSEEN[0])))
+    controller.do(Add(point=lps(study, UNSEEN[0])))
     new = segmentation.GetSegmentIdBySegmentName("Tumor 4")
     middle = np.reshape(surface(new).GetBounds(), (3, 2)).mean(axis=1)
     assert np.linalg.norm(middle - study_cases.ras_of(study, UNSEEN[0])) < 3.0
-    desk.do(Reject(lesion=1))
+    controller.do(Reject(lesion=1))
     assert surface("Tumor_1").GetNumberOfPoints() == 0
     assert surface("Liver") is liver
-    desk.undo()
+    controller.undo()
     assert surface("Tumor_1").GetNumberOfPoints()
 
 
 def test_no_surfaces_where_nobody_wants_them(study):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Grow
 
     study.segmentation.RemoveClosedSurfaceRepresentation()
-    desk = CorrectionDesk(study)
-    desk.do(Grow(lesion=1, distance_mm=3.0))
+    controller = CorrectionController(study)
+    controller.do(Grow(lesion=1, distance_mm=3.0))
     assert not study.segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
 
 
 # Preview ---------------------------------------------------------------------------------------------------
 
 
-def test_preview_is_shown_and_leaves_no_trace(study, desk):
+def test_preview_is_shown_and_leaves_no_trace(study, controller):
     from LiverTumorAttentionLib.correction import HEADER_KEY, Accept, Add, Grow, Remove
 
-    desk.do(Accept(lesion=2))
+    controller.do(Accept(lesion=2))
     before, log = names(study), study.segmentation.GetAttribute(HEADER_KEY)
-    desk.preview(Grow(lesion=1, distance_mm=3.0))
+    controller.preview(Grow(lesion=1, distance_mm=3.0))
     assert np.count_nonzero(voxels(study, "Tumor 1")) > np.count_nonzero(truth() == 2)
-    desk.preview(Add(point=lps(study, UNSEEN[0])))
+    controller.preview(Add(point=lps(study, UNSEEN[0])))
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
     assert voxels(study, "Tumor 4")[UNSEEN[0]]
-    desk.preview(Remove(lesion=3))
+    controller.preview(Remove(lesion=3))
     assert not voxels(study, "Tumor 3").any()
-    desk.end_preview()
-    desk.end_preview()
+    controller.end_preview()
+    controller.end_preview()
     assert names(study) == before
     assert study.segmentation.GetAttribute(HEADER_KEY) == log
-    np.testing.assert_array_equal(desk.session.labels, truth())
-    check_scene_is_session(study, desk)
-    desk.preview(Grow(lesion=1, distance_mm=3.0))
-    desk.do(Grow(lesion=3, distance_mm=1.0))
+    np.testing.assert_array_equal(controller.session.labels, truth())
+    check_scene_is_session(study, controller)
+    controller.preview(Grow(lesion=1, distance_mm=3.0))
+    controller.do(Grow(lesion=3, distance_mm=1.0))
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
-    assert len(desk.session.entries) == 2, "what was only shown is no action"
+    assert len(controller.session.entries) == 2, "what was only shown is no action"
 
 
 # Painting --------------------------------------------------------------------------------------------------
 
 
-def test_painting_is_one_action(study, desk):
-    assert desk.take_in_brush() is None
+def test_painting_is_one_action(study, controller):
+    assert controller.take_in_brush() is None
     one, two = ball((7, 15, 15), 6.0), ball((8, 26, 31), 3.0)
     paint(study, "Tumor 1", one)
     paint(study, "Tumor 2", two)
-    outcome = desk.take_in_brush()
+    outcome = controller.take_in_brush()
     assert outcome.lesions == (1, 2)
-    np.testing.assert_array_equal(desk.session.labels == 2, one)
-    np.testing.assert_array_equal(desk.session.labels == 3, two)
-    check_scene_is_session(study, desk)
-    assert [row.edited for row in desk.rows()] == [True, True, False]
-    assert len(desk.session.entries) == 1
-    assert desk.take_in_brush() is None
-    desk.undo()
-    np.testing.assert_array_equal(desk.session.labels, truth())
-    check_scene_is_session(study, desk)
+    np.testing.assert_array_equal(controller.session.labels == 2, one)
+    np.testing.assert_array_equal(controller.session.labels == 3, two)
+    check_scene_is_session(study, controller)
+    assert [row.edited for row in controller.rows()] == [True, True, False]
+    assert len(controller.session.entries) == 1
+    assert controller.take_in_brush() is None
+    controller.undo()
+    np.testing.assert_array_equal(controller.session.labels, truth())
+    check_scene_is_session(study, controller)
 
 
-def test_painting_is_taken_in_before_the_next_action(study, desk):
+def test_painting_is_taken_in_before_the_next_action(study, controller):
     from LiverTumorAttentionLib.correction import Accept
 
     painted = ball((7, 15, 15), 6.0)
     paint(study, "Tumor 1", painted)
-    desk.do(Accept(lesion=2))
-    assert [entry.action.tool for entry in desk.session.entries] == ["draw", "accept"]
+    controller.do(Accept(lesion=2))
+    assert [entry.action.tool for entry in controller.session.entries] == ["draw", "accept"]
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), painted)
-    check_scene_is_session(study, desk)
+    check_scene_is_session(study, controller)
 
 
-def test_accepted_and_rejected_lesions_are_put_back(study, desk):
+def test_accepted_and_rejected_lesions_are_put_back(study, controller):
     """The brush goes over an accepted lesion, into a rejected one, and widens a draft onto the accepted one."""
     from LiverTumorAttentionLib.correction import Accept, Reject
 
-    desk.do(Accept(lesion=1))
-    desk.do(Reject(lesion=2))
+    controller.do(Accept(lesion=1))
+    controller.do(Reject(lesion=2))
     paint(study, "Tumor 1", np.zeros(SHAPE, bool))
     paint(study, "Tumor 2", ball(BALLS[2][0], 5.0))
     paint(study, "Tumor 3", ball((6, 22, 14), 9.0))
-    outcome = desk.take_in_brush()
+    outcome = controller.take_in_brush()
     assert outcome.note == "Lesion 1 is accepted and was put back, lesion 2 is rejected and was put back."
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
     assert not voxels(study, "Tumor 2").any()
     np.testing.assert_array_equal(voxels(study, "Tumor 3"), ball((6, 22, 14), 9.0) & (truth() != 2))
-    check_scene_is_session(study, desk)
+    check_scene_is_session(study, controller)
 
 
-def test_deleted_segments(study, desk):
+def test_deleted_segments(study, controller):
     """A draft is removed with its segment; an accepted lesion gets its segment again."""
     from LiverTumorAttentionLib.correction import Accept
 
-    desk.do(Accept(lesion=1))
+    controller.do(Accept(lesion=1))
     segmentation = study.segmentation.GetSegmentation()
     segmentation.RemoveSegment("Tumor_1")
     segmentation.RemoveSegment("Tumor_2")
-    desk.take_in_brush()
+    controller.take_in_brush()
     assert names(study) == ["Liver", "Tumor 1", "Tumor 3"]
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
-    check_scene_is_session(study, desk)
+    check_scene_is_session(study, controller)
     assert status(study, "Tumor 1") == "Completed"
-    desk.undo()
+    controller.undo()
     assert names(study) == ["Liver", "Tumor 1", "Tumor 2", "Tumor 3"]
-    check_scene_is_session(study, desk)
+    check_scene_is_session(study, controller)
 
 
-def test_a_segment_that_was_painted_becomes_a_lesion(study, desk):
+def test_a_segment_that_was_painted_becomes_a_lesion(study, controller):
     segmentation = study.segmentation.GetSegmentation()
     made = segmentation.AddEmptySegment("", "")
     name = segmentation.GetSegment(made).GetName()
     painted = ball(*UNSEEN)
     paint(study, name, painted)
-    assert desk.take_in_brush() is None, "nobody said that it is a lesion"
-    outcome = desk.take_in_brush([made])
+    assert controller.take_in_brush() is None, "nobody said that it is a lesion"
+    outcome = controller.take_in_brush([made])
     assert (outcome.subject, outcome.lesions) == (4, (4,))
-    row = desk.rows()[-1]
+    row = controller.rows()[-1]
     assert (row.number, row.segment_id, row.name, row.edited) == (4, made, "Tumor 4", True)
     np.testing.assert_array_equal(voxels(study, "Tumor 4"), painted)
-    check_scene_is_session(study, desk)
-    desk.undo()
-    desk.redo()
-    check_scene_is_session(study, desk)
+    check_scene_is_session(study, controller)
+    controller.undo()
+    controller.redo()
+    check_scene_is_session(study, controller)
 
 
-def test_painting_that_is_refused_is_taken_back(study, desk):
+def test_painting_that_is_refused_is_taken_back(study, controller):
     """A new lesion on nothing but another lesion's voxels."""
     import slicer
 
@@ -479,9 +479,9 @@ def test_painting_that_is_refused_is_taken_back(study, desk):
     segment.AddRepresentation("Binary labelmap", image)
     study.segmentation.GetSegmentation().AddSegment(segment, "mine")
     with pytest.raises(PanelError, match="belongs to other lesions"):
-        desk.take_in_brush(["mine"])
-    np.testing.assert_array_equal(desk.session.labels, truth())
-    assert not desk.can_undo
+        controller.take_in_brush(["mine"])
+    np.testing.assert_array_equal(controller.session.labels, truth())
+    assert not controller.can_undo
 
 
 # Going on --------------------------------------------------------------------------------------------------
@@ -504,13 +504,13 @@ def saved_and_loaded(scene, study, folder):
 
 
 def test_a_scene_that_was_saved_is_gone_on_from(scene, tmp_path):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.correction import HEADER_KEY, Accept, Add, Reject, Remove, Revise
 
     portal = study_cases.add_portal(scene, GRIDS["plain"])
     study = study_cases.add_study(scene, tmp_path, portal=portal)
-    desk = CorrectionDesk(study)
+    controller = CorrectionController(study)
     for action in (
         Reject(lesion=1),
         Accept(lesion=2),
@@ -518,14 +518,14 @@ def test_a_scene_that_was_saved_is_gone_on_from(scene, tmp_path):
         Remove(lesion=4),
         Add(point=lps(study, UNSEEN[0])),
     ):
-        desk.do(action)
-    labels, entries, rows = desk.session.labels.copy(), desk.session.entries, desk.rows()
+        controller.do(action)
+    labels, entries, rows = controller.session.labels.copy(), controller.session.entries, controller.rows()
     log = study.segmentation.GetAttribute(HEADER_KEY)
-    desk.close()
+    controller.close()
     node = saved_and_loaded(scene, study, tmp_path)
     assert node.GetAttribute(HEADER_KEY) == log
     study = Study.of(node)
-    again = CorrectionDesk(study)
+    again = CorrectionController(study)
     assert not again.note
     np.testing.assert_array_equal(again.session.labels, labels)
     assert again.session.entries == entries
@@ -539,17 +539,17 @@ def test_a_scene_that_was_saved_is_gone_on_from(scene, tmp_path):
     check_scene_is_session(study, again)
 
 
-def test_a_left_handed_volume_is_turned_by_saving(scene, study, desk, tmp_path):
+def test_a_left_handed_volume_is_turned_by_saving(scene, study, controller, tmp_path):
     """Slicer's reader turns the volume and not its segmentation: the log follows, with all that it holds in voxels."""
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.correction import Accept, Grow, MergeFindings, Reject, Revise
 
-    desk.do(Accept(lesion=2))
-    desk.do(Reject(lesion=1))
-    desk.close()
+    controller.do(Accept(lesion=2))
+    controller.do(Reject(lesion=1))
+    controller.close()
     study = Study.of(saved_and_loaded(scene, study, tmp_path))
-    again = CorrectionDesk(study)
+    again = CorrectionController(study)
     assert not again.note
     labels = again.session.labels
     turned = truth()[::-1]
@@ -623,44 +623,46 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
         assert told is log
 
 
-def test_a_log_is_not_mirrored_onto_another_volume(scene, study, desk):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+def test_a_log_is_not_mirrored_onto_another_volume(scene, study, controller):
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.correction import Reject
 
-    desk.do(Reject(lesion=1))
-    desk.close()
+    controller.do(Reject(lesion=1))
+    controller.close()
     mirror = cases.put_under_transform(scene, study.portal, [[-1, 0, 0, 9], [0, 1, 0, 0], [0, 0, 1, 0]])
     study.segmentation.SetAndObserveTransformNodeID(mirror.GetID())
-    again = CorrectionDesk(Study.of(study.segmentation))
+    again = CorrectionController(Study.of(study.segmentation))
     assert "cannot be gone on from" in again.note
     assert [row.number for row in again.rows()] == [2, 3]
 
 
-def check_voxels(study, desk, without=()):
-    for row in desk.rows():
+def check_voxels(study, controller, without=()):
+    for row in controller.rows():
         if row.number not in without:
-            np.testing.assert_array_equal(voxels(study, row.name), desk.session.labels == row.number + 1)
+            np.testing.assert_array_equal(
+                voxels(study, row.name), controller.session.labels == row.number + 1
+            )
 
 
-def test_a_volume_that_was_moved_is_gone_on_with(scene, study, desk):
+def test_a_volume_that_was_moved_is_gone_on_with(scene, study, controller):
     """Volume and segmentation under a transform: the log's points move along, so that it can be replayed."""
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.correction import Accept, Add, CorrectionCase, CorrectionLog, Reject, replay
 
     start = study.instances()
-    desk.do(Add(point=lps(study, UNSEEN[0])))
-    desk.do(Reject(lesion=1))
-    labels = desk.session.labels.copy()
+    controller.do(Add(point=lps(study, UNSEEN[0])))
+    controller.do(Reject(lesion=1))
+    labels = controller.session.labels.copy()
     transform = cases.put_under_transform(scene, study.portal, cases.TURN_AND_SHIFT)
     study.segmentation.SetAndObserveTransformNodeID(transform.GetID())
-    assert not desk.stands
+    assert not controller.stands
     with pytest.raises(PanelError, match="was moved, changed or removed"):
-        desk.do(Accept(lesion=2))
+        controller.do(Accept(lesion=2))
     moved = Study.of(study.segmentation)
-    again = CorrectionDesk(moved)
+    again = CorrectionController(moved)
     assert not again.note
     np.testing.assert_array_equal(again.session.labels, labels)
     assert again.session.lesions[1].status == "rejected"
@@ -670,32 +672,32 @@ def test_a_volume_that_was_moved_is_gone_on_with(scene, study, desk):
 
 
 @pytest.mark.parametrize("text", ["no log", '{"format": "another"}', "flat grid"])
-def test_a_damaged_log_costs_no_accepted_lesion(scene, study, desk, text):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+def test_a_damaged_log_costs_no_accepted_lesion(scene, study, controller, text):
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import HEADER_KEY, Accept
 
-    desk.do(Accept(lesion=2))
+    controller.do(Accept(lesion=2))
     if text == "flat grid":
         log = json.loads(study.segmentation.GetAttribute(HEADER_KEY))
         log["grid"]["direction"] = [0.0] * 9
         text = json.dumps(log)
     study.segmentation.SetAttribute(HEADER_KEY, text)
-    again = CorrectionDesk(study)
+    again = CorrectionController(study)
     assert "cannot be gone on from" in again.note
     assert [row.status for row in again.rows()] == ["draft", "accepted", "draft"]
 
 
-def test_a_log_outlives_segments_that_were_deleted_without_it(scene, study, desk):
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+def test_a_log_outlives_segments_that_were_deleted_without_it(scene, study, controller):
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionLib.correction import Accept, Reject
 
-    desk.do(Accept(lesion=2))
-    desk.do(Reject(lesion=1))
-    desk.close()
+    controller.do(Accept(lesion=2))
+    controller.do(Reject(lesion=1))
+    controller.close()
     segmentation = study.segmentation.GetSegmentation()
     for each in ("Tumor_1", "Tumor_3"):
         segmentation.RemoveSegment(each)
-    again = CorrectionDesk(study)
+    again = CorrectionController(study)
     assert [(row.number, row.status) for row in again.rows()] == [(1, "rejected"), (2, "accepted")]
     assert names(study) == ["Liver", "Tumor 1", "Tumor 2"]
 
@@ -703,54 +705,54 @@ def test_a_log_outlives_segments_that_were_deleted_without_it(scene, study, desk
 def test_slicers_own_status_accepts_a_lesion(study):
     import slicer
 
-    from LiverTumorAttentionGui.correction.correction_controller import CorrectionDesk
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     logic.SetSegmentStatus(study.segmentation.GetSegmentation().GetSegment("Tumor_3"), logic.Completed)
-    assert [row.status for row in CorrectionDesk(study).rows()] == ["draft", "draft", "accepted"]
+    assert [row.status for row in CorrectionController(study).rows()] == ["draft", "draft", "accepted"]
 
 
 # New findings ----------------------------------------------------------------------------------------------
 
 
-def test_new_findings_leave_what_was_decided_or_edited(study, desk):
+def test_new_findings_leave_what_was_decided_or_edited(study, controller):
     from LiverTumorAttentionLib.correction import Accept, Add, Reject, Shrink
 
-    desk.do(Accept(lesion=1))
-    desk.do(Reject(lesion=2))
-    desk.do(Shrink(lesion=3, distance_mm=1.0))
-    desk.do(Add(point=lps(study, UNSEEN[0])))
-    before = desk.session.labels.copy()
+    controller.do(Accept(lesion=1))
+    controller.do(Reject(lesion=2))
+    controller.do(Shrink(lesion=3, distance_mm=1.0))
+    controller.do(Add(point=lps(study, UNSEEN[0])))
+    before = controller.session.labels.copy()
     found = np.minimum(truth(), 1)
     found[ball(BALLS[1][0], 7.0)] = 2
     found[ball(BALLS[2][0], 5.0)] = 3
     found[ball((11, 33, 38), 3.0)] = 4
-    outcome = desk.merge(study.grid.image(found), model="other")
+    outcome = controller.merge(study.grid.image(found), model="other")
     assert outcome.lesions == (5,)
     after = before.copy()
     after[ball((11, 33, 38), 3.0)] = 6
-    np.testing.assert_array_equal(desk.session.labels, after)
-    check_scene_is_session(study, desk)
-    assert [row.edited for row in desk.rows()] == [False, False, True, True, False]
-    desk.undo()
-    np.testing.assert_array_equal(desk.session.labels, before)
-    check_scene_is_session(study, desk)
+    np.testing.assert_array_equal(controller.session.labels, after)
+    check_scene_is_session(study, controller)
+    assert [row.edited for row in controller.rows()] == [False, False, True, True, False]
+    controller.undo()
+    np.testing.assert_array_equal(controller.session.labels, before)
+    check_scene_is_session(study, controller)
 
 
-def test_findings_on_another_grid_are_refused(study, desk):
+def test_findings_on_another_grid_are_refused(study, controller):
     from LiverTumorAttentionGui.errors import PanelError
 
     image = study.grid.image(truth())
     image.SetOrigin((0, 0, 0))
     with pytest.raises(PanelError, match="do not lie on the same grid"):
-        desk.merge(image, model=None)
-    check_scene_is_session(study, desk)
+        controller.merge(image, model=None)
+    check_scene_is_session(study, controller)
 
 
-# The logic's desks -----------------------------------------------------------------------------------------
+# The logic's controllers -----------------------------------------------------------------------------------------
 
 
-def test_one_desk_a_segmentation_while_its_volume_stands(scene, tmp_path):
+def test_one_controller_per_segmentation_until_its_volume_changes(scene, tmp_path):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
@@ -759,17 +761,17 @@ def test_one_desk_a_segmentation_while_its_volume_stands(scene, tmp_path):
     logic = LiverTumorAttentionLogic()
     study = study_cases.add_study(scene, tmp_path)
     other = study_cases.add_study(scene, tmp_path)
-    desk = logic.desk(study.segmentation)
+    controller = logic.controller(study.segmentation)
     study.portal.SetAttribute("LiverRole", "PortalVenous")
-    assert logic.desk(study.segmentation) is desk
-    assert logic.desk(other.segmentation) is not desk
+    assert logic.controller(study.segmentation) is controller
+    assert logic.controller(other.segmentation) is not controller
     slicer.util.updateVolumeFromArray(study.portal, study_cases.hounsfield() + 1)
-    changed = logic.desk(study.segmentation)
-    assert changed is not desk
-    logic.forget_desks()
-    assert logic.desk(study.segmentation) is not changed
+    changed = logic.controller(study.segmentation)
+    assert changed is not controller
+    logic.close_controllers()
+    assert logic.controller(study.segmentation) is not changed
     scene.RemoveNode(study.portal)
     with pytest.raises(PanelError, match="no longer in the scene"):
-        logic.desk(study.segmentation)
+        logic.controller(study.segmentation)
     scene.Clear(0)
-    assert logic._desks._open == [], "memory is given back"
+    assert logic._controllers._open == [], "memory is given back"

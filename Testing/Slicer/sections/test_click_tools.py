@@ -46,18 +46,18 @@ def test_click_adds_and_the_tool_stays_on(panel, scene, study, click):
     panel.ui.addButton.click()
     assert not placing(scene)
     assert point_lists(scene) == 0
-    study_cases.check_scene_is_session(study, panel.workplace.desk)
+    study_cases.check_scene_is_session(study, panel.active_case.controller)
 
 
 def test_refusal_is_said_and_changes_nothing(panel, scene, study, click):
     log = study.segmentation.GetAttribute("LiverTumorAttention_Corrections")
-    before = panel.workplace.desk.session.labels.copy()
+    before = panel.active_case.controller.session.labels.copy()
     panel.ui.addButton.click()
     click(study_cases.BALLS[1][0])
     assert "lesion 1 is at" in panel.ui.correctStatusLabel.text.lower()
     assert panel.ui.correctStatusLabel.text[0].isupper()
     assert panel.ui.correctStatusLabel.styleSheet
-    np.testing.assert_array_equal(panel.workplace.desk.session.labels, before)
+    np.testing.assert_array_equal(panel.active_case.controller.session.labels, before)
     assert study.segmentation.GetAttribute("LiverTumorAttention_Corrections") == log
     assert panel.ui.addButton.checked, "the user can click elsewhere at once"
 
@@ -75,12 +75,12 @@ def test_include_and_exclude_redraw_the_tumor_under_the_click(panel, study, clic
     (z, y, x), _radius = study_cases.BALLS[2]
     panel.ui.excludeButton.click()
     click((z, y, x + 3))
-    labels = panel.workplace.desk.session.labels
+    labels = panel.active_case.controller.session.labels
     assert labels[z, y, x + 3] == 1
     assert labels[z, y, x] == 3
     panel.ui.includeButton.click()
     click((z, y, x + 3))
-    assert panel.workplace.desk.session.labels[z, y, x + 3] == 3
+    assert panel.active_case.controller.session.labels[z, y, x + 3] == 3
     assert rows(panel)[1][3] == "yes"
 
 

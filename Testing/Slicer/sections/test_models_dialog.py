@@ -38,7 +38,7 @@ def model(tmp_path):
 def make(scene, user_folder, request):
     """Return a function that makes the dialog; `answers` is what the user chooses, `told` what was said."""
     from LiverTumorAttentionGui.model_collection import ModelCollection
-    from LiverTumorAttentionGui.sections.model_manager import ModelManagerDialog
+    from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog
 
     def build(**collection) -> SimpleNamespace:
         made = SimpleNamespace(changed=0, questions=[], file="", consent=True)
@@ -254,7 +254,7 @@ def test_the_window_does_without_torch():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from Testing.bench import slicer_like; slicer_like.start()\n"
-        "from LiverTumorAttentionGui.sections.model_manager import ModelManagerDialog\n"
+        "from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog\n"
         "dialog = ModelManagerDialog(); dialog.open()\n"
         "assert dialog.selected() is not None\n"
         "assert 'torch' not in sys.modules\n"

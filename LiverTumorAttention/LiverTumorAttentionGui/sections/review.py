@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from LiverTumorAttentionGui.correction.active_case import Workplace
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.long_action import LongAction
 from LiverTumorAttentionGui.message_line import MessageLine
 from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
 from LiverTumorAttentionGui.scene.study import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
-from LiverTumorAttentionGui.sections.plan_section import PlanSection
-from LiverTumorAttentionGui.sections.report_export import ReportExport
+from LiverTumorAttentionGui.sections.plan import PlanSection
+from LiverTumorAttentionGui.sections.report import ReportExport
 
 TITLES = ("Tumor", "Volume\n(mL)", "Diameters\n(mm)", "To surface\n(mm)", "To vessel\n(mm)")
 STALE = "The tumors have changed since they were measured: measure again."
@@ -25,19 +25,19 @@ class ReviewSection:
     ensure: sees to it that the Python packages of a report are installed.
     """
 
-    def __init__(self, ui: Any, workplace: Workplace, *, ensure: Callable[[], None]) -> None:
+    def __init__(self, ui: Any, active_case: ActiveCase, *, ensure: Callable[[], None]) -> None:
         self._ui = ui
-        self._workplace = workplace
+        self._active_case = active_case
         self._message = MessageLine(ui.reviewStatusLabel)
-        self._desk: Any = None
+        self._controller: Any = None
         self._measured: Any = None
         self._showing = False
-        self._action = LongAction(ui.reviewProgressBar, ui.reviewCancelButton, workplace)
-        self.plan = PlanSection(ui, workplace)
+        self._action = LongAction(ui.reviewProgressBar, ui.reviewCancelButton, active_case)
+        self.plan = PlanSection(ui, active_case)
         self.export = ReportExport(
             bar=ui.reviewProgressBar,
             cancel_button=ui.reviewCancelButton,
-            workplace=workplace,
+            active_case=active_case,
             say=self._message.say,
             ensure=ensure,
             plan=self.plan.as_json,
@@ -53,20 +53,20 @@ class ReviewSection:
         )
         for widget, signal, slot in self._connections:
             widget.connect(signal, slot)
-        workplace.on_change(self.update)
-        workplace.on_outcome(self._corrected)
+        active_case.on_change(self.update)
+        active_case.on_outcome(self._corrected)
 
     def update(self) -> None:
         """Show the study under work: another one, none, or the same one anew."""
-        desk = self._workplace.desk
-        if desk is not self._desk:
-            self._desk, self._measured = desk, None
+        controller = self._active_case.controller
+        if controller is not self._controller:
+            self._controller, self._measured = controller, None
             self._fill(None)
             self._message.say("")
             self._show_vessels()
             self._show_whether_lines_are_there()
-        if desk is None:
-            self._message.say(self._workplace.problem)
+        if controller is None:
+            self._message.say(self._active_case.problem)
         self._update_widgets()
 
     def abandon(self) -> None:
@@ -89,8 +89,8 @@ class ReviewSection:
 
     def _update_widgets(self) -> None:
         ui = self._ui
-        free = self._desk is not None and not self._workplace.busy
-        ui.reviewContent.enabled = self._desk is not None
+        free = self._controller is not None and not self._active_case.busy
+        ui.reviewContent.enabled = self._controller is not None
         for widget in (ui.vesselsSelector, ui.reviewTable, ui.handOverButton, ui.planContent):
             widget.enabled = free
         ui.measureButton.enabled = ui.reportButton.enabled = free and not self.export.running
@@ -101,7 +101,7 @@ class ReviewSection:
 
     def _corrected(self, outcome: Any) -> None:
         """Take away the lines of tumours whose voxels changed, and say that what was measured is old."""
-        study = self._workplace.study
+        study = self._active_case.study
         if study is None or not outcome.boxes:
             return
         DiameterLines(study).forget(outcome.lesions)
@@ -111,16 +111,16 @@ class ReviewSection:
     # Measures -----------------------------------------------------------------------------------------------
 
     def _measure_clicked(self, _checked: bool = False) -> None:
-        from LiverTumorAttentionGui.review.review import SceneReview
+        from LiverTumorAttentionGui.review.measurement import SceneReview
 
-        desk, study = self._desk, self._workplace.study
+        controller, study = self._controller, self._active_case.study
         try:
             review = SceneReview(study)
-            case = self._action.run(lambda progress: review.measure(self._workplace.instances(), progress))
+            case = self._action.run(lambda progress: review.measure(self._active_case.instances(), progress))
         except PanelError as error:
             self._message.say(str(error), error=True)
             return
-        if desk is not self._desk:
+        if controller is not self._controller:
             return  # another study came meanwhile; the table node of the first one is filled
         self._measured = review
         self._fill(case)
@@ -149,7 +149,7 @@ class ReviewSection:
 
     def _show_whether_lines_are_there(self) -> None:
         """Tick the box where the scene has lines from another day, so that they can be taken away."""
-        study = self._workplace.study
+        study = self._active_case.study
         self._showing = True
         try:
             self._ui.diametersCheckBox.checked = study is not None and bool(DiameterLines(study).numbers)
@@ -157,7 +157,7 @@ class ReviewSection:
             self._showing = False
 
     def _diameters_toggled(self, on: bool) -> None:
-        study = self._workplace.study
+        study = self._active_case.study
         if self._showing or study is None:
             return
         if self._measured is None:
@@ -176,7 +176,7 @@ class ReviewSection:
     # Vessels, and what is handed on ---------------------------------------------------------------------------
 
     def _show_vessels(self) -> None:
-        study = self._workplace.study
+        study = self._active_case.study
         self._showing = True
         try:
             self._ui.vesselsSelector.setCurrentNode(study.vessels if study is not None else None)
@@ -184,7 +184,7 @@ class ReviewSection:
             self._showing = False
 
     def _vessels_chosen(self, node: Any) -> None:
-        study = self._workplace.study
+        study = self._active_case.study
         if self._showing or study is None:
             return
         if node is not None and node is study.segmentation:
@@ -200,7 +200,7 @@ class ReviewSection:
         from LiverTumorAttentionGui.review.slicer_liver_export import hand_over_to_slicer_liver
 
         try:
-            self._message.say(hand_over_to_slicer_liver(self._workplace.study))
+            self._message.say(hand_over_to_slicer_liver(self._active_case.study))
         except PanelError as error:
             self._message.say(str(error), error=True)
 
