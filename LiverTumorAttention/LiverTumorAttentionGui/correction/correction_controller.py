@@ -34,7 +34,7 @@ Listener = Callable[[Outcome], None]
 class CorrectionController:
     """A correction session on the nodes of a study.
 
-    An action that is refused (`PanelError`) or cancelled leaves session and scene unchanged. Each action is written into
+    An action that is refused (`PanelError`) or cancelled leaves session and scene unchanged. Each action is written to
     the segments, their statuses, and the log in an attribute of the segmentation node, which is saved with the scene;
     on a loaded scene the controller resumes from it. Edits made meanwhile in the Segment Editor become an action of
     their own before the next one.
