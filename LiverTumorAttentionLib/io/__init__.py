@@ -8,24 +8,19 @@ from LiverTumorAttentionLib.io.atomic_write import (
     replacing,
     replacing_all,
 )
-from LiverTumorAttentionLib.io.ct_check import check_ct
-from LiverTumorAttentionLib.io.dicom import SeriesInfo, choose_series, list_series
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
+from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, guess_phase, list_series
 from LiverTumorAttentionLib.io.dicom_slices import InputWarning
-from LiverTumorAttentionLib.io.orientation import back_to, same_grid, to_lps
-from LiverTumorAttentionLib.io.phase_from_description import guess_phase
-from LiverTumorAttentionLib.io.read import read_volume
 from LiverTumorAttentionLib.io.segmentation import (
-    IMAGE_SUFFIXES,
     SEGMENTATION_SUFFIXES,
     read_instances,
     read_label_map,
+    read_vessel_labels,
     semantic,
-    write_image,
     write_segmentation,
 )
 from LiverTumorAttentionLib.io.terminology import Segment, liver_segment, segments_for, tumor_segment
-from LiverTumorAttentionLib.io.vessels import read_vessel_labels
+from LiverTumorAttentionLib.io.volumes import IMAGE_SUFFIXES, check_ct, read_volume, write_image
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -33,7 +28,6 @@ __all__ = [
     "InputWarning",
     "Segment",
     "SeriesInfo",
-    "back_to",
     "check_ct",
     "check_dicom_seg_source",
     "check_folder",
@@ -50,10 +44,8 @@ __all__ = [
     "read_volume",
     "replacing",
     "replacing_all",
-    "same_grid",
     "segments_for",
     "semantic",
-    "to_lps",
     "tumor_segment",
     "write_image",
     "write_segmentation",

@@ -21,7 +21,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.itk_messages import quiet_itk, reason
+from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 
 MAX_UNEVENNESS = 0.10
 WARN_UNEVENNESS = 0.01
@@ -159,7 +159,7 @@ def read_pixels(piece: Slice, name: str) -> np.ndarray:
             plane = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise InputError(
-            f"a slice of the {name}, '{piece.path}', cannot be read ({reason(error)}): copy it again"
+            f"a slice of the {name}, '{piece.path}', cannot be read ({itk_reason(error)}): copy it again"
         ) from error
     plane = plane.reshape(plane.shape[-2:])
     if piece.tag("0028|0120"):

@@ -6,7 +6,9 @@ layer and its value there. Format: Slicer's vtkMRMLSegmentationStorageNode.
 
 from __future__ import annotations
 
+import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.itk_messages import quiet_itk, reason
-from LiverTumorAttentionLib.io.nrrd import read_nrrd_header, write_layers
+from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk, read_nrrd_header
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
+
+_TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "int16": "short", "float32": "float"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,52 @@ def _reference_geometry(image: sitk.Image) -> str:
     return f"Reference image geometry|{';'.join(numbers)};|Grid of the portal venous volume.&"
 
 
+def write_layers(
+    path: str | os.PathLike[str], layers: np.ndarray, geometry: sitk.Image, pairs: Mapping[str, str]
+) -> None:
+    """Write label layers as one gzip-encoded NRRD in LPS space.
+
+    layers: (layers, z, y, x); one layer is written as a three-dimensional file, as Slicer does.
+    geometry: an image of size (x, y, z) that gives origin, spacing and direction.
+    """
+    count = layers.shape[0]
+    spacing = np.asarray(geometry.GetSpacing())
+    columns = np.asarray(geometry.GetDirection()).reshape(3, 3) * spacing
+    axes = " ".join(_vector(columns[:, axis]) for axis in range(3))
+    sizes = " ".join(str(length) for length in geometry.GetSize())
+    four = count > 1
+    # The layer axis is the fastest one in Slicer's files: (z, y, x, layer) in C order.
+    voxels = np.ascontiguousarray(np.moveaxis(layers, 0, -1) if four else layers[0])
+    header = [
+        "NRRD0004",
+        f"type: {_TYPES[voxels.dtype.name]}",
+        f"dimension: {4 if four else 3}",
+        "space: left-posterior-superior",
+        f"sizes: {f'{count} ' if four else ''}{sizes}",
+        f"space directions: {'none ' if four else ''}{axes}",
+        f"kinds: {'list ' if four else ''}domain domain domain",
+        *(["endian: little"] if voxels.dtype.itemsize > 1 else []),
+        "encoding: gzip",
+        f"space origin: {_vector(np.asarray(geometry.GetOrigin()))}",
+        *(f"{_escape(key)}:={_escape(value)}" for key, value in pairs.items()),
+    ]
+    little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+    compressor = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: gzip framing without a time stamp
+    with Path(path).open("wb") as file:
+        file.write(("\n".join(header) + "\n\n").encode("utf-8"))
+        for plane in little:
+            file.write(compressor.compress(plane.tobytes()))
+        file.write(compressor.flush())
+
+
+def _vector(values: np.ndarray) -> str:
+    return "(" + ",".join(f"{float(value):.17g}" for value in values) + ")"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
 def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     """Return an empty image on the reference grid of a `.seg.nrrd` and its segments in file order.
 
@@ -98,7 +147,7 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise InputError(
-            f"the segmentation '{path}' cannot be read ({reason(error)}): copy or export it again"
+            f"the segmentation '{path}' cannot be read ({itk_reason(error)}): copy or export it again"
         ) from error
     if image.GetDimension() != 3:
         raise InputError(f"the segmentation '{path}' is not a volume: choose another file")

@@ -15,17 +15,15 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.errors import InputError, OutputError
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
-from LiverTumorAttentionLib.io.headers import check_nifti_is_whole
-from LiverTumorAttentionLib.io.itk_messages import quiet_itk, readable, reason
-from LiverTumorAttentionLib.io.read import FILE_CHECKS, existing, read_volume
+from LiverTumorAttentionLib.io.input_checks import existing, readable
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
 from LiverTumorAttentionLib.io.terminology import FIRST_TUMOR, LIVER, recognise, unrecognised
+from LiverTumorAttentionLib.io.volumes import FILE_CHECKS, IMAGE_SUFFIXES, read_volume, write_image
 
-IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 SEGMENTATION_SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES, ".dcm")
 
 
@@ -55,21 +53,6 @@ def write_segmentation(
             write_dicom_seg(temporary, instances, source=source, series=series)
     else:
         write_image(path, semantic(instances), name="segmentation")
-
-
-def write_image(path: str | os.PathLike[str], image: sitk.Image, *, name: str = "volume") -> None:
-    """Write a volume or vector field, compressed, to a .nii.gz, .nii, .nrrd or .mha; whole or not at all."""
-    check_suffix(path, IMAGE_SUFFIXES, name)
-    with replacing(path, name=name) as temporary, quiet_itk():
-        try:
-            sitk.WriteImage(image, str(temporary), useCompression=True)
-            if ".nii" in full_suffix(path):
-                check_nifti_is_whole(temporary, name)  # ITK does not say so when the disk is full
-        except (RuntimeError, InputError) as error:
-            why = reason(error) if isinstance(error, RuntimeError) else "the file is not whole"
-            raise OutputError(
-                f"the {name} '{path}' cannot be written ({why}): free some space or choose another folder"
-            ) from error
 
 
 def semantic(instances: sitk.Image) -> sitk.Image:
@@ -132,6 +115,40 @@ def _values_by_name(names: list[str]) -> list[int] | None:
     values = [int(number[1]) + LIVER for number in numbers if number is not None]
     inside = all(FIRST_TUMOR <= value <= np.iinfo(np.uint16).max for value in values)
     return values if inside and len(set(values)) == len(names) else None
+
+
+def read_vessel_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, dict[int, str]]:
+    """Return a label map (uint16), 0 where there is no vessel, and the name of each other value.
+
+    path: a `.seg.nrrd` or DICOM SEG, whose segments are the vessels, but for liver and tumours among them and
+    for those that are empty; where two overlap, the later one in the file counts. Or a label map, whose
+    values are named "vessel 1", "vessel 2", … by their value.
+    Raises `InputError` when there is no vessel or the file is no segmentation.
+    """
+    place = existing(path, "vessel segmentation")
+    if not has_segments(place):
+        image = read_plain(place, np.uint16)
+        present = np.flatnonzero(np.bincount(sitk.GetArrayViewFromImage(image).reshape(-1)))
+        names = {int(value): f"vessel {value}" for value in present if value > 0}
+        if not names:
+            raise InputError(f"the vessel segmentation '{place}' has no voxel: choose another file")
+        return image, names
+    seg_nrrd = full_suffix(place) in (".seg.nrrd", ".nrrd")
+    grid, segments = read_seg_nrrd(place) if seg_nrrd else read_dicom_seg(place)
+    vessels = [s for s in segments if not recognise(s.name, s.codes) and s.mask.any()]
+    if not vessels:
+        listed = ", ".join(f"'{segment.name}'" for segment in segments) or "no segment at all"
+        raise InputError(
+            f"the vessel segmentation '{place}' has no vessel, only {listed}: choose another file"
+        )
+    voxels = np.zeros(vessels[0].mask.shape, np.uint16)
+    for value, vessel in enumerate(vessels, start=1):
+        voxels[vessel.mask] = value
+    image = sitk.GetImageFromArray(voxels)
+    image.CopyInformation(grid)
+    return image, {
+        value: vessel.name for value, vessel in enumerate(vessels, start=1) if (voxels == value).any()
+    }
 
 
 def has_segments(place: Path) -> bool:

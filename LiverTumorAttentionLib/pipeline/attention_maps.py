@@ -10,8 +10,9 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.io import back_to, to_lps, write_image
+from LiverTumorAttentionLib.io import write_image
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
+from LiverTumorAttentionLib.voxels.orientation import back_to, to_lps
 
 SUMMARY_FILE = "attention.json"
 

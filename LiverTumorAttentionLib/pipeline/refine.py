@@ -27,12 +27,12 @@ from LiverTumorAttentionLib.io import (
     read_instances,
     read_volume,
     replacing_all,
-    same_grid,
     write_segmentation,
 )
 from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import register_phases, resample_onto
+from LiverTumorAttentionLib.voxels.orientation import same_grid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, choose_device
-from LiverTumorAttentionLib.io import InputWarning, back_to, to_lps
+from LiverTumorAttentionLib.io import InputWarning
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
 from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob, SegmentationJob
 from LiverTumorAttentionLib.pipeline.outputs import (
@@ -37,6 +37,7 @@ from LiverTumorAttentionLib.pipeline.steps import (
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult
+from LiverTumorAttentionLib.voxels.orientation import back_to, to_lps
 
 
 def segment_case(job: SegmentationJob, progress: Progress | None = None) -> CaseResult:

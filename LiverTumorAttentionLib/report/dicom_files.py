@@ -9,9 +9,9 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import write_segmentation
+from LiverTumorAttentionLib.io.dicom_seg import dicom_extra, source_slices
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
-from LiverTumorAttentionLib.io.dicom_source import dicom_extra, source_slices
-from LiverTumorAttentionLib.io.read import existing
+from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.report.dicom_sr import write_dicom_sr
 from LiverTumorAttentionLib.report.job import ReviewJob

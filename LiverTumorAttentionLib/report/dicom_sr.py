@@ -22,8 +22,13 @@ from LiverTumorAttentionLib.analysis import TumorReview
 from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import liver_segment, read_instances, tumor_segment
-from LiverTumorAttentionLib.io.dicom_seg import ALGORITHM_NAME, MANUFACTURER, read_dicom_seg
-from LiverTumorAttentionLib.io.dicom_source import dicom_extra, use_utf8
+from LiverTumorAttentionLib.io.dicom_seg import (
+    ALGORITHM_NAME,
+    MANUFACTURER,
+    dicom_extra,
+    read_dicom_seg,
+    use_utf8,
+)
 from LiverTumorAttentionLib.io.terminology import recognise
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.itk_messages import readable
-from LiverTumorAttentionLib.io.read import existing
+from LiverTumorAttentionLib.io.input_checks import existing, readable
 
 
 def read_json(path: str | os.PathLike[str], name: str) -> Any:

@@ -60,7 +60,7 @@ def _write_volume(image: sitk.Image, path: Path) -> Path:
 
 def _write_vessels(vessels: Vessels, path: Path) -> Path:
     """Write the vessels with their names, as segments of one layer."""
-    from LiverTumorAttentionLib.io.nrrd import write_layers
+    from LiverTumorAttentionLib.io.seg_nrrd import write_layers
 
     pairs: dict[str, str] = {}
     for index, (value, name) in enumerate(vessels.names.items()):

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.nrrd import write_layers
+from LiverTumorAttentionLib.io.seg_nrrd import write_layers
 
 
 def label_map() -> sitk.Image:

@@ -17,11 +17,12 @@ from LiverTumorAttentionLib.io import (
     liver_segment,
     read_instances,
     read_label_map,
-    same_grid,
     tumor_segment,
     write_segmentation,
 )
-from LiverTumorAttentionLib.io.nrrd import read_nrrd_header, write_layers
+from LiverTumorAttentionLib.io.input_checks import read_nrrd_header
+from LiverTumorAttentionLib.io.seg_nrrd import write_layers
+from LiverTumorAttentionLib.voxels.orientation import same_grid
 
 needs_slicer = pytest.mark.skipif(
     importlib.util.find_spec("slicer") is None or importlib.util.find_spec("vtk") is None,

@@ -16,12 +16,12 @@ from LiverTumorAttentionLib.io import (
     read_instances,
     read_label_map,
     read_volume,
-    same_grid,
     segments_for,
     tumor_segment,
     write_image,
     write_segmentation,
 )
+from LiverTumorAttentionLib.voxels.orientation import same_grid
 
 
 def voxels(image: sitk.Image) -> np.ndarray:

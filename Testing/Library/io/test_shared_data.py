@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.io import check_ct, list_series, read_label_map, read_volume, same_grid, to_lps
+from LiverTumorAttentionLib.io import check_ct, list_series, read_label_map, read_volume
+from LiverTumorAttentionLib.voxels.orientation import same_grid, to_lps
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 REAL = SHARED / "totalsegmentator-example"

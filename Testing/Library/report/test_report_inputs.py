@@ -11,11 +11,12 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import to_lps, write_segmentation
+from LiverTumorAttentionLib.io import write_segmentation
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report import ReviewJob
 from LiverTumorAttentionLib.report.report_inputs import ReportCase, read_case, without_names
 from LiverTumorAttentionLib.report.run_report import RunReport, read_run_report
+from LiverTumorAttentionLib.voxels.orientation import to_lps
 from Testing.Library.analysis.bodies import ball, like, painted
 from Testing.Library.report.cases import Small, write_case
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.phase_from_description import PHASES, guess_phase
+from LiverTumorAttentionLib.io.dicom_series import PHASES, guess_phase
 from training.data.layouts.naming import some
 
 _OTHER = re.compile(r"nocontrast|noncontrast|unenhanced|native|nativ|plain|nc|delayed|delay|combined")

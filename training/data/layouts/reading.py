@@ -11,9 +11,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import full_suffix, read_label_map, read_volume, to_lps
-from LiverTumorAttentionLib.io.read import existing, read_checked
+from LiverTumorAttentionLib.io import full_suffix, read_label_map, read_volume
+from LiverTumorAttentionLib.io.input_checks import existing
+from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.orientation import to_lps
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.label_names import CLASSES
 from training.data.layouts.label_values import classes_of
@@ -110,7 +112,7 @@ def _class_name(value: int) -> str:
 def read_displacement(case: SourceCase, reference: sitk.Image) -> sitk.Image:
     """Return the true displacement in LPS order; its vectors are millimetres and do not turn with the axes."""
     path = existing(case.displacement or "", "displacement")
-    image = read_checked(path, "displacement")
+    image = read_image(path, "displacement")
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
         raise InputError(f"the displacement '{path}' is no field of 3D vectors: write it again")
     image = to_lps(image)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import choose_series
 from LiverTumorAttentionLib.io.dicom_slices import Slice, is_dicom, read_pixels, read_slice
-from LiverTumorAttentionLib.io.read import read_checked
+from LiverTumorAttentionLib.io.volumes import read_image
 from training.data.layouts.naming import in_order, some
 
 TOLERANCE_VOXELS = 0.1
@@ -111,7 +111,7 @@ def _by_name(count: int, source: Path, name: str) -> list[int]:
 
 def _read_picture(path: Path, name: str) -> NDArray[np.integer]:
     """Return the pixels of a png, (y, x); of a coloured one whether a channel is set."""
-    image = read_checked(path, name)
+    image = read_image(path, name)
     pixels = sitk.GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() > 1:
         colours = min(3, image.GetNumberOfComponentsPerPixel())  # a fourth is opacity

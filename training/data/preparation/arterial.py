@@ -10,7 +10,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.itk_messages import quiet_itk, reason
+from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.registration import register_phases, resample_onto, write_transform
 from training.data.case import SourceCase
 
@@ -106,8 +106,8 @@ def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
             return sitk.ReadTransform(str(folder / TRANSFORM_FILE))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(
-            f"the registration in '{folder}' cannot be read ({reason(error)}): delete this folder and run `prepare` "
-            "again"
+            f"the registration in '{folder}' cannot be read ({itk_reason(error)}): "
+            "delete this folder and run `prepare` again"
         ) from error
 
 

@@ -1,30 +1,85 @@
-"""Look at a file's own header before ITK does.
+"""Checks of an input file before and while ITK reads it.
 
-ITK is forgiving where a segmentation must not be: it reads a truncated NIfTI as if the missing half were
-zero, turns a voxel size of zero into one and a negative one into a flipped axis. What a user would take
-for a result would then be measured in wrong millimetres. Here the raw bytes are checked instead.
+ITK reads a truncated NIfTI as if the missing part were zero, turns a voxel size of zero into one and a
+negative one into a flipped axis, so that a result would be measured in wrong millimeters. The raw header
+is checked here instead, and ITK's warnings and errors are reduced to one readable line.
+
+NRRD format: http://teem.sourceforge.net/nrrd/format.html. NIfTI: nifti1.h and nifti2.h of nifti.nimh.nih.gov.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
+import os
 import re
 import struct
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.nrrd import read_nrrd_header
+
+MIN_SLICES = 3
+"""PA-ResSeg takes a slice and its two neighbors as input."""
 
 NIFTI_RGB = (128, 2304)
 NIFTI_COMPLEX = (32, 1792, 2048)
 NIFTI_FLOATS = {16: "f4", 64: "f8"}
 _CHUNK = 4 * 2**20
 _META_BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
+MAX_HEADER_BYTES = 16 * 2**20
+
+
+def existing(path: str | os.PathLike[str], name: str) -> Path:
+    """Return `path` as a `Path`; raise `InputError` when nothing is there."""
+    place = Path(path)
+    with readable(place, name):
+        try:
+            place.stat()
+        except PermissionError:
+            raise
+        except (OSError, ValueError) as error:
+            raise InputError(f"the {name} '{place}' does not exist: check the path") from error
+    return place
+
+
+@contextlib.contextmanager
+def quiet_itk() -> Iterator[None]:
+    """Keep ITK from writing warnings to stderr inside the block; what was set before comes back."""
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+@contextlib.contextmanager
+def readable(place: str | os.PathLike[str], name: str) -> Iterator[None]:
+    """Turn a file system's refusal inside the block into an `InputError` that names the file."""
+    try:
+        yield
+    except PermissionError as error:
+        where = error.filename or place
+        raise InputError(
+            f"the {name} '{where}' may not be read: ask for the permission to read it"
+        ) from error
+
+
+def itk_reason(error: BaseException) -> str:
+    """Return what an ITK exception says in a few words: its last sentence, no files, lines or addresses."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[-1] if lines else type(error).__name__
+    text = re.sub(r"^(sitk::ERROR|ITK ERROR|Reason|Description)\s*:\s*", "", text)
+    text = re.sub(r"\w+\(0x[0-9a-f]+\):\s*", "", text)
+    text = re.sub(r"^\[nrrd\]\s*\w+:\s*", "", text)
+    return text[:160].rstrip(" .:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +103,7 @@ def check_nifti(path: Path, name: str) -> None:
     header = check_nifti_is_whole(path, name)
     check_spacing(header.spacing[:3], path, name)
     if header.datatype in NIFTI_RGB or math.prod(header.sizes[4:]) > 1:
-        raise colour(path, name)
+        raise not_scalar(path, name)
     if header.datatype in NIFTI_COMPLEX:
         raise InputError(f"the {name} '{path}' holds complex numbers: choose a CT volume in HU")
     check_axes(header.sizes, path, name)
@@ -128,6 +183,44 @@ def _nifti_header(head: bytes, path: Path, name: str) -> NiftiHeader:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class NrrdHeader:
+    """The head of a NRRD file.
+
+    fields: ``field: value`` lines, names in lower case.
+    pairs: ``key:=value`` lines, escapes resolved.
+    """
+
+    fields: Mapping[str, str]
+    pairs: Mapping[str, str]
+
+
+def read_nrrd_header(path: str | os.PathLike[str], name: str = "volume") -> NrrdHeader:
+    """Read the header of the NRRD file at `path`. Raises `InputError` when it is not a NRRD file."""
+    fields: dict[str, str] = {}
+    pairs: dict[str, str] = {}
+    with open(path, "rb") as file:
+        if not file.readline(64).startswith(b"NRRD"):
+            raise InputError(f"the {name} '{path}' is not a NRRD file: choose another file")
+        while file.tell() < MAX_HEADER_BYTES:
+            line = file.readline(MAX_HEADER_BYTES).rstrip(b"\r\n").decode("utf-8", errors="replace")
+            if not line:
+                break
+            if line.startswith("#"):
+                continue
+            key, pair, value = line.partition(":=")
+            if pair and ": " not in key:
+                pairs[_unescape(key)] = _unescape(value)
+            else:
+                key, _, value = line.partition(":")
+                fields[key.strip().lower()] = value.strip()
+    return NrrdHeader(fields=fields, pairs=pairs)
+
+
+def _unescape(text: str) -> str:
+    return text.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
+
+
 def check_nrrd(path: Path, name: str) -> None:
     """Raise `InputError` for a NRRD file with zero or negative spacing, colours or 4D data."""
     fields = read_nrrd_header(path, name).fields
@@ -145,7 +238,7 @@ def check_nrrd(path: Path, name: str) -> None:
     check_spacing(spacing, path, name)
     kinds = fields.get("kinds", "").split()
     if any("color" in kind or "vector" in kind for kind in kinds):
-        raise colour(path, name)
+        raise not_scalar(path, name)
     sizes = [int(text) for text in fields.get("sizes", "").split() if text.isdigit()]
     check_axes(sizes, path, name)
 
@@ -157,7 +250,7 @@ def check_meta(path: Path, name: str) -> None:
     spacing = head.get("ElementSpacing", head.get("ElementSize", "")).split()
     check_spacing([float(text) for text in spacing], path, name)
     if int(head.get("ElementNumberOfChannels", "1")) > 1:
-        raise colour(path, name)
+        raise not_scalar(path, name)
     check_axes(sizes, path, name)
     source = head["ElementDataFile"]
     if source.upper() == "LOCAL":
@@ -217,7 +310,7 @@ def check_axes(sizes: object, path: Path | str, name: str) -> None:
         raise InputError(f"the {name} '{path}' is a 2D image ({got}): choose a volume of several slices")
 
 
-def colour(path: Path | str, name: str) -> InputError:
+def not_scalar(path: Path | str, name: str) -> InputError:
     """Return the error for a picture in colours or a vector field."""
     return InputError(
         f"the {name} '{path}' has several values in each voxel (a colour picture or a vector field): "

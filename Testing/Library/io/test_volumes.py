@@ -12,7 +12,8 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import check_ct, read_volume, same_grid
+from LiverTumorAttentionLib.io import check_ct, read_volume
+from LiverTumorAttentionLib.voxels.orientation import same_grid
 
 PIXDIM = 76
 """Byte offset of pixdim[0] in a NIfTI-1 header."""

@@ -8,6 +8,8 @@ listed as several. How slices become a volume is told in `dicom_slices`.
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -17,7 +19,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.ct_check import MIN_SLICES
 from LiverTumorAttentionLib.io.dicom_slices import (
     POSITION_TOLERANCE_MM,
     InputWarning,
@@ -27,8 +28,16 @@ from LiverTumorAttentionLib.io.dicom_slices import (
     read_pixels,
     read_slice,
 )
-from LiverTumorAttentionLib.io.itk_messages import readable
-from LiverTumorAttentionLib.io.phase_from_description import PHASES, guess_phase
+from LiverTumorAttentionLib.io.input_checks import MIN_SLICES, readable
+
+PHASES = ("portal", "arterial")
+
+_ARTERIAL = re.compile(r"^(art|artphase|arter\w*|hap|lap|eap|hepatoarterial)$")
+_PORTAL = re.compile(
+    r"^(pv|pvp|pvph|pvphase|pvi|vp|ven|venphase|venos\w*|venoes\w*|venous\w*|vein\w*|portal\w*|porto\w*|porte|pfortader\w*)$"
+)
+_LATER = re.compile(r"^(delay\w*|equilib\w*|tardi\w*|spaet\w*|spat\w*|excret\w*|late)$")
+_PLAIN = re.compile(r"^(nativ\w*|plain|unenhanced|noncontrast|nc|ncct|precontrast)$")
 
 _SPLITTERS = ("0020|0012", "0020|0100", "0008|0032", "0018|9087")
 """Acquisition number, temporal position, acquisition time: what tells volumes of one series apart."""
@@ -126,6 +135,23 @@ def choose_series(
         f"the {name} '{path}' has {count} for {wanted}: name one by number, description or UID. "
         f"It holds {listed}"
     )
+
+
+def guess_phase(description: str) -> str:
+    """Return ``"portal"``, ``"arterial"`` or ``""`` for a SeriesDescription.
+
+    Words for both phases in one description ("art + pv") say nothing, and neither does a delayed venous
+    phase. "late art" is arterial: it is the late arterial phase in which HCC is brightest.
+    """
+    text = unicodedata.normalize("NFKD", description.lower()).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z]+", text)
+    arterial = any(_ARTERIAL.match(word) for word in words)
+    portal = any(_PORTAL.match(word) for word in words)
+    if arterial == portal or any(_PLAIN.match(word) for word in words):
+        return ""
+    if portal and any(_LATER.match(word) for word in words):
+        return ""
+    return "arterial" if arterial else "portal"
 
 
 def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:

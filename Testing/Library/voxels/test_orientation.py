@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import back_to, same_grid, to_lps
+from LiverTumorAttentionLib.voxels.orientation import back_to, same_grid, to_lps
 
 TURNS = {
     "upright": np.eye(3),
