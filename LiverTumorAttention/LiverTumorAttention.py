@@ -1,6 +1,7 @@
-"""Liver Tumor Attention: liver and tumour segmentation in one- and two-phase CT, as a module of 3D Slicer."""
+"""Liver Tumor Attention: liver and tumor segmentation in one- and two-phase CT, as a module of 3D Slicer."""
 
 import sys
+from typing import Any
 
 import slicer
 import vtk
@@ -19,9 +20,9 @@ from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
 
 class LiverTumorAttention(ScriptedLoadableModule):
-    """What Slicer shows about the module."""
+    """Title, category, help and acknowledgement of the module."""
 
-    def __init__(self, parent):
+    def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Liver Tumor Attention")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
@@ -44,13 +45,13 @@ class LiverTumorAttention(ScriptedLoadableModule):
 class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Hands Slicer's events to the panel."""
 
-    def __init__(self, parent=None):
+    def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.panel = None
+        self.logic: LiverTumorAttentionLogic | None = None
+        self.panel: SegmentationPanel | None = None
 
-    def setup(self):
+    def setup(self) -> None:
         """Build the panel. Slicer calls this once, when the module is first opened."""
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = LiverTumorAttentionLogic()
@@ -62,35 +63,39 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.panel.enter()
 
-    def enter(self):
-        """Show the choices that are kept in the scene: the user opened the module."""
-        self.panel.enter()
+    def enter(self) -> None:
+        """Show the choices stored in the scene: the user opened the module."""
+        if self.panel is not None:
+            self.panel.enter()
 
-    def exit(self):
-        """Let go of the parameter node; a run goes on while the user looks at another module."""
-        self.panel.leave()
+    def exit(self) -> None:
+        """Release the parameter node; a run continues while the user is in another module."""
+        if self.panel is not None:
+            self.panel.leave()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         """End a run: Slicer is closing, or the module is being reloaded."""
         self.removeObservers()
         if self.panel is not None:
             self.panel.cleanup()
 
-    def onSceneStartClose(self, caller, event):
-        """End a run whose volumes are about to vanish."""
-        self.panel.scene_closes()
+    def onSceneStartClose(self, caller: Any, event: Any) -> None:
+        """End a run whose volumes are about to be removed."""
+        if self.panel is not None:
+            self.panel.scene_closes()
 
-    def onSceneEndClose(self, caller, event):
-        """Start anew with the empty scene."""
-        if self.parent.isEntered:
+    def onSceneEndClose(self, caller: Any, event: Any) -> None:
+        """Show the empty scene."""
+        if self.panel is not None and self.parent.isEntered:
             self.panel.enter()
 
-    def onSceneEndImport(self, caller, event):
-        """Show what the scene that was loaded holds: its study's volumes have only come now."""
-        self.panel.scene_loaded()
+    def onSceneEndImport(self, caller: Any, event: Any) -> None:
+        """Show the loaded scene; the volumes of its study exist only now."""
+        if self.panel is not None:
+            self.panel.scene_loaded()
 
-    def onReload(self):
-        """Forget the panel's modules too, so that Reload shows a developer's edits in them."""
+    def onReload(self) -> None:
+        """Reload the panel's modules too, so that a developer's edits in them take effect."""
         for name in [name for name in sys.modules if name.split(".")[0] == "LiverTumorAttentionGui"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
@@ -99,14 +104,11 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
 class LiverTumorAttentionTest(ScriptedLoadableModuleTest):
     """A test that needs no child process; the thorough ones are in Testing/Slicer."""
 
-    def setUp(self):
+    def runTest(self) -> None:
         slicer.mrmlScene.Clear()
-
-    def runTest(self):
-        self.setUp()
         self.test_run_needs_a_portal_volume()
 
-    def test_run_needs_a_portal_volume(self):
+    def test_run_needs_a_portal_volume(self) -> None:
         """Without a portal venous volume a run cannot start, and the reason is given."""
         logic = LiverTumorAttentionLogic()
         volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")

@@ -54,10 +54,9 @@ class SegmentationPanel:
             installer=self._installer,
             run_factory=run_factory,
             load_sample=load_sample,
-            model=lambda: self._inputs.model if self._inputs is not None else "",
+            model=lambda: self._inputs.model,
             on_result=self._work_on_result,
         )
-        self._inputs: InputsSection | None = None
         self._inputs = InputsSection(
             self.ui, models=models, model_manager=model_manager, say=self._segment.say
         )

@@ -17,9 +17,10 @@ from LiverTumorAttentionGui.correction.new_findings import Findings
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.review.registration_verdict import REFUSED, Verdict, read_verdict
+from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE
 from LiverTumorAttentionGui.scene.probability_node import ProbabilityLoader
 from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration, RegistrationLoader
-from LiverTumorAttentionGui.scene.result_loading import ARTERIAL_ROLE, PORTAL_ROLE, ResultLoader
+from LiverTumorAttentionGui.scene.result_loading import ResultLoader
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self) -> SegmentationParameters:  # the name is Slicer's
         """Return the panel's choices, which are kept in the scene."""
-        return SegmentationParameters(super().getParameterNode())
+        node = super().getParameterNode()
+        return SegmentationParameters(node)  # type: ignore[call-arg]  # the decorator makes this constructor
 
     def problem(
         self,
@@ -161,12 +163,13 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         )
         placed = findings.place(request.output)
         under_transform = findings.under_transform
-        kept = registration and registration.place(
-            placed.node, portal=request.portal, arterial=request.arterial, under_transform=under_transform
-        )
-        chances = probability and probability.place(
-            placed.node, portal=request.portal, under_transform=under_transform
-        )
+        kept = chances = None
+        if registration is not None:
+            kept = registration.place(
+                placed.node, portal=request.portal, arterial=request.arterial, under_transform=under_transform
+            )
+        if probability is not None:
+            chances = probability.place(placed.node, portal=request.portal, under_transform=under_transform)
         findings.link(placed, kept=kept, probability=chances)
         loader = ResultLoader(request.portal)
         table = loader.load_table(findings.tumors(placed), placed.node)

@@ -29,7 +29,7 @@ def choose_study(panel: Any, scene: Any, folder: Path) -> Any:
     """
     import slicer
 
-    from LiverTumorAttentionGui.scene.study import PROBABILITY_REFERENCE
+    from LiverTumorAttentionGui.scene.node_attributes import PROBABILITY_REFERENCE
 
     study = study_cases.add_study(scene, folder)
     center, radius = study_cases.BALLS[1]

@@ -102,15 +102,15 @@ def write_images(folder: Path) -> dict[str, sitk.Image]:
 def test_the_child_generates_the_case_and_the_truth_stays_out_of_the_scene(
     scene, run, small, temporary, views, wait_until
 ):
-    from LiverTumorAttentionGui.scene import result_loading as roles
+    from LiverTumorAttentionGui.scene.node_attributes import ROLE_ATTRIBUTE
 
     told = run(small, keep_truth=True)
     wait_until(lambda: told.ends, "the sample is there")
     outcome, sample = told.ends[0]
     assert outcome.status == "done"
     assert names(scene) == ["Sample portal venous", "Sample arterial"]
-    assert sample.portal.GetAttribute(roles.ROLE_ATTRIBUTE) == "PortalVenous"
-    assert sample.arterial.GetAttribute(roles.ROLE_ATTRIBUTE) == "Arterial"
+    assert sample.portal.GetAttribute(ROLE_ATTRIBUTE) == "PortalVenous"
+    assert sample.arterial.GetAttribute(ROLE_ATTRIBUTE) == "Arterial"
     assert sample.portal.GetImageData().GetDimensions() == (160, 160, 6)
     assert sample.portal.GetSpacing()[2] == pytest.approx(3.0)
     assert sample.truth.labels.GetSize() == (160, 160, 6)

@@ -164,7 +164,8 @@ def test_volumes_on_other_grids_are_brought_onto_the_portal_grid(scene, tmp_path
 
 
 def test_liver_and_lesions_are_known_by_code_tag_and_name(scene, tmp_path):
-    from LiverTumorAttentionGui.scene.segments import LESION_TAG, lesions_of, liver_of
+    from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG
+    from LiverTumorAttentionGui.scene.segments import lesions_of, liver_of
 
     study = study_cases.add_study(scene, tmp_path)
     segmentation = study.segmentation.GetSegmentation()

@@ -13,16 +13,10 @@ from LiverTumorAttentionGui.correction.manual_edits import painted
 from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
 from LiverTumorAttentionGui.correction.session_restore import resumed
 from LiverTumorAttentionGui.errors import PanelError, in_plain_words
+from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import to_world
-from LiverTumorAttentionLib.correction import (
-    HEADER_KEY,
-    Action,
-    CorrectionCase,
-    CorrectionLog,
-    MergeFindings,
-    Outcome,
-)
+from LiverTumorAttentionLib.correction import Action, CorrectionCase, CorrectionLog, MergeFindings, Outcome
 from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.correction.undo import painted as labels_after
 from LiverTumorAttentionLib.progress import Progress
@@ -60,7 +54,7 @@ class CorrectionController:
                 probability=study.probability_image(),
                 model=study.model,
             )
-            log = study.segmentation.GetAttribute(HEADER_KEY)
+            log = study.segmentation.GetAttribute(LOG_ATTRIBUTE)
             self.session, self.note = resumed(case, log, self._writer.accepted())
         self._listeners: list[Listener] = []
         self._previewed: tuple[slice, ...] | None = None
@@ -244,4 +238,4 @@ class CorrectionController:
         return outcome
 
     def _keep_log(self) -> None:
-        self.study.segmentation.SetAttribute(HEADER_KEY, CorrectionLog.of(self.session).to_text())
+        self.study.segmentation.SetAttribute(LOG_ATTRIBUTE, CorrectionLog.of(self.session).to_text())

@@ -12,21 +12,22 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
-from LiverTumorAttentionGui.scene.registration_nodes import (
+from LiverTumorAttentionGui.scene.node_attributes import (
+    LOG_ATTRIBUTE,
+    PORTAL_REFERENCE,
     REGISTERED_REFERENCE,
+    REPORT_ATTRIBUTE,
     TRANSFORM_REFERENCE,
-    KeptRegistration,
+    VESSELS_REFERENCE,
 )
+from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration
 from LiverTumorAttentionGui.scene.result_loading import ResultLoader, read_segmentation
-from LiverTumorAttentionGui.scene.study import PORTAL_REFERENCE, REPORT_ATTRIBUTE, VESSELS_REFERENCE, Study
+from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.controllers import CorrectionControllers
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
-
-LOG_ATTRIBUTE = "LiverTumorAttention_Corrections"
-"""The library's `interaction.HEADER_KEY`, which must be known before scipy is there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,8 @@ import vtk
 
 from LiverTumorAttentionGui.scene.closed_surfaces import CLOSED_SURFACE, LesionSurfaces
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, Box
-from LiverTumorAttentionGui.scene.segments import (
-    LESION_TAG,
-    Look,
-    lesions_of,
-    liver_of,
-    mark,
-    number_in_name,
-    status_of,
-)
+from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG
+from LiverTumorAttentionGui.scene.segments import Look, lesions_of, liver_of, mark, number_in_name, status_of
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionLib.correction import CorrectionSession
 from LiverTumorAttentionLib.correction.case import LIVER

@@ -40,7 +40,7 @@ class ChildProcess:
         self._pid = 0
         self._program = ""
         self._process = qt.QProcess()
-        self._slots = (
+        self._slots: tuple[tuple[str, Callable[..., None]], ...] = (
             ("started()", self._started),
             ("readyReadStandardOutput()", self._read_output),
             ("readyReadStandardError()", self._read_error),

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import slicer
 
@@ -74,7 +75,7 @@ class Installer:
             raise PanelError(_not_installed("The Python packages", error)) from error
 
 
-def _slicer_packaging():
+def _slicer_packaging() -> ModuleType | None:
     """Return Slicer's packaging module; None before Slicer 5.11."""
     try:
         return importlib.import_module("slicer.packaging")

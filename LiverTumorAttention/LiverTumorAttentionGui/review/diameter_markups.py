@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from LiverTumorAttentionGui.scene.node_attributes import DIAMETERS_REFERENCE, LESION_TAG
 from LiverTumorAttentionGui.scene.node_links import add_beside, referenced, remove_referenced
-from LiverTumorAttentionGui.scene.segments import LESION_TAG, lesions_of
+from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import TumorReview
     from LiverTumorAttentionLib.voxels.surfaces import Line
 
-DIAMETERS_REFERENCE = "TumorDiameters"
 _GLYPH_SCALE = 1.5
 """Of Slicer's default 3: half as large, so that ends do not hide a small tumour."""
 _FALLBACK_COLOR = (1.0, 0.85, 0.2)

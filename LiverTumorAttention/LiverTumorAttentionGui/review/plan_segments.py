@@ -8,6 +8,7 @@ import numpy as np
 import slicer
 
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
+from LiverTumorAttentionGui.scene.node_attributes import PLAN_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
@@ -15,7 +16,6 @@ from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-PLAN_REFERENCE = "MarginSegmentation"
 MARGIN_SEGMENT = "Margin"
 RESECTED_SEGMENT = "ResectedPart"
 _COLORS = {MARGIN_SEGMENT: (1.0, 0.86, 0.25), RESECTED_SEGMENT: (0.35, 0.55, 0.95)}

@@ -8,11 +8,12 @@ from typing import Literal
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
-
-MARGIN_ATTRIBUTE = "LiverTumorAttention_MarginMm"
-MARGIN_TUMORS_ATTRIBUTE = "LiverTumorAttention_MarginTumors"
-WEIGHT_ATTRIBUTE = "LiverTumorAttention_WeightKg"
-COMBINE_ATTRIBUTE = "LiverTumorAttention_Combine"
+from LiverTumorAttentionGui.scene.node_attributes import (
+    COMBINE_ATTRIBUTE,
+    MARGIN_ATTRIBUTE,
+    MARGIN_TUMORS_ATTRIBUTE,
+    WEIGHT_ATTRIBUTE,
+)
 
 Combination = Literal["all", "any"]
 

@@ -9,13 +9,13 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
 from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.planning import CutPlane
 
-PLANE_REFERENCE = "ResectionPlane"
 DRAGGED_MS = 20
 """So long after a plane has moved the listener hears of it: 50 times a second at most."""
 _COLOR = (0.35, 0.55, 0.95)

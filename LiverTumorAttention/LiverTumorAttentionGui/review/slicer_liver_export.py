@@ -15,13 +15,16 @@ from collections.abc import Iterator
 
 import slicer
 
-from LiverTumorAttentionGui.scene.result_loading import PORTAL_ROLE, ROLE_ATTRIBUTE
+from LiverTumorAttentionGui.scene.node_attributes import (
+    CANONICAL_ROLE,
+    PORTAL_ROLE,
+    ROLE_ATTRIBUTE,
+    SEGMENTATION_ROLE_ATTRIBUTE,
+    TERMINOLOGY_TAG,
+)
 from LiverTumorAttentionGui.scene.segments import lesions_of, liver_of, status_of
 from LiverTumorAttentionGui.scene.study import Study
 
-SEGMENTATION_ROLE_ATTRIBUTE = "LiverSegmentation.Role"
-CANONICAL = "canonical"
-TERMINOLOGY_TAG = "TerminologyEntry"
 _CONTEXT = "Segmentation category and type - DICOM master list~SCT^85756007^Tissue"
 # A word of a vessel's name, and the code for it.
 _VESSEL_TYPES = {"portal": "SCT^32764006^Portal vein", "hepatic vein": "SCT^8993003^Hepatic vein"}
@@ -35,7 +38,7 @@ def hand_over_to_slicer_liver(study: Study) -> str:
     """
     node = study.segmentation
     before = [*_give_up(node), *_give_up_portal(study.portal)]
-    node.SetAttribute(SEGMENTATION_ROLE_ATTRIBUTE, CANONICAL)
+    node.SetAttribute(SEGMENTATION_ROLE_ATTRIBUTE, CANONICAL_ROLE)
     study.portal.SetAttribute(ROLE_ATTRIBUTE, PORTAL_ROLE)
     tumors = _code_segments(node)
     count = "1 tumor" if tumors == 1 else f"{tumors} tumors"
@@ -62,7 +65,7 @@ def _give_up(segmentation: slicer.vtkMRMLSegmentationNode) -> list[str]:
     """Take the role from every other segmentation; return their names."""
     names = []
     for other in _others(segmentation, "vtkMRMLSegmentationNode"):
-        if other.GetAttribute(SEGMENTATION_ROLE_ATTRIBUTE) == CANONICAL:
+        if other.GetAttribute(SEGMENTATION_ROLE_ATTRIBUTE) == CANONICAL_ROLE:
             other.RemoveAttribute(SEGMENTATION_ROLE_ATTRIBUTE)
             names.append(other.GetName())
     return names

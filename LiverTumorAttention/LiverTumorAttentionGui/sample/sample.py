@@ -22,7 +22,7 @@ from LiverTumorAttentionGui.sample.sample_case import (
     PORTAL_FILE,
     SampleCase,
 )
-from LiverTumorAttentionGui.scene.result_loading import ARTERIAL_ROLE, PORTAL_ROLE, ROLE_ATTRIBUTE
+from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE, ROLE_ATTRIBUTE
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from LiverTumorAttentionGui.errors import PanelError
 
@@ -48,7 +49,7 @@ def check_intact(path: Path, what: str, fields: tuple[str, ...] = ()) -> None:
         )
 
 
-def _header(file, also: tuple[str, ...]) -> dict[str, str]:
+def _header(file: BinaryIO, also: tuple[str, ...]) -> dict[str, str]:
     """Read the header up to its empty line; return its fields. Raises `ValueError` when one is missing."""
     if not file.readline(16).startswith(b"NRRD"):
         raise ValueError("not a NRRD file")
@@ -63,7 +64,7 @@ def _header(file, also: tuple[str, ...]) -> dict[str, str]:
     return fields
 
 
-def _data_length(file, encoding: str) -> int:
+def _data_length(file: BinaryIO, encoding: str) -> int:
     """Return the number of bytes of voxels that follow the header."""
     if encoding == "raw":
         return sum(len(chunk) for chunk in iter(lambda: file.read(_CHUNK), b""))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import slicer
 
+from LiverTumorAttentionGui.scene.node_attributes import PROBABILITY_REFERENCE
 from LiverTumorAttentionGui.scene.placement import in_frame_of, place_beside
 from LiverTumorAttentionGui.scene.registration_nodes import name_after, read_volume
-from LiverTumorAttentionGui.scene.study import PROBABILITY_REFERENCE
 
 
 class ProbabilityLoader:

@@ -9,14 +9,15 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.node_attributes import (
+    REGISTERED_REFERENCE,
+    REGISTERED_ROLE,
+    ROLE_ATTRIBUTE,
+    TRANSFORM_REFERENCE,
+)
 from LiverTumorAttentionGui.scene.nrrd_check import check_intact
 from LiverTumorAttentionGui.scene.placement import in_frame_of, place_beside
-from LiverTumorAttentionGui.scene.result_loading import ROLE_ATTRIBUTE
 
-REGISTERED_REFERENCE = "RegisteredArterial"
-TRANSFORM_REFERENCE = "ArterialToPortal"
-# Not "Arterial": whoever looks for that one wants the volume as it was acquired.
-REGISTERED_ROLE = "ArterialRegistered"
 _TRANSFORM_DESCRIPTION = (
     "Moves the arterial volume onto the portal venous one, both where they lay in the world during the run. "
     "If the arterial volume stands under a transform already, put that transform under this one. "

@@ -9,14 +9,13 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.node_attributes import (
+    LIVER_SEGMENT,
+    ROLE_ATTRIBUTE,
+)
 from LiverTumorAttentionGui.scene.nrrd_check import check_intact
 from LiverTumorAttentionGui.scene.placement import in_frame_of, place_beside
 from LiverTumorAttentionGui.scene.table_node import Column, table_of, write_columns
-
-LIVER_SEGMENT = "Liver"
-ROLE_ATTRIBUTE = "LiverRole"
-PORTAL_ROLE = "PortalVenous"
-ARTERIAL_ROLE = "Arterial"
 
 # Title in the table, key in the report.
 _COLUMNS = (

@@ -11,17 +11,19 @@ import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
-from LiverTumorAttentionGui.scene.registration_nodes import REGISTERED_REFERENCE
+from LiverTumorAttentionGui.scene.node_attributes import (
+    PORTAL_REFERENCE,
+    PROBABILITY_REFERENCE,
+    REGISTERED_REFERENCE,
+    REPORT_ATTRIBUTE,
+    VESSELS_REFERENCE,
+)
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 from LiverTumorAttentionGui.scene.voxel_grid import Grid, to_world, values_of, voxels_of
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import Vessels
 
-PORTAL_REFERENCE = "PortalVenous"
-PROBABILITY_REFERENCE = "TumorProbability"
-VESSELS_REFERENCE = "Vessels"
-REPORT_ATTRIBUTE = "LiverTumorAttention_Report"
 OUTSIDE_HU = -1024
 
 Point = tuple[float, float, float]

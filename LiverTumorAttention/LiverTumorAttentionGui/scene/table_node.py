@@ -8,9 +8,8 @@ from typing import NamedTuple
 import slicer
 import vtk
 
+from LiverTumorAttentionGui.scene.node_attributes import TABLE_REFERENCE
 from LiverTumorAttentionGui.scene.placement import place_beside
-
-TABLE_REFERENCE = "TumorTable"
 
 
 class Column(NamedTuple):

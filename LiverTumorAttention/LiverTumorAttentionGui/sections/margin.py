@@ -9,7 +9,7 @@ from LiverTumorAttentionGui.debounce import Settle
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.review.plan_settings import PlanChoices
-from LiverTumorAttentionGui.scene.study import VESSELS_REFERENCE
+from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 
 ALL_TUMORS = "All tumors"
 START_MM = 10.0

@@ -10,7 +10,7 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.review.plan_settings import PlanChoices
-from LiverTumorAttentionGui.review.resection_planes import PLANE_REFERENCE
+from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import referenced
 from LiverTumorAttentionGui.wait_cursor import waiting
 

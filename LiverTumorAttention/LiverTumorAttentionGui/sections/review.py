@@ -10,7 +10,7 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.long_action import LongAction
 from LiverTumorAttentionGui.message_line import MessageLine
 from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
-from LiverTumorAttentionGui.scene.study import VESSELS_REFERENCE
+from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport

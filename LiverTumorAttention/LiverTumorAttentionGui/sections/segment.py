@@ -14,7 +14,7 @@ from LiverTumorAttentionGui.parameters import (
 )
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.process.segment_run import SegmentationRun
-from LiverTumorAttentionGui.scene.study import PORTAL_REFERENCE
+from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
     LiverTumorAttentionLogic,

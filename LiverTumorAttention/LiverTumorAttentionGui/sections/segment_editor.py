@@ -11,8 +11,8 @@ import vtk
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.debounce import Settle
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.node_attributes import EDITOR_TAG
 
-EDITOR_TAG = "LiverTumorAttention"
 # What changes one lesion by hand; effects that work on all segments at once are left to the module Segment Editor.
 EFFECTS = ("Paint", "Draw", "Erase", "Level tracing", "Scissors")
 _HIDDEN = (

@@ -16,8 +16,7 @@ _DIGITS = 3
 
 def scene_memory(segmentation: Any) -> dict[str, Any]:
     """Return what hangs on a study's segmentation node: lesions, log, plan, references, table."""
-    from LiverTumorAttentionGui.scene.registration_nodes import REGISTERED_REFERENCE
-    from LiverTumorAttentionGui.scene.table_node import TABLE_REFERENCE
+    from LiverTumorAttentionGui.scene.node_attributes import REGISTERED_REFERENCE, TABLE_REFERENCE
 
     portal = segmentation.GetNodeReference("PortalVenous")
     names = segmentation.GetAttributeNames()

@@ -1,0 +1,68 @@
+"""Names that the module writes into MRML nodes: reference roles, attributes, segment tags and singleton tags.
+
+They are saved with the scene. Changing a value here makes the data of saved scenes unreachable.
+"""
+
+from __future__ import annotations
+
+# Reference roles of the study's segmentation node ---------------------------------------------------------
+
+PORTAL_REFERENCE = "PortalVenous"
+"""Volume: the portal venous CT on whose voxels the segmentation lies."""
+REGISTERED_REFERENCE = "RegisteredArterial"
+"""Volume: the arterial CT, registered onto the portal venous one."""
+TRANSFORM_REFERENCE = "ArterialToPortal"
+"""Transform: the registration."""
+PROBABILITY_REFERENCE = "TumorProbability"
+"""Volume: probability of tumor, 0 to 1."""
+VESSELS_REFERENCE = "Vessels"
+"""Segmentation: the vessels that distances are measured to; chosen by the user."""
+TABLE_REFERENCE = "TumorTable"
+"""Table: one row a tumor."""
+DIAMETERS_REFERENCE = "TumorDiameters"
+"""Markups lines, several: the two diameters of each tumor."""
+PLANE_REFERENCE = "ResectionPlane"
+"""Markups planes, several: where the liver is to be cut."""
+PLAN_REFERENCE = "MarginSegmentation"
+"""Segmentation: the safety margin and the resected part."""
+
+# Attributes of the study's segmentation node --------------------------------------------------------------
+
+REPORT_ATTRIBUTE = "LiverTumorAttention_Report"
+"""The report of the run that found the tumors, JSON."""
+LOG_ATTRIBUTE = "LiverTumorAttention_Corrections"
+"""The log of corrections, JSON. Equals the library's `correction.log.HEADER_KEY`, whose import needs scipy."""
+MARGIN_ATTRIBUTE = "LiverTumorAttention_MarginMm"
+"""Width of the safety margin, mm."""
+MARGIN_TUMORS_ATTRIBUTE = "LiverTumorAttention_MarginTumors"
+"""Numbers of the tumors that have a margin, with commas between."""
+WEIGHT_ATTRIBUTE = "LiverTumorAttention_WeightKg"
+"""Body weight, kg."""
+COMBINE_ATTRIBUTE = "LiverTumorAttention_Combine"
+"""How several resection planes are combined: "all" or "any"."""
+
+# Attributes shared with the extension Slicer-Liver --------------------------------------------------------
+
+ROLE_ATTRIBUTE = "LiverRole"
+"""Of a volume: the phase that it shows, one of the three below."""
+PORTAL_ROLE = "PortalVenous"
+ARTERIAL_ROLE = "Arterial"
+REGISTERED_ROLE = "ArterialRegistered"
+"""Not "Arterial": other extensions look for that role to find the volume as it was acquired."""
+SEGMENTATION_ROLE_ATTRIBUTE = "LiverSegmentation.Role"
+"""Of a segmentation: `CANONICAL_ROLE` on the one that Slicer-Liver plans on."""
+CANONICAL_ROLE = "canonical"
+
+# Segments -------------------------------------------------------------------------------------------------
+
+LIVER_SEGMENT = "Liver"
+"""Name of the whole liver's segment."""
+LESION_TAG = "LiverTumorAttention.Lesion"
+"""Tag of a segment, attribute of a diameter line: the number of the tumor."""
+TERMINOLOGY_TAG = "TerminologyEntry"
+"""Slicer's tag for the coded meaning of a segment."""
+
+# Singleton nodes ------------------------------------------------------------------------------------------
+
+EDITOR_TAG = "LiverTumorAttention"
+"""Of the Segment Editor's parameter node for the panel's brush."""

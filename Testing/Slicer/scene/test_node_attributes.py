@@ -1,0 +1,45 @@
+"""Names saved with the scene: equal to what Slicer and the library call the same thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_log_and_terminology_have_the_names_of_library_and_slicer(application: Any) -> None:
+    import slicer
+
+    from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE, TERMINOLOGY_TAG
+    from LiverTumorAttentionLib.correction import HEADER_KEY
+
+    assert LOG_ATTRIBUTE == HEADER_KEY
+    assert slicer.vtkSegment.GetTerminologyEntryTagName() == TERMINOLOGY_TAG
+
+
+def test_saved_names_are_unique_and_unchanged() -> None:
+    from LiverTumorAttentionGui.scene import node_attributes
+
+    values = {
+        name: value
+        for name, value in vars(node_attributes).items()
+        if name.endswith(("_REFERENCE", "_ATTRIBUTE"))
+    }
+    assert len(set(values.values())) == len(values)
+    assert values == {
+        "PORTAL_REFERENCE": "PortalVenous",
+        "REGISTERED_REFERENCE": "RegisteredArterial",
+        "TRANSFORM_REFERENCE": "ArterialToPortal",
+        "PROBABILITY_REFERENCE": "TumorProbability",
+        "VESSELS_REFERENCE": "Vessels",
+        "TABLE_REFERENCE": "TumorTable",
+        "DIAMETERS_REFERENCE": "TumorDiameters",
+        "PLANE_REFERENCE": "ResectionPlane",
+        "PLAN_REFERENCE": "MarginSegmentation",
+        "REPORT_ATTRIBUTE": "LiverTumorAttention_Report",
+        "LOG_ATTRIBUTE": "LiverTumorAttention_Corrections",
+        "MARGIN_ATTRIBUTE": "LiverTumorAttention_MarginMm",
+        "MARGIN_TUMORS_ATTRIBUTE": "LiverTumorAttention_MarginTumors",
+        "WEIGHT_ATTRIBUTE": "LiverTumorAttention_WeightKg",
+        "COMBINE_ATTRIBUTE": "LiverTumorAttention_Combine",
+        "ROLE_ATTRIBUTE": "LiverRole",
+        "SEGMENTATION_ROLE_ATTRIBUTE": "LiverSegmentation.Role",
+    }
