@@ -26,9 +26,8 @@ class LiverTumorAttention(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Liver Tumor Attention")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = [
-            *("Markups", "SegmentEditor", "Segmentations", "SubjectHierarchy", "Tables", "Volumes")
-        ]
+        modules = "Markups SegmentEditor Segmentations SubjectHierarchy Tables Volumes"
+        self.parent.dependencies = modules.split()
         self.parent.contributors = ["The LiverTumorAttention contributors"]
         self.parent.helpText = _(
             "Segments the liver and its tumors in a portal venous CT, with the help of a late arterial CT "
@@ -48,7 +47,6 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.logic: LiverTumorAttentionLogic | None = None
         self.panel: SegmentationPanel | None = None
 
     def setup(self) -> None:
