@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.hu_statistics import HuStatistics
-from LiverTumorAttentionLib.analysis.tumors import OUTSIDE_HU
 from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 Mask = NDArray[np.bool_]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened, within
+from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, margin_voxels, relative_box
 from LiverTumorAttentionLib.voxels.distances import distance_map_mm
 
 FARTHEST_MM = 100.0
@@ -75,10 +75,10 @@ class Surroundings:
 
         labels: of the whole image. box: the tumour's own.
         """
-        grown = widened(box, covering_voxels(self.settings.farthest_mm, self.spacing_zyx_mm), labels.shape)
+        grown = expanded_box(box, margin_voxels(self.settings.farthest_mm, self.spacing_zyx_mm), labels.shape)
         grown = tuple(
             slice(max(part.start, whole.start), min(part.stop, whole.stop))
             for part, whole in zip(grown, self.box, strict=True)
         )
         distance = distance_map_mm(labels[grown] == value, self.spacing_zyx_mm)
-        return self.usable[within(grown, self.box)] & (distance <= self.settings.farthest_mm), grown
+        return self.usable[relative_box(grown, self.box)] & (distance <= self.settings.farthest_mm), grown

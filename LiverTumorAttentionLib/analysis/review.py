@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis.enhancement import Brightness, brightness_of
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_diameter
 from LiverTumorAttentionLib.analysis.nearest_tumor import Neighbour, nearest_neighbours
 from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings, Surroundings
 from LiverTumorAttentionLib.analysis.tumor_burden import CaseMeasurement, measure_case
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement, measure_tumors
+from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement, measure_tumors
 from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_to
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import Box, box_around, start_of, widened
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, expanded_box, label_boxes
 from LiverTumorAttentionLib.voxels.distances import filled
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.labels import tumor_value
 from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, as_point, gap_between
 
 
@@ -103,7 +103,7 @@ def review_case(
     progress.update(0.2)
     case = measure_case(instances)
     labels = sitk.GetArrayViewFromImage(instances)
-    boxes = {value: box for value, box in enumerate(ndimage.find_objects(labels), start=1) if box}
+    boxes = label_boxes(labels)
     tumors: tuple[TumorReview, ...] = ()
     if measurements:
         portal_hu = sitk.GetArrayViewFromImage(portal)
@@ -127,10 +127,10 @@ class _Reviewer:
         settings: ReviewSettings,
     ) -> None:
         self._labels, self._axes, self._boxes, self._vessels = labels, axes, boxes, vessels
-        whole = box_around(labels)
+        whole = bounding_box(labels)
         if whole is None:
             raise ValueError("a segmentation without a voxel has nothing to review")
-        box = widened(whole, (1, 1, 1), labels.shape)
+        box = expanded_box(whole, (1, 1, 1), labels.shape)
         organ = filled(labels[box] > 0)
         self._outside = None if organ.all() else Surface.of(~organ, box, axes, beyond=True)
         self._surroundings = Surroundings.of(
@@ -152,7 +152,7 @@ class _Reviewer:
     ) -> tuple[TumorReview, ...]:
         surfaces = {}
         for measurement in measurements:
-            value = measurement.number + FIRST_TUMOR - 1
+            value = tumor_value(measurement.number)
             box = self._boxes[value]
             surfaces[measurement.number] = Surface.of(self._labels[box] == value, box, self._axes)
         neighbours = nearest_neighbours(surfaces, progress.part(0.0, 0.3))
@@ -160,7 +160,7 @@ class _Reviewer:
         for done, measurement in enumerate(measurements):
             progress.update(0.3 + 0.7 * done / len(measurements))
             surface = surfaces[measurement.number]
-            value = measurement.number + FIRST_TUMOR - 1
+            value = tumor_value(measurement.number)
             length_mm, line = self._longest_diameter(value, measurement)
             around, grown = self._surroundings.around(self._labels, value, self._boxes[value])
             reviews.append(
@@ -183,13 +183,13 @@ class _Reviewer:
         chord = longest_diameter(self._labels[box] == value, self._axes.steps_mm)
         if measurement.longest_axial_diameter_mm > chord.length_mm:
             return measurement.longest_axial_diameter_mm, measurement.longest_axial_diameter_lps_mm
-        corner = self._axes.position_mm(start_of(box))
+        corner = self._axes.position_mm(box_start(box))
         return chord.length_mm, (as_point(corner + chord.start), as_point(corner + chord.end))
 
     def _vessel_relations(self, value: int, surface: Surface) -> tuple[VesselRelation, ...]:
         if self._vessels is None:
             return ()
-        box = widened(self._boxes[value], CONTACT_VOXELS, self._labels.shape)
+        box = expanded_box(self._boxes[value], CONTACT_VOXELS, self._labels.shape)
         mask, around = self._labels[box] == value, self._vessels.array[box]
         return tuple(
             relation_to(name, self._vessel_surfaces[vessel], around == vessel, surface, mask, box)

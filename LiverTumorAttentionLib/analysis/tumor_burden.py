@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis.axial_diameter import (
     Chord,
@@ -17,11 +16,9 @@ from LiverTumorAttentionLib.analysis.axial_diameter import (
     outline_points,
 )
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.boxes import label_boxes
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
-
-FIRST_TUMOR = 2
-OUTSIDE_HU = -1024
-"""What registration writes where the arterial volume saw nothing; no tissue has it."""
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, OUTSIDE_HU, tumor_number
 
 Point = tuple[float, float, float]
 Line = tuple[Point, Point]
@@ -82,12 +79,12 @@ def measure_tumors(
     arterial_hu = None if arterial is None else sitk.GetArrayViewFromImage(arterial)
     chances = None if probability is None else sitk.GetArrayViewFromImage(probability)
     measurements = []
-    for value, box in enumerate(ndimage.find_objects(values), start=1):
-        if value >= FIRST_TUMOR and box is not None:
+    for value, box in label_boxes(values).items():
+        if value >= FIRST_TUMOR:
             mask = values[box] == value
             measurements.append(
                 TumorMeasurement(
-                    number=value - FIRST_TUMOR + 1,
+                    number=tumor_number(value),
                     volume_ml=int(np.count_nonzero(mask)) * axes.voxel_ml,
                     **_diameters(mask, box, axes),
                     centroid_lps_mm=_point(axes.position_mm(np.argwhere(mask).mean(axis=0) + _start(box))),

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis.contact_area import contact_of
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_vessel_labels
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import Box, start_of
+from LiverTumorAttentionLib.voxels.boxes import Box, box_start, label_boxes
 from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, as_point, gap_between
 
 CONTACT_VOXELS = (5, 5, 5)
@@ -68,8 +67,7 @@ class Vessels:
     @cached_property
     def boxes(self) -> dict[int, Box]:
         """The box around each value that a voxel has, above 0."""
-        found = ndimage.find_objects(self.array)
-        return {value: box for value, box in enumerate(found, start=1) if box is not None}
+        return label_boxes(self.array)
 
     def surfaces(self) -> dict[int, Surface]:
         """Return the surface of each named vessel, by its value."""
@@ -129,10 +127,10 @@ def relation_to(
     overlap = int(np.count_nonzero(vessel_mask & mask))
     place = contact_of(vessel_mask, mask, axes.steps_mm) if vessel_mask.any() else None
     if place is not None:
-        point = as_point(axes.position_mm(np.array(place.middle_index) + start_of(box)))
+        point = as_point(axes.position_mm(np.array(place.middle_index) + box_start(box)))
         gap = Gap(distance_mm=0.0, line_lps_mm=(point, point))
     elif overlap:
-        point = as_point(axes.position_mm(np.argwhere(vessel_mask & mask)[0] + start_of(box)))
+        point = as_point(axes.position_mm(np.argwhere(vessel_mask & mask)[0] + box_start(box)))
         gap = Gap(distance_mm=0.0, line_lps_mm=(point, point))
     else:
         gap = gap_between(tumor, vessel)

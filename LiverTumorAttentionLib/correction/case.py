@@ -19,10 +19,6 @@ Point = tuple[float, float, float]
 Voxel = tuple[int, int, int]
 """A voxel of the portal grid in array order (z, y, x)."""
 
-LIVER = 1
-OUTSIDE_HU = -1024
-"""What registration writes where the arterial volume saw nothing."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionCase:

@@ -6,12 +6,10 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.correction.lesions import MOST_LESIONS
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from LiverTumorAttentionLib.voxels.morphology import CORNERS
-
-TUMOR = 2
 
 
 def taken_apart(labels: sitk.Image) -> sitk.Image:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.correction.lesions import MOST_LESIONS, Lesion, LesionMap
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True)

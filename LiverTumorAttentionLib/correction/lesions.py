@@ -9,13 +9,20 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.algorithm.parenchyma import Parenchyma, of_case
-from LiverTumorAttentionLib.correction.case import LIVER, CorrectionCase, Point, Voxel
+from LiverTumorAttentionLib.correction.case import CorrectionCase, Point, Voxel
 from LiverTumorAttentionLib.correction.packed_mask import PackedMask
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import Box, box_around, covering_voxels, start_of, widened
+from LiverTumorAttentionLib.voxels.boxes import (
+    Box,
+    bounding_box,
+    box_start,
+    expanded_box,
+    label_boxes,
+    margin_voxels,
+)
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 Status = Literal["draft", "accepted", "rejected"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -63,11 +70,10 @@ class LesionMap:
     def __init__(self, case: CorrectionCase) -> None:
         self.case = case
         self.labels: NDArray[np.uint16] = case.start.astype(np.uint16)
-        boxes = ndimage.find_objects(self.labels)
         self.lesions: dict[int, Lesion] = {
             value - LIVER: Lesion(number=value - LIVER, box=box)
-            for value, box in enumerate(boxes, start=1)
-            if value > LIVER and box is not None
+            for value, box in label_boxes(self.labels).items()
+            if value > LIVER
         }
         self.next_number = max(self.lesions, default=0) + 1
 
@@ -120,7 +126,7 @@ class LesionMap:
         places = np.argwhere(self.labels[box] > LIVER)
         if not len(places):
             return None
-        steps = (places + start_of(box) - voxel) * self.case.spacing_mm
+        steps = (places + box_start(box) - voxel) * self.case.spacing_mm
         distance = np.sqrt((steps**2).sum(axis=1))
         values = self.labels[box][tuple(places.T)]
         best = np.lexsort((values, np.round(distance, 6)))[0]
@@ -145,17 +151,17 @@ class LesionMap:
         places = np.asarray(list(voxels))
         low, high = places.min(axis=0), places.max(axis=0)
         box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-        return widened(box, covering_voxels(margin_mm, self.case.spacing_mm), self.labels.shape)
+        return expanded_box(box, margin_voxels(margin_mm, self.case.spacing_mm), self.labels.shape)
 
     def widened(self, box: Box, margin_mm: float) -> Box:
         """Return a box grown by a margin, cut off where the volume ends."""
-        return widened(box, covering_voxels(margin_mm, self.case.spacing_mm), self.labels.shape)
+        return expanded_box(box, margin_voxels(margin_mm, self.case.spacing_mm), self.labels.shape)
 
     def tight(self, number: int, boxes: Iterable[Box]) -> Box | None:
         """Return the smallest box that holds a lesion, which lies within `boxes`; None when it has no voxel."""
         parts = list(zip(*boxes, strict=True))
         hull = tuple(slice(min(p.start for p in axis), max(p.stop for p in axis)) for axis in parts)
-        inside = box_around(self.mask(number, hull))
+        inside = bounding_box(self.mask(number, hull))
         if inside is None:
             return None
         return tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(hull, inside, strict=True))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.correction.edits import Edit, Patch
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
-from LiverTumorAttentionLib.voxels.boxes import Box, box_around
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Change:
     @classmethod
     def between(cls, box: Box, before: NDArray[np.uint16], after: NDArray[np.uint16]) -> Change | None:
         """Return what differs, in the smallest box that holds it; None when nothing does."""
-        inside = box_around(before != after)
+        inside = bounding_box(before != after)
         if inside is None:
             return None
         place = tuple(

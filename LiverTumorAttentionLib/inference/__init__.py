@@ -3,7 +3,6 @@
 from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch, check_watchable
 from LiverTumorAttentionLib.inference.device import Device, choose_device
 from LiverTumorAttentionLib.inference.stages import LiverStage, TumorStage
-from LiverTumorAttentionLib.voxels.image_boxes import liver_box
 
 __all__ = [
     "AttentionWatch",
@@ -12,5 +11,4 @@ __all__ = [
     "TumorStage",
     "check_watchable",
     "choose_device",
-    "liver_box",
 ]

@@ -46,9 +46,3 @@ class Canvas:
         part = (slice(None), *inside)
         place = (slice(None), *target)
         self.total[place] += weight * values[part]
-
-
-def whole(shape: Sequence[int]) -> Box:
-    """Return the box of a whole grid of that shape (z, y, x)."""
-    depth, height, width = shape
-    return slice(0, depth), slice(0, height), slice(0, width)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference.accumulator import Box, Canvas
+from LiverTumorAttentionLib.inference.accumulator import Canvas
 from LiverTumorAttentionLib.networks import AttentionMap, PointAttention
-from LiverTumorAttentionLib.voxels.image_boxes import cut, image_box
+from LiverTumorAttentionLib.voxels.boxes import Box, crop_image
 
 Place = tuple[int, int, int]
 
@@ -55,7 +55,7 @@ class AttentionWatch:
         images = {}
         for name, canvas in self._canvases.items():
             images[name] = sitk.GetImageFromArray(canvas.total[0])
-            images[name].CopyInformation(cut(self.grid, *image_box(canvas.box)))
+            images[name].CopyInformation(crop_image(self.grid, canvas.box))
         return images
 
     @contextmanager

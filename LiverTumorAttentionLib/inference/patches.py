@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.inference.accumulator import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.accumulator import Canvas
 from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
 from LiverTumorAttentionLib.inference.tiles import gaussian, pieces_along
 from LiverTumorAttentionLib.models.stage import PatchSettings
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.boxes import Box, full_box
 
 STRIDE = 32
 """Patches measure whole steps of the coarsest level of the networks, in voxels."""
@@ -52,7 +53,7 @@ class PatchPredictor:
         Memory is that of the kept box and of one patch. Raises `Cancelled` between patches.
         """
         shape = phases[0].shape
-        canvas = Canvas(len(self._groups), keep or whole(shape))
+        canvas = Canvas(len(self._groups), keep or full_box(shape))
         patch = self._patch_size(shape)
         padded = [_padded(phase, patch) for phase in phases]
         along = [
@@ -70,7 +71,7 @@ class PatchPredictor:
             weights = (place[0].weights, place[1].weights, place[2].weights)
             canvas.add(corner, self._patch(padded, corner, patch), weights)
             if watch is not None:
-                watch.place([corner], patch, [weights], keep or whole(shape))
+                watch.place([corner], patch, [weights], keep or full_box(shape))
         return canvas.total
 
     def _patch(

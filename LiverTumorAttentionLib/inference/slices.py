@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from LiverTumorAttentionLib.inference.accumulator import Box, Canvas, whole
+from LiverTumorAttentionLib.inference.accumulator import Canvas
 from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.inference.tiles import pieces_along, triangle
 from LiverTumorAttentionLib.models.stage import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.boxes import Box, full_box
 
 PIXELS_A_BATCH = {"cpu": 2 * 160 * 160, "cuda": 64 * 224 * 224}
 STRIDE = 32
@@ -57,7 +58,7 @@ class SlicePredictor:
         Memory is that of the kept box and of one batch of tiles. Raises `Cancelled` within a batch.
         """
         shape = phases[0].shape
-        canvas = Canvas(len(self._groups), keep or whole(shape))
+        canvas = Canvas(len(self._groups), keep or full_box(shape))
         tile = self._tile_size(*shape[1:])
         padded = [_padded(phase, tile) for phase in phases]
         rows, columns = (
@@ -81,7 +82,7 @@ class SlicePredictor:
             for corner, result, weight in zip(corners, results, weights, strict=True):
                 canvas.add(corner, result[:, None], weight)
             if watch is not None:
-                watch.place(corners, (1, *tile), weights, keep or whole(shape))
+                watch.place(corners, (1, *tile), weights, keep or full_box(shape))
         return canvas.total
 
     def look_from(
@@ -105,7 +106,7 @@ class SlicePredictor:
             [(place[0], y, x)],
             (1, *tile),
             [(ONE_SLICE, np.ones(tile[0], np.float32), np.ones(tile[1], np.float32))],
-            whole(shape),
+            full_box(shape),
         )
 
     def _tiles(

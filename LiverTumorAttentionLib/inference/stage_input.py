@@ -16,10 +16,9 @@ import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.inference.accumulator import Box, whole
 from LiverTumorAttentionLib.models.stage import IntensitySettings, StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard, resample_to_grid, stage_grid, window_hu
-from LiverTumorAttentionLib.voxels.image_boxes import array_box, cut, liver_box
+from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box, mask_box
 
 Intensity = Callable[[ArrayLike], NDArray[np.float32]]
 """From HU to the network's input, any shape."""
@@ -47,10 +46,8 @@ def intensity_of(settings: IntensitySettings, volume: sitk.Image) -> Intensity:
 class View:
     """The part of a case that a stage sees, on the stage's grid."""
 
-    size: list[int]
-    """Voxels (x, y, z) of the box of the volume that is cut out."""
-    index: list[int]
-    """Its first voxel (x, y, z)."""
+    box: Box
+    """The part of the volume that is cut out, (z, y, x)."""
     grid: sitk.Image
     """The stage's grid over this box."""
     keep: Box
@@ -60,17 +57,16 @@ class View:
 
     def on_grid(self, image: sitk.Image) -> NDArray[np.float32]:
         """Return an image on the portal grid (a volume, or a mask for its shares) on the stage's, (z, y, x)."""
-        return sitk.GetArrayFromImage(resample_to_grid(cut(image, self.size, self.index), self.grid))
+        return sitk.GetArrayFromImage(resample_to_grid(crop_image(image, self.box), self.grid))
 
 
 def whole_view(stage: StageDescription, portal: sitk.Image) -> View:
     """Return what a stage that finds the liver sees: the whole volume, in LPS order."""
     grid = grid_over(stage, portal)
     return View(
-        size=list(portal.GetSize()),
-        index=[0, 0, 0],
+        box=full_box(portal.GetSize()[::-1]),
         grid=grid,
-        keep=whole(grid.GetSize()[::-1]),
+        keep=full_box(grid.GetSize()[::-1]),
         inside=None,
     )
 
@@ -82,26 +78,22 @@ def tumor_view(stage: StageDescription, portal: sitk.Image, liver: sitk.Image) -
     Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero.
     """
     margin_mm = (stage.mask_dilation_mm or 0.0) + stage.box_margin_mm
-    size, index = liver_box(liver, margin_mm=margin_mm)
+    whole = full_box(portal.GetSize()[::-1])
+    box = mask_box(liver, margin_mm=margin_mm) or whole
     resized = stage.grid.in_plane_pixels is not None
     if resized:
-        size[:2], index[:2] = portal.GetSize()[:2], [0, 0]
-    grid = grid_over(stage, cut(portal, size, index))
-    coarse = resample_to_grid(cut(liver, size, index), grid)
-    keep = whole(grid.GetSize()[::-1])
+        box = (box[0], *whole[1:])
+    grid = grid_over(stage, crop_image(portal, box))
+    coarse = resample_to_grid(crop_image(liver, box), grid)
+    keep = full_box(grid.GetSize()[::-1])
     if resized:
-        found = coarse >= 0.5
-        keep = array_box(*liver_box(found, margin_mm=margin_mm)) if _any(found) else keep
+        keep = mask_box(coarse >= 0.5, margin_mm=margin_mm) or keep
     dilation_mm = stage.mask_dilation_mm
     inside = None if dilation_mm is None else _dilated(coarse, dilation_mm)
-    return View(size=size, index=index, grid=grid, keep=keep, inside=inside)
+    return View(box=box, grid=grid, keep=keep, inside=inside)
 
 
 def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:
     """Return a coarse liver (probability on the stage's grid) dilated by a margin."""
     outside = sitk.GetArrayViewFromImage(liver) < 0.5
     return ndimage.distance_transform_edt(outside, sampling=liver.GetSpacing()[::-1]) <= margin_mm
-
-
-def _any(mask: sitk.Image) -> bool:
-    return bool(sitk.GetArrayViewFromImage(mask).any())

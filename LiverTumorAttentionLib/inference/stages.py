@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.inference.stage_input import View, intensity_of, tum
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.image_boxes import cut, image_box
+from LiverTumorAttentionLib.voxels.boxes import crop_image
 
 
 def load_network(package: ModelPackage, description: StageDescription) -> nn.Module:
@@ -142,7 +142,7 @@ class TumorStage(_Stage):
         if view.inside is not None:
             tumor *= view.inside[view.keep]
         result = sitk.GetImageFromArray(tumor)
-        result.CopyInformation(cut(view.grid, *image_box(view.keep)))
+        result.CopyInformation(crop_image(view.grid, view.keep))
         return result
 
     def look_from(

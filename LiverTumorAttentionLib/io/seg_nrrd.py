@@ -19,6 +19,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk, read_nrrd_header
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
 _TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "int16": "short", "float32": "float"}
 
@@ -70,11 +71,8 @@ def _segment_pairs(segments: tuple[Segment, ...], layers: list[np.ndarray]) -> I
 
 def _extent(mask: np.ndarray) -> list[int]:
     """Return first and last index along x, y, z of what is set in a (z, y, x) mask; 0 -1 when empty."""
-    bounds: list[int] = []
-    for axis in (2, 1, 0):
-        used = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        bounds += [int(used[0]), int(used[-1])] if used.size else [0, -1]
-    return bounds
+    box = bounding_box(mask) or (slice(0, 0),) * 3
+    return [bound for side in box[::-1] for bound in (side.start, side.stop - 1)]
 
 
 def _reference_geometry(image: sitk.Image) -> str:

@@ -21,8 +21,9 @@ from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import existing, readable
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
-from LiverTumorAttentionLib.io.terminology import FIRST_TUMOR, LIVER, recognise, unrecognised
+from LiverTumorAttentionLib.io.terminology import recognise, unrecognised
 from LiverTumorAttentionLib.io.volumes import FILE_CHECKS, IMAGE_SUFFIXES, read_volume, write_image
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
 
 SEGMENTATION_SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES, ".dcm")
 

@@ -12,9 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-
-LIVER = 1
-FIRST_TUMOR = 2
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
 
 
 @dataclass(frozen=True, kw_only=True)

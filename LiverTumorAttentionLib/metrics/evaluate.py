@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.metrics.labels import DEFAULT_LABELS
 from LiverTumorAttentionLib.metrics.lesions import LesionScores, match_lesions
 from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.metrics.surface import surface_distances
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
 LESION_LABEL = "tumor"
@@ -83,8 +84,5 @@ def _cropped(
     Outside of the box both are empty, so that nothing that is measured changes.
     """
     union = first | second
-    box = []
-    for axis in range(3):
-        places = np.flatnonzero(union.any(axis=tuple(a for a in range(3) if a != axis)))
-        box.append(slice(int(places[0]), int(places[-1]) + 1) if places.size else slice(0, 0))
-    return first[tuple(box)], second[tuple(box)], first.size
+    box = bounding_box(union) or (slice(0, 0),) * 3
+    return first[box], second[box], first.size

@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.boxes import label_boxes
+
 MINIMUM_IOU = 0.5
 CORNERS = ndimage.generate_binary_structure(3, 3)
 
@@ -144,7 +146,7 @@ class Components:
         first_place = np.zeros(count + 1, dtype=np.int64)
         first_place[owners[::-1]] = places[::-1]
         order = np.lexsort((first_place[1:], -voxels))
-        boxes = ndimage.find_objects(labels) if labels.size else []
+        boxes = list(label_boxes(labels).values())
         edges = np.array([[axis.stop - axis.start for axis in boxes[k]] for k in order], np.int64)
         number = np.zeros(count + 1, dtype=np.int64)
         number[order + 1] = np.arange(1, count + 1)

@@ -20,6 +20,7 @@ from scipy import ndimage
 from LiverTumorAttentionLib.metrics.lesions import CORNERS
 from LiverTumorAttentionLib.metrics.overlap import Confusion, confusion
 from LiverTumorAttentionLib.metrics.surface import surface_distances
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, full_box, label_boxes
 
 MARGINAL, MIDDLE = "marginal", "middle"
 
@@ -49,7 +50,7 @@ def score_slices(prediction: NDArray[Any], truth: NDArray[Any]) -> tuple[SliceSc
     rows = []
     for number, part in slice_parts(truth).items():
         predicted, true = np.asarray(prediction[number], bool), np.asarray(truth[number], bool)
-        window = _around(predicted | true)
+        window = bounding_box(predicted | true) or full_box(true.shape)
         rows.append(
             SliceScores(
                 number=number,
@@ -73,12 +74,6 @@ def slice_parts(truth: NDArray[Any]) -> dict[int, str]:
     first = int(shown[0])
     lesions, _ = ndimage.label(mask[first : int(shown[-1]) + 1], structure=CORNERS)
     ends = set()
-    for box in ndimage.find_objects(lesions):
+    for box in label_boxes(lesions).values():
         ends |= {first + box[0].start, first + box[0].stop - 1}
     return {int(number): MARGINAL if number in ends else MIDDLE for number in shown}
-
-
-def _around(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Return the rows and columns around a mask that is not empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, full_box, margin_voxels
 
 MARGIN_MM = 35.0
 LARGEST_TUMOR = 2
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,5 @@ def shown_box(labels: NDArray, truth: NDArray | None, spacing_zyx_mm: Sequence[f
     mask = labels > 0
     if truth is not None:
         mask |= truth > 0
-    if not mask.any():
-        return slice(0, mask.shape[0]), slice(0, mask.shape[1]), slice(0, mask.shape[2])
-    parts = []
-    for axis in range(3):
-        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        margin = int(np.ceil(MARGIN_MM / spacing_zyx_mm[axis]))
-        parts.append(
-            slice(max(0, int(places[0]) - margin), min(mask.shape[axis], int(places[-1]) + 1 + margin))
-        )
-    return parts[0], parts[1], parts[2]
+    box = bounding_box(mask, margin_voxels(MARGIN_MM, spacing_zyx_mm))
+    return box or full_box(mask.shape)

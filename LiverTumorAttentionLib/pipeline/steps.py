@@ -6,7 +6,6 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.inference import liver_box
 from LiverTumorAttentionLib.io import check_ct, read_volume
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
@@ -17,6 +16,7 @@ from LiverTumorAttentionLib.postprocessing import (
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
+from LiverTumorAttentionLib.voxels.boxes import box_start, crop_image, full_box, mask_box
 
 SMALLEST_SHARED_LIVER = 0.05
 """An arterial volume that holds less of the portal volume's liver than this shows another region."""
@@ -79,9 +79,9 @@ def on_portal_grid(coarse: sitk.Image, portal: sitk.Image, liver: sitk.Image) ->
     """Return the tumour probability on the whole portal grid, float32; only the liver's box is computed."""
     whole = sitk.Image(portal.GetSize(), sitk.sitkFloat32)
     whole.CopyInformation(portal)
-    size, index = liver_box(liver, margin_mm=BOX_MARGIN_MM)
-    box = resample_to_grid(coarse, sitk.RegionOfInterest(portal, size, index), outside=0.0)
-    return sitk.Paste(whole, box, size, [0, 0, 0], index)
+    box = mask_box(liver, margin_mm=BOX_MARGIN_MM) or full_box(portal.GetSize()[::-1])
+    computed = resample_to_grid(coarse, crop_image(portal, box), outside=0.0)
+    return sitk.Paste(whole, computed, computed.GetSize(), [0, 0, 0], box_start(box)[::-1].tolist())
 
 
 def tumor_instances(

@@ -12,21 +12,15 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.postprocessing.settings import PostprocessingSettings
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, margin_voxels
+from LiverTumorAttentionLib.voxels.labels import BACKGROUND, FIRST_TUMOR, MOST_TUMORS
 from LiverTumorAttentionLib.voxels.morphology import (
     CORNERS,
-    Box,
     Mask,
-    box_of,
     check_spacing,
     check_volume,
     fill_holes,
-    margin_voxels,
 )
-
-BACKGROUND = 0
-LIVER = 1
-FIRST_TUMOR = 2
-MOST_TUMORS = np.iinfo(np.uint16).max - FIRST_TUMOR + 1
 
 
 def instances_from_probability(
@@ -55,7 +49,7 @@ def instances_from_probability(
         )
     organ = liver.astype(bool, copy=False)
     instances = organ.astype(np.uint16)
-    box = box_of(organ, margin_voxels(max(chosen.rim_mm, chosen.border_mm), spacing))
+    box = bounding_box(organ, margin_voxels(max(chosen.rim_mm, chosen.border_mm), spacing))
     if box is None:
         return instances
     probability, organ = tumor_probability[box], organ[box]
@@ -72,7 +66,7 @@ def _rim(candidates: Mask, organ: Mask, rim_mm: float, spacing: tuple[float, flo
     """Return which candidates outside the organ lie within `rim_mm` of it, voxel centre to voxel centre."""
     near = np.zeros_like(candidates)
     margin = margin_voxels(rim_mm, spacing)
-    box: Box | None = box_of(candidates, margin)
+    box = bounding_box(candidates, margin)
     if box is not None and rim_mm > 0 and organ[box].any():
         distance_mm = ndimage.distance_transform_edt(~organ[box], sampling=spacing)
         near[box] = candidates[box] & (distance_mm <= rim_mm)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.morphology import (
     Mask,
-    box_of,
     check_spacing,
     check_volume,
     fill_holes,
@@ -37,7 +37,7 @@ def liver_from_probability(
     spacing = check_spacing(spacing_zyx_mm)
     candidates = probability >= threshold
     liver = np.zeros(probability.shape, dtype=bool)
-    box = box_of(candidates, (1, 1, 1))
+    box = bounding_box(candidates, (1, 1, 1))
     if box is None:
         return liver
     inside = candidates[box]

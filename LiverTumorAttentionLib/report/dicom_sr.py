@@ -19,7 +19,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import TumorReview
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, TumorMeasurement
+from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import liver_segment, read_instances, tumor_segment
 from LiverTumorAttentionLib.io.dicom_seg import (
@@ -32,11 +32,11 @@ from LiverTumorAttentionLib.io.dicom_seg import (
 from LiverTumorAttentionLib.io.terminology import recognise
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_value
 
 SERIES_DESCRIPTION = "Liver tumor measurements (automatic, not for clinical use)"
 SERIES_NUMBER = 901
 """After that of the segmentation."""
-LIVER = 1
 ORGAN = ("113343008", "SCT", "Organ")
 
 
@@ -159,7 +159,7 @@ class _Report:
 
     def _tumor(self, tumor: TumorReview) -> Any:
         measured = tumor.measurement
-        value = tumor.number + FIRST_TUMOR - 1
+        value = tumor_value(tumor.number)
         segment = tumor_segment(value)
         key_slice = self._key_slice(measured)
         sct = self._codes.SCT

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR, Line
+from LiverTumorAttentionLib.analysis.tumors import Line
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.key_slice import BEYOND, KeySlice, Points
@@ -18,6 +18,7 @@ from LiverTumorAttentionLib.report.plan import CasePlan
 from LiverTumorAttentionLib.report.png import data_uri
 from LiverTumorAttentionLib.report.report_inputs import ReportCase
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
 
 MOST_TUMORS = 20
 """So many tumours get pictures, the first in order; the tables tell of all."""
@@ -114,7 +115,7 @@ def draw(case: ReportCase, review: CaseReview, plan: CasePlan | None, progress: 
 
 def tumor_color(number: int) -> str:
     """Return the colour of a tumour as CSS writes it; the one that its segment has in a viewer."""
-    return _css(tumor_segment(number + FIRST_TUMOR - 1).color)
+    return _css(tumor_segment(tumor_value(number)).color)
 
 
 class _SliceDrawer:
@@ -166,10 +167,10 @@ class _SliceDrawer:
                 ends = view.crossing(plane)
                 if ends is not None:
                     strokes.append(Stroke(path=_path([np.array(ends)], closed=False), kind=PLANE))
-        value = number + FIRST_TUMOR - 1
+        value = tumor_value(number)
         for other in np.unique(labels[labels >= FIRST_TUMOR]).tolist():
             kind = "tumor" if other == value else "other"
-            color = tumor_color(other - FIRST_TUMOR + 1)
+            color = tumor_color(tumor_number(other))
             strokes.append(Stroke(path=_path(view.outline(labels == other)), kind=kind, color=color))
         return [stroke for stroke in strokes if stroke.path]
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.planning import CutPlane
-from LiverTumorAttentionLib.analysis.tumors import OUTSIDE_HU, TumorMeasurement
+from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
 from LiverTumorAttentionLib.pictures.panels import grey_panel
 from LiverTumorAttentionLib.report.contours import contours
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 Points = NDArray[np.float64]
 

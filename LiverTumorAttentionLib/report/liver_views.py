@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis import Vessels
 from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.projection import (
@@ -28,7 +26,8 @@ from LiverTumorAttentionLib.report.projection import (
 )
 from LiverTumorAttentionLib.report.solids import LEVEL, Cubes, Solid, solid_of
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import Box, box_around
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, label_boxes
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
 
 VESSEL_COLORS: tuple[Color, ...] = (
     (0.36, 0.52, 0.95),
@@ -69,7 +68,7 @@ class Scene:
     def __init__(self, instances: sitk.Image, vessels: Vessels | None, progress: Progress) -> None:
         progress.update(0.0)
         labels = sitk.GetArrayViewFromImage(instances)
-        whole = box_around(labels)
+        whole = bounding_box(labels)
         if whole is None:
             raise ValueError("a scene needs a liver")
         self._cubes = Cubes.around(whole, ImageAxes.of(instances))
@@ -79,10 +78,10 @@ class Scene:
         self._liver = liver
         progress.update(0.4)
         self._bodies: list[tuple[Solid, Color]] = []
-        boxes = ndimage.find_objects(labels)
-        for value, box in enumerate(boxes, start=1):
-            if value >= FIRST_TUMOR and box is not None:
-                progress.update(0.4 + 0.4 * value / len(boxes))
+        boxes = label_boxes(labels)
+        for value, box in boxes.items():
+            if value >= FIRST_TUMOR:
+                progress.update(0.4 + 0.4 * value / max(boxes))
                 self._add(labels[box] == value, box, instances, tumor_segment(value).color, TUMOR_SMOOTHING)
         if vessels is not None:
             for place, value in enumerate(vessels.names):

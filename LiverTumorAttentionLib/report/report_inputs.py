@@ -18,8 +18,7 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.job import ReviewJob
 from LiverTumorAttentionLib.report.run_report import RunReport
 from LiverTumorAttentionLib.voxels.exact_regridding import placed_on
-
-LIVER, FIRST_TUMOR = 1, 2
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
 
 
 @dataclass(frozen=True, kw_only=True)

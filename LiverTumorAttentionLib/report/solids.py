@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import Box, start_of
+from LiverTumorAttentionLib.voxels.boxes import Box, box_start
 
 LEAST_SMOOTHING_MM = 0.8
 LEVEL = 0.5
@@ -82,7 +82,7 @@ def solid_of(
     body = sitk.GetImageFromArray(np.pad(mask.astype(np.float32), BORDER_VOXELS))
     body.SetSpacing(image.GetSpacing())
     body.SetDirection(image.GetDirection())
-    body.SetOrigin(ImageAxes.of(image).position_mm(start_of(box) - BORDER_VOXELS).tolist())
+    body.SetOrigin(ImageAxes.of(image).position_mm(box_start(box) - BORDER_VOXELS).tolist())
     sigma = [max(smoothing_voxels * step, LEAST_SMOOTHING_MM) for step in image.GetSpacing()]
     smooth = sitk.SmoothingRecursiveGaussian(body, sigma)
     window = _window(smooth, cubes)

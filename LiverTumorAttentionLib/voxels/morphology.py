@@ -12,26 +12,12 @@ from scipy import ndimage
 from LiverTumorAttentionLib.errors import InputError
 
 Mask = NDArray[np.bool_]
-Box = tuple[slice, ...]
 
 FACES = ndimage.generate_binary_structure(3, 1)
 """6-connectivity: voxels that share a face hang together."""
 
 CORNERS = ndimage.generate_binary_structure(3, 3)
 """26-connectivity: voxels that share a corner hang together."""
-
-
-def box_of(mask: NDArray[Any], margin: Sequence[int] = (0, 0, 0)) -> Box | None:
-    """Return the smallest box (z, y, x) around what is not 0, widened within the array; None when empty."""
-    box = []
-    for axis in range(3):
-        other_axes = tuple(a for a in range(3) if a != axis)
-        places = np.flatnonzero(mask.any(axis=other_axes))
-        if places.size == 0:
-            return None
-        first, end = int(places[0]) - margin[axis], int(places[-1]) + 1 + margin[axis]
-        box.append(slice(max(0, first), min(mask.shape[axis], end)))
-    return tuple(box)
 
 
 def fill_holes(mask: Mask) -> Mask:
@@ -62,11 +48,6 @@ def opened(mask: Mask, radius_mm: float, spacing_zyx_mm: Sequence[float]) -> Mas
     if not eroded.any():
         return eroded
     return mask & (ndimage.distance_transform_edt(~eroded, sampling=spacing_zyx_mm) <= radius_mm)
-
-
-def margin_voxels(distance_mm: float, spacing_zyx_mm: Sequence[float]) -> tuple[int, ...]:
-    """Return how many voxels along each axis cover a distance."""
-    return tuple(int(np.ceil(distance_mm / step)) for step in spacing_zyx_mm)
 
 
 def check_spacing(spacing_zyx_mm: Sequence[float]) -> tuple[float, float, float]:

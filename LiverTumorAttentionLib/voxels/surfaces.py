@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import Box, start_of
+from LiverTumorAttentionLib.voxels.boxes import Box, box_start
 
 Point = tuple[float, float, float]
 Line = tuple[Point, Point]
@@ -59,7 +59,7 @@ class Surface:
 
         beyond: whether what lies outside the box belongs to the body.
         """
-        return cls(surface_voxels(mask, beyond=beyond) + start_of(box), axes)
+        return cls(surface_voxels(mask, beyond=beyond) + box_start(box), axes)
 
     @cached_property
     def points_mm(self) -> NDArray[np.float64]:

@@ -18,11 +18,11 @@ def crop_layers(study):
     """Store the segments for what they fill, as the Segment Editor does."""
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
     from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
-    from LiverTumorAttentionLib.voxels.boxes import box_around
+    from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
     layers = study.layers()
     for layer in layers.all():
-        inner = box_around(layer.voxels > 0)
+        inner = bounding_box(layer.voxels > 0)
         box = tuple(
             slice(int(n) + part.start, int(n) + part.stop) for n, part in zip(layer.first, inner, strict=True)
         )

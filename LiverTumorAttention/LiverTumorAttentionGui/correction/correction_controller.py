@@ -17,10 +17,10 @@ from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import to_world
 from LiverTumorAttentionLib.correction import Action, CorrectionCase, CorrectionLog, MergeFindings, Outcome
-from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.correction.undo import painted as labels_after
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import within
+from LiverTumorAttentionLib.voxels.boxes import relative_box
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 Listener = Callable[[Outcome], None]
 
@@ -167,7 +167,7 @@ class CorrectionController:
         held = [n + LIVER for n, lesion in self.session.lesions.items() if lesion.status == "accepted"]
         labels = self.session.labels[hull].copy()
         for patch in edit.patches:
-            part = within(patch.box, hull)
+            part = relative_box(patch.box, hull)
             labels[part] = labels_after(patch, labels[part], held)
         self._previewed = hull
         self._writer.show(hull, labels)

@@ -9,8 +9,8 @@ import numpy as np
 
 from LiverTumorAttentionGui.scene.study import Point, Study
 from LiverTumorAttentionLib.correction import CorrectionSession, Lesion
-from LiverTumorAttentionLib.correction.case import LIVER
-from LiverTumorAttentionLib.voxels.boxes import start_of
+from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
@@ -69,5 +69,5 @@ class LesionRows:
             return 0.0, None
         case = self._session.case
         away = ((places - places.mean(axis=0)) * case.spacing_mm) ** 2
-        z, y, x = (int(n) for n in places[away.sum(axis=1).argmin()] + start_of(lesion.box))
+        z, y, x = (int(n) for n in places[away.sum(axis=1).argmin()] + box_start(lesion.box))
         return len(places) * case.voxel_mm3 / 1000.0, self._study.to_ras(case.point_at((z, y, x)))

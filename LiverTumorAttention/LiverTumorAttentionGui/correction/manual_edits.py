@@ -10,7 +10,7 @@ import numpy as np
 from LiverTumorAttentionGui.scene.labelmap_layer import Box, Layer
 from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionLib.correction import CorrectionSession, Draw, Drawing, PackedMask
-from LiverTumorAttentionLib.correction.case import LIVER
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter

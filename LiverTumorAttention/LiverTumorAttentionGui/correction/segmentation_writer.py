@@ -14,7 +14,7 @@ from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG
 from LiverTumorAttentionGui.scene.segments import Look, lesions_of, liver_of, mark, number_in_name, status_of
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionLib.correction import CorrectionSession
-from LiverTumorAttentionLib.correction.case import LIVER
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 _MOST_IN_A_BYTE = 255
 

@@ -40,8 +40,11 @@ class PlanSegments:
         """Make a segment, or replace its content; remove it when nothing is left. mask: 1 where it is, portal grid."""
         import SimpleITK as sitk
 
+        from LiverTumorAttentionLib.voxels.boxes import bounding_box
+
         voxels = sitk.GetArrayViewFromImage(mask)
-        if not voxels.any():
+        box = bounding_box(voxels)
+        if box is None:
             self.remove(segment_id)
             return
         node = self.node or self._add_node()
@@ -50,7 +53,7 @@ class PlanSegments:
             segmentation.AddEmptySegment(segment_id, name, _COLORS[segment_id])
         segmentation.GetSegment(segment_id).SetName(name)
         slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
-            self._label_map(node, voxels),
+            self._label_map(node, voxels[box], box),
             node,
             segment_id,
             slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE,
@@ -78,12 +81,11 @@ class PlanSegments:
         return node
 
     def _label_map(
-        self, node: slicer.vtkMRMLSegmentationNode, voxels: np.ndarray
+        self, node: slicer.vtkMRMLSegmentationNode, voxels: np.ndarray, box: tuple[slice, ...]
     ) -> slicer.vtkOrientedImageData:
-        """Return the box of a mask (z, y, x) of the portal grid that holds its voxels, in the frame of a node."""
-        box = _box(voxels)
+        """Return what a box (z, y, x) of the portal grid holds as an image in the frame of a node."""
         image = LabelLayers(node, self._study.grid).new_image(box)
-        voxels_of(image)[...] = voxels[box]
+        voxels_of(image)[...] = voxels
         return image
 
 
@@ -95,11 +97,3 @@ def has_segment(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str) -
 
 def _node_of(segmentation: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode | None:
     return next(iter(referenced(segmentation, PLAN_REFERENCE)), None)
-
-
-def _box(voxels: np.ndarray) -> tuple[slice, ...]:
-    sides = []
-    for axis in range(3):
-        used = np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != axis)))
-        sides.append(slice(int(used[0]), int(used[-1]) + 1))
-    return tuple(sides)

@@ -78,12 +78,12 @@ class _Body:
     @classmethod
     def of(cls, mask: np.ndarray, axes: ImageAxes) -> _Body | None:
         """Return the body of a mask (z, y, x); None when it is empty."""
-        from LiverTumorAttentionLib.voxels.boxes import box_around, start_of
+        from LiverTumorAttentionLib.voxels.boxes import bounding_box, box_start
 
-        box = box_around(mask)
+        box = bounding_box(mask)
         if box is None:
             return None
-        part, start = mask[box], start_of(box)
+        part, start = mask[box], box_start(box)
         row_voxels = np.count_nonzero(part, axis=2)
         along = (row_voxels.sum(axis=1), row_voxels.sum(axis=0), np.count_nonzero(part, axis=(0, 1)))
         centre = [np.average(np.arange(len(counts)), weights=counts) for counts in along]

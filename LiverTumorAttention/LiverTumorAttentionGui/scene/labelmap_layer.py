@@ -78,18 +78,18 @@ class Layer:
 
     def boxes(self, shape: tuple[int, ...]) -> dict[str, Box]:
         """Return the box on the grid of each segment that has voxels there, in one pass. shape: of the grid."""
-        from scipy import ndimage
+        from LiverTumorAttentionLib.voxels.boxes import label_boxes
 
         in_layer, in_grid = self.overlap(tuple(slice(0, length) for length in shape))
         labels = self.voxels[in_layer]
-        found = ndimage.find_objects(labels if labels.dtype.kind in "iu" else labels.astype(np.int32))
+        found = label_boxes(labels)
         return {
             each: tuple(
                 slice(outer.start + part.start, outer.start + part.stop)
-                for outer, part in zip(in_grid, found[value - 1], strict=True)
+                for outer, part in zip(in_grid, found[value], strict=True)
             )
             for each, value in self.values.items()
-            if 0 < value <= len(found) and found[value - 1] is not None
+            if value in found
         }
 
 

@@ -20,11 +20,11 @@ from LiverTumorAttentionGui.scene.node_attributes import (
 )
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 from LiverTumorAttentionGui.scene.voxel_grid import Grid, to_world, values_of, voxels_of
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import Vessels
 
-OUTSIDE_HU = -1024
 
 Point = tuple[float, float, float]
 

@@ -17,11 +17,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 from LiverTumorAttentionLib.analysis.vessels import Vessels
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import box_around, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, expanded_box, margin_voxels
 from LiverTumorAttentionLib.voxels.distances import distance_map_mm
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_value
 from LiverTumorAttentionLib.voxels.surfaces import EQUAL, Surface, half_step_share, surface_voxels
 
 WIDEST_MM = 100.0
@@ -82,12 +82,12 @@ def plan_margin(
     one that is not there.
     """
     chosen = check_margin(liver, margin_mm, tumors)
-    values = np.array([number + FIRST_TUMOR - 1 for number in chosen])
+    values = np.array([tumor_value(number) for number in chosen])
     body = np.isin(liver.values, values)
-    around = box_around(body)
+    around = bounding_box(body)
     if around is None:
         raise ValueError("a chosen tumour has no voxel")
-    box = widened(around, covering_voxels(margin_mm, liver.axes.spacing_zyx_mm), body.shape)
+    box = expanded_box(around, margin_voxels(margin_mm, liver.axes.spacing_zyx_mm), body.shape)
     inside = liver.values[box]
     zone = _near(body[box], inside > 0, margin_mm, liver)
 

@@ -12,7 +12,7 @@ from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.resection import Combination, ResectionPlan, plan_resection
 from LiverTumorAttentionLib.analysis.vessels import Vessels
-from LiverTumorAttentionLib.voxels.boxes import whole_of
+from LiverTumorAttentionLib.voxels.boxes import full_box
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
 
@@ -75,4 +75,4 @@ class Planner:
             first = float(plane.distance_mm(liver.axes.origin_mm))
             side = (z[:, None, None] + y[:, None]) + x > -first
             beyond = beyond & side if combine == "all" else beyond | side
-        return liver.on_grid(beyond & (liver.values > 0), whole_of(beyond))
+        return liver.on_grid(beyond & (liver.values > 0), full_box(beyond.shape))

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import hull_corners
 from LiverTumorAttentionLib.analysis.planning.voxel_runs import Runs
-from LiverTumorAttentionLib.analysis.tumors import FIRST_TUMOR
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import Box, box_around, start_of
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, label_boxes
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
 from LiverTumorAttentionLib.voxels.surfaces import Surface
 
 
@@ -42,17 +41,17 @@ class PlannedLiver:
         axes = ImageAxes.of(instances)
         axes.check_right_angles("the segmentation")
         values: NDArray[Any] = sitk.GetArrayViewFromImage(instances)
-        box = box_around(values)
+        box = bounding_box(values)
         if box is None:
             raise InputError("the segmentation has no liver: there is nothing to plan")
         inside = values[box].copy()  # not changed with the image, which belongs to others
-        axes = axes.of_part(start_of(box))
+        axes = axes.of_part(box_start(box))
         present = np.unique(inside[inside >= FIRST_TUMOR]).astype(int)
         label_of = np.zeros(int(inside.max()) + 1, dtype=np.intp)
         label_of[present] = np.arange(1, len(present) + 1)
         runs = Runs.of(inside, axes)
         runs = Runs(runs.start_zyx, runs.length, label_of[runs.label], axes)
-        return cls(instances, box, inside, axes, tuple((present - FIRST_TUMOR + 1).tolist()), runs)
+        return cls(instances, box, inside, axes, tuple(tumor_number(int(value)) for value in present), runs)
 
     @cached_property
     def voxels(self) -> NDArray[np.float64]:
@@ -71,11 +70,11 @@ class PlannedLiver:
     @cached_property
     def surfaces(self) -> tuple[Surface, ...]:
         """The surface of each tumour, by label less one."""
-        boxes = ndimage.find_objects(self.values)
+        boxes = label_boxes(self.values)
         found = []
         for number in self.tumor_numbers:
-            value = number + FIRST_TUMOR - 1
-            box = boxes[value - 1]
+            value = tumor_value(number)
+            box = boxes[value]
             found.append(Surface.of(self.values[box] == value, box, self.axes))
         return tuple(found)
 

@@ -26,7 +26,7 @@ from LiverTumorAttentionLib.correction.algorithm.shapes import depth_mm, inner_d
 from LiverTumorAttentionLib.correction.case import Voxel
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import start_of
+from LiverTumorAttentionLib.voxels.boxes import box_start
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
 
 FARTHEST_MM = 80.0
@@ -66,7 +66,7 @@ def reach_of(lesions: LesionMap, number: int, voxel: Voxel) -> float:
         mask = lesions.mask(number, box)
         places = np.argwhere(~mask if inside else mask)
         if len(places):
-            steps = (places + start_of(box) - voxel) * lesions.case.spacing_mm
+            steps = (places + box_start(box) - voxel) * lesions.case.spacing_mm
             distance = float(np.sqrt((steps**2).sum(axis=1).min()))
             if distance <= half:
                 return distance

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.algorithm.block_grid import Field, Mask
-from LiverTumorAttentionLib.correction.case import OUTSIDE_HU, CorrectionCase
+from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 SAMPLED_VOXELS = 400_000
 """The volume is looked at through a lattice of about so many voxels."""

@@ -9,12 +9,13 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import lesion_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
-from LiverTumorAttentionLib.correction.case import LIVER, Point
+from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, repainted
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, words
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import start_of
+from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 BORDER_MM = 5.0
 """A click may lie so far outside of the liver: a coarse liver often misses what lies at its surface."""
@@ -45,7 +46,7 @@ class Add:
         number = new_number(lesions)
         free = drawn.mask & ~lesions.taken(None, drawn.box)
         depth = inner_depth_mm(free, np.asarray(lesions.case.spacing_mm))
-        seed = Seed(voxel=voxel, reach_mm=float(depth[tuple(np.asarray(voxel) - start_of(drawn.box))]))
+        seed = Seed(voxel=voxel, reach_mm=float(depth[tuple(np.asarray(voxel) - box_start(drawn.box))]))
         progress.update(1.0)
         return Edit(
             patches=(repainted(lesions, number, drawn.box, free),),

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from LiverTumorAttentionLib.correction.case import LIVER
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
 from LiverTumorAttentionLib.correction.packed_mask import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import Box, within
+from LiverTumorAttentionLib.voxels.boxes import enclosing_box, relative_box
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,12 @@ class Draw:
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
         masks = [_checked(lesions, drawing) for drawing in self.drawings]
         numbers = self._numbers(lesions, masks)
-        box = _hull([*(d.mask.box for d in self.drawings), *(lesions.lesions[n].box for n in self._known())])
+        box = enclosing_box(
+            [*(d.mask.box for d in self.drawings), *(lesions.lesions[n].box for n in self._known())]
+        )
         before, organ = lesions.labels[box], lesions.organ(box)
         after = before.copy()
-        parts = [within(drawing.mask.box, box) for drawing in self.drawings]
+        parts = [relative_box(drawing.mask.box, box) for drawing in self.drawings]
         for number, part, mask in zip(numbers, parts, masks, strict=True):
             given_up = before == number + LIVER
             given_up[part] &= ~mask
@@ -99,11 +101,3 @@ def _checked(lesions: LesionMap, drawing: Drawing) -> np.ndarray:
     if any(part.stop > n for part, n in zip(drawing.mask.box, lesions.labels.shape, strict=True)):
         raise InputError("what was painted lies outside of the volume: paint on the portal grid")
     return mask
-
-
-def _hull(boxes: Sequence[Box]) -> Box:
-    """Return the smallest box that holds boxes."""
-    return tuple(
-        slice(min(part.start for part in axis), max(part.stop for part in axis))
-        for axis in zip(*boxes, strict=True)
-    )

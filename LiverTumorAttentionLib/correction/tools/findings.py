@@ -8,17 +8,17 @@ from typing import ClassVar
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.case import LIVER, CorrectionCase
+from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number, repainted
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
 from LiverTumorAttentionLib.correction.packed_mask import PackedMask
 from LiverTumorAttentionLib.correction.session import CorrectionSession, Outcome
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.boxes import Box, label_boxes, relative_box
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 SAME_SHARE = 0.5
 """A finding and a lesion are the same when one of them lies in the other to at least this share."""
@@ -51,11 +51,10 @@ class MergeFindings:
         values = sitk.GetArrayViewFromImage(instances)
         if values.dtype.kind not in "iu" or values.min() < 0:
             raise InputError("the new segmentation must hold whole numbers: 0, 1 liver, 2, 3, … one a lesion")
-        boxes = ndimage.find_objects(values if values.dtype.kind == "i" else values.astype(np.int64))
         findings = tuple(
             PackedMask.of(box, values[box] == value)
-            for value, box in enumerate(boxes, start=1)
-            if value > LIVER and box is not None
+            for value, box in label_boxes(values).items()
+            if value > LIVER
         )
         return cls(findings=findings, model=model, replace_drafts=replace_drafts)
 
@@ -119,9 +118,5 @@ def _same(lesions: LesionMap, known: Lesion, box: Box, mask: NDArray[np.bool_]) 
     if any(part.stop <= part.start for part in shared):
         return False
     covered = lesions.mask(known.number, known.box) if known.region is None else known.region.mask()
-    both = np.count_nonzero(covered[_within(shared, known.box)] & mask[_within(shared, box)])
+    both = np.count_nonzero(covered[relative_box(shared, known.box)] & mask[relative_box(shared, box)])
     return bool(both >= SAME_SHARE * min(np.count_nonzero(covered), np.count_nonzero(mask)))
-
-
-def _within(box: Box, outer: Box) -> Box:
-    return tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))

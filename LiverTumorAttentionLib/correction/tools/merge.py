@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from LiverTumorAttentionLib.correction.case import LIVER, Point
+from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, Patch
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.case import LIVER, Point
+from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, words
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import start_of
+from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class Split:
         markers = np.zeros(mask.shape, dtype=np.uint16)
         places = np.argwhere(mask)
         for part, point in enumerate(self.points, start=1):
-            steps = (places + start_of(lesion.box) - lesions.case.voxel_at(point)) * lesions.case.spacing_mm
+            steps = (places + box_start(lesion.box) - lesions.case.voxel_at(point)) * lesions.case.spacing_mm
             place = tuple(places[int(np.argmin((steps**2).sum(axis=1)))])
             if markers[place]:
                 raise InputError(f"two points lie in the same voxel at {words(point)}: click farther apart")
@@ -84,7 +85,7 @@ def _watershed(
 
 def _inside(seeds: tuple[Seed, ...], lesion: Lesion, part: NDArray[np.bool_]) -> tuple[Seed, ...]:
     """Return the seeds that lie in a part."""
-    corner = start_of(lesion.box)
+    corner = box_start(lesion.box)
     kept = []
     for seed in seeds:
         place = tuple(np.asarray(seed.voxel) - corner)

@@ -10,13 +10,14 @@ from typing import ClassVar
 import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import corrected, reach_of
-from LiverTumorAttentionLib.correction.case import LIVER, Point, Voxel
+from LiverTumorAttentionLib.correction.case import Point, Voxel
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, repainted
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.tools.add import BORDER_MM
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import start_of
+from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.labels import LIVER
 
 NEAREST_MM = 40.0
 """A point outside of all lesions is about the nearest one within this distance."""
@@ -87,7 +88,7 @@ def _said(
         said = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
         drawn = corrected(lesions, lesion, said, include=include, progress=progress)
         mask = drawn.mask.copy()
-        mask[tuple(np.transpose(np.asarray(voxels) - start_of(drawn.box)))] = include
+        mask[tuple(np.transpose(np.asarray(voxels) - box_start(drawn.box)))] = include
         patch = repainted(lesions, lesion.number, drawn.box, mask)
         if _something_left(lesions, lesion, patch):
             return said, patch
@@ -101,7 +102,7 @@ def _meant(lesions: LesionMap, number: int, corners: Sequence[Voxel], *, include
         return voxels
     box = lesions.around(voxels, 0.0)
     taken = lesions.taken(number, box)
-    free = [v for v in voxels if not taken[tuple(np.asarray(v) - start_of(box))]]
+    free = [v for v in voxels if not taken[tuple(np.asarray(v) - box_start(box))]]
     if not free:
         owner = int(lesions.labels[voxels[0]]) - LIVER
         raise InputError(

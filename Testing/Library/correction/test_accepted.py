@@ -33,7 +33,7 @@ from LiverTumorAttentionLib.correction.edits import Edit, Patch
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.correction.undo import perform
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import whole_of
+from LiverTumorAttentionLib.voxels.boxes import full_box
 from Testing.Library.correction.made_case import SHAPE, Ball, ball, image, made_case
 
 ACCEPTED = Ball(center=(20, 28, 26), radius_mm=8.0, number=1)
@@ -71,7 +71,7 @@ def around(case: CorrectionCase) -> list[Action]:
         Shrink(lesion=2, distance_mm=1.0),
         Smooth(lesion=2, distance_mm=10.0),
         Fill(lesion=2, distance_mm=20.0),
-        Draw(drawings=(Drawing(mask=PackedMask.of(whole_of(everything), everything > 0), lesion=2),)),
+        Draw(drawings=(Drawing(mask=PackedMask.of(full_box(everything.shape), everything > 0), lesion=2),)),
         Accept(lesion=2),
         Reject(lesion=2),
         MergeFindings.of(case, image(everything), replace_drafts=True),

@@ -25,7 +25,7 @@ from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.correction.tools.strokes import MOST_SEEDS
 from LiverTumorAttentionLib.correction.undo import perform
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import whole_of
+from LiverTumorAttentionLib.voxels.boxes import full_box
 from Testing.Library.correction.made_case import SHAPE, Ball, ball, image, made_case
 
 ONE = Ball(center=(20, 28, 22), radius_mm=8.0, number=1)
@@ -98,7 +98,7 @@ def test_what_a_person_changed_stays_marked_whatever_a_network_adds() -> None:
     lesions = LesionMap(made_case((ONE,)))
     perform(lesions, Grow(lesion=1, distance_mm=2.0).edit(lesions, None))
     more = ball(ONE.center, 14.0)
-    perform(lesions, Edit(patches=(Patch(whole_of(more), more, more * np.uint16(2)),), by_hand=False))
+    perform(lesions, Edit(patches=(Patch(full_box(more.shape), more, more * np.uint16(2)),), by_hand=False))
     np.testing.assert_array_equal(lesions.labels == 2, more)
     assert lesions.lesions[1].edited
 

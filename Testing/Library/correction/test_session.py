@@ -35,7 +35,7 @@ from LiverTumorAttentionLib.correction import (
 )
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import whole_of
+from LiverTumorAttentionLib.voxels.boxes import full_box
 from Testing.Library.correction.made_case import BRIGHT, DARK, SHAPE, Ball, ball, image, made_case
 
 BALLS = (
@@ -76,9 +76,9 @@ def random_action(rng: np.random.Generator, case: CorrectionCase, session: Corre
         lambda: Shrink(lesion=lesion, distance_mm=mm),
         lambda: Smooth(lesion=lesion, distance_mm=mm),
         lambda: Fill(lesion=lesion, distance_mm=mm),
-        lambda: Draw(drawings=(Drawing(mask=PackedMask.of(whole_of(findings), findings > 0)),)),
+        lambda: Draw(drawings=(Drawing(mask=PackedMask.of(full_box(findings.shape), findings > 0)),)),
         lambda: Draw(
-            drawings=(Drawing(mask=PackedMask.of(whole_of(findings), findings > 0), lesion=lesion),)
+            drawings=(Drawing(mask=PackedMask.of(full_box(findings.shape), findings > 0), lesion=lesion),)
         ),
         lambda: Accept(lesion=lesion),
         lambda: Reject(lesion=lesion),

@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.report.liver_views import Scene, View, vessel_color
 from LiverTumorAttentionLib.report.projection import LOOKS, Sheet, composed, front_of, shaded
 from LiverTumorAttentionLib.report.solids import ROOM_MM, SMALLEST_CUBE_MM, Cubes, solid_of
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.boxes import box_around
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, at, ball, grid, painted
 
 RADIUS = 30.0
@@ -100,7 +100,7 @@ def test_the_front_of_a_ball(name: str) -> None:
     """Its middle is half a ball before its centre, and faces who looks; sidewards it faces to the side."""
     image = painted(grid(name, 66.0), (1, ball((0, 0, 0), 20.0)))
     mask = sitk.GetArrayFromImage(image) > 0
-    box = box_around(mask)
+    box = bounding_box(mask)
     assert box is not None
     cubes = Cubes.around(box, ImageAxes.of(image))
     solid = solid_of(mask[box], box, image, cubes, smoothing_voxels=0.5)

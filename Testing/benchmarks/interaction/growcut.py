@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, margin_voxels
 from Testing.benchmarks.interaction.task import Click, Mask, Task, ball_of
 
 BRUSH_MM = 3.0
@@ -67,7 +67,7 @@ class GrowCut:
             self.mask = np.zeros_like(self.mask)
             return
         seeded = tuple(slice(int(a), int(b) + 1) for a, b in zip(places.min(0), places.max(0), strict=True))
-        box = widened(seeded, covering_voxels(ROOM_MM, self._spacing), self._seeds.shape)
+        box = expanded_box(seeded, margin_voxels(ROOM_MM, self._spacing), self._seeds.shape)
         if self._filter is None or box != self._box:
             self._filter, self._box = SeededFilter(self._hu[box], self._spacing), box
         seeds = self._seeds[box].copy()

@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.phantoms import Lesion, generate_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import segment_volumes
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import box_around, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, expanded_box, margin_voxels
 from Testing.benchmarks.interaction.task import Mask, Task
 
 AROUND_LIVER_MM = 20.0
@@ -54,10 +54,10 @@ def scene_of(seed: int, size: str) -> Scene:
     instances, truth = (
         sitk.GetArrayFromImage(each).astype(np.uint16) for each in (result.instances, phantom.instances)
     )
-    box = box_around((instances > 0) | (truth > 1))
+    box = bounding_box((instances > 0) | (truth > 1))
     if box is None:
         raise ValueError(f"the network found no liver in the phantom of seed {seed}")
-    box = widened(box, covering_voxels(AROUND_LIVER_MM, phantom.portal.GetSpacing()[::-1]), truth.shape)
+    box = expanded_box(box, margin_voxels(AROUND_LIVER_MM, phantom.portal.GetSpacing()[::-1]), truth.shape)
     part = tuple(reversed(box))
     refused = result.registration is not None and result.registration.grade == "refused"
     return Scene(

@@ -31,7 +31,7 @@ from LiverTumorAttentionLib.correction import (
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
-from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, margin_voxels
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import ROOM_MM, SHELL_MM, GrowCut
 from Testing.benchmarks.interaction.task import Click, Mask, Task, Voxel
@@ -186,8 +186,8 @@ def _cropped(
 ) -> tuple[Task, tuple[int, ...]]:
     """Return the task of a lesion with room for GrowCut's box around it, and the corner of what was cut out."""
     spacing = phantom.portal.GetSpacing()[::-1]
-    margin = covering_voxels(ROOM_MM + SHELL_MM, spacing)
-    part = widened(box, margin, labels.shape)
+    margin = margin_voxels(ROOM_MM + SHELL_MM, spacing)
+    part = expanded_box(box, margin, labels.shape)
     portal = phantom.portal[tuple(reversed(part))]
     hu = sitk.GetArrayFromImage(portal)
     task = Task(portal=portal, arterial=None, probability=None, labels=labels[part], start=start, hu=hu)

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.voxels.boxes import Box, covering_voxels, widened
+from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, margin_voxels
 
 Mask = NDArray[np.bool_]
 Voxel = tuple[int, int, int]
@@ -81,7 +81,7 @@ def ball_of(
     A radius to the nearest voxel that does not belong to it, as a click's depth is, does not reach that voxel.
     """
     point = tuple(slice(i, i + 1) for i in voxel)
-    box = widened(point, covering_voxels(radius_mm, spacing_mm), shape)
+    box = expanded_box(point, margin_voxels(radius_mm, spacing_mm), shape)
     squares = [
         ((np.arange(side.start, side.stop) - place) * step) ** 2
         for side, place, step in zip(box, voxel, spacing_mm, strict=True)

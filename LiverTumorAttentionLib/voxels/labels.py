@@ -1,0 +1,31 @@
+"""Values of the label maps and volumes that all parts of the library exchange.
+
+An instances map holds 0 background, 1 liver outside of tumors, and one value a tumor from 2 on; a semantic label
+map gives all tumors the value 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BACKGROUND = 0
+LIVER = 1
+FIRST_TUMOR = 2
+"""Value of tumor number 1 in an instances map; tumor n has the value `tumor_value(n)`."""
+TUMOR = FIRST_TUMOR
+"""Value of every tumor in a semantic label map."""
+MOST_TUMORS = int(np.iinfo(np.uint16).max) - FIRST_TUMOR + 1
+"""How many tumors an instances map of 16 bits can number."""
+
+OUTSIDE_HU = -1024
+"""Value (HU) of a resampled volume where the original has no voxels; air, at the lower end of CT."""
+
+
+def tumor_value(number: int) -> int:
+    """Return the value in an instances map of tumor `number`, counted from 1."""
+    return number + FIRST_TUMOR - 1
+
+
+def tumor_number(value: int) -> int:
+    """Return the number, counted from 1, of the tumor that has `value` in an instances map."""
+    return value - FIRST_TUMOR + 1
