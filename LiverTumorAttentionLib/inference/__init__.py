@@ -1,14 +1,14 @@
-"""Networks over volumes: devices, tiles and patches, the stages of a model, and what they attend to."""
+"""Inference over volumes: devices, sliding windows, the stages of a model, recording of attention."""
 
-from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch, check_watchable
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder, check_records_attention
 from LiverTumorAttentionLib.inference.device import Device, choose_device
 from LiverTumorAttentionLib.inference.stages import LiverStage, TumorStage
 
 __all__ = [
-    "AttentionWatch",
+    "AttentionRecorder",
     "Device",
     "LiverStage",
     "TumorStage",
-    "check_watchable",
+    "check_records_attention",
     "choose_device",
 ]

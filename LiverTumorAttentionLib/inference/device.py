@@ -1,4 +1,4 @@
-"""Where the networks run, and how precisely."""
+"""Computing device and precision of inference."""
 
 from __future__ import annotations
 

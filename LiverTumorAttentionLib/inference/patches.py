@@ -1,4 +1,4 @@
-"""A 3D network over a volume: overlapping patches, blended by a Gaussian."""
+"""Sliding-window inference of a 3D network: overlapping patches, blended by a Gaussian."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.inference.accumulator import Canvas
-from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder
 from LiverTumorAttentionLib.inference.device import Device
-from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
-from LiverTumorAttentionLib.inference.tiles import gaussian, pieces_along
-from LiverTumorAttentionLib.models.stage import PatchSettings
+from LiverTumorAttentionLib.inference.sliding_window import (
+    ClassGroups,
+    WeightedSum,
+    gaussian,
+    group_probabilities,
+    windows_along,
+)
+from LiverTumorAttentionLib.models.description import PatchSettings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, full_box
 
@@ -43,21 +47,21 @@ class PatchPredictor:
         progress: Progress,
         *,
         keep: Box | None = None,
-        watch: AttentionWatch | None = None,
+        recorder: AttentionRecorder | None = None,
     ) -> NDArray[np.float32]:
         """Return the probability of each group, (groups, z, y, x) in [0, 1].
 
         phases: one (z, y, x) network input a phase, all of one shape.
         keep: the box that is wanted; only patches that touch it are computed. None keeps everything.
-        watch: looks at the attention while it is computed.
+        recorder: records the attention while it is computed.
         Memory is that of the kept box and of one patch. Raises `Cancelled` between patches.
         """
         shape = phases[0].shape
-        canvas = Canvas(len(self._groups), keep or full_box(shape))
+        canvas = WeightedSum(len(self._groups), keep or full_box(shape))
         patch = self._patch_size(shape)
         padded = [_padded(phase, patch) for phase in phases]
         along = [
-            pieces_along(length, size, self._settings.overlap, gaussian)
+            windows_along(length, size, self._settings.overlap, gaussian)
             for length, size in zip(padded[0].shape, patch, strict=True)
         ]
         places = [
@@ -70,8 +74,8 @@ class PatchPredictor:
             corner = (place[0].start, place[1].start, place[2].start)
             weights = (place[0].weights, place[1].weights, place[2].weights)
             canvas.add(corner, self._patch(padded, corner, patch), weights)
-            if watch is not None:
-                watch.place([corner], patch, [weights], keep or full_box(shape))
+            if recorder is not None:
+                recorder.add([corner], patch, [weights], keep or full_box(shape))
         return canvas.total
 
     def _patch(

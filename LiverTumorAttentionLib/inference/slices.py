@@ -1,4 +1,4 @@
-"""A 2D or 2.5D network over a volume: neighbouring slices as channels, overlapping tiles, blended borders."""
+"""Sliding-window inference of a 2D or 2.5D network: adjacent slices as channels, overlapping tiles."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from LiverTumorAttentionLib.inference.accumulator import Canvas
-from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder
 from LiverTumorAttentionLib.inference.device import Device
-from LiverTumorAttentionLib.inference.probabilities import ClassGroups, group_probabilities
-from LiverTumorAttentionLib.inference.tiles import pieces_along, triangle
-from LiverTumorAttentionLib.models.stage import SliceSettings
+from LiverTumorAttentionLib.inference.sliding_window import (
+    ClassGroups,
+    WeightedSum,
+    group_probabilities,
+    triangle,
+    windows_along,
+)
+from LiverTumorAttentionLib.models.description import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, full_box
@@ -48,21 +52,21 @@ class SlicePredictor:
         progress: Progress,
         *,
         keep: Box | None = None,
-        watch: AttentionWatch | None = None,
+        recorder: AttentionRecorder | None = None,
     ) -> NDArray[np.float32]:
         """Return the probability of each group, (groups, z, y, x) in [0, 1].
 
         phases: one (z, y, x) network input a phase, all of one shape.
         keep: the box that is wanted; only tiles that touch it are computed. None keeps everything.
-        watch: looks at the attention while it is computed.
+        recorder: records the attention while it is computed.
         Memory is that of the kept box and of one batch of tiles. Raises `Cancelled` within a batch.
         """
         shape = phases[0].shape
-        canvas = Canvas(len(self._groups), keep or full_box(shape))
+        canvas = WeightedSum(len(self._groups), keep or full_box(shape))
         tile = self._tile_size(*shape[1:])
         padded = [_padded(phase, tile) for phase in phases]
         rows, columns = (
-            pieces_along(length, size, self._settings.overlap, triangle)
+            windows_along(length, size, self._settings.overlap, triangle)
             for length, size in zip(padded[0].shape[1:], tile, strict=True)
         )
         places = [
@@ -81,16 +85,16 @@ class SlicePredictor:
             results = self._tiles(padded, corners, tile)
             for corner, result, weight in zip(corners, results, weights, strict=True):
                 canvas.add(corner, result[:, None], weight)
-            if watch is not None:
-                watch.place(corners, (1, *tile), weights, keep or full_box(shape))
+            if recorder is not None:
+                recorder.add(corners, (1, *tile), weights, keep or full_box(shape))
         return canvas.total
 
-    def look_from(
-        self, phases: Sequence[NDArray[np.float32]], place: tuple[int, int, int], watch: AttentionWatch
+    def record_from(
+        self, phases: Sequence[NDArray[np.float32]], place: tuple[int, int, int], recorder: AttentionRecorder
     ) -> None:
-        """Let `watch` see what a network that relates places to each other attends to from one voxel (z, y, x).
+        """Record what a network with attention between places attends to from one voxel (z, y, x).
 
-        The slice is seen through one tile, as near to the voxel's middle as the slice allows.
+        One tile of the slice is computed, centered on the voxel as far as the slice allows.
         """
         shape = phases[0].shape
         tile = self._tile_size(*shape[1:])
@@ -100,9 +104,9 @@ class SlicePredictor:
             for at, size, length in zip(place[1:], tile, padded[0].shape[1:], strict=True)
         ]
         y, x = corner
-        with watch.looking_from((place[1] - y, place[2] - x), tile):
+        with recorder.recording_from((place[1] - y, place[2] - x), tile):
             self._tiles(padded, [(place[0], y, x)], tile)
-        watch.place(
+        recorder.add(
             [(place[0], y, x)],
             (1, *tile),
             [(ONE_SLICE, np.ones(tile[0], np.float32), np.ones(tile[1], np.float32))],

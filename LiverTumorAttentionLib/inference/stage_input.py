@@ -1,7 +1,6 @@
-"""What a stage is given of a case: the part of the volume, the grid, the intensities, the mask.
+"""Input of a stage: the box of the volume, its grid, intensity scaling and mask.
 
-Inference and the preparation of training data both come through here, so that a network is trained on
-exactly what it will be given.
+Shared by inference and the preparation of training data, so that both give a network the same input.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.models.stage import IntensitySettings, StageDescription
+from LiverTumorAttentionLib.models.description import IntensitySettings, StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard, resample_to_grid, stage_grid, window_hu
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box, mask_box
 
@@ -35,7 +34,7 @@ def grid_over(stage: StageDescription, image: sitk.Image) -> sitk.Image:
 
 
 def intensity_of(settings: IntensitySettings, volume: sitk.Image) -> Intensity:
-    """Return how a phase's HU become input; `volume` is the whole of the phase, before any crop."""
+    """Return the intensity scaling of a phase; `volume` is the whole phase, before any crop."""
     if settings.percentiles is not None:
         return Standard.of(sitk.GetArrayViewFromImage(volume), settings.percentiles)
     window = cast("tuple[float, float]", settings.window_hu)  # one of the two is given
@@ -44,16 +43,16 @@ def intensity_of(settings: IntensitySettings, volume: sitk.Image) -> Intensity:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """The part of a case that a stage sees, on the stage's grid."""
+    """The part of a case that a stage works on, on the stage's grid."""
 
     box: Box
     """The part of the volume that is cut out, (z, y, x)."""
     grid: sitk.Image
     """The stage's grid over this box."""
     keep: Box
-    """The part of the grid whose result is wanted, (z, y, x)."""
+    """The part of the grid that is computed, (z, y, x)."""
     inside: NDArray[np.bool_] | None
-    """Where the network may see, (z, y, x); all else is set to zero. None masks nothing."""
+    """Mask of the network's input, (z, y, x); outside it is set to zero. None masks nothing."""
 
     def on_grid(self, image: sitk.Image) -> NDArray[np.float32]:
         """Return an image on the portal grid (a volume, or a mask for its shares) on the stage's, (z, y, x)."""
@@ -61,7 +60,7 @@ class View:
 
 
 def whole_view(stage: StageDescription, portal: sitk.Image) -> View:
-    """Return what a stage that finds the liver sees: the whole volume, in LPS order."""
+    """Return the view of a liver stage: the whole volume, in LPS order."""
     grid = grid_over(stage, portal)
     return View(
         box=full_box(portal.GetSize()[::-1]),
@@ -72,7 +71,7 @@ def whole_view(stage: StageDescription, portal: sitk.Image) -> View:
 
 
 def tumor_view(stage: StageDescription, portal: sitk.Image, liver: sitk.Image) -> View:
-    """Return what the tumour stage sees: the liver's box, or whole slices where the stage resizes slices.
+    """Return the view of a tumor stage: the liver's box, or whole slices where the stage resizes slices.
 
     portal: in LPS order. liver: the coarse liver, a mask on its grid, not empty.
     Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero.

@@ -1,4 +1,4 @@
-"""The stages of a model: the liver from one phase, tumours inside its box from one or two."""
+"""Stages of a model: liver segmentation in one phase, tumor segmentation in the liver's box in one or two."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.inference.attention_recorder import AttentionWatch
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
-from LiverTumorAttentionLib.inference.probabilities import groups_of
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.inference.stage_input import View, intensity_of, tumor_view, whole_view
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
@@ -44,7 +43,7 @@ def load_network(package: ModelPackage, description: StageDescription) -> nn.Mod
 
 
 class _Stage:
-    """A stage with its network.
+    """A stage of a model with its network.
 
     network: takes one tensor a phase of `description`, with its weights in place.
     wanted: which of "liver" and "tumor" are returned.
@@ -55,8 +54,7 @@ class _Stage:
     ) -> None:
         self.description = description
         self.network = network
-        groups = groups_of(description.classes)
-        chosen = tuple(groups[name] for name in wanted)
+        chosen = tuple(description.class_groups[name] for name in wanted)
         self._predictor: SlicePredictor | PatchPredictor
         if description.slices is not None:
             self._predictor = SlicePredictor(self.network, description.slices, device, chosen)
@@ -64,7 +62,7 @@ class _Stage:
             self._predictor = PatchPredictor(self.network, description.patches, device, chosen)
 
     def _input(self, view: View, volume: sitk.Image) -> NDArray[np.float32]:
-        """Return a phase as the network sees it, (z, y, x)."""
+        """Return the network's input for one phase, (z, y, x)."""
         values = intensity_of(self.description.intensity, volume)(view.on_grid(volume))
         return values if view.inside is None else values * view.inside
 
@@ -77,7 +75,7 @@ class LiverStage(_Stage):
     """
 
     def __init__(self, description: StageDescription, network: nn.Module, device: Device) -> None:
-        self.finds = tuple(groups_of(description.classes))
+        self.finds = tuple(description.class_groups)
         super().__init__(description, network, self.finds, device)
 
     @classmethod
@@ -87,7 +85,7 @@ class LiverStage(_Stage):
         return cls(description, load_network(package, description), device)
 
     def probabilities(
-        self, image: sitk.Image, progress: Progress, watch: AttentionWatch | None = None
+        self, image: sitk.Image, progress: Progress, recorder: AttentionRecorder | None = None
     ) -> dict[str, sitk.Image]:
         """Return the probability of "liver", and of "tumor" if the stage finds it, as float32 on its own grid.
 
@@ -95,8 +93,8 @@ class LiverStage(_Stage):
         """
         view = whole_view(self.description, image)
         inputs = [self._input(view, image)]
-        with watch.over(self.network, view.grid) if watch is not None else nullcontext():
-            maps = self._predictor.predict(inputs, progress, watch=watch)
+        with recorder.recording(self.network, view.grid) if recorder is not None else nullcontext():
+            maps = self._predictor.predict(inputs, progress, recorder=recorder)
         images = {}
         for name, array in zip(self.finds, maps, strict=True):
             images[name] = sitk.GetImageFromArray(array)
@@ -128,7 +126,7 @@ class TumorStage(_Stage):
         arterial: sitk.Image | None,
         liver: sitk.Image,
         progress: Progress,
-        watch: AttentionWatch | None = None,
+        recorder: AttentionRecorder | None = None,
     ) -> sitk.Image:
         """Return the probability of tumour as float32 on the stage's grid over the liver's box.
 
@@ -136,44 +134,44 @@ class TumorStage(_Stage):
         cannot be trusted. liver: uint8 mask on the portal grid, not empty.
         Raises `ModelError` when the model needs the arterial phase and there is none, and `Cancelled`.
         """
-        view, inputs = self._seen(portal, arterial, liver)
-        with watch.over(self.network, view.grid) if watch is not None else nullcontext():
-            (tumor,) = self._predictor.predict(inputs, progress, keep=view.keep, watch=watch)
+        view, inputs = self._view_and_inputs(portal, arterial, liver)
+        with recorder.recording(self.network, view.grid) if recorder is not None else nullcontext():
+            (tumor,) = self._predictor.predict(inputs, progress, keep=view.keep, recorder=recorder)
         if view.inside is not None:
             tumor *= view.inside[view.keep]
         result = sitk.GetImageFromArray(tumor)
         result.CopyInformation(crop_image(view.grid, view.keep))
         return result
 
-    def look_from(
+    def record_from(
         self,
         point_mm: Sequence[float],
         portal: sitk.Image,
         arterial: sitk.Image | None,
         liver: sitk.Image,
-        watch: AttentionWatch,
+        recorder: AttentionRecorder,
     ) -> None:
-        """Let `watch` see what the network attends to from one point (LPS mm); images as in `probability`.
+        """Record the attention of the network from one point (LPS mm); images as in `probability`.
 
-        Does nothing for a network that does not relate places to each other.
-        Raises `InputError` when the point lies outside of what the stage sees.
+        Does nothing for a network without attention between places.
+        Raises `InputError` when the point lies outside the stage's view.
         """
         if not isinstance(self._predictor, SlicePredictor):
             return
-        view, inputs = self._seen(portal, arterial, liver)
+        view, inputs = self._view_and_inputs(portal, arterial, liver)
         x, y, z = view.grid.TransformPhysicalPointToIndex([float(value) for value in point_mm])
         if not all(0 <= at < length for at, length in zip((z, y, x), inputs[0].shape, strict=True)):
             raise InputError(
                 f"the point ({', '.join(f'{value:g}' for value in point_mm)}) mm does not lie in the liver's "
                 "part of the portal volume: give a point of the liver, in LPS millimetres"
             )
-        with watch.over(self.network, view.grid):
-            self._predictor.look_from(inputs, (z, y, x), watch)
+        with recorder.recording(self.network, view.grid):
+            self._predictor.record_from(inputs, (z, y, x), recorder)
 
-    def _seen(
+    def _view_and_inputs(
         self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image
     ) -> tuple[View, list[NDArray[np.float32]]]:
-        """Return what the stage sees of a case and the network's inputs, one a phase, (z, y, x)."""
+        """Return the stage's view of a case and the network's inputs, one a phase, (z, y, x)."""
         needed = "arterial" in self.description.phases and self.description.missing_phase == "refuse"
         if arterial is None and needed:
             raise ModelError(

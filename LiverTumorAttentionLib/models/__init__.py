@@ -9,16 +9,17 @@ from LiverTumorAttentionLib.models.catalogue import (
     survey_models,
     user_model_folder,
 )
-from LiverTumorAttentionLib.models.description import Label, ModelDescription
-from LiverTumorAttentionLib.models.package import ModelPackage
-from LiverTumorAttentionLib.models.papers import paper_model, paper_names
-from LiverTumorAttentionLib.models.stage import (
+from LiverTumorAttentionLib.models.description import (
     GridSettings,
     IntensitySettings,
+    Label,
+    ModelDescription,
     PatchSettings,
     SliceSettings,
     StageDescription,
 )
+from LiverTumorAttentionLib.models.package import ModelPackage
+from LiverTumorAttentionLib.models.papers import paper_model, paper_names
 
 __all__ = [
     "GridSettings",

@@ -1,4 +1,4 @@
-"""What `model.json` says: everything needed to run a model, and everything a user should know of it."""
+"""`model.json`: its stages, their networks and inputs, and what a user should know of the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,204 @@ from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.models.stage import StageDescription
+
+PHASES = ("portal", "arterial")
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "liver": ("background", "liver"),
+    "tumor": ("background", "tumor"),
+    "liver_and_tumor": ("background", "liver", "tumor"),
+}
+"""The stages that there are, and the classes of their networks, in order. Tumours are part of the liver."""
+
+SMALLEST_TILE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntensitySettings:
+    """How Hounsfield units become the network's input. One of the two is given."""
+
+    window_hu: tuple[float, float] | None = None
+    """A window in HU, which becomes [0, 1]."""
+    percentiles: tuple[float, float] | None = None
+    """Percentiles of the whole volume to which it is clipped; then its mean becomes 0 and its spread 1."""
+
+    def __post_init__(self) -> None:
+        if (self.window_hu is None) == (self.percentiles is None):
+            raise ModelError("model.json: intensity: give either window_hu or percentiles")
+        if self.window_hu is not None and not self.window_hu[0] < self.window_hu[1]:
+            raise ModelError(f"model.json: intensity: window_hu must rise, got {self.window_hu}")
+        if self.percentiles is not None and not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
+            raise ModelError(
+                f"model.json: intensity: percentiles must rise and lie between 0 and 100, got {self.percentiles}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridSettings:
+    """The grid on which the network works."""
+
+    in_plane_spacing_mm: float | None = None
+    """Pixel spacing; None keeps the volume's own."""
+    in_plane_pixels: tuple[int, int] | None = None
+    """Instead of a spacing: whole slices are resized to so many rows and columns."""
+    slice_spacing_range_mm: tuple[float, float] | None = None
+    """The volume's own slice spacing is kept within this range and clamped to it outside; None keeps it."""
+
+    def __post_init__(self) -> None:
+        problem = self._problem()
+        if problem:
+            raise ModelError(f"model.json: grid: {problem}")
+
+    def _problem(self) -> str | None:
+        if self.in_plane_spacing_mm is not None and self.in_plane_pixels is not None:
+            return "give in_plane_spacing_mm or in_plane_pixels, not both"
+        if self.in_plane_spacing_mm is not None and self.in_plane_spacing_mm <= 0:
+            return f"in_plane_spacing_mm must be positive, got {self.in_plane_spacing_mm:g}"
+        if self.in_plane_pixels is not None and min(self.in_plane_pixels) < SMALLEST_TILE:
+            return f"in_plane_pixels must be at least {SMALLEST_TILE}, got {self.in_plane_pixels}"
+        spacings = self.slice_spacing_range_mm
+        if spacings is not None and not 0 < spacings[0] <= spacings[1]:
+            return f"slice_spacing_range_mm must be positive and rise, got {spacings}"
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceSettings:
+    """How a 2D or 2.5D network is run over a volume: slice by slice, in overlapping tiles."""
+
+    neighbours: int
+    """Slices on each side that are stacked with a slice as channels."""
+    tile: tuple[int, int]
+    """Height and width of a tile in pixels."""
+    overlap: float
+    """Least share of a tile that it has in common with its neighbour, 0 to below 1."""
+    scales: tuple[float, ...] = (1.0,)
+    """Each tile is given at these scales, and the probabilities are averaged (SFAN: 0.5, 1.0, 1.5)."""
+
+    def __post_init__(self) -> None:
+        problem = self._problem()
+        if problem:
+            raise ModelError(f"model.json: slices: {problem}")
+
+    def _problem(self) -> str | None:
+        if self.neighbours < 0:
+            return f"neighbours must not be negative, got {self.neighbours}"
+        if min(self.tile) < SMALLEST_TILE:
+            return f"tile must be at least {SMALLEST_TILE} pixels, got {self.tile}"
+        if not 0 <= self.overlap < 1:
+            return f"overlap must lie in [0, 1), got {self.overlap:g}"
+        if not self.scales or not all(0.1 <= scale <= 4 for scale in self.scales):
+            return f"scales must be given and lie between 0.1 and 4, got {self.scales}"
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchSettings:
+    """How a 3D network is run over a volume: in overlapping patches, blended by a Gaussian."""
+
+    patch: tuple[int, int, int]
+    """Slices, rows and columns of a patch."""
+    overlap: float = 0.5
+    """Least share of a patch that it has in common with its neighbour, 0 to below 1."""
+
+    def __post_init__(self) -> None:
+        if min(self.patch) < SMALLEST_TILE or not 0 <= self.overlap < 1:
+            raise ModelError(
+                f"model.json: patches: patch must be at least {SMALLEST_TILE} voxels and overlap in [0, 1), "
+                f"got {self.patch} and {self.overlap:g}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageDescription:
+    """One network of the model, its input, and the way it is run over a volume."""
+
+    name: str
+    """What the stage finds: "liver", "tumor" or "liver_and_tumor"; its network's classes follow (STAGES)."""
+    network: str
+    """Name in the registry of networks."""
+    arguments: dict[str, Any]
+    """Arguments of that network."""
+    weights: str
+    """File name of the stage's weights inside the model, ending in .safetensors."""
+    sha256: str
+    """SHA-256 of that file, 64 hexadecimal digits."""
+    phases: tuple[str, ...]
+    """Phases that the network takes, in the order of its arguments."""
+    intensity: IntensitySettings
+    """From Hounsfield units to input values."""
+    grid: GridSettings
+    """The grid that the input lies on."""
+    slices: SliceSettings | None = None
+    """How a 2D or 2.5D network is run."""
+    patches: PatchSettings | None = None
+    """How a 3D network is run. A stage has either slices or patches."""
+    mask_dilation_mm: float | None = None
+    """For a tumor stage: what lies farther outside the coarse liver than this is set to 0; None masks nothing."""
+    box_margin_mm: float = 4.0
+    """For a tumor stage: how much more than that it sees around the coarse liver's box."""
+    missing_phase: str = "refuse"
+    """What to do without an arterial volume: "refuse", or "portal" to give the portal volume in its place."""
+
+    def __post_init__(self) -> None:
+        problem = self._problem()
+        if problem:
+            raise ModelError(f"model.json: stage {self.name!r}: {problem}")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What each channel of the network's output stands for."""
+        return STAGES[self.name]
+
+    @property
+    def class_groups(self) -> dict[str, tuple[int, ...]]:
+        """The channels of the network's output that make up "liver" and "tumor", as far as the stage finds them.
+
+        A tumor is part of the liver: a network that separates both finds the liver in both channels.
+        """
+        groups = {}
+        if "liver" in self.classes:
+            groups["liver"] = tuple(i for i, name in enumerate(self.classes) if name in ("liver", "tumor"))
+        if "tumor" in self.classes:
+            groups["tumor"] = (self.classes.index("tumor"),)
+        return groups
+
+    def _problem(self) -> str | None:
+        """Say what is wrong with the values, or None."""
+        if self.name not in STAGES:
+            return f"a stage is named {' or '.join(map(repr, STAGES))}"
+        if not self.weights.endswith(".safetensors") or "/" in self.weights or "\\" in self.weights:
+            return f"weights must be the name of a .safetensors file beside model.json, got {self.weights!r}"
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            return f"sha256 must be 64 hexadecimal digits, got {self.sha256!r}"
+        if not self.phases or any(phase not in PHASES for phase in self.phases):
+            return f"phases must be taken from {PHASES}, got {self.phases}"
+        if self.phases[0] != "portal" or len(set(self.phases)) < len(self.phases):
+            return f"phases must begin with 'portal' and name each phase once, got {self.phases}"
+        if self.name != "tumor" and self.phases != ("portal",):
+            return "a stage that finds the liver takes the portal phase alone; it is run on each phase"
+        if (self.slices is None) == (self.patches is None):
+            return "give either slices (for a 2D or 2.5D network) or patches (for a 3D network)"
+        if self.patches is not None and self.grid.in_plane_pixels is not None:
+            return "a network that works in patches needs a spacing, not in_plane_pixels"
+        if self.box_margin_mm < 0 or (self.mask_dilation_mm or 0) < 0:
+            return "mask_dilation_mm and box_margin_mm must not be negative"
+        if self.missing_phase not in ("refuse", "portal"):
+            return f"missing_phase must be 'refuse' or 'portal', got {self.missing_phase!r}"
+        return self._channel_problem()
+
+    def _channel_problem(self) -> str | None:
+        """Say where the network's arguments do not fit the stage, or None. What is not given is the default."""
+        classes = self.arguments.get("classes", len(self.classes))
+        if classes != len(self.classes):
+            return f"its classes are {', '.join(self.classes)}, and the network is built with {classes}"
+        wanted = 2 * self.slices.neighbours + 1 if self.slices is not None else 1
+        channels = self.arguments.get("in_channels", wanted)
+        if channels != wanted:
+            return f"it gives the network {wanted} channels a phase, and the network is built with {channels}"
+        return None
+
 
 FORMAT_VERSION = 2
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])

@@ -1,6 +1,6 @@
 """Segmentation networks, built by name. See README.md for the module -> equation -> class table."""
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap, PointAttention
+from LiverTumorAttentionLib.networks.layers import AttentionMap, PointAttention
 from LiverTumorAttentionLib.networks.registry import (
     NetworkEntry,
     build_network,

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count
 from LiverTumorAttentionLib.networks.dpcnet import ORDERS, SemCor, SpaCor
-from LiverTumorAttentionLib.networks.padding import crop_to
+from LiverTumorAttentionLib.networks.layers import crop_to
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
 
 

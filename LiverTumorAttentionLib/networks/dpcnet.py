@@ -8,9 +8,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag
-from LiverTumorAttentionLib.networks.padding import crop_to
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
 
 POOLINGS = ("mean", "max", "both")

@@ -7,7 +7,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_phases
 from LiverTumorAttentionLib.networks.comparators.unet import UNet
-from LiverTumorAttentionLib.networks.resseg import ResSeg
+from LiverTumorAttentionLib.networks.paresseg import ResSeg
 
 BACKBONES: dict[str, type[nn.Module]] = {"resseg": ResSeg, "unet": UNet}
 

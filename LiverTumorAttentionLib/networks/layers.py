@@ -1,11 +1,14 @@
-"""The layers that the networks share, and how their weights start."""
+"""Layers, padding and attention outputs that the networks share, and the initialization of their weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 class ConvNormReLU(nn.Module):
@@ -87,3 +90,63 @@ def initialise(network: nn.Module, generator: torch.Generator | None = None) -> 
             nn.init.normal_(module.weight, std=math.sqrt(gain / fan), generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def pad_to_multiple(image: torch.Tensor, multiple: int) -> torch.Tensor:
+    """Fill an image up at its far borders until every side is a multiple of `multiple` (and not 0).
+
+    image: (B, C, *spatial), two or three spatial axes. The border's values are repeated: zeros would draw an
+    edge there. Returns the image itself when nothing is missing.
+    """
+    missing = [-side % multiple for side in image.shape[2:]]
+    if not any(missing):
+        return image
+    widths = [width for side in reversed(missing) for width in (0, side)]
+    return functional.pad(image, widths, mode="replicate")
+
+
+def crop_to(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Cut (B, C, *spatial) at its far borders to the spatial `size`."""
+    for axis, side in enumerate(size, start=2):
+        if image.shape[axis] != side:
+            image = image.narrow(axis, 0, side)
+    return image
+
+
+KINDS = ("map", "vector")
+
+
+class AttentionMap(nn.Module):
+    """Pass attention weights on unchanged, so that a forward hook can see them.
+
+    kind: "map" for weights of places, (B, 1, *spatial); "vector" for weights of channels, (B, C).
+    about: what the weights say, in a few words for a person, with the symbol and equation of the paper.
+    It has no parameters and changes nothing; a network without an onlooker computes the same.
+    Source: none; the papers show such maps in their figures and do not say how they were taken.
+    Shape: any -> same.
+    """
+
+    def __init__(self, kind: str, about: str) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f"an attention map is one of {KINDS}, got {kind!r}")
+        self.kind = kind
+        self.about = about
+
+    def forward(self, weights: torch.Tensor) -> torch.Tensor:
+        return weights
+
+
+@runtime_checkable
+class PointAttention(Protocol):
+    """A module that relates every place to every other: its attention is looked at from one place."""
+
+    about: str
+    """What the weights say, as in `AttentionMap`."""
+
+    def attention_of(self, x: torch.Tensor, row: int, column: int) -> torch.Tensor:
+        """Return how much one place of the module's input attends to each place: (B, C, Y, X) -> (B, 1, Y, X).
+
+        The weights are positive and sum to 1, float32.
+        """
+        ...

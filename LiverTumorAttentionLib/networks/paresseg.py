@@ -1,28 +1,140 @@
-"""PA-ResSeg: two phases, fused by phase attention at every level (Figure 4 of the paper)."""
+"""ResSeg and PA-ResSeg: the residual network of one phase, and its fusion of two by phase attention."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_phases, check_slices
 from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialise_gaussian
-from LiverTumorAttentionLib.networks.layers import initialise
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import (
+    ConvNormReLU,
+    ResidualBlock,
+    UpNormReLU,
+    crop_to,
+    initialise,
+    pad_to_multiple,
+)
 from LiverTumorAttentionLib.networks.phase_attention import (
     ConcatenationFusion,
     IntraPhaseBlock,
     IntraPhaseFusion,
     PhaseAttentionBlock,
 )
-from LiverTumorAttentionLib.networks.resseg import ResSegDecoder, ResSegEncoder
+
+LEVELS = 6
+
+
+def level_widths(width: int, levels: int = LEVELS) -> list[int]:
+    """Channels of the encoder's levels, finest first: 64, 128, 256, 512, 512, 512 for width 64."""
+    return [width * min(2**level, 8) for level in range(levels)]
+
+
+class ResSegEncoder(nn.Module):
+    """conv1_1 and conv1_2, then conv2_x to conv6_x: 2x2 max-pooling and two residual blocks each.
+
+    Source: Table 3 of PA-ResSeg, column "Encoder".
+    Departs: pooling rounds odd sizes up (ceil mode), so that no border pixel is dropped.
+    Shape: (B, in_channels, Y, X) -> `levels` maps, (B, channels[i], Y / 2^i, X / 2^i), finest first, where
+        channels[i] = w * min(2^i, 8).
+    """
+
+    def __init__(self, in_channels: int, width: int, levels: int = LEVELS) -> None:
+        super().__init__()
+        self.channels = widths = level_widths(width, levels)
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)
+        self.conv1_1 = ConvNormReLU(in_channels, widths[0])
+        self.conv1_2 = ConvNormReLU(widths[0], widths[0])
+        self.stages = nn.ModuleDict(
+            {
+                f"conv{level + 1}_x": nn.Sequential(
+                    ResidualBlock(widths[level - 1], widths[level]),
+                    ResidualBlock(widths[level], widths[level]),
+                )
+                for level in range(1, levels)
+            }
+        )
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        features = [self.conv1_2(self.conv1_1(image))]
+        for stage in self.stages.values():
+            features.append(stage(self.pool(features[-1])))
+        return features
+
+
+class ResSegDecoder(nn.Module):
+    """Every level climbs to full resolution by its own chain; the ends are concatenated and classified.
+
+    Source: Table 3 of PA-ResSeg, column "Decoder": conv1_3, upsampling_1 to upsampling_5, final.
+        upsampling_k: k transposed convolutions to w/4 * 2^(k-1), ..., w/2, w/4 channels
+    Departs: conv1_3 and the first convolution of "final" have batch normalisation and ReLU, as the steps up
+        have. The softmax of "final" is left to the caller: the result is logits.
+    Shape: one map a level, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
+    """
+
+    def __init__(self, channels: Sequence[int], width: int, classes: int) -> None:
+        super().__init__()
+        base, levels = width // 4, len(channels)
+        self.conv1_3 = ConvNormReLU(channels[0], base)
+        self.chains = nn.ModuleDict()
+        for level in range(1, levels):
+            widths = [channels[level]] + [base * 2**step for step in reversed(range(level))]
+            steps = [UpNormReLU(coarse, fine) for coarse, fine in pairwise(widths)]
+            self.chains[f"upsampling_{level}"] = nn.ModuleList(steps)
+        self.final = ConvNormReLU(levels * base, levels * base)
+        self.head = nn.Conv2d(levels * base, classes, kernel_size=3, padding=1)
+
+    def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
+        sizes = [(feature.shape[2], feature.shape[3]) for feature in features]
+        maps = [self.conv1_3(features[0])]
+        for level, chain in enumerate(self.chains.values(), start=1):
+            x = features[level]
+            for step, size in zip(chain, reversed(sizes[:level]), strict=True):  # type: ignore[call-overload]
+                x = step(x, size)
+            maps.append(x)
+        return self.head(self.final(torch.cat(maps, dim=1)))
+
+
+class ResSeg(nn.Module):
+    """Residual segmentation of one phase, or of phases stacked as channels.
+
+    Source: Xu et al., PA-ResSeg: A phase attention residual network for liver tumor segmentation from
+        multi-phase CT images, Medical Physics 2021, section 3.B and Table 3.
+    Departs: `width` scales every layer (64 is the paper's) and `levels` takes levels away or adds some as
+        wide as the last (6 is the paper's); any size of at least 2^(levels - 1) pixels a side is taken;
+        returns logits, without the softmax. See the parts for the rest.
+    Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). in_channels 3 is a slice and its two
+        neighbours.
+
+    Raises ModelError when an argument is out of range or the image does not fit.
+    """
+
+    phases = ("portal",)
+
+    def __init__(self, in_channels: int = 3, classes: int = 2, width: int = 64, levels: int = LEVELS) -> None:
+        super().__init__()
+        self.in_channels = check_count("in_channels", in_channels, minimum=1)
+        self.classes = check_count("classes", classes, minimum=2)
+        self.width = check_count("width", width, minimum=4, multiple_of=4)
+        self.stride = 2 ** (check_count("levels", levels, minimum=2) - 1)
+        self.encoder = ResSegEncoder(in_channels, width, levels)
+        self.decoder = ResSegDecoder(self.encoder.channels, width, classes)
+        initialise(self)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        check_slices("the image", image, channels=self.in_channels, minimum_side=self.stride)
+        return self.decoder(self.encoder(image))
+
 
 FUSIONS: dict[str, type[ConcatenationFusion]] = {
     "pa": PhaseAttentionBlock,
     "msf": ConcatenationFusion,
     "msf_intra": IntraPhaseFusion,
 }
-LEVELS = {"resseg": 6, "unet": 5}  # of the backbones
+BACKBONE_LEVELS = {"resseg": LEVELS, "unet": 5}
 
 
 class PAResSeg(nn.Module):
@@ -59,8 +171,8 @@ class PAResSeg(nn.Module):
         self.classes = check_count("classes", classes, minimum=2)
         self.width = check_count("width", width, minimum=4, multiple_of=4)
         self.fusion = check_choice("fusion", fusion, FUSIONS)
-        self.backbone = check_choice("backbone", backbone, LEVELS)
-        depth = LEVELS[backbone] if levels is None else check_count("levels", levels, minimum=2)
+        self.backbone = check_choice("backbone", backbone, BACKBONE_LEVELS)
+        depth = BACKBONE_LEVELS[backbone] if levels is None else check_count("levels", levels, minimum=2)
         unet = backbone == "unet"
         self.minimum_side = 1 if unet else 2 ** (depth - 1)
         self.multiple = 2 ** (depth - 1) if unet else 1

@@ -18,8 +18,7 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
-from LiverTumorAttentionLib.networks.layers import ConvNormReLU
+from LiverTumorAttentionLib.networks.layers import AttentionMap, ConvNormReLU
 
 SHARPNESS = 16.0
 

@@ -31,8 +31,7 @@ from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
 from LiverTumorAttentionLib.networks.dpcnet import DPCNet
 from LiverTumorAttentionLib.networks.fusion import DMP, MPF
-from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg
-from LiverTumorAttentionLib.networks.resseg import ResSeg
+from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg, ResSeg
 from LiverTumorAttentionLib.networks.sfan import SFAN
 from LiverTumorAttentionLib.networks.unet3d import UNet3D
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_volume
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
 SLOPE = 0.01
 """Slope of every LeakyReLU below 0; DPC-Net gives none, this is PyTorch's and nnU-Net's."""

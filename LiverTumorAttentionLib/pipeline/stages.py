@@ -10,7 +10,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.inference import AttentionWatch, Device, LiverStage, TumorStage, check_watchable
+from LiverTumorAttentionLib.inference import (
+    AttentionRecorder,
+    Device,
+    LiverStage,
+    TumorStage,
+    check_records_attention,
+)
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings, liver_from_probability
@@ -32,7 +38,7 @@ class Stages:
     """Finds the liver; and the tumours, where there is no stage for them."""
     tumor: TumorStage | None
     """Finds the tumours inside the liver's box; None where one network finds both."""
-    watch: AttentionWatch | None
+    recorder: AttentionRecorder | None
     """Watches the attention that finds the tumours; None when nobody asked."""
 
     @property
@@ -75,8 +81,8 @@ def load_stages(package: ModelPackage, device: Device, *, watched: bool = False)
     tumor = None if "tumor" in liver.finds else TumorStage.of(package, device)
     if watched:
         stage = tumor or liver
-        check_watchable(stage.network, stage.description.network)
-    return Stages(liver=liver, tumor=tumor, watch=AttentionWatch() if watched else None)
+        check_records_attention(stage.network, stage.description.network)
+    return Stages(liver=liver, tumor=tumor, recorder=AttentionRecorder() if watched else None)
 
 
 def find_liver(
@@ -86,8 +92,8 @@ def find_liver(
 
     image: HU, in LPS order. name: how the user knows it, such as "portal volume".
     """
-    watch = stages.watch if stages.tumor is None and name.startswith("portal") else None
-    probabilities = stages.liver.probabilities(image, progress, watch)
+    recorder = stages.recorder if stages.tumor is None and name.startswith("portal") else None
+    probabilities = stages.liver.probabilities(image, progress, recorder)
     fine = resample_to_grid(probabilities["liver"], image)
     liver = liver_from_probability(
         sitk.GetArrayViewFromImage(fine),
@@ -122,17 +128,19 @@ def find_tumors(
     tumour is most probable. Raises `ModelError` when the model needs the arterial phase and there is none,
     `InputError` for a point outside of what the network sees.
     """
-    watch, point = stages.watch, None
+    recorder, point = stages.recorder, None
     if stages.tumor is None:
         # A model without a stage for tumours finds them with the liver.
         probability = cast("sitk.Image", liver.tumor)
     else:
-        probability = stages.tumor.probability(portal, arterial, liver.mask, progress, watch)
-        if watch is not None and watch.relates_places(stages.tumor.network):
+        probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
+        if recorder is not None and recorder.has_point_attention(stages.tumor.network):
             point = attention_point or _most_probable(probability)
-            stages.tumor.look_from(point, portal, arterial, liver.mask, watch)
+            stages.tumor.record_from(point, portal, arterial, liver.mask, recorder)
     progress.update(1.0)
-    attention = None if watch is None else _attention(stages.finding_tumors.description.network, watch, point)
+    attention = (
+        None if recorder is None else _attention(stages.finding_tumors.description.network, recorder, point)
+    )
     return FoundTumors(probability=probability, attention=attention)
 
 
@@ -144,11 +152,11 @@ def _most_probable(probability: sitk.Image) -> Point:
     return point
 
 
-def _attention(network: str, watch: AttentionWatch, point: Point | None) -> Attention:
+def _attention(network: str, recorder: AttentionRecorder, point: Point | None) -> Attention:
     """Return what was watched, with the places of tiles and patches in millimetres."""
 
     def in_mm(index: Sequence[float]) -> list[float]:
-        return [round(value, 2) for value in watch.grid.TransformContinuousIndexToPhysicalPoint(index)]
+        return [round(value, 2) for value in recorder.grid.TransformContinuousIndexToPhysicalPoint(index)]
 
     vectors = {
         name: [
@@ -158,6 +166,8 @@ def _attention(network: str, watch: AttentionWatch, point: Point | None) -> Atte
             }
             for piece in pieces
         ]
-        for name, pieces in watch.vectors.items()
+        for name, pieces in recorder.vectors.items()
     }
-    return Attention(network=network, about=watch.about, maps=watch.maps, vectors=vectors, point_lps_mm=point)
+    return Attention(
+        network=network, about=recorder.about, maps=recorder.maps, vectors=vectors, point_lps_mm=point
+    )

@@ -132,7 +132,7 @@ def _found_liver(stage: LiverStage, portal: sitk.Image) -> FoundLiver:
         return find_liver(
             portal,
             "portal volume",
-            Stages(liver=stage, tumor=None, watch=None),
+            Stages(liver=stage, tumor=None, recorder=None),
             POSTPROCESSING,
             Progress(),
         )

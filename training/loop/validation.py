@@ -10,10 +10,9 @@ from torch import nn
 
 from LiverTumorAttentionLib.inference import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
-from LiverTumorAttentionLib.inference.probabilities import groups_of
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.metrics import confusion, dice_per_case
-from LiverTumorAttentionLib.models.stage import StageDescription
+from LiverTumorAttentionLib.models.description import StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from training.data.case import PreparedCase
 from training.sampling.view import network_input
@@ -46,7 +45,7 @@ def validation_scores(
     """
     if not cases:
         return {}
-    groups = groups_of(stage.classes)
+    groups = stage.class_groups
     predictor: SlicePredictor | PatchPredictor
     if stage.slices is not None:
         predictor = SlicePredictor(network, stage.slices, device, tuple(groups.values()))

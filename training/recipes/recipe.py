@@ -16,7 +16,7 @@ import yaml
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.models.stage import PatchSettings, StageDescription
+from LiverTumorAttentionLib.models.description import PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from training.recipes.settings import (
     FIRST_WEIGHTS,

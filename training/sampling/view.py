@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models.stage import StageDescription
+from LiverTumorAttentionLib.models.description import StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard, window_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_count
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
 from LiverTumorAttentionLib.networks.layers3d import raised
-from LiverTumorAttentionLib.networks.padding import crop_to
 from LiverTumorAttentionLib.networks.unet3d import (
     PFE,
     WIDEST,

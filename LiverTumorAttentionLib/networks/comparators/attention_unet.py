@@ -8,10 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialise_gaussian
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, pad_to_multiple
 
 
 class GridAttentionGate(nn.Module):

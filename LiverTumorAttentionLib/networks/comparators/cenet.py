@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 from LiverTumorAttentionLib.networks.resnet import ResNet, check_blocks
 
 POOLS = (2, 3, 5, 6)

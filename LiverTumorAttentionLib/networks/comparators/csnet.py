@@ -13,8 +13,7 @@ from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.comparators.danet import ChannelAttention
 from LiverTumorAttentionLib.networks.comparators.unet import double_convolution
 from LiverTumorAttentionLib.networks.context import rows
-from LiverTumorAttentionLib.networks.layers import ResidualBlock, initialise
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ResidualBlock, crop_to, initialise, pad_to_multiple
 
 
 class StripAttention(nn.Module):

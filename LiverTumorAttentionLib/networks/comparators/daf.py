@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_count
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
 from LiverTumorAttentionLib.networks.layers3d import JointConv
-from LiverTumorAttentionLib.networks.padding import crop_to
 from LiverTumorAttentionLib.networks.unet3d import (
     WIDEST,
     Decoder3D,

@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.context import SpatialExtractor
-from LiverTumorAttentionLib.networks.layers import ConvNormReLU, initialise
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, initialise, pad_to_multiple
 from LiverTumorAttentionLib.networks.resnet import ResNet, check_blocks
 
 OUTPUT_STRIDE = 8

@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
-from LiverTumorAttentionLib.networks.layers import initialise
-from LiverTumorAttentionLib.networks.padding import crop_to
+from LiverTumorAttentionLib.networks.layers import crop_to, initialise
 from LiverTumorAttentionLib.networks.resnet import Bottleneck, ResNet, check_blocks
 
 OUTPUT_STRIDE = 16

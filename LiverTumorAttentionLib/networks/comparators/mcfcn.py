@@ -8,8 +8,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_phases
 from LiverTumorAttentionLib.networks.comparators.unet import UNetEncoder
-from LiverTumorAttentionLib.networks.layers import ConvNormReLU, initialise
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, initialise, pad_to_multiple
 
 
 class MCFCN(nn.Module):

@@ -9,7 +9,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices, check_volume
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
 WIDEST = {2: 512, 3: 320}
 """nnU-Net's most channels of a level, by the number of dimensions."""

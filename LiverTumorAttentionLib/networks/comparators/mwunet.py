@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_count, check_phases
 from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder
-from LiverTumorAttentionLib.networks.layers import initialise
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, initialise, pad_to_multiple
 
 
 class MWUNet(nn.Module):

@@ -11,7 +11,7 @@ from LiverTumorAttentionLib.networks.comparators.unet import (
     double_convolution,
     initialise_gaussian,
 )
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
 
 class NestedNode(nn.Module):

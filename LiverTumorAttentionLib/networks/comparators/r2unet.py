@@ -9,7 +9,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.comparators.unet import initialise_gaussian
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
 
 class RecurrentConv(nn.Module):

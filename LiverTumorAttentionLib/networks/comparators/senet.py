@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
+from LiverTumorAttentionLib.networks.layers import AttentionMap
 
 
 class SqueezeExcitation(nn.Module):

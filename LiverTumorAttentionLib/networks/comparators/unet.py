@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_slices
-from LiverTumorAttentionLib.networks.layers import ConvNormReLU
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, pad_to_multiple
 
 
 class ConvReLU(nn.Module):

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference import AttentionWatch, check_watchable, choose_device
+from LiverTumorAttentionLib.inference import AttentionRecorder, check_records_attention, choose_device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.models import PatchSettings, SliceSettings
@@ -59,51 +59,51 @@ def smooth(shape: tuple[int, int, int]) -> np.ndarray:
 
 @pytest.mark.parametrize("scales", [(1.0,), (0.5, 1.0, 1.5)])
 def test_maps_of_slices_lie_where_the_image_lies(scales: tuple[float, ...]) -> None:
-    volume, network, watch = smooth((3, 96, 128)), Watched(), AttentionWatch()
+    volume, network, recorder = smooth((3, 96, 128)), Watched(), AttentionRecorder()
     grid = grid_of(volume)
     keep = (slice(1, 3), slice(10, 80), slice(20, 120))
-    with watch.over(network, grid):
-        slices(network, scales).predict([volume], Progress(), keep=keep, watch=watch)
-    image = watch.maps["places"]
+    with recorder.recording(network, grid):
+        slices(network, scales).predict([volume], Progress(), keep=keep, recorder=recorder)
+    image = recorder.maps["places"]
     assert image.GetOrigin() == grid.TransformIndexToPhysicalPoint((20, 10, 1))
     assert image.GetSpacing() == grid.GetSpacing()
     got = sitk.GetArrayFromImage(image)
     assert got.shape == (2, 70, 100)
     # Away from the volume's border, where interpolation repeats the outermost value.
     np.testing.assert_allclose(got, volume[keep] / 2, atol=0.005)
-    assert watch.about["places"] == "half of the image"
+    assert recorder.about["places"] == "half of the image"
 
 
 def test_weights_of_channels_are_kept_a_tile_with_its_place() -> None:
-    volume, network, watch = smooth((2, 64, 96)), Watched(), AttentionWatch()
-    with watch.over(network, grid_of(volume)):
-        slices(network).predict([volume], Progress(), watch=watch)
-    entries = watch.vectors["channels"]
+    volume, network, recorder = smooth((2, 64, 96)), Watched(), AttentionRecorder()
+    with recorder.recording(network, grid_of(volume)):
+        slices(network).predict([volume], Progress(), recorder=recorder)
+    entries = recorder.vectors["channels"]
     assert [e.center for e in entries] == [(31.5, 31.5, 0), (63.5, 31.5, 0), (31.5, 31.5, 1), (63.5, 31.5, 1)]
     np.testing.assert_allclose(entries[0].weights, volume[0, :, :64].mean() + np.arange(3), rtol=1e-4)
     np.testing.assert_allclose(entries[3].weights, volume[1, :, 32:].mean() + np.arange(3), rtol=1e-4)
 
 
 def test_maps_and_weights_of_patches() -> None:
-    volume, network, watch = smooth((40, 64, 64)), Watched(), AttentionWatch()
+    volume, network, recorder = smooth((40, 64, 64)), Watched(), AttentionRecorder()
     predictor = PatchPredictor(network, PatchSettings(patch=(32, 32, 32)), CPU, TUMOR)
-    with watch.over(network, grid_of(volume)):
-        predictor.predict([volume], Progress(), watch=watch)
+    with recorder.recording(network, grid_of(volume)):
+        predictor.predict([volume], Progress(), recorder=recorder)
     inner = (slice(2, -2),) * 3
     np.testing.assert_allclose(
-        sitk.GetArrayFromImage(watch.maps["places"])[inner], volume[inner] / 2, atol=0.02
+        sitk.GetArrayFromImage(recorder.maps["places"])[inner], volume[inner] / 2, atol=0.02
     )
-    assert len(watch.vectors["channels"]) == 2 * 3 * 3
-    assert watch.vectors["channels"][0].center == (15.5, 15.5, 15.5)
+    assert len(recorder.vectors["channels"]) == 2 * 3 * 3
+    assert recorder.vectors["channels"][0].center == (15.5, 15.5, 15.5)
 
 
 def test_a_network_that_nobody_watches_keeps_no_hooks() -> None:
-    volume, network, watch = smooth((1, 64, 64)), Watched(), AttentionWatch()
-    with watch.over(network, grid_of(volume)):
+    volume, network, recorder = smooth((1, 64, 64)), Watched(), AttentionRecorder()
+    with recorder.recording(network, grid_of(volume)):
         pass
     slices(network).predict([volume], Progress())
-    assert watch.maps == {}
-    assert watch.vectors == {}
+    assert recorder.maps == {}
+    assert recorder.vectors == {}
     assert not any(module._forward_hooks for module in network.modules())
 
 
@@ -133,20 +133,20 @@ class RelatingNetwork(nn.Module):
 
 @pytest.mark.parametrize("place", [(1, 50, 100), (0, 0, 0), (2, 95, 127)])
 def test_a_relation_is_looked_at_from_its_place(place: tuple[int, int, int]) -> None:
-    volume, network, watch = smooth((3, 96, 128)), RelatingNetwork(), AttentionWatch()
-    assert watch.relates_places(network)
-    with watch.over(network, grid_of(volume)):
-        slices(network).look_from([volume], place, watch)
-    got = sitk.GetArrayFromImage(watch.maps["skip"])
-    assert watch.about["skip"] == "itself"
+    volume, network, recorder = smooth((3, 96, 128)), RelatingNetwork(), AttentionRecorder()
+    assert recorder.has_point_attention(network)
+    with recorder.recording(network, grid_of(volume)):
+        slices(network).record_from([volume], place, recorder)
+    got = sitk.GetArrayFromImage(recorder.maps["skip"])
+    assert recorder.about["skip"] == "itself"
     assert np.flatnonzero(got.any(axis=(1, 2))).tolist() == [place[0]]
     highest = np.unravel_index(got[place[0]].argmax(), got.shape[1:])
     assert np.abs(np.subtract(highest, place[1:])).max() <= 4
 
 
 def test_a_network_without_attention_is_refused() -> None:
-    assert not AttentionWatch.relates_places(Watched())
-    check_watchable(Watched(), "watched")
-    check_watchable(RelatingNetwork(), "relating")
+    assert not AttentionRecorder.has_point_attention(Watched())
+    check_records_attention(Watched(), "watched")
+    check_records_attention(RelatingNetwork(), "relating")
     with pytest.raises(ModelError, match="the network 'plain' computes no attention that could be saved"):
-        check_watchable(nn.Conv2d(1, 2, 1), "plain")
+        check_records_attention(nn.Conv2d(1, 2, 1), "plain")

@@ -9,8 +9,7 @@ import torch
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.networks.fusion import DMP, MPF
-from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg
-from LiverTumorAttentionLib.networks.resseg import ResSeg
+from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg, ResSeg
 from Testing.Library.networks.plain import (
     arrays,
     batch_normalised,

@@ -14,8 +14,7 @@ from torch import nn
 from LiverTumorAttentionLib import networks
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network, network_entry, network_names
-from LiverTumorAttentionLib.networks.paresseg import PAResSeg
-from LiverTumorAttentionLib.networks.resseg import ResSeg
+from LiverTumorAttentionLib.networks.paresseg import PAResSeg, ResSeg
 
 FOLDER = Path(networks.__file__).parent
 

@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks.attention_map import AttentionMap
 from LiverTumorAttentionLib.networks.checks import check_slices
-from LiverTumorAttentionLib.networks.padding import crop_to, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, pad_to_multiple
 
 
 class Toy(nn.Module):

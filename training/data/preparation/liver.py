@@ -57,4 +57,4 @@ def _loaded(model: str) -> tuple[Stages, PostprocessingSettings]:
         error=ModelError,
     )
     liver = LiverStage.of(package, choose_device("cpu"))
-    return Stages(liver=liver, tumor=None, watch=None), settings
+    return Stages(liver=liver, tumor=None, recorder=None), settings

@@ -12,7 +12,13 @@ import torch
 from LiverTumorAttentionLib.errors import Cancelled, DeviceError
 from LiverTumorAttentionLib.inference import Device, choose_device
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.inference.tiles import Window, gaussian, piece_starts, pieces_along, triangle
+from LiverTumorAttentionLib.inference.sliding_window import (
+    Profile,
+    gaussian,
+    triangle,
+    window_starts,
+    windows_along,
+)
 from LiverTumorAttentionLib.models import SliceSettings
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
@@ -28,12 +34,12 @@ from LiverTumorAttentionLib.progress import Progress, ProgressEvent
     ],
 )
 def test_tiles_are_spread_evenly(length: int, tile: int, overlap: float, starts: list[int]) -> None:
-    assert piece_starts(length, tile, overlap) == starts
+    assert window_starts(length, tile, overlap) == starts
 
 
 def test_tiles_cover_everything_with_the_overlap_asked_for() -> None:
     for length in range(64, 400, 7):
-        starts = piece_starts(length, 64, 0.25)
+        starts = window_starts(length, 64, 0.25)
         assert starts[0] == 0
         assert starts[-1] + 64 == length
         assert max(np.diff(starts), default=0) <= 48
@@ -52,10 +58,10 @@ def test_weights_fall_towards_the_border_and_stay_positive() -> None:
     ("length", "piece", "overlap"), [(40, 64, 0.5), (64, 64, 0.5), (200, 64, 0.5), (129, 32, 0)]
 )
 def test_the_weights_of_all_pieces_sum_to_one(
-    window: Window, length: int, piece: int, overlap: float
+    window: Profile, length: int, piece: int, overlap: float
 ) -> None:
     total = np.zeros(max(length, piece))
-    for part in pieces_along(length, piece, overlap, window):
+    for part in windows_along(length, piece, overlap, window):
         assert part.weights.min() > 0
         total[part.start : part.start + piece] += part.weights
     np.testing.assert_allclose(total, 1.0, atol=1e-6)
