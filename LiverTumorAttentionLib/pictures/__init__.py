@@ -1,4 +1,4 @@
-"""Pictures as files: the preview of a result and the check of a registration."""
+"""PNG pictures: the preview of a result, and checkerboards and differences of a registration."""
 
 from LiverTumorAttentionLib.pictures.preview import write_preview
 from LiverTumorAttentionLib.pictures.registration_check import write_alignment

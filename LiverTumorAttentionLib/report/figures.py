@@ -11,11 +11,11 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
 from LiverTumorAttentionLib.analysis.tumors import Line
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
+from LiverTumorAttentionLib.pictures.png import png_data_uri
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.key_slice import BEYOND, KeySlice, Points
 from LiverTumorAttentionLib.report.liver_views import RESECTED_COLOR, Scene, View, vessel_color
 from LiverTumorAttentionLib.report.plan import CasePlan
-from LiverTumorAttentionLib.report.png import data_uri
 from LiverTumorAttentionLib.report.report_inputs import ReportCase
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
@@ -139,7 +139,7 @@ class _SliceDrawer:
             number=tumor.number,
             width_mm=width,
             height_mm=height,
-            phases=tuple((name, data_uri(view.grey(hu))) for name, hu in self._phases),
+            phases=tuple((name, png_data_uri(view.gray(hu))) for name, hu in self._phases),
             strokes=tuple(self._strokes(view, tumor.number)),
             rulers=(
                 _ruler(
@@ -208,7 +208,7 @@ def _side_views(views: Sequence[View]) -> tuple[SideView, ...]:
             letters=view.letters,
             width=view.picture.shape[1],
             height=view.picture.shape[0],
-            uri=data_uri(view.picture),
+            uri=png_data_uri(view.picture),
         )
         for view in views
     )

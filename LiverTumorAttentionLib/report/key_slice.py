@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.planning import CutPlane
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
-from LiverTumorAttentionLib.pictures.panels import grey_panel
-from LiverTumorAttentionLib.report.contours import contours
+from LiverTumorAttentionLib.pictures.contours import contours
+from LiverTumorAttentionLib.pictures.panel import gray_levels
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
@@ -99,11 +99,11 @@ class KeySlice:
         whole = np.pad(flat[inside], room, constant_values=outside)
         return whole[:: -1 if self.turned[0] else 1, :: -1 if self.turned[1] else 1]
 
-    def grey(self, hu: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return the piece of a CT as a picture of greys (rows, columns)."""
+    def gray(self, hu: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the region of a CT as gray levels (rows, columns)."""
         width, height = self.size_mm
         shape = (max(1, round(PIXELS * height / width)), PIXELS)
-        return grey_panel(self.piece(hu, OUTSIDE_HU), shape)[:, :, 0]
+        return gray_levels(self.piece(hu, OUTSIDE_HU), shape)
 
     def outline(self, mask: NDArray[np.bool_]) -> list[Points]:
         """Return the closed lines around a mask as (x, y) in mm on the page.

@@ -31,7 +31,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "metrics": (VOXELS | {"preprocessing", "io"}, NUMERICS, set()),
     "postprocessing": (VOXELS, NUMERICS, set()),
     "analysis": (VOXELS | {"preprocessing", "io"}, NUMERICS, set()),
-    "pictures": (VOXELS | {"analysis", "io", "preprocessing"}, NUMERICS, set()),
+    "pictures": (VOXELS, NUMERICS | {"PIL"}, set()),
     "registration": (VOXELS | {"io", "preprocessing"}, NUMERICS, {"torch"}),
     "models": (FOUNDATION, set(), {"torch", "safetensors"}),
     "inference": (VOXELS | {"models", "networks", "preprocessing"}, NUMERICS | {"torch"}, set()),

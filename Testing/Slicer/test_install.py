@@ -54,7 +54,7 @@ def test_torch_comes_through_the_pytorch_extension(install, without_torch, monke
     install.Installer().ensure()
     options, constraints = asked[0]
     assert options == {"askConfirmation": True, "torchVersionRequirement": ">=2.3"}
-    for name in ("numpy", "SimpleITK"):
+    for name in ("numpy", "SimpleITK", "Pillow"):
         assert f"{name}=={importlib.metadata.version(name)}\n" in constraints
 
 
@@ -137,7 +137,7 @@ def test_requirements_file_pins_nothing_and_leaves_slicers_own_alone():
         requirement = Requirement(line)
         names.add(requirement.name.lower())
         assert [spec.operator for spec in requirement.specifier] == [">="], line
-    assert not names & {"numpy", "simpleitk", "torch"}
+    assert not names & {"numpy", "simpleitk", "pillow", "torch"}
 
 
 def test_requirements_are_the_packages_own():
@@ -148,7 +148,7 @@ def test_requirements_are_the_packages_own():
     block = re.search(r"\ndependencies = \[(.*?)\n\]", text, re.DOTALL).group(1)
     own = set(re.findall(r'"([^"]+)"', block))
     asked = {line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")}
-    left = {item for item in own if not re.match(r"(numpy|SimpleITK|torch)\b", item)}
+    left = {item for item in own if not re.match(r"(numpy|SimpleITK|Pillow|torch)\b", item)}
     assert asked == left
 
 

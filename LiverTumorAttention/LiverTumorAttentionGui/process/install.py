@@ -20,7 +20,7 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements
 REQUESTER = "Liver Tumor Attention"
 TORCH_REQUIREMENT = ">=2.3"
 # Slicer's own; another version of one of these breaks Slicer or other extensions.
-PROTECTED = ("numpy", "SimpleITK", "torch")
+PROTECTED = ("numpy", "SimpleITK", "Pillow", "torch")
 
 
 class Installer:

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import measure_tumors
 from LiverTumorAttentionLib.analysis.planning import CutPlane
-from LiverTumorAttentionLib.report.contours import contours
+from LiverTumorAttentionLib.pictures.contours import contours
 from LiverTumorAttentionLib.report.key_slice import AROUND_MM, BEYOND, KeySlice
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from Testing.Library.analysis.bodies import CENTRE_MM, at, cuboid, empty, grid, painted
@@ -80,10 +80,10 @@ def test_the_piece_runs_on_beyond_the_image_as_air() -> None:
     piece = view.piece(hu, -1024)
     assert piece.shape[0] > 90
     assert (piece == 300).sum() == 30 * 30
-    grey = view.grey(hu)
-    assert grey[0, 0] == 0
-    assert grey[grey.shape[0] // 2, grey.shape[1] // 2] == 255
-    assert grey.shape[1] == 440
+    gray = view.gray(hu)
+    assert gray[0, 0] == 0
+    assert gray[gray.shape[0] // 2, gray.shape[1] // 2] == 255
+    assert gray.shape[1] == 440
 
 
 def test_an_outline_runs_on_where_the_page_ends() -> None:

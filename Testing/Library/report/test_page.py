@@ -257,7 +257,8 @@ def test_nothing_identifies_a_patient_unless_it_is_asked_for(paths: dict[str, st
     """The run's report holds a path with a name; so do the paths of the case."""
     _, values, html, _ = report(tmp_path, **paths)
     assert any("'…'" in warning for warning in values["warnings"])
-    for text in (html, json.dumps(values)):
+    words = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)  # in which any three letters may stand
+    for text in (words, json.dumps(values)):
         assert "Doe" not in text
         assert Path(paths["portal"]).parent.name not in text
         assert 'class="patient"' not in text

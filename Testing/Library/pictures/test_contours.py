@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from LiverTumorAttentionLib.report.contours import contours
+from LiverTumorAttentionLib.pictures.contours import contours
 
 
 def area(line: np.ndarray) -> float:
