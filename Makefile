@@ -1,9 +1,10 @@
 # make demo   the main job on a generated case, set up from nothing in .venv
 # make test   everything that is checked before a change goes in; also what .ci/run calls
+#             PYTHON=python3.12 runs it on that Python (Slicer's), in .venv-python3.12
 # make help   the rest
 
 PYTHON ?= python3
-VENV := .venv
+VENV := .venv$(if $(filter python3,$(PYTHON)),,-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 TEST_MINUTES ?= 30
@@ -13,18 +14,20 @@ WORKERS ?= 2
 .PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training study clean
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | study | clean"
 	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
 	@echo "make benchmark-interaction"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
-$(VENV)/.run: pyproject.toml constraints.txt
+$(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@sh .ci/install-torch.sh $(BIN)/python
 	$(PIP) --editable .
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run
+	@echo "Downloads what the tests need: Qt, VTK and slicer-core, MONAI, linters (about 300 MB)."
 	$(PIP) --editable '.[dicom,comparators,training,tensorboard,test]'
 	touch $@
 
@@ -53,7 +56,7 @@ system-packages:
 screenshot: system-packages $(VENV)/.test
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m Testing.bench.screenshot Resources/Screenshots/panel.png
 
-# The panel's whole story as pictures in build/story, a few of them for the README.
+# Every step of the panel on a synthetic case as pictures in build/story, some of them for LiverTumorAttention/README.md.
 story: system-packages $(VENV)/.test
 	rm -rf build/story
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
@@ -66,7 +69,7 @@ evaluation: $(VENV)/.test
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.end_to_end --output Testing/benchmarks/results
 
-# Goes on where it was stopped.
+# Resumes where it was stopped.
 benchmark-interaction: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.interaction --output Testing/benchmarks/results --jobs 2
 
@@ -88,7 +91,7 @@ benchmark-training: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.preparation --scratch build/preparation --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.loading
 
-# Hours on two cores; goes on where it was stopped.
+# Hours on two cores; resumes where it was stopped.
 study: $(VENV)/.test
 	$(BIN)/python -m training.study prepare --jobs 2
 	$(BIN)/python -m training.study train --jobs 2
@@ -96,4 +99,4 @@ study: $(VENV)/.test
 	$(BIN)/python -m training.study report
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
