@@ -1,4 +1,4 @@
-"""Many events in a row as one call: a plane that is dragged sends hundreds a second."""
+"""Debounce: many requests in a row become one call, such as the hundreds of events a second of a dragged plane."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Callable
 import qt
 
 
-class Settle:
-    """Calls a function from the event loop, some time after it was asked to.
+class Debounce:
+    """Calls a function from the event loop, a delay after it was requested.
 
-    restart: a further request puts the call off, so that it comes when there is quiet; without it the call
-    comes in time however many requests follow.
+    restart: a further request restarts the delay, so that the call comes after the last one; without it the call
+    comes a delay after the first request, however many follow.
     """
 
-    def __init__(self, action: Callable[[], None], milliseconds: int, *, restart: bool) -> None:
+    def __init__(self, action: Callable[[], None], delay_ms: int, *, restart: bool) -> None:
         self._action = action
         self._restart = restart
-        self._due = False
+        self._pending = False
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
-        self._timer.setInterval(milliseconds)
+        self._timer.setInterval(delay_ms)
         self._timer.connect("timeout()", self._call)
 
     def request(self) -> None:
-        """Ask for the call."""
-        if self._restart or not self._due:
-            self._due = True
+        """Request the call."""
+        if self._restart or not self._pending:
+            self._pending = True
             self._timer.start()
 
     def cancel(self) -> None:
-        """Forget the request, if there is one."""
-        self._due = False
+        """Cancel a pending call."""
+        self._pending = False
         self._timer.stop()
 
     def _call(self) -> None:
-        if self._due:
-            self._due = False
+        if self._pending:
+            self._pending = False
             self._action()

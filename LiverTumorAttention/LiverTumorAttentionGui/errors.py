@@ -1,4 +1,4 @@
-"""The one error whose message is shown in the panel as it stands."""
+"""The error whose message is shown in the panel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 
 class PanelError(RuntimeError):
-    """Something that the user can cure: what is wrong, what was found, what to do next."""
+    """An error that the user can resolve: what is wrong, what was found, what to do next."""
 
 
 @contextmanager
-def in_plain_words() -> Iterator[None]:
-    """Turn what the library refuses into a `PanelError` with the library's own sentence."""
+def as_panel_error() -> Iterator[None]:
+    """Raise the library's errors for the user as `PanelError`, their messages as sentences."""
     from LiverTumorAttentionLib.errors import InputError, ModelError, OutputError
 
     try:

@@ -1,26 +1,61 @@
-"""What is installed, and how it is added, verified and removed. No widgets; nothing here imports torch."""
+"""The installed models: listed, imported, verified, removed. No widgets; nothing here imports torch."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from LiverTumorAttentionGui.errors import PanelError, in_plain_words
-from LiverTumorAttentionGui.models import reach_library
-from LiverTumorAttentionGui.process.child_process import ChildProcess
-from LiverTumorAttentionGui.process.child_run import CHILD_SCRIPT
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.process.child import library_parent
+from LiverTumorAttentionGui.process.child_process import (
+    CHILD_SCRIPT,
+    ChildProcess,
+    Event,
+    OnProgress,
+    python_executable,
+)
 from LiverTumorAttentionGui.process.protocol import Outcome, progress_of
-from LiverTumorAttentionGui.segmentation import python_executable
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.models import InstalledModel, ModelDescription
 
 DESCRIPTION_FILE = "model.json"
 
-OnProgress = Callable[[float, str], None]
 OnFinished = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """One entry of the model list: id, title, and the statement in its description."""
+
+    id: str
+    title: str
+    statement: str
+
+
+def add_library_to_path() -> None:
+    """Make the library importable in the application's process."""
+    folder = str(library_parent())
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def installed_models() -> list[ModelChoice]:
+    """Return the installed models; only their descriptions are read."""
+    add_library_to_path()
+    from LiverTumorAttentionLib.models import list_models
+
+    return [
+        ModelChoice(
+            id=package.description.id,
+            title=package.description.title,
+            statement=package.description.statement,
+        )
+        for package in list_models()
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +64,7 @@ class ModelRow:
 
     title, id: the folder's name where the description cannot be read; version: empty then.
     size_bytes: of all its files together; None where one is missing.
-    problem: why it is damaged, in one sentence; empty when nothing is known against it.
+    problem: why it is damaged, in one sentence; empty when no damage is known.
     """
 
     id: str
@@ -43,9 +78,10 @@ class ModelRow:
 
 
 class ModelCollection:
-    """The installed models. What takes time, and may read gigabytes, runs in a child process, one at a time.
+    """The installed models. Import and verification, which read up to gigabytes, run in a child process, one at a time.
 
-    on_changed: called when a model came or went. script, program: what to run, and with which Python; for tests.
+    on_changed: called after a model was added or removed.
+    script, program: what to run, and with which Python; for tests.
     """
 
     def __init__(
@@ -59,7 +95,7 @@ class ModelCollection:
         self._script = script
         self._program = program or python_executable()
         self._process: ChildProcess | None = None
-        self._refuted: dict[Path, str] = {}
+        self._verification_failures: dict[Path, str] = {}
 
     @property
     def busy(self) -> bool:
@@ -68,7 +104,7 @@ class ModelCollection:
 
     def rows(self) -> list[ModelRow]:
         """Return the installed models, the bundled ones first, damaged ones with the reason."""
-        reach_library()
+        add_library_to_path()
         from LiverTumorAttentionLib.models import survey_models
 
         return [self._row(model) for model in survey_models()]
@@ -82,45 +118,45 @@ class ModelCollection:
 
         def finished(outcome: Outcome) -> None:
             if outcome.status == "done":
-                self._refuted.clear()
+                self._verification_failures.clear()
                 self._on_changed()
             on_finished(outcome)
 
         self._start(["add", str(source)], on_progress, finished)
 
     def verify(self, row: ModelRow, *, on_progress: OnProgress, on_finished: OnFinished) -> None:
-        """Compare a model's files with their checksums; `rows` tells from then on what was found.
+        """Compare a model's files with their checksums; `rows` then contains the result.
 
         Raises `PanelError` while another action runs.
         """
 
         def finished(outcome: Outcome) -> None:
             if outcome.status == "done":
-                self._refuted.pop(row.path, None)
+                self._verification_failures.pop(row.path, None)
             elif outcome.status == "failed":
-                self._refuted[row.path] = outcome.message
+                self._verification_failures[row.path] = outcome.message
             on_finished(outcome)
 
         self._start(["verify", str(row.path)], on_progress, finished)
 
     def remove(self, row: ModelRow) -> None:
-        """Delete a model that the user added. Raises `PanelError`, and then it is as it was."""
+        """Delete a model that the user added. Raises `PanelError`, and then it is unchanged."""
         self._refuse_while_busy()
-        reach_library()
+        add_library_to_path()
         from LiverTumorAttentionLib.models import remove_model
 
-        with in_plain_words():
+        with as_panel_error():
             remove_model(row.id if row.bundled else row.path.name)
-        self._refuted.pop(row.path, None)
+        self._verification_failures.pop(row.path, None)
         self._on_changed()
 
     def cancel(self) -> None:
-        """Ask what runs to end; its `on_finished` follows with "cancelled"."""
+        """Cancel the running action; its `on_finished` follows with "cancelled"."""
         if self._process is not None:
             self._process.cancel()
 
     def abandon(self) -> None:
-        """End what runs now and tell nobody."""
+        """Kill the running action without calling its `on_finished`."""
         process, self._process = self._process, None
         if process is not None:
             process.abandon()
@@ -135,22 +171,22 @@ class ModelCollection:
             size_bytes=size,
             bundled=model.bundled,
             path=model.path,
-            problem=model.problem or self._refuted.get(model.path, ""),
+            problem=model.problem or self._verification_failures.get(model.path, ""),
             description=description,
         )
 
     def _start(self, arguments: list[str], on_progress: OnProgress, on_finished: OnFinished) -> None:
         self._refuse_while_busy()
 
-        def heard(event: dict[str, Any]) -> None:
+        def on_event(event: Event) -> None:
             if progress := progress_of(event):
                 on_progress(*progress)
 
-        def ended(outcome: Outcome) -> None:
+        def on_end(outcome: Outcome) -> None:
             self._process = None
             on_finished(outcome)
 
-        self._process = ChildProcess(heard, ended)
+        self._process = ChildProcess(on_event, on_end)
         command = [str(self._script), "models", *arguments, "--progress", "json"]
         self._process.start(self._program, command)
 

@@ -10,16 +10,15 @@ import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.models import ModelChoice, installed_models
+from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
 from LiverTumorAttentionGui.process.install import Installer
-from LiverTumorAttentionGui.process.segment_run import SegmentationRun
 from LiverTumorAttentionGui.sample.sample import load_sample
 from LiverTumorAttentionGui.sections.correct import CorrectSection
 from LiverTumorAttentionGui.sections.inputs import InputsSection
 from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog
 from LiverTumorAttentionGui.sections.review import ReviewSection
 from LiverTumorAttentionGui.sections.segment import SegmentSection
-from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult
+from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult, SegmentationRun
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
 SCENE_CLOSED = "The scene was closed: the run was ended."

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from LiverTumorAttentionGui.correction.controllers import CorrectionControllers
 from LiverTumorAttentionGui.correction.new_findings import Findings
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import REFUSED, Verdict, read_verdict
 from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE
 from LiverTumorAttentionGui.scene.probability_node import ProbabilityLoader
@@ -189,9 +188,22 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         )
 
 
-def python_executable() -> str:
-    """Return Slicer's own Python: `PythonSlicer` in the application, this interpreter outside it."""
-    return shutil.which("PythonSlicer") or sys.executable
+class SegmentationRun(ChildRun[SegmentationResult]):
+    """Segments in the child for one request, and puts the result into the scene. Used once."""
+
+    def __init__(self, logic: LiverTumorAttentionLogic, request: SegmentationRequest, **options: Any) -> None:
+        """options: see `ChildRun`."""
+        super().__init__(**options)
+        self._logic = logic
+        self._request = request
+
+    def prepare(self, folder: Path) -> list[str]:
+        """Write the volumes; see `LiverTumorAttentionLogic.prepare`."""
+        return self._logic.prepare(self._request, folder)
+
+    def collect(self, folder: Path) -> SegmentationResult:
+        """Put the result into the scene; see `LiverTumorAttentionLogic.load`."""
+        return self._logic.load(self._request, folder)
 
 
 def _read_report(path: Path) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Plan:
         return labels
 
     def factory(self, *arguments, **options):
-        from LiverTumorAttentionGui.process.segment_run import SegmentationRun
+        from LiverTumorAttentionGui.segmentation import SegmentationRun
 
         run = SegmentationRun(*arguments, script=self.script, program=sys.executable, **options)
         self.runs.append(run)
@@ -92,7 +92,7 @@ def plan(tmp_path):
 @pytest.fixture
 def models():
     def listed():
-        from LiverTumorAttentionGui.models import ModelChoice
+        from LiverTumorAttentionGui.model_collection import ModelChoice
 
         return [
             ModelChoice(id="demonstration", title="Demonstration", statement="trained on synthetic data"),
@@ -203,7 +203,7 @@ def test_broken_model_list_is_said_and_disables_the_button(scene):
 
 
 def test_models_that_come_and_go_are_listed_anew(scene):
-    from LiverTumorAttentionGui.models import ModelChoice
+    from LiverTumorAttentionGui.model_collection import ModelChoice
     from LiverTumorAttentionGui.panel import SegmentationPanel
     from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 

@@ -16,7 +16,7 @@ SEED = 1014
 
 def build_panel() -> Any:
     """Return the panel as a user sees it in the middle of the work: a synthetic case, corrected and planned on."""
-    from LiverTumorAttentionGui.models import ModelChoice, installed_models
+    from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
     from LiverTumorAttentionGui.panel import SegmentationPanel
     from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 

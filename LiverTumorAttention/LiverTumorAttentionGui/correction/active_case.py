@@ -8,9 +8,9 @@ from typing import Any
 
 import slicer
 
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.wait_cursor import waiting
+from LiverTumorAttentionGui.feedback import wait_cursor
 
 NO_STUDY = "Choose a study first: segment a CT, or select a segmentation under Study."
 NOT_INSTALLED = (
@@ -34,7 +34,7 @@ class ActiveCase:
         self._nodes: tuple[Any, ...] = ()
         self._scene: Any = None
         self._tag: int | None = None
-        self._reopen = Settle(self.open_again, 0, restart=False)
+        self._reopen = Debounce(self.open_again, 0, restart=False)
         self.segmentation: Any = None
         self.study: Any = None
         self.controller: Any = None
@@ -89,7 +89,7 @@ class ActiveCase:
         self.problem, self.missing = NO_STUDY, False
         if segmentation is not None and not segmentation.GetScene().IsImporting():
             try:
-                with waiting():
+                with wait_cursor():
                     self._set_up(segmentation)
             except PanelError as error:
                 self.study, self.controller, self.problem = None, None, str(error)

@@ -12,7 +12,7 @@ from LiverTumorAttentionGui.correction.lesion_rows import LesionRow, LesionRows
 from LiverTumorAttentionGui.correction.manual_edits import painted
 from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
 from LiverTumorAttentionGui.correction.session_restore import resumed
-from LiverTumorAttentionGui.errors import PanelError, in_plain_words
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import to_world
@@ -46,7 +46,7 @@ class CorrectionController:
         self._writer = SegmentationWriter(study)
         self._portal_at_start = study.portal_image()
         self._seen = (study.arterial, study.probability)
-        with in_plain_words():
+        with as_panel_error():
             case = CorrectionCase(
                 portal=self._portal_at_start,
                 instances=study.instances(),
@@ -102,19 +102,19 @@ class CorrectionController:
     def do(self, action: Action, progress: Progress | None = None) -> Outcome:
         """Do an action. Raises `PanelError` when the library refuses it, `Cancelled`; then nothing has changed."""
         self._before()
-        with in_plain_words():
+        with as_panel_error():
             return self._done(self.session.do(action, progress))
 
     def undo(self) -> Outcome:
         """Take the last action back. Raises `PanelError` when there is none."""
         self._before()
-        with in_plain_words():
+        with as_panel_error():
             return self._done(self.session.undo())
 
     def redo(self) -> Outcome:
         """Do again what was taken back last. Raises `PanelError` when there is nothing."""
         self._before()
-        with in_plain_words():
+        with as_panel_error():
             return self._done(self.session.redo())
 
     def merge(self, instances: sitk.Image, *, model: str | None) -> Outcome:
@@ -124,13 +124,13 @@ class CorrectionController:
         come back. Raises `PanelError`.
         """
         self._before()
-        with in_plain_words():
+        with as_panel_error():
             action = MergeFindings.of(self.session.case, instances, model=model, replace_drafts=True)
             return self._done(self.session.do(action))
 
     def see_new_volumes(self) -> None:
         """Go on with the study's present arterial volume and probability. Raises `PanelError`."""
-        with in_plain_words():
+        with as_panel_error():
             self.session.see(arterial=self.study.arterial_image(), probability=self.study.probability_image())
         self._seen = (self.study.arterial, self.study.probability)
 
@@ -156,7 +156,7 @@ class CorrectionController:
         Raises `PanelError` when the library refuses it; then nothing is shown.
         """
         self._before()
-        with in_plain_words():
+        with as_panel_error():
             edit = self.session.preview(action)
         if not edit.patches:
             return
@@ -210,7 +210,7 @@ class CorrectionController:
         if found is None:
             return None
         try:
-            with in_plain_words():
+            with as_panel_error():
                 outcome = self.session.do(found.action) if found.action else Outcome(boxes=(), lesions=())
         except BaseException:
             self._writer.write(self.session, found.boxes)

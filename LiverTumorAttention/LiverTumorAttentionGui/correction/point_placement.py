@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 
 Ras = tuple[float, float, float]
 POINT_CLASS = "vtkMRMLMarkupsFiducialNode"
@@ -29,8 +29,8 @@ class PointPlacer:
         self._wanted = 1
         self._node: Any = None
         self._observed: list[tuple[Any, int]] = []
-        self._later = Settle(self._take, 0, restart=False)
-        self._check_later = Settle(self._check_mode, 0, restart=False)
+        self._later = Debounce(self._take, 0, restart=False)
+        self._check_later = Debounce(self._check_mode, 0, restart=False)
 
     @property
     def active(self) -> bool:

@@ -1,1 +1,1 @@
-"""The child process that runs the command line: started, listened to, cancelled."""
+"""The child process that runs the command line: script, start, output, cancelling, packages."""

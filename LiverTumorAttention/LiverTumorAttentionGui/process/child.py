@@ -1,7 +1,7 @@
 """The child process: Slicer's Python runs this file by its path, and it runs the command line.
 
-Its own process group makes it possible to end it together with everything it started. When the window that
-started it goes away, the pipe to its standard input closes, and the child ends itself and its group.
+It leads a process group of its own, so that it can be terminated together with its own child processes. When the
+application exits, the pipe to standard input closes, and the child kills its group.
 """
 
 import os
@@ -15,7 +15,7 @@ WATCH_PARENT = "LIVER_TUMOR_ATTENTION_WATCH_PARENT"
 
 
 def library_parent() -> Path:
-    """Return the folder that holds the library: beside the module once installed, above it in the sources."""
+    """Return the folder that contains the library: beside the module when installed, above it in the sources."""
     here = Path(__file__).resolve()
     candidates = (here.parents[2], here.parents[3])
     for folder in candidates:
@@ -27,16 +27,16 @@ def library_parent() -> Path:
     )
 
 
-def lead_a_group() -> None:
-    """Make this process the leader of a group of its own. Windows has none; there taskkill follows the tree."""
+def start_process_group() -> None:
+    """Make this process the leader of a new process group. On Windows taskkill follows the process tree instead."""
     if os.name == "posix" and os.getpgrp() != os.getpid():
         os.setsid()
 
 
-def end_with_parent() -> None:
-    """End this process's group when standard input closes, which it does when the window's process ends.
+def exit_with_parent() -> None:
+    """Kill this process group when standard input closes, that is when the application's process has ended.
 
-    Not on Windows: a thread that waits on a pipe there blocks the loading of libraries.
+    Not on Windows, where a thread that waits on a pipe blocks the loading of libraries.
     """
     if os.name != "posix" or os.environ.get(WATCH_PARENT) != "1":
         return
@@ -51,8 +51,8 @@ def end_with_parent() -> None:
 
 def main() -> int:
     """Run the command line with this process's arguments; return its exit code."""
-    lead_a_group()
-    end_with_parent()
+    start_process_group()
+    exit_with_parent()
     own_folder = str(Path(__file__).resolve().parent)
     sys.path[:] = [str(library_parent()), *(entry for entry in sys.path if entry != own_folder)]
     from LiverTumorAttentionLib import cli

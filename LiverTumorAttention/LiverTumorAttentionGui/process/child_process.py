@@ -1,39 +1,64 @@
-"""The child process as the window sees it: started, listened to, cancelled, and never left behind."""
+"""The child process that runs the command line, and one run in it: from the files it reads to its result."""
 
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import qt
 
+from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.process import child
 from LiverTumorAttentionGui.process.child import WATCH_PARENT
-from LiverTumorAttentionGui.process.process_tree import end_tree
-from LiverTumorAttentionGui.process.protocol import LineSplitter, Outcome, judge, parse_event
+from LiverTumorAttentionGui.process.protocol import (
+    LineSplitter,
+    Outcome,
+    outcome_of_exit,
+    parse_event,
+    progress_of,
+)
 
-GRACE_MS = 2000
+CHILD_SCRIPT = Path(child.__file__)
+TERMINATE_TIMEOUT_MS = 2000
+KILL_TIMEOUT_MS = 3000
 STDERR_LINES = 40
+
+Event = dict[str, Any]
+Result = TypeVar("Result")
+OnProgress = Callable[[float, str], None]
+"""Called with the fraction done (0 to 1) and the stage in words."""
+
+
+def python_executable() -> str:
+    """Return Slicer's own Python: `PythonSlicer` in the application, this interpreter outside it."""
+    return shutil.which("PythonSlicer") or sys.executable
 
 
 class ChildProcess:
     """One run of a Python script that prints JSON lines. Used once.
 
     on_event: called with every event but "done" and "error". on_finished: called once, with the outcome, from
-    the event loop, when the process and its tree are gone; never called after `abandon`.
+    the event loop, when the process and its tree have ended; never after `abandon`.
     """
 
-    def __init__(
-        self, on_event: Callable[[dict[str, Any]], None], on_finished: Callable[[Outcome], None]
-    ) -> None:
+    def __init__(self, on_event: Callable[[Event], None], on_finished: Callable[[Outcome], None]) -> None:
         self._on_event = on_event
         self._on_finished = on_finished
         self._lines = LineSplitter()
         self._stderr_lines = LineSplitter()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._error = ""
-        self._done = False
+        self._done_received = False
         self._cancelled = False
         self._ended = False
         self._outcome: Outcome | None = None
@@ -42,16 +67,16 @@ class ChildProcess:
         self._process = qt.QProcess()
         self._slots: tuple[tuple[str, Callable[..., None]], ...] = (
             ("started()", self._started),
-            ("readyReadStandardOutput()", self._read_output),
-            ("readyReadStandardError()", self._read_error),
+            ("readyReadStandardOutput()", self._read_stdout),
+            ("readyReadStandardError()", self._read_stderr),
             ("finished(int,QProcess::ExitStatus)", self._finished),
-            ("errorOccurred(QProcess::ProcessError)", self._error_occurred),
+            ("errorOccurred(QProcess::ProcessError)", self._process_error),
         )
-        for signal, slot in self._slots:
-            self._process.connect(signal, slot)
-        self._patience = qt.QTimer()
-        self._patience.setSingleShot(True)
-        self._patience.connect("timeout()", self._force)
+        for name, slot in self._slots:
+            self._process.connect(name, slot)
+        self._kill_timer = qt.QTimer()
+        self._kill_timer.setSingleShot(True)
+        self._kill_timer.connect("timeout()", self._kill)
 
     @property
     def pid(self) -> int:
@@ -74,62 +99,62 @@ class ChildProcess:
         self._process.start(program, list(arguments))
 
     def cancel(self) -> None:
-        """Ask the child to end; insist after two seconds. `on_finished` follows."""
+        """Terminate the child, and kill it after `TERMINATE_TIMEOUT_MS`; `on_finished` follows."""
         if not self.running or self._cancelled:
             return
         self._cancelled = True
-        if not end_tree(self._pid, force=False):
+        if not terminate_tree(self._pid, force=False):
             self._process.terminate()
-        self._patience.start(GRACE_MS)
+        self._kill_timer.start(TERMINATE_TIMEOUT_MS)
 
     def abandon(self) -> None:
-        """End the child and its tree now and tell nobody: the module or the scene is going away."""
+        """Kill the child and its process tree without calling `on_finished`: module or scene is being closed."""
         was_running = self.running
         self._disconnect()
         self._ended = True
         self._outcome = None
         if was_running:
-            self._force()
-            self._process.waitForFinished(3000)
-            end_tree(self._pid, force=True)
+            self._kill()
+            self._process.waitForFinished(KILL_TIMEOUT_MS)
+            terminate_tree(self._pid, force=True)
 
-    def _force(self) -> None:
-        end_tree(self._pid, force=True)
+    def _kill(self) -> None:
+        terminate_tree(self._pid, force=True)
         self._process.kill()
 
     def _started(self) -> None:
         self._pid = int(self._process.processId())
 
-    def _read_output(self) -> None:
+    def _read_stdout(self) -> None:
         for line in self._lines.feed(_bytes(self._process.readAllStandardOutput())):
-            self._take(line)
+            self._handle_line(line)
 
-    def _read_error(self) -> None:
+    def _read_stderr(self) -> None:
         self._stderr.extend(self._stderr_lines.feed(_bytes(self._process.readAllStandardError())))
 
-    def _take(self, line: str) -> None:
+    def _handle_line(self, line: str) -> None:
         event = parse_event(line)
         if event is None:
             logging.debug("child: %s", line)
         elif event["event"] == "done":
-            self._done = True
+            self._done_received = True
         elif event["event"] == "error":
             self._error = str(event.get("message", ""))
         else:
             self._on_event(event)
 
     def _finished(self, exit_code: int, exit_status: Any) -> None:
-        self._read_output()
-        self._read_error()
+        self._read_stdout()
+        self._read_stderr()
         for line in self._lines.finish():
-            self._take(line)
+            self._handle_line(line)
         self._stderr.extend(self._stderr_lines.finish())
-        end_tree(self._pid, force=True)
-        outcome = judge(
+        terminate_tree(self._pid, force=True)
+        outcome = outcome_of_exit(
             exit_code=exit_code,
             crashed=exit_status == qt.QProcess.CrashExit,
             cancelled=self._cancelled,
-            done=self._done,
+            done=self._done_received,
             error=self._error,
             stderr="\n".join(self._stderr),
         )
@@ -137,9 +162,9 @@ class ChildProcess:
             logging.error("Liver Tumor Attention: %s\n%s", outcome.message, "\n".join(self._stderr))
         self._end(outcome)
 
-    def _error_occurred(self, error: Any) -> None:
+    def _process_error(self, error: Any) -> None:
         if error != qt.QProcess.FailedToStart:
-            return  # a crash also ends in `finished`, which tells more
+            return  # a crash also emits `finished`, with more detail
         self._end(
             Outcome(
                 status="failed",
@@ -153,7 +178,7 @@ class ChildProcess:
         self._ended = True
         self._outcome = outcome
         self._disconnect()
-        # From the event loop: the listener may drop this object, and with it a process still inside its signal.
+        # From the event loop: the listener may delete this object, and with it a QProcess that is emitting a signal.
         qt.QTimer.singleShot(0, self._deliver)
 
     def _deliver(self) -> None:
@@ -161,10 +186,108 @@ class ChildProcess:
             self._on_finished(self._outcome)
 
     def _disconnect(self) -> None:
-        self._patience.stop()
-        for signal, slot in self._slots:
-            self._process.disconnect(signal, slot)
+        self._kill_timer.stop()
+        for name, slot in self._slots:
+            self._process.disconnect(name, slot)
         self._slots = ()
+
+
+class ChildRun(ABC, Generic[Result]):
+    """One run of the command line in a temporary folder, which is removed when the run ends in any way.
+
+    on_warning: called with a sentence.
+    on_finished: called with the outcome and the result, which is None unless the outcome is "done".
+    script, program: what to run, and with which Python; for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_progress: OnProgress,
+        on_warning: Callable[[str], None],
+        on_finished: Callable[[Outcome, Result | None], None],
+        script: Path = CHILD_SCRIPT,
+        program: str | None = None,
+    ) -> None:
+        self._on_progress = on_progress
+        self._on_warning = on_warning
+        self._on_finished = on_finished
+        self._script = script
+        self._program = program or python_executable()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._process = ChildProcess(self._handle_event, self._process_finished)
+
+    @abstractmethod
+    def prepare(self, folder: Path) -> list[str]:
+        """Write what the child reads into `folder`; return the command line's arguments. Raises `PanelError`."""
+
+    @abstractmethod
+    def collect(self, folder: Path) -> Result:
+        """Return the result from the files in `folder`. Raises `PanelError`, and then nothing has changed."""
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 before it has started."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Write the files and start the child. Raises `PanelError` when they cannot be used."""
+        self._folder = tempfile.TemporaryDirectory(prefix="LiverTumorAttention-", ignore_cleanup_errors=True)
+        try:
+            arguments = self.prepare(Path(self._folder.name))
+        except BaseException:
+            self._remove_folder()
+            raise
+        self._process.start(self._program, [str(self._script), *arguments])
+
+    def cancel(self) -> None:
+        """Terminate the child; `on_finished` follows with "cancelled"."""
+        self._process.cancel()
+
+    def abandon(self) -> None:
+        """Kill the child without calling `on_finished`."""
+        self._process.abandon()
+        self._remove_folder()
+
+    def _handle_event(self, event: Event) -> None:
+        if event["event"] == "warning":
+            self._on_warning(str(event.get("message", "")))
+        elif progress := progress_of(event):
+            self._on_progress(*progress)
+
+    def _process_finished(self, outcome: Outcome) -> None:
+        result = None
+        try:
+            if outcome.status == "done" and self._folder is not None:
+                result = self.collect(Path(self._folder.name))
+        except PanelError as error:
+            outcome = Outcome(status="failed", message=str(error))
+        finally:
+            self._remove_folder()
+        self._on_finished(outcome, result)
+
+    def _remove_folder(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+def terminate_tree(pid: int, *, force: bool) -> bool:
+    """Terminate (with `force`: kill) the process group led by `pid`. Returns whether there was one.
+
+    pid: the child's process id; on Windows the process tree below it, always by force.
+    """
+    if pid <= 0:
+        return False
+    if os.name == "nt":
+        command = ["taskkill", "/F", "/T", "/PID", str(pid)]
+        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        return subprocess.run(command, capture_output=True, creationflags=flags, check=False).returncode == 0
+    try:
+        os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _bytes(array: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The Python packages that the child needs, installed when the user first runs it, never at import."""
+"""Installation of the Python packages of the child process: on first use, never at import."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from LiverTumorAttentionGui.errors import PanelError
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
 REQUESTER = "Liver Tumor Attention"
 TORCH_REQUIREMENT = ">=2.3"
-# Slicer's own; another version of one of these breaks Slicer or other extensions.
+# Shipped with Slicer; another version of one of these breaks Slicer or other extensions.
 PROTECTED = ("numpy", "SimpleITK", "Pillow", "torch")
 
 
 class Installer:
-    """Sees to it that the child finds its packages. Asks the user before anything is downloaded."""
+    """Installs the packages of the child process, after the user has confirmed the download."""
 
     def ensure(self) -> None:
         """Install what is missing. Raises `PanelError` when the user declines or it cannot be done."""
@@ -33,12 +33,12 @@ class Installer:
             self._ensure_requirements(constraints)
 
     def ensure_requirements(self) -> None:
-        """Install what is missing besides torch: all that generating the sample case needs. Raises `PanelError`."""
+        """Install what is missing except torch, which generating the sample case does not need. Raises `PanelError`."""
         with _protected_versions() as constraints:
             self._ensure_requirements(constraints)
 
     def _ensure_torch(self) -> None:
-        """Get torch through the PyTorch extension, which picks the build that fits the graphics driver."""
+        """Install torch through the PyTorch extension, which selects the build for the graphics driver."""
         importlib.invalidate_caches()
         if importlib.util.find_spec("torch") is not None:
             return
@@ -84,7 +84,7 @@ def _slicer_packaging() -> ModuleType | None:
 
 
 def _install_with_slicer_util(missing: list[str], constraints: Path) -> None:
-    """Install for Slicer 5.10, after asking."""
+    """Install on Slicer 5.10, after the user has confirmed."""
     question = f"{REQUESTER} needs these Python packages: {', '.join(missing)}. Install them now?"
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=REQUESTER):
         raise PanelError("The Python packages were not installed, so nothing was computed.")
@@ -109,7 +109,7 @@ def _missing(path: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _protected_versions() -> Iterator[Path]:
-    """Hold pip, however it is called, to the installed versions of `PROTECTED`; yield the constraints file."""
+    """Constrain pip, however it is called, to the installed versions of `PROTECTED`; yield the constraints file."""
     before = os.environ.get("PIP_CONSTRAINT")
     with tempfile.TemporaryDirectory(prefix="LiverTumorAttention-") as folder:
         path = Path(folder) / "constraints.txt"

@@ -1,4 +1,4 @@
-"""The child's words: bytes into lines, lines into events, an end into a sentence."""
+"""The child's output: bytes to lines, lines to events, and its exit to an outcome with a message."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _MISSING_PACKAGE = re.compile(r"No module named '([^']+)'")
 
 
 class LineSplitter:
-    """Joins pieces of a byte stream and hands out its complete, non-empty lines."""
+    """Splits a byte stream that arrives in pieces into its complete, non-empty lines."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """Take the next piece; return the lines that it completes."""
+        """Add the next piece; return the lines that it completes."""
         *lines, self._rest = _LINE_END.split(self._rest + data)
         return [line.decode("utf-8", errors="replace") for line in lines if line]
 
     def finish(self) -> list[str]:
-        """Return the last line, which has no end, if there is one."""
+        """Return the last line where it has no line end."""
         rest, self._rest = self._rest, b""
         return [rest.decode("utf-8", errors="replace")] if rest else []
 
 
 def parse_event(line: str) -> dict[str, Any] | None:
-    """Return the event that a line of standard output is; None for anything else that a library printed."""
+    """Return the event on a line of standard output; None for any other output, such as that of libraries."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -43,7 +43,7 @@ def parse_event(line: str) -> dict[str, Any] | None:
 
 
 def progress_of(event: dict[str, Any]) -> tuple[float, str] | None:
-    """Return the fraction (0 to 1) and the stage in words of an event of progress; None for any other event."""
+    """Return fraction (0 to 1) and stage of a progress event; None for any other event."""
     if event["event"] != "progress":
         return None
     try:
@@ -65,12 +65,14 @@ class Outcome:
     message: str
 
 
-def judge(*, exit_code: int, crashed: bool, cancelled: bool, done: bool, error: str, stderr: str) -> Outcome:
-    """Turn the end of the child into words.
+def outcome_of_exit(
+    *, exit_code: int, crashed: bool, cancelled: bool, done: bool, error: str, stderr: str
+) -> Outcome:
+    """Return the outcome of a child that has ended.
 
     exit_code: the code, or the number of the signal where `crashed`.
-    cancelled: the user pressed Cancel. done: the child said that it is done.
-    error: message of its error event, empty without one. stderr: the last lines of its standard error.
+    cancelled: the user pressed Cancel. done: a "done" event was received.
+    error: message of the "error" event, empty without one. stderr: the last lines of standard error.
     """
     if cancelled or (exit_code == CANCELLED_EXIT_CODE and not crashed):
         return Outcome(status="cancelled", message="Cancelled. The scene is unchanged.")
@@ -80,11 +82,11 @@ def judge(*, exit_code: int, crashed: bool, cancelled: bool, done: bool, error: 
         if done:
             return Outcome(status="done", message="Done.")
         return Outcome(status="failed", message="The computation ended without a result: please report this.")
-    return Outcome(status="failed", message=_explain(exit_code, crashed, stderr))
+    return Outcome(status="failed", message=_probable_cause(exit_code, crashed, stderr))
 
 
-def _explain(exit_code: int, crashed: bool, stderr: str) -> str:
-    """Return the likeliest cause and its cure for a child that ended without an error event."""
+def _probable_cause(exit_code: int, crashed: bool, stderr: str) -> str:
+    """Return the likeliest cause, and what to do, for a child that ended without an "error" event."""
     missing = _MISSING_PACKAGE.search(stderr)
     if missing:
         return (

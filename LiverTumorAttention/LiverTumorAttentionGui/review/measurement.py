@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from LiverTumorAttentionGui.errors import PanelError, in_plain_words
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.tumor_table import show_review
@@ -43,7 +43,7 @@ class SceneReview:
         """
         from LiverTumorAttentionLib.analysis import review_case
 
-        with in_plain_words():
+        with as_panel_error():
             review = review_case(
                 instances,
                 self._study.portal_image(),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import slicer
 
-from LiverTumorAttentionGui.debounce import Settle
-from LiverTumorAttentionGui.errors import PanelError, in_plain_words
+from LiverTumorAttentionGui.debounce import Debounce
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.review.plan_segments import MARGIN_SEGMENT, RESECTED_SEGMENT, PlanSegments
 from LiverTumorAttentionGui.review.plan_settings import Combination, PlanChoices
 from LiverTumorAttentionGui.review.plane_placement import first_plane
@@ -40,14 +40,14 @@ class ScenePlan:
         self._listeners: list[Callable[[], None]] = []
         self._margin: MarginPlan | None = None
         self._known = (self.combine, self.weight_kg)
-        self._quiet = Settle(self._show_anew, QUIET_MS, restart=True)
+        self._quiet = Debounce(self._show_anew, QUIET_MS, restart=True)
         self._planes = CutPlanes(study, self._planes_changed)
 
     @cached_property
     def _planner(self) -> Planner:
         from LiverTumorAttentionLib.analysis.planning import Planner
 
-        with in_plain_words():
+        with as_panel_error():
             return Planner(self._instances, self._study.vessel_map())
 
     def set_instances(self, instances: sitk.Image) -> None:
@@ -82,7 +82,7 @@ class ScenePlan:
             self.clear_margin()
             return None
         chosen = None if numbers is None else tuple(sorted(set(numbers)))
-        with in_plain_words():
+        with as_panel_error():
             plan = self._planner.margin(mm, chosen)
         self._choices.set_margin(mm, chosen)
         self._show_margin(plan)
@@ -94,7 +94,7 @@ class ScenePlan:
         if width_mm is None:
             return None
         if self._margin is None:
-            with in_plain_words():
+            with as_panel_error():
                 self._margin = self._planner.margin(width_mm, self._margin_tumors_left())
         return self._margin
 
@@ -157,7 +157,7 @@ class ScenePlan:
         cuts = self._planes.cuts()
         if not cuts:
             return None
-        with in_plain_words():
+        with as_panel_error():
             return self._planner.resection(cuts, self.combine, self.weight_kg)
 
     @property

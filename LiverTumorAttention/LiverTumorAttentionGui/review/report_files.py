@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionGui.errors import PanelError, in_plain_words
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def write_case(study: Study, instances: sitk.Image, folder: Path) -> list[str]:
     ):
         if image is not None:
             files[option] = _write_volume(image, folder / f"{option.strip('-')}.nrrd")
-    with in_plain_words():
+    with as_panel_error():
         files["--segmentation"] = folder / "segmentation.seg.nrrd"
         write_segmentation(files["--segmentation"], instances)
         vessels = study.vessel_map()

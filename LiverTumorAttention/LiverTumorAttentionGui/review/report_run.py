@@ -11,8 +11,8 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LiverTumorAttentionGui.errors import PanelError, in_plain_words
-from LiverTumorAttentionGui.process.child_run import ChildRun
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.review.report_files import write_case
 from LiverTumorAttentionGui.scene.study import Study
@@ -77,7 +77,7 @@ class ReportRun(ChildRun[ReportResult]):
         """Write the case; see `write_case`. Raises `PanelError`, also where the report could not be put later."""
         from LiverTumorAttentionLib.io import check_writable
 
-        with in_plain_words():
+        with as_panel_error():
             check_writable(self._wanted.page, suffixes=(".html", ".htm"), name="page")
             for path in self._wanted.by_option().values():
                 check_writable(path, name="report")
@@ -99,7 +99,7 @@ class ReportRun(ChildRun[ReportResult]):
         if not all(path.is_file() for path in made):
             raise PanelError("The computation left no whole report behind: please report this.")
         wanted = list(self._wanted.by_option().values())
-        with in_plain_words(), replacing_all(wanted, name="report") as temporary:
+        with as_panel_error(), replacing_all(wanted, name="report") as temporary:
             for source, target in zip(made, wanted, strict=True):
                 shutil.copyfile(source, temporary[target])
         return self._wanted
@@ -108,7 +108,7 @@ class ReportRun(ChildRun[ReportResult]):
         """Return where the child writes: names that none of the files that it reads has."""
         return ReportResult.beside(folder / "made.html")
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _process_finished(self, outcome: Outcome) -> None:
         if outcome.status == "cancelled":
             outcome = Outcome(status="cancelled", message=_CANCELLED)
-        super()._ended(outcome)
+        super()._process_finished(outcome)

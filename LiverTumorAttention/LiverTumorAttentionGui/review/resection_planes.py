@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import slicer
 import vtk
 
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
 from LiverTumorAttentionGui.scene.study import Study
@@ -30,7 +30,7 @@ class CutPlanes:
     def __init__(self, study: Study, on_changed: Callable[[], None]) -> None:
         self._study = study
         self._on_changed = on_changed
-        self._settle = Settle(self._look, DRAGGED_MS, restart=False)
+        self._settle = Debounce(self._look, DRAGGED_MS, restart=False)
         self._scene = study.segmentation.GetScene()
         self._observed: dict[str, tuple[slicer.vtkMRMLMarkupsPlaneNode, list[int]]] = {}
         self._removed_tag: int | None = self._scene.AddObserver(

@@ -12,7 +12,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.process.child_run import ChildRun
+from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.install import Installer
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.sample.sample_case import (

@@ -19,12 +19,12 @@ TITLE = "Liver Tumor Attention"
 LABEL = "Generating a synthetic two-phase CT on this computer.\nNothing is downloaded. Not for clinical use.\n\n{}"
 
 
-def register_sample_data() -> None:
-    """Offer the sample in Sample Data; nothing where Slicer was built without that module."""
+def register_sample_data() -> bool:
+    """Register the sample in Sample Data. Returns False where Slicer was built without that module."""
     try:
         import SampleData
     except ImportError:
-        return
+        return False
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=NAME,
@@ -34,6 +34,7 @@ def register_sample_data() -> None:
         thumbnailFileName=str(THUMBNAIL),
         customDownloader=generate_with_dialog,
     )
+    return True
 
 
 def generate_with_dialog(_source: Any = None) -> None:
@@ -45,7 +46,7 @@ def generate_with_dialog(_source: Any = None) -> None:
 
 
 class SampleDialog:
-    """A generation and its progress dialog. At most one at a time; it keeps itself until it ends."""
+    """A generation and its progress dialog, at most one at a time; `current` refers to it until it has ended."""
 
     current: SampleDialog | None = None
 
@@ -63,7 +64,7 @@ class SampleDialog:
         self._run: SampleRun | None = None
         self.dialog = qt.QProgressDialog(LABEL.format(""), "Cancel", 0, 100)
         self.dialog.windowTitle = TITLE
-        # Not modal: a modal one runs the event loop inside each step. It stays until the volumes are in the scene.
+        # Not modal: a modal dialog runs the event loop inside each step. Open until the volumes are in the scene.
         self.dialog.modal = False
         self.dialog.autoClose = False
         self.dialog.autoReset = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.message_line import MessageLine
+from LiverTumorAttentionGui.feedback import MessageLine
 from LiverTumorAttentionGui.sections.click_tools import ClickTools
 from LiverTumorAttentionGui.sections.formatting import words_for
 from LiverTumorAttentionGui.sections.lesion_table import LesionTable

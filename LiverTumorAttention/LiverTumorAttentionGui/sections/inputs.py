@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from LiverTumorAttentionGui.models import ModelChoice
+from LiverTumorAttentionGui.model_collection import ModelChoice
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 
 NO_PROBABILITY = 'No probability was kept: segment again with "Keep probability" for thresholds.'
@@ -32,7 +32,7 @@ class LesionThreshold:
         self._lesion: int | None = None
         self._wanted = START
         self._showing = False
-        self._preview = Settle(self._show_preview, _PREVIEW_MS, restart=False)
+        self._preview = Debounce(self._show_preview, _PREVIEW_MS, restart=False)
         slider.connect("valueIsChanging(double)", self._dragged)
         slider.connect("valueChanged(double)", self._released)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.review.plan_settings import PlanChoices
@@ -28,7 +28,7 @@ class MarginSection:
         self._plan = plan
         self._segmentation: Any = None
         self._showing = False
-        self._later = Settle(self.show, _LIVE_MS, restart=False)
+        self._later = Debounce(self.show, _LIVE_MS, restart=False)
         self._connections = (
             (self._box, "toggled(bool)", self._switched),
             (self._slider, "valueChanged(double)", self._moved),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
+from LiverTumorAttentionGui.feedback import wait_cursor
 from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.sections.margin import MarginSection
 from LiverTumorAttentionGui.sections.planes import PlanesSection
-from LiverTumorAttentionGui.wait_cursor import waiting
 
 
 class PlanSection:
@@ -96,6 +96,6 @@ class PlanSection:
             plan.close()
 
     def _update_clicked(self, _checked: bool = False) -> None:
-        with waiting():
+        with wait_cursor():
             self._margin.show()
             self._planes.show()

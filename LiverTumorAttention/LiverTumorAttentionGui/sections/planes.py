@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.feedback import wait_cursor
 from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.review.plan_settings import PlanChoices
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import referenced
-from LiverTumorAttentionGui.wait_cursor import waiting
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
 NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the part that is taken out."
@@ -31,7 +31,7 @@ class PlanesSection:
         self._plan = plan
         self._segmentation: Any = None
         self._showing = False
-        self._later = Settle(self.show, _LIVE_MS, restart=False)
+        self._later = Debounce(self.show, _LIVE_MS, restart=False)
         for combine, title in COMBINATIONS:
             ui.combineComboBox.addItem(title, combine)
         self._connections = (
@@ -126,7 +126,7 @@ class PlanesSection:
 
     def _change(self, call: Callable[[Any], object], *, select_last: bool = False) -> None:
         try:
-            with waiting():
+            with wait_cursor():
                 call(self._plan())
         except PanelError as error:
             self.say(str(error))

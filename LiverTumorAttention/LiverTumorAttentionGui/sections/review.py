@@ -7,8 +7,7 @@ from typing import Any
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.long_action import LongAction
-from LiverTumorAttentionGui.message_line import MessageLine
+from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.message_line import MessageLine
+from LiverTumorAttentionGui.feedback import MessageLine
 from LiverTumorAttentionGui.parameters import (
     MODELS_OWN_DIAMETER,
     MODELS_OWN_THRESHOLD,
     SegmentationParameters,
 )
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.process.segment_run import SegmentationRun
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
     LiverTumorAttentionLogic,
     SegmentationRequest,
     SegmentationResult,
+    SegmentationRun,
 )
 
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}

@@ -9,7 +9,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
-from LiverTumorAttentionGui.debounce import Settle
+from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.node_attributes import EDITOR_TAG
 
@@ -52,7 +52,7 @@ class BrushEditor:
         self._node: Any = None
         self._tag: int | None = None
         self._brush = ("", "")
-        self._take_in_later = Settle(self.take_in, 0, restart=False)
+        self._take_in_later = Debounce(self.take_in, 0, restart=False)
         editor.setEffectNameOrder(list(EFFECTS))
         for name in _HIDDEN:
             setattr(editor, name, False)

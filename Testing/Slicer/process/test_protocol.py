@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _FILE = (
-    Path(__file__).resolve().parents[2]
+    Path(__file__).resolve().parents[3]
     / "LiverTumorAttention"
     / "LiverTumorAttentionGui"
     / "process"
@@ -96,7 +96,7 @@ _ENDS = [
     ("code", "crashed", "cancelled", "done", "error", "stderr", "status", "words"), _ENDS
 )
 def test_every_end_has_a_sentence(code, crashed, cancelled, done, error, stderr, status, words):
-    outcome = protocol.judge(
+    outcome = protocol.outcome_of_exit(
         exit_code=code, crashed=crashed, cancelled=cancelled, done=done, error=error, stderr=stderr
     )
     assert outcome.status == status

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CHILD = ROOT / "LiverTumorAttention" / "LiverTumorAttentionGui" / "process" / "child.py"
 
 # A child that leads its own group, as child.py does, and has a child of its own.
@@ -180,8 +180,8 @@ def test_launcher_ends_with_the_window_that_started_it(tmp_path):
     script = tmp_path / "waits.py"
     script.write_text(
         f"import sys, time\nsys.path.insert(0, {str(CHILD.parents[2])!r})\n"
-        "from LiverTumorAttentionGui.process.child import end_with_parent, lead_a_group\n"
-        "lead_a_group(); end_with_parent(); print('ready', flush=True); time.sleep(600)\n"
+        "from LiverTumorAttentionGui.process.child import exit_with_parent, start_process_group\n"
+        "start_process_group(); exit_with_parent(); print('ready', flush=True); time.sleep(600)\n"
     )
     environment = {**os.environ, "LIVER_TUMOR_ATTENTION_WATCH_PARENT": "1"}
     child = subprocess.Popen(

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-ROOT = Path(__file__).resolve().parents[2]
 ENDLESS = (
     "import json, time\n"
     "print(json.dumps({'event': 'progress', 'stage': 'generating', 'fraction': 0.25}), flush=True)\n"
@@ -254,7 +253,7 @@ def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, mo
     offered = []
     logic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **source: offered.append(source))
     monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
-    sample_data.register_sample_data()
+    assert sample_data.register_sample_data() is True
     (source,) = offered
     assert source["category"] == "Liver Tumor Attention"
     assert "synthetic" in source["sampleName"]
@@ -271,8 +270,8 @@ def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, mo
 def test_without_the_module_sample_data_nothing_is_registered(scene, monkeypatch):
     from LiverTumorAttentionGui.sample import sample_data
 
-    monkeypatch.setitem(sys.modules, "SampleData", None)
-    sample_data.register_sample_data()
+    monkeypatch.setitem(sys.modules, "SampleData", None)  # its import raises ImportError
+    assert sample_data.register_sample_data() is False
 
 
 def test_the_module_registers_the_sample_when_slicer_has_started(scene, monkeypatch):

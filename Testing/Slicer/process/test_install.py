@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 REQUIREMENTS = ROOT / "LiverTumorAttention" / "Resources" / "requirements.txt"
 
 
@@ -159,7 +159,7 @@ def test_importing_the_module_imports_no_torch():
         "import sys; sys.path.insert(0, '.')\n"
         "from Testing.bench import slicer_like\nslicer_like.start()\n"
         "import LiverTumorAttention\n"
-        "from LiverTumorAttentionGui.models import installed_models\ninstalled_models()\n"
+        "from LiverTumorAttentionGui.model_collection import installed_models\ninstalled_models()\n"
         "assert 'torch' not in sys.modules and 'safetensors' not in sys.modules\n"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

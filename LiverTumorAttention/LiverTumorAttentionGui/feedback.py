@@ -1,0 +1,113 @@
+"""Feedback of the panel: message line, wait cursor, and a progress bar for long calls in the application's process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import qt
+
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.progress import Progress, ProgressEvent
+
+ERROR_STYLE = "color: #d84315;"
+CANCELLED = "Cancelled. The scene is unchanged."
+
+Result = TypeVar("Result")
+
+
+class MessageLine:
+    """A label for one message; hidden while it is empty. label: a QLabel with word wrap."""
+
+    def __init__(self, label: Any) -> None:
+        self._label = label
+        self.say("")
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show the message, an error in a color of its own."""
+        self._label.text = message
+        self._label.styleSheet = ERROR_STYLE if error else ""
+        self._label.visible = bool(message)
+
+
+@contextmanager
+def wait_cursor() -> Iterator[None]:
+    """Wait cursor for short blocking calls."""
+    qt.QApplication.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+    try:
+        yield
+    finally:
+        qt.QApplication.restoreOverrideCursor()
+
+
+class Occupiable(Protocol):
+    """What a long action blocks meanwhile: the case under work.
+
+    segmentation: its node. occupied: a context in which no other action of the panel can start.
+    """
+
+    segmentation: Any
+
+    def occupied(self) -> AbstractContextManager[None]: ...
+
+
+class LongAction:
+    """Runs a library call in the application's process with a progress bar and a Cancel button.
+
+    At every progress event the application handles its events, while the case is occupied, so that no other action of
+    the panel can start.
+    """
+
+    def __init__(self, bar: Any, cancel_button: Any, case: Occupiable) -> None:
+        self._bar = bar
+        self._button = cancel_button
+        self._case = case
+        self._cancelled = False
+        bar.visible = False
+        cancel_button.connect("clicked(bool)", self._cancel_clicked)
+
+    def disconnect(self) -> None:
+        """Disconnect the button; a running call is cancelled at its next progress event."""
+        self.cancel()
+        self._button.disconnect("clicked(bool)", self._cancel_clicked)
+
+    def cancel(self) -> None:
+        """Cancel the running call at its next progress event."""
+        self._cancelled = True
+
+    def run(self, call: Callable[[Progress], Result]) -> Result:
+        """Return the result of `call`, which is given the library's `Progress`. Raises `PanelError`."""
+        from LiverTumorAttentionLib.errors import Cancelled
+        from LiverTumorAttentionLib.progress import Progress
+
+        segmentation = self._case.segmentation
+
+        def cancelled() -> bool:
+            return self._cancelled or segmentation.GetScene() is None
+
+        self._cancelled = False
+        self._show(0.0)
+        try:
+            with self._case.occupied(), as_panel_error():
+                return call(Progress(self._on_progress, cancelled, stage="review"))
+        except Cancelled as error:
+            raise PanelError(CANCELLED) from error
+        finally:
+            self._bar.value = 0
+            self._bar.visible = self._button.enabled = False
+
+    def _on_progress(self, event: ProgressEvent) -> None:
+        self._show(event.fraction)
+        qt.QApplication.processEvents()
+
+    def _show(self, fraction: float) -> None:
+        self._bar.visible = True
+        self._button.enabled = not self._cancelled
+        self._bar.value = round(100 * fraction)
+
+    def _cancel_clicked(self, _checked: bool = False) -> None:
+        self.cancel()
+        self._button.enabled = False
