@@ -1,10 +1,9 @@
-"""Correction of lesions by clicks, strokes and thresholds: undone, redone, logged, replayed; Slicer is not needed."""
+"""Correction of lesions by clicks, strokes, thresholds and morphology, with undo, a log and its replay."""
 
 from LiverTumorAttentionLib.correction.case import CorrectionCase, Point
 from LiverTumorAttentionLib.correction.lesions import Lesion, Status
-from LiverTumorAttentionLib.correction.log import HEADER_KEY, CorrectionLog
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
-from LiverTumorAttentionLib.correction.replay import replay, resume
+from LiverTumorAttentionLib.correction.log import HEADER_KEY, CorrectionLog, replay, resume
+from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry, Outcome
 from LiverTumorAttentionLib.correction.tools import (
     TOOLS,

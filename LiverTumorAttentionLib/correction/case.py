@@ -1,4 +1,4 @@
-"""What a correction starts from: both phases, the probability and the segmentation, on one grid."""
+"""Inputs of a correction: both phases, the probability of tumor and the segmentation, on one grid."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 
 Point = tuple[float, float, float]
-"""A place in the patient, LPS mm."""
+"""A position, LPS mm."""
 Voxel = tuple[int, int, int]
 """A voxel of the portal grid in array order (z, y, x)."""
+
+LIVER = 1
+OUTSIDE_HU = -1024
+"""Value of the registered arterial volume where it has no data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionCase:
-    """The inputs of a correction. Nothing of them ever changes.
+    """The inputs of a correction, read-only.
 
     portal: HU, in any orientation and handedness. arterial: HU on the portal grid (registered), -1024 where it
-    saw nothing; None without one. probability: of tumour, on the portal grid; None when the result kept none.
+    has no data; None without one. probability: of tumor, on the portal grid; None when the result has none.
     instances: 0 background, 1 liver, 2, 3, … one value a lesion; lesion number n has the value n + 1.
-    model: id of the model that found the lesions; None when they are drawn by hand.
+    model: id of the model that found the lesions; None when they were drawn by hand.
     Raises `InputError` when the grids differ or the instances are no whole numbers from 0 to 65535.
     """
 
@@ -54,7 +58,7 @@ class CorrectionCase:
 
     @cached_property
     def start(self) -> NDArray[Any]:
-        """The segmentation as it was given (z, y, x), read-only."""
+        """The segmentation before any correction (z, y, x), read-only."""
         return sitk.GetArrayViewFromImage(self.instances)
 
     @cached_property
@@ -68,8 +72,8 @@ class CorrectionCase:
         return None if self.arterial is None else sitk.GetArrayViewFromImage(self.arterial)
 
     @cached_property
-    def chances(self) -> NDArray[Any] | None:
-        """The probability of tumour (z, y, x), read-only."""
+    def tumor_probability(self) -> NDArray[Any] | None:
+        """The probability of tumor (z, y, x), read-only."""
         return None if self.probability is None else sitk.GetArrayViewFromImage(self.probability)
 
     @cached_property
@@ -80,7 +84,7 @@ class CorrectionCase:
 
     @cached_property
     def start_checksum(self) -> int:
-        """A number that tells one segmentation from another. Takes a pass over the volume."""
+        """CRC-32 of the segmentation. Takes a pass over the volume."""
         return zlib.crc32(np.ascontiguousarray(self.start, dtype=np.uint16).data)
 
     @property
@@ -89,7 +93,7 @@ class CorrectionCase:
         return float(np.prod(self.spacing_mm))
 
     def voxel_at(self, point: Point) -> Voxel:
-        """Return the voxel that holds a point. Raises `InputError` for a point outside the volume."""
+        """Return the voxel that contains a point. Raises `InputError` for a point outside the volume."""
         if len(point) != 3 or not np.isfinite(point).all():
             raise InputError(f"a point has three numbers x, y, z in LPS mm, got {tuple(point)}")
         x, y, z = (int(np.rint(i)) for i in self.portal.TransformPhysicalPointToContinuousIndex(list(point)))

@@ -1,4 +1,4 @@
-"""The lesions of a correction: numbers that stay, where they are, and what was decided about them."""
+"""Lesions under correction: their numbers, voxels, seeds and status."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.parenchyma import Parenchyma, of_case
+from LiverTumorAttentionLib.correction.algorithm.appearance import Parenchyma, parenchyma_of
 from LiverTumorAttentionLib.correction.case import CorrectionCase, Point, Voxel
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import (
     Box,
     bounding_box,
     box_start,
+    enclosing_box,
     expanded_box,
     label_boxes,
     margin_voxels,
 )
-from LiverTumorAttentionLib.voxels.labels import LIVER
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, MOST_TUMORS
+from LiverTumorAttentionLib.voxels.morphology import CORNERS
 
 Status = Literal["draft", "accepted", "rejected"]
 STATUSES: tuple[str, ...] = get_args(Status)
-MOST_LESIONS = 65534
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seed:
-    """A voxel that a user said belongs to a lesion, or does not.
+    """A voxel that a user marked as foreground or background of a lesion.
 
-    reach_mm: how far it lay from the outline when it was placed: how much it is about.
+    reach_mm: its distance to the outline when it was placed: the scale of the change that was meant.
     """
 
     voxel: Voxel
@@ -42,13 +45,13 @@ class Seed:
 
 @dataclass(frozen=True, kw_only=True)
 class Lesion:
-    """What is known of a lesion beside its voxels.
+    """The properties of a lesion beside its voxels.
 
-    number: 1, 2, …, as in "Tumor 1"; kept while the lesion lives; its value in the instances is one more.
-    status: a draft can be changed; what is accepted or rejected is left alone until it is a draft again.
+    number: 1, 2, …, as in "Tumor 1"; constant while the lesion exists; its value in the instances is one more.
+    status: drafts can be changed; accepted and rejected lesions only once they are drafts again.
     edited: whether a person has changed its voxels.
-    box: the smallest box (z, y, x) that holds it. region: what a rejected lesion covered, None for others.
-    include, exclude: what was said about its voxels so far.
+    box: its bounding box (z, y, x). region: the former voxels of a rejected lesion, None for others.
+    include, exclude: its foreground and background seeds.
     """
 
     number: int
@@ -61,7 +64,7 @@ class Lesion:
 
 
 class LesionMap:
-    """The labels and the lesions of a session as tools see them: to be read.
+    """The labels and the lesions of a session. Tools only read it.
 
     labels: uint16 (z, y, x) of the portal grid: 0 background, 1 liver, n + 1 lesion n. A rejected lesion has no
     voxels here.
@@ -77,20 +80,20 @@ class LesionMap:
         }
         self.next_number = max(self.lesions, default=0) + 1
 
-    def see(self, case: CorrectionCase) -> None:
-        """Look at other volumes from now on; the portal volume and the start are the same."""
+    def replace_volumes(self, case: CorrectionCase) -> None:
+        """Use the arterial volume and the probability of another case with the same portal volume and start."""
         self.case = case
         self.__dict__.pop("parenchyma", None)
 
     @cached_property
     def parenchyma(self) -> Parenchyma:
-        """What most of the liver looks like, found when it is first asked for."""
-        return of_case(self.case)
+        """Appearance of the parenchyma, estimated at first use."""
+        return parenchyma_of(self.case)
 
     def lesion(self, number: int) -> Lesion:
         """Return a lesion. Raises `InputError` for a number that none has."""
         if number not in self.lesions:
-            raise InputError(f"there is no lesion {number}: {self._known()}")
+            raise InputError(f"there is no lesion {number}: {self._listed()}")
         return self.lesions[number]
 
     def editable(self, number: int) -> Lesion:
@@ -101,7 +104,7 @@ class LesionMap:
         return lesion
 
     def target(self, lesion: int | None, point: Point | None, *, within_mm: float = 3.0) -> int:
-        """Return the number of the lesion that is named, or that lies at a point or so near to it.
+        """Return the number of the lesion that is named, or that lies at a point or within a distance of it.
 
         Raises `InputError` when neither or both are given, or when nothing is there.
         """
@@ -111,14 +114,14 @@ class LesionMap:
             return self.lesion(lesion).number
         if point is None:
             raise ValueError("unreachable")
-        found = self.near(self.case.voxel_at(point), within_mm)
+        found = self.nearest(self.case.voxel_at(point), within_mm)
         if found is None:
             raise InputError(
-                f"there is no lesion within {within_mm:g} mm of the point {words(point)}: click on a lesion"
+                f"there is no lesion within {within_mm:g} mm of the point {point_text(point)}: click on a lesion"
             )
         return found
 
-    def near(self, voxel: Voxel, within_mm: float) -> int | None:
+    def nearest(self, voxel: Voxel, within_mm: float) -> int | None:
         """Return the lesion nearest to a voxel, of equally near ones the lowest number; None when all are farther."""
         if self.labels[voxel] > LIVER:
             return int(self.labels[voxel]) - LIVER
@@ -157,16 +160,15 @@ class LesionMap:
         """Return a box grown by a margin, cut off where the volume ends."""
         return expanded_box(box, margin_voxels(margin_mm, self.case.spacing_mm), self.labels.shape)
 
-    def tight(self, number: int, boxes: Iterable[Box]) -> Box | None:
-        """Return the smallest box that holds a lesion, which lies within `boxes`; None when it has no voxel."""
-        parts = list(zip(*boxes, strict=True))
-        hull = tuple(slice(min(p.start for p in axis), max(p.stop for p in axis)) for axis in parts)
+    def bounding_box(self, number: int, boxes: Iterable[Box]) -> Box | None:
+        """Return the bounding box of a lesion that lies within `boxes`; None when it has no voxel."""
+        hull = enclosing_box(boxes)
         inside = bounding_box(self.mask(number, hull))
         if inside is None:
             return None
         return tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(hull, inside, strict=True))
 
-    def _known(self) -> str:
+    def _listed(self) -> str:
         numbers = sorted(self.lesions)
         if not numbers:
             return "there are none yet, add one by a click"
@@ -174,6 +176,30 @@ class LesionMap:
         return f"the lesions are {shown}"
 
 
-def words(point: Point) -> str:
-    """Return a point as a user reads it."""
+def point_text(point: Point) -> str:
+    """Return a point as messages show it."""
     return "(" + ", ".join(f"{value:.1f}" for value in point) + ") mm"
+
+
+def instances_from_labels(labels: sitk.Image) -> sitk.Image:
+    """Return the instances of a label map (0 background, 1 liver, 2 tumor): 2, 3, … one value a component.
+
+    Components are 26-connected, the largest comes first. An image with further values has instances already and is
+    returned as it is. Raises `InputError` for more components than can be numbered.
+    """
+    voxels = sitk.GetArrayViewFromImage(labels)
+    if int(voxels.max()) != FIRST_TUMOR:
+        return labels
+    parts, count = ndimage.label(voxels == FIRST_TUMOR, structure=CORNERS)
+    if count > MOST_TUMORS:
+        raise InputError(
+            f"the segmentation holds {count} tumours that do not touch, at most {MOST_TUMORS} can be numbered: "
+            "remove the noise from it first"
+        )
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
+    values = np.zeros(count + 1, np.uint16)
+    values[1 + np.argsort(-sizes, kind="stable")] = np.arange(FIRST_TUMOR, FIRST_TUMOR + count)
+    instances = np.where(parts > 0, values[parts], (voxels == LIVER).astype(np.uint16))
+    image = sitk.GetImageFromArray(instances)
+    image.CopyInformation(labels)
+    return image

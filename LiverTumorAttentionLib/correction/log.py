@@ -1,60 +1,37 @@
-"""The log of a session as text: kept beside a segmentation or in its header, replayed, and gone on from.
+"""The log of a session as JSON, stored beside a segmentation or in its header; replay and resumption from it.
 
-Points are LPS mm. The log tells what is in force: an action that was undone is not in it.
+Points are LPS mm. Actions that were undone are not in the log.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
-import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
 from LiverTumorAttentionLib.correction.case import CorrectionCase
-from LiverTumorAttentionLib.correction.lesions import STATUSES, Seed
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.lesions import STATUSES, Lesion, Seed, Status
+from LiverTumorAttentionLib.correction.log_codec import Grid, PackedMask
 from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry
 from LiverTumorAttentionLib.correction.tools import TOOLS
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.progress import Progress
 
 FORMAT = "liver-tumor-attention corrections 1"
 HEADER_KEY = "LiverTumorAttention_Corrections"
 """Key of the log in the header of a .seg.nrrd, and of the attribute of a segmentation node."""
 TOLERANCE_MM = 1e-2
+"""Largest distance between corners of grids that are the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The portal grid: voxels and spacing along x, y, z, origin in LPS mm, direction cosines row by row."""
-
-    size: tuple[int, ...]
-    spacing_mm: tuple[float, ...]
-    origin_mm: tuple[float, ...]
-    direction: tuple[float, ...]
-
-    @classmethod
-    def of(cls, image: sitk.Image) -> Grid:
-        return cls(
-            size=image.GetSize(),
-            spacing_mm=image.GetSpacing(),
-            origin_mm=image.GetOrigin(),
-            direction=image.GetDirection(),
-        )
-
-    def corners_mm(self) -> np.ndarray:
-        """Return where the grid's corner voxels lie, (8, 3)."""
-        index = np.array(list(np.ndindex(2, 2, 2))) * (np.array(self.size) - 1)
-        return np.array(self.origin_mm) + (index * self.spacing_mm) @ np.reshape(self.direction, (3, 3)).T
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownLesion:
-    """What the log keeps of a lesion beside its voxels; the fields of `Lesion`."""
+class LesionRecord:
+    """The fields of `Lesion` that the labels do not hold."""
 
     number: int
     status: str
@@ -66,16 +43,16 @@ class KnownLesion:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionLog:
-    """All of a session that is not in its labels.
+    """A session without its labels.
 
-    start: checksum of the labels that the first action met. model: id of the network's model.
+    start: checksum of the labels before the first action. model: id of the network's model.
     """
 
     grid: Grid
     start: int
     model: str | None
     entries: tuple[Entry, ...]
-    lesions: tuple[KnownLesion, ...]
+    lesions: tuple[LesionRecord, ...]
     next_number: int
 
     @classmethod
@@ -88,7 +65,7 @@ class CorrectionLog:
             model=session.case.model,
             entries=session.entries,
             lesions=tuple(
-                KnownLesion(**{name: getattr(each, name) for name in KnownLesion.__dataclass_fields__})
+                LesionRecord(**{name: getattr(each, name) for name in LesionRecord.__dataclass_fields__})
                 for each in lesions
             ),
             next_number=session.next_number,
@@ -120,7 +97,7 @@ class CorrectionLog:
 
     @classmethod
     def from_text(cls, text: str) -> CorrectionLog:
-        """Read a log. Raises `InputError` for what is none, of a later version, or damaged."""
+        """Read a log. Raises `InputError` for text that is no log, is of a later version, or damaged."""
         try:
             values = json.loads(text)
         except ValueError as error:
@@ -147,7 +124,7 @@ class CorrectionLog:
         )
 
     def check_fits(self, case: CorrectionCase) -> None:
-        """Raise `InputError` when the log is about a volume on another grid."""
+        """Raise `InputError` when the log belongs to a volume on another grid."""
         other = Grid.of(case.portal)
         if other.size != tuple(self.grid.size) or not np.allclose(
             other.corners_mm(), self.grid.corners_mm(), rtol=0, atol=TOLERANCE_MM
@@ -165,6 +142,56 @@ def action_of(tool: object, parameters: object, where: str) -> Action:
     return cast(Action, from_mapping(cast(type, TOOLS[tool]), parameters, where=where))
 
 
+def replay(case: CorrectionCase, log: CorrectionLog, progress: Progress | None = None) -> CorrectionSession:
+    """Return a session with the actions of a log done again, from the segmentation before the first of them.
+
+    Raises `InputError` when the grid or the segmentation is another one, or when the result of an action differs from
+    the logged one: with other volumes, or by another version.
+    """
+    progress = progress or Progress()
+    log.check_fits(case)
+    times = iter([entry.time for entry in log.entries])
+    session = CorrectionSession(case, clock=lambda: next(times))
+    if case.start_checksum != log.start:
+        raise InputError(
+            "this is not the segmentation that the log of corrections begins with: give the one that was corrected"
+        )
+    for number, entry in enumerate(log.entries, start=1):
+        progress.update((number - 1) / len(log.entries), entry.action.tool)
+        session.do(entry.action, progress.part((number - 1) / len(log.entries), number / len(log.entries)))
+        done = session.entries[-1:]
+        if len(session.entries) != number or done[0].checksum != entry.checksum:
+            raise InputError(
+                f"action {number} of the log ({entry.action.tool}) came out differently than when it was logged: "
+                "the volumes are not the same, or the log is from another version"
+            )
+    return session
+
+
+def resume(case: CorrectionCase, log: CorrectionLog) -> CorrectionSession:
+    """Return a session that continues a log. case.instances: the segmentation that was saved with it.
+
+    Raises `InputError` when the log belongs to another grid, or has lesions that the segmentation has not.
+    """
+    log.check_fits(case)
+    session = CorrectionSession(case)
+    records: dict[int, Lesion] = {}
+    for known in log.lesions:
+        there = session.lesions.get(known.number)
+        box = known.region.box if known.region is not None else there.box if there is not None else None
+        if box is None:
+            raise InputError(
+                f"the log of corrections knows lesion {known.number}, but the segmentation has none of this number: "
+                "give the segmentation that was saved with the log"
+            )
+        record = Lesion(number=known.number, box=box, status=cast(Status, known.status), edited=known.edited)
+        records[known.number] = replace(
+            record, include=known.include, exclude=known.exclude, region=known.region
+        )
+    session.inherit(log.entries, records, next_number=log.next_number, start_checksum=log.start)
+    return session
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Document:
     """The fields of the JSON."""
@@ -176,7 +203,7 @@ class _Document:
     grid: Grid
     start: int
     actions: tuple[dict, ...]
-    lesions: tuple[KnownLesion, ...]
+    lesions: tuple[LesionRecord, ...]
     next_number: int
 
 

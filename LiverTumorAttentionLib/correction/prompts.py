@@ -1,10 +1,10 @@
-"""Prompts from a JSON file: what to do, in which order, at which places.
+"""Prompts: actions read from a JSON file.
 
     {"units": "mm", "add": [[x, y, z], …], "exclude": [[x, y, z], {"lesion": 2, "stroke": [[x, y, z], …]}], …}
 
-The keys are the names of the tools, done in the order of the file. Places are LPS mm, or with "units": "voxel" indices
-i, j, k of the portal volume. A place alone stands for the point of a tool, a list of places for its points; an object
-names the tool's own parameters. Instead, "actions" may hold a list as a log does, and a log itself is read as prompts.
+The keys are names of tools, applied in the order of the file. Positions are LPS mm, or with "units": "voxel" indices
+i, j, k of the portal volume. A position alone is the tool's point, a list of positions its points; an object gives the
+tool's parameters by name. Instead, "actions" may be a list as in a log, and a log itself can be read as prompts.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from LiverTumorAttentionLib.errors import InputError
 
 UNITS = ("mm", "voxel")
 PLACES = ("point", "points", "stroke")
-"""Parameters that hold places: one, or a list of them."""
+"""Parameters that are positions, or lists of them."""
 SHORT = {"include": "stroke", "exclude": "stroke", "merge": "points", "split": "points"}
-"""Which parameter a place, or a list of places, stands for; of all other tools it is the point."""
+"""The parameter of a position, or a list of positions, without a name; for all other tools it is the point."""
 LOG_KEYS = ("format", "notice", "version", "model", "grid", "start", "lesions", "next_number")
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """An action and how a message calls it."""
+    """An action and its name in messages."""
 
     name: str
     action: Action
 
 
 def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
-    """Return the actions that a JSON text asks for, in their order.
+    """Return the actions of a JSON text, in their order.
 
-    portal: gives the grid for places in voxels. Raises `InputError` for what is no JSON, an unknown key, tool or
-    parameter, or a place that is none; a file that asks for nothing is an error too.
+    portal: the grid of positions in voxels. Raises `InputError` for text that is no JSON, an unknown key, tool or
+    parameter, a position that is none, and a file without actions.
     """
     try:
         values = json.loads(text)
@@ -54,7 +54,7 @@ def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
     units = values.get("units", "mm")
     if units not in UNITS:
         raise InputError(f"the prompts: units must be 'mm' or 'voxel', got {units!r}")
-    place = _Places(portal, voxels=units == "voxel")
+    place = _Positions(portal, voxels=units == "voxel")
     prompts: list[Prompt] = []
     for key, items in values.items():
         if key == "actions":
@@ -72,14 +72,14 @@ def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
     return prompts
 
 
-class _Places:
-    """Turns places as they are written into points in LPS mm."""
+class _Positions:
+    """Conversion of positions as written into points in LPS mm."""
 
     def __init__(self, portal: sitk.Image, *, voxels: bool) -> None:
         self._portal, self._voxels = portal, voxels
 
     def point(self, value: object, where: str) -> tuple[float, float, float]:
-        if not is_place(value):
+        if not is_position(value):
             what = "voxel indices i, j, k" if self._voxels else "LPS mm x, y, z"
             raise InputError(f"{where}: a place has three numbers ({what}), got {json.dumps(value)}")
         numbers = [float(number) for number in value]  # type: ignore[attr-defined]
@@ -89,7 +89,7 @@ class _Places:
         return x, y, z
 
     def converted(self, parameters: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Return the parameters of a tool with their places in LPS mm."""
+        """Return the parameters of a tool with their positions in LPS mm."""
         found = dict(parameters)
         for name in PLACES:
             if found.get(name) is None:
@@ -101,8 +101,8 @@ class _Places:
         return found
 
 
-def is_place(value: object) -> bool:
-    """Tell whether a JSON value is three finite numbers."""
+def is_position(value: object) -> bool:
+    """Return whether a JSON value is three finite numbers."""
     return (
         isinstance(value, list)
         and len(value) == 3
@@ -113,15 +113,15 @@ def is_place(value: object) -> bool:
     )
 
 
-def _from_tool(tool: str, item: object, number: int, place: _Places) -> Prompt:
+def _from_tool(tool: str, item: object, number: int, place: _Positions) -> Prompt:
     name = f"prompt {tool} {number}"
     if not isinstance(item, Mapping):
         short = SHORT.get(tool, "point")
-        item = {short: [item] if short == "stroke" and is_place(item) else item}
+        item = {short: [item] if short == "stroke" and is_position(item) else item}
     return Prompt(name, action_of(tool, place.converted(item, name), name))
 
 
-def _from_log(item: object, number: int, place: _Places) -> Prompt:
+def _from_log(item: object, number: int, place: _Positions) -> Prompt:
     name = f"action {number}"
     if not isinstance(item, Mapping) or not isinstance(item.get("parameters"), Mapping):
         raise InputError(f'{name}: expected {{"tool": …, "parameters": {{…}}}}, got {json.dumps(item)[:80]}')

@@ -1,4 +1,4 @@
-"""A correction session: actions on the lesions of one case, each one step of undo and one entry of the log."""
+"""A correction session: actions on the lesions of one case, each a step of undo and an entry of the log."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from LiverTumorAttentionLib.voxels.boxes import Box
 
 
 class Action(Protocol):
-    """One use of a tool: a frozen dataclass of JSON values, of which there is one a file in `tools`."""
+    """One use of a tool: a frozen dataclass of JSON values; its classes are in `tools`."""
 
     tool: ClassVar[str]
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
-        """Return what the action does to the lesions, and change nothing."""
+        """Return the action's edit; nothing is changed."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the log. model: of the network's result; time: UTC, ISO 8601; checksum: of what came of it."""
+    """One entry of the log. model: of the network's result; time: UTC, ISO 8601; checksum: of the action's result."""
 
     action: Action
     model: str | None
@@ -43,10 +43,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What an action, an undo or a redo did.
+    """The result of an action, an undo or a redo.
 
-    boxes: where labels changed (z, y, x); empty when nothing did. lesions: numbers of the lesions that changed, were
-    made or went. subject: the lesion to look at. note: a sentence for the user, possibly empty.
+    boxes: in which labels changed (z, y, x); empty when none did. lesions: numbers of the lesions that were changed,
+    added or removed. subject: the lesion to show. note: a sentence for the user, possibly empty.
     """
 
     boxes: tuple[Box, ...]
@@ -89,7 +89,7 @@ class CorrectionSession:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The log: what was done and not taken back, also before this session."""
+        """The log: the actions in force, those of earlier sessions first."""
         return self._inherited + tuple(entry for entry, _ in self._done)
 
     @property
@@ -102,7 +102,7 @@ class CorrectionSession:
 
     @property
     def undone(self) -> tuple[Entry, ...]:
-        """What was taken back and can be done again; the last is the one that `redo` does."""
+        """The undone actions; `redo` does the last one."""
         return tuple(entry for entry, _ in self._undone)
 
     def instances(self) -> sitk.Image:
@@ -112,14 +112,14 @@ class CorrectionSession:
         return image
 
     def preview(self, action: Action, progress: Progress | None = None) -> Edit:
-        """Return what an action would do, and do nothing: for a slider that is being dragged."""
+        """Return the edit of an action without doing it, for interactive previews."""
         return action.edit(self._map, progress or Progress())
 
     def do(self, action: Action, progress: Progress | None = None) -> Outcome:
         """Do an action. Raises `InputError` when it cannot be done, `Cancelled`; then nothing has changed."""
         edit = action.edit(self._map, progress or Progress())
         step = perform(self._map, edit)
-        if step.changes_nothing:
+        if step.is_empty:
             return Outcome(boxes=(), lesions=(), subject=edit.subject, note=edit.note or "nothing changed")
         entry = Entry(action=action, model=self.case.model, time=self._clock(), checksum=step.checksum())
         self._done.append((entry, step))
@@ -127,36 +127,36 @@ class CorrectionSession:
         return replace(_outcome(step), subject=edit.subject, note=edit.note)
 
     def undo(self) -> Outcome:
-        """Take the last action back. Raises `InputError` when there is none."""
+        """Undo the last action. Raises `InputError` when there is none."""
         if not self._done:
             raise InputError("there is nothing to undo")
         entry, step = self._done.pop()
-        step.take(self._map, back=True)
+        step.apply(self._map, backward=True)
         self._undone.append((entry, step))
         return _outcome(step)
 
     def redo(self) -> Outcome:
-        """Do the action again that was taken back last. Raises `InputError` when there is none."""
+        """Redo the action that was undone last. Raises `InputError` when there is none."""
         if not self._undone:
             raise InputError("there is nothing to redo")
         entry, step = self._undone.pop()
-        step.take(self._map)
+        step.apply(self._map)
         self._done.append((entry, step))
         return _outcome(step)
 
-    def see(self, *, arterial: sitk.Image | None, probability: sitk.Image | None) -> None:
-        """Go on with another arterial volume and probability, such as those of a new run.
+    def replace_volumes(self, *, arterial: sitk.Image | None, probability: sitk.Image | None) -> None:
+        """Use another arterial volume and probability from now on, such as those of a new run.
 
         Both as in `CorrectionCase`. Raises `InputError` when a grid differs; then nothing has changed.
         """
         case = replace(self.case, arterial=arterial, probability=probability)
         self._origin = self.start_checksum
         self.case = case
-        self._map.see(case)
+        self._map.replace_volumes(case)
 
     @property
     def start_checksum(self) -> int:
-        """Of the labels that the first action of the log met."""
+        """Checksum of the labels before the first action of the log."""
         return self.case.start_checksum if self._origin is None else self._origin
 
     @property
@@ -164,7 +164,7 @@ class CorrectionSession:
         """The number that the next new lesion gets."""
         return self._map.next_number
 
-    def take_over(
+    def inherit(
         self,
         entries: tuple[Entry, ...],
         records: Mapping[int, Lesion],
@@ -172,9 +172,9 @@ class CorrectionSession:
         next_number: int,
         start_checksum: int,
     ) -> None:
-        """Go on from an earlier session: its log, its decisions, its numbers. For a session that did nothing yet."""
+        """Continue an earlier session: its log, records and numbers. For a session without actions."""
         if self.entries:
-            raise ValueError("only a fresh session can go on from an earlier one")
+            raise ValueError("only a session without actions can continue an earlier one")
         self._inherited, self._origin = entries, start_checksum
         self._map.lesions.update(records)
         self._map.next_number = max(next_number, self._map.next_number)

@@ -1,4 +1,4 @@
-"""A corrected case as a folder that training reads: its layout "plain"."""
+"""Export of a corrected case as a folder for training, in its layout "plain"."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def write_training_case(
     patient: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write `folder`/`name` with portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumour), case.json.
+    """Write `folder`/`name` with portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumor), case.json.
 
-    The arterial volume is written as it was corrected on: on the portal grid; case.json says so. Without one there is
-    no file of it. log: tells how many lesions were accepted. patient: cases of one patient are never split.
+    The arterial volume is written on the portal grid, as case.json states. Without one there is no file of it.
+    log: source of the numbers of accepted and rejected lesions. patient: training splits by patient.
     All files appear together, or none. Returns the case's folder. Raises `InputError` for a name that is no file name,
     `OutputError` when it cannot be written, `Cancelled`.
     """
@@ -61,7 +61,7 @@ def write_training_case(
 
 
 def _facts(case: CorrectionCase, log: CorrectionLog | None, patient: str | None) -> dict[str, str | int]:
-    """Return what case.json tells; texts and numbers alone, as its readers want them."""
+    """Return the content of case.json; its readers require strings and numbers."""
     facts: dict[str, str | int] = {
         "notice": NOT_FOR_CLINICAL_USE,
         "version": __version__,

@@ -1,4 +1,4 @@
-"""One step that can be taken back: what changed, in boxes, before and after."""
+"""Reversible steps: the labels that changed, in boxes, and the lesions' records, before and after."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True)
-class Change:
-    """The labels of a box before and after a step, compressed: labels are mostly alike."""
+class LabelChange:
+    """The labels of a box before and after a step, deflated."""
 
     box: Box
     before: bytes
     after: bytes
 
     @classmethod
-    def between(cls, box: Box, before: NDArray[np.uint16], after: NDArray[np.uint16]) -> Change | None:
-        """Return what differs, in the smallest box that holds it; None when nothing does."""
+    def between(cls, box: Box, before: NDArray[np.uint16], after: NDArray[np.uint16]) -> LabelChange | None:
+        """Return the difference in its bounding box; None when there is none."""
         inside = bounding_box(before != after)
         if inside is None:
             return None
@@ -35,10 +35,10 @@ class Change:
         )
         return cls(place, _packed(before[inside]), _packed(after[inside]))
 
-    def put(self, labels: NDArray[np.uint16], *, back: bool) -> None:
-        """Write the labels of one side into the volume."""
+    def write(self, labels: NDArray[np.uint16], *, backward: bool) -> None:
+        """Write the labels after the step into the volume, or those before it."""
         shape = tuple(part.stop - part.start for part in self.box)
-        content = zlib.decompress(self.before if back else self.after)
+        content = zlib.decompress(self.before if backward else self.after)
         labels[self.box] = np.frombuffer(content, np.uint16).reshape(shape)
 
 
@@ -48,40 +48,40 @@ def _packed(labels: NDArray[np.uint16]) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one action did.
+    """The changes of one action.
 
     before, after: the records of the lesions that it changed; None where there is no such lesion.
     numbers: the next free number before and after.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[LabelChange, ...]
     before: Mapping[int, Lesion | None]
     after: Mapping[int, Lesion | None]
     numbers: tuple[int, int]
 
-    def take(self, lesions: LesionMap, *, back: bool = False) -> None:
-        """Do the step, or take it back."""
-        for change in reversed(self.changes) if back else self.changes:
-            change.put(lesions.labels, back=back)
-        for number, lesion in (self.before if back else self.after).items():
+    def apply(self, lesions: LesionMap, *, backward: bool = False) -> None:
+        """Do the step, or undo it."""
+        for change in reversed(self.changes) if backward else self.changes:
+            change.write(lesions.labels, backward=backward)
+        for number, lesion in (self.before if backward else self.after).items():
             if lesion is None:
                 lesions.lesions.pop(number, None)
             else:
                 lesions.lesions[number] = lesion
-        lesions.next_number = self.numbers[0 if back else 1]
+        lesions.next_number = self.numbers[0 if backward else 1]
 
     @property
-    def changes_nothing(self) -> bool:
-        """Whether it leaves everything as it is."""
+    def is_empty(self) -> bool:
+        """Whether nothing changed."""
         return not self.changes and dict(self.before) == dict(self.after)
 
     @property
     def boxes(self) -> tuple[Box, ...]:
-        """Where labels change."""
+        """The boxes in which labels changed."""
         return tuple(change.box for change in self.changes)
 
     def checksum(self) -> int:
-        """Return a number that tells whether a replay did the same."""
+        """Return the CRC-32 of the step's result, by which a replay is checked."""
         value = 0
         for change in self.changes:
             corner = ",".join(f"{part.start}:{part.stop}" for part in change.box)
@@ -93,17 +93,14 @@ class Step:
 
 
 def perform(lesions: LesionMap, edit: Edit) -> Step:
-    """Make an edit and return the step that it was.
-
-    What is accepted keeps its voxels, and gets no further ones, whatever a tool asked for.
-    """
-    changes: list[Change] = []
+    """Apply an edit and return the step. Accepted lesions neither lose nor gain voxels, whatever a tool asked for."""
+    changes: list[LabelChange] = []
     moved: dict[int, list[Box]] = {}
-    held = [n + LIVER for n, lesion in lesions.lesions.items() if lesion.status == "accepted"]
+    locked = [n + LIVER for n, lesion in lesions.lesions.items() if lesion.status == "accepted"]
     for patch in edit.patches:
         before = lesions.labels[patch.box].copy()
-        after = painted(patch, before, held)
-        change = Change.between(patch.box, before, after)
+        after = labels_after(patch, before, locked)
+        change = LabelChange.between(patch.box, before, after)
         if change is None:
             continue
         lesions.labels[patch.box] = after
@@ -121,23 +118,23 @@ def perform(lesions: LesionMap, edit: Edit) -> Step:
         after=after_records,
         numbers=(lesions.next_number, max([lesions.next_number, *taken])),
     )
-    step.take(lesions)
+    step.apply(lesions)
     return step
 
 
-def painted(patch: Patch, before: NDArray[np.uint16], held: list[int]) -> NDArray[np.uint16]:
-    """Return the labels that a patch leads to when the voxels that have the labels `held` stay what they are."""
-    moves = patch.where & ~np.isin(before, held) & ~np.isin(patch.labels, held)
+def labels_after(patch: Patch, before: NDArray[np.uint16], locked: list[int]) -> NDArray[np.uint16]:
+    """Return the labels of a patch's box after it, where voxels of the labels `locked` neither change nor spread."""
+    moves = patch.where & ~np.isin(before, locked) & ~np.isin(patch.labels, locked)
     return np.where(moves, patch.labels, before)
 
 
 def _record(lesions: LesionMap, edit: Edit, number: int, boxes: list[Box]) -> Lesion | None:
-    """Return the record of a lesion whose voxels changed in `boxes`; None when it has none left."""
+    """Return the record of a lesion whose voxels changed in `boxes`; None when none is left."""
     known = edit.records.get(number) or lesions.lesions.get(number)
     if not boxes:
         return known
     old = lesions.lesions.get(number)
-    box = lesions.tight(number, [*boxes, *([old.box] if old else [])])
+    box = lesions.bounding_box(number, [*boxes, *([old.box] if old else [])])
     if box is None:
         return known if known is not None and known.status == "rejected" else None
     if known is None:

@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.correction import (
     Outcome,
     resume,
 )
-from LiverTumorAttentionLib.correction.components import taken_apart
+from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.correction.prompts import Prompt, read_prompts
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
@@ -87,7 +87,7 @@ def _case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, list[
     portal = read_volume(job.portal, series=job.portal_series, phase="portal")
     check_ct(portal, "portal volume")
     part.update(0.5, "segmentation")
-    instances = taken_apart(read_instances(job.segmentation, keep_numbers=True))
+    instances = instances_from_labels(read_instances(job.segmentation, keep_numbers=True))
     probability = None
     if job.probability is not None:
         probability = read_volume(job.probability, name="probability")

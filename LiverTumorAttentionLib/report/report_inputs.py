@@ -10,7 +10,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
-from LiverTumorAttentionLib.correction.components import taken_apart
+from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import InputWarning, check_ct, read_instances, read_volume
 from LiverTumorAttentionLib.io.segmentation import has_segments
@@ -98,7 +98,7 @@ def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
 
 def _apart(case: ReportCase) -> ReportCase:
     """Return the case with the tumours of a map of liver and tumour, which share one value, taken apart."""
-    instances = taken_apart(case.instances)
+    instances = instances_from_labels(case.instances)
     count = int(sitk.GetArrayViewFromImage(instances).max()) - FIRST_TUMOR + 1
     if instances is case.instances or count == 1:
         return case

@@ -17,7 +17,7 @@ from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import to_world
 from LiverTumorAttentionLib.correction import Action, CorrectionCase, CorrectionLog, MergeFindings, Outcome
-from LiverTumorAttentionLib.correction.undo import painted as labels_after
+from LiverTumorAttentionLib.correction.undo import labels_after
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import relative_box
 from LiverTumorAttentionLib.voxels.labels import LIVER
@@ -131,7 +131,9 @@ class CorrectionController:
     def see_new_volumes(self) -> None:
         """Go on with the study's present arterial volume and probability. Raises `PanelError`."""
         with as_panel_error():
-            self.session.see(arterial=self.study.arterial_image(), probability=self.study.probability_image())
+            self.session.replace_volumes(
+                arterial=self.study.arterial_image(), probability=self.study.probability_image()
+            )
         self._seen = (self.study.arterial, self.study.probability)
 
     def look_again(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from LiverTumorAttentionLib.correction.lesions import Seed
-from LiverTumorAttentionLib.correction.log import CorrectionLog, Grid
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.log import CorrectionLog
+from LiverTumorAttentionLib.correction.log_codec import Grid, PackedMask
 
 _OFF_GRID_VOXELS = 0.1
 

@@ -11,7 +11,8 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionGui.correction.reoriented_log import to_lps, turned
 from LiverTumorAttentionLib.correction import CorrectionCase, CorrectionLog, CorrectionSession, resume
-from LiverTumorAttentionLib.correction.log import Grid, KnownLesion
+from LiverTumorAttentionLib.correction.log import LesionRecord
+from LiverTumorAttentionLib.correction.log_codec import Grid
 from LiverTumorAttentionLib.errors import InputError
 
 _PLACES = ("point", "points", "stroke")
@@ -41,7 +42,7 @@ def resumed(case: CorrectionCase, text: str | None, accepted: Iterable[int]) -> 
     known = {lesion.number: lesion for lesion in log.lesions if lesion.number in there or lesion.region}
     for number in accepted:
         if number in there:
-            lesion = known.get(number, KnownLesion(number=number, status="draft", edited=False))
+            lesion = known.get(number, LesionRecord(number=number, status="draft", edited=False))
             known[number] = replace(lesion, status="accepted", region=None)
     return resume(case, replace(log, lesions=tuple(known.values()))), note
 

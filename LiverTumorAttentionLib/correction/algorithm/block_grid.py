@@ -1,4 +1,4 @@
-"""A part of the volume on a grid coarse enough to be solved while a user waits."""
+"""Grid of blocks of whole voxels over a box of a volume, coarse enough for an interactive solution."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
 
 
-class Window:
-    """A box of a volume, seen through blocks of whole voxels.
+class BlockGrid:
+    """A box of a volume, divided into blocks of whole voxels.
 
     box: in the volume, widened to whole blocks, or cut to them where the volume ends. factors: voxels of a block
     along z, y, x. spacing_mm: of the blocks. shape: blocks along z, y, x.
@@ -31,17 +31,18 @@ class Window:
         most_blocks: int,
         smallest_block_mm: float = 0.0,
     ) -> None:
-        """Choose the smallest blocks, as near to cubes as can be, of which no more than `most_blocks` fill the box.
+        """Choose the smallest blocks, as cubic as possible, of which at most `most_blocks` fill the box.
 
-        volume: voxels of the whole volume along z, y, x. smallest_block_mm: along the shortest side, where it can be.
+        volume: voxels of the whole volume along z, y, x. smallest_block_mm: least shortest side, where the
+        box is large enough.
         """
         spacing = np.asarray(spacing_mm, float)
         lengths = np.array([part.stop - part.start for part in box])
         factors = np.ones(3, int)
         while np.prod(np.maximum(lengths // factors, 1)) > most_blocks:
-            factors[_shortest(factors, spacing, lengths)] += 1
+            factors[_shortest_axis(factors, spacing, lengths)] += 1
         while (spacing * (factors + 1)).min() < smallest_block_mm and (factors < lengths).all():
-            factors[_shortest(factors, spacing, lengths)] += 1
+            factors[_shortest_axis(factors, spacing, lengths)] += 1
         self.factors = factors
         self.spacing_mm = spacing * factors
         self.box: Box = tuple(
@@ -52,12 +53,12 @@ class Window:
         )
         self._corner = np.array([part.start for part in self.box])
 
-    def averaged(self, volume: NDArray[Any]) -> Field:
+    def means(self, volume: NDArray[Any]) -> Field:
         """Return the mean of a volume (z, y, x) over each block, float32."""
-        return self.averaged_box(volume[self.box])
+        return self.box_means(volume[self.box])
 
-    def averaged_box(self, values: NDArray[Any]) -> Field:
-        """Return the mean over each block of what is cut to the box already, float32."""
+    def box_means(self, values: NDArray[Any]) -> Field:
+        """Return the mean over each block of values cut to the box, float32."""
         if (self.factors == 1).all():
             return values.astype(np.float32)
         (d, h, w), (a, b, c) = self.shape, self.factors
@@ -65,7 +66,7 @@ class Window:
         return np.asarray(blocks.mean(axis=(1, 3, 5), dtype=np.float32))
 
     def block_of(self, voxel: Voxel) -> tuple[int, int, int]:
-        """Return the block that holds a voxel; the nearest one for a voxel outside."""
+        """Return the block that contains a voxel; the nearest one for a voxel outside."""
         block = (np.asarray(voxel) - self._corner) // self.factors
         z, y, x = (int(i) for i in np.clip(block, 0, np.array(self.shape) - 1))
         return z, y, x
@@ -75,40 +76,40 @@ class Window:
         z, y, x = (int(i) for i in self._corner + np.asarray(block) * self.factors + self.factors // 2)
         return z, y, x
 
-    def holds(self, voxel: Voxel) -> bool:
+    def contains(self, voxel: Voxel) -> bool:
         """Tell whether a voxel lies in the box."""
         return all(part.start <= i < part.stop for part, i in zip(self.box, voxel, strict=True))
 
     def distance_mm(self, voxel: Voxel) -> Field:
-        """Return how far each block's centre lies from a voxel's centre."""
+        """Return the distance of each block's center from a voxel's center."""
         place = (np.asarray(voxel) - self._corner + 0.5) / self.factors - 0.5
         squares = [
-            ((np.arange(n) - centre) * step) ** 2
-            for n, centre, step in zip(self.shape, place, self.spacing_mm, strict=True)
+            ((np.arange(n) - center) * step) ** 2
+            for n, center, step in zip(self.shape, place, self.spacing_mm, strict=True)
         ]
         total = squares[0][:, None, None] + squares[1][None, :, None] + squares[2][None, None, :]
         return np.sqrt(total).astype(np.float32)
 
-    def at_voxels(self, values: Field) -> Field:
-        """Return values of blocks at the voxels of the box, linearly between the blocks' centres."""
+    def interpolated(self, values: Field) -> Field:
+        """Interpolate values of blocks linearly at the voxels of the box."""
         for axis, factor in enumerate(self.factors):
             if factor > 1:
-                values = _spread(values, axis, int(factor))
+                values = _interpolated(values, axis, int(factor))
         return values
 
-    def voxels_of(self, blocks: Mask) -> Mask:
+    def voxels_in(self, blocks: Mask) -> Mask:
         """Return the voxels of the box that lie in the blocks of a mask."""
         for axis, factor in enumerate(self.factors):
             if factor > 1:
                 blocks = np.repeat(blocks, factor, axis)
         return blocks
 
-    def taken_from(self, other: Window, blocks: Mask) -> Mask:
-        """Return which blocks of this window have their centre in a mask of another window's blocks."""
+    def resampled(self, other: BlockGrid, blocks: Mask) -> Mask:
+        """Return which blocks of this grid have their center in a mask of another grid's blocks."""
         inside, index = [], []
         for axis in range(3):
-            centre = self._corner[axis] + (np.arange(self.shape[axis]) + 0.5) * self.factors[axis]
-            place = np.floor((centre - other._corner[axis]) / other.factors[axis]).astype(int)
+            center = self._corner[axis] + (np.arange(self.shape[axis]) + 0.5) * self.factors[axis]
+            place = np.floor((center - other._corner[axis]) / other.factors[axis]).astype(int)
             inside.append((place >= 0) & (place < other.shape[axis]))
             index.append(np.clip(place, 0, other.shape[axis] - 1))
         return np.asarray(
@@ -129,8 +130,8 @@ class Window:
             for a, b, n in zip(first - margin, end + margin, shape, strict=True)
         )
 
-    def open_faces(self, shape: Sequence[int]) -> Mask:
-        """Return the blocks at those faces of the box behind which the volume (of `shape`) goes on."""
+    def inner_faces(self, shape: Sequence[int]) -> Mask:
+        """Return the blocks at those faces of the box that are no faces of the volume (of `shape`)."""
         faces = np.zeros(self.shape, dtype=bool)
         for axis, (part, n, f) in enumerate(zip(self.box, shape, self.factors, strict=True)):
             ends = np.moveaxis(faces, axis, 0)
@@ -140,19 +141,19 @@ class Window:
 
 
 def _whole_blocks(part: slice, factor: int, length: int) -> slice:
-    """Return a slice of whole blocks: one that holds `part` where the axis (of `length`) is long enough."""
+    """Return a slice of whole blocks that contains `part` where the axis (of `length`) is long enough."""
     missing = -(part.stop - part.start) % factor
     stop = min(part.stop + missing, length)
     start = max(part.start - (missing - (stop - part.stop)), 0)
     return slice(start, start + max((stop - start) // factor, 1) * factor)
 
 
-def _shortest(factors: NDArray[np.int_], spacing: NDArray[np.float64], lengths: NDArray[np.int_]) -> int:
+def _shortest_axis(factors: NDArray[np.int_], spacing: NDArray[np.float64], lengths: NDArray[np.int_]) -> int:
     """Return the axis along which a block is shortest, of those along which it can still grow."""
     return int(np.argmin(np.where(factors < lengths, factors * spacing, np.inf)))
 
 
-def _spread(values: Field, axis: int, factor: int) -> Field:
+def _interpolated(values: Field, axis: int, factor: int) -> Field:
     place = (np.arange(values.shape[axis] * factor) + 0.5) / factor - 0.5
     lower = np.clip(np.floor(place).astype(int), 0, max(values.shape[axis] - 2, 0))
     upper = np.minimum(lower + 1, values.shape[axis] - 1)

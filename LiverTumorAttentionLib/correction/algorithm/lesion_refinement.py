@@ -1,8 +1,20 @@
-"""Correct a lesion where a user says that a voxel belongs to it, or does not.
+"""Refinement of a lesion by foreground and background seeds.
 
-Only a box around what was said is solved again. There a voxel's evidence is its strength against the lesion's own,
-what the lesion was before (more so the farther from what was said), and what was said about voxels near it or like it.
-The constants were chosen on phantoms with seeds 90000 to 90019.
+A random walk is solved in a box around the new seeds. The log-odds of a voxel x there are
+
+    border(x) + probability(x) + outline(x) + psi(x)
+
+with the evidence of `likelihood`, the previous outline, which counts more the farther it lies from the new seeds, and
+the potential of the seeds k (label s_k = 1 foreground, -1 background, at x_k), a kernel-weighted mean with a prior:
+
+    psi(x) = sum_k s_k max(0, m - s_k o(x_k)) K_k(x) / (lambda + sum_k K_k(x))
+    K_k(x) = exp(-d_k(x)^2 / (2 a_k^2)) + u_k exp(-d_k(x)^2 / (2 b_k^2) - |f(x) - f(x_k)|^2 / (2 c^2))
+    u_k = 1 - exp(-|f(x_k)|^2 / (2 l^2))
+
+o: the log-odds without psi, f: normalized intensities, whose norm is the strength against liver, d_k: distance to x_k.
+So psi raises each seed's log-odds towards the margin m for its label, also at voxels near the seed (a_k, from its
+reach) and at similar ones within the lesion's radius (b_k, c), unless the seed is similar to liver (l). lambda is the
+weight of the prior psi = 0. The symbols' values are in `RefinementSettings`.
 """
 
 from __future__ import annotations
@@ -12,16 +24,17 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.appearance import Look
-from LiverTumorAttentionLib.correction.algorithm.block_grid import Field, Mask, Window
-from LiverTumorAttentionLib.correction.algorithm.click_segmentation import MOST_BLOCKS, Drawn
+from LiverTumorAttentionLib.correction.algorithm.appearance import LocalAppearance
+from LiverTumorAttentionLib.correction.algorithm.block_grid import BlockGrid, Field, Mask
+from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion
 from LiverTumorAttentionLib.correction.algorithm.likelihood import (
-    by_looks,
-    by_probability,
-    by_strength,
-    inner_weights,
+    appearance_log_odds,
+    border_log_odds,
+    depth_weights,
+    probability_log_odds,
 )
-from LiverTumorAttentionLib.correction.algorithm.random_walker import walk
+from LiverTumorAttentionLib.correction.algorithm.random_walker import random_walk
+from LiverTumorAttentionLib.correction.algorithm.settings import RefinementSettings
 from LiverTumorAttentionLib.correction.algorithm.shapes import depth_mm, inner_depth_mm
 from LiverTumorAttentionLib.correction.case import Voxel
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
@@ -29,39 +42,15 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
 
-FARTHEST_MM = 80.0
-BOX_MM, BOX_REACHES = 10.0, 4.0
-"""Half the side of the box: so much, and so many times the reach of what was said."""
-BOX_RADII, BOX_MORE_MM, BOX_MOST_OF_LESION_MM = 1.6, 6.0, 40.0
-SMALLEST_BOX_MM, LARGEST_BOX_MM = 15.0, 70.0
-BALL_SHARE, BALL_MOST_MM = 0.5, 12.0
-"""A ball of this share of the reach around what was said is as sure as what was said."""
-NEAR_REACHES, NEAR_MM = 1.5, 2.0
-"""So far from what was said the old outline is open: so many reaches and so many mm."""
-OLD_ODDS = 2.0
-"""For the old outline, far away; weaker than the evidence can be, so that the rest of a bad outline gets better too."""
-BEYOND_ODDS = 2.0
-"""Against what lies a radius beyond all that was lesion or was said to be."""
-MOST_ODDS = 3.0
-SAID_ODDS = 3.0
-"""What was said must hold by these log-odds."""
-FAR_RADII = 1.0
-ALIKE_NOISE = 3.0
-"""Voxels that look alike within so many deviations follow what was said, over so many radii of the lesion."""
-UNLIKE_LIVER = 3.0
-"""Not those that look like liver, within so many deviations."""
-SILENCE = 0.3
-"""The larger, the less is heard far away of what was said."""
-ROUNDS = 2
-CONTRAST, TRUST = 1.5 / 9, 0.6
-PART_SHARE, KEPT_SHARE = 0.25, 0.3
-"""A part that no seed holds stays when so much of it was lesion, and so much of the lesion is in it."""
+DEFAULT = RefinementSettings()
 
 
-def reach_of(lesions: LesionMap, number: int, voxel: Voxel) -> float:
-    """Return how far a voxel lies from the lesion's outline, mm: to the nearest voxel of the other kind."""
+def distance_to_outline_mm(
+    lesions: LesionMap, number: int, voxel: Voxel, settings: RefinementSettings = DEFAULT
+) -> float:
+    """Return the distance from a voxel to a lesion's outline: to the nearest voxel in it, or not in it."""
     inside = lesions.labels[voxel] == lesions.labels.dtype.type(number + 1)
-    for half in (8.0, 25.0, FARTHEST_MM):
+    for half in (8.0, 25.0, settings.most_reach_mm):
         box = lesions.around([voxel], half)
         mask = lesions.mask(number, box)
         places = np.argwhere(~mask if inside else mask)
@@ -70,169 +59,207 @@ def reach_of(lesions: LesionMap, number: int, voxel: Voxel) -> float:
             distance = float(np.sqrt((steps**2).sum(axis=1).min()))
             if distance <= half:
                 return distance
-    return FARTHEST_MM
+    return settings.most_reach_mm
 
 
-def corrected(
-    lesions: LesionMap, lesion: Lesion, said: Sequence[Seed], *, include: bool, progress: Progress
-) -> Drawn:
-    """Return the lesion in a box around what was said about it; beyond the box it stays.
+def refine(
+    lesions: LesionMap,
+    lesion: Lesion,
+    seeds: Sequence[Seed],
+    *,
+    include: bool,
+    progress: Progress,
+    settings: RefinementSettings = DEFAULT,
+) -> SegmentedLesion:
+    """Return the lesion in a box around new seeds; outside of the box it is unchanged.
 
-    said: the voxels of one click or stroke; what was said before is in `lesion`. include: whether they belong to it.
-    Raises `Cancelled`.
+    seeds: the voxels of one click or stroke; earlier seeds are those of `lesion`. include: whether they are
+    foreground. Raises `Cancelled`.
     """
-    window = _window(lesions, lesion, said)
-    look = Look(lesions, lesion.number, window)
-    old = lesions.mask(lesion.number, window.box)
-    share = window.averaged_box(old)
-    wanted, unwanted = _seeds(look, lesion, said, include=include)
+    grid = _grid(lesions, lesion, seeds, settings)
+    appearance = LocalAppearance(lesions, lesion.number, grid)
+    old = lesions.mask(lesion.number, grid.box)
+    share = grid.box_means(old)
+    foreground, background = _seed_blocks(appearance, lesion, seeds, settings, include=include)
     before = share > 0.5
     radius = _radius_mm(lesions, lesion)
-    dilated = ndimage.binary_dilation(before) | wanted
-    look.compare(dilated)
-    look.calm(before, dilated)
-    prior = _prior(look, share, wanted, said, radius)
-    mask = (before & ~unwanted & ~_surely_wrong(look, said, include=include)) | wanted
-    voices = _voices(look, lesion, said, mask, include=include)
-    mask = mask if mask.any() else before | wanted
-    edge = window.open_faces(lesions.labels.shape)
-    fixed = ~look.limit | wanted | unwanted | edge
-    given = ((before & edge & look.limit) | wanted) & ~unwanted
-    hint = by_probability(look, before | wanted)
+    excluded = ndimage.binary_dilation(before) | foreground
+    appearance.measure(excluded)
+    appearance.denoise(before, excluded)
+    outline = _outline_log_odds(grid, share, foreground, seeds, radius, settings)
+    mask = (before & ~background & ~_excluded_balls(grid, seeds, include=include)) | foreground
+    signed = _signed_seeds(grid, lesion, seeds, mask, include=include)
+    mask = mask if mask.any() else before | foreground
+    faces = grid.inner_faces(lesions.labels.shape)
+    fixed = ~appearance.allowed | foreground | background | faces
+    fixed_values = ((before & faces & appearance.allowed) | foreground) & ~background
+    by_probability = probability_log_odds(appearance, before | foreground)
+    limit = settings.evidence_limit
     walked = share
-    for _ in range(ROUNDS):
-        weights = inner_weights(mask, look)
-        weights = weights + wanted * max(float(weights.max()), 1e-3)
-        looks = by_looks(look, mask + 3.0 * wanted)
-        odds = np.clip(by_strength(look, weights, radius, looks), -MOST_ODDS, MOST_ODDS) + hint + prior
-        odds = odds + _heard(look, odds, voices, radius)
-        walked = walk(
+    for _ in range(settings.rounds):
+        weights = depth_weights(mask, appearance)
+        weights = weights + foreground * max(float(weights.max()), 1e-3)
+        by_appearance = appearance_log_odds(appearance, mask + settings.seed_weight * foreground)
+        border = border_log_odds(appearance, weights, radius, by_appearance)
+        odds = np.clip(border, -limit, limit) + by_probability + outline
+        odds = odds + seed_potential(appearance, odds, signed, radius, settings)
+        walked = random_walk(
             (1 / (1 + np.exp(-odds))).astype(np.float32),
-            look.scaled,
-            window.spacing_mm,
+            appearance.normalized,
+            grid.spacing_mm,
             fixed,
-            given.astype(np.float32),
-            contrast=CONTRAST,
-            trust=TRUST,
+            fixed_values.astype(np.float32),
+            contrast=settings.contrast,
+            trust=settings.trust,
             progress=progress,
         )
-        mask = _parts(walked > 0.5, before, wanted, edge)
-    return Drawn(window.box, _at_voxels(window, walked, fill_holes(mask), before, old))
+        mask = _retained(walked > 0.5, before, foreground, faces, settings)
+    return SegmentedLesion(grid.box, _at_voxels(grid, walked, fill_holes(mask), before, old))
 
 
-def _window(lesions: LesionMap, lesion: Lesion, said: Sequence[Seed]) -> Window:
-    reach = max(seed.reach_mm for seed in said)
+def seed_potential(
+    appearance: LocalAppearance,
+    odds: Field,
+    signed: Sequence[tuple[Seed, float]],
+    radius: float,
+    settings: RefinementSettings = DEFAULT,
+) -> Field:
+    """Return psi of the module's docstring. odds: o. signed: seeds with their labels s_k. radius: of the lesion, mm."""
+    grid = appearance.grid
+    total = np.zeros(grid.shape)
+    weight = np.full(grid.shape, settings.prior_weight)
+    for seed, sign in signed:
+        block, distance = grid.block_of(seed.voxel), grid.distance_mm(seed.voxel)
+        near = settings.near_reaches * seed.reach_mm + settings.near_mm
+        far = max(near, settings.similar_radii * radius)
+        difference = sum((s - s[block]) ** 2 for s in appearance.normalized)
+        unlike_liver = 1 - np.exp(-0.5 * (appearance.strength[block] / settings.liver_deviations) ** 2)
+        kernel = np.exp(-0.5 * (distance / near) ** 2)
+        kernel += unlike_liver * np.exp(
+            -0.5 * ((distance / far) ** 2 + difference / settings.similar_deviations**2)
+        )
+        total += kernel * sign * max(0.0, settings.seed_margin - sign * float(odds[block]))
+        weight += kernel
+    return np.asarray(total / weight)
+
+
+def _grid(
+    lesions: LesionMap, lesion: Lesion, seeds: Sequence[Seed], settings: RefinementSettings
+) -> BlockGrid:
+    reach = max(seed.reach_mm for seed in seeds)
     radius = _radius_mm(lesions, lesion)
-    half = max(BOX_REACHES * reach + BOX_MM, min(BOX_RADII * radius + BOX_MORE_MM, BOX_MOST_OF_LESION_MM))
-    half = float(np.clip(half, SMALLEST_BOX_MM, LARGEST_BOX_MM))
-    box = lesions.around([seed.voxel for seed in said], half)
-    return Window(box, lesions.case.spacing_mm, lesions.labels.shape, most_blocks=MOST_BLOCKS)
+    of_lesion = min(settings.box_radii * radius + settings.box_more_mm, settings.box_lesion_mm)
+    half = max(settings.box_reaches * reach + settings.box_mm, of_lesion)
+    half = float(np.clip(half, settings.least_box_mm, settings.largest_box_mm))
+    box = lesions.around([seed.voxel for seed in seeds], half)
+    return BlockGrid(box, lesions.case.spacing_mm, lesions.labels.shape, most_blocks=settings.most_blocks)
 
 
 def _radius_mm(lesions: LesionMap, lesion: Lesion) -> float:
-    """Return the radius of a ball as large as the lesion, 3 mm at least."""
+    """Return the radius of the ball of the lesion's volume, 3 mm at least."""
     volume = np.count_nonzero(lesions.mask(lesion.number, lesion.box)) * lesions.case.voxel_mm3
     return max(3.0, float((3 * volume / (4 * np.pi)) ** (1 / 3)))
 
 
-def _seeds(look: Look, lesion: Lesion, said: Sequence[Seed], *, include: bool) -> tuple[Mask, Mask]:
-    """Return the blocks that surely belong to the lesion, and those that surely do not; the latest word counts."""
-    window = look.window
-    wanted, unwanted = (np.zeros(window.shape, dtype=bool) for _ in range(2))
-    for blocks, seeds in ((wanted, lesion.include), (unwanted, lesion.exclude)):
-        for seed in seeds:
-            if window.holds(seed.voxel):
-                blocks[window.block_of(seed.voxel)] = True
-    latest = np.zeros(window.shape, dtype=bool)
-    for seed in said:
-        latest |= window.distance_mm(seed.voxel) <= BALL_SHARE * min(seed.reach_mm, BALL_MOST_MM)
+def _seed_blocks(
+    appearance: LocalAppearance,
+    lesion: Lesion,
+    seeds: Sequence[Seed],
+    settings: RefinementSettings,
+    *,
+    include: bool,
+) -> tuple[Mask, Mask]:
+    """Return the blocks fixed as foreground and as background; new seeds override earlier ones."""
+    grid = appearance.grid
+    foreground, background = (np.zeros(grid.shape, dtype=bool) for _ in range(2))
+    for blocks, earlier in ((foreground, lesion.include), (background, lesion.exclude)):
+        for seed in earlier:
+            if grid.contains(seed.voxel):
+                blocks[grid.block_of(seed.voxel)] = True
+    new = np.zeros(grid.shape, dtype=bool)
+    for seed in seeds:
+        radius = settings.ball_share * min(seed.reach_mm, settings.ball_reach_mm)
+        new |= grid.distance_mm(seed.voxel) <= radius
     if include:
-        latest &= look.limit
-    for seed in said:
-        latest[window.block_of(seed.voxel)] = True
-    latest &= ~look.taken
+        new &= appearance.allowed
+    for seed in seeds:
+        new[grid.block_of(seed.voxel)] = True
+    new &= ~appearance.others
     if include:
-        return (wanted & ~unwanted) | latest, unwanted & ~latest
-    return wanted & ~latest, unwanted | latest
+        return (foreground & ~background) | new, background & ~new
+    return foreground & ~new, background | new
 
 
-def _voices(
-    look: Look, lesion: Lesion, said: Sequence[Seed], mask: Mask, *, include: bool
+def _signed_seeds(
+    grid: BlockGrid, lesion: Lesion, seeds: Sequence[Seed], mask: Mask, *, include: bool
 ) -> list[tuple[Seed, float]]:
-    """Return what was said in the window, 1 for included and -1 for excluded voxels.
+    """Return the seeds in the grid with their labels, 1 foreground and -1 background.
 
-    When nothing was said to belong to it, the deepest place of what is left of the lesion speaks for it.
+    Without a foreground seed, the deepest block of the lesion's mask is one.
     """
-    window = look.window
-    spoken = [(seed, 1.0) for seed in (*lesion.include, *(said if include else ()))]
-    spoken += [(seed, -1.0) for seed in (*lesion.exclude, *(() if include else said))]
-    heard = [(seed, sign) for seed, sign in spoken if window.holds(seed.voxel)]
-    if not any(sign > 0 for _, sign in heard) and mask.any():
-        depth = inner_depth_mm(mask, window.spacing_mm)
+    every = [(seed, 1.0) for seed in (*lesion.include, *(seeds if include else ()))]
+    every += [(seed, -1.0) for seed in (*lesion.exclude, *(() if include else seeds))]
+    signed = [(seed, sign) for seed, sign in every if grid.contains(seed.voxel)]
+    if not any(sign > 0 for _, sign in signed) and mask.any():
+        depth = inner_depth_mm(mask, grid.spacing_mm)
         block = tuple(int(i) for i in np.unravel_index(int(depth.argmax()), depth.shape))
-        heard.append((Seed(voxel=window.voxel_of(block), reach_mm=float(depth[block])), 1.0))
-    return heard
+        signed.append((Seed(voxel=grid.voxel_of(block), reach_mm=float(depth[block])), 1.0))
+    return signed
 
 
-def _surely_wrong(look: Look, said: Sequence[Seed], *, include: bool) -> Mask:
-    """Return the balls around excluded voxels that reach to the old outline: no example of the lesion."""
-    wrong = np.zeros(look.window.shape, dtype=bool)
-    for seed in () if include else said:
-        wrong |= look.window.distance_mm(seed.voxel) <= seed.reach_mm
-    return wrong
+def _excluded_balls(grid: BlockGrid, seeds: Sequence[Seed], *, include: bool) -> Mask:
+    """Return the balls around new background seeds that reach to the outline: no samples of the lesion."""
+    balls = np.zeros(grid.shape, dtype=bool)
+    for seed in () if include else seeds:
+        balls |= grid.distance_mm(seed.voxel) <= seed.reach_mm
+    return balls
 
 
-def _prior(look: Look, share: Field, wanted: Mask, said: Sequence[Seed], radius: float) -> Field:
-    """Return the log-odds by what the lesion was, and against what lies beyond it and beyond what was said."""
-    window = look.window
-    openness = np.zeros(window.shape, np.float32)
-    lesion = (share > 0.5) | wanted
-    for seed in said:
+def _outline_log_odds(
+    grid: BlockGrid,
+    share: Field,
+    foreground: Mask,
+    seeds: Sequence[Seed],
+    radius: float,
+    settings: RefinementSettings,
+) -> Field:
+    """Return the log-odds by the previous outline, and against what lies beyond it and beyond the new seeds.
+
+    share: of each block that the lesion filled.
+    """
+    openness = np.zeros(grid.shape, np.float32)
+    lesion = (share > 0.5) | foreground
+    for seed in seeds:
         reach = min(seed.reach_mm, max(radius, 3.0))
-        distance = window.distance_mm(seed.voxel)
-        np.maximum(openness, np.exp(-((distance / (NEAR_REACHES * reach + NEAR_MM)) ** 2)), out=openness)
-        lesion |= distance <= NEAR_REACHES * reach
-    beyond = depth_mm(~lesion, window.spacing_mm)
+        distance = grid.distance_mm(seed.voxel)
+        near = settings.near_reaches * reach + settings.near_mm
+        np.maximum(openness, np.exp(-((distance / near) ** 2)), out=openness)
+        lesion |= distance <= settings.near_reaches * reach
+    beyond = depth_mm(~lesion, grid.spacing_mm)
     return np.asarray(
-        OLD_ODDS * (2 * share - 1) * (1 - openness) - BEYOND_ODDS * beyond / (0.5 * radius + 2.0)
+        settings.outline_log_odds * (2 * share - 1) * (1 - openness)
+        - settings.beyond_log_odds * beyond / (0.5 * radius + 2.0)
     )
 
 
-def _heard(look: Look, odds: Field, voices: Sequence[tuple[Seed, float]], radius: float) -> Field:
-    """Return what the seeds add to the log-odds of voxels near them or like them, so that every seed holds."""
-    window = look.window
-    total = np.zeros(window.shape)
-    weight = np.full(window.shape, SILENCE)
-    for seed, sign in voices:
-        block, distance = window.block_of(seed.voxel), window.distance_mm(seed.voxel)
-        near = NEAR_REACHES * seed.reach_mm + NEAR_MM
-        far = max(near, FAR_RADII * radius)
-        alike = sum((s - s[block]) ** 2 for s in look.scaled)
-        special = 1 - np.exp(-0.5 * (look.strength[block] / UNLIKE_LIVER) ** 2)
-        heard = np.exp(-0.5 * (distance / near) ** 2)
-        heard += special * np.exp(-0.5 * ((distance / far) ** 2 + alike / ALIKE_NOISE**2))
-        total += heard * sign * max(0.0, SAID_ODDS - sign * float(odds[block]))
-        weight += heard
-    return np.asarray(total / weight)
-
-
-def _parts(mask: Mask, before: Mask, wanted: Mask, edge: Mask) -> Mask:
-    """Return the parts of a mask that a seed holds, that go on beyond the window, or that were much of the lesion."""
+def _retained(mask: Mask, before: Mask, foreground: Mask, faces: Mask, settings: RefinementSettings) -> Mask:
+    """Return the components of a mask with a seed, and those that were lesion: at the box's faces, or much of it."""
     labels, count = ndimage.label(mask)
     size = np.bincount(labels.ravel(), minlength=count + 1)
     old = np.bincount(labels[before & mask], minlength=count + 1)
-    kept = np.zeros(count + 1, dtype=bool)
-    kept[np.unique(labels[wanted])] = True
-    was_lesion = old >= PART_SHARE * np.maximum(size, 1)
-    kept[np.unique(labels[edge])] |= was_lesion[np.unique(labels[edge])]
-    kept |= was_lesion & (old >= (KEPT_SHARE * np.count_nonzero(before) if wanted.any() else 0))
-    kept[0] = False
-    return np.asarray(kept[labels])
+    retained = np.zeros(count + 1, dtype=bool)
+    retained[np.unique(labels[foreground])] = True
+    was_lesion = old >= settings.part_share * np.maximum(size, 1)
+    retained[np.unique(labels[faces])] |= was_lesion[np.unique(labels[faces])]
+    least = settings.lesion_share * np.count_nonzero(before) if foreground.any() else 0
+    retained |= was_lesion & (old >= least)
+    retained[0] = False
+    return np.asarray(retained[labels])
 
 
-def _at_voxels(window: Window, walked: Field, mask: Mask, before: Mask, old: Mask) -> Mask:
-    """Return the mask at voxels; where no block changed nearby, the old voxels stay as they are."""
-    changed = window.voxels_of(ndimage.binary_dilation(mask != before))
-    edge = mask | (ndimage.binary_dilation(mask) & (walked <= 0.5))
-    soft = np.where(edge, np.maximum(walked, 0.51 * mask), 0).astype(np.float32)
-    return np.asarray(np.where(changed, window.at_voxels(soft) > 0.5, old))
+def _at_voxels(grid: BlockGrid, walked: Field, mask: Mask, before: Mask, old: Mask) -> Mask:
+    """Return the mask at voxels; where no block changed nearby, the old voxels."""
+    changed = grid.voxels_in(ndimage.binary_dilation(mask != before))
+    border = mask | (ndimage.binary_dilation(mask) & (walked <= 0.5))
+    soft = np.where(border, np.maximum(walked, 0.51 * mask), 0).astype(np.float32)
+    return np.asarray(np.where(changed, grid.interpolated(soft) > 0.5, old))

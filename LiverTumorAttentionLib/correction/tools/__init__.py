@@ -1,18 +1,14 @@
-"""The tools, one a file: each is a frozen dataclass of what it is told, and says what it would change."""
+"""Tools: each is an action, a frozen dataclass of its parameters that returns its edit."""
 
 from __future__ import annotations
 
 from LiverTumorAttentionLib.correction.session import Action
-from LiverTumorAttentionLib.correction.tools.add import Add
-from LiverTumorAttentionLib.correction.tools.decide import Accept, Reject, Revise
+from LiverTumorAttentionLib.correction.tools.add_remove import Add, Remove
 from LiverTumorAttentionLib.correction.tools.draw import Draw, Drawing
-from LiverTumorAttentionLib.correction.tools.fill import Fill
 from LiverTumorAttentionLib.correction.tools.findings import MergeFindings
-from LiverTumorAttentionLib.correction.tools.merge import Merge
-from LiverTumorAttentionLib.correction.tools.remove import Remove
-from LiverTumorAttentionLib.correction.tools.resize import Grow, Shrink
-from LiverTumorAttentionLib.correction.tools.smooth import Smooth
-from LiverTumorAttentionLib.correction.tools.split import Split
+from LiverTumorAttentionLib.correction.tools.merge_split import Merge, Split
+from LiverTumorAttentionLib.correction.tools.morphology import Fill, Grow, Shrink, Smooth
+from LiverTumorAttentionLib.correction.tools.status import Accept, Reject, Revise
 from LiverTumorAttentionLib.correction.tools.strokes import Exclude, Include
 from LiverTumorAttentionLib.correction.tools.threshold import Threshold
 
@@ -23,7 +19,7 @@ TOOLS: dict[str, type[Action]] = {
         *(Accept, Reject, Revise, MergeFindings),
     )
 }
-"""Every tool by the name that logs and prompts use."""
+"""Every tool by its name in logs and prompts."""
 
 __all__ = [
     "TOOLS",

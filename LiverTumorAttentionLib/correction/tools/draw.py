@@ -1,4 +1,4 @@
-"""Give lesions the voxels that a person painted."""
+"""Set the voxels of lesions to painted masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import enclosing_box, relative_box
@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.voxels.labels import LIVER
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """What was painted of one lesion. mask: all of its voxels. lesion: its number; None for a new lesion."""
+    """A painted lesion. mask: all of its voxels. lesion: its number; None for a new lesion."""
 
     mask: PackedMask
     lesion: int | None = None
@@ -27,11 +27,11 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """Give lesions exactly the voxels that a person painted, several lesions in one action.
+    """Set the voxels of one or more lesions to painted masks.
 
-    What other lesions hold stays theirs, unless the same action takes it from them. What a lesion gives up is liver
-    again, or background where no liver was. Voxels outside of the liver count, since a person saw what was painted and
-    the liver's outline may be wrong there; the note tells how many they are. A mask without voxels removes the lesion.
+    Voxels of other lesions are unchanged, unless the same action takes them away. Voxels that a lesion loses become
+    liver, or background where no liver was. Painted voxels outside of the liver count, since its outline may be wrong
+    there; the note gives their number. An empty mask removes the lesion.
     """
 
     tool: ClassVar[str] = "draw"
@@ -47,14 +47,14 @@ class Draw:
         after = before.copy()
         parts = [relative_box(drawing.mask.box, box) for drawing in self.drawings]
         for number, part, mask in zip(numbers, parts, masks, strict=True):
-            given_up = before == number + LIVER
-            given_up[part] &= ~mask
-            after[given_up] = organ[given_up]
+            lost = before == number + LIVER
+            lost[part] &= ~mask
+            after[lost] = organ[lost]
         outside = painted = 0
         for number, part, mask in zip(numbers, parts, masks, strict=True):
-            taken = mask & (after[part] <= LIVER)
-            after[part][taken] = number + LIVER
-            outside += int(np.count_nonzero(taken & ~organ[part]))
+            gained = mask & (after[part] <= LIVER)
+            after[part][gained] = number + LIVER
+            outside += int(np.count_nonzero(gained & ~organ[part]))
             painted += int(np.count_nonzero(mask))
         fresh = [number for number in numbers if number not in lesions.lesions]
         records = {

@@ -1,4 +1,4 @@
-"""Take in what a new run of a network found, beside what was decided already."""
+"""Merge the findings of a new network run into the lesions of a session."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.correction.case import CorrectionCase
-from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number, repainted
+from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.correction.session import CorrectionSession, Outcome
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
@@ -20,16 +20,16 @@ from LiverTumorAttentionLib.voxels.boxes import Box, label_boxes, relative_box
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
-SAME_SHARE = 0.5
-"""A finding and a lesion are the same when one of them lies in the other to at least this share."""
+MATCHING_OVERLAP = 0.5
+"""A finding matches a lesion when their overlap is at least this share of the smaller one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MergeFindings:
-    """Add new findings as drafts. What is accepted keeps its voxels, and what was rejected does not come back.
+    """Add new findings as drafts. Accepted lesions are unchanged, and findings that match rejected ones are dropped.
 
-    findings: one mask a finding. model: what found them. replace_drafts: drafts that no person has changed give way:
-    the one that a finding is the same as takes its shape and keeps its number, the others go.
+    findings: one mask a finding. model: that found them. replace_drafts: drafts without manual edits are replaced: one
+    that a finding matches gets its mask under the same number, the others are removed.
     """
 
     tool: ClassVar[str] = "merge_findings"
@@ -46,7 +46,7 @@ class MergeFindings:
         model: str | None = None,
         replace_drafts: bool = False,
     ) -> MergeFindings:
-        """Return the action that takes in an instances image (0, 1 liver, 2, 3, … lesions) on the case's grid."""
+        """Return the action for an instances image (0, 1 liver, 2, 3, … lesions) on the case's grid."""
         check_same_grid(case.portal, instances, "the portal volume", "the new segmentation")
         values = sitk.GetArrayViewFromImage(instances)
         if values.dtype.kind not in "iu" or values.min() < 0:
@@ -59,11 +59,9 @@ class MergeFindings:
         return cls(findings=findings, model=model, replace_drafts=replace_drafts)
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
-        unchanged = (
-            n for n, known in lesions.lesions.items() if known.status == "draft" and not known.edited
-        )
-        leaving = set(unchanged) if self.replace_drafts else set()
-        patches = [_erased(lesions, lesions.lesions[number]) for number in sorted(leaving)]
+        unedited = (n for n, known in lesions.lesions.items() if known.status == "draft" and not known.edited)
+        leaving = set(unedited) if self.replace_drafts else set()
+        patches = [_erasing(lesions, lesions.lesions[number]) for number in sorted(leaving)]
         records: dict[int, Lesion] = {}
         added = 0
         for index, packed in enumerate(self.findings):
@@ -72,7 +70,7 @@ class MergeFindings:
             if any(part.stop > n for part, n in zip(box, lesions.labels.shape, strict=True)):
                 raise InputError("a finding lies outside of the volume: take findings on the portal grid")
             same = next(
-                (known for known in lesions.lesions.values() if _same(lesions, known, box, mask)), None
+                (known for known in lesions.lesions.values() if _matches(lesions, known, box, mask)), None
             )
             if same is not None and same.number not in leaving:
                 continue
@@ -100,18 +98,20 @@ def merge_new_findings(
     replace_drafts: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Take in what a new run found (0, 1 liver, 2, 3, … lesions, on the portal grid), as one action of the session."""
+    """Merge new findings (0, 1 liver, 2, 3, … lesions, on the portal grid) as one action of the session."""
     action = MergeFindings.of(session.case, instances, model=model, replace_drafts=replace_drafts)
     return session.do(action, progress)
 
 
-def _erased(lesions: LesionMap, lesion: Lesion) -> Patch:
-    """Return the patch that takes a lesion's voxels away."""
-    return repainted(lesions, lesion.number, lesion.box, np.zeros(lesions.labels[lesion.box].shape, bool))
+def _erasing(lesions: LesionMap, lesion: Lesion) -> Patch:
+    """Return the patch that erases a lesion."""
+    return replacing_mask(
+        lesions, lesion.number, lesion.box, np.zeros(lesions.labels[lesion.box].shape, bool)
+    )
 
 
-def _same(lesions: LesionMap, known: Lesion, box: Box, mask: NDArray[np.bool_]) -> bool:
-    """Tell whether a finding is a lesion that is known, or one that was rejected."""
+def _matches(lesions: LesionMap, known: Lesion, box: Box, mask: NDArray[np.bool_]) -> bool:
+    """Return whether a finding matches a lesion, or the former region of a rejected one."""
     shared = tuple(
         slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(known.box, box, strict=True)
     )
@@ -119,4 +119,4 @@ def _same(lesions: LesionMap, known: Lesion, box: Box, mask: NDArray[np.bool_]) 
         return False
     covered = lesions.mask(known.number, known.box) if known.region is None else known.region.mask()
     both = np.count_nonzero(covered[relative_box(shared, known.box)] & mask[relative_box(shared, box)])
-    return bool(both >= SAME_SHARE * min(np.count_nonzero(covered), np.count_nonzero(mask)))
+    return bool(both >= MATCHING_OVERLAP * min(np.count_nonzero(covered), np.count_nonzero(mask)))

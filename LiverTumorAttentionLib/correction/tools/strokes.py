@@ -1,4 +1,4 @@
-"""Say that voxels belong to a lesion, or do not: by a click or a stroke."""
+"""Include voxels in a lesion, or exclude them, by a click or a stroke."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import ClassVar
 
 import numpy as np
 
-from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import corrected, reach_of
+from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import distance_to_outline_mm, refine
 from LiverTumorAttentionLib.correction.case import Point, Voxel
-from LiverTumorAttentionLib.correction.edits import Edit, Patch, repainted
+from LiverTumorAttentionLib.correction.edits import Edit, Patch, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
-from LiverTumorAttentionLib.correction.tools.add import BORDER_MM
+from LiverTumorAttentionLib.correction.tools.add_remove import BORDER_MM
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
 NEAREST_MM = 40.0
-"""A point outside of all lesions is about the nearest one within this distance."""
+"""A point outside of all lesions means the nearest one within this distance."""
 REACH_SHARES = (1.0, 0.5, 0.25)
+"""Shares of its distance to the outline that are tried as the reach of a seed."""
 MOST_SEEDS = 24
-"""A stroke is heard at so many voxels along it."""
+"""Upper limit of seeds along a stroke."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Include:
-    """Say that a click or a stroke (points in LPS mm, joined by straight lines) belongs to a lesion.
+    """Include a click or a stroke (points in LPS mm, joined by straight lines) in a lesion.
 
-    lesion: its number; None means the one nearest to the first point. What other lesions hold stays theirs.
+    lesion: its number; None means the one nearest to the first point. Voxels of other lesions are unchanged.
     """
 
     tool: ClassVar[str] = "include"
@@ -43,7 +44,7 @@ class Include:
 
 @dataclass(frozen=True, kw_only=True)
 class Exclude:
-    """Say that a click or a stroke (points in LPS mm, joined by straight lines) does not belong to a lesion.
+    """Exclude a click or a stroke (points in LPS mm, joined by straight lines) from a lesion.
 
     lesion: its number; None means the one nearest to the first point.
     """
@@ -64,39 +65,39 @@ def _edit(
     if number is None:
         number = lesions.target(None, stroke[0], within_mm=NEAREST_MM)
     lesion = lesions.editable(number)
-    voxels = _meant(lesions, number, [lesions.case.voxel_at(point) for point in stroke], include=include)
+    voxels = _eligible(lesions, number, [lesions.case.voxel_at(point) for point in stroke], include=include)
     progress.update(0.0, f"lesion {number}")
-    said, patch = _said(lesions, lesion, voxels, include=include, progress=progress)
+    seeds, patch = _refined(lesions, lesion, voxels, include=include, progress=progress)
     progress.update(1.0)
     same, other = (lesion.include, lesion.exclude) if include else (lesion.exclude, lesion.include)
-    spoken = (*_without(same, voxels), *said)
+    extended = (*_without(same, voxels), *seeds)
     rest = _without(other, voxels)
-    record = replace(lesion, include=spoken if include else rest, exclude=rest if include else spoken)
+    record = replace(lesion, include=extended if include else rest, exclude=rest if include else extended)
     return Edit(patches=(patch,), records={number: record}, subject=number)
 
 
-def _said(
+def _refined(
     lesions: LesionMap, lesion: Lesion, voxels: Sequence[Voxel], *, include: bool, progress: Progress
 ) -> tuple[tuple[Seed, ...], Patch]:
-    """Return what was said and what it changes.
+    """Return the seeds of a stroke and the patch that they lead to.
 
-    How much an excluded voxel is about is only known not to be more than its distance from the outline; where that
-    would leave nothing of the lesion, less was meant. Raises `InputError` when nothing is left all the same.
+    A seed's reach is at most its distance to the outline; smaller ones are tried where nothing would be left of the
+    lesion. Raises `InputError` when nothing is left of it with the smallest either.
     """
-    reaches = [reach_of(lesions, lesion.number, voxel) for voxel in voxels]
+    reaches = [distance_to_outline_mm(lesions, lesion.number, voxel) for voxel in voxels]
     for share in REACH_SHARES:
-        said = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
-        drawn = corrected(lesions, lesion, said, include=include, progress=progress)
-        mask = drawn.mask.copy()
-        mask[tuple(np.transpose(np.asarray(voxels) - box_start(drawn.box)))] = include
-        patch = repainted(lesions, lesion.number, drawn.box, mask)
-        if _something_left(lesions, lesion, patch):
-            return said, patch
+        seeds = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
+        refined = refine(lesions, lesion, seeds, include=include, progress=progress)
+        mask = refined.mask.copy()
+        mask[tuple(np.transpose(np.asarray(voxels) - box_start(refined.box)))] = include
+        patch = replacing_mask(lesions, lesion.number, refined.box, mask)
+        if _leaves_voxels(lesions, lesion, patch):
+            return seeds, patch
     raise InputError(f"nothing would be left of lesion {lesion.number}: remove or reject it instead")
 
 
-def _meant(lesions: LesionMap, number: int, corners: Sequence[Voxel], *, include: bool) -> list[Voxel]:
-    """Return the voxels along a stroke that can be meant. Raises `InputError` when none can."""
+def _eligible(lesions: LesionMap, number: int, corners: Sequence[Voxel], *, include: bool) -> list[Voxel]:
+    """Return the voxels of a stroke that can be seeds. Raises `InputError` when none can."""
     voxels = _along(corners)
     if not include:
         return voxels
@@ -118,7 +119,7 @@ def _meant(lesions: LesionMap, number: int, corners: Sequence[Voxel], *, include
 
 
 def _along(corners: Sequence[Voxel]) -> list[Voxel]:
-    """Return voxels along the straight lines between corners, evenly thinned, each once."""
+    """Return distinct voxels along the straight lines between corners, evenly thinned."""
     path = [corners[0]]
     for start, end in pairwise(corners):
         steps = int(np.abs(np.subtract(end, start)).max())
@@ -131,11 +132,11 @@ def _along(corners: Sequence[Voxel]) -> list[Voxel]:
 
 
 def _without(seeds: tuple[Seed, ...], voxels: Sequence[Voxel]) -> tuple[Seed, ...]:
-    """Return the seeds at other voxels: the latest word about a voxel counts."""
+    """Return the seeds at other voxels, since a new seed replaces an earlier one."""
     return tuple(seed for seed in seeds if seed.voxel not in voxels)
 
 
-def _something_left(lesions: LesionMap, lesion: Lesion, patch: Patch) -> bool:
+def _leaves_voxels(lesions: LesionMap, lesion: Lesion, patch: Patch) -> bool:
     """Tell whether a patch leaves voxels of a lesion."""
     value = lesion.number + LIVER
     gained = np.count_nonzero(patch.labels[patch.where] == value)

@@ -1,4 +1,4 @@
-"""A lesion's own threshold on the network's probability."""
+"""Threshold of a single lesion on the network's probability."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.case import Point
-from LiverTumorAttentionLib.correction.edits import Edit, repainted
+from LiverTumorAttentionLib.correction.edits import Edit, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.morphology import CORNERS
 
 REACH_MM = 25.0
-"""How far beyond its present outline a lesion can grow by a lower threshold."""
+"""Largest growth of a lesion beyond its box by a lower threshold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """Give a lesion the voxels around it whose probability of tumour reaches a value of its own.
+    """Set a lesion to the voxels around it whose probability of tumor is at least `probability`.
 
-    These are the 26-connected parts, in the liver and in no other lesion, that touch the lesion as it is and lie
-    within 25 mm of its box. Needs the network's probability.
+    Of these, its 26-connected components that touch the lesion, in the liver and in no other lesion, within 25 mm of
+    its box. Needs the network's probability.
     """
 
     tool: ClassVar[str] = "threshold"
@@ -34,8 +34,8 @@ class Threshold:
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
         lesion = lesions.editable(lesions.target(self.lesion, self.point))
-        chances = lesions.case.chances
-        if chances is None:
+        probability = lesions.case.tumor_probability
+        if probability is None:
             raise InputError(
                 "the result kept no probability, so a lesion has no threshold: segment again and keep the "
                 "probability (--save-probability on the command line), or correct it by points"
@@ -44,16 +44,17 @@ class Threshold:
             raise InputError(f"a threshold lies between 0 and 1, got {self.probability:g}")
         box = lesions.widened(lesion.box, REACH_MM)
         mask = lesions.mask(lesion.number, box)
-        reaching = (chances[box] >= self.probability) & ~lesions.taken(lesion.number, box)
+        reaching = (probability[box] >= self.probability) & ~lesions.taken(lesion.number, box)
         reaching &= lesions.organ(box) | mask
         labels, _ = ndimage.label(reaching, structure=CORNERS)
         touched = np.unique(labels[mask & reaching])
         if not touched.size:
-            highest = float(np.max(chances[box][mask]))
+            highest = float(np.max(probability[box][mask]))
             raise InputError(
                 f"no voxel of lesion {lesion.number} reaches {self.probability:g}, its highest probability is "
                 f"{highest:.2f}: choose a lower threshold"
             )
         return Edit(
-            patches=(repainted(lesions, lesion.number, box, np.isin(labels, touched)),), subject=lesion.number
+            patches=(replacing_mask(lesions, lesion.number, box, np.isin(labels, touched)),),
+            subject=lesion.number,
         )

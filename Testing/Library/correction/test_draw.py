@@ -139,10 +139,10 @@ def test_other_volumes_on_the_way_keep_the_log_replayable(session: CorrectionSes
     """A new run's probability comes in between two actions."""
     session.do(Draw(drawings=(drawn(block(PAINTED), 1),)))
     chances = image(np.full(SHAPE, 0.5, np.float32))
-    session.see(arterial=None, probability=chances)
+    session.replace_volumes(arterial=None, probability=chances)
     session.do(Draw(drawings=(drawn(block(FIRST), 1),)))
     assert session.case.probability is chances
     assert replay(session.case, CorrectionLog.of(session)).entries == session.entries
     with pytest.raises(InputError, match="same grid"):
-        session.see(arterial=None, probability=image(np.zeros((2, 2, 2), np.float32)))
+        session.replace_volumes(arterial=None, probability=image(np.zeros((2, 2, 2), np.float32)))
     assert session.case.probability is chances

@@ -27,7 +27,7 @@ from LiverTumorAttentionLib.correction import (
     replay,
     resume,
 )
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Library.correction.made_case import SHAPE, Ball, ball, image, made_case, oblique
 

@@ -145,11 +145,11 @@ def test_every_state_comes_back(case: CorrectionCase, seed: int) -> None:
 
 
 def test_the_inputs_never_change(case: CorrectionCase) -> None:
-    before = case.start.tobytes(), case.portal_hu.tobytes(), case.chances.tobytes()
+    before = case.start.tobytes(), case.portal_hu.tobytes(), case.tumor_probability.tobytes()
     session = CorrectionSession(case)
     session.do(Grow(lesion=1, distance_mm=3.0))
     session.do(Remove(lesion=2))
-    assert (case.start.tobytes(), case.portal_hu.tobytes(), case.chances.tobytes()) == before
+    assert (case.start.tobytes(), case.portal_hu.tobytes(), case.tumor_probability.tobytes()) == before
     with pytest.raises(ValueError, match="read-only"):
         session.labels[0, 0, 0] = 1
 

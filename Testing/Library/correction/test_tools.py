@@ -235,7 +235,7 @@ def test_a_threshold_needs_a_probability_and_something_that_reaches_it() -> None
 def _without_centre() -> CorrectionCase:
     """The lesion's most probable voxel has 0.998."""
     case = made_case(ONE)
-    chances = np.minimum(case.chances, np.float32(0.998))
+    chances = np.minimum(case.tumor_probability, np.float32(0.998))
     return CorrectionCase(
         portal=case.portal, instances=case.instances, probability=image(chances), model=None
     )

@@ -583,7 +583,7 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
         PackedMask,
         Reject,
     )
-    from LiverTumorAttentionLib.correction.log import Grid
+    from LiverTumorAttentionLib.correction.log_codec import Grid
 
     portal = sitk.GetImageFromArray(study_cases.hounsfield())
     portal.SetSpacing((0.8, 0.9, 3.0))

@@ -23,7 +23,8 @@ STARTS = {"nothing": missed, "network": from_network}
 HERE = "Testing/benchmarks/interaction"
 SOURCES = (
     "LiverTumorAttentionLib/correction/*.py",
-    "LiverTumorAttentionLib/correction/tools/add.py",
+    "LiverTumorAttentionLib/correction/algorithm/*.py",
+    "LiverTumorAttentionLib/correction/tools/add_remove.py",
     "LiverTumorAttentionLib/correction/tools/strokes.py",
     "LiverTumorAttentionLib/phantoms/*.py",
     "LiverTumorAttentionLib/registration/*.py",

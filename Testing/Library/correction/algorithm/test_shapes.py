@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.correction.algorithm.shapes import (
+    cavities_of,
     closed,
-    enclosed,
-    hanging_together,
+    connected_to,
     without_necks,
 )
 from Testing.Library.correction.made_case import SHAPE, SPACING_MM, ball, distance_mm
@@ -36,8 +36,8 @@ def test_of_two_balls_on_a_thin_bar_the_one_nearer_to_the_seed_stays(x: int, kep
 
 def test_a_seed_beside_a_mask_brings_no_more_than_itself() -> None:
     mask, seed = ball((20, 28, 20), 6.0), seed_at(20, 28, 50)
-    np.testing.assert_array_equal(hanging_together(mask, seed), seed)
-    both = hanging_together(mask, seed | seed_at(20, 28, 20))
+    np.testing.assert_array_equal(connected_to(mask, seed), seed)
+    both = connected_to(mask, seed | seed_at(20, 28, 20))
     np.testing.assert_array_equal(both, mask | seed)
 
 
@@ -45,14 +45,14 @@ def test_the_inside_of_a_tube_is_enclosed_slice_by_slice() -> None:
     y, x = np.indices(SHAPE[1:])
     radius = np.hypot(y - 28, x - 30)
     tube = np.broadcast_to((radius > 6) & (radius < 11), SHAPE)
-    found = enclosed(tube)
+    found = cavities_of(tube)
     inside = np.broadcast_to(radius <= 6, SHAPE)
     np.testing.assert_array_equal(found, inside)
 
 
 def test_the_inside_of_a_shell_is_enclosed_and_no_dent_of_it() -> None:
     shell = ball((20, 28, 30), 12.0) & ~ball((20, 28, 30), 7.0)
-    np.testing.assert_array_equal(enclosed(shell), ball((20, 28, 30), 7.0))
+    np.testing.assert_array_equal(cavities_of(shell), ball((20, 28, 30), 7.0))
 
 
 def test_a_cleft_that_holds_nothing_is_no_cavity() -> None:
@@ -60,7 +60,7 @@ def test_a_cleft_that_holds_nothing_is_no_cavity() -> None:
     plates = np.zeros(SHAPE, bool)
     plates[10:30, 20:36, 20:40] = True
     plates[:, 28] = False
-    assert not enclosed(plates).any()
+    assert not cavities_of(plates).any()
 
 
 @pytest.mark.parametrize(("width", "filled"), [(4, True), (8, True), (14, False)])

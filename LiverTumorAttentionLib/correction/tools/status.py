@@ -1,4 +1,4 @@
-"""Accept a lesion, reject it, or make it a draft again."""
+"""Status tools: accept a lesion, reject it, or make it a draft again."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from LiverTumorAttentionLib.correction.case import Point
-from LiverTumorAttentionLib.correction.edits import Edit, repainted
+from LiverTumorAttentionLib.correction.edits import Edit, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import LesionMap
-from LiverTumorAttentionLib.correction.packed_mask import PackedMask
+from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accept:
-    """Accept a lesion: from now on nothing changes its voxels. By its number or a point in it (LPS mm)."""
+    """Accept a lesion, named by its number or a point in it (LPS mm); its voxels cannot be changed then."""
 
     tool: ClassVar[str] = "accept"
     lesion: int | None = None
@@ -32,8 +32,9 @@ class Accept:
 
 @dataclass(frozen=True, kw_only=True)
 class Reject:
-    """Reject a lesion: its voxels are liver again, and what it covered is remembered, so that a later run of a network
-    does not bring it back. By its number or a point in it (LPS mm).
+    """Reject a lesion, named by its number or a point in it (LPS mm).
+
+    Its voxels become liver; its region is stored, so that findings of later network runs that match it are dropped.
     """
 
     tool: ClassVar[str] = "reject"
@@ -43,17 +44,20 @@ class Reject:
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
         lesion = lesions.editable(lesions.target(self.lesion, self.point))
         region = PackedMask.of(lesion.box, lesions.mask(lesion.number, lesion.box))
-        nothing = np.zeros(lesions.labels[lesion.box].shape, dtype=bool)
+        empty = np.zeros(lesions.labels[lesion.box].shape, dtype=bool)
         return Edit(
-            patches=(repainted(lesions, lesion.number, lesion.box, nothing),),
+            patches=(replacing_mask(lesions, lesion.number, lesion.box, empty),),
             records={lesion.number: replace(lesion, status="rejected", region=region)},
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Revise:
-    """Make an accepted or rejected lesion a draft again. A rejected one, which has no
-    voxels and so only a number, takes back what no other lesion took since. By number or a point (LPS mm)."""
+    """Make an accepted or rejected lesion a draft again, named by its number or a point in it (LPS mm).
+
+    A rejected one, which has no voxels, is named by its number; it gets those voxels of its region that no other lesion
+    has.
+    """
 
     tool: ClassVar[str] = "revise"
     lesion: int | None = None
@@ -70,7 +74,7 @@ class Revise:
                 f"other lesions cover all that lesion {lesion.number} covered: remove them first, or leave it rejected"
             )
         return Edit(
-            patches=(repainted(lesions, lesion.number, lesion.box, mask),),
+            patches=(replacing_mask(lesions, lesion.number, lesion.box, mask),),
             records={lesion.number: draft},
             subject=lesion.number,
         )

@@ -1,4 +1,4 @@
-"""Split a lesion that is several."""
+"""Merge lesions into one, or split one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number
-from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, words
+from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
@@ -20,10 +20,39 @@ from LiverTumorAttentionLib.voxels.labels import LIVER
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """Split a lesion into parts, one a point (LPS mm, in the lesion): at its necks, by a watershed of its depth.
+class Merge:
+    """Merge lesions, named by their numbers or by points in them (LPS mm), under the lowest number."""
 
-    The part at the first point keeps the number, the others get the next free ones.
+    tool: ClassVar[str] = "merge"
+    lesions: tuple[int, ...] = ()
+    points: tuple[Point, ...] = ()
+
+    def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
+        numbers = {lesions.target(n, None) for n in self.lesions}
+        numbers |= {lesions.target(None, point) for point in self.points}
+        if len(numbers) < 2:
+            raise InputError(
+                f"two lesions or more are needed to merge, got {len(numbers)}: click on each of them"
+            )
+        parts = [lesions.editable(number) for number in sorted(numbers)]
+        first, others = parts[0], parts[1:]
+        patches = []
+        for part in others:
+            mask = lesions.mask(part.number, part.box)
+            patches.append(Patch(part.box, mask, np.full(mask.shape, first.number + LIVER, np.uint16)))
+        record = replace(
+            first,
+            include=tuple(seed for part in parts for seed in part.include),
+            exclude=tuple(seed for part in parts for seed in part.exclude),
+        )
+        return Edit(patches=tuple(patches), records={first.number: record}, subject=first.number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Split a lesion at its necks into one part a point (LPS mm, in the lesion), by a watershed of its depth.
+
+    The part of the first point keeps the number, the others get the next free ones.
     """
 
     tool: ClassVar[str] = "split"
@@ -61,7 +90,9 @@ class Split:
             steps = (places + box_start(lesion.box) - lesions.case.voxel_at(point)) * lesions.case.spacing_mm
             place = tuple(places[int(np.argmin((steps**2).sum(axis=1)))])
             if markers[place]:
-                raise InputError(f"two points lie in the same voxel at {words(point)}: click farther apart")
+                raise InputError(
+                    f"two points lie in the same voxel at {point_text(point)}: click farther apart"
+                )
             markers[place] = part
         return markers
 
@@ -69,7 +100,7 @@ class Split:
 def _watershed(
     mask: NDArray[np.bool_], markers: NDArray[np.uint16], spacing_mm: tuple[float, float, float]
 ) -> NDArray[np.int64]:
-    """Return for each voxel of the mask the marker whose basin it lies in."""
+    """Return the marker of each voxel's basin, 0 outside of the mask."""
     depth = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
     relief = sitk.GetImageFromArray((depth.max() - depth).astype(np.float32))
     flooded = sitk.MorphologicalWatershedFromMarkers(
@@ -84,11 +115,11 @@ def _watershed(
 
 
 def _inside(seeds: tuple[Seed, ...], lesion: Lesion, part: NDArray[np.bool_]) -> tuple[Seed, ...]:
-    """Return the seeds that lie in a part."""
+    """Return the seeds in a part."""
     corner = box_start(lesion.box)
-    kept = []
+    inside = []
     for seed in seeds:
         place = tuple(np.asarray(seed.voxel) - corner)
         if all(0 <= i < n for i, n in zip(place, part.shape, strict=True)) and part[place]:
-            kept.append(seed)
-    return tuple(kept)
+            inside.append(seed)
+    return tuple(inside)

@@ -1,4 +1,4 @@
-"""Masks as text, so that a log can hold them: bits, compressed, in base64."""
+"""JSON values of the correction log: the portal grid, and binary masks as bits, deflated, in base64."""
 
 from __future__ import annotations
 
@@ -8,18 +8,43 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import Box
 
 MOST_VOXELS = 2**31
-"""A damaged log must not ask for more memory than any volume has."""
+"""Upper bound of a mask's box: a damaged log must not ask for more memory than any volume needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The portal grid: voxels and spacing along x, y, z, origin in LPS mm, direction cosines row by row."""
+
+    size: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    origin_mm: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    @classmethod
+    def of(cls, image: sitk.Image) -> Grid:
+        return cls(
+            size=image.GetSize(),
+            spacing_mm=image.GetSpacing(),
+            origin_mm=image.GetOrigin(),
+            direction=image.GetDirection(),
+        )
+
+    def corners_mm(self) -> NDArray[np.float64]:
+        """Return the positions of the grid's corner voxels, (8, 3)."""
+        index = np.array(list(np.ndindex(2, 2, 2))) * (np.array(self.size) - 1)
+        return np.array(self.origin_mm) + (index * self.spacing_mm) @ np.reshape(self.direction, (3, 3)).T
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackedMask:
-    """A mask in a box of the portal grid. It holds JSON values alone.
+    """A mask in a box of the portal grid, as JSON values.
 
     corner: first voxel (z, y, x). shape: voxels along z, y, x. bits: the mask.
     """
@@ -38,7 +63,7 @@ class PackedMask:
 
     @property
     def box(self) -> Box:
-        """The box that the mask lies in."""
+        """The box of the mask."""
         return tuple(slice(start, start + n) for start, n in zip(self.corner, self.shape, strict=True))
 
     def mask(self) -> NDArray[np.bool_]:
