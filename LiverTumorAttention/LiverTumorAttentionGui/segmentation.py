@@ -20,7 +20,9 @@ from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_R
 from LiverTumorAttentionGui.scene.probability_node import ProbabilityLoader
 from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration, RegistrationLoader
 from LiverTumorAttentionGui.scene.result_loading import ResultLoader
+from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+from LiverTumorAttentionLib.analysis.tumor_columns import RUN_NODE_COLUMNS
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
@@ -171,7 +173,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             chances = probability.place(placed.node, portal=request.portal, under_transform=under_transform)
         findings.link(placed, kept=kept, probability=chances)
         loader = ResultLoader(request.portal)
-        table = loader.load_table(findings.tumors(placed), placed.node)
+        table = fill_tumor_table(placed.node, findings.tumors(placed), RUN_NODE_COLUMNS)
         loader.mark_role(request.portal, PORTAL_ROLE)
         if request.arterial is not None and request.arterial.GetScene() is not None:
             loader.mark_role(request.arterial, ARTERIAL_ROLE)

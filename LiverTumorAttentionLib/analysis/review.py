@@ -17,8 +17,12 @@ from LiverTumorAttentionLib.analysis.enhancement import Brightness, brightness_o
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_diameter
 from LiverTumorAttentionLib.analysis.nearest_tumor import Neighbour, nearest_neighbours
 from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings, Surroundings
-from LiverTumorAttentionLib.analysis.tumor_burden import CaseMeasurement, measure_case
-from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement, measure_tumors
+from LiverTumorAttentionLib.analysis.tumors import (
+    CaseMeasurement,
+    TumorMeasurement,
+    measure_case,
+    measure_tumors,
+)
 from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_to
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes

@@ -1,72 +1,39 @@
-"""Measurements as rows of a table and as JSON."""
+"""Tables of tumors as CSV: those of a run, and those of a review."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, TextIO
 
-from LiverTumorAttentionLib.analysis.tumor_burden import CaseMeasurement
+from LiverTumorAttentionLib.analysis.review import CaseReview
+from LiverTumorAttentionLib.analysis.tumor_columns import REVIEW_COLUMNS, RUN_COLUMNS
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
-
-COLUMNS = (
-    "tumor",
-    "volume_ml",
-    "longest_axial_diameter_mm",
-    "perpendicular_diameter_mm",
-    "slice_index",
-    "centroid_l_mm",
-    "centroid_p_mm",
-    "centroid_s_mm",
-    "mean_portal_hu",
-    "sd_portal_hu",
-    "mean_arterial_hu",
-    "mean_probability",
-)
-"""Headings of `tumors.csv`; the centroid is in LPS: towards the patient's left, back and head."""
 
 
 def tumor_rows(measurements: Sequence[TumorMeasurement]) -> list[dict[str, str]]:
-    """Return one row a tumour under `COLUMNS`, as text; what was not measured is empty."""
-    return [
-        dict(
-            zip(
-                COLUMNS,
-                (
-                    str(m.number),
-                    f"{m.volume_ml:.3f}",
-                    f"{m.longest_axial_diameter_mm:.1f}",
-                    f"{m.perpendicular_diameter_mm:.1f}",
-                    str(m.slice_index),
-                    *(f"{value:.1f}" for value in m.centroid_lps_mm),
-                    f"{m.mean_hu_portal:.1f}",
-                    f"{m.sd_hu_portal:.1f}",
-                    "" if m.mean_hu_arterial is None else f"{m.mean_hu_arterial:.1f}",
-                    "" if m.mean_probability is None else f"{m.mean_probability:.3f}",
-                ),
-                strict=True,
-            )
-        )
-        for m in measurements
-    ]
-
-
-def write_tumor_csv(stream: TextIO, measurements: Sequence[TumorMeasurement]) -> None:
-    """Write the table to a file opened for text with ``newline=""``; without a tumour the heading alone."""
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(tumor_rows(measurements))
+    """Return one row a tumor under `RUN_COLUMNS`, as text; what was not measured is empty."""
+    return [{c.run_name or c.name: c.csv_text(tumor) for c in RUN_COLUMNS} for tumor in measurements]
 
 
 def tumor_csv(measurements: Sequence[TumorMeasurement]) -> str:
-    """Return the table as text."""
+    """Return the table of a run as CSV text; without a tumor the heading alone."""
+    return _csv_text([column.run_name or column.name for column in RUN_COLUMNS], tumor_rows(measurements))
+
+
+def review_rows(review: CaseReview) -> list[dict[str, str]]:
+    """Return one row a tumor under `REVIEW_COLUMNS`, as text; what was not measured is empty."""
+    return [{column.name: column.csv_text(tumor) for column in REVIEW_COLUMNS} for tumor in review.tumors]
+
+
+def review_csv(review: CaseReview) -> str:
+    """Return the table of a review as CSV text; without a tumor the heading alone."""
+    return _csv_text([column.name for column in REVIEW_COLUMNS], review_rows(review))
+
+
+def _csv_text(heading: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
     stream = io.StringIO(newline="")
-    write_tumor_csv(stream, measurements)
+    writer = csv.DictWriter(stream, heading, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return stream.getvalue()
-
-
-def measurements_dict(case: CaseMeasurement, measurements: Sequence[TumorMeasurement]) -> dict[str, Any]:
-    """Return case and tumours for `report.json`: unrounded, None for what was not measured."""
-    return {"case": asdict(case), "tumors": [asdict(measurement) for measurement in measurements]}

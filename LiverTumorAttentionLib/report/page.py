@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from LiverTumorAttentionLib.analysis.tumor_columns import PAGE_HU_COLUMNS, PAGE_SIZE_COLUMNS, TumorColumn
 from LiverTumorAttentionLib.report.figures import MOST_TUMORS, Figures
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
         figures=figures,
         patient_name=(patient_name or "").strip(),
         most_tumors=MOST_TUMORS,
+        size_columns=PAGE_SIZE_COLUMNS,
+        hu_columns=PAGE_HU_COLUMNS,
     )
 
 
@@ -57,6 +60,14 @@ def volume(value: float | None) -> Markup:
     return number(value, 2 if value is not None and value < 10.0 else 1, "mL")
 
 
+def cell(tumor: dict[str, Any], column: TumorColumn) -> Markup:
+    """Return a tumor's value in a column as HTML, without HU, which the caption of its table gives."""
+    value = column.value(tumor)
+    if column.unit == "mL":
+        return volume(value)
+    return number(value, column.digits, "" if column.unit == "HU" else column.unit, signed=column.signed)
+
+
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -68,5 +79,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=number, volume=volume, rounded=rounded)
+    environment.filters.update(cell=cell, number=number, volume=volume, rounded=rounded)
     return environment

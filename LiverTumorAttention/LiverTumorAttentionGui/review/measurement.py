@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
 from LiverTumorAttentionGui.scene.study import Study
-from LiverTumorAttentionGui.scene.tumor_table import show_review
+from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -53,7 +53,7 @@ class SceneReview:
                 progress=progress,
             )
         self._review = review
-        show_review(self._study.segmentation, review.tumors)
+        fill_tumor_table(self._study.segmentation, review.tumors)
         if self._lines.numbers:
             shown = self._lines.numbers
             self._lines.show([tumor for tumor in review.tumors if tumor.number in shown])

@@ -1,9 +1,8 @@
-"""The child's result in the scene: one segmentation node and one table node, beside the portal venous volume."""
+"""The result of a run in the scene: a segmentation node beside the portal venous volume."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import slicer
 import vtk
@@ -15,18 +14,6 @@ from LiverTumorAttentionGui.scene.node_attributes import (
 )
 from LiverTumorAttentionGui.scene.nrrd_check import check_intact
 from LiverTumorAttentionGui.scene.placement import in_frame_of, place_beside
-from LiverTumorAttentionGui.scene.table_node import Column, table_of, write_columns
-
-# Title in the table, key in the report.
-_COLUMNS = (
-    ("Volume (mL)", "volume_ml"),
-    ("Longest diameter (mm)", "longest_axial_diameter_mm"),
-    ("Perpendicular (mm)", "perpendicular_diameter_mm"),
-    ("Portal venous (HU)", "mean_hu_portal"),
-    ("Arterial (HU)", "mean_hu_arterial"),
-    ("Probability", "mean_probability"),
-)
-_CENTROID_COLUMNS = (("Centroid R (mm)", 0, -1.0), ("Centroid A (mm)", 1, -1.0), ("Centroid S (mm)", 2, 1.0))
 
 
 class ResultLoader:
@@ -68,24 +55,6 @@ class ResultLoader:
         node.SetReferenceImageGeometryParameterFromVolumeNode(self._portal)
         self._show(node)
         place_beside(self._portal, node)
-        return node
-
-    def load_table(
-        self, tumors: list[dict[str, Any]], segmentation: slicer.vtkMRMLSegmentationNode
-    ) -> slicer.vtkMRMLTableNode:
-        """Return the segmentation's table, filled with one row a tumour; centroids in Slicer's RAS."""
-        columns = [Column("Tumor", [f"Tumor {tumor['number']}" for tumor in tumors], words=True)]
-        for title, key in _COLUMNS:
-            found = [tumor.get(key) for tumor in tumors]
-            if tumors and all(value is None for value in found):
-                continue  # no arterial volume, so no arterial HU
-            numbers = [float("nan") if value is None else round(float(value), 3) for value in found]
-            columns.append(Column(title, numbers))
-        for title, axis, sign in _CENTROID_COLUMNS:
-            values = [round(sign * float(tumor["centroid_lps_mm"][axis]), 2) for tumor in tumors]
-            columns.append(Column(title, values))
-        node = table_of(segmentation)
-        write_columns(node, columns)
         return node
 
     def mark_role(self, volume: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import qt
 
-TITLES = ("Tumor", "Status", "Volume (mL)", "By hand")
+from LiverTumorAttentionLib.analysis.tumor_columns import columns
+
+TUMOR, VOLUME = columns("tumor volume_ml")
+HEADERS = (TUMOR.header, "Status", VOLUME.header, "By hand")
 ROW_HEIGHT = 22
 _STATUS_TIPS = {
     "draft": "A draft can be corrected.",
@@ -27,7 +30,7 @@ class LesionTable:
         self._on_selected = on_selected
         self._rows: list[Any] = []
         self._filling = False
-        set_up_table(table, TITLES)
+        set_up_table(table, HEADERS)
         table.setSelectionMode(qt.QAbstractItemView.ExtendedSelection)
         table.connect("itemSelectionChanged()", self._selection_changed)
 
@@ -43,7 +46,7 @@ class LesionTable:
             self._rows = list(rows)
             self._table.setRowCount(len(self._rows))
             for index, row in enumerate(self._rows):
-                volume = f"{row.volume_ml:.2f}" if row.center_ras is not None else "–"
+                volume = VOLUME.text(row) if row.center_ras is not None else "–"
                 texts = (row.name, row.status, volume, "yes" if row.edited else "")
                 for column, text in enumerate(texts):
                     self._table.setItem(index, column, table_item(text, _STATUS_TIPS.get(row.status, "")))

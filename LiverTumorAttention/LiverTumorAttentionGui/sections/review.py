@@ -13,8 +13,12 @@ from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
+from LiverTumorAttentionLib.analysis.tumor_columns import columns
 
-TITLES = ("Tumor", "Volume\n(mL)", "Diameters\n(mm)", "To surface\n(mm)", "To vessel\n(mm)")
+TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL = columns(
+    "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm surface_distance_mm nearest_vessel_mm"
+)
+HEADERS = (TUMOR.header, VOLUME.narrow_header, "Diameters\n(mm)", SURFACE.narrow_header, VESSEL.narrow_header)
 STALE = "The tumors have changed since they were measured: measure again."
 
 
@@ -42,7 +46,7 @@ class ReviewSection:
             plan=self.plan.as_json,
             on_change=self._update_widgets,
         )
-        set_up_table(ui.reviewTable, TITLES)
+        set_up_table(ui.reviewTable, HEADERS)
         self._connections = (
             (ui.measureButton, "clicked(bool)", self._measure_clicked),
             (ui.diametersCheckBox, "toggled(bool)", self._diameters_toggled),
@@ -134,13 +138,12 @@ class ReviewSection:
         table.setRowCount(len(tumors))
         for row, tumor in enumerate(tumors):
             vessel = tumor.nearest_vessel
-            size = tumor.measurement
             cells = (
-                f"Tumor {tumor.number}",
-                f"{size.volume_ml:.2f}",
-                f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f}",
-                f"{tumor.surface.distance_mm:.1f}" if tumor.surface is not None else "–",
-                f"{vessel.distance_mm:.1f}" if vessel is not None else "–",
+                TUMOR.text(tumor),
+                VOLUME.text(tumor),
+                f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}",
+                SURFACE.text(tumor),
+                VESSEL.text(tumor),
             )
             tips = ("", "", _diameters_tip(tumor), "", vessel.name if vessel is not None else "")
             for column, (text, tip) in enumerate(zip(cells, tips, strict=True)):

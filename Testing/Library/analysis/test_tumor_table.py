@@ -1,20 +1,20 @@
-"""The table of tumours and the report."""
+"""Tables of tumors as CSV, to the byte."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from dataclasses import asdict
 
 import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import (
-    measure_case,
     measure_tumors,
-    measurements_dict,
+    review_case,
+    review_csv,
     tumor_csv,
-    write_tumor_csv,
 )
 
 HEADING = (
@@ -52,20 +52,29 @@ def test_without_a_tumor_the_heading_stands_alone() -> None:
     assert tumor_csv([]) == HEADING + "\n"
 
 
-def test_written_to_a_file(tmp_path) -> None:
-    measurements = measure_tumors(instances(), instances())
-    with (tmp_path / "tumors.csv").open("w", newline="") as stream:
-        write_tumor_csv(stream, measurements)
-    assert (tmp_path / "tumors.csv").read_bytes().decode() == tumor_csv(measurements)
+REVIEW_HEADING = (
+    "tumor,volume_ml,longest_axial_diameter_mm,perpendicular_diameter_mm,longest_3d_diameter_mm,slice_index,"
+    "mean_probability,portal_hu,portal_sd_hu,portal_contrast_hu,arterial_hu,arterial_sd_hu,arterial_contrast_hu,"
+    "enhancement_hu,washout_hu,surface_distance_mm,nearest_tumor,nearest_tumor_mm,nearest_vessel,nearest_vessel_mm,"
+    "vessel_contact_mm2"
+)
 
 
-def test_report_is_json_with_null_for_what_was_not_measured() -> None:
-    measurements = measure_tumors(instances(), instances())
-    report = json.loads(
-        json.dumps(measurements_dict(measure_case(instances()), measurements), allow_nan=False)
+def test_rows_of_a_review() -> None:
+    image = instances()
+    hu = sitk.Cast(image, sitk.sitkInt16)
+    review = review_case(image, hu * 50, hu * 20, sitk.Cast(image, sitk.sitkFloat32) / 4)
+    heading, row = review_csv(review).splitlines()
+    assert heading == REVIEW_HEADING
+    # Tumor 100 and 40 HU, liver 50 and 20: contrasts 50 and 20, enhancement 40 - 100, washout 20 - 50. There is no
+    # outside, no other tumor, no vessel.
+    assert row == "1,0.040,4.1,2.1,4.1,1,0.500,100.0,0.0,50.0,40.0,0.0,20.0,-60.0,-30.0,,,,,,"
+
+
+def test_measurements_are_json_with_null_for_what_was_not_measured() -> None:
+    (tumor,) = json.loads(
+        json.dumps([asdict(m) for m in measure_tumors(instances(), instances())], allow_nan=False)
     )
-    assert report["case"]["tumor_count"] == 1
-    (tumor,) = report["tumors"]
     assert tumor["mean_hu_arterial"] is None
     assert tumor["centroid_lps_mm"] == [3.5, 3.5, 5.0]
     assert len(tumor["longest_axial_diameter_lps_mm"]) == 2

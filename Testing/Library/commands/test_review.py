@@ -48,7 +48,7 @@ def test_it_writes_page_table_and_numbers(
     values = json.loads((out / "numbers.json").read_text(encoding="utf-8"))
     with (out / "table.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert tuple(rows[0]) == REVIEW_COLUMNS
+    assert tuple(rows[0]) == tuple(column.name for column in REVIEW_COLUMNS)
     for row, tumor in zip(rows, values["tumors"], strict=True):
         assert float(row["volume_ml"]) == pytest.approx(tumor["measurement"]["volume_ml"], abs=6e-4)
         assert float(row["washout_hu"]) == pytest.approx(tumor["brightness"]["washout_hu"], abs=0.06)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.analysis.tumor_columns import PAGE_SIZE_COLUMNS
 from LiverTumorAttentionLib.report import ReportContent, ReviewJob, report_case
 from LiverTumorAttentionLib.report.page import number, rounded, volume
 from Testing.Library.report.cases import PLAN, REPORT, write_case
@@ -100,6 +101,7 @@ def check_numbers(page: Page, values: dict[str, Any]) -> int:
         leaf for leaf in leaves(values) if isinstance(leaf, int | float) and not isinstance(leaf, bool)
     ]
     strings = {" ".join(leaf.split()) for leaf in leaves(values) if isinstance(leaf, str)}
+    strings |= {column.title for column in PAGE_SIZE_COLUMNS}  # "Longest 3D diameter"
     count = 0
     for text, tag, attributes in page.texts:
         if tag == "style":
@@ -142,8 +144,8 @@ def test_what_a_reader_looks_for_is_there(full: tuple[Any, ...]) -> None:
     words = full[0].words
     for text in (
         "Ada O'Brien-Núñez",
-        *("Liver, tumours included", "Share of the liver", "Longest axial diameter", "To the capsule"),
-        *("Nearest vessel", "Washout", "Enhancement", "Mean probability", "vessel 1", "Safety margins"),
+        *("Liver, tumours included", "Share of the liver", "Longest axial diameter", "To liver surface"),
+        *("Nearest vessel", "Washout", "Enhancement", "Probability", "vessel 1", "Safety margins"),
         *("right side", "Resection 2", "Smallest margin", "Tumours cut or touched", "cut or touched"),
         *("from the front", "from the patient's right", "from below", "arterial", "portal venous"),
         *("Toy model", "Trained on nothing.", "Registration of the arterial phase: good"),

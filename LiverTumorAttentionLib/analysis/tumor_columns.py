@@ -1,0 +1,291 @@
+"""Columns of every table of tumors: CSV files, the table node in Slicer, the panel's lists and the report's page.
+
+A column reads its value by the same path from a `TumorReview`, from a `TumorMeasurement`, and from the JSON values
+of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MEASUREMENT = "measurement"
+"""Field of a `TumorReview` that holds the `TumorMeasurement`; paths that begin with it read from both."""
+TUMOR_NAME = "Tumor {}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TumorColumn:
+    """A quantity of a tumor: what it is called, where it is found, and how it is written."""
+
+    name: str
+    """Heading in the CSV file of a review."""
+    run_name: str = ""
+    """Heading in the CSV file of a run, where it differs."""
+    title: str
+    """Heading where people read, without the unit."""
+    short_title: str = ""
+    """Heading of a narrow list, where it differs."""
+    unit: str = ""
+    """Unit; empty for text and pure numbers."""
+    path: tuple[str | int, ...]
+    """Fields (or keys, or an index) that lead to the value in a `TumorReview`."""
+    sign: float = 1.0
+    """Factor of the value: -1 turns LPS into RAS."""
+    csv_digits: int | None = 1
+    """Decimals in CSV files; None for text and whole numbers."""
+    node_digits: int = 3
+    """Decimals in Slicer's table node."""
+    digits: int = 1
+    """Decimals where people read."""
+    signed: bool = False
+    """Whether a positive number is written with its sign where people read."""
+    is_tumor: bool = False
+    """Whether the value is the number of a tumor."""
+
+    @property
+    def header(self) -> str:
+        """The heading with its unit, as in "Volume (mL)"."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def narrow_header(self) -> str:
+        """The heading of a narrow list, its unit on a second line."""
+        title = self.short_title or self.title
+        return f"{title}\n({self.unit})" if self.unit else title
+
+    def value(self, tumor: Any) -> Any:
+        """Return the value, unrounded; None where it was not measured.
+
+        tumor: a `TumorReview`, a `TumorMeasurement`, or the JSON values of either.
+        """
+        path = self.path
+        if path[0] == MEASUREMENT and _child(tumor, MEASUREMENT) is None:
+            path = path[1:]
+        for key in path:
+            tumor = _child(tumor, key)
+            if tumor is None:
+                return None
+        return self.sign * tumor if self.sign < 0 else tumor
+
+    def csv_text(self, tumor: Any) -> str:
+        """Return the cell of a CSV file; empty where nothing was measured."""
+        value = self.value(tumor)
+        if value is None:
+            return ""
+        return str(value) if self.csv_digits is None else f"{value:.{self.csv_digits}f}"
+
+    def text(self, tumor: Any, missing: str = "–") -> str:
+        """Return the cell of a list that people read, without the unit."""
+        value = self.value(tumor)
+        if value is None:
+            return missing
+        if self.is_tumor:
+            return TUMOR_NAME.format(value)
+        return str(value) if self.csv_digits is None else f"{value:.{self.digits}f}"
+
+
+def _child(parent: Any, key: str | int) -> Any:
+    if isinstance(parent, Mapping):
+        return parent.get(key)
+    return parent[key] if isinstance(key, int) else getattr(parent, key, None)
+
+
+_LPS_MM = (MEASUREMENT, "centroid_lps_mm")
+_ALL = (
+    TumorColumn(name="tumor", title="Tumor", path=(MEASUREMENT, "number"), csv_digits=None, is_tumor=True),
+    TumorColumn(
+        name="volume_ml", title="Volume", unit="mL", path=(MEASUREMENT, "volume_ml"), csv_digits=3, digits=2
+    ),
+    TumorColumn(
+        name="longest_axial_diameter_mm",
+        title="Longest diameter",
+        unit="mm",
+        path=(MEASUREMENT, "longest_axial_diameter_mm"),
+    ),
+    TumorColumn(
+        name="perpendicular_diameter_mm",
+        title="Perpendicular",
+        unit="mm",
+        path=(MEASUREMENT, "perpendicular_diameter_mm"),
+    ),
+    TumorColumn(
+        name="longest_3d_diameter_mm",
+        title="Longest 3D diameter",
+        unit="mm",
+        path=("longest_3d_diameter_mm",),
+    ),
+    TumorColumn(name="slice_index", title="Slice index", path=(MEASUREMENT, "slice_index"), csv_digits=None),
+    TumorColumn(
+        name="mean_probability",
+        title="Probability",
+        path=(MEASUREMENT, "mean_probability"),
+        csv_digits=3,
+        digits=2,
+    ),
+    TumorColumn(
+        name="portal_hu",
+        run_name="mean_portal_hu",
+        title="Portal venous",
+        unit="HU",
+        path=(MEASUREMENT, "mean_hu_portal"),
+        digits=0,
+    ),
+    TumorColumn(
+        name="portal_sd_hu",
+        run_name="sd_portal_hu",
+        title="Portal venous SD",
+        unit="HU",
+        path=(MEASUREMENT, "sd_hu_portal"),
+        digits=0,
+    ),
+    TumorColumn(
+        name="liver_portal_hu",
+        title="Liver around, portal venous",
+        unit="HU",
+        path=("brightness", "liver_portal", "mean_hu"),
+        digits=0,
+    ),
+    TumorColumn(
+        name="portal_contrast_hu",
+        title="Portal contrast to the liver around",
+        unit="HU",
+        path=("brightness", "contrast_portal_hu"),
+        digits=0,
+        signed=True,
+    ),
+    TumorColumn(
+        name="arterial_hu",
+        run_name="mean_arterial_hu",
+        title="Arterial",
+        unit="HU",
+        path=(MEASUREMENT, "mean_hu_arterial"),
+        digits=0,
+    ),
+    TumorColumn(
+        name="arterial_sd_hu",
+        title="Arterial SD",
+        unit="HU",
+        path=("brightness", "arterial", "sd_hu"),
+        digits=0,
+    ),
+    TumorColumn(
+        name="liver_arterial_hu",
+        title="Liver around, arterial",
+        unit="HU",
+        path=("brightness", "liver_arterial", "mean_hu"),
+        digits=0,
+    ),
+    TumorColumn(
+        name="arterial_contrast_hu",
+        title="Arterial contrast to the liver around",
+        unit="HU",
+        path=("brightness", "contrast_arterial_hu"),
+        digits=0,
+        signed=True,
+    ),
+    TumorColumn(
+        name="enhancement_hu",
+        title="Enhancement",
+        unit="HU",
+        path=("brightness", "enhancement_hu"),
+        digits=0,
+        signed=True,
+    ),
+    TumorColumn(
+        name="washout_hu",
+        title="Washout",
+        unit="HU",
+        path=("brightness", "washout_hu"),
+        digits=0,
+        signed=True,
+    ),
+    TumorColumn(
+        name="surface_distance_mm",
+        title="To liver surface",
+        short_title="To surface",
+        unit="mm",
+        path=("surface", "distance_mm"),
+        node_digits=2,
+    ),
+    TumorColumn(
+        name="nearest_tumor",
+        title="Next tumor",
+        path=("nearest_tumor", "number"),
+        csv_digits=None,
+        is_tumor=True,
+    ),
+    TumorColumn(
+        name="nearest_tumor_mm",
+        title="To next tumor",
+        unit="mm",
+        path=("nearest_tumor", "distance_mm"),
+        node_digits=2,
+    ),
+    TumorColumn(
+        name="nearest_vessel", title="Nearest vessel", path=("nearest_vessel", "name"), csv_digits=None
+    ),
+    TumorColumn(
+        name="nearest_vessel_mm",
+        title="To nearest vessel",
+        short_title="To vessel",
+        unit="mm",
+        path=("nearest_vessel", "distance_mm"),
+        node_digits=2,
+    ),
+    TumorColumn(
+        name="vessel_contact_mm2",
+        title="Vessel contact",
+        unit="mm2",
+        path=("nearest_vessel", "contact_area_mm2"),
+        node_digits=2,
+    ),
+    TumorColumn(name="centroid_l_mm", title="Centroid L", unit="mm", path=(*_LPS_MM, 0)),
+    TumorColumn(name="centroid_p_mm", title="Centroid P", unit="mm", path=(*_LPS_MM, 1)),
+    TumorColumn(name="centroid_s_mm", title="Centroid S", unit="mm", path=(*_LPS_MM, 2), node_digits=2),
+    TumorColumn(
+        name="centroid_r_mm", title="Centroid R", unit="mm", path=(*_LPS_MM, 0), sign=-1.0, node_digits=2
+    ),
+    TumorColumn(
+        name="centroid_a_mm", title="Centroid A", unit="mm", path=(*_LPS_MM, 1), sign=-1.0, node_digits=2
+    ),
+)
+TUMOR_COLUMNS = {column.name: column for column in _ALL}
+"""Every column, by its name."""
+
+
+def columns(names: str) -> tuple[TumorColumn, ...]:
+    """Return columns by their names, which blanks separate."""
+    return tuple(TUMOR_COLUMNS[name] for name in names.split())
+
+
+RUN_COLUMNS = columns(
+    "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm slice_index centroid_l_mm centroid_p_mm "
+    "centroid_s_mm portal_hu portal_sd_hu arterial_hu mean_probability"
+)
+"""Columns of the CSV file of a run, all from a `TumorMeasurement`; the centroid is in LPS."""
+REVIEW_COLUMNS = columns(
+    "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm slice_index "
+    "mean_probability portal_hu portal_sd_hu portal_contrast_hu arterial_hu arterial_sd_hu arterial_contrast_hu "
+    "enhancement_hu washout_hu surface_distance_mm nearest_tumor nearest_tumor_mm nearest_vessel nearest_vessel_mm "
+    "vessel_contact_mm2"
+)
+"""Columns of the CSV file of a review."""
+NODE_COLUMNS = columns(
+    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm portal_hu liver_portal_hu "
+    "arterial_hu liver_arterial_hu enhancement_hu washout_hu mean_probability surface_distance_mm nearest_tumor "
+    "nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 centroid_r_mm centroid_a_mm centroid_s_mm"
+)
+"""Columns of the table node in Slicer after the tumor's name; centroids are RAS, as everything in Slicer."""
+RUN_NODE_COLUMNS = tuple(column for column in NODE_COLUMNS if column.path[0] == MEASUREMENT)
+"""Those of them that a run measures already."""
+PAGE_SIZE_COLUMNS = columns(
+    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm surface_distance_mm "
+    "nearest_tumor nearest_vessel mean_probability"
+)
+"""Columns of the report's table of sizes and places."""
+PAGE_HU_COLUMNS = columns(
+    "arterial_hu arterial_contrast_hu portal_hu portal_contrast_hu enhancement_hu washout_hu"
+)
+"""Columns of the report's table of attenuation."""
