@@ -1,4 +1,4 @@
-"""A liver of a made case: a block with balls in it, on any grid."""
+"""Generated cases: a block of liver with balls in it, on any grid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.correction import CorrectionCase
+from LiverTumorAttentionLib.correction import CorrectionCase, CorrectionSession
 
 SHAPE = (40, 56, 64)
 SPACING_MM = (2.0, 1.25, 1.25)
@@ -59,7 +59,7 @@ def image(
 
 
 def oblique(degrees: float = 20.0) -> np.ndarray:
-    """Return a direction turned about x and z."""
+    """Return a direction rotated about x and z."""
     a, b = np.radians(degrees), np.radians(degrees / 2)
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_z = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
@@ -75,7 +75,7 @@ def made_case(
     probability: bool = True,
     seed: int = 0,
 ) -> CorrectionCase:
-    """Return a case with balls; those with a number are segmented. Their probability falls linearly from the centre."""
+    """Return a case with balls; those with a number are segmented. Their probability falls linearly from the center."""
     rng = np.random.default_rng(seed)
     hu = {name: np.full(SHAPE, -100.0) for name in LIVER_HU}
     labels = np.zeros(SHAPE, np.uint16)
@@ -103,3 +103,17 @@ def made_case(
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
     return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+def session_of(labels: np.ndarray) -> CorrectionSession:
+    """Return a session on labels with constant phases."""
+    flat = np.full(SHAPE, 60, np.int16)
+    return CorrectionSession(CorrectionCase(portal=image(flat), instances=image(labels.astype(np.uint16))))
+
+
+def block(*parts: slice) -> np.ndarray:
+    """Return the labels of a liver with one block of tumor."""
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[LIVER_BOX] = 1
+    labels[parts] = 2
+    return labels

@@ -1,4 +1,4 @@
-"""The log as text: what is in it, done again, gone on from, and refused when it does not fit."""
+"""The log: its content, replay and resumption, and logs that are refused."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from LiverTumorAttentionLib.correction import (
     Accept,
@@ -23,6 +24,7 @@ from LiverTumorAttentionLib.correction import (
     Reject,
     Remove,
     Revise,
+    Threshold,
     merge_new_findings,
     replay,
     resume,
@@ -55,7 +57,7 @@ def session(case: CorrectionCase) -> CorrectionSession:
     return session
 
 
-def test_what_a_log_tells(case: CorrectionCase, session: CorrectionSession) -> None:
+def test_the_content_of_a_log(case: CorrectionCase, session: CorrectionSession) -> None:
     session.do(Grow(lesion=3, distance_mm=2.0))
     session.undo()
     values = json.loads(CorrectionLog.of(session).to_text())
@@ -115,7 +117,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
     assert len(printed) == 1
 
 
-def test_going_on_keeps_decisions_and_numbers(case: CorrectionCase, session: CorrectionSession) -> None:
+def test_resuming_keeps_status_and_numbers(case: CorrectionCase, session: CorrectionSession) -> None:
     saved = CorrectionCase(
         portal=case.portal,
         arterial=case.arterial,
@@ -136,7 +138,7 @@ def test_going_on_keeps_decisions_and_numbers(case: CorrectionCase, session: Cor
     assert not later.can_redo
 
 
-def test_a_log_that_was_gone_on_with_replays_from_the_first_segmentation(
+def test_a_resumed_log_replays_from_the_first_segmentation(
     case: CorrectionCase, session: CorrectionSession
 ) -> None:
     saved = CorrectionCase(
@@ -173,14 +175,14 @@ def test_another_segmentation_volume_or_grid_is_refused(
     ("change", "message"),
     [
         (lambda v: v.update(format="corrections 9"), r"no log of corrections that this version can read"),
-        (lambda v: v.update(colour="red"), r"unknown key 'colour'"),
+        (lambda v: v.update(color="red"), r"unknown key 'color'"),
         (lambda v: v["actions"][0].update(tool="ad"), r"action 1: there is no tool 'ad'; did you mean 'add'"),
         (lambda v: v["actions"][0]["parameters"].update(pint=1), r"unknown key 'pint'; did you mean 'point'"),
         (lambda v: v["lesions"][0].update(status="maybe"), r"lesion 1 cannot be 'maybe'"),
         (lambda v: v.pop("grid"), r"the key 'grid' is missing"),
     ],
 )
-def test_a_log_that_is_none(session: CorrectionSession, change, message: str) -> None:
+def test_invalid_logs_are_refused(session: CorrectionSession, change, message: str) -> None:
     values = json.loads(CorrectionLog.of(session).to_text())
     change(values)
     with pytest.raises(InputError, match=message):
@@ -212,8 +214,26 @@ def test_masks_survive_as_text() -> None:
         {"corner": (-1, 0, 0)},
     ],
 )
-def test_a_damaged_mask_says_so(change: dict) -> None:
+def test_a_damaged_mask_is_refused(change: dict) -> None:
     packed = PackedMask.of((slice(0, 5), slice(0, 7), slice(0, 9)), np.ones((5, 7, 9), bool))
     values = {"corner": packed.corner, "shape": packed.shape, "bits": packed.bits} | change
     with pytest.raises(InputError, match=r"a mask in the log of corrections is damaged"):
         PackedMask(**values).mask()
+
+
+def test_a_log_whose_first_action_does_nothing_here_is_refused() -> None:
+    case = made_case((Ball(center=(20, 28, 22), radius_mm=8.0, number=1),))
+    session = CorrectionSession(case)
+    session.do(Threshold(lesion=1, probability=0.7))
+    log = CorrectionLog.of(session)
+    sure = image((case.start == 2).astype(np.float32))
+    assert sure.GetSize() == case.portal.GetSize()
+    other = CorrectionCase(
+        portal=case.portal,
+        arterial=case.arterial,
+        instances=case.instances,
+        probability=sitk.Cast(sure, sitk.sitkFloat32),
+        model=case.model,
+    )
+    with pytest.raises(InputError, match=r"action 1 of the log \(threshold\) came out differently"):
+        replay(other, log)

@@ -1,4 +1,4 @@
-"""What is accepted is never touched; what is rejected does not come back."""
+"""Steps: accepted lesions are locked, and manual edits stay marked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from LiverTumorAttentionLib.correction import (
     Smooth,
     Split,
     Threshold,
-    merge_new_findings,
 )
 from LiverTumorAttentionLib.correction.edits import Edit, Patch
 from LiverTumorAttentionLib.correction.lesions import LesionMap
@@ -137,76 +136,10 @@ def test_the_state_itself_keeps_what_is_accepted(case: CorrectionCase) -> None:
         np.testing.assert_array_equal(lesions.labels == 2, accepted)
 
 
-def test_new_findings_are_added_beside_accepted_lesions(
-    case: CorrectionCase, session: CorrectionSession
-) -> None:
-    """The new run drew the accepted lesion larger, and found two more, one of which laps over it."""
-    accepted = session.labels == 2
-    found = np.ones(SHAPE, np.uint16)
-    found[ball((20, 28, 26), 10.0)] = 2
-    found[ball((10, 14, 14), 5.0)] = 3
-    lapping = ball((20, 28, 14), 9.0) & (found == 1)
-    lapping |= ball((20, 28, 20), 3.0)
-    found[lapping] = 4
-    outcome = merge_new_findings(session, image(found), model="another")
-    np.testing.assert_array_equal(session.labels == 2, accepted)
-    assert outcome.note == "2 of 3 findings were taken in, the others are known already"
-    assert outcome.lesions == (3, 4)
-    assert [session.lesions[n].status for n in (3, 4)] == ["draft", "draft"]
-    np.testing.assert_array_equal(session.labels == 4, ball((10, 14, 14), 5.0))
-    np.testing.assert_array_equal(session.labels == 5, lapping & ~accepted)
-
-
-@pytest.mark.parametrize(
-    ("lesions", "note"), [(1, "all findings were taken in"), (0, "nothing was there to take in")]
-)
-def test_a_run_without_known_findings_is_told_shortly(
-    session: CorrectionSession, lesions: int, note: str
-) -> None:
-    found = np.ones(SHAPE, np.uint16)
-    if lesions:
-        found[ball((10, 14, 14), 5.0)] = 2
-    assert merge_new_findings(session, image(found)).note == note
-
-
-def test_drafts_stay_unless_they_are_to_be_replaced(case: CorrectionCase) -> None:
-    """Lesion 2 is found again, smaller; lesion 1 is not."""
-    session = CorrectionSession(made_case((ACCEPTED, BESIDE)))
-    found = np.ones(SHAPE, np.uint16)
-    found[ball(BESIDE.center, 5.0)] = 2
-    before = session.labels.copy()
-    assert merge_new_findings(session, image(found)).lesions == ()
-    np.testing.assert_array_equal(session.labels, before)
-    merge_new_findings(session, image(found), replace_drafts=True)
-    assert set(session.lesions) == {2}
-    np.testing.assert_array_equal(session.labels == 3, ball(BESIDE.center, 5.0))
-
-
-def test_what_a_person_drew_is_not_replaced(case: CorrectionCase) -> None:
-    session = CorrectionSession(case)
-    session.do(Grow(lesion=2, distance_mm=1.3))
-    drawn = session.labels == 3
-    found = np.ones(SHAPE, np.uint16)
-    found[ball(BESIDE.center, 5.0)] = 2
-    merge_new_findings(session, image(found), replace_drafts=True)
-    np.testing.assert_array_equal(session.labels == 3, drawn)
-    assert 1 not in session.lesions
-
-
-def test_a_rejected_finding_does_not_come_back(case: CorrectionCase) -> None:
-    session = CorrectionSession(case)
-    session.do(Reject(lesion=2))
-    before = session.labels.copy()
-    for radius_mm in (5.0, 8.0, 9.5):
-        found = np.ones(SHAPE, np.uint16)
-        found[ball(BESIDE.center, radius_mm)] = 2
-        outcome = merge_new_findings(session, image(found))
-        assert outcome.note.startswith("0 of 1 findings were taken in")
-    np.testing.assert_array_equal(session.labels, before)
-
-
-def test_new_findings_must_lie_on_the_same_grid(session: CorrectionSession) -> None:
-    with pytest.raises(
-        InputError, match=r"the portal volume and the new segmentation do not lie on the same grid"
-    ):
-        merge_new_findings(session, image(np.ones((4, 5, 6), np.uint16)))
+def test_a_lesion_stays_marked_as_edited_whatever_a_network_adds() -> None:
+    lesions = LesionMap(made_case((Ball(center=(20, 28, 22), radius_mm=8.0, number=1),)))
+    perform(lesions, Grow(lesion=1, distance_mm=2.0).edit(lesions, None))
+    more = ball((20, 28, 22), 14.0)
+    perform(lesions, Edit(patches=(Patch(full_box(more.shape), more, more * np.uint16(2)),), by_hand=False))
+    np.testing.assert_array_equal(lesions.labels == 2, more)
+    assert lesions.lesions[1].edited

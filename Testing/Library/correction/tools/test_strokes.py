@@ -1,4 +1,4 @@
-"""What is said about voxels holds, nearby and for what looks alike, and nowhere else."""
+"""Include and Exclude: seeds hold, change their neighborhood and similar voxels, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.correction import CorrectionCase, CorrectionSession, Exclude, Include, Shrink
+from LiverTumorAttentionLib.correction.tools.strokes import MOST_SEEDS
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Library.correction.made_case import (
     SHAPE,
@@ -67,7 +68,7 @@ def test_excluding_a_second_lesion_that_was_taken_along() -> None:
 
 
 @pytest.mark.parametrize("include", [True, False])
-def test_what_was_said_holds_to_the_voxel(include: bool) -> None:
+def test_a_seed_holds_to_the_voxel(include: bool) -> None:
     """Against all evidence: plain liver included, the middle of the lesion excluded."""
     case = case_with(ball(CENTER, 11.0))
     session = CorrectionSession(case)
@@ -79,7 +80,7 @@ def test_what_was_said_holds_to_the_voxel(include: bool) -> None:
         assert bool(session.labels[voxel] == 2) == include
 
 
-def test_the_latest_word_about_a_voxel_counts() -> None:
+def test_a_new_seed_replaces_an_earlier_one() -> None:
     case = case_with(ball(CENTER, 11.0))
     session = CorrectionSession(case)
     point = case.point_at((20, 28, 33))
@@ -91,7 +92,7 @@ def test_the_latest_word_about_a_voxel_counts() -> None:
     assert session.lesions[1].exclude == ()
 
 
-def test_a_stroke_counts_along_all_of_it() -> None:
+def test_a_stroke_counts_along_its_length() -> None:
     """From one end of a long lesion to the other: all of the stroke belongs to it afterwards."""
     case = case_with(ball((20, 28, 20), 4.0))
     session = CorrectionSession(case)
@@ -99,7 +100,7 @@ def test_a_stroke_counts_along_all_of_it() -> None:
     assert (session.labels[20, 28, 20:39] == 2).all()
 
 
-def test_beyond_the_box_nothing_changes() -> None:
+def test_outside_of_the_box_nothing_changes() -> None:
     """A bar of 60 mm that no image shows, drawn by hand: 45 mm from the click it stays as it was."""
     bar = np.zeros(SHAPE, bool)
     bar[18:22, 26:31, 8:56] = True
@@ -134,7 +135,7 @@ def test_the_nearest_lesion_is_meant_when_none_is_named() -> None:
     assert session.do(Include(stroke=(case.point_at((20, 28, 47)),))).subject == 2
 
 
-def test_strokes_that_cannot_be_meant() -> None:
+def test_strokes_without_eligible_voxels_are_refused() -> None:
     case = case_with(ball(CENTER, 3.0))
     session = CorrectionSession(case)
     before = session.labels.copy()
@@ -173,3 +174,21 @@ def test_without_probability_and_arterial_phase() -> None:
     session = CorrectionSession(case)
     session.do(Include(stroke=(case.point_at((20, 28, 34)),), lesion=1))
     assert dice(session.labels == 2, truth) > 0.9
+
+
+def test_a_long_stroke_is_thinned_to_a_limited_number_of_seeds() -> None:
+    case = made_case((Ball(center=(20, 28, 22), radius_mm=8.0, number=1),))
+    session = CorrectionSession(case)
+    session.do(Include(stroke=(case.point_at((20, 28, 10)), case.point_at((20, 28, 54))), lesion=1))
+    seeds = [seed.voxel for seed in session.lesions[1].include]
+    assert len(seeds) == MOST_SEEDS < 45
+    assert (seeds[0], seeds[-1]) == ((20, 28, 10), (20, 28, 54)), "both ends are among them"
+
+
+def test_excluding_the_very_middle_of_a_lesion_leaves_some_of_it() -> None:
+    """The seed's reach to the outline would leave nothing of the lesion, so that a smaller one is used."""
+    case = made_case((Ball(center=(20, 28, 30), radius_mm=8.0, number=1),))
+    session = CorrectionSession(case)
+    session.do(Exclude(stroke=(case.point_at((20, 28, 30)),), lesion=1))
+    assert session.labels[20, 28, 30] == 1
+    assert 0 < np.count_nonzero(session.labels == 2) < np.count_nonzero(case.start == 2)

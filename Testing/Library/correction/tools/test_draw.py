@@ -88,7 +88,7 @@ def test_one_action_takes_from_a_lesion_what_another_gets(session: CorrectionSes
     assert not session.can_undo
 
 
-def test_voxels_outside_of_the_liver_stay_and_are_told(session: CorrectionSession) -> None:
+def test_voxels_outside_of_the_liver_count_and_are_noted(session: CorrectionSession) -> None:
     """A block of 2 x 2 x 4 at the liver's end: half of it lies outside, and is background when it is erased."""
     across = (slice(20, 22), slice(20, 22), slice(56, 60))
     outcome = session.do(Draw(drawings=(drawn(block(across)),)))
