@@ -1,5 +1,11 @@
-"""The jobs under their old address: `LiverTumorAttentionLib.pipeline.jobs` holds them."""
+"""The jobs of `LiverTumorAttentionLib.pipeline.jobs`, importable from here as well."""
 
-from LiverTumorAttentionLib.pipeline.jobs import RefinementJob, RegistrationJob, SegmentationJob
+from LiverTumorAttentionLib.pipeline.jobs import (
+    RefinementJob,
+    RegistrationJob,
+    ReviewJob,
+    SegmentationJob,
+    TrainingExportJob,
+)
 
-__all__ = ["RefinementJob", "RegistrationJob", "SegmentationJob"]
+__all__ = ["RefinementJob", "RegistrationJob", "ReviewJob", "SegmentationJob", "TrainingExportJob"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.options import add_progress, job_of
+from LiverTumorAttentionLib.pipeline.jobs import TrainingExportJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -33,21 +33,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Read the case and write its folder."""
-    from LiverTumorAttentionLib.correction.training_export import write_training_case
-    from LiverTumorAttentionLib.pipeline.refine import read_corrected
+    from LiverTumorAttentionLib.pipeline import export_training_case
 
-    case, log, warnings = read_corrected(
-        options.portal, options.arterial, options.segmentation, options.log, progress.part(0.0, 0.5)
-    )
-    target = write_training_case(
-        Path(options.output),
-        options.name,
-        case,
-        case.instances,
-        log=log,
-        patient=options.patient,
-        progress=progress.part(0.5, 1.0, "writing"),
-    )
+    target, warnings = export_training_case(job_of(TrainingExportJob, options), progress)
     for warning in warnings:
         console.warn(warning)
     console.say(f"{target}: written")

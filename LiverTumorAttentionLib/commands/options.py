@@ -1,10 +1,15 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the job that a command's options describe."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from typing import TypeVar
 
 from LiverTumorAttentionLib.commands.console import STYLES
+from LiverTumorAttentionLib.pipeline.jobs import Job
+
+J = TypeVar("J", bound=Job)
 
 
 def add_progress(parser: argparse.ArgumentParser, default: str = "bar") -> None:
@@ -31,3 +36,9 @@ def point_mm(text: str) -> tuple[float, float, float]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected three numbers X,Y,Z in LPS mm, got {text!r}") from None
     return x, y, z
+
+
+def job_of(kind: type[J], options: argparse.Namespace) -> J:
+    """Return the job whose fields have the names of the options; fields without an option keep their defaults."""
+    names = [field.name for field in dataclasses.fields(kind) if hasattr(options, field.name)]
+    return kind(**{name: getattr(options, name) for name in names})

@@ -6,7 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.options import add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--segmentation", required=True, metavar="S", help="segmentation on the portal grid")
     add("--probability", metavar="Q", help="probability of tumour, as `segment --save-probability` wrote it")
     add("--prompts", required=True, metavar="JSON", help="what to do, see below")
-    add("--history", metavar="LOG", help="log of earlier corrections of this segmentation, to go on from")
+    add("--history", metavar="LOG", help="log of earlier corrections of this segmentation, to resume")
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
     add("--log", metavar="LOG", help="everything that was done, as JSON that can be done again")
     add("--model", metavar="NAME", help="id of the model that made the segmentation, for the log")
@@ -56,10 +56,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Correct the segmentation and say what became of each prompt."""
-    from LiverTumorAttentionLib.pipeline.refine import refine_case
+    from LiverTumorAttentionLib.pipeline import refine_case
 
-    fields = RefinementJob.__dataclass_fields__
-    job = RefinementJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})
+    job = job_of(RefinementJob, options)
     result = refine_case(job, progress)
     for warning in result.warnings:
         console.warn(warning)

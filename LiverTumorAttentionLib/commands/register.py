@@ -1,4 +1,4 @@
-"""`register`: the arterial onto the portal venous phase."""
+"""`register`: registration of the arterial onto the portal venous phase."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_device, add_progress
+from LiverTumorAttentionLib.commands.options import add_device, add_progress, job_of
+from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
+from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -32,7 +34,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add_progress(parser)
     add("--output", required=True, metavar="FILE", help="the moving volume on the fixed volume's grid")
     add("--transform", metavar="FILE", help="the transform, fixed points to moving points (.h5 or .tfm)")
-    add("--inverse-transform", metavar="FILE", help="the way back, moving points to fixed points, likewise")
+    add(
+        "--inverse-transform",
+        dest="inverse",
+        metavar="FILE",
+        help="the inverse transform, moving points to fixed points, likewise",
+    )
     add("--preview", metavar="PNG", help="checkerboards and differences, before and after")
     add("--report", metavar="JSON", help="the verdict and its numbers")
     add("--seed", type=int, default=0, help="seed of the samples that are drawn (default: 0)")
@@ -41,25 +48,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Register the volumes and say how far the result can be trusted."""
-    from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
-    from LiverTumorAttentionLib.pipeline.segment import register_case
+    from LiverTumorAttentionLib.pipeline import register_case
 
-    job = RegistrationJob(
-        fixed=options.fixed,
-        moving=options.moving,
-        fixed_series=options.fixed_series,
-        moving_series=options.moving_series,
-        model=options.model,
-        device=options.device,
-        output=options.output,
-        transform=options.transform,
-        inverse=options.inverse_transform,
-        preview=options.preview,
-        report=options.report,
-        seed=options.seed,
-    )
+    job = job_of(RegistrationJob, options)
     verdict = register_case(job, progress).verdict
-    if verdict.grade != "good":
-        console.warn(f"the registration is {verdict.grade}: {verdict.reason}")
-    console.say(f"{verdict.grade}: {verdict.reason}")
-    console.done(output=options.output, grade=verdict.grade)
+    for warning in registration_warnings(verdict):
+        console.warn(warning)
+    console.say(graded_reason(verdict))
+    console.done(output=job.output, grade=verdict.grade)

@@ -1,4 +1,4 @@
-"""`review`: from a segmented case to a page, its numbers, and DICOM."""
+"""`review`: report of a segmented case as a page, numbers and DICOM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.options import add_progress, job_of
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -61,10 +62,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the report and say what it holds."""
-    from LiverTumorAttentionLib.report import ReviewJob, report_case
+    from LiverTumorAttentionLib.report import report_case
 
-    fields = ReviewJob.__dataclass_fields__
-    job = ReviewJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})
+    job = job_of(ReviewJob, options)
     content = report_case(job, progress)
     for warning in content.warnings():
         console.warn(warning)

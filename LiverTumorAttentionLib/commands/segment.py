@@ -1,4 +1,4 @@
-"""`segment`: from the CT of a case to its liver and tumours."""
+"""`segment`: liver and tumors of a case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_device, add_progress, point_mm
+from LiverTumorAttentionLib.commands.options import add_device, add_progress, job_of, point_mm
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -32,7 +32,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
     add("--table", metavar="CSV", help="table of the tumours")
     add("--report", metavar="JSON", help="everything measured, settings, model and versions")
-    add("--preview", metavar="PNG", help="picture for a first look")
+    add("--preview", metavar="PNG", help="preview picture")
     add("--save-registered", metavar="FILE", help="the arterial volume registered onto the portal one")
     add(
         "--save-transform",
@@ -61,10 +61,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Segment the case and show its table."""
-    from LiverTumorAttentionLib.pipeline.segment import segment_case
+    from LiverTumorAttentionLib.pipeline import segment_case
 
-    fields = SegmentationJob.__dataclass_fields__
-    job = SegmentationJob(**{name: getattr(options, name) for name in fields if hasattr(options, name)})
+    job = job_of(SegmentationJob, options)
     result = segment_case(job, progress)
     for warning in result.warnings:
         console.warn(warning)

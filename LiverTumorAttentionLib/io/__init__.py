@@ -20,7 +20,14 @@ from LiverTumorAttentionLib.io.segmentation import (
     write_segmentation,
 )
 from LiverTumorAttentionLib.io.terminology import Segment, liver_segment, segments_for, tumor_segment
-from LiverTumorAttentionLib.io.volumes import IMAGE_SUFFIXES, check_ct, read_volume, write_image
+from LiverTumorAttentionLib.io.volumes import (
+    IMAGE_SUFFIXES,
+    check_ct,
+    collected_warnings,
+    read_ct,
+    read_volume,
+    write_image,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -33,11 +40,13 @@ __all__ = [
     "check_folder",
     "check_writable",
     "choose_series",
+    "collected_warnings",
     "full_suffix",
     "guess_phase",
     "list_series",
     "liver_segment",
     "making_folder",
+    "read_ct",
     "read_instances",
     "read_label_map",
     "read_vessel_labels",

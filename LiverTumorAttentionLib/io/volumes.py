@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_series import choose_series, read_series
-from LiverTumorAttentionLib.io.dicom_slices import is_dicom
+from LiverTumorAttentionLib.io.dicom_slices import InputWarning, is_dicom
 from LiverTumorAttentionLib.io.input_checks import (
     MIN_SLICES,
     check_axes,
@@ -81,6 +83,24 @@ def read_volume(
         else:
             image = _read_file(place, name)
     return compact(as_volume(image, name, place))
+
+
+def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: str = "portal") -> sitk.Image:
+    """Read the CT volume of a phase, "portal" or "arterial", as `read_volume` does, and check that it is CT in HU."""
+    name = f"{phase} volume"
+    image = read_volume(path, series=series, phase=phase, name=name)
+    check_ct(image, name)
+    return image
+
+
+@contextlib.contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect the texts of the `InputWarning`s of a block; the list is filled when the block ends."""
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        yield texts
+    texts.extend(str(w.message) for w in caught if issubclass(w.category, InputWarning))
 
 
 def read_image(place: Path, name: str) -> sitk.Image:

@@ -1,19 +1,32 @@
-"""The way through: from the CT of a case to its liver, its tumours and a table."""
+"""The pipeline: segmentation, registration and correction of a case, from files to files.
+
+Its functions are imported when they are first used (PEP 562), so that a job can be described without loading torch.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionLib.pipeline.segment import register_case, segment_case, segment_volumes
+    from LiverTumorAttentionLib.pipeline.refine import refine_case
+    from LiverTumorAttentionLib.pipeline.register import register_case
+    from LiverTumorAttentionLib.pipeline.segment import segment_case, segment_volumes
+    from LiverTumorAttentionLib.pipeline.training_export import export_training_case
 
-__all__ = ["register_case", "segment_case", "segment_volumes"]
+__all__ = ["export_training_case", "refine_case", "register_case", "segment_case", "segment_volumes"]
+
+_MODULES = {
+    "export_training_case": "training_export",
+    "refine_case": "refine",
+    "register_case": "register",
+    "segment_case": "segment",
+    "segment_volumes": "segment",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the steps when they are first asked for: a job can be described without loading torch."""
-    if name in __all__:
-        from LiverTumorAttentionLib.pipeline import segment
-
-        return getattr(segment, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import the module of a public function and return the function."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

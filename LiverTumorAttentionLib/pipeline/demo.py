@@ -1,4 +1,4 @@
-"""The main job on a generated case whose truth is known."""
+"""Segmentation of a generated case, compared with its ground truth."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_phantom
 from LiverTumorAttentionLib.pictures import write_preview
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
-from LiverTumorAttentionLib.pipeline.outputs import CaseResult
-from LiverTumorAttentionLib.pipeline.segment import segment_case
+from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 from LiverTumorAttentionLib.progress import Progress
 
 MATRIX = 320
@@ -26,7 +25,7 @@ LESIONS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Demonstration:
-    """A generated case and what was found in it."""
+    """A generated case and its segmentation."""
 
     phantom: Phantom
     result: CaseResult

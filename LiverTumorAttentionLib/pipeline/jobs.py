@@ -1,21 +1,67 @@
-"""What a run is asked to do: the one description that the command line, Slicer and scripts all fill in."""
+"""Jobs: what a run reads, how it is set and what it writes, as the command line, Slicer and scripts fill it in.
+
+Paths are strings, as they come from a command line or a JSON file. Every job refuses values out of range, two results
+in one file, and a result over a file that is read.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 
+J = TypeVar("J", bound="Job")
+
+CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationJob:
-    """One case to segment. Paths are strings, as they come from a command line or a JSON file.
+class Job:
+    """Base of all jobs."""
 
-    Raises `InputError` when a value cannot be meant.
-    """
+    @classmethod
+    def from_dict(cls: type[J], values: Mapping[str, Any]) -> J:
+        """Build a job from JSON values. Raises `InputError` naming an unknown key and the nearest known one."""
+        return from_mapping(cls, values, where="job")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the job as JSON values, from which `from_dict` builds the same one."""
+        return asdict(self)
+
+    def inputs(self) -> dict[str, str | None]:
+        """Return the files and folders that the run reads, by what they hold; None where one is not given."""
+        raise NotImplementedError
+
+    def outputs(self) -> dict[str, str | None]:
+        """Return the files that the run writes, by what they hold; None where one is not asked for."""
+        raise NotImplementedError
+
+    def folders(self) -> dict[str, str | None]:
+        """Return the folders that the run fills, made where they are missing, likewise."""
+        return {}
+
+    def _check_files(self) -> None:
+        """Raise `InputError` when two results would be one file, or a result would replace an input."""
+        written = [path for path in self.outputs().values() if path]
+        places = [Path(path).resolve() for path in written]
+        read = {Path(path).resolve() for path in self.inputs().values() if path}
+        for path, place in zip(written, places, strict=True):
+            if places.count(place) > 1:
+                raise InputError(f"two results would be written to {path}: give each its own file")
+            if place in read:
+                raise InputError(
+                    f"{path} would be written over, though it is read: give the result another name"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationJob(Job):
+    """One case to segment. Raises `InputError` for a value out of range or files that collide."""
 
     portal: str
     """Portal venous CT: a NIfTI, NRRD or MHA file, or a DICOM folder."""
@@ -36,7 +82,7 @@ class SegmentationJob:
     report: str | None = None
     """Where the whole report goes, as JSON."""
     preview: str | None = None
-    """Where a picture for a first look goes, as PNG."""
+    """Where the preview picture goes, as PNG."""
     save_registered: str | None = None
     """Where the arterial volume, registered onto the portal one, goes."""
     save_transform: str | None = None
@@ -44,15 +90,15 @@ class SegmentationJob:
     save_probability: str | None = None
     """Where the probability of tumour, on the portal grid, goes."""
     save_attention: str | None = None
-    """Folder for the maps and weights of the attention that found the tumours; made where it is missing."""
+    """Folder for the attention maps and weights of the tumour network; made where it is missing."""
     attention_point: tuple[float, float, float] | None = None
-    """Where a network that relates places is looked at, LPS mm; None takes where tumour is most probable."""
+    """Point from which attention between places is recorded, LPS mm; None takes where tumour is most probable."""
     minimum_diameter_mm: float | None = None
     """Tumours smaller than a ball of this diameter are dropped; None takes the model's own setting."""
     tumor_threshold: float | None = None
     """Probability from which a voxel is tumour; None takes the model's own setting."""
     seed: int = 0
-    """Seed of whatever is drawn at random (registration samples its voxels)."""
+    """Seed of random numbers (registration samples its voxels)."""
 
     def __post_init__(self) -> None:
         if not self.portal:
@@ -78,19 +124,14 @@ class SegmentationJob:
                     f"there will be no {what} to save, because no arterial volume was given: "
                     "give one, or leave out the file for it"
                 )
-        _check_apart(self.outputs())
+        self._check_files()
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SegmentationJob:
-        """Build a job from JSON values. Raises `InputError` naming an unknown key and the nearest known one."""
-        return from_mapping(cls, values, where="job")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the job as JSON values, from which `from_dict` builds the same one."""
-        return asdict(self)
+    def inputs(self) -> dict[str, str | None]:
+        """Return what the run reads."""
+        return {"portal": self.portal, "arterial": self.arterial}
 
     def outputs(self) -> dict[str, str | None]:
-        """Return the files that the run writes, by what they hold; None where nothing is asked for."""
+        """Return what the run writes."""
         return {
             "segmentation": self.output,
             "table": self.table,
@@ -101,10 +142,14 @@ class SegmentationJob:
             "probability": self.save_probability,
         }
 
+    def folders(self) -> dict[str, str | None]:
+        """Return the folder of the attention maps."""
+        return {"attention": self.save_attention}
+
 
 @dataclass(frozen=True, kw_only=True)
-class RegistrationJob:
-    """Two phases to bring together. Raises `InputError` when a value cannot be meant."""
+class RegistrationJob(Job):
+    """Two phases to register. Raises `InputError` for a value out of range or files that collide."""
 
     fixed: str
     """Portal venous CT: a file or a DICOM folder."""
@@ -123,7 +168,7 @@ class RegistrationJob:
     transform: str | None = None
     """Where the transform goes; it maps points of the fixed volume to points of the moving one, LPS mm."""
     inverse: str | None = None
-    """Where the way back goes, from points of the moving volume to points of the fixed one, likewise."""
+    """Where the inverse transform goes, from points of the moving volume to points of the fixed one, likewise."""
     preview: str | None = None
     """Where a picture for checking by eye goes, as PNG: checkerboards and differences, before and after."""
     report: str | None = None
@@ -134,14 +179,14 @@ class RegistrationJob:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise InputError(f"the seed must not be negative, got {self.seed}")
-        _check_apart(self.outputs())
+        self._check_files()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the job as JSON values."""
-        return asdict(self)
+    def inputs(self) -> dict[str, str | None]:
+        """Return what the run reads."""
+        return {"fixed": self.fixed, "moving": self.moving}
 
     def outputs(self) -> dict[str, str | None]:
-        """Return the files that the run writes, by what they hold; None where nothing is asked for."""
+        """Return what the run writes."""
         return {
             "registered": self.output,
             "transform": self.transform,
@@ -152,15 +197,15 @@ class RegistrationJob:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefinementJob:
-    """A segmentation to correct by prompts. Raises `InputError` when a value cannot be meant."""
+class RefinementJob(Job):
+    """A segmentation to correct by prompts. Raises `InputError` for a value out of range or files that collide."""
 
     portal: str
     """Portal venous CT that was segmented: a file or a DICOM folder."""
     segmentation: str
     """The segmentation on its grid: .seg.nrrd, DICOM SEG, or a label map (its tumours are taken apart)."""
     prompts: str
-    """JSON file that says what to do; see `interaction.prompts`."""
+    """JSON file that says what to do; see `correction.prompts`."""
     output: str
     """Where the corrected segmentation goes, in the format of its suffix, as for `SegmentationJob`."""
     arterial: str | None = None
@@ -174,7 +219,7 @@ class RefinementJob:
     probability: str | None = None
     """The probability of tumour that was saved with the segmentation; None does without."""
     history: str | None = None
-    """Log of earlier corrections of this segmentation, to go on from: what is accepted or rejected stays so."""
+    """Log of earlier corrections of this segmentation, to resume: what is accepted or rejected stays so."""
     log: str | None = None
     """Where the log of all corrections goes, as JSON."""
     model: str | None = None
@@ -187,16 +232,136 @@ class RefinementJob:
             raise InputError(f"the seed must not be negative, got {self.seed}")
         if self.register and self.arterial is None:
             raise InputError("there is no arterial volume to register: give one, or leave out --register")
-        _check_apart(self.outputs())
+        self._check_files()
+
+    def inputs(self) -> dict[str, str | None]:
+        """Return what the run reads."""
+        names = ("portal", "segmentation", "prompts", "arterial", "probability", "history")
+        return {name: getattr(self, name) for name in names}
 
     def outputs(self) -> dict[str, str | None]:
-        """Return the files that the run writes, by what they hold; None where nothing is asked for."""
+        """Return what the run writes."""
         return {"segmentation": self.output, "log": self.log}
 
 
-def _check_apart(outputs: Mapping[str, str | None]) -> None:
-    """Raise `InputError` when two results would be written to one file."""
-    paths = [path for path in outputs.values() if path]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise InputError(f"two results would be written to {path}: give each its own file")
+@dataclass(frozen=True, kw_only=True)
+class ReviewJob(Job):
+    """A segmented case to report on. Raises `InputError` for a value out of range or files that collide."""
+
+    portal: str
+    """Portal venous CT: a file or a DICOM folder."""
+    segmentation: str
+    """Liver and tumours on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
+    arterial: str | None = None
+    """Arterial CT, registered onto the portal grid."""
+    portal_series: str | None = None
+    """Which DICOM series of the portal folder: its UID, its number in the list, or words of its description."""
+    arterial_series: str | None = None
+    """Which DICOM series of the arterial folder, likewise."""
+    probability: str | None = None
+    """Probability of tumour on the portal grid."""
+    vessels: str | None = None
+    """Named vessels on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
+    plan: str | None = None
+    """Margins and resections to compute, as JSON; see `report/README.md`."""
+    report: str | None = None
+    """What `segment` wrote as its report: model, versions and the verdict on the registration."""
+    weight_kg: float | None = None
+    """The body's weight, for what a resection leaves by kilogram; it counts before that of the plan."""
+    patient_name: str | None = None
+    """Written at the head of the page. Nothing else that could identify a patient is written there."""
+    arterial_source: str | None = None
+    """DICOM folder of the arterial series before registration, which the DICOM SR then names as source."""
+    output: str | None = None
+    """Where the page goes, as HTML."""
+    csv: str | None = None
+    """Where the table of tumours goes, as CSV."""
+    json: str | None = None
+    """Where all numbers go, as JSON."""
+    sr: str | None = None
+    """Where the DICOM structured report goes (.dcm); the portal volume must be a DICOM folder then."""
+    seg: str | None = None
+    """Where the DICOM SEG goes that the structured report refers to, unless the segmentation is one itself."""
+
+    def __post_init__(self) -> None:
+        for value, what in ((self.portal, "portal venous volume"), (self.segmentation, "segmentation")):
+            if not value:
+                raise InputError(f"no {what} was given: name a file")
+        if not any(self.outputs().values()):
+            raise InputError("nothing is asked for: name a file for the page, the table or the numbers")
+        if self.weight_kg is not None and self.plan is None:
+            raise InputError("a weight was given, but no plan that would need it: give one, or leave it out")
+        if self.arterial_source is not None and (self.sr is None or self.arterial is None):
+            raise InputError(
+                "the source of the arterial volume is named in a DICOM SR: ask for one and give the registered "
+                "arterial volume, or leave the source out"
+            )
+        self._check_files()
+
+    def inputs(self) -> dict[str, str | None]:
+        """Return what the run reads."""
+        names = (
+            "portal",
+            "segmentation",
+            "arterial",
+            "probability",
+            "vessels",
+            "plan",
+            "report",
+            "arterial_source",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    def outputs(self) -> dict[str, str | None]:
+        """Return what the run writes; the DICOM SEG before the structured report, which refers to it."""
+        return {
+            "page": self.output,
+            "table": self.csv,
+            "numbers": self.json,
+            "DICOM SEG": self.seg,
+            "structured report": self.sr,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingExportJob(Job):
+    """A corrected case to write as training reads it. Raises `InputError` for a bad name or files that collide."""
+
+    portal: str
+    """Portal venous CT: a file or a DICOM folder."""
+    segmentation: str
+    """The corrected segmentation on the portal grid."""
+    name: str
+    """Name of the case, which is that of its folder: letters, digits, dot, dash and underscore."""
+    output: str
+    """Folder of cases; made where it is missing."""
+    arterial: str | None = None
+    """Arterial CT on the portal grid (registered), or on one of its own: it is brought there by its position."""
+    log: str | None = None
+    """Log of the corrections, as JSON; it says how many lesions were accepted."""
+    patient: str | None = None
+    """Name of the patient; cases of one patient are never split."""
+
+    def __post_init__(self) -> None:
+        check_case_name(self.name)
+        self._check_files()
+
+    def inputs(self) -> dict[str, str | None]:
+        """Return what the run reads."""
+        return {name: getattr(self, name) for name in ("portal", "segmentation", "arterial", "log")}
+
+    def outputs(self) -> dict[str, str | None]:
+        """Return what the run writes, by the file's name in the case's folder."""
+        folder = Path(self.output) / self.name
+        names = ["portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "case.json"]
+        return {name: str(folder / name) for name in names if self.arterial or name != "arterial.nii.gz"}
+
+    def folders(self) -> dict[str, str | None]:
+        """Return the folder of cases."""
+        return {"folder of cases": self.output}
+
+
+def check_case_name(name: str) -> None:
+    """Raise `InputError` for a name of a training case that is no file name."""
+    if not CASE_NAME.fullmatch(name):
+        raise InputError(f"a case is named by letters, digits, dot, dash and underscore, got {name!r}")

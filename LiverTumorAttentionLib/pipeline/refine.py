@@ -1,4 +1,4 @@
-"""From a segmentation and prompts to a corrected segmentation and its log."""
+"""Correction of a segmentation by prompts, from files to files."""
 
 from __future__ import annotations
 
@@ -19,17 +19,14 @@ from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.correction.prompts import Prompt, read_prompts
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
-    SEGMENTATION_SUFFIXES,
-    check_ct,
-    check_dicom_seg_source,
-    check_writable,
-    full_suffix,
+    read_ct,
     read_instances,
     read_volume,
-    replacing_all,
     write_segmentation,
 )
+from LiverTumorAttentionLib.pipeline.arterial_policy import UNREGISTERED_GRID, is_usable, usage_warnings
 from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
+from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, output_files, write_all
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import register_phases, resample_onto
 from LiverTumorAttentionLib.voxels.orientation import same_grid
@@ -37,14 +34,14 @@ from LiverTumorAttentionLib.voxels.orientation import same_grid
 
 @dataclass(frozen=True, kw_only=True)
 class RefinementResult:
-    """What a correction gave.
-
-    outcomes: one a prompt, with the prompt's name. warnings: what the user should know, one sentence each.
-    """
+    """Result of a correction."""
 
     session: CorrectionSession
+    """The session after the last prompt."""
     outcomes: tuple[tuple[str, Outcome], ...]
+    """One for each prompt, with the prompt's name."""
     warnings: tuple[str, ...]
+    """Warnings for the user, one sentence each."""
 
 
 def refine_case(job: RefinementJob, progress: Progress | None = None) -> RefinementResult:
@@ -53,94 +50,85 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
     Raises `InputError`, `OutputError` or `Cancelled`; then nothing is written.
     """
     progress = progress or Progress()
-    _check_outputs(job)
-    case, warnings = _case(job, progress.part(0.0, 0.5))
+    check_outputs(job)
+    case, warnings = _read_case(job, progress.part(0.0, 0.5))
     prompts = read_prompts(_text(job.prompts, "prompts"), case.portal)
     session = CorrectionSession(case)
     if job.history is not None:
-        session = resume(case, CorrectionLog.from_text(_text(job.history, "log of earlier corrections")))
+        session = resume(case, read_log(job.history, "log of earlier corrections"))
     outcomes = [
-        (prompt.name, _done(session, prompt, progress.part(0.5 + 0.4 * k / len(prompts), 0.9, "correcting")))
+        (prompt.name, _apply(session, prompt, progress.part(0.5 + 0.4 * k / len(prompts), 0.9, "correcting")))
         for k, prompt in enumerate(prompts)
     ]
     _write(session, job, progress.part(0.9, 1.0, "writing"))
-    return RefinementResult(session=session, outcomes=tuple(outcomes), warnings=tuple(warnings))
+    return RefinementResult(session=session, outcomes=tuple(outcomes), warnings=warnings)
 
 
-def read_corrected(
-    portal: str, arterial: str | None, segmentation: str, log: str | None, progress: Progress
-) -> tuple[CorrectionCase, CorrectionLog | None, list[str]]:
-    """Return a corrected case, its log if there is one, and what the user should know. Raises `InputError`."""
-    job = RefinementJob(portal=portal, arterial=arterial, segmentation=segmentation, prompts="", output="")
-    case, warnings = _case(job, progress)
-    if log is None:
-        return case, None, warnings
-    known = CorrectionLog.from_text(_text(log, "log of corrections"))
-    known.check_fits(case)
-    return case, known, warnings
+def read_arterial(
+    path: str, series: str | None, portal: sitk.Image, progress: Progress
+) -> tuple[sitk.Image, tuple[str, ...]]:
+    """Read the arterial volume and resample it onto the portal grid without registration, with the warnings of that.
+
+    Raises `InputError`.
+    """
+    progress.update(0.0, "arterial volume")
+    arterial = read_ct(path, series=series, phase="arterial")
+    if same_grid(arterial, portal):
+        return arterial, ()
+    return resample_onto(arterial, portal, sitk.Transform(3, sitk.sitkIdentity)), (UNREGISTERED_GRID,)
 
 
-def _case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, list[str]]:
-    """Return the inputs of a job on the portal grid, and what the user should know of them."""
-    part = progress.part(0.0, 0.3, "reading")
-    part.update(0.0, "portal volume")
-    portal = read_volume(job.portal, series=job.portal_series, phase="portal")
-    check_ct(portal, "portal volume")
-    part.update(0.5, "segmentation")
-    instances = instances_from_labels(read_instances(job.segmentation, keep_numbers=True))
+def read_tumors(path: str) -> sitk.Image:
+    """Read a segmentation as instances image; the tumors of a semantic label map are taken apart."""
+    return instances_from_labels(read_instances(path, keep_numbers=True))
+
+
+def read_log(path: str, name: str) -> CorrectionLog:
+    """Read a log of corrections. name: what to call it in an error. Raises `InputError`."""
+    return CorrectionLog.from_text(_text(path, name))
+
+
+def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, tuple[str, ...]]:
+    """Return the inputs of a job on the portal grid, and warnings for the user."""
+    reading = progress.part(0.0, 0.3, "reading")
+    reading.update(0.0, "portal volume")
+    portal = read_ct(job.portal, series=job.portal_series, phase="portal")
+    reading.update(0.5, "segmentation")
+    instances = read_tumors(job.segmentation)
     probability = None
     if job.probability is not None:
         probability = read_volume(job.probability, name="probability")
     arterial: sitk.Image | None = None
-    warnings: list[str] = []
+    warnings: tuple[str, ...] = ()
     if job.arterial is not None:
-        arterial, warnings = _arterial(job, portal, instances, progress.part(0.3, 1.0))
+        part = progress.part(0.3, 1.0)
+        if job.register:
+            arterial, warnings = _registered_arterial(job, portal, instances, part)
+        else:
+            arterial, warnings = read_arterial(job.arterial, job.arterial_series, portal, part)
     case = CorrectionCase(
         portal=portal, instances=instances, arterial=arterial, probability=probability, model=job.model
     )
     return case, warnings
 
 
-def _arterial(
+def _registered_arterial(
     job: RefinementJob, portal: sitk.Image, instances: sitk.Image, progress: Progress
-) -> tuple[sitk.Image | None, list[str]]:
-    """Return the arterial volume on the portal grid, and what the user should know of how it came there."""
-    if job.arterial is None:
-        raise ValueError("there is no arterial volume")
+) -> tuple[sitk.Image | None, tuple[str, ...]]:
+    """Return the arterial volume registered onto the portal one, unless it lies on its grid; None if refused."""
     progress.update(0.0, "arterial volume")
-    arterial = read_volume(job.arterial, series=job.arterial_series, phase="arterial", name="arterial volume")
-    check_ct(arterial, "arterial volume")
+    arterial = read_ct(str(job.arterial), series=job.arterial_series, phase="arterial")
     if same_grid(arterial, portal):
-        return arterial, []
-    if not job.register:
-        as_it_lies = resample_onto(arterial, portal, sitk.Transform(3, sitk.sitkIdentity))
-        note = (
-            "the arterial volume lies on another grid; it was taken by its position in the patient, without "
-            "registration (--register registers it)"
-        )
-        return as_it_lies, [note]
+        return arterial, ()
     liver = sitk.Cast(instances > 0, sitk.sitkUInt8)
     part = progress.part(0.1, 1.0, "registration")
-    found = register_phases(portal, arterial, portal_liver=liver, progress=part, seed=job.seed)
-    verdict = found.verdict
-    if verdict.grade == "refused":
-        return None, [f"the arterial phase was not used: {verdict.reason}"]
-    if verdict.grade == "doubtful":
-        return found.registered, [f"the arterial phase was used, but look at how it fits: {verdict.reason}"]
-    return found.registered, []
+    result = register_phases(portal, arterial, portal_liver=liver, progress=part, seed=job.seed)
+    registered = result.registered if is_usable(result.verdict) else None
+    return registered, usage_warnings(result.verdict)
 
 
-def _check_outputs(job: RefinementJob) -> None:
-    """Make sure, before the run, that what the job asks for can be written."""
-    check_writable(job.output, suffixes=SEGMENTATION_SUFFIXES, name="segmentation")
-    if job.log is not None:
-        check_writable(job.log, suffixes=(".json",), name="log")
-    if full_suffix(job.output) == ".dcm" and Path(job.portal).exists():
-        check_dicom_seg_source(job.portal, job.portal_series)
-
-
-def _done(session: CorrectionSession, prompt: Prompt, progress: Progress) -> Outcome:
-    """Do what a prompt asks for; an error says which prompt it was."""
+def _apply(session: CorrectionSession, prompt: Prompt, progress: Progress) -> Outcome:
+    """Apply a prompt; an error names it."""
     try:
         return session.do(prompt.action, progress)
     except InputError as error:
@@ -148,22 +136,23 @@ def _done(session: CorrectionSession, prompt: Prompt, progress: Progress) -> Out
 
 
 def _write(session: CorrectionSession, job: RefinementJob, progress: Progress) -> None:
-    """Write segmentation and log together."""
+    """Write segmentation and log: both, or nothing."""
     text = CorrectionLog.of(session).to_text()
-    targets = {name: Path(path) for name, path in job.outputs().items() if path}
-    with replacing_all(targets.values()) as temporary:
-        progress.update(0.0, targets["segmentation"].name)
+
+    def segmentation(path: Path) -> None:
         write_segmentation(
-            temporary[targets["segmentation"]],
+            path,
             session.instances(),
             source=job.portal,
             series=job.portal_series,
             notes={HEADER_KEY: text},
         )
-        if "log" in targets:
-            temporary[targets["log"]].write_text(text + "\n", encoding="utf-8")
-        progress.check()
-    progress.update(1.0)
+
+    writers: dict[str, Writer] = {
+        "segmentation": segmentation,
+        "log": lambda path: path.write_text(text + "\n", encoding="utf-8"),
+    }
+    write_all(output_files(job, writers), progress)
 
 
 def _text(path: str, name: str) -> str:

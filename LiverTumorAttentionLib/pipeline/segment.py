@@ -1,49 +1,135 @@
-"""The way through: from the CT of a case to its liver, its tumours and a table.
+"""Segmentation of a case: from its CT to liver, tumors and their table.
 
-The command line, the Slicer module, the demonstration and cohort runs all come through `segment_case`.
+The command line, the Slicer module, the demonstration and cohort runs all call `segment_case`.
 """
 
 from __future__ import annotations
 
-import warnings as python_warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
+from LiverTumorAttentionLib.analysis import (
+    CaseMeasurement,
+    TumorMeasurement,
+    measure_case,
+    measure_tumors,
+    tumor_csv,
+)
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, choose_device
-from LiverTumorAttentionLib.io import InputWarning
-from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
-from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob, SegmentationJob
-from LiverTumorAttentionLib.pipeline.outputs import (
-    CaseResult,
-    RegistrationCase,
-    check_outputs,
-    check_registration_outputs,
-    write_registration,
-    write_results,
+from LiverTumorAttentionLib.io import (
+    collected_warnings,
+    making_folder,
+    read_ct,
+    write_image,
+    write_segmentation,
 )
-from LiverTumorAttentionLib.pipeline.stages import Stages, find_liver, find_tumors, load_stages
-from LiverTumorAttentionLib.pipeline.steps import (
+from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
+from LiverTumorAttentionLib.pictures import write_preview
+from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, usage_warnings
+from LiverTumorAttentionLib.pipeline.attention_maps import Attention
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.outputs import (
+    Writer,
+    check_outputs,
+    output_files,
+    write_all,
+    write_json,
+)
+from LiverTumorAttentionLib.pipeline.stages import (
+    find_liver,
+    find_tumors,
+    load_stages,
     on_portal_grid,
     postprocessing_settings,
-    read_phase,
     register_arterial,
     tumor_instances,
 )
-from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration import RegistrationResult
+from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
 from LiverTumorAttentionLib.voxels.orientation import back_to, to_lps
 
 
-def segment_case(job: SegmentationJob, progress: Progress | None = None) -> CaseResult:
-    """Segment one case and write what the job asks for. This is the whole of the way through.
+@dataclass(frozen=True, kw_only=True)
+class CaseResult:
+    """Result of a segmentation. Images lie on the portal volume's own grid."""
 
-    Returns the liver, the tumours and their table, on the portal volume's own grid.
+    portal: sitk.Image
+    """The portal volume as it was read, HU."""
+    instances: sitk.Image
+    """uint16: 0 background, 1 liver, 2, 3, … one value a tumour, the largest first."""
+    tumors: tuple[TumorMeasurement, ...]
+    """The tumours in the order of their values; may be empty."""
+    case: CaseMeasurement
+    """The liver as a whole."""
+    probability: sitk.Image
+    """float32: probability of tumour."""
+    registered: sitk.Image | None
+    """The arterial volume on the portal grid, HU; None when none was given."""
+    transform: sitk.Transform | None
+    """Portal points to arterial points, LPS mm; None when no arterial volume was given."""
+    registration: RegistrationVerdict | None
+    """Verdict on the registration; None when no arterial volume was given."""
+    arterial_used: bool
+    """Whether the tumours were found in both phases."""
+    warnings: tuple[str, ...]
+    """Warnings for the user, one sentence each."""
+    model: ModelDescription
+    """The model that was used."""
+    device: str
+    """The device that it ran on, in words."""
+    attention: Attention | None = None
+    """Attention of the tumor network; None when it was not asked for."""
+
+    def summary(self) -> str:
+        """Return the result in a few lines for the terminal."""
+        lines = [
+            f"{self.model.title}: {self.model.statement}",
+            f"liver {self.case.liver_volume_ml:.0f} mL, {len(self.tumors)} tumours, "
+            f"{self.case.tumor_volume_ml:.1f} mL together",
+        ]
+        lines += [
+            f"  Tumor {t.number}: {t.volume_ml:.1f} mL, {t.longest_axial_diameter_mm:.0f} x "
+            f"{t.perpendicular_diameter_mm:.0f} mm, portal {t.mean_hu_portal:.0f} HU"
+            + (f", arterial {t.mean_hu_arterial:.0f} HU" if t.mean_hu_arterial is not None else "")
+            for t in self.tumors
+        ]
+        return "\n".join(lines)
+
+    def to_dict(self, job: SegmentationJob) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return {
+            "notice": NOT_FOR_CLINICAL_USE,
+            "version": __version__,
+            "model": {
+                "id": self.model.id,
+                "title": self.model.title,
+                "version": self.model.version,
+                "statement": self.model.statement,
+                "sha256": {stage.name: stage.sha256 for stage in self.model.stages},
+            },
+            "device": self.device,
+            "settings": job.to_dict(),
+            "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
+            "registration": self.registration.as_dict() if self.registration else None,
+            "liver": {
+                "volume_ml": self.case.liver_volume_ml,
+                "tumor_volume_ml": self.case.tumor_volume_ml,
+                "tumor_burden_percent": self.case.tumor_burden_percent,
+            },
+            "tumors": [asdict(tumor) for tumor in self.tumors],
+            "warnings": list(self.warnings),
+        }
+
+
+def segment_case(job: SegmentationJob, progress: Progress | None = None) -> CaseResult:
+    """Segment one case and write what the job asks for.
+
+    Returns the liver, the tumors and their table, on the portal volume's own grid.
     Raises `InputError`, `ModelError`, `DeviceError`, `OutputError` or `Cancelled`; then nothing is written.
     """
     progress = progress or Progress()
@@ -55,14 +141,16 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
             f"the model {package.description.id!r} needs the arterial phase beside the portal venous one: "
             "give it too, or choose another model"
         )
-    with _heard_warnings() as heard:
-        portal = read_phase(job.portal, job.portal_series, "portal", progress.part(0.0, 0.04, "reading"))
+    reading = progress.part(0.0, 0.08, "reading")
+    with collected_warnings() as warnings:
+        reading.update(0.0, "portal volume")
+        portal = read_ct(job.portal, series=job.portal_series, phase="portal")
         arterial = None
         if job.arterial is not None:
-            reading = progress.part(0.04, 0.08, "reading")
-            arterial = read_phase(job.arterial, job.arterial_series, "arterial", reading)
+            reading.update(0.5, "arterial volume")
+            arterial = read_ct(job.arterial, series=job.arterial_series, phase="arterial")
     result = segment_volumes(portal, arterial, package, device, job, progress.part(0.08, 0.95))
-    result = replace(result, warnings=(*heard, *result.warnings))
+    result = replace(result, warnings=(*warnings, *result.warnings))
     write_results(result, job, progress.part(0.95, 1.0, "writing"))
     return result
 
@@ -75,21 +163,24 @@ def segment_volumes(
     job: SegmentationJob,
     progress: Progress,
 ) -> CaseResult:
-    """Segment volumes in memory: the steps of the way through, without files.
+    """Segment volumes in memory: the steps of `segment_case` between its files.
 
     portal, arterial: HU, of any orientation and any grids that overlap in the liver.
     """
     settings = postprocessing_settings(package, job)
     own_grid, portal = portal, to_lps(portal)
-    stages = load_stages(package, device, watched=job.save_attention is not None)
+    stages = load_stages(package, device, record_attention=job.save_attention is not None)
 
     part = progress.part(0.0, stages.liver_share, "liver")
-    liver = find_liver(portal, "portal volume", stages, settings, part)
+    liver = find_liver(portal, "portal", stages, settings, part)
     registration = None
     if arterial is not None:
         part = progress.part(stages.liver_share, 0.6)
-        registration = _register(portal, to_lps(arterial), liver.mask, stages, settings, job.seed, part)
-    usable = registration is not None and registration.verdict.grade != "refused"
+        registration = register_arterial(
+            portal, to_lps(arterial), liver.mask, stages, settings, job.seed, part
+        )
+    verdict = registration.verdict if registration else None
+    usable = is_usable(verdict)
     registered = registration.registered if registration else None
 
     tumors_found = find_tumors(
@@ -106,6 +197,7 @@ def segment_volumes(
 
     instances, probability = back_to(instances, own_grid), back_to(probability, own_grid)
     registered = None if registered is None else back_to(registered, own_grid)
+    portal_model = None if package.description.takes_arterial else package.description.id
     tumors = measure_tumors(instances, own_grid, registered if usable else None, probability)
     return CaseResult(
         portal=own_grid,
@@ -115,78 +207,48 @@ def segment_volumes(
         probability=probability,
         registered=registered,
         transform=registration.transform if registration else None,
-        registration=registration.verdict if registration else None,
+        registration=verdict,
         arterial_used=usable and package.description.takes_arterial,
         attention=tumors_found.attention,
-        warnings=_registration_notes(registration, package.description),
+        warnings=usage_warnings(verdict, portal_model=portal_model),
         model=package.description,
         device=device.describe(),
     )
 
 
-def register_case(job: RegistrationJob, progress: Progress | None = None) -> RegistrationResult:
-    """Register the moving (arterial) onto the fixed (portal) volume and write what the job asks for.
-
-    The coarse livers are found first, because registration within them is both better and faster.
-    Raises as `segment_case` does; then nothing is written.
-    """
-    progress = progress or Progress()
-    check_registration_outputs(job)
-    package, device = find_model(job.model), choose_device(job.device)
-    fixed = read_phase(job.fixed, job.fixed_series, "portal", progress.part(0.0, 0.05, "reading"))
-    moving = read_phase(job.moving, job.moving_series, "arterial", progress.part(0.05, 0.1, "reading"))
-    settings = PostprocessingSettings()
-    in_order = to_lps(fixed)
-    stages = load_stages(package, device)
-    liver = find_liver(in_order, "portal volume", stages, settings, progress.part(0.1, 0.3, "liver")).mask
-    result = _register(in_order, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95))
-    result = replace(result, registered=back_to(result.registered, fixed))
-    case = RegistrationCase(fixed=fixed, moving=moving, liver=back_to(liver, fixed), result=result)
-    write_registration(case, job, progress.part(0.95, 1.0, "writing"))
-    return result
+def write_results(result: CaseResult, job: SegmentationJob, progress: Progress) -> None:
+    """Write what the job asks for: all of it, or nothing."""
+    files = output_files(job, _writers(result, job))
+    if not job.save_attention or result.attention is None:
+        write_all(files, progress)
+        return
+    with making_folder(job.save_attention, name="attention") as folder:
+        attention = result.attention.writers(result.portal)
+        write_all([*files, *((folder / name, write) for name, write in attention.items())], progress)
 
 
-def _register(
-    portal: sitk.Image,
-    arterial: sitk.Image,
-    portal_liver: sitk.Image,
-    stages: Stages,
-    settings: PostprocessingSettings,
-    seed: int,
-    progress: Progress,
-) -> RegistrationResult:
-    """Find the arterial liver and register the arterial onto the portal phase."""
-    arterial_liver = find_liver(
-        arterial, "arterial volume", stages, settings, progress.part(0.0, 0.3, "liver, arterial phase")
-    ).mask
-    return register_arterial(
-        portal, arterial, portal_liver, arterial_liver, seed, progress.part(0.3, 1.0, "registration")
-    )
+def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Writer]:
+    """Return the writer of each kind of output."""
 
+    def segmentation(path: Path) -> None:
+        write_segmentation(path, result.instances, source=job.portal, series=job.portal_series)
 
-def _registration_notes(registration: RegistrationResult | None, model: ModelDescription) -> tuple[str, ...]:
-    """Return what a user should read of how the arterial phase was used."""
-    if registration is None:
-        return ()
-    verdict = registration.verdict
-    notes = []
-    if verdict.grade == "refused":
-        notes.append(f"the arterial phase was not used: {verdict.reason}")
-    elif verdict.grade == "doubtful":
-        notes.append(f"the arterial phase was used, but look at how it fits: {verdict.reason}")
-    if verdict.grade != "refused" and not model.takes_arterial:
-        notes.append(
-            f"the model {model.id!r} finds tumours in the portal phase alone; "
-            "the arterial phase was used for the measurements"
-        )
-    return tuple(notes)
+    def registered(path: Path) -> None:
+        if result.registered is not None:
+            write_image(path, result.registered)
 
+    def transform(path: Path) -> None:
+        if result.transform is not None:
+            write_transform(path, result.transform)
 
-@contextmanager
-def _heard_warnings() -> Iterator[list[str]]:
-    """Collect what reading warns of; the list is filled when the block ends."""
-    heard: list[str] = []
-    with python_warnings.catch_warnings(record=True) as caught:
-        python_warnings.simplefilter("always", InputWarning)
-        yield heard
-    heard.extend(str(w.message) for w in caught if issubclass(w.category, InputWarning))
+    return {
+        "segmentation": segmentation,
+        "table": lambda path: path.write_text(tumor_csv(result.tumors), encoding="utf-8", newline=""),
+        "report": lambda path: write_json(path, result.to_dict(job)),
+        "preview": lambda path: write_preview(
+            path, result.portal, result.instances, arterial=result.registered
+        ),
+        "registered": registered,
+        "transform": transform,
+        "probability": lambda path: write_image(path, result.probability),
+    }

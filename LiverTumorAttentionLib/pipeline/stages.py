@@ -1,15 +1,18 @@
-"""Finding the liver and its tumours with a model's networks, be it one for both or one for each."""
+"""Steps of the pipeline that run a model: loading it, liver, registration within the livers, tumors, instances.
+
+A model has one network for liver and tumors, or one for each; the steps are called alike.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference import (
     AttentionRecorder,
     Device,
@@ -19,15 +22,27 @@ from LiverTumorAttentionLib.inference import (
 )
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
-from LiverTumorAttentionLib.postprocessing import PostprocessingSettings, liver_from_probability
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.postprocessing import (
+    PostprocessingSettings,
+    instances_from_probability,
+    liver_from_probability,
+)
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
+from LiverTumorAttentionLib.voxels.boxes import box_start, crop_image, full_box, mask_box
 
+SMALLEST_SHARED_LIVER = 0.05
+"""An arterial volume that holds less of the portal volume's liver than this shows another region."""
+BOX_MARGIN_MM = 15.0
+"""Margin around the liver within which the probability of tumor is computed on the portal grid."""
 SMALLEST_LIVER_ML = 20.0
-"""Less than this is not a liver that anything could be planned on: the volume shows something else."""
+"""A smaller liver is taken for something else: nothing could be planned on it."""
 
+Phase = Literal["portal", "arterial"]
 Point = tuple[float, float, float]
-"""A place in the patient, LPS mm."""
+"""A point, LPS mm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,26 +50,26 @@ class Stages:
     """The networks of a model, ready to run."""
 
     liver: LiverStage
-    """Finds the liver; and the tumours, where there is no stage for them."""
+    """Finds the liver, and the tumors where there is no stage for them."""
     tumor: TumorStage | None
     """Finds the tumours inside the liver's box; None where one network finds both."""
     recorder: AttentionRecorder | None
-    """Watches the attention that finds the tumours; None when nobody asked."""
+    """Records the attention of the tumor network; None when it was not asked for."""
 
     @property
-    def finding_tumors(self) -> LiverStage | TumorStage:
-        """The stage that finds the tumours."""
-        return self.tumor or self.liver
+    def tumor_network(self) -> str:
+        """Name of the network that finds the tumors."""
+        return (self.tumor or self.liver).description.network
 
     @property
     def liver_share(self) -> float:
-        """Share of the whole time until the liver is known, roughly."""
+        """Share of the running time that the liver takes, roughly."""
         return 0.15 if self.tumor is not None else 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundLiver:
-    """What the first stage found in one phase."""
+    """Result of the liver stage in one phase."""
 
     mask: sitk.Image
     """The liver on the image's grid, uint8."""
@@ -64,35 +79,35 @@ class FoundLiver:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundTumors:
-    """What the stage that finds the tumours found."""
+    """Result of the stage that finds the tumors."""
 
     probability: sitk.Image
     """The probability of tumour on the stage's grid, float32."""
     attention: Attention | None
-    """What its network attended to; None when nobody asked."""
+    """Attention of its network; None when it was not asked for."""
 
 
-def load_stages(package: ModelPackage, device: Device, *, watched: bool = False) -> Stages:
+def load_stages(package: ModelPackage, device: Device, *, record_attention: bool = False) -> Stages:
     """Build the networks of a model and load their weights.
 
-    Raises `ModelError` when weights do not fit, or when attention is to be watched and there is none.
+    Raises `ModelError` when weights do not fit, or when attention is to be recorded and there is none.
     """
     liver = LiverStage.of(package, device)
     tumor = None if "tumor" in liver.finds else TumorStage.of(package, device)
-    if watched:
+    if record_attention:
         stage = tumor or liver
         check_records_attention(stage.network, stage.description.network)
-    return Stages(liver=liver, tumor=tumor, recorder=AttentionRecorder() if watched else None)
+    return Stages(liver=liver, tumor=tumor, recorder=AttentionRecorder() if record_attention else None)
 
 
 def find_liver(
-    image: sitk.Image, name: str, stages: Stages, settings: PostprocessingSettings, progress: Progress
+    image: sitk.Image, phase: Phase, stages: Stages, settings: PostprocessingSettings, progress: Progress
 ) -> FoundLiver:
     """Return the liver on the image's grid. Raises `InputError` when there is none.
 
-    image: HU, in LPS order. name: how the user knows it, such as "portal volume".
+    image: HU, in LPS order. phase: which phase it is; attention is recorded in the portal one, where tumors are found.
     """
-    recorder = stages.recorder if stages.tumor is None and name.startswith("portal") else None
+    recorder = stages.recorder if stages.tumor is None and phase == "portal" else None
     probabilities = stages.liver.probabilities(image, progress, recorder)
     fine = resample_to_grid(probabilities["liver"], image)
     liver = liver_from_probability(
@@ -104,12 +119,59 @@ def find_liver(
     volume_ml = float(liver.sum()) * float(np.prod(image.GetSpacing())) / 1000.0
     if volume_ml < SMALLEST_LIVER_ML:
         raise InputError(
-            f"no liver was found in the {name} (at most {volume_ml:.0f} mL of something like it): "
+            f"no liver was found in the {phase} volume (at most {volume_ml:.0f} mL of something like it): "
             "check that it is a CT of the upper abdomen, or choose another series"
         )
     mask = sitk.GetImageFromArray(liver.astype(np.uint8))
     mask.CopyInformation(image)
     return FoundLiver(mask=mask, tumor=probabilities.get("tumor"))
+
+
+def postprocessing_settings(package: ModelPackage, job: SegmentationJob) -> PostprocessingSettings:
+    """Return the model's settings with what the job sets itself."""
+    values = dict(package.description.postprocessing)
+    if job.minimum_diameter_mm is not None:
+        values["minimum_diameter_mm"] = job.minimum_diameter_mm
+    if job.tumor_threshold is not None:
+        values["tumor_threshold"] = job.tumor_threshold
+        values["minimum_peak_probability"] = max(
+            job.tumor_threshold,
+            values.get("minimum_peak_probability", PostprocessingSettings.minimum_peak_probability),
+        )
+    return from_mapping(PostprocessingSettings, values, where="model.json: postprocessing", error=ModelError)
+
+
+def register_arterial(
+    portal: sitk.Image,
+    arterial: sitk.Image,
+    portal_liver: sitk.Image,
+    stages: Stages,
+    settings: PostprocessingSettings,
+    seed: int,
+    progress: Progress,
+) -> RegistrationResult:
+    """Find the liver in the arterial phase and register that phase onto the portal one.
+
+    portal, arterial: HU, in LPS order. portal_liver: uint8 mask on the portal grid.
+    Raises `InputError` when the arterial volume shows no liver, or another region.
+    """
+    liver_progress = progress.part(0.0, 0.3, "liver, arterial phase")
+    arterial_liver = find_liver(arterial, "arterial", stages, settings, liver_progress).mask
+    result = register_phases(
+        portal,
+        arterial,
+        portal_liver=portal_liver,
+        arterial_liver=arterial_liver,
+        progress=progress.part(0.3, 1.0, "registration"),
+        seed=seed,
+    )
+    share = result.verdict.liver_share_inside
+    if share < SMALLEST_SHARED_LIVER:
+        raise InputError(
+            f"the arterial volume holds {100 * share:.0f} % of the liver seen in the portal volume, so it shows "
+            "another region: choose another series, or segment without it"
+        )
+    return result
 
 
 def find_tumors(
@@ -121,16 +183,16 @@ def find_tumors(
     *,
     attention_point: Point | None = None,
 ) -> FoundTumors:
-    """Return the probability of tumour, and what was attended to if that is watched.
+    """Return the probability of tumor, and the attention of its network where it is recorded.
 
     portal: HU, in LPS order. arterial: registered, on the portal grid; None when there is none that can be used.
-    attention_point: where a network that relates places is looked at, LPS mm; None takes the place where
-    tumour is most probable. Raises `ModelError` when the model needs the arterial phase and there is none,
-    `InputError` for a point outside of what the network sees.
+    attention_point: from where attention between places is recorded, LPS mm; None takes the point where
+    tumor is most probable. Raises `ModelError` when the model needs the arterial phase and there is none,
+    `InputError` for a point outside the network's input.
     """
     recorder, point = stages.recorder, None
     if stages.tumor is None:
-        # A model without a stage for tumours finds them with the liver.
+        # A model without a tumor stage finds tumors with the liver.
         probability = cast("sitk.Image", liver.tumor)
     else:
         probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
@@ -138,9 +200,7 @@ def find_tumors(
             point = attention_point or _most_probable(probability)
             stages.tumor.record_from(point, portal, arterial, liver.mask, recorder)
     progress.update(1.0)
-    attention = (
-        None if recorder is None else _attention(stages.finding_tumors.description.network, recorder, point)
-    )
+    attention = None if recorder is None else Attention.of(recorder, stages.tumor_network, point)
     return FoundTumors(probability=probability, attention=attention)
 
 
@@ -152,22 +212,25 @@ def _most_probable(probability: sitk.Image) -> Point:
     return point
 
 
-def _attention(network: str, recorder: AttentionRecorder, point: Point | None) -> Attention:
-    """Return what was watched, with the places of tiles and patches in millimetres."""
+def on_portal_grid(coarse: sitk.Image, portal: sitk.Image, liver: sitk.Image) -> sitk.Image:
+    """Return the tumour probability on the whole portal grid, float32; only the liver's box is computed."""
+    whole = sitk.Image(portal.GetSize(), sitk.sitkFloat32)
+    whole.CopyInformation(portal)
+    box = mask_box(liver, margin_mm=BOX_MARGIN_MM) or full_box(portal.GetSize()[::-1])
+    computed = resample_to_grid(coarse, crop_image(portal, box), outside=0.0)
+    return sitk.Paste(whole, computed, computed.GetSize(), [0, 0, 0], box_start(box)[::-1].tolist())
 
-    def in_mm(index: Sequence[float]) -> list[float]:
-        return [round(value, 2) for value in recorder.grid.TransformContinuousIndexToPhysicalPoint(index)]
 
-    vectors = {
-        name: [
-            {
-                "center_lps_mm": in_mm(piece.center),
-                "weights": [round(float(weight), 5) for weight in piece.weights],
-            }
-            for piece in pieces
-        ]
-        for name, pieces in recorder.vectors.items()
-    }
-    return Attention(
-        network=network, about=recorder.about, maps=recorder.maps, vectors=vectors, point_lps_mm=point
+def tumor_instances(
+    probability: sitk.Image, liver: sitk.Image, settings: PostprocessingSettings
+) -> sitk.Image:
+    """Return the liver and its tumours one by one as a uint16 image on the portal grid."""
+    instances = instances_from_probability(
+        sitk.GetArrayViewFromImage(probability),
+        sitk.GetArrayFromImage(liver).astype(bool),
+        spacing_zyx_mm=probability.GetSpacing()[::-1],
+        settings=settings,
     )
+    image = sitk.GetImageFromArray(instances)
+    image.CopyInformation(probability)
+    return image

@@ -1,8 +1,7 @@
-"""The DICOM objects of a report: which ones are asked for, whether they can be made, and writing them."""
+"""DICOM objects of a report: DICOM SEG and structured report, checked before the run and written after it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from LiverTumorAttentionLib.io import write_segmentation
 from LiverTumorAttentionLib.io.dicom_seg import dicom_extra, source_slices
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import existing
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
+from LiverTumorAttentionLib.pipeline.outputs import Writer
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.report.dicom_sr import write_dicom_sr
-from LiverTumorAttentionLib.report.job import ReviewJob
 
 SR, INSTEAD = "DICOM structured report", "leave the report out"
 
@@ -33,7 +33,7 @@ class DicomFiles:
 
     @classmethod
     def of(cls, job: ReviewJob) -> DicomFiles | None:
-        """Look, before a long run, whether the objects can be made; None when none is asked for.
+        """Check, before the run, that the objects can be made; None when none is asked for.
 
         Raises `InputError` that says what is missing.
         """
@@ -62,21 +62,20 @@ class DicomFiles:
                 )
         return cls(job=job, slices=tuple(slices), arterial_slices=tuple(arterial))
 
-    def write(self, content: ReportContent, places: Mapping[str, Path]) -> None:
-        """Write the objects that have a place."""
-        segmentation = Path(self.job.segmentation)
-        if "segmentation" in places:
-            segmentation = places["segmentation"]
+    def writers(self, content: ReportContent) -> dict[str, Writer]:
+        """Return the writers of the objects; the structured report refers to the SEG, which is written before it."""
+        written = [Path(self.job.segmentation)]
+
+        def dicom_seg(path: Path) -> None:
             write_segmentation(
-                segmentation,
-                content.case.instances,
-                source=self.job.portal,
-                series=self.job.portal_series,
+                path, content.case.instances, source=self.job.portal, series=self.job.portal_series
             )
-        if "structured report" in places:
-            write_dicom_sr(
-                places["structured report"], content, segmentation, self.slices, self.arterial_slices
-            )
+            written.append(path)
+
+        def structured_report(path: Path) -> None:
+            write_dicom_sr(path, content, written[-1], self.slices, self.arterial_slices)
+
+        return {"DICOM SEG": dicom_seg, "structured report": structured_report}
 
 
 def _check_segmentation(path: str, slices: list[Any]) -> None:

@@ -1,10 +1,9 @@
-"""JSON in and out: no value that is not JSON, in either direction."""
+"""Reading of JSON files, with errors for the user."""
 
 from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
@@ -24,12 +23,6 @@ def read_json(path: str | os.PathLike[str], name: str) -> Any:
         raise InputError(
             f"the {name} '{place}' is no valid JSON ({error}): correct it or choose another"
         ) from error
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write values as JSON that a person can read."""
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _refuse(constant: str) -> None:

@@ -1,9 +1,8 @@
-"""What a report is about: the volumes of a case, read, checked and brought onto the portal grid."""
+"""Input of a report: the volumes of a case, read, checked and resampled onto the portal grid."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +11,11 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import InputWarning, check_ct, read_instances, read_volume
+from LiverTumorAttentionLib.io import collected_warnings, read_ct, read_instances, read_volume
 from LiverTumorAttentionLib.io.segmentation import has_segments
+from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_warnings
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.report.job import ReviewJob
 from LiverTumorAttentionLib.report.run_report import RunReport
 from LiverTumorAttentionLib.voxels.exact_regridding import placed_on
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
@@ -43,11 +43,9 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
 
     run: what is known of the run that the segmentation comes from. Raises `InputError`, `Cancelled`.
     """
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", InputWarning)
+    with collected_warnings() as warnings:
         progress.update(0.0, "portal volume")
-        portal = read_volume(job.portal, series=job.portal_series, phase="portal", name="portal volume")
-        check_ct(portal, "portal volume")
+        portal = read_ct(job.portal, series=job.portal_series, phase="portal")
         progress.update(0.4, "segmentation")
         instances = _instances(job.segmentation, portal)
         case = ReportCase(portal=portal, instances=instances, notes=_cut_off(instances))
@@ -63,8 +61,7 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
             progress.update(0.9, "vessels")
             case = replace(case, vessels=_vessels(job.vessels, portal))
     progress.update(1.0)
-    said = [without_names(str(w.message)) for w in heard if issubclass(w.category, InputWarning)]
-    return replace(case, notes=(*said, *case.notes))
+    return replace(case, notes=(*(without_names(warning) for warning in warnings), *case.notes))
 
 
 def without_names(message: str) -> str:
@@ -108,12 +105,11 @@ def _apart(case: ReportCase) -> ReportCase:
 
 def _with_arterial(case: ReportCase, path: str, series: str | None, run: RunReport | None) -> ReportCase:
     """Return the case with the arterial volume where it may be used, and a note on how far it is registered."""
-    registration = None if run is None else run.registration
-    if registration is not None and registration.grade == "refused":
-        note = f"the arterial phase was left out, since its registration was refused: {registration.reason}"
-        return replace(case, notes=(*case.notes, note))
-    arterial = read_volume(path, series=series, phase="arterial", name="arterial volume")
-    check_ct(arterial, "arterial volume")
+    verdict = None if run is None else run.registration
+    notes = review_warnings(verdict, unregistered_series=Path(path).is_dir())
+    if verdict is not None and not is_usable(verdict):
+        return replace(case, notes=(*case.notes, *notes))
+    arterial = read_ct(path, series=series, phase="arterial")
     try:
         arterial = placed_on(arterial, case.portal, "the arterial volume", "the portal volume")
     except InputError as error:
@@ -121,19 +117,6 @@ def _with_arterial(case: ReportCase, path: str, series: str | None, run: RunRepo
             f"{error}. A report needs the arterial volume registered onto the portal one: give the file that "
             "segment --save-registered or register --output wrote, or leave the arterial volume out"
         ) from error
-    notes = []
-    if Path(path).is_dir():
-        notes.append(
-            "the arterial volume is a series as the scanner wrote it and not a registered one: "
-            "arterial numbers hold only where the patient did not move"
-        )
-    elif registration is None:
-        notes.append(
-            "nothing is known of how well the arterial phase was registered: look at both phases before "
-            "believing arterial numbers, and give the run's report to have its verdict told here"
-        )
-    elif registration.grade != "good":
-        notes.append(f"the registration of the arterial phase is {registration.grade}: {registration.reason}")
     return replace(case, arterial=arterial, notes=(*case.notes, *notes))
 
 

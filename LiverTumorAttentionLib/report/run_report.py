@@ -66,11 +66,6 @@ class RunReport:
     warnings: tuple[str, ...] = ()
     """What was said of the run, a sentence each."""
 
-    @property
-    def arterial_is_refused(self) -> bool:
-        """Whether the registration was refused."""
-        return self.registration is not None and self.registration.grade == "refused"
-
     def as_dict(self) -> dict[str, Any]:
         """Return what describes the run, as JSON values."""
         values = asdict(self)

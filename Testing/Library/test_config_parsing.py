@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
-from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob, SegmentationJob
+from LiverTumorAttentionLib.errors import ModelError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,35 +53,3 @@ def test_builds_nested_settings_and_turns_whole_numbers_into_floats() -> None:
 def test_refuses_what_it_does_not_know(values: object, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         from_mapping(Outer, values, where="x", error=ModelError)
-
-
-def test_a_job_survives_json() -> None:
-    job = SegmentationJob(
-        portal="p.nii.gz", arterial="a.nii.gz", output="o.seg.nrrd", minimum_diameter_mm=7.0
-    )
-    assert SegmentationJob.from_dict(job.to_dict()) == job
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"portal": ""}, "no portal venous volume was given"),
-        (
-            {"portal": "p", "minimum_diameter_mm": -1},
-            "smallest diameter must lie between 0 and 200 mm, got -1",
-        ),
-        ({"portal": "p", "tumor_threshold": 1.0}, "threshold must lie between 0 and 1, got 1"),
-        ({"portal": "p", "seed": -3}, "seed must not be negative, got -3"),
-        ({"portal": "p", "output": "x.csv", "table": "x.csv"}, "two results would be written to x.csv"),
-        ({"portal": "p", "save_registered": "r.nii.gz"}, "no arterial volume was given"),
-        ({"portal": "p", "artrial": "a"}, "unknown key 'artrial'; did you mean 'arterial'"),
-    ],
-)
-def test_a_job_that_cannot_be_meant_is_refused(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        SegmentationJob.from_dict(values)
-
-
-def test_a_registration_job_keeps_its_outputs_apart() -> None:
-    with pytest.raises(InputError, match=r"two results would be written to x\.h5"):
-        RegistrationJob(fixed="p", moving="a", output="x.h5", transform="x.h5")

@@ -25,8 +25,7 @@ from LiverTumorAttentionLib.metrics import evaluate_labels
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
-from LiverTumorAttentionLib.pipeline.outputs import CaseResult
-from LiverTumorAttentionLib.pipeline.segment import segment_case
+from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 
 DRAWN_SEEDS = range(300, 320)
 FREE_SEEDS = range(320, 330)

@@ -23,8 +23,10 @@ from LiverTumorAttentionLib.metrics import evaluate_labels
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.phantoms import generate_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
-from LiverTumorAttentionLib.pipeline.stages import find_liver, find_tumors, load_stages
-from LiverTumorAttentionLib.pipeline.steps import (
+from LiverTumorAttentionLib.pipeline.stages import (
+    find_liver,
+    find_tumors,
+    load_stages,
     on_portal_grid,
     postprocessing_settings,
     register_arterial,
@@ -44,9 +46,8 @@ def evaluated(seed: int, model: str) -> list[dict[str, Any]]:
     package, quiet = find_model(model), Progress()
     stages = load_stages(package, choose_device("cpu"))
     settings = postprocessing_settings(package, SegmentationJob(portal="phantom"))
-    liver = find_liver(portal, "portal volume", stages, settings, quiet)
-    other = find_liver(arterial, "arterial volume", stages, settings, quiet)
-    found = register_arterial(portal, arterial, liver.mask, other.mask, 0, quiet)
+    liver = find_liver(portal, "portal", stages, settings, quiet)
+    found = register_arterial(portal, arterial, liver.mask, stages, settings, 0, quiet)
     truth = sitk.DisplacementFieldTransform(sitk.Cast(phantom.displacement, sitk.sitkVectorFloat64))
     ways = {
         "registered": found.registered,

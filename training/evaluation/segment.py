@@ -15,8 +15,13 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference import LiverStage, TumorStage, choose_device
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.networks import build_network
-from LiverTumorAttentionLib.pipeline.stages import FoundLiver, Stages, find_liver
-from LiverTumorAttentionLib.pipeline.steps import on_portal_grid, tumor_instances
+from LiverTumorAttentionLib.pipeline.stages import (
+    FoundLiver,
+    Stages,
+    find_liver,
+    on_portal_grid,
+    tumor_instances,
+)
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
@@ -131,7 +136,7 @@ def _found_liver(stage: LiverStage, portal: sitk.Image) -> FoundLiver:
     try:
         return find_liver(
             portal,
-            "portal volume",
+            "portal",
             Stages(liver=stage, tumor=None, recorder=None),
             POSTPROCESSING,
             Progress(),

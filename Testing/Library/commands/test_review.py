@@ -14,8 +14,9 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import REVIEW_COLUMNS
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.errors import Cancelled
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
-from LiverTumorAttentionLib.report import ReviewJob, report_case
+from LiverTumorAttentionLib.report import report_case
 from Testing.Library.report.cases import Small, write_case
 
 
@@ -108,7 +109,7 @@ def test_cancelling_after_the_last_file_leaves_nothing(
         path.write_text("{}")
         written.append(path)
 
-    monkeypatch.setattr("LiverTumorAttentionLib.report.write.write_json", write)
+    monkeypatch.setattr("LiverTumorAttentionLib.report.case_report.write_json", write)
     job = ReviewJob(**paths, csv=str(out / "table.csv"), json=str(out / "numbers.json"))
     with pytest.raises(Cancelled):
         report_case(job, Progress(None, lambda: bool(written)))
@@ -122,7 +123,7 @@ def test_a_writer_that_fails_leaves_nothing(
         path.write_text("half")
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("LiverTumorAttentionLib.report.write.write_json", full)
+    monkeypatch.setattr("LiverTumorAttentionLib.report.case_report.write_json", full)
     assert main(arguments(paths, out)) == 2
     assert "numbers.json' cannot be written (no space left on device)" in capsys.readouterr().err
     assert list(out.iterdir()) == []

@@ -19,8 +19,7 @@ from LiverTumorAttentionLib.io import read_instances, read_label_map
 from LiverTumorAttentionLib.metrics import evaluate_labels
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
-from LiverTumorAttentionLib.pipeline.outputs import CaseResult
-from LiverTumorAttentionLib.pipeline.segment import segment_case
+from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"

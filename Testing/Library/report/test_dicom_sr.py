@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
 from LiverTumorAttentionLib.io import read_volume, write_segmentation
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
-from LiverTumorAttentionLib.report import ReportContent, ReviewJob, dicom_sr, report_case
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
+from LiverTumorAttentionLib.report import ReportContent, dicom_sr, report_case
 from Testing.Library.report.cases import Small
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SR needs highdicom")
@@ -270,7 +271,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_measured(
 ) -> None:
     sitk.WriteImage(study.portal_image, str(study.folder / "portal.nii.gz"))
     before = sorted(study.folder.iterdir())
-    monkeypatch.setattr("LiverTumorAttentionLib.report.write.read_case", None)
+    monkeypatch.setattr("LiverTumorAttentionLib.report.case_report.read_case", None)
     filled = {name: value and value.format(folder=study.folder) for name, value in changes.items()}
     with pytest.raises(LiverTumorAttentionError, match=message):
         study.write(**filled)

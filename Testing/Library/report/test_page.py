@@ -15,7 +15,8 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis.tumor_columns import PAGE_SIZE_COLUMNS
-from LiverTumorAttentionLib.report import ReportContent, ReviewJob, report_case
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
+from LiverTumorAttentionLib.report import ReportContent, report_case
 from LiverTumorAttentionLib.report.page import number, rounded, volume
 from Testing.Library.report.cases import PLAN, REPORT, write_case
 

@@ -12,6 +12,7 @@ import pytest
 from LiverTumorAttentionLib import report
 from LiverTumorAttentionLib.analysis.planning import CutPlane, Planner
 from LiverTumorAttentionLib.errors import Cancelled, InputError
+from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.plan import WantedPlan, compute_plan, read_plan
 from LiverTumorAttentionLib.report.run_report import read_run_report
@@ -120,7 +121,7 @@ def test_a_run_report_without_the_paths_in_it(tmp_path: Path) -> None:
         *("0.1.0", "toy", "good", ("portal", "arterial")),
     )
     assert "Doe" not in json.dumps(run.as_dict())
-    assert not run.arterial_is_refused
+    assert is_usable(run.registration)
 
 
 def test_the_report_of_a_registration_alone(tmp_path: Path) -> None:

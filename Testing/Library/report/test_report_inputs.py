@@ -12,8 +12,8 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import write_segmentation
+from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.report import ReviewJob
 from LiverTumorAttentionLib.report.report_inputs import ReportCase, read_case, without_names
 from LiverTumorAttentionLib.report.run_report import RunReport, read_run_report
 from LiverTumorAttentionLib.voxels.orientation import to_lps
@@ -230,28 +230,3 @@ def test_the_portal_volume_must_be_ct(tmp_path: Path, paths: dict[str, str], sma
 )
 def test_names_are_left_out_of_what_the_page_says(message: str, left: str) -> None:
     assert without_names(message) == left
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"portal": ""}, "no portal venous volume was given"),
-        ({"segmentation": ""}, "no segmentation was given"),
-        ({"output": None}, "nothing is asked for"),
-        ({"weight_kg": 70.0}, "a weight was given, but no plan"),
-        ({"arterial_source": "dicom"}, "the source of the arterial volume is named in a DICOM SR"),
-        ({"json": "page.html"}, "two results would be written to .*page.html"),
-        ({"csv": "s.nrrd"}, "s.nrrd would be written over, though it is read"),
-        ({"plan": "p.json", "json": "./p.json"}, "p.json would be written over, though it is read"),
-    ],
-)
-def test_a_job_that_cannot_be_meant(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        ReviewJob(**{"portal": "p.nrrd", "segmentation": "s.nrrd", "output": "page.html", **changes})
-
-
-def test_a_job_comes_from_json() -> None:
-    values = {"portal": "p.nrrd", "segmentation": "s.nrrd", "output": "page.html"}
-    assert ReviewJob.from_dict(values) == ReviewJob(**values)
-    with pytest.raises(InputError, match="unknown key 'seg_nrrd'"):
-        ReviewJob.from_dict({**values, "seg_nrrd": "x"})

@@ -32,8 +32,8 @@ def main(pair: Path, output: Path, options: dict[str, str]) -> None:
     (output / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
 
 
-def network_livers(*volumes: sitk.Image) -> list[sitk.Image]:
-    """Return the livers that the bundled model's first stage finds, as the whole pipeline has them made."""
+def network_livers(portal: sitk.Image, arterial: sitk.Image) -> list[sitk.Image]:
+    """Return the livers that the bundled model's first stage finds in both phases, as the pipeline does."""
     from LiverTumorAttentionLib.inference import choose_device
     from LiverTumorAttentionLib.models import find_model
     from LiverTumorAttentionLib.pipeline.stages import find_liver, load_stages
@@ -42,7 +42,10 @@ def network_livers(*volumes: sitk.Image) -> list[sitk.Image]:
 
     stages = load_stages(find_model("demonstration"), choose_device("cpu"))
     settings = PostprocessingSettings()
-    return [find_liver(v, "volume", stages, settings, Progress()).mask for v in volumes]
+    return [
+        find_liver(portal, "portal", stages, settings, Progress()).mask,
+        find_liver(arterial, "arterial", stages, settings, Progress()).mask,
+    ]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference import LiverStage, choose_device
 from LiverTumorAttentionLib.models import find_model
-from LiverTumorAttentionLib.pipeline.stages import Stages, find_liver
+from LiverTumorAttentionLib.pipeline.stages import Phase, Stages, find_liver
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
 
@@ -37,12 +37,12 @@ def found_livers(model: str, portal: sitk.Image, arterial: sitk.Image | None) ->
 
     stages, settings = _loaded(model)
 
-    def found(image: sitk.Image, name: str) -> sitk.Image:
-        return find_liver(image, name, stages, settings, Progress()).mask
+    def found(image: sitk.Image, phase: Phase) -> sitk.Image:
+        return find_liver(image, phase, stages, settings, Progress()).mask
 
     return Livers(
-        portal=found(portal, "portal volume"),
-        arterial=None if arterial is None else found(arterial, "arterial volume"),
+        portal=found(portal, "portal"),
+        arterial=None if arterial is None else found(arterial, "arterial"),
     )
 
 

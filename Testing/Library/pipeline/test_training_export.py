@@ -17,8 +17,8 @@ from LiverTumorAttentionLib.correction import (
     CorrectionSession,
     Reject,
 )
-from LiverTumorAttentionLib.correction.training_export import write_training_case
 from LiverTumorAttentionLib.errors import Cancelled, InputError, OutputError
+from LiverTumorAttentionLib.pipeline.training_export import write_training_case
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.correction.made_case import Ball, made_case, oblique
 from training.data.layouts import find_cases

@@ -1,0 +1,116 @@
+"""Outputs are checked before the run and written all together, or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from LiverTumorAttentionLib.errors import Cancelled, OutputError
+from LiverTumorAttentionLib.pipeline.jobs import (
+    Job,
+    RefinementJob,
+    RegistrationJob,
+    ReviewJob,
+    SegmentationJob,
+)
+from LiverTumorAttentionLib.pipeline.outputs import (
+    SUFFIXES,
+    check_outputs,
+    output_files,
+    write_all,
+    write_json,
+)
+from LiverTumorAttentionLib.progress import Progress, ProgressEvent
+
+
+def text(content: str):
+    return lambda path: path.write_text(content, encoding="utf-8")
+
+
+def test_all_files_appear_and_progress_names_them(tmp_path: Path) -> None:
+    events: list[ProgressEvent] = []
+    write_all([(tmp_path / "a.csv", text("a")), (tmp_path / "b.json", text("b"))], Progress(events.append))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.csv": "a", "b.json": "b"}
+    assert [(event.fraction, event.message) for event in events] == [
+        (0.0, "a.csv"),
+        (0.5, "b.json"),
+        (1.0, ""),
+    ]
+
+
+def test_a_writer_that_fails_leaves_every_file_as_it_was(tmp_path: Path) -> None:
+    def full(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device", str(path))
+
+    (tmp_path / "a.csv").write_text("before")
+    with pytest.raises(OutputError, match=r"the report '.*b\.json' cannot be written"):
+        write_all([(tmp_path / "a.csv", text("a")), (tmp_path / "b.json", full)], Progress(), name="report")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.csv": "before"}
+
+
+def test_cancelling_after_the_last_file_leaves_every_file_as_it_was(tmp_path: Path) -> None:
+    written: list[Path] = []
+
+    def last(path: Path) -> None:
+        path.write_text("b")
+        written.append(path)
+
+    with pytest.raises(Cancelled, match="nothing was written"):
+        write_all([(tmp_path / "b.json", last)], Progress(None, lambda: bool(written)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_kind_of_output_has_its_formats() -> None:
+    every: list[Job] = [
+        SegmentationJob(portal="p"),
+        RegistrationJob(fixed="p", moving="a"),
+        RefinementJob(portal="p", segmentation="s", prompts="q", output="o"),
+        ReviewJob(portal="p", segmentation="s", output="o"),
+    ]
+    assert {name for job in every for name in job.outputs()} == set(SUFFIXES)
+
+
+@pytest.mark.parametrize("name", sorted(SUFFIXES))
+def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_path: Path) -> None:
+    fields = {
+        "segmentation": "output", "table": "table", "report": "report", "preview": "preview",
+        "registered": "save_registered", "transform": "save_transform", "probability": "save_probability",
+        "page": "output", "numbers": "json", "structured report": "sr", "DICOM SEG": "seg",
+        "inverse": "inverse", "log": "log",
+    }  # fmt: skip
+    asked = {fields[name]: str(tmp_path / "x.unknown")}
+    job: Job
+    if name in ("page", "numbers", "structured report", "DICOM SEG"):
+        job = ReviewJob(portal="p", segmentation="s", **asked)
+    elif name == "inverse":
+        job = RegistrationJob(fixed="p", moving="a", **asked)
+    elif name == "log":
+        job = RefinementJob(portal="p", segmentation="s", prompts="q", output=f"{tmp_path}/o.nrrd", **asked)
+    else:
+        job = SegmentationJob(portal="p", arterial="a", **asked)
+    with pytest.raises(
+        OutputError, match=rf"the {name} '.*' ends in '\.unknown': give it a name that ends in"
+    ):
+        check_outputs(job)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_run(tmp_path: Path) -> None:
+    job = SegmentationJob(portal="p", save_attention=str(tmp_path / "no" / "attention"))
+    with pytest.raises(OutputError, match="does not exist: create it first"):
+        check_outputs(job)
+
+
+def test_only_what_is_asked_for_is_written() -> None:
+    job = SegmentationJob(portal="p", table="t.csv")
+    assert output_files(job, {"table": print, "report": print}) == [(Path("t.csv"), print)]
+
+
+def test_json_without_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": [1.5], "b": "ü"})
+    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n  "a": [\n    1.5\n  ],\n  "b": "ü"\n}\n'
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"a": [1.5], "b": "ü"}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "y.json", {"a": float("nan")})
