@@ -1,4 +1,4 @@
-"""Train the networks of the papers: prepare, train, evaluate, tables, and what goes with them.
+"""Train the networks of the papers: prepare, train, evaluate, tables, export, and generated cohorts.
 
 python -m training COMMAND --help
 """
@@ -6,51 +6,43 @@ python -m training COMMAND --help
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console, ending_signals
 from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
+from training.commands import check, evaluate, export, phantoms, prepare, splits, synthesize, tables, train
 
-COMMANDS: tuple[str, ...] = (
-    "phantoms",
-    "check",
-    "prepare",
-    "splits",
-    "train",
-    "evaluate",
-    "tables",
-    "export",
-)
-"""Modules of `training.commands` in the order of work; each has HELP, `add_arguments(parser)` and `run(options)`."""
+COMMANDS = (phantoms, synthesize, check, prepare, splits, train, evaluate, tables, export)
+"""In the order of work. Each has `add_to(commands)` and `run(options, progress, console)`, as the library's have."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, 2 for bad input (one line says what), 130 when stopped."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training", description="Train the networks of the papers. Not for clinical use."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        module = importlib.import_module(f"training.commands.{name}")
-        command = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    options = parser.parse_args(arguments)
+    """Run one command; return its exit code: 0 done, 2 bad input (one line on stderr), 130 cancelled."""
+    options = build_parser().parse_args(arguments)
+    console = Console(getattr(options, "progress", "none"))
     try:
-        options.run(options)
+        with ending_signals() as cancelled, console.shown(cancelled) as progress:
+            options.run(options, progress, console)
     except (Cancelled, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
     except LiverTumorAttentionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        console.error(error)
+        return error.exit_code
     return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=f"Train the networks of the papers. {NOT_FOR_CLINICAL_USE}"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
 
 
 if __name__ == "__main__":

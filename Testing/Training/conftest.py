@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.demonstration.atlases import Atlas, Tissue
-from training.demonstration.samples import Case
+from Testing.Training.prepared import write_case
+from training.data.case import PreparedCase
+from training.data.synthesis.atlases import Atlas, Tissue
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +26,18 @@ def small_atlas() -> Atlas:
 
 
 @pytest.fixture(scope="session")
-def tumor_case() -> Case:
-    """A liver of 60 HU with a tumour of 150 HU (portal) and 10 HU (arterial) in it; fat around."""
+def tumor_case(tmp_path_factory: pytest.TempPathFactory) -> PreparedCase:
+    """A liver of 60 HU with a tumor of 150 HU (portal) and 10 HU (arterial) in it; fat around."""
     z, y, x = np.ogrid[:8, :80, :80]
     liver = ((y - 40) ** 2 + (x - 40) ** 2 < 34**2) & (z >= 0)
     tumor = (z - 4) ** 2 * 9 + (y - 30) ** 2 + (x - 50) ** 2 < 12**2
+    near = ((y - 40) ** 2 + (x - 40) ** 2 < 38**2) & (z >= 0)  # the coarse liver, dilated by 5 mm
     labels = np.where(tumor, 2, np.where(liver, 1, 0)).astype(np.uint8)
-    distance = np.where(liver, -60, 60).astype(np.int8)
-    return Case(
-        name="training-test-1",
-        portal=np.choose(labels, (-100, 60, 150)).astype(np.int16),
-        arterial=np.choose(labels, (-100, 60, 10)).astype(np.int16),
-        labels=labels,
-        distance=distance,
+    return write_case(
+        tmp_path_factory.mktemp("prepared") / "tumor-case",
+        np.choose(labels, (-100, 60, 150)),
+        labels,
+        arterial=np.choose(labels, (-100, 60, 10)),
+        inside=near,
         spacing_mm=(5.0, 1.25, 1.25),
     )

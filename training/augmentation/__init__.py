@@ -1,7 +1,18 @@
-"""What is done to a training sample at random."""
+"""Random changes of a training sample."""
 
-from training.augmentation.intensity import varied
+from training.augmentation.coarse_liver import perturbed_liver
+from training.augmentation.intensity import varied, varied_hu
+from training.augmentation.misregistration import Misregistration, draw_misregistration
 from training.augmentation.resampling import resampled
 from training.augmentation.spatial import Motion, draw_motion
 
-__all__ = ["Motion", "draw_motion", "resampled", "varied"]
+__all__ = [
+    "Misregistration",
+    "Motion",
+    "draw_misregistration",
+    "draw_motion",
+    "perturbed_liver",
+    "resampled",
+    "varied",
+    "varied_hu",
+]

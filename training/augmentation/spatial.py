@@ -75,10 +75,13 @@ def draw_motion(
     A slice is turned about the slice axis and bent within itself; all slices of a stack alike.
     """
     matrix = None
-    if settings.rotation_degrees or settings.scale:
+    if settings.rotation_degrees or settings.scale or settings.axis_scale:
         angles = np.radians(settings.rotation_degrees) * rng.uniform(-1, 1, 3 if len(size) == 3 else 1)
         larger = 1 + settings.scale * rng.uniform(-1, 1)
         matrix = rotation(angles) / larger
+        if settings.axis_scale:
+            axes = 1 + settings.axis_scale * rng.uniform(-1, 1, len(size))
+            matrix = matrix / axes[:, None]
     bend = None
     if settings.elastic_mm:
         bend = smooth_noise(rng, size, spacing_mm, settings.elastic_wavelength_mm, components=len(size))

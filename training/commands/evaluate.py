@@ -1,23 +1,30 @@
-"""Score runs on whole test cases: each is read as its data set holds it, its arterial phase brought on as it was
-prepared, segmented by the library's own inference with the run's best weights, and compared with the truth.
-
-Writes one row a case into SCORES.csv, one a lesion into SCORES-lesions.csv and one a slice that shows tumour into
-SCORES-slices.csv. Rows that are there are kept, so that the command goes on where it was stopped; one command at a time
-may write into a file. Tumour stages get the liver of the truth unless another is named.
-"""
+"""`evaluate`: scores of runs on whole test cases."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from training.commands.options import watched
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.progress import Progress
 
-HELP = "score runs on their test cases"
+DESCRIPTION = """Score runs on whole test cases. Each case is read from its data set, its arterial phase is aligned as
+it was prepared, it is segmented by the library's inference with the run's best weights, and compared with the truth.
+
+Writes one row a case into SCORES.csv, one a lesion into SCORES-lesions.csv and one a slice that shows tumor into
+SCORES-slices.csv. Existing rows are not computed again, so that the command resumes where it was stopped; one command
+at a time may write into a file. Tumor stages get the true liver unless another is named."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="score runs on their test cases",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add(
         "--run",
@@ -42,9 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="score all cases of this prepared folder, in place of the runs' own test cases",
     )
     add("--save-labels", type=Path, metavar="DIR", help="write the label maps into this folder, too")
+    add_progress(parser)
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Score and say how well it went."""
     from training.evaluation import CoarseLiver, EvaluationOptions, evaluate_runs
     from training.tables.pooling import mean_over_cases
@@ -59,8 +68,7 @@ def run(options: argparse.Namespace) -> None:
         save_labels=options.save_labels,
         processes=options.workers,
     )
-    with watched("scoring") as progress:
-        scores = evaluate_runs(options.runs, options.output, settings, progress)
+    scores = evaluate_runs(options.runs, options.output, settings, progress.part(0.0, 1.0, "scoring"))
     for folder in options.runs:
         rows = [each.case for each in scores if each.case["run"] == str(folder.resolve())]
         parts = [f"{len(rows)} case{'' if len(rows) == 1 else 's'}"]
@@ -68,5 +76,6 @@ def run(options: argparse.Namespace) -> None:
             dice = mean_over_cases(rows, f"{name}_dice")
             if dice is not None:
                 parts.append(f"mean Dice of the {name} {dice.mean:.3f}")
-        print(f"{folder}: {', '.join(parts)}")
-    print(f"scores: {options.output}")
+        console.say(f"{folder}: {', '.join(parts)}")
+    console.say(f"scores: {options.output}")
+    console.done(output=str(options.output), cases=len(scores))

@@ -1,15 +1,13 @@
-"""Make a model of one run that finds liver and tumours, or of one run for each.
-
-The model is a folder, or a .zip, that `liver-tumor-attention models add` and the 3D Slicer module take. It says by
-which recipe, on how many cases and by which versions its weights came to be, and that it is not for clinical use.
-"""
+"""`export`: from runs to a model."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "make a model of runs, for the command line and 3D Slicer"
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.progress import Progress
+
 IDENTITY = {
     "id": "name by which it is chosen (default: the recipe's)",
     "title": "name that is shown (default: the recipe's title)",
@@ -19,9 +17,20 @@ IDENTITY = {
     "intended_use": "what the model is for and what not",
 }
 
+DESCRIPTION = """Make a model of one run that finds liver and tumours, or of one run for each.
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+The model is a folder, or a .zip, that `liver-tumor-attention models add` and the 3D Slicer module take. It records
+the recipe, the number of cases and the versions that its weights come from, and that it is not for clinical use."""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "export",
+        help="make a model of runs, for the command line and 3D Slicer",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add(
         "--run",
@@ -52,11 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     identity = parser.add_argument_group("what the model says of itself").add_argument
     for name, text in IDENTITY.items():
         identity(f"--{name.replace('_', '-')}", help=text)
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the model and say how to use it."""
-    from training.export.export import export_runs
+    from training.export.runs import export_runs
 
     given = {name: getattr(options, name) for name in IDENTITY}
     description = export_runs(
@@ -67,8 +77,8 @@ def run(options: argparse.Namespace) -> None:
         postprocessing=dict(options.postprocessing),
         half=options.precision == "float16",
     )
-    print(f"{options.output}: {description.id}, {description.statement}")
-    print(f"install it with: liver-tumor-attention models add {options.output}")
+    console.say(f"{options.output}: {description.id}, {description.statement}")
+    console.say(f"install it with: liver-tumor-attention models add {options.output}")
 
 
 def _setting(text: str) -> tuple[str, float]:

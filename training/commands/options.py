@@ -1,21 +1,20 @@
-"""Options and habits that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from LiverTumorAttentionLib.commands.console import Console, ending_signals
-from LiverTumorAttentionLib.progress import Progress
 from training.data.case import SourceCase
 from training.data.layouts import LAYOUTS, find_cases
 from training.data.layouts.label_names import CLASSES
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add --layout, --data, --channel and --label, which `cases_of` reads."""
+    """Add --layout, --data, --channel, --label and --fact, which `cases_of` reads."""
     add = parser.add_argument_group("data").add_argument
     listed = "; ".join(f"{name}: {layout.summary}" for name, layout in LAYOUTS.items())
     add("--layout", required=True, choices=LAYOUTS, metavar="NAME", help=listed)
@@ -38,12 +37,24 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "names that do not tell (nnunet, msd), or by value, such as 3=background (plain, csv)",
     )
 
+    add(
+        "--fact",
+        action="append",
+        default=[],
+        type=_fact,
+        metavar="NAME=VALUE",
+        help="a fact that all cases of the data set share, such as source=phantom; splits and mixtures go by facts",
+    )
+
 
 def cases_of(options: argparse.Namespace) -> list[SourceCase]:
     """Return the cases that the options of `add_data` name. Raises `InputError`."""
-    return find_cases(
+    cases = find_cases(
         options.layout, options.data, channels=dict(options.channel), labels=dict(options.label)
     )
+    if not options.fact:
+        return cases
+    return [replace(case, facts={**case.facts, **dict(options.fact)}) for case in cases]
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
@@ -52,15 +63,20 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
         "--processes",
         type=int,
         metavar="N",
-        help="work on so many cases at a time (default: one for each core)",
+        help="cases at a time (default: one for each core)",
     )
 
 
-@contextlib.contextmanager
-def watched(stage: str) -> Iterator[Progress]:
-    """Show a bar while the block works; Ctrl-C and a request to terminate become the wish to cancel."""
-    with ending_signals() as cancelled, Console("bar").shown(cancelled) as progress:
-        yield progress.part(0.0, 1.0, stage)
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add --set, after which `options.set` holds the overrides that `read_recipe` takes."""
+    parser.add_argument(
+        "--set",
+        action=_Override,
+        default={},
+        metavar="KEY=VALUE",
+        help="change a value of the recipe, such as schedule.epochs=2 or stage.grid.in_plane_spacing_mm=1.5; "
+        "may be given several times",
+    )
 
 
 def _channel(text: str) -> tuple[str, int]:
@@ -75,3 +91,34 @@ def _label(text: str) -> tuple[str, str]:
     if not name or kind not in CLASSES:
         raise argparse.ArgumentTypeError(f"expected NAME=CLASS with liver, tumor or background, got {text!r}")
     return name, kind
+
+
+def _fact(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE such as source=phantom, got {text!r}")
+    return name, value
+
+
+class _Override(argparse.Action):
+    """Collects KEY=VALUE into a mapping; values are read as in a recipe's file."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        import yaml
+
+        from training.recipes.yaml_values import read_yaml
+
+        key, equals, text = str(values).partition("=")
+        if not equals or not key:
+            parser.error(f"{option_string} expected KEY=VALUE such as schedule.epochs=2, got {values!r}")
+        try:
+            value = read_yaml(text)
+        except yaml.YAMLError:
+            parser.error(f"{option_string} {key}: {text!r} is no value of a recipe's file")
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), key: value})

@@ -1,24 +1,32 @@
-"""Write a cohort of generated two-phase cases with full truth, one folder a case (layout "plain").
-
-The same seeds and settings give the same voxels. Cases that are there already are left alone, so the command goes
-on where it was stopped, and a larger --count lengthens a cohort.
-Seeds: training takes those from 100000 on. Lower ones are kept for tests and evaluation: a phantom that was
-trained on must never be among them.
-"""
+"""`phantoms`: a cohort of generated cases."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from training.commands.options import add_processes, watched
-from training.data.seeds import TRAINING_SEEDS
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.progress import Progress
+from training.commands.options import add_processes
+from training.data.synthesis import TRAINING_SEEDS
 
-HELP = "write a cohort of generated cases"
+DESCRIPTION = """Write a cohort of generated two-phase cases with full truth, one folder a case (layout "plain").
+
+The same seeds and settings give the same voxels. Complete cases are left alone, so that the command resumes where it
+was stopped, and a larger --count lengthens a cohort.
+Seeds: training takes those from 100000 on. Lower ones are reserved for tests and evaluation: no phantom that was
+trained on may be among them."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "phantoms",
+        help="write a cohort of generated cases",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--count", type=int, required=True, metavar="N", help="number of cases")
     add(
@@ -56,11 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="slice thickness (default: 5.5 for small, drawn for full)",
     )
     add_processes(parser)
+    add_progress(parser)
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write what is missing of the cohort."""
-    from training.data.phantom_cohort import PhantomSettings, write_cohort
+    from training.data.synthesis.phantom_cohort import PhantomSettings, write_phantom_cohort
 
     settings = PhantomSettings(
         size=options.size,
@@ -71,13 +81,12 @@ def run(options: argparse.Namespace) -> None:
         slices=options.slices,
         thickness_mm=options.thickness,
     )
-    with watched("phantoms") as progress:
-        written = write_cohort(
-            options.output,
-            settings,
-            count=options.count,
-            seed=options.seed,
-            processes=options.processes,
-            progress=progress,
-        )
-    print(f"{options.output}: {written} of {options.count} phantoms written, the others were there")
+    written = write_phantom_cohort(
+        options.output,
+        settings,
+        count=options.count,
+        seed=options.seed,
+        processes=options.processes,
+        progress=progress.part(0.0, 1.0, "phantoms"),
+    )
+    console.say(f"{options.output}: {written} of {options.count} phantoms written, the others were there")

@@ -1,25 +1,33 @@
-"""Check a data set, and bring it onto a recipe's grid: registered, resampled, cropped and kept for fast reading.
-
-Cases with errors are left out (--strict ends the run instead). Cases that are prepared and whose files have not
-changed are left alone, so the command goes on where it was stopped, and does nothing when all is done. Recipes that
-differ in nothing that preparation depends on share one folder; for others it is refused, naming the setting.
-Two phases of 512 x 512 x 200 voxels take a process about 2.5 GB: give --processes where there is less for every core.
-"""
+"""`prepare`: a data set on a recipe's grid."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.commands.options import add_progress
 from LiverTumorAttentionLib.errors import InputError
-from training.commands.options import add_data, add_processes, cases_of, watched
-from training.commands.overrides import add_overrides
+from LiverTumorAttentionLib.progress import Progress
+from training.commands.options import add_data, add_overrides, add_processes, cases_of
 
-HELP = "check a data set and prepare it for a recipe"
+DESCRIPTION = """Check a data set and prepare it for a recipe: registered, resampled, cropped, stored for fast reading.
+
+Cases with errors are left out (--strict ends the run instead). Prepared cases whose files have not changed are left
+alone, so that the command resumes where it was stopped and does nothing when all is done; further data sets may be
+added to the same folder. Recipes that agree in all that preparation depends on share one folder; for others it is
+refused, naming the setting.
+Two phases of 512 x 512 x 200 voxels take a process about 2.5 GB: give --processes where there is less a core."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "prepare",
+        help="check a data set and prepare it for a recipe",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_data(parser)
     add = parser.add_argument
     add(
@@ -44,9 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the true liver)",
     )
     add_processes(parser)
+    add_progress(parser)
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Check, prepare, and say what came of it."""
     from training.data.checks import check_cases, print_findings
     from training.data.preparation import Preparation
@@ -58,14 +68,15 @@ def run(options: argparse.Namespace) -> None:
     preparation = Preparation.of(recipe, options.liver_model)
     sources = cases_of(options)
     with opened(options.output, preparation) as cohort:
-        with watched("looking") as progress:
-            missing = cohort.missing(sources, progress)
+        missing = cohort.missing(sources, progress.part(0.0, 0.1, "comparing"))
         wrong: dict[str, str] = {}
         if missing:
-            with watched("checking") as progress:
-                findings = check_cases(
-                    missing, progress, phases=preparation.checked_phases, processes=options.processes
-                )
+            findings = check_cases(
+                missing,
+                progress.part(0.1, 0.3, "checking"),
+                phases=preparation.checked_phases,
+                processes=options.processes,
+            )
             print_findings(findings, len(missing))
             wrong = {finding.case: finding.what for finding in findings if finding.severity == "error"}
         if wrong and options.strict:
@@ -76,7 +87,8 @@ def run(options: argparse.Namespace) -> None:
         for source in missing:
             if source.name in wrong:
                 cohort.leave_out(source, wrong[source.name])
-        with watched("preparing") as progress:
-            fit = [source for source in missing if source.name not in wrong]
-            entries = cohort.prepare(fit, processes=options.processes, progress=progress)
+        fit = [source for source in missing if source.name not in wrong]
+        entries = cohort.prepare(
+            fit, processes=options.processes, progress=progress.part(0.3, 1.0, "preparing")
+        )
     print_entries(entries, there=len(sources) - len(missing), left_out=len(wrong))

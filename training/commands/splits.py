@@ -1,29 +1,37 @@
-"""Say which cases train and which test, for each fold or repeat of a recipe, and write it to a JSON file.
-
-`train` makes the same splits by itself; a file is for looking at them, changing them by hand, and sharing them.
-"""
+"""`splits`: which cases train and which test."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from training.commands.overrides import add_overrides
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.progress import Progress
+from training.commands.options import add_overrides
 
-HELP = "say which cases train and which test"
+DESCRIPTION = """Write which cases train, validate and test, for each fold or repeat of a recipe, to a JSON file.
+
+`train` makes the same splits by itself; a file serves to inspect, change and share them."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "splits",
+        help="say which cases train and which test",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--recipe", required=True, metavar="NAME", help="recipe, by its name or the path of a file")
     add_overrides(parser)
     add("--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled")
     add("--seed", type=int, default=0, metavar="S", help="seed of the draw (default: %(default)s)")
     add("--output", required=True, type=Path, metavar="FILE", help="file to write, ending in .json")
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Make the splits, write them, and print how many cases each has."""
     from LiverTumorAttentionLib.io import check_writable
     from training.data.preparation import Manifest
@@ -37,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     splits = make_splits(cases, recipe.split, options.seed, validation_share=share)
     write_splits(options.output, splits, recipe.split, options.seed, validation_share=share)
     for number, split in enumerate(splits):
-        print(
+        console.say(
             f"part {number}: {len(split.training)} cases train, {len(split.validation)} validate, "
             f"{len(split.test)} test"
         )

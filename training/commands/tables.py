@@ -1,19 +1,27 @@
-"""Put scores into the papers' tables, beside what was published.
-
-A case's score is the mean over its trainings (seeds, repeats), a table's number the mean over cases. Rows are tested
-against the table's first row by paired t-tests. Nothing is computed but from the files of scores.
-"""
+"""`tables`: the papers' tables with the scores of runs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "the papers' tables, our numbers beside the published ones"
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.progress import Progress
+
+DESCRIPTION = """Put scores into the papers' tables, beside what was published.
+
+A case's score is the mean over its trainings (seeds, repeats), a table's number the mean over cases. Rows are tested
+against the table's first row by paired t-tests. All numbers are computed from the files of scores alone."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "tables",
+        help="the papers' tables, our numbers beside the published ones",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add(
         "scores",
@@ -49,9 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where small tumours end and large ones begin (default: 50 100; SFAN prints 5 and 10 mm, which is less "
         "than CT shows, and is read as cm)",
     )
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the tables and name them."""
     from training.tables import SizeLimits, write_tables
 
@@ -64,4 +73,4 @@ def run(options: argparse.Namespace) -> None:
     )
     for path in written:
         if path.suffix == ".md":
-            print(path)
+            console.say(str(path))

@@ -1,20 +1,17 @@
-"""Train a recipe on prepared cases, or go on with a run that was stopped.
-
-Stopped by Ctrl-C or a request to terminate, it finishes its step, saves, and ends with exit status 130; the same
-command goes on from there. Killed, it goes on from its last checkpoint. A run goes on with the same recipe, seed and
-cases alone. Several GPUs: torchrun --nproc-per-node N -m training train …
-"""
+"""`train`: the training of a recipe."""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.errors import Cancelled, InputError
-from training.commands.overrides import add_overrides
+from LiverTumorAttentionLib.progress import Progress
+from training.commands.options import add_overrides
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.inference import Device
@@ -25,14 +22,25 @@ if TYPE_CHECKING:
     from training.loop.task import RecipeTask
     from training.recipes.recipe import Recipe
 
-HELP = "train a recipe on prepared cases, or go on with it"
 SPLIT_SEED = 0
 """Of the splits, whatever the seed of the training: trainings of one part are tested on the same cases."""
 MOST_WORKERS = 8
 
+DESCRIPTION = """Train a recipe on prepared cases, or resume a run that was stopped.
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+Stopped by Ctrl-C or a request to terminate, it finishes its step, saves, and ends with exit status 130; the same
+command resumes from there. Killed, it resumes from its last checkpoint. A run is resumed only with the same recipe,
+seed and cases. Several GPUs: torchrun --nproc-per-node N -m training train …"""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "train",
+        help="train a recipe on prepared cases, or resume it",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--recipe", required=True, metavar="NAME", help="recipe, by its name or the path of a file")
     add_overrides(parser)
@@ -42,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="RUN",
-        help="folder of the run, new or to be gone on with",
+        help="folder of the run, new or to be resumed",
     )
     add("--part", type=int, default=0, metavar="N", help="fold or repeat of the split (default: %(default)s)")
     add("--splits", type=Path, metavar="FILE", help="take the splits from this file of the command `splits`")
@@ -80,10 +88,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CASE",
         help="say whether the network learns this case, within a minute; leave nothing",
     )
+    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Train, or try it out."""
+
+    def say(line: str) -> None:
+        progress.check()
+        print(line, flush=True)
+
     import torch
 
     from training.data.preparation import Manifest
@@ -101,36 +115,40 @@ def run(options: argparse.Namespace) -> None:
         if processes.world > 1 and (options.dry_run or options.overfit is not None):
             raise InputError("--dry-run and --overfit are for one process: start them without torchrun")
         if options.overfit is not None:
-            _overfit(options, recipe, manifest.cases(), device)
+            _overfit(options, recipe, manifest.cases(), device, say)
             return
         task = _task(options, recipe, manifest, device)
         workers = _workers(options.workers, device)
         if options.dry_run:
             from training.loop.dry_run import rehearse
 
-            found = rehearse(task, options.output, processes=processes, workers=workers, say=_say)
+            found = rehearse(task, options.output, processes=processes, workers=workers, say=say)
             for line in found.lines():
-                _say(line)
+                say(line)
             return
-        if not _train(options.output, task, processes, device, workers):
+        progress.check()
+        if not _train(options.output, task, processes, device, workers, say):
             raise Cancelled
 
 
-def _train(output: Path, task: RecipeTask, processes: Processes, device: Device, workers: int) -> bool:
-    """Train to the end; return False when it was stopped before. Nothing of it is left when this returns."""
+def _train(
+    output: Path,
+    task: RecipeTask,
+    processes: Processes,
+    device: Device,
+    workers: int,
+    say: Callable[[str], None],
+) -> bool:
+    """Train to the end; return False when it was stopped before. No reference to the network outlives this call."""
     from training.loop.trainer import Trainer
 
-    trainer = Trainer(output, task, processes=processes, workers=workers, say=_say)
+    trainer = Trainer(output, task, processes=processes, workers=workers, say=say)
     if processes.writes:
-        _say(
+        say(
             f"{task.recipe.title}: {len(task.training)} cases train, {len(task.validation)} validate, "
             f"step {trainer.step} of {trainer.schedule.steps}, on {device.describe()}"
         )
     return trainer.run()
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _task(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, device: Device) -> RecipeTask:
@@ -173,7 +191,11 @@ def _split(options: argparse.Namespace, recipe: Recipe, cases: Sequence[Prepared
 
 
 def _overfit(
-    options: argparse.Namespace, recipe: Recipe, cases: Sequence[PreparedCase], device: Device
+    options: argparse.Namespace,
+    recipe: Recipe,
+    cases: Sequence[PreparedCase],
+    device: Device,
+    say: Callable[[str], None],
 ) -> None:
     from LiverTumorAttentionLib.config_parsing import nearest
     from training.loop.overfit import overfit
@@ -181,13 +203,13 @@ def _overfit(
     named = {case.name: case for case in cases}
     if options.overfit not in named:
         raise InputError(f"there is no prepared case {options.overfit!r}{nearest(options.overfit, named)}")
-    found = overfit(recipe, named[options.overfit], seed=options.seed, device=device, say=_say)
+    found = overfit(recipe, named[options.overfit], seed=options.seed, device=device, say=say)
     if not found.learnt:
         raise InputError(
             f"{found}: give it more time or a higher optimizer.learning_rate on a faster device; else look at the "
             "case's images and labels"
         )
-    _say(str(found))
+    say(str(found))
 
 
 def _workers(asked: int | None, device: Device) -> int:

@@ -21,7 +21,7 @@ import filelock
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from training.loop.checkpoint import BEST, CHECKPOINT
-from training.recipes.recipe import Recipe, recipe_from
+from training.recipes.recipe import Recipe, recipe_from, to_values
 
 RUN_FILE = "run.json"
 LOCK_FILE = ".lock"
@@ -105,7 +105,7 @@ def check_folder_fits(folder: Path, settings: Mapping[str, Any]) -> None:
         ):
             raise InputError(f"{folder} is there and is not a run: name a new folder for this one")
         return
-    difference = _difference(read_run_file(folder), json.loads(json.dumps(settings)))
+    difference = _difference(_of_this_version(read_run_file(folder)), json.loads(json.dumps(settings)))
     if difference:
         raise InputError(
             f"the run in {folder} is another one: {difference}; start it as it was started, or name a new folder"
@@ -156,6 +156,17 @@ def versions() -> dict[str, str]:
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,
     }
+
+
+def _of_this_version(values: dict[str, Any]) -> dict[str, Any]:
+    """Return run.json with the defaults of recipe settings that came after it was written."""
+    recipe = values.get("recipe")
+    if not isinstance(recipe, dict) or "name" not in recipe:
+        return values
+    try:
+        return {**values, "recipe": json.loads(json.dumps(to_values(recipe_from(recipe, recipe["name"]))))}
+    except InputError:
+        return values  # the comparison says which setting it was
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str | None:

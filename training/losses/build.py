@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import torch
+
 from training.data.case import PreparedCase
 from training.losses.boundary_enhanced import boundary_enhanced_loss
 from training.losses.cross_entropy import cross_entropy_loss, inverse_frequencies
 from training.losses.deep_supervision import Criterion, Loss
+from training.losses.soft_dice import soft_dice_loss
 from training.losses.squared_dice import (
     classwise_squared_dice_loss,
     cross_entropy_and_classwise_dice_loss,
@@ -39,13 +42,21 @@ def build_loss(recipe: Recipe, cases: Sequence[PreparedCase]) -> Loss:
         weights = settings.class_weights or inverse_frequencies(cases, recipe.stage.classes)
         return Loss(partial(cross_entropy_loss, class_weights=weights))
     if settings.kind == "boundary_enhanced":
-        return Loss(
-            partial(
-                boundary_enhanced_loss,
-                alpha=settings.alpha,
-                beta=settings.beta,
-                inside=settings.inside,
-                outside=settings.outside,
-            )
+        boundary = partial(
+            boundary_enhanced_loss,
+            alpha=settings.alpha,
+            beta=settings.beta,
+            inside=settings.inside,
+            outside=settings.outside,
         )
+        if not settings.soft_dice_weight:
+            return Loss(boundary)
+        return Loss(partial(_with_soft_dice, boundary, settings.soft_dice_weight))
     return Loss(DICE[settings.kind, settings.dice_classes])
+
+
+def _with_soft_dice(
+    criterion: Criterion, weight: float, logits: torch.Tensor, truth: torch.Tensor
+) -> torch.Tensor:
+    """Return a loss with the soft Dice of class 1 added by its weight."""
+    return criterion(logits, truth) + weight * soft_dice_loss(logits, truth)

@@ -1,1 +1,1 @@
-"""The papers' recipes, one YAML file a training."""
+"""Recipes, one YAML file a training: those of the papers, and those of the bundled model."""

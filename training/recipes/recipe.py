@@ -93,9 +93,32 @@ class Recipe:
             return "the 3D BE-loss needs two classes and slices with at least one neighbour"
         if self.sampling.either_phase and len(self.stage.phases) != 1:
             return f"either_phase is for networks of one phase; {self.stage.network!r} takes both"
+        problem = self._sampling_problem()
+        if problem:
+            return problem
         weights = self.loss.class_weights
         if weights is not None and len(weights) != len(self.stage.classes):
             return f"class_weights needs {len(self.stage.classes)} values, got {len(weights)}"
+        return None
+
+    def _sampling_problem(self) -> str | None:
+        """Return which setting of sampling or augmentation the stage has no use for, or None."""
+        stage, sampling, augmentation = self.stage, self.sampling, self.augmentation
+        if sampling.foreground_by == "lesion" and (stage.slices is None or stage.name != "tumor"):
+            return "sampling: foreground_by lesion is for tumor stages on slices"
+        if sampling.jitter_mm and stage.slices is None:
+            return "sampling: jitter_mm is for stages on slices"
+        if augmentation.gamma and stage.intensity.window_hu is None:
+            return "augmentation: gamma is for stages with a window"
+        if (
+            augmentation.liver_roughness_mm or any(augmentation.liver_margin_mm)
+        ) and not stage.mask_dilation_mm:
+            return "augmentation: liver_margin_mm and liver_roughness_mm are for stages with mask_dilation_mm"
+        of_arterial = augmentation.registration_error_mm or augmentation.registration_failure_share
+        if of_arterial and (stage.slices is None or "arterial" not in stage.phases):
+            return "augmentation: the registration error is for stages on slices that take the arterial phase"
+        if augmentation.portal_for_arterial_share and "arterial" not in stage.phases:
+            return "augmentation: portal_for_arterial_share is for stages that take the arterial phase"
         return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
@@ -11,7 +12,7 @@ LOSSES = ("ce", "dice", "ce_dice", "weighted_ce", "boundary_enhanced")
 PRECISIONS = ("float32", "bfloat16", "float16")
 SCHEDULES = ("constant", "plateau", "poly", "cosine")
 SPLITS = ("k-fold", "hold-out", "by-fact", "all")
-REGISTRATIONS = ("library", "none", "known")
+REGISTRATIONS = ("library", "none", "known", "known_or_library")
 FIRST_WEIGHTS = ("drawn", "imagenet")
 
 
@@ -32,8 +33,9 @@ class PreparationSettings:
     """How a case is prepared, beside the stage's own grid, intensities and mask."""
 
     registration: str = "library"
-    """How the arterial phase comes onto the portal one: "library" registers it, "none" takes it as it lies,
-    "known" uses the case's known displacement (phantoms)."""
+    """How the arterial phase is aligned with the portal one: "library" registers it; "none" uses it unregistered;
+    "known" applies the displacement that comes with the case (generated cases); "known_or_library" applies it where
+    the case has one and registers all others."""
 
     def __post_init__(self) -> None:
         check_choice("preparation: registration", self.registration, REGISTRATIONS)
@@ -79,8 +81,14 @@ class SamplingSettings:
     """Rows and columns, or slices, rows and columns, of a sample; None is the stage's tile or patch."""
     foreground_share: float = 0.0
     """Share of samples that are certain to hold a voxel of a class other than background."""
+    foreground_by: str = "voxel"
+    """How that voxel is drawn: "voxel", every voxel of the class alike; or "lesion", for a tumor stage on slices: every
+    connected tumor of the case alike, so that small lesions are sampled as often as large ones."""
     centre: str = "anywhere"
-    """Where the other samples are centred: "anywhere", or "liver" for a voxel of the liver."""
+    """Where the other samples are centered: "anywhere", or "liver" for a voxel of the liver."""
+    jitter_mm: float = 0.0
+    """Largest random offset, in plane and along each axis, between such a voxel and the center of the sample (slices
+    alone), so that its place in the sample does not give the structure away."""
     tumor_slices_only: bool = False
     """For networks that work on slices: only slices that show tumour."""
     either_phase: bool = False
@@ -88,11 +96,27 @@ class SamplingSettings:
     has both. The truth is the same, since the arterial volume lies on the portal one."""
     samples_an_epoch: int | None = None
     """Samples that count as one epoch; None is one for every slice that may be drawn (2D), or one a case (3D)."""
+    mix_by: str | None = None
+    """A fact of the cases, such as "source", by whose values samples are drawn in the proportions of `mix`; None draws
+    every slice (2D) or case (3D) alike."""
+    mix: Mapping[str, float] = field(default_factory=dict)
+    """Relative share of the samples by value of that fact, such as {phantom: 1, painted: 2}; a value that is not named
+    is not drawn."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.foreground_share <= 1:
             raise InputError(f"sampling: foreground_share must lie in [0, 1], got {self.foreground_share:g}")
+        check_choice("sampling: foreground_by", self.foreground_by, ("voxel", "lesion"))
         check_choice("sampling: centre", self.centre, ("anywhere", "liver"))
+        if self.jitter_mm < 0:
+            raise InputError(f"sampling: jitter_mm must not be negative, got {self.jitter_mm:g}")
+        if bool(self.mix_by) != bool(self.mix):
+            raise InputError("sampling: mix_by and mix belong together: give both or none")
+        for value, share in self.mix.items():
+            if isinstance(share, bool) or not isinstance(share, int | float) or share <= 0:
+                raise InputError(
+                    f"sampling: mix: the share of {value!r} must be a positive number, got {share!r}"
+                )
         if self.size is not None and (len(self.size) not in (2, 3) or min(self.size) < 8):
             raise InputError(f"sampling: size must be two or three numbers from 8 on, got {self.size}")
         if self.samples_an_epoch is not None:
@@ -101,12 +125,17 @@ class SamplingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationSettings:
-    """What is done to a sample at random; the defaults do nothing."""
+    """Random changes of a sample; the defaults change nothing.
+
+    Values in HU are applied before the stage's window or standardization, those in units of the network's input after.
+    """
 
     rotation_degrees: float = 0.0
     """Largest rotation, about the slice axis (2D) or about every axis (3D)."""
     scale: float = 0.0
     """Largest relative change of size."""
+    axis_scale: float = 0.0
+    """Largest further relative change of size of each axis by itself."""
     flips: tuple[str, ...] = ()
     """Axes that are mirrored with a chance of one half: "z", "y", "x"."""
     elastic_mm: float = 0.0
@@ -119,14 +148,46 @@ class AugmentationSettings:
     """Standard deviation of the logarithm of a factor about the sample's mean."""
     noise: float = 0.0
     """Largest standard deviation of added Gaussian noise, in units of the network's input."""
+    gamma: float = 0.0
+    """Standard deviation of the logarithm of an exponent that the input is raised to in 30 % of samples; for stages
+    with a window, whose input lies in [0, 1]."""
+    contrast_hu: float = 0.0
+    """Standard deviation of a relative change of contrast about 60 HU, of each phase by itself."""
+    shift_hu: float = 0.0
+    """Standard deviation of a shift in HU, of each phase by itself."""
+    noise_hu: float = 0.0
+    """Largest standard deviation, in HU, of noise that is added to 60 % of samples; in half of those it is correlated
+    between neighboring pixels."""
+    blur_share: float = 0.0
+    """Share of samples that are blurred in plane, with a standard deviation of 0.3 to 0.9 pixels."""
+    liver_margin_mm: tuple[float, float] = (0.0, 0.0)
+    """Range of a random change of `stage.mask_dilation_mm`, for stages that mask: the coarse liver found at inference
+    is too large or too small by a few millimeters."""
+    liver_roughness_mm: float = 0.0
+    """Largest standard deviation of a smooth random displacement of the coarse liver's border."""
+    registration_error_mm: float = 0.0
+    """Standard deviation of the length of a smooth in-plane error of the arterial phase's registration, with a shift
+    between slices of like size (stages with two phases on slices)."""
+    registration_failure_share: float = 0.0
+    """Share of samples whose registration error is 2 to 5 mm instead."""
+    portal_for_arterial_share: float = 0.0
+    """Share of samples whose arterial phase is replaced by the portal one, as inference does for a case without one."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
             if isinstance(value, float) and value < 0:
                 raise InputError(f"augmentation: {entry.name} must not be negative, got {value:g}")
-        if self.scale >= 1:
-            raise InputError(f"augmentation: scale must be below 1, got {self.scale:g}")
+            if entry.name.endswith("_share") and value > 1:
+                raise InputError(f"augmentation: {entry.name} must lie in [0, 1], got {value:g}")
+        for name in ("scale", "axis_scale"):
+            if getattr(self, name) >= 1:
+                raise InputError(f"augmentation: {name} must be below 1, got {getattr(self, name):g}")
+        low, high = self.liver_margin_mm
+        if low > high:
+            raise InputError(
+                f"augmentation: liver_margin_mm must be a range that rises, got {low:g} to {high:g}"
+            )
         if self.elastic_wavelength_mm <= 0:
             raise InputError("augmentation: elastic_wavelength_mm must be positive")
         for axis in self.flips:
@@ -151,10 +212,16 @@ class LossSettings:
     """W1 of the 3D BE-loss."""
     outside: float = 0.2
     """W2 of the 3D BE-loss."""
+    soft_dice_weight: float = 0.0
+    """Weight of the soft Dice loss of class 1, added to the 3D BE-loss; 0 adds none."""
 
     def __post_init__(self) -> None:
         check_choice("loss: kind", self.kind, LOSSES)
         check_choice("loss: dice_classes", self.dice_classes, ("together", "each"))
+        if self.soft_dice_weight < 0:
+            raise InputError(f"loss: soft_dice_weight must not be negative, got {self.soft_dice_weight:g}")
+        if self.soft_dice_weight and self.kind != "boundary_enhanced":
+            raise InputError(f"loss: soft_dice_weight is added to the 3D BE-loss alone, not to {self.kind!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -32,13 +33,25 @@ class Crop:
         motion: Motion,
     ) -> None:
         self._shape, self._corner, self._size = tuple(shape), tuple(corner), tuple(size)
-        self._motion = motion
+        self._fixed, self._spacing_mm, self._motion = tuple(fixed), tuple(spacing_mm), motion
         self._points = (
             motion.points(fixed=fixed, corner=corner, size=size, spacing_mm=spacing_mm)
             if motion.resamples
             else None
         )
         self._first, self._end = self._box()
+
+    def displaced(self, by_mm: NDArray[np.float32]) -> Crop:
+        """Return the same box with every voxel read from elsewhere; by_mm: (axes, *size), in the volume's axes."""
+        bend = by_mm if self._motion.bend_mm is None else self._motion.bend_mm + by_mm
+        return Crop(
+            shape=self._shape,
+            corner=self._corner,
+            size=self._size,
+            fixed=self._fixed,
+            spacing_mm=self._spacing_mm,
+            motion=replace(self._motion, bend_mm=bend),
+        )
 
     def take(self, read: Read, *, linear: bool) -> NDArray:
         """Return what the sample shows of a volume, (C, *size); beyond its border the volume goes on as it is there.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augmentation import draw_motion, varied
+from training.augmentation import draw_motion, perturbed_liver, varied, varied_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
@@ -38,14 +38,23 @@ class PatchSampling:
         labels, inside = case.labels, case.inside
         crop = self._crop(case, labels.shape, rng)
         truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(labels), linear=False)[0])
-        seen = None if inside is None else crop.take(_reader(inside), linear=False)
-        inputs = []
-        for phase in phases_of(case, self._recipe, rng):
+        visible = None
+        if inside is not None:
+            within = crop.take(_reader(inside), linear=False)
+            visible = perturbed_liver(rng, augmentation, within, case.spacing_mm)
+        inputs: list[NDArray[np.float32]] = []
+        for place, phase in enumerate(phases_of(case, self._recipe, rng)):
+            if (
+                place and phase == "portal"
+            ):  # in place of the arterial phase: the same values, as at inference
+                inputs.append(inputs[0])
+                continue
             hu = crop.take(_reader(case.volume(phase)), linear=True)
+            hu = varied_hu(rng, augmentation, hu)
             values = varied(rng, augmentation, network_input(hu, case, phase, stage))
-            inputs.append(values if seen is None else values * seen)
-        if seen is not None:
-            truth = truth * seen[0]
+            inputs.append(values if visible is None else values * visible)
+        if visible is not None:
+            truth = truth * visible[0]
         return Sample(inputs=tuple(inputs), truth=truth, case=case.name)
 
     def _crop(self, case: PreparedCase, shape: Sequence[int], rng: np.random.Generator) -> Crop:

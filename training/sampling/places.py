@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from training.data.case import PreparedCase
 
@@ -48,3 +50,32 @@ def voxel_of(places: np.ndarray, rng: np.random.Generator) -> tuple[int, int, in
         return None
     z, y, x = (int(at) for at in places[int(rng.integers(len(places)))])
     return z, y, x
+
+
+def lesions_of(labels: NDArray[np.uint8], most: int = 500) -> list[NDArray[np.int32]]:
+    """Return voxels (n, 3) of each connected tumor, thinned evenly to at most `most`."""
+    numbered, _ = ndimage.label(labels == 2)
+    lesions = []
+    for number, box in enumerate(ndimage.find_objects(numbered), start=1):
+        voxels = np.argwhere(numbered[box] == number) + [side.start for side in box]
+        lesions.append(voxels[:: -(-len(voxels) // most)].astype(np.int32))
+    return lesions
+
+
+def lesion_voxel(
+    lesions: Sequence[NDArray[np.int32]], rng: np.random.Generator
+) -> tuple[int, int, int] | None:
+    """Return a voxel of one of the lesions, each as likely as any other; None where there is none."""
+    return voxel_of(lesions[int(rng.integers(len(lesions)))], rng) if lesions else None
+
+
+def jittered(
+    rng: np.random.Generator,
+    place: Sequence[int],
+    most_mm: float,
+    spacing_mm: Sequence[float],
+    shape: Sequence[int],
+) -> tuple[int, ...]:
+    """Return a pixel moved by at most `most_mm` along each axis, within the slice."""
+    moved = np.asarray(place) + rng.uniform(-most_mm, most_mm, len(place)) / spacing_mm
+    return tuple(int(at) for at in np.clip(np.rint(moved), 0, np.asarray(shape) - 1))

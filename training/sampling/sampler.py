@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Sampler:
     """Gives the sample of a number, which depends on (cases, recipe, seed, number) alone.
 
     So a training that is stopped and resumed, or shared between processes, sees what it would have seen.
-    Cases (3D) or slices (2D) come in a random order, all of them once before any comes again.
+    Cases (3D) or slices (2D) come in a random order, all of them once before any comes again; with `sampling.mix_by`,
+    a value of that fact is drawn for each sample, and then a case or slice that has it.
     Only what a sample shows is read, from where the cases lie; nothing is kept between samples.
 
     Raises `InputError` when a case lacks what the recipe needs, or nothing can be drawn.
@@ -35,7 +36,13 @@ class Sampler:
             check_case(case, recipe.stage)
         kind = PatchSampling if recipe.stage.slices is None else SliceSampling
         self._sampling = kind(tuple(cases), recipe)
-        self._order = Shuffled(self._sampling.items, seed)
+        self._order: Shuffled | Mixed = Shuffled(self._sampling.items, seed)
+        if recipe.sampling.mix_by is not None:
+            fact = recipe.sampling.mix_by
+            values = [
+                self._sampling.case_of(item).facts.get(fact, "") for item in range(self._sampling.items)
+            ]
+            self._order = Mixed(values, recipe.sampling.mix, fact, seed)
         self._seed = seed
         self.samples_an_epoch: int = recipe.sampling.samples_an_epoch or self._sampling.items
 
@@ -67,3 +74,30 @@ class Shuffled:
     def _shuffle(self, rounds: int) -> NDArray[np.int64]:
         # a third number keeps this stream apart from those of the samples
         return np.random.default_rng((self._seed, rounds, 1)).permutation(self._count)
+
+
+class Mixed:
+    """Numbers of items, drawn in given proportions by the value that each has.
+
+    values: of a fact, one an item. mix: relative shares by value. Raises `InputError` when no item has a value of
+    `mix`.
+    """
+
+    def __init__(self, values: Sequence[str], mix: Mapping[str, float], fact: str, seed: int) -> None:
+        self._items = [np.flatnonzero([value == name for value in values]) for name in mix]
+        for name, items in zip(mix, self._items, strict=True):
+            if not len(items):
+                known = ", ".join(repr(value) for value in sorted(set(values)))
+                raise InputError(
+                    f"no training case has {fact} {name!r}, which sampling.mix draws; there are {known}: prepare such "
+                    "cases with --fact, or change sampling.mix"
+                )
+        shares = np.array([float(share) for share in mix.values()])
+        self._ends, self._seed = np.cumsum(shares / shares.sum()), seed
+
+    def __getitem__(self, number: int) -> int:
+        rng = np.random.default_rng(
+            (self._seed, number, 2)
+        )  # apart from the streams of samples and of `Shuffled`
+        which = min(int(np.searchsorted(self._ends, rng.random(), side="right")), len(self._items) - 1)
+        return int(rng.choice(self._items[which]))

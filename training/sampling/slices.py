@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
-from training.augmentation import draw_motion, varied
+from training.augmentation import draw_misregistration, draw_motion, perturbed_liver, varied, varied_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
-from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of
+from training.sampling.places import (
+    corner_anywhere,
+    corner_around,
+    foreground_voxel,
+    jittered,
+    lesion_voxel,
+    lesions_of,
+    middle_of,
+)
 from training.sampling.sample import Sample
 from training.sampling.view import CLASS_NUMBERS, network_input, phases_of
 
@@ -38,6 +46,8 @@ class SliceSampling:
         ).neighbours  # the sampler chose this class by it
         self._slices = [self._drawable(case) for case in cases]
         self._ends = np.cumsum([len(slices) for slices in self._slices])
+        by_lesion = recipe.sampling.foreground_by == "lesion"
+        self._lesions = [lesions_of(case.labels) for case in cases] if by_lesion else None
         self.items = int(self._ends[-1])
         if self.items == 0:
             what = "tumour" if recipe.sampling.tumor_slices_only else "liver"
@@ -53,24 +63,51 @@ class SliceSampling:
     def __call__(self, item: int, rng: np.random.Generator) -> Sample:
         case, stage = self.case_of(item), self._recipe.stage
         z, crop = self._crop(item, case.labels, rng)
-        seen = self._seen(case, z, self._neighbours, crop)
-        inputs = []
-        for phase in phases_of(case, self._recipe, rng):
-            hu = crop.take(_reader(case.volume(phase), z, self._neighbours), linear=True)
+        visible = self._visible(case, z, crop, rng)
+        inputs: list[NDArray[np.float32]] = []
+        for place, phase in enumerate(phases_of(case, self._recipe, rng)):
+            if (
+                place and phase == "portal"
+            ):  # in place of the arterial phase: the same values, as at inference
+                inputs.append(inputs[0])
+                continue
+            hu = self._hu(case, phase, z, crop, rng)
+            hu = varied_hu(rng, self._recipe.augmentation, hu)
             values = varied(rng, self._recipe.augmentation, network_input(hu, case, phase, stage))
-            inputs.append(values if seen is None else values * seen)
+            inputs.append(values if visible is None else values * visible)
         near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
         truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(case.labels, z, near), linear=False))
-        seen = self._seen(case, z, near, crop)
-        truth = truth if seen is None else truth * seen
+        if visible is not None:
+            middle = len(visible) // 2
+            truth = truth * (visible if len(visible) == 1 else visible[middle - near : middle + near + 1])
         return Sample(inputs=tuple(inputs), truth=truth if near else truth[0], case=case.name)
 
-    def _seen(self, case: PreparedCase, z: int, neighbours: int, crop: Crop) -> NDArray[np.uint8] | None:
-        """Return what the network may see of a stack, (slices, Y, X) of 0 and 1 or (1, Y, X); None is everything."""
+    def _hu(
+        self, case: PreparedCase, phase: str, z: int, crop: Crop, rng: np.random.Generator
+    ) -> NDArray[np.generic]:
+        """Return the Hounsfield units of a stack of slices, the arterial phase with its registration error."""
+        volume, neighbours = case.volume(phase), self._neighbours
+        error = None
+        if phase == "arterial":
+            size, augmentation = self._recipe.sample_size, self._recipe.augmentation
+            error = draw_misregistration(rng, augmentation, size, case.spacing_mm)
+        if error is None:
+            return crop.take(_reader(volume, z, neighbours), linear=True)
+        moved, share = crop.displaced(error.in_plane_mm), np.float32(abs(error.slices))
+        beside = min(max(z + (1 if error.slices > 0 else -1), 0), len(volume) - 1)
+        return (1 - share) * moved.take(_reader(volume, z, neighbours), linear=True) + share * moved.take(
+            _reader(volume, beside, neighbours), linear=True
+        )
+
+    def _visible(
+        self, case: PreparedCase, z: int, crop: Crop, rng: np.random.Generator
+    ) -> NDArray[np.uint8] | None:
+        """Return what the network sees of a stack, (slices, Y, X) of 0 and 1 or (1, Y, X); None is everything."""
         covered, inside = crop.covered, case.inside
         if inside is None:
             return None if covered is None else covered[None].astype(np.uint8)
-        within = crop.take(_reader(inside, z, neighbours), linear=False)
+        within = crop.take(_reader(inside, z, self._neighbours), linear=False)
+        within = perturbed_liver(rng, self._recipe.augmentation, within, case.spacing_mm[1:])
         return within if covered is None else within * covered
 
     def _drawable(self, case: PreparedCase) -> NDArray[np.int64]:
@@ -91,13 +128,19 @@ class SliceSampling:
         which = self._which(item)
         case, settings, size = self._cases[which], self._recipe.sampling, self._recipe.sample_size
         z = int(self._slices[which][item - self._ends[which]])  # counted from the end of the case's slices
-        shape, place = labels.shape[1:], None
+        shape = labels.shape[1:]
+        place: tuple[int, ...] | None = None
         if rng.random() < settings.foreground_share:
-            voxel = foreground_voxel(case, self._recipe.stage.classes, rng)
+            if self._lesions is None:
+                voxel = foreground_voxel(case, self._recipe.stage.classes, rng)
+            else:
+                voxel = lesion_voxel(self._lesions[which], rng)
             if voxel is not None:
                 z, place = voxel[0], voxel[1:]
         elif settings.centre == "liver":
             place = _liver_pixel(labels[z], rng)
+        if place is not None and settings.jitter_mm:
+            place = jittered(rng, place, settings.jitter_mm, case.spacing_mm[1:], shape)
         corner = corner_anywhere(rng, size, shape) if place is None else corner_around(place, size, shape)
         return z, Crop(
             shape=shape,

@@ -34,8 +34,12 @@ def network_input(
 def phases_of(case: PreparedCase, recipe: Recipe, rng: np.random.Generator) -> Sequence[str]:
     """Return the phases whose volumes a sample shows, in the order of the network's arguments.
 
-    A stage that does without an arterial phase is given the portal one in its place.
+    A stage that does without an arterial phase is given the portal one in its place; so is the share of samples that
+    `portal_for_arterial_share` names.
     """
+    replaced = recipe.augmentation.portal_for_arterial_share
+    if replaced and rng.random() < replaced:
+        return ("portal",) * len(recipe.stage.phases)
     if recipe.sampling.either_phase and case.has("arterial") and rng.random() < 0.5:
         return ("arterial",)
     return tuple(phase if case.has(phase) else "portal" for phase in recipe.stage.phases)

@@ -18,7 +18,7 @@ from Testing.benchmarks.registration.pairs import read_truth, write_pair
 from Testing.benchmarks.registration.scores import indices_in, points_of, sampled, score
 from Testing.benchmarks.registration.vessel_trees import Tree, coverage, grow
 from Testing.Library.benchmarks.small_pair import SHIFT, shifted_pair
-from training.demonstration.atlases import Atlas, Tissue
+from training.data.synthesis.atlases import Atlas, Tissue
 
 NODES = (36, 40, 44)
 MIDDLE_MM = 0.5 * deformations.NODE_MM * (np.array(NODES) - 1)

@@ -62,6 +62,17 @@ def test_a_structure_becomes_larger_by_the_factor_and_its_middle_stays():
         assert brightest(moved(landmark(*before), zoom)) == brightest(landmark(*after))
 
 
+def test_axes_are_scaled_apart_by_the_range_asked():
+    settings = AugmentationSettings(axis_scale=0.2)
+    rng = np.random.default_rng(1)
+    drawn = [draw_motion(rng, settings, (8, 8), (1.0, 1.0)).matrix for _ in range(300)]
+    assert all(matrix is not None and np.count_nonzero(matrix) == 2 for matrix in drawn)
+    factors = np.array([1 / np.diag(matrix) for matrix in drawn if matrix is not None])
+    assert factors.min() == pytest.approx(0.8, abs=0.02)
+    assert factors.max() == pytest.approx(1.2, abs=0.02)
+    assert abs(np.corrcoef(factors.T)[0, 1]) < 0.2
+
+
 @pytest.mark.parametrize("axes", [2, 3])
 def test_drawn_rotations_and_sizes_stay_within_what_is_asked_and_use_it(axes):
     rng = np.random.default_rng(1)

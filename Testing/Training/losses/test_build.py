@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.losses import (
     Loss,
@@ -12,6 +13,7 @@ from training.losses import (
     classwise_squared_dice_loss,
     cross_entropy_and_dice_loss,
     cross_entropy_loss,
+    soft_dice_loss,
     squared_dice_loss,
 )
 from training.recipes.settings import LOSSES
@@ -53,6 +55,15 @@ def test_the_boundary_enhanced_loss_takes_the_recipes_numbers():
     assert float(built("boundary_enhanced", **numbers)(*pair)) == float(
         boundary_enhanced_loss(*pair, **numbers)
     )
+
+
+def test_soft_dice_is_added_by_its_weight():
+    pair = sample("boundary_enhanced", 2)
+    expected = boundary_enhanced_loss(*pair) + 0.25 * soft_dice_loss(*pair)
+    assert float(built("boundary_enhanced", soft_dice_weight=0.25)(*pair)) == float(expected)
+    assert float(soft_dice_loss(*pair)) > 0.1
+    with pytest.raises(InputError, match="soft_dice_weight is added to the 3D BE-loss alone, not to 'ce'"):
+        built("ce", soft_dice_weight=0.25)
 
 
 def test_classes_are_weighed_by_the_cases_unless_the_recipe_says_how(tmp_path: Path):

@@ -28,6 +28,8 @@ from training.tables.published import PublishedRow, published_papers, read_publi
 
 FILES = sorted(RECIPES_FOLDER.rglob("*.yaml"))
 NAMES = recipe_names()
+OF_PAPERS = [name for name in NAMES if not name.startswith("bundled/")]
+"""The others train the bundled model, see `test_bundled`."""
 RECIPES = {name: read_recipe(name) for name in NAMES}
 LEGEND = ("base", "title", "source", "reproduces")
 """What tells of a file and decides nothing of a training; these need no comment."""
@@ -36,6 +38,7 @@ SHAPE = ("in_channels", "classes", "backbone")
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECIPES_FOLDER)))
 every_recipe = pytest.mark.parametrize("name", NAMES)
+every_recipe_of_a_paper = pytest.mark.parametrize("name", OF_PAPERS)
 
 
 def values_of(node: yaml.Node) -> Iterator[yaml.Node]:
@@ -102,7 +105,7 @@ def test_the_check_of_keys_sees_a_repeated_one() -> None:
     assert repeated_keys(yaml.compose("loop: {batch: 1, batch: 2}")) == ["batch"]
 
 
-@every_recipe
+@every_recipe_of_a_paper
 def test_a_recipe_belongs_to_the_paper_of_its_folder(name: str) -> None:
     recipe = RECIPES[name]
     paper = name.split("/")[0]
@@ -197,7 +200,7 @@ def test_a_row_is_the_network_that_the_paper_describes(place: tuple[str, str, st
 
 
 def test_losses_are_those_of_the_rows() -> None:
-    kinds = {name: recipe.loss.kind for name, recipe in RECIPES.items()}
+    kinds = {name: RECIPES[name].loss.kind for name in OF_PAPERS}
     special = {
         "dpcnet/table3-ce": "ce",
         "dpcnet/table3-dice": "dice",
@@ -210,7 +213,7 @@ def test_losses_are_those_of_the_rows() -> None:
         "context": "ce",
         "paresseg": "ce",
     }
-    assert kinds == {name: special.get(name, usual[name.split("/")[0]]) for name in NAMES}
+    assert kinds == {name: special.get(name, usual[name.split("/")[0]]) for name in OF_PAPERS}
 
 
 # ----------------------------------------------------------------- what the papers say
@@ -245,7 +248,7 @@ def test_splits_are_the_papers() -> None:
             (first.upper(),),
             (second.upper(),),
         )
-    of_all = [name for name, recipe in RECIPES.items() if recipe.split.kind == "all"]
+    of_all = [name for name in OF_PAPERS if RECIPES[name].split.kind == "all"]
     assert {name.split("-")[0] for name in of_all} == {"darn/table3", "dpcnet/table5", "sfan/lits"}
 
 
@@ -255,7 +258,7 @@ def described(paper: str) -> Mapping[str, StageDescription]:
     return {stage["name"]: from_mapping(StageDescription, stage, where=paper) for stage in stages}
 
 
-@every_recipe
+@every_recipe_of_a_paper
 def test_a_stage_is_that_of_the_paper_s_pipeline(name: str) -> None:
     stage = RECIPES[name].stage
     pipeline = described(name.split("/")[0])[stage.name]

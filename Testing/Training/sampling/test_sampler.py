@@ -1,5 +1,6 @@
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,11 @@ EVERYTHING = {
     "brightness": 0.1,
     "contrast": 0.1,
     "noise": 0.1,
+    "axis_scale": 0.05,
+    "contrast_hu": 0.1,
+    "shift_hu": 8.0,
+    "noise_hu": 10.0,
+    "blur_share": 0.5,
 }
 RECIPES = {
     "slices": slice_recipe(augmentation=EVERYTHING, sampling={"foreground_share": 0.5, "centre": "liver"}),
@@ -118,3 +124,51 @@ def test_there_must_be_cases_and_a_seed_from_0_on(cases):
         Sampler([], RECIPES["slices"], seed=3)
     with pytest.raises(InputError, match="the seed must not be negative, got -1"):
         Sampler(cases, RECIPES["slices"], seed=-1)
+
+
+# ----------------------------------------------------------------- sources in proportion
+
+
+def of_source(case: PreparedCase, source: str) -> PreparedCase:
+    return replace(case, facts={**case.facts, "source": source})
+
+
+def mixed(mix: dict[str, float]) -> Recipe:
+    return slice_recipe(sampling={"mix_by": "source", "mix": mix})
+
+
+def test_sources_are_drawn_in_the_proportions_of_the_mix(cases):
+    sources = ["phantom", "painted", "painted"]
+    named = [of_source(case, source) for case, source in zip(cases, sources, strict=True)]
+    sampler = Sampler(named, mixed({"phantom": 3, "painted": 1}), seed=1)
+    drawn = [sampler(number).case for number in range(400)]
+    counts = {name: drawn.count(name) / 400 for name in ("case-0", "case-1", "case-2")}
+    assert counts == pytest.approx({"case-0": 0.75, "case-1": 0.125, "case-2": 0.125}, abs=0.06)
+    again = Sampler(named, mixed({"phantom": 3, "painted": 1}), seed=1)
+    assert [again(number).case for number in (7, 3, 90)] == [drawn[number] for number in (7, 3, 90)]
+    assert sampler.samples_an_epoch == 30
+
+
+def test_a_source_that_the_mix_does_not_name_is_not_drawn(cases):
+    named = [of_source(case, source) for case, source in zip(cases, "aab", strict=True)]
+    sampler = Sampler(named, mixed({"a": 1}), seed=1)
+    assert {sampler(number).case for number in range(50)} == {"case-0", "case-1"}
+
+
+def test_a_source_without_cases_is_an_error(cases):
+    with pytest.raises(InputError, match=r"no training case has source 'real', .* there are 'phantom'"):
+        Sampler([of_source(case, "phantom") for case in cases], mixed({"real": 1}), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "message"),
+    [
+        ({"mix_by": "source"}, "mix_by and mix belong together"),
+        ({"mix": {"a": 1}}, "mix_by and mix belong together"),
+        ({"mix_by": "source", "mix": {"a": 0}}, "the share of 'a' must be a positive number, got 0"),
+        ({"mix_by": "source", "mix": {"a": "all"}}, "the share of 'a' must be a positive number, got 'all'"),
+    ],
+)
+def test_a_mix_that_cannot_be_is_refused(sampling, message):
+    with pytest.raises(InputError, match=message):
+        slice_recipe(sampling=sampling)

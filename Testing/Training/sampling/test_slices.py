@@ -8,9 +8,10 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference.slices import _padded
 from LiverTumorAttentionLib.preprocessing import stack_neighbours, window_hu
 from Testing.Training.prepared import slice_recipe, write_case
+from training.augmentation import Misregistration
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
-from training.sampling import Sample, Sampler
+from training.sampling import Sample, Sampler, slices
 
 SHAPE = (6, 50, 60)
 NUMBERED = np.arange(np.prod(SHAPE)).reshape(SHAPE) + 1
@@ -237,3 +238,120 @@ def test_slices_are_turned_in_millimetres(tmp_path):
         rows, columns = np.nonzero(sampler(number).truth)
         assert len(rows) == pytest.approx(12 * 24, rel=0.05)
         assert [2.0 * rows.std(), 1.0 * columns.std()] == pytest.approx([24 / np.sqrt(12)] * 2, rel=0.05)
+
+
+# ----------------------------------------------------------------- what inference would meet
+
+TWO = {"phases": ["portal", "arterial"], "network": "paresseg", "missing_phase": "portal"}
+
+
+def test_a_share_of_the_samples_has_the_portal_phase_twice(tmp_path):
+    case = write_case(tmp_path / "case", NUMBERED, labelled(), arterial=NUMBERED - 4000)
+    augmentation = {"portal_for_arterial_share": 0.3, "noise": 0.1, "shift_hu": 50.0}
+    sampler = Sampler([case], recipe(stage_changes=TWO, augmentation=augmentation), seed=1)
+    pairs = [sampler(number).inputs for number in range(200)]
+    replaced = [
+        np.array_equal(portal, arterial) for portal, arterial in pairs
+    ]  # noise and all, as at inference
+    assert np.mean(replaced) == pytest.approx(0.3, abs=0.08)
+
+
+def test_the_arterial_phase_is_displaced_and_the_portal_one_and_the_truth_are_not(tmp_path):
+    case = write_case(tmp_path / "case", NUMBERED, labelled(), arterial=NUMBERED, spacing_mm=(2.0, 1.0, 1.0))
+    sampling = {"size": [32, 32]}
+    augmentation = {"registration_error_mm": 2.0}
+    displaced = Sampler(
+        [case], recipe(stage_changes=TWO, augmentation=augmentation, sampling=sampling), seed=1
+    )
+    exact = Sampler([case], recipe(stage_changes=TWO, sampling=sampling), seed=1)
+    rows_off = []
+    for number in range(60):
+        portal, arterial = displaced(number).inputs
+        np.testing.assert_array_equal(portal, exact(number).inputs[0])
+        np.testing.assert_array_equal(displaced(number).truth, exact(number).truth)
+        inner = (arterial - portal)[
+            1, 8:-8, 8:-8
+        ] * 20000  # a voxel's value rises by 1 along x, 60 along y, 3000 a slice
+        rows_off.append(np.abs(inner).mean())
+    assert np.mean(rows_off) > 60
+    assert min(rows_off) < 300 < max(rows_off)
+
+
+def test_a_shift_between_slices_takes_from_the_slice_beside(tmp_path, monkeypatch):
+    case = write_case(tmp_path / "case", NUMBERED, labelled(), arterial=NUMBERED, spacing_mm=(2.0, 1.0, 1.0))
+    still = np.zeros((2, 32, 32), np.float32)
+    for shift, expected in ((0.25, 0.25 * 3000), (-0.25, -0.25 * 3000)):
+        error = Misregistration(in_plane_mm=still, slices=shift)
+        monkeypatch.setattr(slices, "draw_misregistration", lambda *_, error=error: error)
+        sampler = Sampler([case], recipe(stage_changes=TWO), seed=1)
+        samples = [sampler(number) for number in range(6)]
+        middle = [sample for sample in samples if place(sample)[0] in (2, 3)]
+        assert len(middle) == 2
+        for sample in middle:
+            portal, arterial = sample.inputs
+            np.testing.assert_allclose((arterial - portal)[1] * 20000, expected, atol=0.05)
+
+
+def test_what_is_masked_away_is_0_in_both_phases_and_in_the_truth(tmp_path):
+    inside = np.zeros(SHAPE, np.uint8)
+    inside[:, 8:42, 8:42] = 1
+    case = write_case(tmp_path / "case", NUMBERED, labelled(), arterial=NUMBERED, inside=inside)
+    rough = {"liver_margin_mm": [-3.0, 3.0], "liver_roughness_mm": 3.0}
+    whole = {"size": [50, 60]}
+    masked = {**TWO, "mask_dilation_mm": 4.0}
+    for loss in ({"kind": "ce"}, {"kind": "boundary_enhanced"}):
+        made = recipe(tile=(50, 60), stage_changes=masked, augmentation=rough, sampling=whole, loss=loss)
+        sampler = Sampler([case], made, seed=1)
+        sizes = set()
+        for number in range(12):
+            sample = sampler(number)
+            portal, arterial = sample.inputs
+            np.testing.assert_array_equal(portal > 0, arterial > 0)
+            truth = sample.truth if sample.truth.ndim == 3 else sample.truth[None]
+            shown = portal if len(truth) == 3 else portal[1:2]
+            assert not truth[shown == 0].any()
+            sizes.add(int((portal[1] > 0).sum()))
+        assert len(sizes) > 6
+        assert min(sizes) < 34 * 34 < max(sizes)
+
+
+def test_every_lesion_is_centered_on_alike_and_jitter_moves_the_center(tmp_path):
+    labels = np.ones(SHAPE, np.uint8)
+    labels[1:5, 5:25, 5:25] = 2
+    labels[3, 40, 50] = 2
+    case = write_case(tmp_path / "case", NUMBERED, labels)
+    sampling = {"size": [16, 16], "foreground_share": 1.0, "foreground_by": "lesion"}
+    sampler = Sampler([case], recipe(sampling=sampling), seed=1)
+    small = [place(sampler(number)) == (3, 32, 42) for number in range(200)]
+    assert np.mean(small) == pytest.approx(0.5, abs=0.1)
+    jittering = Sampler([case], recipe(sampling={**sampling, "jitter_mm": 6.0}), seed=1)
+    places = [place(jittering(number)) for number in range(200)]
+    near = [(y, x) for z, y, x in places if y > 25 and x > 35]
+    assert len(set(near)) > 30
+    assert all(26 <= y <= 34 and 36 <= x <= 44 for y, x in near)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"sampling": {"foreground_by": "lesion"}, "stage": "liver"},
+            "foreground_by lesion is for tumor stages",
+        ),
+        (
+            {"augmentation": {"registration_error_mm": 1.0}},
+            "the registration error is for stages on slices that",
+        ),
+        (
+            {"augmentation": {"portal_for_arterial_share": 0.2}},
+            "portal_for_arterial_share is for stages that take",
+        ),
+        ({"augmentation": {"liver_roughness_mm": 1.0}}, "are for stages with mask_dilation_mm"),
+        ({"augmentation": {"liver_margin_mm": [3.0, -2.0]}}, "must be a range that rises, got 3 to -2"),
+        ({"augmentation": {"blur_share": 1.5}}, r"blur_share must lie in \[0, 1\], got 1.5"),
+        ({"sampling": {"jitter_mm": -1.0}}, "jitter_mm must not be negative, got -1"),
+    ],
+)
+def test_settings_that_the_stage_has_no_use_for_are_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        recipe(changes.pop("stage", "tumor"), **changes)

@@ -198,7 +198,7 @@ def test_a_training_has_the_same_scores_in_every_table_but_where_a_note_says_so(
             first, known = seen.setdefault(key, (place, row.values[metric.name]))
             if known != row.values[metric.name]:
                 different.append((first, place, metric.name))
-                assert "Table" in row.note or "Table" in table("paresseg", "6").row("MSF with PA").note
+                assert f"{metric.name} is {known:.2f} in Table" in row.note, place
     assert different == [
         ("paresseg 4 MSF", "paresseg 6 MSF w/o PA", "DPC"),
         ("paresseg 4 MSF + PA", "paresseg 6 MSF with PA", "DG"),

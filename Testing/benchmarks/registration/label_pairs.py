@@ -23,7 +23,7 @@ from Testing.benchmarks.registration.deformations import (
 )
 from Testing.benchmarks.registration.painter import FINE_MM, Painting, paint
 from Testing.benchmarks.registration.pairs import Pair
-from training.demonstration.atlases import Atlas, Tissue, prepare_atlas
+from training.data.synthesis.atlases import Atlas, Tissue, prepare_atlas
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 MAPS = {"amos": "amos-labels/labels.nii.gz", "spl": "spl-abdominal-atlas/labels.nrrd"}

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from Testing.benchmarks.registration.vessel_trees import Tree, coverage, grow
-from training.demonstration.atlases import Atlas, Tissue
+from training.data.synthesis.atlases import Atlas, Tissue
 
 FINE_MM = 1.25
 SEEN_MM = 1.5

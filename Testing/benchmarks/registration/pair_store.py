@@ -24,7 +24,7 @@ PATTERN = re.compile(r"(phantom|large)-\d+|labels-(amos|spl)-(smooth|wall|liver)
 SOURCES = {
     "phantoms": ("LiverTumorAttentionLib/phantoms/*.py", f"{HERE}/phantom_pairs.py", f"{HERE}/branching.py"),
     "labels": (
-        "training/demonstration/atlases.py",
+        "training/data/synthesis/atlases.py",
         *(f"{HERE}/{name}.py" for name in ("label_pairs", "deformations", "painter", "vessel_trees")),
     ),
 }

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
+from training.data.layouts.files import folder, natural_key
 from training.data.layouts.label_names import CLASSES
-from training.data.layouts.naming import folder, natural_key
 
 
 def find(data: Path) -> list[SourceCase]:

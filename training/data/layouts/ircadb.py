@@ -13,8 +13,8 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
+from training.data.layouts.files import folder, in_order
 from training.data.layouts.label_names import CLASSES
-from training.data.layouts.naming import folder, in_order
 
 _PATIENT = re.compile(r"3Dircadb[12]\.\d+", re.IGNORECASE)
 _TUMOR = re.compile(r"livertumou?rs?_?\d*", re.IGNORECASE)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
+from training.data.layouts.files import folder, in_order
 from training.data.layouts.label_names import OWN_VALUES
-from training.data.layouts.naming import folder, in_order
 
 _FILE = re.compile(r"(volume|segmentation)-(\d+)\.nii(\.gz)?", re.IGNORECASE)
 

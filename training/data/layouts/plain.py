@@ -19,9 +19,8 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from training.data.case import LabelFile, SourceCase
-from training.data.layouts.json_file import read_json
+from training.data.layouts.files import VOLUME_SUFFIXES, case_name, folder, in_order, read_json, stem
 from training.data.layouts.label_names import told_values
-from training.data.layouts.naming import VOLUME_SUFFIXES, case_name, folder, in_order, stem
 
 LABEL_SUFFIXES = (*VOLUME_SUFFIXES, ".seg.nrrd", ".dcm")
 

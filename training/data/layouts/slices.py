@@ -17,7 +17,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import choose_series
 from LiverTumorAttentionLib.io.dicom_slices import Slice, is_dicom, read_pixels, read_slice
 from LiverTumorAttentionLib.io.volumes import read_image
-from training.data.layouts.naming import in_order, some
+from training.data.layouts.files import in_order, some
 
 TOLERANCE_VOXELS = 0.1
 """In plane; as for volumes."""

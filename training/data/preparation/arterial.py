@@ -50,9 +50,10 @@ def align(
 ) -> Aligned:
     """Bring the arterial onto the portal volume by the method that `PreparationSettings` names.
 
-    A volume whose registration is refused is used as it lies.
+    A volume whose registration is refused is used unregistered. "known_or_library" becomes one of these two.
     Raises `InputError` when the true displacement is asked for and not known.
     """
+    method = method_of(method, known=displacement is not None)
     if method == "known":
         if displacement is None:
             raise InputError(
@@ -69,6 +70,13 @@ def align(
     if result.verdict.grade == "refused":
         volume = onto_portal(arterial, portal, as_it_lies)
     return Aligned(volume=volume, method=method, transform=result.transform, verdict=result.verdict.as_dict())
+
+
+def method_of(registration: str, *, known: bool) -> str:
+    """Return how a case is aligned: "library", "none" or "known". known: whether it comes with its displacement."""
+    if registration == "known_or_library":
+        return "known" if known else "library"
+    return registration
 
 
 def onto_portal(arterial: sitk.Image, portal: sitk.Image, transform: sitk.Transform) -> sitk.Image:

@@ -26,7 +26,7 @@ class Preparation:
     stage: StageDescription
     """Its grid, phases, mask and intensities."""
     registration: str
-    """"library", "none" or "known"; see `PreparationSettings`."""
+    """See `PreparationSettings`."""
     either_phase: bool = False
     """Whether a network of one phase is trained on both, so that the arterial volume is prepared too."""
     liver_model: str | None = None

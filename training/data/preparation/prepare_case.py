@@ -31,7 +31,7 @@ from LiverTumorAttentionLib.io import replacing
 from training.data.case import SourceCase
 from training.data.layouts.reading import LoadedCase, read_case
 from training.data.preparation.arrays import CaseArrays, case_arrays
-from training.data.preparation.arterial import Aligned, align, write_alignment
+from training.data.preparation.arterial import Aligned, align, method_of, write_alignment
 from training.data.preparation.entry import DONE, FAILED, Entry
 from training.data.preparation.liver import Livers, found_livers, true_livers
 from training.data.preparation.plan import Preparation
@@ -117,7 +117,8 @@ def _livers(preparation: Preparation, case: LoadedCase) -> Livers:
     """Return the livers that crop, mask and guide the registration."""
     if preparation.liver_model is None:
         return true_livers(case.labels)
-    to_register = case.arterial if preparation.registration == "library" else None
+    method = method_of(preparation.registration, known=case.displacement is not None)
+    to_register = case.arterial if method == "library" else None
     return found_livers(preparation.liver_model, case.portal, to_register)
 
 

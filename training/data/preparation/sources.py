@@ -35,7 +35,7 @@ def used_files(case: SourceCase, preparation: Preparation) -> dict[str, Path]:
     files.update({f"labels {number}": label.path for number, label in enumerate(case.labels)})
     if preparation.two_phase and case.arterial is not None:
         files["arterial"] = case.arterial
-        if preparation.registration == "known" and case.displacement is not None:
+        if preparation.registration.startswith("known") and case.displacement is not None:
             files["displacement"] = case.displacement
     return files
 

@@ -8,7 +8,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from training.data.layouts import LAYOUTS, find_cases
-from training.data.layouts.naming import case_name, in_order
+from training.data.layouts.files import case_name, in_order
 
 
 def test_an_unknown_layout_and_an_option_that_it_does_not_take_are_refused(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from training.demonstration.atlases import Tissue, prepare_atlas
+from training.data.synthesis.atlases import Tissue, prepare_atlas
 
 
 def organs() -> sitk.Image:

@@ -12,8 +12,8 @@ from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.abdomen import voxels_of
 from training.data.checks import check_cases
 from training.data.layouts import find_cases
-from training.data.phantom_cohort import PhantomSettings, write_cohort
-from training.data.seeds import TRAINING_SEEDS
+from training.data.synthesis import TRAINING_SEEDS
+from training.data.synthesis.phantom_cohort import PhantomSettings, write_phantom_cohort
 
 TINY = PhantomSettings(
     lesions=1, kinds=("cyst", "HCC"), single_kind=True, matrix=40, slices=10, thickness_mm=10.0
@@ -24,7 +24,7 @@ TINY = PhantomSettings(
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two tiny phantoms, seeds 100000 and 100001."""
     folder = tmp_path_factory.mktemp("made") / "cohort"
-    assert write_cohort(folder, TINY, count=2, processes=2) == 2
+    assert write_phantom_cohort(folder, TINY, count=2, processes=2) == 2
     return folder
 
 
@@ -45,24 +45,24 @@ def test_finished_cases_are_left_alone_and_unfinished_ones_made_the_same(cohort)
     times = {path: path.stat().st_mtime_ns for path in whole.iterdir()}
     (broken / "lesions.json").unlink()
     (broken / ".phantom-left").mkdir()
-    assert write_cohort(cohort, TINY, count=2, processes=1) == 1
+    assert write_phantom_cohort(cohort, TINY, count=2, processes=1) == 1
     assert {path: path.stat().st_mtime_ns for path in whole.iterdir()} == times
     assert (voxels_of(sitk.ReadImage(str(broken / "portal.nii.gz"))) == before).all()
     assert not (broken / ".phantom-left").exists()
     assert json.loads((broken / "lesions.json").read_text())["seed"] == 100_001
-    assert write_cohort(cohort, TINY, count=2) == 0
+    assert write_phantom_cohort(cohort, TINY, count=2) == 0
 
 
 def test_a_cohort_is_continued_with_the_same_settings_alone(cohort):
     other = PhantomSettings(lesions=2, matrix=40, slices=10, thickness_mm=10.0)
-    with pytest.raises(InputError, match=r"holds phantoms with lesions 1, not 2: ask for the same"):
-        write_cohort(cohort, other, count=2)
+    with pytest.raises(InputError, match=r"holds phantom cases with lesions 1, not 2: ask for the same"):
+        write_phantom_cohort(cohort, other, count=2)
 
 
 def test_phantoms_of_unknown_settings_are_not_continued(tmp_path):
     (tmp_path / "phantom-3").mkdir()
     with pytest.raises(InputError, match=r"no cohort\.json"):
-        write_cohort(tmp_path, TINY, count=1)
+        write_phantom_cohort(tmp_path, TINY, count=1)
 
 
 def test_settings_that_cannot_be_are_refused_before_anything_is_written(tmp_path):
@@ -71,7 +71,7 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_written(tmp_path
     with pytest.raises(InputError, match="0 to 8 lesions, not 9"):
         PhantomSettings(lesions=9)
     with pytest.raises(InputError, match="at least one phantom"):
-        write_cohort(tmp_path / "new", TINY, count=0)
+        write_phantom_cohort(tmp_path / "new", TINY, count=0)
     assert not (tmp_path / "new").exists()
 
 
@@ -92,9 +92,9 @@ def test_fewer_lesions_are_made_where_the_liver_has_no_room(tmp_path, monkeypatc
             raise InputError("no room in this liver")
         return lesions
 
-    monkeypatch.setattr("training.data.phantom_cohort.generate_phantom", crowded)
+    monkeypatch.setattr("training.data.synthesis.phantom_cohort.generate_phantom", crowded)
     monkeypatch.setattr(
-        "training.data.phantom_cohort.write_phantom", lambda phantom, case: asked.append("written")
+        "training.data.synthesis.phantom_cohort.write_phantom", lambda phantom, case: asked.append("written")
     )
-    write_cohort(tmp_path, PhantomSettings(lesions=5), count=1, processes=1)
+    write_phantom_cohort(tmp_path, PhantomSettings(lesions=5), count=1, processes=1)
     assert asked == [5, 4, 3, "written"]

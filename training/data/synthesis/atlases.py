@@ -121,14 +121,19 @@ _BELOW_LIVER_MM = 70.0
 _MARGIN_MM = 70.0
 
 
+def check_kind(kind: str) -> None:
+    """Raise `InputError` for a kind of label map that `prepare_atlas` does not know."""
+    if kind not in _SOURCES:
+        raise InputError(f"the kind of label map is {kind!r}; choose one of {', '.join(sorted(_SOURCES))}")
+
+
 def prepare_atlas(path: Path | str, kind: str) -> Atlas:
     """Read the label map at `path` and complete it to an `Atlas` on a cubic 2 mm grid.
 
     kind: "spl" (SPL/NAC abdominal atlas) or "amos" (AMOS22, 15 organs).
     Raises `InputError` for an unknown kind, a missing file or a map without a liver.
     """
-    if kind not in _SOURCES:
-        raise InputError(f"the kind of label map is {kind!r}; choose one of {', '.join(sorted(_SOURCES))}")
+    check_kind(kind)
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no label map at {path}: give the path of an existing file")

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from training.augmentation.random_fields import smooth_noise
-from training.demonstration.atlases import Atlas, Tissue
-from training.demonstration.implants import add_liver_texture, add_vessels, implant_lesions
+from training.data.synthesis.atlases import Atlas, Tissue
+from training.data.synthesis.implants import add_liver_texture, add_vessels, implant_lesions
 
 LIVER, TUMOR = 1, 2
 

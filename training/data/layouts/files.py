@@ -1,10 +1,12 @@
-"""Names of files and cases: sorted as a person would, and fit for a folder."""
+"""Files of a data set: their names in natural order, names of cases, and JSON."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
@@ -50,3 +52,16 @@ def some(names: Iterable[str], most: int = 3) -> str:
     listed = list(names)
     text = ", ".join(listed[:most])
     return text if len(listed) <= most else f"{text} and {len(listed) - most} more"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file. Raises `InputError` when it is missing, damaged or no object."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise InputError(f"'{path}' is missing: give the folder that holds it") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{path}' cannot be read ({error}): correct it or copy it again") from error
+    if not isinstance(values, dict):
+        raise InputError(f"'{path}' holds no JSON object: correct it or copy it again")
+    return values

@@ -1,0 +1,88 @@
+"""`synthesize`: a cohort painted from label maps."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.progress import Progress
+from training.commands.options import add_processes
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "synthesize",
+        help="write cases painted from label maps",
+        description="Paint two-phase CT with lesions from label maps of real abdomens, one folder a case (layout "
+        '"plain"). The same label maps, seeds and settings give the same voxels; cases that are complete are left '
+        "alone, so that the command resumes where it was stopped, and a larger --count lengthens a cohort.",
+    )
+    add = parser.add_argument
+    add(
+        "--label-map",
+        dest="label_maps",
+        action="append",
+        required=True,
+        metavar="PATH:KIND",
+        help="label map and what its values mean: spl (SPL/NAC abdominal atlas) or amos (AMOS22); several take turns",
+    )
+    add("--count", type=int, required=True, metavar="N", help="number of cases")
+    add(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the cohort; its parent must exist",
+    )
+    add("--seed", type=int, default=0, metavar="S", help="first seed (default: %(default)s)")
+    add("--in-plane", type=float, default=1.25, metavar="MM", help="pixel spacing (default: %(default)s)")
+    add(
+        "--slice-spacing",
+        type=float,
+        nargs=2,
+        default=(3.0, 7.0),
+        metavar=("LOW", "HIGH"),
+        help="range of the slice spacing in mm (default: 3 7)",
+    )
+    add(
+        "--liver-margin",
+        type=float,
+        metavar="MM",
+        help="show the liver's box with this margin alone, enough for a tumor stage (default: the whole body)",
+    )
+    add(
+        "--lesion-share",
+        type=float,
+        default=0.65,
+        metavar="P",
+        help="cases with lesions (default: %(default)s)",
+    )
+    add_processes(parser)
+    add_progress(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Write the missing cases of the cohort."""
+    from training.data.synthesis.painted_cohort import LabelMap, PaintingSettings, write_painted_cohort
+
+    settings = PaintingSettings(
+        in_plane_mm=options.in_plane,
+        slice_spacing_range_mm=tuple(options.slice_spacing),
+        liver_margin_mm=options.liver_margin,
+        lesion_share=options.lesion_share,
+    )
+    written = write_painted_cohort(
+        options.output,
+        [LabelMap.parse(text) for text in options.label_maps],
+        settings,
+        count=options.count,
+        seed=options.seed,
+        processes=options.processes,
+        progress=progress.part(0.0, 1.0, "painting"),
+    )
+    console.say(f"{options.output}: {written} of {options.count} cases written, the others were there")
+    console.done(output=str(options.output), written=written)
