@@ -15,7 +15,7 @@ from LiverTumorAttentionGui.correction.new_findings import Findings
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
-from LiverTumorAttentionGui.review.registration_verdict import REFUSED, Verdict, read_verdict
+from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
 from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE
 from LiverTumorAttentionGui.scene.probability_node import ProbabilityLoader
 from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration, RegistrationLoader
@@ -23,6 +23,7 @@ from LiverTumorAttentionGui.scene.result_loading import ResultLoader
 from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
 from LiverTumorAttentionLib.analysis.tumor_columns import RUN_NODE_COLUMNS
+from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
@@ -35,7 +36,6 @@ REPORT_FILE = "report.json"
 REGISTERED_FILE = "registered.nrrd"
 TRANSFORM_FILE = "transform.h5"
 PROBABILITY_FILE = "probability.nrrd"
-NOT_KEPT = "no registered arterial volume was kept, because the registration was refused"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +154,9 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
         report = _read_report(folder / REPORT_FILE)
         verdict = read_verdict(report.get("registration"))
-        refused = verdict is not None and verdict.grade == REFUSED
+        refused = verdict is not None and not is_usable(verdict)
         registration = None
-        if request.keep_registered and verdict is not None and not refused:
+        if request.keep_registered and is_usable(verdict):
             registration = RegistrationLoader(folder / REGISTERED_FILE, folder / TRANSFORM_FILE)
         probability = ProbabilityLoader(folder / PROBABILITY_FILE) if request.keep_probability else None
         findings = Findings(
@@ -181,7 +181,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             segmentation=placed.node,
             table=table,
             summary=" ".join([_summary(report, beside=placed.controller is not None), *placed.notes]),
-            warnings=_warnings(report) + ([NOT_KEPT] if request.keep_registered and refused else []),
+            warnings=_warnings(report) + ([NOT_SAVED] if request.keep_registered and refused else []),
             report=report,
             verdict=verdict,
             kept=kept,

@@ -23,7 +23,7 @@ UNREGISTERED_GRID = (
 """What a correction says of an arterial volume that it resamples without registration."""
 
 
-class Verdict(Protocol):
+class GradedVerdict(Protocol):
     """A grade with its reason, such as `registration.RegistrationVerdict`."""
 
     @property
@@ -37,12 +37,12 @@ class Verdict(Protocol):
         ...
 
 
-def is_usable(verdict: Verdict | None) -> bool:
+def is_usable(verdict: GradedVerdict | None) -> bool:
     """Whether the arterial phase may be used; without a verdict nothing was registered, and it may not."""
     return verdict is not None and verdict.grade != REFUSED
 
 
-def usage_warnings(verdict: Verdict | None, *, portal_model: str | None = None) -> tuple[str, ...]:
+def usage_warnings(verdict: GradedVerdict | None, *, portal_model: str | None = None) -> tuple[str, ...]:
     """Return the warnings of a run that registered the arterial phase itself.
 
     portal_model: id of the model, where it finds tumors in the portal phase alone.
@@ -62,17 +62,17 @@ def usage_warnings(verdict: Verdict | None, *, portal_model: str | None = None) 
     return tuple(warnings)
 
 
-def registration_warnings(verdict: Verdict) -> tuple[str, ...]:
+def registration_warnings(verdict: GradedVerdict) -> tuple[str, ...]:
     """Return the warnings of a registration whose result is what was asked for."""
     return () if verdict.grade == GOOD else (f"the registration is {graded_reason(verdict)}",)
 
 
-def graded_reason(verdict: Verdict) -> str:
+def graded_reason(verdict: GradedVerdict) -> str:
     """Return grade and reason on one line."""
     return f"{verdict.grade}: {verdict.reason}"
 
 
-def review_warnings(verdict: Verdict | None, *, unregistered_series: bool) -> tuple[str, ...]:
+def review_warnings(verdict: GradedVerdict | None, *, unregistered_series: bool) -> tuple[str, ...]:
     """Return the warnings of a review that was given a registered arterial volume.
 
     verdict: of the run that registered it, None when it is not known.
@@ -95,7 +95,6 @@ def review_warnings(verdict: Verdict | None, *, unregistered_series: bool) -> tu
     return (f"the registration of the arterial phase is {graded_reason(verdict)}",)
 
 
-def verdict_sentence(verdict: Verdict) -> str:
+def verdict_sentence(grade: str, reason: str) -> str:
     """Return grade and reason as the panel shows them."""
-    reason = verdict.reason[:1].upper() + verdict.reason[1:].rstrip(".")
-    return f"Registration: {verdict.grade}. {reason}."
+    return f"Registration: {grade}. {reason[:1].upper()}{reason[1:].rstrip('.')}."

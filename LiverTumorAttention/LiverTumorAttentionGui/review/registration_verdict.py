@@ -1,4 +1,4 @@
-"""What the child says of registration, in the words of the panel."""
+"""Verdict on the registration, read from a run's report, with the numbers behind it as text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from LiverTumorAttentionGui.errors import PanelError
-
-REFUSED = "refused"
-NOTICE = "Not for clinical use."
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.pipeline.arterial_policy import verdict_sentence
 
 _MOVEMENTS = {
     "as given": "none, the phases are used as they lie",
@@ -22,11 +21,12 @@ _MOVEMENTS = {
 class Verdict:
     """How far the registration of the arterial onto the portal venous phase is to be believed.
 
-    grade: "good", "doubtful" or "refused". sentence: the grade and its reason, for the panel.
+    grade: "good", "doubtful" or "refused". reason: why. sentence: the grade and its reason, for the panel.
     details: the numbers behind it, a line each.
     """
 
     grade: str
+    reason: str
     sentence: str
     details: str
 
@@ -44,8 +44,8 @@ def read_verdict(entry: Any) -> Verdict | None:
             "What the computation says of the registration cannot be read, so its result is not loaded: "
             "please report this."
         )
-    reason = reason[:1].upper() + reason[1:].rstrip(".")
-    return Verdict(grade=grade, sentence=f"Registration: {grade}. {reason}.", details=_details(entry))
+    sentence = verdict_sentence(grade, reason)
+    return Verdict(grade=grade, reason=reason, sentence=sentence, details=_details(entry))
 
 
 def _details(entry: dict[str, Any]) -> str:
@@ -60,7 +60,7 @@ def _details(entry: dict[str, Any]) -> str:
         _volume_change(entry),
         _share("Tissue folded onto itself", entry, "folded_share"),
         _way_back(entry),
-        NOTICE,
+        NOT_FOR_CLINICAL_USE,
     ]
     return "\n".join(line for line in lines if line)
 

@@ -12,6 +12,7 @@ from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
 from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.planning import CutPlane
@@ -64,7 +65,7 @@ class CutPlanes:
         node = add_beside(
             self._study.segmentation, "vtkMRMLMarkupsPlaneNode", f"Resection plane {number}", PLANE_REFERENCE
         )
-        node.SetDescription("What lies on the side of the arrow is taken out. Not for clinical use.")
+        node.SetDescription(f"What lies on the side of the arrow is taken out. {NOT_FOR_CLINICAL_USE}")
         node.SetSizeMode(slicer.vtkMRMLMarkupsPlaneNode.SizeModeAbsolute)
         node.SetSize(size_mm, size_mm)
         # As sequences: given as three numbers, MRML takes the origin for one in the node's own frame.

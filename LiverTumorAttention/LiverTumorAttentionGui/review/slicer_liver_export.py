@@ -24,6 +24,7 @@ from LiverTumorAttentionGui.scene.node_attributes import (
 )
 from LiverTumorAttentionGui.scene.segments import lesions_of, liver_of, status_of
 from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 _CONTEXT = "Segmentation category and type - DICOM master list~SCT^85756007^Tissue"
 # A word of a vessel's name, and the code for it.
@@ -57,7 +58,7 @@ def hand_over_to_slicer_liver(study: Study) -> str:
         said.append(
             f"To plan with {', '.join(coded)}, copy them into the segmentation: they have their codes."
         )
-    said.append("Not for clinical use.")
+    said.append(NOT_FOR_CLINICAL_USE)
     return " ".join(said)
 
 

@@ -17,11 +17,12 @@ from LiverTumorAttentionGui.scene.node_attributes import (
 )
 from LiverTumorAttentionGui.scene.nrrd_check import check_intact
 from LiverTumorAttentionGui.scene.placement import in_frame_of, place_beside
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 _TRANSFORM_DESCRIPTION = (
     "Moves the arterial volume onto the portal venous one, both where they lay in the world during the run. "
     "If the arterial volume stands under a transform already, put that transform under this one. "
-    "Not for clinical use."
+    f"{NOT_FOR_CLINICAL_USE}"
 )
 
 

@@ -6,11 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from LiverTumorAttentionGui.model_collection import ModelRow
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.models import ModelDescription, StageDescription
-
-NOT_FOR_CLINICAL_USE = "Not for clinical use."
 
 
 def details(row: ModelRow) -> str:

@@ -10,6 +10,7 @@ import qt
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 TITLE = "Export report"
 FILTER = "Report (*.html)"
@@ -119,7 +120,7 @@ class ReportExport:
         self._run = None
         self._show_idle()
         if outcome.status == "done":
-            done = f"{path} is written, with its numbers as CSV and JSON beside it. Not for clinical use."
+            done = f"{path} is written, with its numbers as CSV and JSON beside it. {NOT_FOR_CLINICAL_USE}"
             self._say("\n".join([done, *(f"Warning: {warning}" for warning in self._warnings)]))
         else:
             self._say(outcome.message, error=outcome.status == "failed")

@@ -13,6 +13,7 @@ from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.analysis.tumor_columns import columns
 
 TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL = columns(
@@ -128,7 +129,7 @@ class ReviewSection:
         self._measured = review
         self._fill(case)
         count = len(case.tumors)
-        self._message.say(f"Measured {count} tumor{'' if count == 1 else 's'}. Not for clinical use.")
+        self._message.say(f"Measured {count} tumor{'' if count == 1 else 's'}. {NOT_FOR_CLINICAL_USE}")
         self._update_widgets()
         self._diameters_toggled(self._ui.diametersCheckBox.checked)
 

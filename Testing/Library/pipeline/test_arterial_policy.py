@@ -67,5 +67,5 @@ def test_a_review_says_what_is_known_of_its_arterial_volume() -> None:
 
 
 def test_the_panel_reads_a_sentence() -> None:
-    assert verdict_sentence(REFUSED) == "Registration: refused. The livers overlap by half."
-    assert verdict_sentence(Verdict("good", "it fits.")) == "Registration: good. It fits."
+    assert verdict_sentence("refused", REFUSED.reason) == "Registration: refused. The livers overlap by half."
+    assert verdict_sentence("good", "it fits.") == "Registration: good. It fits."
