@@ -10,7 +10,7 @@ from typing import Any
 
 from training.data.case import SourceCase
 from training.data.layouts import LAYOUTS, find_cases
-from training.data.layouts.label_names import CLASSES
+from training.data.layouts.labels import CLASSES
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -60,8 +60,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     """Check, prepare, and say what came of it."""
     from training.data.checks import check_cases, print_findings
     from training.data.preparation import Preparation
+    from training.data.preparation.entry import print_entries
     from training.data.preparation.prepare_cohort import opened
-    from training.data.preparation.table import print_entries
     from training.recipes.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.set)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics import Components, LesionRow, LesionScores
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.labels import TUMOR
 from training.data.case import SourceCase
-
-TUMOR = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,10 @@ def _parts_of(lesions: list[KnownLesion], truth: sitk.Image) -> list[int]:
     """Return the number of the connected part of the truth that each lesion lies in; 0 for none."""
     mask = sitk.GetArrayViewFromImage(truth) == TUMOR
     indices = np.argwhere(mask)
-    if not len(indices):
+    box = bounding_box(mask)
+    if box is None:
         return [0] * len(lesions)
-    first, last = indices.min(axis=0), indices.max(axis=0)
-    box = tuple(slice(low, high + 1) for low, high in zip(first, last, strict=True))
+    first = np.array([side.start for side in box])
     numbers = Components.of(mask[box]).numbers
     points = _points_mm(truth, indices)
     reach_mm = float(np.linalg.norm(truth.GetSpacing()))

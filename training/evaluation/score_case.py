@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.inference import TumorStage, choose_device
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.metrics import Evaluation, evaluate_labels, score_slices
+from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from training.data.case import SourceCase
 from training.data.layouts.reading import LoadedCase, read_case
 from training.data.preparation.arterial import onto_portal
@@ -31,7 +32,7 @@ from training.evaluation.columns import (
 )
 from training.evaluation.files import CaseScores
 from training.evaluation.lesions import lesion_rows
-from training.evaluation.segment import LIVER, TUMOR, CoarseLiver, run_stage, segment
+from training.evaluation.segment import CoarseLiver, run_stage, segment
 from training.loop.run_folder import Run
 
 LABELS = {"liver": (LIVER, TUMOR), "tumor": (TUMOR,)}

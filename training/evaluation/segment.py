@@ -25,9 +25,9 @@ from LiverTumorAttentionLib.pipeline.stages import (
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from training.loop.run_folder import Run
 
-LIVER, TUMOR = 1, 2
 DIGITS = 16
 """Of a SHA-256 that are kept."""
 POSTPROCESSING = PostprocessingSettings()

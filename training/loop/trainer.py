@@ -31,14 +31,12 @@ from training.loop.checkpoint import (
 from training.loop.distributed import Processes
 from training.loop.gradients import add_gradients, on_device, seed_step
 from training.loop.loading import Batch, Batches
-from training.loop.logs import Logs
-from training.loop.optimization import Optimization
-from training.loop.progress_report import Report
+from training.loop.logs import Logs, Report
+from training.loop.optimization import Optimization, RunningAverage
 from training.loop.run_folder import alone_in, check_folder_fits, record_start
 from training.loop.schedule import Schedule
 from training.loop.stopping import StopSignals
 from training.loop.task import Task
-from training.loop.weight_average import RunningAverage
 
 
 @dataclass(kw_only=True)

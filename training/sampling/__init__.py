@@ -1,6 +1,6 @@
 """From prepared cases to training samples."""
 
-from training.sampling.sample import Sample
 from training.sampling.sampler import Sampler
+from training.sampling.view import Sample
 
 __all__ = ["Sample", "Sampler"]

@@ -13,8 +13,7 @@ from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
 from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of, voxel_of
-from training.sampling.sample import Sample
-from training.sampling.view import CLASS_NUMBERS, network_input, phases_of
+from training.sampling.view import CLASS_NUMBERS, Sample, network_input, phases_of
 
 
 class PatchSampling:

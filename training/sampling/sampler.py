@@ -11,9 +11,8 @@ from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.patches import PatchSampling
-from training.sampling.sample import Sample
 from training.sampling.slices import SliceSampling
-from training.sampling.view import check_case
+from training.sampling.view import Sample, check_case
 
 
 class Sampler:

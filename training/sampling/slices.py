@@ -24,8 +24,7 @@ from training.sampling.places import (
     lesions_of,
     middle_of,
 )
-from training.sampling.sample import Sample
-from training.sampling.view import CLASS_NUMBERS, network_input, phases_of
+from training.sampling.view import CLASS_NUMBERS, Sample, network_input, phases_of
 
 
 class SliceSampling:

@@ -1,8 +1,9 @@
-"""What a network is given of a case, and what it is asked for."""
+"""A training sample, and what of a case the network is given and asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -13,6 +14,19 @@ from LiverTumorAttentionLib.models.description import StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard, window_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One sample and its truth."""
+
+    inputs: tuple[NDArray[np.float32], ...]
+    """One a phase, (channels, *size); channels are neighbouring slices, or one for volumes."""
+    truth: NDArray[np.uint8]
+    """Class numbers, (*size); (2 * neighbours + 1, Y, X) for the 3D BE-loss, which looks at the neighbours."""
+    case: str
+    """Name of the case that it is cut from."""
+
 
 CLASS_NUMBERS: Mapping[str, NDArray[np.uint8]] = {
     "liver": np.array([0, 1, 1], np.uint8),

@@ -19,7 +19,7 @@ from Testing.Training.abdomen import make_abdomen, on_grid, voxels_of
 from training.data.case import LabelFile, SourceCase
 from training.data.checks import Finding, check_cases, print_findings
 from training.data.checks.finding import told
-from training.data.layouts.label_names import OWN_VALUES
+from training.data.layouts.labels import OWN_VALUES
 from training.data.layouts.reading import read_phase
 
 Maker = Callable[..., SourceCase]

@@ -10,8 +10,7 @@ from LiverTumorAttentionLib.progress import Progress
 from training.data.case import SourceCase
 from training.data.checks.case_checks import CaseReport, check_case
 from training.data.checks.duplicates import duplicate_findings
-from training.data.checks.finding import Finding, told
-from training.data.checks.table import print_findings, summary
+from training.data.checks.finding import Finding, print_findings, summary, told
 from training.parallel import each
 
 __all__ = ["Finding", "check_cases", "print_findings", "summary"]

@@ -9,6 +9,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from training.data.checks.finding import Finding
 
 LIVER_ML = (300.0, 6000.0)
@@ -76,11 +78,12 @@ def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Itera
 
 def _outside(voxels: NDArray[np.uint8]) -> tuple[int, int]:
     """Return how many connected tumours touch no liver, and their voxels."""
-    box = ndimage.find_objects((voxels == 2).view(np.uint8))[0]
-    wider = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
-    part = voxels[wider]
-    tumors, count = ndimage.label(part == 2, structure=np.ones((3, 3, 3)))
-    touching = np.unique(tumors[ndimage.binary_dilation(part == 1)])
+    box = bounding_box(voxels == TUMOR, margin=(1, 1, 1))
+    if box is None:
+        return 0, 0
+    part = voxels[box]
+    tumors, count = ndimage.label(part == TUMOR, structure=np.ones((3, 3, 3)))
+    touching = np.unique(tumors[ndimage.binary_dilation(part == LIVER)])
     sizes = np.bincount(tumors.reshape(-1), minlength=count + 1)
     alone = np.setdiff1d(np.arange(1, count + 1), touching)
     return len(alone), int(sizes[alone].sum())

@@ -13,7 +13,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import folder, natural_key
-from training.data.layouts.label_names import CLASSES
+from training.data.layouts.labels import CLASSES
 
 
 def find(data: Path) -> list[SourceCase]:

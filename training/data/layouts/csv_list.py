@@ -16,7 +16,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
-from training.data.layouts.label_names import told_values
+from training.data.layouts.labels import told_values
 
 REQUIRED = ("name", "portal", "labels")
 COLUMNS = (*REQUIRED, "arterial", "patient")

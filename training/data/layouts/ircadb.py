@@ -14,7 +14,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import folder, in_order
-from training.data.layouts.label_names import CLASSES
+from training.data.layouts.labels import CLASSES
 
 _PATIENT = re.compile(r"3Dircadb[12]\.\d+", re.IGNORECASE)
 _TUMOR = re.compile(r"livertumou?rs?_?\d*", re.IGNORECASE)

@@ -14,7 +14,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import folder, in_order
-from training.data.layouts.label_names import OWN_VALUES
+from training.data.layouts.labels import OWN_VALUES
 
 _FILE = re.compile(r"(volume|segmentation)-(\d+)\.nii(\.gz)?", re.IGNORECASE)
 

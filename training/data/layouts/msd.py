@@ -12,7 +12,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import case_name, folder, natural_key, read_json, stem
-from training.data.layouts.label_names import values_of
+from training.data.layouts.labels import values_of
 
 
 def find(data: Path, *, labels: Mapping[str, str] | None = None) -> list[SourceCase]:

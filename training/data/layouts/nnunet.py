@@ -17,7 +17,7 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import case_name, folder, in_order, natural_key, read_json, some
-from training.data.layouts.label_names import values_of
+from training.data.layouts.labels import values_of
 from training.data.layouts.phases import pairs_of_cases, patient_of, phases_of_channels
 
 Files = dict[str, tuple[dict[int, Path], Path]]

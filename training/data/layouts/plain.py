@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import VOLUME_SUFFIXES, case_name, folder, in_order, read_json, stem
-from training.data.layouts.label_names import told_values
+from training.data.layouts.labels import told_values
 
 LABEL_SUFFIXES = (*VOLUME_SUFFIXES, ".seg.nrrd", ".dcm")
 

@@ -17,8 +17,7 @@ from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 from LiverTumorAttentionLib.voxels.orientation import to_lps
 from training.data.case import LabelFile, SourceCase
-from training.data.layouts.label_names import CLASSES
-from training.data.layouts.label_values import classes_of
+from training.data.layouts.labels import CLASSES, classes_of
 from training.data.layouts.slices import inside, read_slices
 
 SEGMENTATIONS = (".seg.nrrd", ".nrrd", ".dcm")

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.inference.stage_input import View, intensity_of, tumor_view, whole_view
 from LiverTumorAttentionLib.models import StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard
+from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from training.data.preparation.places import places_of
 
 CLASSES = ("background", "liver", "tumor")
-LIVER, TUMOR = 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)

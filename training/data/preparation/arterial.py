@@ -12,11 +12,11 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.registration import register_phases, resample_onto, write_transform
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 from training.data.case import SourceCase
 
 TRANSFORM_FILE = "registration.h5"
 VERDICT_FILE = "registration.json"
-OUTSIDE_HU = -1024.0
 SEED = 0
 
 

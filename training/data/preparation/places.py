@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
+
 MOST_PLACES = 20_000
 
 
@@ -17,10 +19,9 @@ def places_of(
     All of them where there are at most `most`. Otherwise as many, evenly spaced, and one more for each slice and,
     with `each_part`, for each connected part (by faces, edges or corners) that might have none among them.
     """
-    found = ndimage.find_objects(mask.view(np.uint8))
-    if not found:
+    box = bounding_box(mask)
+    if box is None:
         return np.zeros((0, 3), np.int32)
-    box = found[0]
     part = mask[box]
     flat = np.flatnonzero(part)
     if len(flat) > most:

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.labels import TUMOR
 from training.augmentation.random_fields import smooth_noise
 from training.data.synthesis.atlases import Atlas, Tissue
 from training.data.synthesis.implants import add_liver_texture, add_vessels, implant_lesions
-
-LIVER, TUMOR = 1, 2
 
 # (plain), (gain in the arterial phase), (gain in the portal venous phase): ranges in HU, broad around what
 # textbooks of body CT give for 120 kV

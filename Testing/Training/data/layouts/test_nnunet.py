@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.abdomen import make_abdomen, voxels_of, write_json
 from training.data.layouts import find_cases
-from training.data.layouts.label_names import class_of, values_of
+from training.data.layouts.labels import class_of, values_of
 from training.data.layouts.phases import pairs_of_cases, phases_of_channels
 from training.data.layouts.reading import read_case
 

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.abdomen import LANDMARK_MM, landmark_mm, make_abdomen, masked, on_grid, voxels_of
 from training.data.case import LabelFile, SourceCase
-from training.data.layouts.label_names import OWN_VALUES
+from training.data.layouts.labels import OWN_VALUES
 from training.data.layouts.reading import read_case
 
 PORTAL, LABELS = make_abdomen()
