@@ -1,23 +1,51 @@
-"""What the command line shows: a bar for people, JSON lines for programs, one line for an error."""
+"""Terminal of the commands: options that they share, progress as a bar or JSON lines, one line for an error."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import dataclasses
 import json
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
+from LiverTumorAttentionLib.pipeline.jobs import Job
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
 STYLES = ("bar", "json", "none")
 
+J = TypeVar("J", bound=Job)
+
+
+def add_progress(parser: argparse.ArgumentParser, default: str = "bar") -> None:
+    """Add --progress."""
+    parser.add_argument(
+        "--progress",
+        choices=STYLES,
+        default=default,
+        help=f"how to show progress: a bar, JSON lines on standard output, or not at all (default: {default})",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    parser.add_argument(
+        "--device", default="auto", help="auto (CUDA where there is one), cpu, cuda or cuda:N (default: auto)"
+    )
+
+
+def job_of(kind: type[J], options: argparse.Namespace) -> J:
+    """Return the job whose fields have the names of the options; fields without an option keep their defaults."""
+    names = [field.name for field in dataclasses.fields(kind) if hasattr(options, field.name)]
+    return kind(**{name: getattr(options, name) for name in names})
+
 
 class Console:
-    """Shows progress, warnings, results and errors in one style.
+    """Output of a command: progress, warnings, results and errors in one style.
 
     style: "bar" draws on stderr; "json" prints one JSON object a line on stdout, each with an "event" of
     "progress", "warning", "done" or "error"; "none" shows no progress.
@@ -38,7 +66,7 @@ class Console:
             yield Progress(None, cancelled)
 
     def say(self, text: str = "") -> None:
-        """Print a line for a person on stdout; programs that read JSON lines do not get it."""
+        """Print a line on stdout, except in the style "json"."""
         if self.style != "json":
             print(text)
 
@@ -50,12 +78,12 @@ class Console:
             print(f"warning: {message}", file=sys.stderr)
 
     def done(self, **values: Any) -> None:
-        """Say that the work is done, with what a program wants to know of it."""
+        """Print the event "done" with its values, in the style "json"."""
         if self.style == "json":
             self._print({"event": "done", **values})
 
     def error(self, error: Exception) -> None:
-        """Show an error as one line on stderr, and as an event."""
+        """Print an error as one line on stderr, and as an event in the style "json"."""
         message = " ".join(str(error).split())
         if not isinstance(error, LiverTumorAttentionError):
             message = (
@@ -82,7 +110,7 @@ class Console:
 
 @contextlib.contextmanager
 def _bar() -> Iterator[Callable[[ProgressEvent], None]]:
-    """Draw a progress bar on stderr, which goes away when the work ends."""
+    """Draw a progress bar on stderr, removed when the work ends."""
     import rich.console
     import rich.progress
 
@@ -108,23 +136,23 @@ def _bar() -> Iterator[Callable[[ProgressEvent], None]]:
 
 @contextlib.contextmanager
 def ending_signals() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and a request to terminate into a wish to cancel; yields the question whether there is one.
+    """Turn SIGINT and SIGTERM into a request to cancel; yields the function that tells whether there is one.
 
-    A second signal ends the program at once, as usual. Outside of the main thread signals are left alone.
+    A second signal ends the program at once, as usual. Outside the main thread signals are left alone.
     """
-    wish = threading.Event()
+    request = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield wish.is_set
+        yield request.is_set
         return
 
     def on_signal(number: int, frame: object) -> None:
-        if wish.is_set():
+        if request.is_set():
             raise KeyboardInterrupt
-        wish.set()
+        request.set()
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wish.is_set
+        yield request.is_set
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

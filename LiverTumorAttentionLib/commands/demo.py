@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_device, add_progress
+from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress
 from LiverTumorAttentionLib.progress import Progress
 
 DEMO_SEED = 7

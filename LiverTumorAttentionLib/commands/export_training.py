@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import TrainingExportJob
 from LiverTumorAttentionLib.progress import Progress
 

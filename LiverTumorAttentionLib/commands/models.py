@@ -8,8 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.progress import Progress
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_device, add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
 from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
 from LiverTumorAttentionLib.progress import Progress

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_device, add_progress, job_of, point_mm
+from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -43,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--save-attention", metavar="DIR", help="what the network attended to: volumes, and weights as JSON")
     add(
         "--attention-point",
-        type=point_mm,
+        type=_point_mm,
         metavar="X,Y,Z",
         help="LPS mm; where to look from at a network that relates places (default: where tumour is most probable)",
     )
@@ -61,7 +60,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Segment the case and show its table."""
-    from LiverTumorAttentionLib.pipeline import segment_case
+    from LiverTumorAttentionLib.pipeline.segment import segment_case
 
     job = job_of(SegmentationJob, options)
     result = segment_case(job, progress)
@@ -69,3 +68,12 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         console.warn(warning)
     console.say(result.summary())
     console.done(output=job.output, tumors=len(result.tumors), statement=result.model.statement)
+
+
+def _point_mm(text: str) -> tuple[float, float, float]:
+    """Read "X,Y,Z" in millimetres."""
+    try:
+        x, y, z = (float(value) for value in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected three numbers X,Y,Z in LPS mm, got {text!r}") from None
+    return x, y, z

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from training.commands.options import add_data, add_processes, cases_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.progress import Progress
 
 DESCRIPTION = """Score runs on whole test cases. Each case is read from its data set, its arterial phase is aligned as

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.commands.options import add_progress
+from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.progress import Progress
 from training.commands.options import add_processes
 from training.data.synthesis import TRAINING_SEEDS

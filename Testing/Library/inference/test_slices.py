@@ -8,64 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-from LiverTumorAttentionLib.errors import Cancelled, DeviceError
+from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.inference import Device, choose_device
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.inference.sliding_window import (
-    Profile,
-    gaussian,
-    triangle,
-    window_starts,
-    windows_along,
-)
 from LiverTumorAttentionLib.models import SliceSettings
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
-
-
-@pytest.mark.parametrize(
-    ("length", "tile", "overlap", "starts"),
-    [
-        (64, 64, 0.5, [0]),
-        (40, 64, 0.5, [0]),
-        (96, 64, 0.5, [0, 32]),
-        (100, 64, 0.0, [0, 36]),
-        (224, 64, 0.25, [0, 40, 80, 120, 160]),
-    ],
-)
-def test_tiles_are_spread_evenly(length: int, tile: int, overlap: float, starts: list[int]) -> None:
-    assert window_starts(length, tile, overlap) == starts
-
-
-def test_tiles_cover_everything_with_the_overlap_asked_for() -> None:
-    for length in range(64, 400, 7):
-        starts = window_starts(length, 64, 0.25)
-        assert starts[0] == 0
-        assert starts[-1] + 64 == length
-        assert max(np.diff(starts), default=0) <= 48
-
-
-def test_weights_fall_towards_the_border_and_stay_positive() -> None:
-    np.testing.assert_allclose(triangle(6), np.array([1, 3, 5, 5, 3, 1]) / 6, rtol=1e-6)
-    bell = gaussian(16)
-    np.testing.assert_allclose(bell[[7, 8]], np.exp(-0.5 * (0.5 / 2) ** 2), rtol=1e-6)  # sigma 16 / 8
-    np.testing.assert_allclose(bell[0], np.exp(-0.5 * (7.5 / 2) ** 2), rtol=1e-5)
-    assert bell.min() > 0
-
-
-@pytest.mark.parametrize("window", [triangle, gaussian])
-@pytest.mark.parametrize(
-    ("length", "piece", "overlap"), [(40, 64, 0.5), (64, 64, 0.5), (200, 64, 0.5), (129, 32, 0)]
-)
-def test_the_weights_of_all_pieces_sum_to_one(
-    window: Profile, length: int, piece: int, overlap: float
-) -> None:
-    total = np.zeros(max(length, piece))
-    for part in windows_along(length, piece, overlap, window):
-        assert part.weights.min() > 0
-        total[part.start : part.start + piece] += part.weights
-    np.testing.assert_allclose(total, 1.0, atol=1e-6)
-
 
 TUMOR = ((1,),)
 
@@ -153,20 +102,48 @@ def test_bfloat16_stays_near_float32() -> None:
     assert not np.array_equal(exact, rounded)
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("gpu", "unknown device 'gpu': choose auto, cpu, cuda or cuda:N"),
-        ("cuda:x", "unknown device 'cuda:x'"),
-        ("cuda:99", "the device 'cuda:99' is not there"),
-    ],
-)
-def test_a_device_that_is_not_there_is_refused(name: str, message: str) -> None:
-    with pytest.raises(DeviceError, match=message):
-        choose_device(name)
+# SFAN's multi-scale inference: the tile at several scales, probabilities resized back and averaged.
+SCALES = (0.5, 1.0, 1.5)
 
 
-def test_running_out_of_memory_is_said_in_words() -> None:
-    device = choose_device("cpu")
-    with pytest.raises(DeviceError, match="too little free memory"), device.running():
-        raise torch.OutOfMemoryError("CUDA out of memory")
+class Gradient(torch.nn.Module):
+    """Logit: how much a pixel differs from its right neighbour, so that the scale matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widths: list[int] = []
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.widths.append(image.shape[3])
+        step = image - torch.roll(image, 1, dims=3)
+        return torch.cat([torch.zeros_like(step), 3 * step], dim=1)
+
+
+def at_scales(image: np.ndarray, scales: tuple[float, ...]) -> tuple[np.ndarray, Gradient]:
+    network = Gradient()
+    settings = SliceSettings(neighbours=0, tile=(64, 96), overlap=0.25, scales=scales)
+    result = SlicePredictor(network, settings, float32_cpu(), ((1,),)).predict([image], Progress())
+    return result[0], network
+
+
+def test_probabilities_of_all_scales_are_averaged() -> None:
+    image = np.random.default_rng(0).random((1, 64, 96), dtype=np.float32)
+    got, network = at_scales(image, SCALES)
+    assert network.widths == [48, 96, 144]
+    want = np.zeros((64, 96))
+    for scale in SCALES:
+        size = (round(64 * scale), round(96 * scale))
+        scaled = functional.interpolate(torch.from_numpy(image)[None], size=size, mode="bilinear")
+        probability = torch.softmax(Gradient()(scaled), dim=1)[:, 1:]
+        want += functional.interpolate(probability, size=(64, 96), mode="bilinear")[0, 0].numpy() / 3
+    np.testing.assert_allclose(got[0], want, atol=1e-6)
+    single, _ = at_scales(image, (1.0,))
+    assert np.abs(single - got).max() > 0.05
+
+
+def test_one_scale_resizes_nothing() -> None:
+    image = np.random.default_rng(1).random((2, 70, 50), dtype=np.float32)
+    got, network = at_scales(image, (1.0,))
+    assert set(network.widths) == {64}
+    step = image - np.roll(np.pad(image, ((0, 0), (0, 0), (0, 14))), 1, axis=2)[:, :, :50]
+    np.testing.assert_allclose(got, 1 / (1 + np.exp(-3 * step)), atol=1e-6)

@@ -1,4 +1,4 @@
-"""The way through with the bundled model: real volumes in, a segmentation and a table out."""
+"""Segmentation with the bundled model: real volumes in, a segmentation and a table out."""
 
 from __future__ import annotations
 
@@ -13,33 +13,18 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_instances, read_label_map
 from LiverTumorAttentionLib.metrics import evaluate_labels
-from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_phantom
+from LiverTumorAttentionLib.phantoms import Phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-SEED = 31
+
+
 LABELS = {"liver": (1, 2), "tumor": (2,)}
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Phantom, Path]:
-    phantom = generate_phantom(
-        SEED,
-        size="small",
-        lesion_kinds=["metastasis", "FNH"],
-        lesion_diameters_mm=[40.0, 30.0],
-        lesions=2,
-        max_displacement_mm=12.0,
-    )
-    folder = tmp_path_factory.mktemp("case")
-    write_phantom(phantom, folder)
-    return phantom, folder
 
 
 def job(folder: Path, **changes: object) -> SegmentationJob:
@@ -214,37 +199,9 @@ def test_terminating_a_run_leaves_nothing(case: tuple[Phantom, Path], tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_register_writes_volume_transform_and_verdict(
-    case: tuple[Phantom, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    phantom, folder = case
-    code = main(
-        [
-            *("register", "--fixed", f"{folder}/portal.nii.gz", "--moving", f"{folder}/arterial.nii.gz"),
-            *("--output", f"{tmp_path}/a.nii.gz", "--transform", f"{tmp_path}/t.h5"),
-            *("--report", f"{tmp_path}/r.json", "--device", "cpu", "--progress", "none"),
-            *("--inverse-transform", f"{tmp_path}/back.h5", "--preview", f"{tmp_path}/p.png"),
-        ]
-    )
-    assert code == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nii.gz", "back.h5", "p.png", "r.json", "t.h5"]
-    grade = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["registration"]["grade"]
-    assert capsys.readouterr().out.startswith(f"{grade}: ")
-    transform = sitk.ReadTransform(str(tmp_path / "t.h5"))
-    truth = sitk.GetArrayFromImage(phantom.displacement)
-    liver = np.argwhere(sitk.GetArrayFromImage(phantom.labels) > 0)[::997]
-    back = sitk.ReadTransform(str(tmp_path / "back.h5"))
-    before, after = [], []
-    for z, y, x in liver:
-        point = np.array(phantom.portal.TransformIndexToPhysicalPoint((int(x), int(y), int(z))))
-        assert back.TransformPoint(transform.TransformPoint(point)) == pytest.approx(tuple(point), abs=0.3)
-        before.append(np.linalg.norm(truth[z, y, x]))
-        after.append(np.linalg.norm(np.array(transform.TransformPoint(point)) - point - truth[z, y, x]))
-    assert np.mean(before) > 4.0
-    assert np.mean(after) < 0.5 * np.mean(before)
-
-
 REAL = SHARED / "totalsegmentator-example"
+
+
 real_data = pytest.mark.skipif(not REAL.is_dir(), reason=f"the shared data are not at {REAL}")
 
 

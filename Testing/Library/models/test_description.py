@@ -1,0 +1,83 @@
+"""`model.json` is read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models import (
+    ModelPackage,
+)
+from Testing.Library.model_folder import change_description
+
+
+def set_stage(index: int, **values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda description: description["stages"][index].update(values)
+
+
+def set_slices(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda description: description["stages"][1]["slices"].update(values)
+
+
+def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda description: description["stages"][1]["grid"].update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(colour="red"), "unknown key 'colour'"),
+        (lambda d: d.update(titel="x"), "unknown key 'titel'; did you mean 'title'"),
+        (lambda d: d.pop("licence"), "the key 'licence' is missing"),
+        (lambda d: d.update(format=1), "format 1 is not known to this version"),
+        (lambda d: d.update(id="../x"), r"id must be lower-case letters.*'\.\./x'"),
+        (
+            lambda d: d["stages"].reverse(),
+            r"expected the stages 'liver' and 'tumor', in this order.* got \['tumor', 'liver'\]",
+        ),
+        (set_stage(0, weights="../liver.safetensors"), "weights must be the name of a .safetensors file"),
+        (set_stage(0, weights="liver.pth"), "weights must be the name of a .safetensors file"),
+        (set_stage(0, sha256="abc"), "sha256 must be 64 hexadecimal digits"),
+        (set_stage(0, phases=["portal", "arterial"]), "finds the liver takes the portal phase alone"),
+        (set_stage(1, phases=["arterial"]), "must begin with 'portal'"),
+        (set_stage(1, phases=["venous"]), "phases must be taken from"),
+        (set_stage(1, intensity={"window_hu": [180, -70]}), "window_hu must rise"),
+        (set_stage(1, intensity={}), "either window_hu or percentiles"),
+        (set_stage(1, intensity={"percentiles": [99, 101]}), "between 0 and 100"),
+        (set_slices(overlap=1.0), r"overlap must lie in \[0, 1\)"),
+        (set_slices(tile=[16, 64]), "tile must be at least 32 pixels"),
+        (set_slices(scales=[]), "scales must be given"),
+        (set_slices(scales=[9.0]), "between 0.1 and 4"),
+        (set_slices(neighbours="one"), "neighbours: expected int, got str 'one'"),
+        (set_slices(neighbours=2), "gives the network 5 channels a phase, and the network is built with 3"),
+        (set_stage(1, patches={"patch": [64, 64, 64]}), "give either slices .* or patches"),
+        (set_stage(1, slices=None), "give either slices .* or patches"),
+        (set_stage(1, slices=None, patches={"patch": [16, 64, 64]}), "patch must be at least 32 voxels"),
+        (set_grid(slice_spacing_range_mm=[7, 3]), "slice_spacing_range_mm must be positive and rise"),
+        (set_grid(in_plane_pixels=[448, 448]), "in_plane_spacing_mm or in_plane_pixels, not both"),
+        (set_grid(in_plane_spacing_mm=0), "in_plane_spacing_mm must be positive"),
+        (
+            set_stage(1, arguments={"classes": 3}),
+            "its classes are background, tumor, and the network is built with 3",
+        ),
+        (set_stage(1, box_margin_mm=-1.0), "must not be negative"),
+        (set_stage(1, name="lesion"), "a stage is named 'liver' or 'tumor' or 'liver_and_tumor'"),
+        (set_stage(1, missing_phase="guess"), "missing_phase must be 'refuse' or 'portal'"),
+    ],
+)
+def test_a_description_that_cannot_be_used_is_refused(
+    model: Path, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    change_description(model, change)
+    with pytest.raises(ModelError, match=message):
+        ModelPackage(model)
+
+
+def test_text_that_is_no_json_is_refused(model: Path) -> None:
+    (model / "model.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"random/model\.json is not valid JSON"):
+        ModelPackage(model)
