@@ -1,8 +1,7 @@
-"""Nodes in, nodes out: what a run needs from the scene, and what it leaves there. No widgets."""
+"""A segmentation run: its inputs from the scene, the child process, and its result as nodes. No widgets."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,15 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
-from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE
-from LiverTumorAttentionGui.scene.probability_node import ProbabilityLoader
-from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration, RegistrationLoader
-from LiverTumorAttentionGui.scene.result_loading import ResultLoader
+from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE, ROLE_ATTRIBUTE
+from LiverTumorAttentionGui.scene.result_files import read_report, read_transform, read_volume
+from LiverTumorAttentionGui.scene.result_nodes import (
+    RegistrationNodes,
+    place_probability,
+    place_registration,
+)
 from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
-from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.analysis.tumor_columns import RUN_NODE_COLUMNS
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 
@@ -40,65 +42,72 @@ PROBABILITY_FILE = "probability.nrrd"
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationRequest:
-    """One run.
-
-    portal, arterial: the two volumes. model: its id. device: where it runs. output: the node to replace, None for
-    a new one. keep_registered: whether the registered arterial volume and its transform go into the scene;
-    keep_probability: whether the probability of tumour does. threshold: probability of a tumour voxel;
-    minimum_diameter_mm: of a tumour; None for what the model says.
-    """
+    """The inputs and settings of a run."""
 
     portal: slicer.vtkMRMLScalarVolumeNode
+    """The portal venous CT."""
     arterial: slicer.vtkMRMLScalarVolumeNode | None = None
+    """The late arterial CT; None for a run without."""
     model: str
+    """Id of the model."""
     device: str = "auto"
+    """One of `parameters.DEVICES`."""
     output: slicer.vtkMRMLSegmentationNode | None = None
+    """The node to fill; None for a new one."""
     keep_registered: bool = False
+    """Whether the registered arterial volume and its transform are added to the scene."""
     keep_probability: bool = True
+    """Whether the probability of tumor is added to the scene."""
     threshold: float | None = None
+    """Probability from which a voxel is tumor; None for the model's own."""
     minimum_diameter_mm: float | None = None
+    """Smallest diameter of a finding; None for the model's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationResult:
-    """What a run put into the scene, the child's report, and one sentence about it.
-
-    verdict: on the registration; None without an arterial volume. kept: None unless it was asked for and usable.
-    probability: the volume; None unless it was asked for. merged: whether the findings were taken in as drafts beside
-    lesions that a person had accepted, rejected or changed.
-    """
+    """What a run put into the scene, and what it reported."""
 
     segmentation: slicer.vtkMRMLSegmentationNode
+    """The study: liver and tumors."""
     table: slicer.vtkMRMLTableNode
+    """One row a tumor."""
     summary: str
+    """The result in one sentence, with notes on where it was put."""
     warnings: list[str] = field(default_factory=list)
+    """Sentences for the user."""
     report: dict[str, Any] = field(default_factory=dict)
+    """The report of the command line."""
     verdict: Verdict | None = None
-    kept: KeptRegistration | None = None
+    """Quality of the registration; None without an arterial volume."""
+    registration: RegistrationNodes | None = None
+    """Nodes of the registration; None unless requested and not refused."""
     probability: slicer.vtkMRMLScalarVolumeNode | None = None
+    """The probability of tumor; None unless requested."""
     merged: bool = False
+    """Whether the findings were added as drafts to a study with accepted, rejected or changed lesions."""
 
 
 class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
-    """Prepares a run for the child process, loads what it leaves, and hands out the controllers to correct it."""
+    """Prepares a run for the child process, loads its result, and owns the correction controllers."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._controllers = CorrectionControllers()
 
     def controller(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController:
-        """Return the controller at which a segmentation is corrected: the same one as long as its volume stands.
+        """Return the correction controller of a segmentation: the same one while its volume is unchanged.
 
-        Raises `PanelError` when it cannot be corrected.
+        Raises `PanelError` when the segmentation cannot be corrected.
         """
         return self._controllers.controller(segmentation)
 
     def close_controllers(self) -> None:
-        """Close all controllers, such as before the scene goes. What was corrected is in the scene."""
+        """Close all correction controllers; all corrections are in the scene."""
         self._controllers.forget()
 
     def getParameterNode(self) -> SegmentationParameters:  # the name is Slicer's
-        """Return the panel's choices, which are kept in the scene."""
+        """Return the panel's parameters, which are stored in the scene."""
         node = super().getParameterNode()
         return SegmentationParameters(node)  # type: ignore[call-arg]  # the decorator makes this constructor
 
@@ -125,11 +134,11 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         if problem:
             raise PanelError(problem)
         portal = folder / PORTAL_FILE
-        VolumeWriter(request.portal, "portal venous").write(portal)
+        WorldVolume(request.portal, "portal venous").write(portal)
         arguments = ["segment", "--portal", str(portal)]
         if request.arterial is not None:
             arterial = folder / ARTERIAL_FILE
-            VolumeWriter(request.arterial, "arterial").write(arterial)
+            WorldVolume(request.arterial, "arterial").write(arterial)
             arguments += ["--arterial", str(arterial)]
             if request.keep_registered:
                 arguments += ["--save-registered", str(folder / REGISTERED_FILE)]
@@ -145,53 +154,64 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         return arguments + ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
 
     def load(self, request: SegmentationRequest, folder: Path) -> SegmentationResult:
-        """Put the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.
+        """Load the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.
 
-        Where the request's output holds lesions that a person accepted, rejected or changed, these stay, and the
-        findings are drafts beside them; otherwise its content is replaced.
+        Where the request's output contains lesions that a person accepted, rejected or changed, the findings are added
+        to it as drafts; otherwise its content is replaced. All files are read before the scene is changed.
         """
-        if request.portal.GetScene() is None:
+        portal, arterial = request.portal, request.arterial
+        if portal.GetScene() is None:
             raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
-        report = _read_report(folder / REPORT_FILE)
+        report = read_report(folder / REPORT_FILE)
         verdict = read_verdict(report.get("registration"))
         refused = verdict is not None and not is_usable(verdict)
-        registration = None
+        registered = probability_voxels = None
         if request.keep_registered and is_usable(verdict):
-            registration = RegistrationLoader(folder / REGISTERED_FILE, folder / TRANSFORM_FILE)
-        probability = ProbabilityLoader(folder / PROBABILITY_FILE) if request.keep_probability else None
+            registered = read_volume(folder / REGISTERED_FILE, "registered arterial volume")
+            transform = read_transform(folder / TRANSFORM_FILE)
+        if request.keep_probability:
+            probability_voxels = read_volume(folder / PROBABILITY_FILE, "probability of tumor")
         findings = Findings(
-            folder / SEGMENTATION_FILE, portal=request.portal, report=report, controllers=self._controllers
+            folder / SEGMENTATION_FILE, portal=portal, report=report, controllers=self._controllers
         )
         placed = findings.place(request.output)
         under_transform = findings.under_transform
-        kept = chances = None
-        if registration is not None:
-            kept = registration.place(
-                placed.node, portal=request.portal, arterial=request.arterial, under_transform=under_transform
+        registration = probability = None
+        if registered is not None:
+            registration = place_registration(
+                placed.node,
+                registered,
+                transform,
+                portal=portal,
+                arterial=arterial,
+                under_transform=under_transform,
             )
-        if probability is not None:
-            chances = probability.place(placed.node, portal=request.portal, under_transform=under_transform)
-        findings.link(placed, kept=kept, probability=chances)
-        loader = ResultLoader(request.portal)
+        if probability_voxels is not None:
+            probability = place_probability(
+                placed.node, probability_voxels, portal=portal, under_transform=under_transform
+            )
+        findings.link(placed, registration=registration, probability=probability)
         table = fill_tumor_table(placed.node, findings.tumors(placed), RUN_NODE_COLUMNS)
-        loader.mark_role(request.portal, PORTAL_ROLE)
-        if request.arterial is not None and request.arterial.GetScene() is not None:
-            loader.mark_role(request.arterial, ARTERIAL_ROLE)
+        portal.SetAttribute(ROLE_ATTRIBUTE, PORTAL_ROLE)
+        if arterial is not None and arterial.GetScene() is not None:
+            arterial.SetAttribute(ROLE_ATTRIBUTE, ARTERIAL_ROLE)
+        merged = placed.controller is not None
+        warnings = [str(warning) for warning in report.get("warnings") or []]
         return SegmentationResult(
             segmentation=placed.node,
             table=table,
-            summary=" ".join([_summary(report, beside=placed.controller is not None), *placed.notes]),
-            warnings=_warnings(report) + ([NOT_SAVED] if request.keep_registered and refused else []),
+            summary=" ".join([_summary(report, merged=merged), *placed.notes]),
+            warnings=warnings + ([NOT_SAVED] if request.keep_registered and refused else []),
             report=report,
             verdict=verdict,
-            kept=kept,
-            probability=chances,
-            merged=placed.controller is not None,
+            registration=registration,
+            probability=probability,
+            merged=merged,
         )
 
 
 class SegmentationRun(ChildRun[SegmentationResult]):
-    """Segments in the child for one request, and puts the result into the scene. Used once."""
+    """One segmentation in the child process, from the volumes to the nodes. Used once."""
 
     def __init__(self, logic: LiverTumorAttentionLogic, request: SegmentationRequest, **options: Any) -> None:
         """options: see `ChildRun`."""
@@ -204,35 +224,17 @@ class SegmentationRun(ChildRun[SegmentationResult]):
         return self._logic.prepare(self._request, folder)
 
     def collect(self, folder: Path) -> SegmentationResult:
-        """Put the result into the scene; see `LiverTumorAttentionLogic.load`."""
+        """Load the result into the scene; see `LiverTumorAttentionLogic.load`."""
         return self._logic.load(self._request, folder)
 
 
-def _read_report(path: Path) -> dict[str, Any]:
-    """Return the child's report. Raises `PanelError` when it is missing or not one."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        for tumor in report["tumors"]:
-            if len(tumor["centroid_lps_mm"]) != 3 or "number" not in tumor:
-                raise ValueError("a tumour without number or centroid")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PanelError(
-            "The report of the computation cannot be read, so its result is not loaded: please report this."
-        ) from error
-    return report
-
-
-def _warnings(report: dict[str, Any]) -> list[str]:
-    return [str(warning) for warning in report.get("warnings") or []]
-
-
-def _summary(report: dict[str, Any], *, beside: bool) -> str:
-    """Return the result in one sentence. beside: decisions stand, so that the study does not hold what was found."""
+def _summary(report: dict[str, Any], *, merged: bool) -> str:
+    """Return the result in one sentence. merged: the study contains more than what the run found."""
     tumors = report["tumors"]
     liver_ml = (report.get("liver") or {}).get("volume_ml")
     liver = f" Liver: {float(liver_ml):.0f} mL." if liver_ml is not None else ""
     if not tumors:
-        return f"{'The run found no tumor' if beside else 'No tumor was found'}.{liver}"
+        return f"{'The run found no tumor' if merged else 'No tumor was found'}.{liver}"
     total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
     count = "1 tumor" if len(tumors) == 1 else f"{len(tumors)} tumors"
-    return f"{'The run found ' if beside else ''}{count}, {total_ml:.1f} mL in all.{liver}"
+    return f"{'The run found ' if merged else ''}{count}, {total_ml:.1f} mL in all.{liver}"

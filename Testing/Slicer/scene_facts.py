@@ -76,16 +76,16 @@ def _places(image: Any, value: int) -> int:
     """Return a checksum of the voxels that have a value, wherever the image begins."""
     import numpy as np
 
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
     x, _, y, _, z, _ = image.GetExtent()
-    return zlib.crc32((np.argwhere(voxels_of(image) == value) + (z, y, x)).astype(np.int32).tobytes())
+    return zlib.crc32((np.argwhere(voxel_array(image) == value) + (z, y, x)).astype(np.int32).tobytes())
 
 
 def _voxels(image: Any) -> tuple[Any, ...]:
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
-    return image.GetDimensions(), zlib.crc32(voxels_of(image).tobytes())
+    return image.GetDimensions(), zlib.crc32(voxel_array(image).tobytes())
 
 
 def children() -> set[int]:

@@ -54,20 +54,21 @@ def add_portal(scene: Any, ijk_to_ras: Any = cases.OBLIQUE) -> Any:
 
 def add_study(scene: Any, folder: Path, *, portal: Any = None, labels: np.ndarray | None = None) -> Any:
     """Add a study whose segments were written by the library and loaded as a run's result is."""
-    from LiverTumorAttentionGui.scene.result_loading import ResultLoader
+    from LiverTumorAttentionGui.scene.result_files import read_segmentation
+    from LiverTumorAttentionGui.scene.result_nodes import place_segmentation
     from LiverTumorAttentionGui.scene.study import Study
-    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+    from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
     from LiverTumorAttentionLib.io import write_segmentation
 
     portal = portal if portal is not None else add_portal(scene)
-    writer = VolumeWriter(portal, "portal venous")
+    writer = WorldVolume(portal, "portal venous")
     spare = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     image = Study(spare, portal).grid.image(truth() if labels is None else labels)
     scene.RemoveNode(spare)
     path = folder / "made.seg.nrrd"
     write_segmentation(path, image)
-    node = ResultLoader(portal).load_segmentation(
-        path, target=None, under_transform=writer.moves_with_transform
+    node = place_segmentation(
+        read_segmentation(path), portal=portal, target=None, under_transform=writer.moves_with_transform
     )
     return Study.link(node, portal)
 

@@ -67,9 +67,9 @@ class Plan:
         self.script.with_suffix(".plan").write_text(what)
 
     def result_for(self, volume, tumors: int = 2, registration: dict | None = None) -> np.ndarray:
-        from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+        from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
-        VolumeWriter(volume, "portal venous").write(self._result / "portal.nrrd")
+        WorldVolume(volume, "portal venous").write(self._result / "portal.nrrd")
         if registration is not None:
             cases.write_registration(self._result)
         labels = cases.write_result(self._result, tumors, registration)

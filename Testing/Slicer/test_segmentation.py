@@ -59,10 +59,10 @@ def check_voxels(result, instances, volume):
 def test_volume_is_written_where_it_is(scene, tmp_path):
     import slicer
 
-    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+    from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
     volume = cases.add_volume(scene)
-    VolumeWriter(volume, "portal venous").write(tmp_path / "v.nrrd")
+    WorldVolume(volume, "portal venous").write(tmp_path / "v.nrrd")
     image = sitk.ReadImage(str(tmp_path / "v.nrrd"))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), slicer.util.arrayFromVolume(volume))
     expected = LPS @ np.vstack([cases.OBLIQUE, [0, 0, 0, 1]])
@@ -74,11 +74,11 @@ def test_volume_is_written_where_it_is(scene, tmp_path):
 def test_linear_transform_moves_the_grid(scene, tmp_path):
     import slicer
 
-    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+    from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
     volume = cases.add_volume(scene)
     cases.put_under_transform(scene, volume, cases.TURN_AND_SHIFT)
-    writer = VolumeWriter(volume, "portal venous")
+    writer = WorldVolume(volume, "portal venous")
     writer.write(tmp_path / "v.nrrd")
     image = sitk.ReadImage(str(tmp_path / "v.nrrd"))
     to_world = np.vstack([cases.TURN_AND_SHIFT, [0, 0, 0, 1]])
@@ -95,7 +95,7 @@ def test_other_transforms_resample_in_the_world(scene, tmp_path, kind):
     import slicer
     import vtk
 
-    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+    from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
     volume = cases.add_volume(scene, ijk_to_ras=np.eye(4), shape=(4, 12, 20))
     ramp = np.broadcast_to(np.arange(20, dtype=np.float32), (4, 12, 20)).copy()
@@ -116,7 +116,7 @@ def test_other_transforms_resample_in_the_world(scene, tmp_path, kind):
         node = scene.AddNewNodeByClass("vtkMRMLTransformNode")
         node.SetAndObserveTransformToParent(spline)
         volume.SetAndObserveTransformNodeID(node.GetID())
-    writer = VolumeWriter(volume, "portal venous")
+    writer = WorldVolume(volume, "portal venous")
     writer.write(tmp_path / "v.nrrd")
     assert not writer.moves_with_transform
     image = sitk.ReadImage(str(tmp_path / "v.nrrd"))
@@ -132,21 +132,21 @@ def test_volumes_that_are_no_ct_are_refused(scene, tmp_path):
     import vtk
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+    from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
     empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing")
     with pytest.raises(PanelError, match="arterial volume nothing has no voxels"):
-        VolumeWriter(empty, "arterial")
+        WorldVolume(empty, "arterial")
     colour = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "photo")
     image = vtk.vtkImageData()
     image.SetDimensions(2, 2, 2)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 3)
     colour.SetAndObserveImageData(image)
     with pytest.raises(PanelError, match="has 3 values a voxel"):
-        VolumeWriter(colour, "portal venous")
+        WorldVolume(colour, "portal venous")
     (tmp_path / "file").touch()
     with pytest.raises(PanelError, match="cannot be written"):
-        VolumeWriter(cases.add_volume(scene), "portal venous").write(tmp_path / "file" / "v.nrrd")
+        WorldVolume(cases.add_volume(scene), "portal venous").write(tmp_path / "file" / "v.nrrd")
 
 
 def test_arguments_are_the_command_lines(scene, logic, tmp_path):

@@ -47,7 +47,8 @@ def add_study(folder: Path) -> Any:
     import slicer
     from scipy import ndimage
 
-    from LiverTumorAttentionGui.scene.result_loading import ResultLoader
+    from LiverTumorAttentionGui.scene.result_files import read_segmentation
+    from LiverTumorAttentionGui.scene.result_nodes import place_segmentation
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.io import write_segmentation
     from LiverTumorAttentionLib.phantoms import generate_phantom
@@ -71,7 +72,7 @@ def add_study(folder: Path) -> Any:
     found.CopyInformation(phantom.portal)
     path = folder / "found.seg.nrrd"
     write_segmentation(path, found)
-    node = ResultLoader(portal).load_segmentation(path, target=None, under_transform=True)
+    node = place_segmentation(read_segmentation(path), portal=portal, target=None, under_transform=True)
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode")
     return Study.link(node, portal, arterial=arterial, probability=chances)
 

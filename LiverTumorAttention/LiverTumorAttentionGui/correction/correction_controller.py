@@ -15,7 +15,7 @@ from LiverTumorAttentionGui.correction.session_restore import resumed
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
-from LiverTumorAttentionGui.scene.voxel_grid import to_world
+from LiverTumorAttentionGui.scene.voxel_grid import matrix_to_world
 from LiverTumorAttentionLib.correction import Action, CorrectionCase, CorrectionLog, MergeFindings, Outcome
 from LiverTumorAttentionLib.correction.undo import labels_after
 from LiverTumorAttentionLib.progress import Progress
@@ -86,8 +86,8 @@ class CorrectionController:
         study = self.study
         if study.segmentation.GetScene() is None or study.portal.GetScene() is None:
             return False
-        above = to_world(study.segmentation)
-        if above is None or not np.allclose(above, self._writer.layers.above, atol=1e-6):
+        above = matrix_to_world(study.segmentation)
+        if above is None or not np.allclose(above, self._writer.layers.to_world, atol=1e-6):
             return False
         return study.portal_image() is self._portal_at_start
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from LiverTumorAttentionGui.scene.labelmap_layer import Box, Layer
+from LiverTumorAttentionGui.scene.labelmap_layers import Box, LabelLayer
 from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionLib.correction import CorrectionSession, Draw, Drawing, PackedMask
 from LiverTumorAttentionLib.voxels.labels import LIVER
@@ -81,7 +81,7 @@ def painted(
 
 
 def _voxels(
-    session: CorrectionSession, segment_id: str, number: int | None, place: tuple[Layer, Box] | None
+    session: CorrectionSession, segment_id: str, number: int | None, place: tuple[LabelLayer, Box] | None
 ) -> tuple[Box | None, np.ndarray]:
     """Return a segment's voxels in a box of the grid that also holds what the session has of the lesion.
 

@@ -20,10 +20,10 @@ from LiverTumorAttentionGui.scene.node_attributes import (
     TRANSFORM_REFERENCE,
     VESSELS_REFERENCE,
 )
-from LiverTumorAttentionGui.scene.registration_nodes import KeptRegistration
-from LiverTumorAttentionGui.scene.result_loading import ResultLoader, read_segmentation
+from LiverTumorAttentionGui.scene.result_files import read_segmentation
+from LiverTumorAttentionGui.scene.result_nodes import RegistrationNodes, place_segmentation
 from LiverTumorAttentionGui.scene.study import Study
-from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.controllers import CorrectionControllers
@@ -58,7 +58,7 @@ class Findings:
         self._portal = portal
         self._report = report
         self._controllers = controllers
-        self.under_transform = VolumeWriter(portal, "portal venous").moves_with_transform
+        self.under_transform = WorldVolume(portal, "portal venous").moves_with_transform
 
     def place(self, output: slicer.vtkMRMLSegmentationNode | None) -> Placed:
         """Put the findings into the scene. Raises `PanelError`, and then the scene is unchanged.
@@ -86,15 +86,21 @@ class Findings:
         self,
         placed: Placed,
         *,
-        kept: KeptRegistration | None,
+        registration: RegistrationNodes | None,
         probability: slicer.vtkMRMLScalarVolumeNode | None,
     ) -> None:
         """Tie the segmentation to its volumes and to the run's report; what belongs to another volume is let go."""
         node = placed.node
         same = node.GetNodeReference(PORTAL_REFERENCE) in (None, self._portal)
-        arterial = kept.volume if kept else node.GetNodeReference(REGISTERED_REFERENCE) if same else None
+        arterial = (
+            registration.volume
+            if registration
+            else node.GetNodeReference(REGISTERED_REFERENCE)
+            if same
+            else None
+        )
         vessels = node.GetNodeReference(VESSELS_REFERENCE) if same else None
-        if not same and kept is None:
+        if not same and registration is None:
             node.SetNodeReferenceID(TRANSFORM_REFERENCE, None)
         Study.link(node, self._portal, arterial=arterial, probability=probability, vessels=vessels)
         node.SetAttribute(REPORT_ATTRIBUTE, json.dumps(self._report))
@@ -116,15 +122,15 @@ class Findings:
         if target is not None:
             self._controllers.forget(target)
             target.RemoveAttribute(LOG_ATTRIBUTE)
-        return ResultLoader(self._portal).place(
-            self._found, target=target, under_transform=self.under_transform
+        return place_segmentation(
+            self._found, portal=self._portal, target=target, under_transform=self.under_transform
         )
 
     def _decided(self, output: slicer.vtkMRMLSegmentationNode) -> CorrectionController | None:
         """Return the controller of a segmentation in which a person decided something. Raises `PanelError`."""
-        from LiverTumorAttentionGui.scene.segments import is_decided
+        from LiverTumorAttentionGui.scene.segments import has_accepted_lesion
 
-        if not output.GetAttribute(LOG_ATTRIBUTE) and not is_decided(output.GetSegmentation()):
+        if not output.GetAttribute(LOG_ATTRIBUTE) and not has_accepted_lesion(output.GetSegmentation()):
             return None
         controller = self._controllers.controller(output)
         return controller if controller.has_decisions else None

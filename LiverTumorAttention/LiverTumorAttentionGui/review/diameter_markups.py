@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.scene.node_attributes import DIAMETERS_REFERENCE, LESION_TAG
-from LiverTumorAttentionGui.scene.node_links import add_beside, referenced, remove_referenced
+from LiverTumorAttentionGui.scene.node_links import (
+    add_referenced_node,
+    referenced_nodes,
+    remove_referenced_nodes,
+)
 from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionGui.scene.study import Study
 
@@ -31,7 +35,7 @@ class DiameterLines:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The tumours whose lines are shown."""
-        lines = referenced(self._study.segmentation, DIAMETERS_REFERENCE)
+        lines = referenced_nodes(self._study.segmentation, DIAMETERS_REFERENCE)
         told = {line.GetAttribute(LESION_TAG) for line in lines}
         return tuple(sorted(int(number) for number in told if number and number.isdigit()))
 
@@ -51,18 +55,20 @@ class DiameterLines:
 
     def clear(self) -> None:
         """Remove all lines."""
-        remove_referenced(self._study.segmentation, DIAMETERS_REFERENCE)
+        remove_referenced_nodes(self._study.segmentation, DIAMETERS_REFERENCE)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Remove the lines of tumours that are no longer what was measured."""
         gone = {str(number) for number in numbers}
-        for line in referenced(self._study.segmentation, DIAMETERS_REFERENCE):
+        for line in referenced_nodes(self._study.segmentation, DIAMETERS_REFERENCE):
             if line.GetAttribute(LESION_TAG) in gone:
                 line.GetScene().RemoveNode(line)
 
     def _add(self, number: int, what: str, line: Line, label: str, color: tuple[float, ...]) -> None:
         name = f"Tumor {number} {what}"
-        node = add_beside(self._study.segmentation, "vtkMRMLMarkupsLineNode", name, DIAMETERS_REFERENCE)
+        node = add_referenced_node(
+            self._study.segmentation, "vtkMRMLMarkupsLineNode", name, DIAMETERS_REFERENCE
+        )
         for end in line:
             node.AddControlPointWorld(*self._study.to_ras(end))
         for index, text in enumerate((label, "")):

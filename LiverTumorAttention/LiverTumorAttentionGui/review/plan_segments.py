@@ -9,9 +9,9 @@ import slicer
 
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import PLAN_REFERENCE
-from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
+from LiverTumorAttentionGui.scene.node_links import add_referenced_node, referenced_nodes
 from LiverTumorAttentionGui.scene.study import Study
-from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -71,7 +71,9 @@ class PlanSegments:
 
     def _add_node(self) -> slicer.vtkMRMLSegmentationNode:
         study = self._study.segmentation
-        node = add_beside(study, "vtkMRMLSegmentationNode", f"{study.GetName()} plan", PLAN_REFERENCE)
+        node = add_referenced_node(
+            study, "vtkMRMLSegmentationNode", f"{study.GetName()} plan", PLAN_REFERENCE
+        )
         node.SetDescription("Planned; not for clinical use.")
         node.SetReferenceImageGeometryParameterFromVolumeNode(self._study.portal)
         node.CreateDefaultDisplayNodes()
@@ -85,7 +87,7 @@ class PlanSegments:
     ) -> slicer.vtkOrientedImageData:
         """Return what a box (z, y, x) of the portal grid holds as an image in the frame of a node."""
         image = LabelLayers(node, self._study.grid).new_image(box)
-        voxels_of(image)[...] = voxels
+        voxel_array(image)[...] = voxels
         return image
 
 
@@ -96,4 +98,4 @@ def has_segment(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str) -
 
 
 def _node_of(segmentation: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode | None:
-    return next(iter(referenced(segmentation, PLAN_REFERENCE)), None)
+    return next(iter(referenced_nodes(segmentation, PLAN_REFERENCE)), None)

@@ -10,7 +10,7 @@ import vtk
 
 from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
-from LiverTumorAttentionGui.scene.node_links import add_beside, referenced
+from LiverTumorAttentionGui.scene.node_links import add_referenced_node, referenced_nodes
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
@@ -43,7 +43,9 @@ class CutPlanes:
     def nodes(self) -> list[slicer.vtkMRMLMarkupsPlaneNode]:
         """Return the planes that have a place."""
         return [
-            node for node in referenced(self._study.segmentation, PLANE_REFERENCE) if node.GetIsPlaneValid()
+            node
+            for node in referenced_nodes(self._study.segmentation, PLANE_REFERENCE)
+            if node.GetIsPlaneValid()
         ]
 
     def cuts(self) -> tuple[CutPlane, ...]:
@@ -61,8 +63,8 @@ class CutPlanes:
 
     def add(self, cut: CutPlane, size_mm: float) -> slicer.vtkMRMLMarkupsPlaneNode:
         """Add a plane and return its node. size_mm: the length of the sides that are drawn."""
-        number = len(referenced(self._study.segmentation, PLANE_REFERENCE)) + 1
-        node = add_beside(
+        number = len(referenced_nodes(self._study.segmentation, PLANE_REFERENCE)) + 1
+        node = add_referenced_node(
             self._study.segmentation, "vtkMRMLMarkupsPlaneNode", f"Resection plane {number}", PLANE_REFERENCE
         )
         node.SetDescription(f"What lies on the side of the arrow is taken out. {NOT_FOR_CLINICAL_USE}")
@@ -106,7 +108,7 @@ class CutPlanes:
 
     def _observe(self) -> None:
         """Listen to every plane that is referred to now."""
-        wanted = {node.GetID(): node for node in referenced(self._study.segmentation, PLANE_REFERENCE)}
+        wanted = {node.GetID(): node for node in referenced_nodes(self._study.segmentation, PLANE_REFERENCE)}
         for gone in set(self._observed) - set(wanted):
             node, tags = self._observed.pop(gone)
             for tag in tags:

@@ -1,4 +1,4 @@
-"""Closed surfaces of single lesions, made from their own box and not from the whole volume."""
+"""Closed surfaces of single lesions, computed in their boxes instead of the whole volume."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, Box, LabelLayers
-from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
 CLOSED_SURFACE = "Closed surface"
 
 
 class LesionSurfaces:
-    """The 3D representation of a segmentation, where it has one."""
+    """The closed surface representation of a segmentation, where it has one."""
 
     def __init__(self, layers: LabelLayers) -> None:
         self._layers = layers
         self._segmentation = layers.segmentation
 
     @property
-    def exist(self) -> bool:
-        """Whether the segmentation is shown in 3D, so that surfaces must be kept current."""
+    def enabled(self) -> bool:
+        """Whether the segmentation has closed surfaces, which must then be updated."""
         return bool(self._segmentation.ContainsRepresentation(CLOSED_SURFACE))
 
     def missing(self, segment_id: str) -> bool:
         return self._segmentation.GetSegment(segment_id).GetRepresentation(CLOSED_SURFACE) is None
 
     def refresh(self, segment_id: str, box: Box, mask: np.ndarray) -> None:
-        """Make a segment's surface anew. mask: all of its voxels, in a box of the grid; may be empty."""
+        """Compute a segment's surface. mask: all of its voxels, in a box of the grid; may be empty."""
         self._segmentation.GetSegment(segment_id).AddRepresentation(CLOSED_SURFACE, self._surface(box, mask))
 
-    def restore(self, had: set[str]) -> None:
-        """Make surfaces anew that a change of layers threw away, such as that of the liver."""
-        lost = [each for each in had if self._segmentation.GetSegment(each) and self.missing(each)]
+    def restore(self, previous: set[str]) -> None:
+        """Compute the surfaces that a change of layers discarded, such as that of the liver."""
+        lost = [each for each in previous if self._segmentation.GetSegment(each) and self.missing(each)]
         for each in lost:
             layer = next((layer for layer in self._layers.all() if each in layer.values), None)
             surface = vtk.vtkPolyData()
@@ -52,7 +52,7 @@ class LesionSurfaces:
         if not mask.any():
             return vtk.vtkPolyData()
         image = self._layers.new_image(box)
-        voxels_of(image)[...] = mask
+        voxel_array(image)[...] = mask
         segment = slicer.vtkSegment()
         segment.AddRepresentation(BINARY_LABELMAP, image)
         private = slicer.vtkSegmentation()
@@ -60,5 +60,5 @@ class LesionSurfaces:
         private.CopyConversionParameters(self._segmentation)
         private.AddSegment(segment, "lesion")
         private.CreateRepresentation(CLOSED_SURFACE)
-        made = private.GetSegment("lesion").GetRepresentation(CLOSED_SURFACE)
-        return made if made is not None else vtk.vtkPolyData()
+        surface = private.GetSegment("lesion").GetRepresentation(CLOSED_SURFACE)
+        return surface if surface is not None else vtk.vtkPolyData()

@@ -1,8 +1,9 @@
-"""The nodes of one case: a segmentation and what it was made from, found again in a scene that was saved."""
+"""A study: a segmentation node with its volumes, tied by node references that are saved with the scene."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
@@ -18,8 +19,13 @@ from LiverTumorAttentionGui.scene.node_attributes import (
     REPORT_ATTRIBUTE,
     VESSELS_REFERENCE,
 )
-from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
-from LiverTumorAttentionGui.scene.voxel_grid import Grid, to_world, values_of, voxels_of
+from LiverTumorAttentionGui.scene.voxel_grid import (
+    VoxelGrid,
+    WorldVolume,
+    matrix_to_array,
+    matrix_to_world,
+    voxel_array,
+)
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ class Study:
     """A segmentation with its volumes.
 
     portal: the portal venous volume. arterial: the arterial one that was registered onto it; None without.
-    probability: of tumour; None without. vessels: a segmentation of vessels; None without.
+    probability: of tumor; None without. vessels: a segmentation of vessels; None without.
     """
 
     def __init__(
@@ -42,8 +48,8 @@ class Study:
         """Raises `PanelError` when the portal venous volume cannot be used."""
         self.segmentation = segmentation
         self.portal = portal
-        self._writer = VolumeWriter(portal, "portal venous")
-        self._images: dict[str, tuple[Any, Grid, sitk.Image]] = {}
+        self._world_portal = WorldVolume(portal, "portal venous")
+        self._images: dict[str, tuple[Any, VoxelGrid, sitk.Image]] = {}
 
     @classmethod
     def of(cls, segmentation: slicer.vtkMRMLSegmentationNode) -> Study:
@@ -74,7 +80,7 @@ class Study:
         probability: slicer.vtkMRMLScalarVolumeNode | None = None,
         vessels: slicer.vtkMRMLSegmentationNode | None = None,
     ) -> Study:
-        """Tie a segmentation to its volumes; a reference that is not given is taken away. Raises `PanelError`."""
+        """Set the references of a segmentation to its volumes, and remove those not given. Raises `PanelError`."""
         study = cls(segmentation, portal)
         for role, node in (
             (PORTAL_REFERENCE, portal),
@@ -115,10 +121,10 @@ class Study:
         return str(model["id"]) if isinstance(model, dict) and "id" in model else None
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> VoxelGrid:
         """The portal venous volume's voxels in the world."""
-        if self._writer.moves_with_transform:
-            return Grid.of(self.portal.GetImageData(), self._writer.grid_in_world())
+        if self._world_portal.moves_with_transform:
+            return VoxelGrid.of(self.portal.GetImageData(), self._world_portal.ijk_to_world)
         self.portal_image()
         return self._images["portal"][1]
 
@@ -128,14 +134,14 @@ class Study:
 
     def portal_image(self) -> sitk.Image:
         """Return the portal venous volume in the world, HU, LPS."""
-        return self._image("portal", self.portal, self._writer)
+        return self._image("portal", self.portal, self._world_portal)
 
     def arterial_image(self) -> sitk.Image | None:
-        """Return the registered arterial volume on the portal grid; -1024 where it saw nothing."""
+        """Return the registered arterial volume on the portal grid; `OUTSIDE_HU` outside its field of view."""
         return self._on_portal("arterial", self.arterial, OUTSIDE_HU)
 
     def probability_image(self) -> sitk.Image | None:
-        """Return the probability of tumour on the portal grid."""
+        """Return the probability of tumor on the portal grid."""
         return self._on_portal("probability", self.probability, 0)
 
     def instances(self) -> sitk.Image:
@@ -163,41 +169,45 @@ class Study:
 
     def vessel_map(self) -> Vessels | None:
         """Return the vessels on the portal grid; None when there are none."""
-        from LiverTumorAttentionGui.scene.vessel_map import vessels_on
+        from LiverTumorAttentionGui.scene.vessel_map import vessels_on_grid
 
-        return None if self.vessels is None else vessels_on(self.grid, self.vessels)
+        return None if self.vessels is None else vessels_on_grid(self.grid, self.vessels)
 
-    def to_lps(self, ras: Any) -> Point:
-        """Return a point of the scene (RAS world mm) as the library has it."""
+    def to_lps(self, ras: Iterable[float]) -> Point:
+        """Return a point in world RAS mm in LPS mm, as the library has it."""
         x, y, z = (float(value) for value in ras)
         return -x, -y, z
 
-    def to_ras(self, lps: Any) -> Point:
-        """Return a point of the library (LPS mm) as the scene has it."""
+    def to_ras(self, lps: Iterable[float]) -> Point:
+        """Return a point in LPS mm in world RAS mm, as the scene has it."""
         return self.to_lps(lps)
 
-    def _image(self, role: str, node: slicer.vtkMRMLScalarVolumeNode, writer: VolumeWriter) -> sitk.Image:
-        """Return a volume in the world; the image is kept until its voxels or its place change."""
-        above = to_world(node)
+    def _image(self, role: str, node: slicer.vtkMRMLScalarVolumeNode, volume: WorldVolume) -> sitk.Image:
+        """Return a volume in the world, cached until its voxels or its position change."""
+        to_world = matrix_to_world(node)
         own = vtk.vtkMatrix4x4()
         node.GetIJKToRASMatrix(own)
-        place = (above @ values_of(own)).round(6).tobytes() if above is not None else _age_of_transforms(node)
+        place = (
+            (to_world @ matrix_to_array(own)).round(6).tobytes()
+            if to_world is not None
+            else _transform_mtime(node)
+        )
         key = (node.GetID(), node.GetImageData().GetMTime(), place)
-        kept = self._images.get(role)
-        if kept is None or kept[0] != key:
-            copy = writer.in_world()
+        cached = self._images.get(role)
+        if cached is None or cached[0] != key:
+            copy = volume.node()
             matrix = vtk.vtkMatrix4x4()
             copy.GetIJKToRASMatrix(matrix)
-            grid = Grid.of(copy.GetImageData(), matrix)
-            kept = self._images[role] = (key, grid, grid.image(voxels_of(copy.GetImageData())))
-        return kept[2]
+            grid = VoxelGrid.of(copy.GetImageData(), matrix)
+            cached = self._images[role] = (key, grid, grid.image(voxel_array(copy.GetImageData())))
+        return cached[2]
 
     def _on_portal(
         self, role: str, node: slicer.vtkMRMLScalarVolumeNode | None, outside: float
     ) -> sitk.Image | None:
         if node is None or node.GetImageData() is None:
             return None
-        image = self._image(role, node, VolumeWriter(node, role))
+        image = self._image(role, node, WorldVolume(node, role))
         portal = self.portal_image()
         if self._images[role][1].same_as(self._images["portal"][1]):
             return image
@@ -209,5 +219,5 @@ def _volume(segmentation: slicer.vtkMRMLSegmentationNode, role: str) -> slicer.v
     return node if node is not None and node.IsA("vtkMRMLScalarVolumeNode") else None
 
 
-def _age_of_transforms(node: slicer.vtkMRMLScalarVolumeNode) -> int:
+def _transform_mtime(node: slicer.vtkMRMLScalarVolumeNode) -> int:
     return int(node.GetParentTransformNode().GetTransformToWorldMTime())

@@ -1,4 +1,4 @@
-"""The table node of a study's tumors, one row a tumor: from a run's report, or from a review."""
+"""The table node of a study, one row a tumor: from the report of a run, or from a measurement."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import slicer
+import vtk
 
-from LiverTumorAttentionGui.scene.table_node import Column, table_of, write_columns
+from LiverTumorAttentionGui.scene.node_attributes import TABLE_REFERENCE
+from LiverTumorAttentionGui.scene.node_links import place_in_folder_of
 from LiverTumorAttentionLib.analysis.tumor_columns import NODE_COLUMNS, TUMOR_COLUMNS, TumorColumn
 
 
@@ -16,24 +18,42 @@ def fill_tumor_table(
     tumors: Sequence[Any],
     columns: Sequence[TumorColumn] = NODE_COLUMNS,
 ) -> slicer.vtkMRMLTableNode:
-    """Fill the segmentation's table; a column that holds nothing, as without an arterial volume, is left out.
+    """Replace the content of the segmentation's table, or of a new one; a column without values is left out.
 
     tumors: `TumorReview`s, or the tumors of a run's report (JSON values).
     """
+    node = segmentation.GetNodeReference(TABLE_REFERENCE)
+    if node is None:
+        scene = segmentation.GetScene()
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{segmentation.GetName()} table")
+        segmentation.SetNodeReferenceID(TABLE_REFERENCE, node.GetID())
+    place_in_folder_of(segmentation, node)
+    modified = node.StartModify()
+    node.RemoveAllColumns()
     name = TUMOR_COLUMNS["tumor"]
-    found = [Column(name.header, [name.text(tumor) for tumor in tumors], words=True)]
+    _add_column(node, name.header, vtk.vtkStringArray(), [name.text(tumor) for tumor in tumors])
     for column in columns:
         values = [column.value(tumor) for tumor in tumors]
         if tumors and all(value is None for value in values):
-            continue
+            continue  # such as those of a missing arterial volume
         if column.csv_digits is None:
             texts = [column.text(tumor, missing="") for tumor in tumors]
-            found.append(Column(column.header, texts, words=True))
+            _add_column(node, column.header, vtk.vtkStringArray(), texts)
         else:
-            found.append(Column(column.header, [_rounded(value, column.node_digits) for value in values]))
-    table = table_of(segmentation)
-    write_columns(table, found)
-    return table
+            numbers = [_rounded(value, column.node_digits) for value in values]
+            _add_column(node, column.header, vtk.vtkDoubleArray(), numbers)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.EndModify(modified)
+    return node
+
+
+def _add_column(
+    node: slicer.vtkMRMLTableNode, title: str, array: vtk.vtkAbstractArray, values: Sequence[str | float]
+) -> None:
+    array.SetName(title)
+    for value in values:
+        array.InsertNextValue(value)
+    node.AddColumn(array)
 
 
 def _rounded(value: float | None, digits: int) -> float:

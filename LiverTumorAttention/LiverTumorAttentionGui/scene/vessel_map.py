@@ -1,6 +1,8 @@
-"""Vessels of any segmentation in the scene, on the voxels of the portal venous volume."""
+"""Vessels of any segmentation node on the voxels of the portal venous volume."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import slicer
@@ -10,19 +12,19 @@ from scipy import ndimage
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
 from LiverTumorAttentionGui.scene.segments import kind_of
-from LiverTumorAttentionGui.scene.voxel_grid import Grid, to_world, values_of, voxels_of
+from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, matrix_to_array, matrix_to_world, voxel_array
 from LiverTumorAttentionLib.analysis import Vessels
 
 
-def vessels_on(grid: Grid, node: slicer.vtkMRMLSegmentationNode) -> Vessels | None:
+def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Vessels | None:
     """Return the segments of a node that are neither liver nor lesion, on a grid; None when none has a voxel there.
 
     The node may lie on another grid and under a linear transform; then the nearest voxel counts. Where two segments
     overlap, the later one counts. Raises `PanelError` for a transform that is not linear, or surfaces alone.
     """
-    above = to_world(node)
+    vessel_to_world = matrix_to_world(node)
     segmentation = node.GetSegmentation()
-    if above is None or segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
+    if vessel_to_world is None or segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
         raise PanelError(
             f"The vessels {node.GetName()} must be a binary labelmap under no transform but linear ones: harden the "
             "transform, or make the labelmap the source in the Segmentations module."
@@ -33,25 +35,25 @@ def vessels_on(grid: Grid, node: slicer.vtkMRMLSegmentationNode) -> Vessels | No
         if kind_of(segmentation, segment_id):
             continue
         segment = segmentation.GetSegment(segment_id)
-        mask = _on(grid, segment, above)
+        mask = _on_grid(grid, segment, vessel_to_world)
         if mask is not None and mask.any():
             value = len(names) + 1
             labels[mask] = value
-            names[value] = _apart(segment.GetName() or f"vessel {value}", names.values())
+            names[value] = _unique_name(segment.GetName() or f"vessel {value}", names.values())
     left = {value: name for value, name in names.items() if (labels == value).any()}
     return Vessels(labels=grid.image(labels), names=left) if left else None
 
 
-def _on(grid: Grid, segment: slicer.vtkSegment, above: np.ndarray) -> np.ndarray | None:
+def _on_grid(grid: VoxelGrid, segment: slicer.vtkSegment, vessel_to_world: np.ndarray) -> np.ndarray | None:
     """Return a segment's voxels (z, y, x) on a grid."""
     image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or not voxels_of(image).size:
+    if image is None or not voxel_array(image).size:
         return None
     own = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(own)
-    from_grid = np.linalg.inv(above @ values_of(own)) @ grid.ijk_to_ras
+    from_grid = np.linalg.inv(vessel_to_world @ matrix_to_array(own)) @ grid.ijk_to_ras
     first = np.array(image.GetExtent()[::2])
-    mask = voxels_of(image) == segment.GetLabelValue()
+    mask = voxel_array(image) == segment.GetLabelValue()
     matrix = from_grid[:3, :3][::-1, ::-1]  # x, y, z to z, y, x
     offset = (from_grid[:3, 3] - first)[::-1]
     return ndimage.affine_transform(
@@ -59,9 +61,9 @@ def _on(grid: Grid, segment: slicer.vtkSegment, above: np.ndarray) -> np.ndarray
     ).astype(bool)
 
 
-def _apart(name: str, taken: object) -> str:
-    """Return a name that no other vessel has."""
-    known = set(taken)  # type: ignore[call-overload]
+def _unique_name(name: str, taken: Iterable[str]) -> str:
+    """Return the name, with a number where it is taken already."""
+    known = set(taken)
     number = 2
     while name in known:
         name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1

@@ -12,7 +12,7 @@ from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.review.plan_settings import PlanChoices
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
-from LiverTumorAttentionGui.scene.node_links import referenced
+from LiverTumorAttentionGui.scene.node_links import referenced_nodes
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
 NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the part that is taken out."
@@ -48,7 +48,9 @@ class PlanesSection:
     @property
     def planes(self) -> list[Any]:
         """The plane nodes of the study."""
-        return [] if self._segmentation is None else list(referenced(self._segmentation, PLANE_REFERENCE))
+        return (
+            [] if self._segmentation is None else list(referenced_nodes(self._segmentation, PLANE_REFERENCE))
+        )
 
     def take(self, segmentation: Any) -> None:
         """Be about this study, with what was chosen for it; None for none."""

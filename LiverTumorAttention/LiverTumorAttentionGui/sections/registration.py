@@ -6,7 +6,7 @@ from typing import Any
 
 from LiverTumorAttentionGui.review.registration_verdict import Verdict
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE, REGISTERED_REFERENCE
-from LiverTumorAttentionGui.scene.phase_comparison import PhaseComparison
+from LiverTumorAttentionGui.scene.slice_views import PhaseComparison
 
 # The grade stands in the text too, so that nobody depends on the colour.
 GRADE_STYLES = {"doubtful": "color: #b35900;", "refused": "color: #d84315;"}

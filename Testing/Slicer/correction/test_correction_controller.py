@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from Testing.Slicer import cases, study_cases
+from Testing.Slicer.scene.test_study import GRIDS, crop_layers
 from Testing.Slicer.study_cases import (
     BALLS,
     SHAPE,
@@ -18,7 +19,6 @@ from Testing.Slicer.study_cases import (
     truth,
     voxels,
 )
-from Testing.Slicer.test_study import GRIDS, crop_layers
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def paint(study, name, mask, *, exactly=True):
     """Do to a segment what the Segment Editor does at the end of a stroke, with Slicer's own function."""
     import slicer
 
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
     whole = study.layers().new_image(tuple(slice(0, n) for n in SHAPE))
-    voxels_of(whole)[...] = mask
+    voxel_array(whole)[...] = mask
     segment_id = study.segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     mode = logic.MODE_REPLACE if exactly else logic.MODE_MERGE_MAX
@@ -470,10 +470,10 @@ def test_painting_that_is_refused_is_taken_back(study, controller):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
     image = study.layers().new_image(tuple(slice(0, n) for n in SHAPE))
-    voxels_of(image)[...] = truth() == 2
+    voxel_array(image)[...] = truth() == 2
     segment = slicer.vtkSegment()
     segment.SetName("mine")
     segment.AddRepresentation("Binary labelmap", image)

@@ -21,9 +21,9 @@ def review(case):
 
 
 def lines_of(case):
-    from LiverTumorAttentionGui.scene.node_links import referenced
+    from LiverTumorAttentionGui.scene.node_links import referenced_nodes
 
-    return {node.GetName(): node for node in referenced(case.study.segmentation, "TumorDiameters")}
+    return {node.GetName(): node for node in referenced_nodes(case.study.segmentation, "TumorDiameters")}
 
 
 def column(table, title):

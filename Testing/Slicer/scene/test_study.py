@@ -17,7 +17,7 @@ def array(image):
 def crop_layers(study):
     """Store the segments for what they fill, as the Segment Editor does."""
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
     from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
     layers = study.layers()
@@ -27,7 +27,7 @@ def crop_layers(study):
             slice(int(n) + part.start, int(n) + part.stop) for n, part in zip(layer.first, inner, strict=True)
         )
         image = layers.new_image(box)
-        voxels_of(image)[...] = layer.voxels[inner]
+        voxel_array(image)[...] = layer.voxels[inner]
         for each in layer.values:
             layers.segmentation.GetSegment(each).AddRepresentation(BINARY_LABELMAP, image)
 
@@ -76,12 +76,12 @@ def test_segments_stored_for_their_own_extent(scene, tmp_path):
 
 def test_segments_that_reach_out_of_the_volume_are_cut_off(scene, tmp_path):
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
     study = study_cases.add_study(scene, tmp_path)
     layers = study.layers()
     image = layers.new_image((slice(-2, 4), slice(-3, 6), slice(40, 60)))
-    voxels_of(image)[...] = 1
+    voxel_array(image)[...] = 1
     segment = study.segmentation.GetSegmentation().GetSegment("Tumor_2")
     segment.SetLabelValue(1)
     segment.AddRepresentation(BINARY_LABELMAP, image)
@@ -181,17 +181,17 @@ def test_liver_and_lesions_are_known_by_code_tag_and_name(scene, tmp_path):
 
 def test_overlapping_lesions_leave_an_accepted_one_whole(scene, tmp_path):
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
-    from LiverTumorAttentionGui.scene.segments import mark
-    from LiverTumorAttentionGui.scene.voxel_grid import voxels_of
+    from LiverTumorAttentionGui.scene.segments import set_number_and_status
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
     study = study_cases.add_study(scene, tmp_path)
     segmentation = study.segmentation.GetSegmentation()
     image = study.layers().new_image(LIVER)
-    voxels_of(image)[...] = 1
+    voxel_array(image)[...] = 1
     segment = segmentation.GetSegment("Tumor_3")
     segment.SetLabelValue(1)
     segment.AddRepresentation(BINARY_LABELMAP, image)
-    mark(segmentation.GetSegment("Tumor_2"), 2, "accepted")
+    set_number_and_status(segmentation.GetSegment("Tumor_2"), 2, "accepted")
     labels = array(study.instances())
     np.testing.assert_array_equal(labels == 3, truth() == 3)
     assert (labels[LIVER][truth()[LIVER] != 3] == 4).all()
@@ -202,21 +202,21 @@ def test_vessels_of_another_grid_and_transform(scene, tmp_path):
     import slicer
 
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, LabelLayers
-    from LiverTumorAttentionGui.scene.voxel_grid import Grid, voxels_of
+    from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, voxel_array
 
     study = study_cases.add_study(scene, tmp_path)
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "vessels")
     cases.put_under_transform(scene, node, cases.TURN_AND_SHIFT)
     finer = np.diag([2.0, 2.0, 1.0, 1.0])
     finer[:2, 3] = 0.5
-    coarse = Grid((16, 22, 24), study.grid.ijk_to_ras @ finer)
+    coarse = VoxelGrid((16, 22, 24), study.grid.ijk_to_ras @ finer)
     for name, box in (
         ("portal vein", (slice(4, 8), slice(5, 7), slice(6, 9))),
         ("Liver", (slice(0, 16), slice(0, 22), slice(0, 24))),
         ("empty", (slice(0, 1), slice(0, 1), slice(0, 1))),
     ):
         image = LabelLayers(node, coarse).new_image(box)
-        voxels_of(image)[...] = name != "empty"
+        voxel_array(image)[...] = name != "empty"
         segment = slicer.vtkSegment()
         segment.SetName(name)
         segment.AddRepresentation(BINARY_LABELMAP, image)

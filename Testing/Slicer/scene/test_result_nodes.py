@@ -138,7 +138,7 @@ def test_registered_volume_lies_on_the_portal_volume(scene, phases, register, tm
     portal, arterial = phases
     transform = cases.put_under_transform(scene, portal, rows) if rows else None
     result, voxels = register(portal, arterial)
-    volume = result.kept.volume
+    volume = result.registration.volume
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), voxels)
     written = LPS @ cases.ijk_to_lps(sitk.ReadImage(str(tmp_path / "portal.nrrd")))
     np.testing.assert_allclose(world_grid(volume), written, atol=1e-4)
@@ -159,14 +159,14 @@ def test_kept_nodes_have_names_a_role_and_a_place(scene, phases, register):
     arterial.CreateDefaultDisplayNodes()
     arterial.GetDisplayNode().SetAutoWindowLevel(False)
     arterial.GetDisplayNode().SetWindowLevel(320, 45)
-    kept = register(portal, arterial)[0].kept
-    assert kept.volume.GetName() == "ART registered"
-    assert kept.transform.GetName() == "ART to PV"
-    assert "Not for clinical use" in kept.transform.GetDescription()
-    assert kept.volume.GetAttribute("LiverRole") == "ArterialRegistered"
+    nodes = register(portal, arterial)[0].registration
+    assert nodes.volume.GetName() == "ART registered"
+    assert nodes.transform.GetName() == "ART to PV"
+    assert "Not for clinical use" in nodes.transform.GetDescription()
+    assert nodes.volume.GetAttribute("LiverRole") == "ArterialRegistered"
     assert arterial.GetAttribute("LiverRole") == "Arterial"
-    assert (kept.volume.GetDisplayNode().GetWindow(), kept.volume.GetDisplayNode().GetLevel()) == (320, 45)
-    for node in (kept.volume, kept.transform):
+    assert (nodes.volume.GetDisplayNode().GetWindow(), nodes.volume.GetDisplayNode().GetLevel()) == (320, 45)
+    for node in (nodes.volume, nodes.transform):
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
 
 
@@ -202,16 +202,16 @@ def test_transform_moves_the_arterial_onto_the_portal_volume(scene, register, tm
     import slicer
     import vtk
 
-    from LiverTumorAttentionGui.scene.volume_export import VolumeWriter
+    from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
     grid = np.diag([-2.0, -2.0, 2.0, 1.0])
     shape = (40, 45, 50)
     portal = cases.add_volume(scene, "PV", grid, shape)
     arterial = cases.add_volume(scene, "ART", grid, shape)
     transform = make()
-    kept = register(portal, arterial, transform=transform)[0].kept
+    nodes = register(portal, arterial, transform=transform)[0].registration
     to_world = vtk.vtkGeneralTransform()
-    kept.transform.GetTransformToWorld(to_world)
+    nodes.transform.GetTransformToWorld(to_world)
     for point in np.random.default_rng(0).uniform((20, 20, 20), (70, 65, 55), (30, 3)):
         there = np.array(transform.TransformPoint(point.tolist()))
         assert np.linalg.norm(there - point) > 1, "the case does not move the point"
@@ -223,8 +223,8 @@ def test_transform_moves_the_arterial_onto_the_portal_volume(scene, register, tm
     z, y, x = np.meshgrid(*(2.0 * np.arange(n) for n in shape), indexing="ij")
     distance = np.linalg.norm(np.stack([x, y, z], -1) - source, axis=-1)
     slicer.util.updateVolumeFromArray(arterial, (1000 * np.exp(-((distance / 6) ** 2))).astype(np.float32))
-    arterial.SetAndObserveTransformNodeID(kept.transform.GetID())
-    VolumeWriter(arterial, "arterial").write(tmp_path / "moved.nrrd")
+    arterial.SetAndObserveTransformNodeID(nodes.transform.GetID())
+    WorldVolume(arterial, "arterial").write(tmp_path / "moved.nrrd")
     moved = sitk.ReadImage(str(tmp_path / "moved.nrrd"))
     weights = sitk.GetArrayFromImage(moved)
     index = [float((weights * axis).sum() / weights.sum()) for axis in np.indices(weights.shape)[::-1]]
@@ -234,7 +234,7 @@ def test_transform_moves_the_arterial_onto_the_portal_volume(scene, register, tm
 def test_refused_registration_is_said_and_nothing_of_it_is_loaded(scene, phases, register):
     refused = cases.verdict("refused", "the two phases do not show the same anatomy")
     result, _ = register(*phases, verdict=refused)
-    assert result.kept is None
+    assert result.registration is None
     assert result.verdict.sentence == "Registration: refused. The two phases do not show the same anatomy."
     assert "no registered arterial volume was kept, because the registration was refused" in result.warnings
     assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 3, "two phases and the probability"
@@ -245,7 +245,7 @@ def test_refused_registration_is_said_and_nothing_of_it_is_loaded(scene, phases,
 
 def test_nothing_is_kept_unasked(scene, phases, register):
     result, _ = register(*phases, keep=False)
-    assert result.kept is None
+    assert result.registration is None
     assert result.verdict.grade == "good"
     assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 3, "two phases and the probability"
 
@@ -265,17 +265,19 @@ def test_another_run_replaces_what_the_segmentation_kept(scene, phases, register
         output=first.segmentation,
         transform=sitk.TranslationTransform(3, (0.0, 0.0, 9.0)),
     )
-    assert second.kept.volume is first.kept.volume
-    assert second.kept.transform is first.kept.transform
+    assert second.registration.volume is first.registration.volume
+    assert second.registration.transform is first.registration.transform
     assert scene.GetNumberOfNodes() == nodes
-    np.testing.assert_array_equal(slicer.util.arrayFromVolume(second.kept.volume), voxels)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(second.registration.volume), voxels)
     to_world = vtk.vtkGeneralTransform()
-    second.kept.transform.GetTransformToWorld(to_world)
+    second.registration.transform.GetTransformToWorld(to_world)
     np.testing.assert_allclose(to_world.TransformPoint(1, 2, 9), (1, 2, 0), atol=1e-9)
-    assert second.kept.volume.GetName() == "ART2 registered"
-    assert second.kept.transform.GetName() == "ART2 to PV"
+    assert second.registration.volume.GetName() == "ART2 registered"
+    assert second.registration.transform.GetName() == "ART2 to PV"
     third, _ = register(portal, arterial)
-    assert third.kept.volume is not first.kept.volume, "a new segmentation has nodes of its own"
+    assert third.registration.volume is not first.registration.volume, (
+        "a new segmentation has nodes of its own"
+    )
 
 
 def test_nodes_that_the_run_depended_on_are_not_replaced(scene, phases, register):
@@ -284,14 +286,14 @@ def test_nodes_that_the_run_depended_on_are_not_replaced(scene, phases, register
 
     portal, arterial = phases
     first, voxels = register(portal, arterial)
-    arterial.SetAndObserveTransformNodeID(first.kept.transform.GetID())
+    arterial.SetAndObserveTransformNodeID(first.registration.transform.GetID())
     second, _ = register(portal, arterial, output=first.segmentation, transform=sitk.TranslationTransform(3))
-    assert second.kept.transform is not first.kept.transform
-    assert second.kept.volume is first.kept.volume
-    third, _ = register(portal, first.kept.volume, output=first.segmentation, first=500)
-    assert third.kept.volume is not first.kept.volume
-    assert third.kept.transform is second.kept.transform
-    np.testing.assert_array_equal(slicer.util.arrayFromVolume(first.kept.volume), voxels)
+    assert second.registration.transform is not first.registration.transform
+    assert second.registration.volume is first.registration.volume
+    third, _ = register(portal, first.registration.volume, output=first.segmentation, first=500)
+    assert third.registration.volume is not first.registration.volume
+    assert third.registration.transform is second.registration.transform
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(first.registration.volume), voxels)
 
 
 def _cut(path):
@@ -321,7 +323,7 @@ def test_damaged_file_leaves_the_scene_as_it_was(scene, phases, logic, register,
     with pytest.raises(PanelError, match=r"registered arterial volume|transform that was computed"):
         logic.load(request, tmp_path)
     assert (accepted.segmentation.GetSegmentation().GetMTime(), scene.GetNumberOfNodes()) == before
-    np.testing.assert_array_equal(slicer.util.arrayFromVolume(accepted.kept.volume), voxels)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(accepted.registration.volume), voxels)
 
 
 def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register, tmp_path):
@@ -329,16 +331,16 @@ def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register
     import slicer
     import vtk
 
-    kept = register(*phases, transform=bent())[0].kept
+    nodes = register(*phases, transform=bent())[0].registration
     storage = slicer.vtkMRMLTransformStorageNode()
     storage.SetFileName(str(tmp_path / "saved.h5"))
-    assert storage.WriteData(kept.transform)
+    assert storage.WriteData(nodes.transform)
     again = slicer.vtkMRMLTransformNode()
     fresh = slicer.vtkMRMLTransformStorageNode()
     fresh.SetFileName(str(tmp_path / "saved.h5"))
     assert fresh.ReadData(again)
     points = []
-    for node in (kept.transform, again):
+    for node in (nodes.transform, again):
         to_parent = vtk.vtkGeneralTransform()
         to_parent.Concatenate(node.GetTransformToParent())
         points.append(to_parent.TransformPoint(-40.0, -35.0, 30.0))
@@ -349,14 +351,14 @@ def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register
 
 
 def test_comparison_shows_both_phases_in_all_slice_views(scene, phases, register):
-    from LiverTumorAttentionGui.scene.phase_comparison import PhaseComparison
+    from LiverTumorAttentionGui.scene.slice_views import PhaseComparison
 
     portal, arterial = phases
-    kept = register(portal, arterial)[0].kept
+    nodes = register(portal, arterial)[0].registration
     views = [scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3)]
     for view in views:
         view.SetBackgroundVolumeID(arterial.GetID())
-    comparison = PhaseComparison(portal, kept.volume)
+    comparison = PhaseComparison(portal, nodes.volume)
 
     def shown():
         return {
@@ -364,11 +366,11 @@ def test_comparison_shows_both_phases_in_all_slice_views(scene, phases, register
         }
 
     comparison.toggle()
-    assert shown() == {(portal.GetID(), kept.volume.GetID(), 0.5)}
+    assert shown() == {(portal.GetID(), nodes.volume.GetID(), 0.5)}
     comparison.toggle()
     assert shown() == {(portal.GetID(), None, 0.0)}
     comparison.toggle()
     for view in views:
         view.SetForegroundVolumeID(None)  # by the user, in the slice views' own controls
     comparison.toggle()
-    assert shown() == {(portal.GetID(), kept.volume.GetID(), 0.5)}
+    assert shown() == {(portal.GetID(), nodes.volume.GetID(), 0.5)}

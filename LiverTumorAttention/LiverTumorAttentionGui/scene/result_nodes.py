@@ -1,0 +1,162 @@
+"""The nodes of a run's result: segmentation, registered arterial volume, transform and probability.
+
+Each function fills the node that the segmentation refers to already, or adds one.
+under_transform: the node stands under the portal venous volume's linear transform, and moves with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+import vtk
+
+from LiverTumorAttentionGui.scene.node_attributes import (
+    LIVER_SEGMENT,
+    PROBABILITY_REFERENCE,
+    REGISTERED_REFERENCE,
+    REGISTERED_ROLE,
+    ROLE_ATTRIBUTE,
+    TRANSFORM_REFERENCE,
+)
+from LiverTumorAttentionGui.scene.node_links import name_after, place_in_folder_of
+from LiverTumorAttentionGui.scene.voxel_grid import below_transform_of
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+
+VoxelsInWorld = tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]
+"""Voxels, and the matrix from voxel indices to world RAS mm; see `result_files.read_volume`."""
+
+_TRANSFORM_DESCRIPTION = (
+    "Moves the arterial volume onto the portal venous one, both where they lay in the world during the run. "
+    "If the arterial volume stands under a transform already, put that transform under this one. "
+    f"{NOT_FOR_CLINICAL_USE}"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistrationNodes:
+    """The nodes of a registration: the fixed volume, the registered arterial one, and the transform between."""
+
+    portal: slicer.vtkMRMLScalarVolumeNode
+    volume: slicer.vtkMRMLScalarVolumeNode
+    transform: slicer.vtkMRMLTransformNode
+
+
+def place_segmentation(
+    segmentation: slicer.vtkSegmentation,
+    *,
+    portal: slicer.vtkMRMLScalarVolumeNode,
+    target: slicer.vtkMRMLSegmentationNode | None,
+    under_transform: bool,
+) -> slicer.vtkMRMLSegmentationNode:
+    """Return `target` with its content replaced by a segmentation in the world, or a new node."""
+    if under_transform:
+        for layer in range(segmentation.GetNumberOfLayers()):
+            image = segmentation.GetLayerDataObject(layer)
+            ijk_to_world = vtk.vtkMatrix4x4()
+            image.GetImageToWorldMatrix(ijk_to_world)
+            image.SetGeometryFromImageToWorldMatrix(below_transform_of(portal, ijk_to_world))
+    scene = portal.GetScene()
+    node = target or scene.AddNewNodeByClass(
+        "vtkMRMLSegmentationNode", scene.GenerateUniqueName(f"{portal.GetName()} liver tumors")
+    )
+    node.GetSegmentation().DeepCopy(segmentation)
+    node.SetAndObserveTransformNodeID(portal.GetTransformNodeID() if under_transform else None)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(portal)
+    _show_segmentation(node)
+    place_in_folder_of(portal, node)
+    return node
+
+
+def place_registration(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    registered: VoxelsInWorld,
+    from_parent: vtk.vtkAbstractTransform,
+    *,
+    portal: slicer.vtkMRMLScalarVolumeNode,
+    arterial: slicer.vtkMRMLScalarVolumeNode,
+    under_transform: bool,
+) -> RegistrationNodes:
+    """Return the nodes of a registration. Nodes that were inputs of the run are not overwritten but replaced.
+
+    from_parent: from portal venous to arterial points; see `result_files.read_transform`.
+    """
+    scene = portal.GetScene()
+    volume = segmentation.GetNodeReference(REGISTERED_REFERENCE)
+    if volume is None or volume in (portal, arterial):
+        volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    transform = segmentation.GetNodeReference(TRANSFORM_REFERENCE)
+    if transform is None or _is_above(transform, portal) or _is_above(transform, arterial):
+        transform = scene.AddNewNodeByClass("vtkMRMLTransformNode")
+    name_after(volume, f"{arterial.GetName()} registered")
+    _fill_volume(volume, registered, portal, under_transform)
+    volume.SetAttribute(ROLE_ATTRIBUTE, REGISTERED_ROLE)
+    shown = arterial.GetScalarVolumeDisplayNode()
+    if shown is not None:
+        display = volume.GetScalarVolumeDisplayNode()
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(shown.GetWindow(), shown.GetLevel())
+    name_after(transform, f"{arterial.GetName()} to {portal.GetName()}")
+    transform.SetAndObserveTransformNodeID(None)
+    transform.SetAndObserveTransformFromParent(from_parent)
+    transform.SetDescription(_TRANSFORM_DESCRIPTION)
+    for role, node in ((REGISTERED_REFERENCE, volume), (TRANSFORM_REFERENCE, transform)):
+        segmentation.SetNodeReferenceID(role, node.GetID())
+        place_in_folder_of(portal, node)
+    return RegistrationNodes(portal=portal, volume=volume, transform=transform)
+
+
+def place_probability(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    probability: VoxelsInWorld,
+    *,
+    portal: slicer.vtkMRMLScalarVolumeNode,
+    under_transform: bool,
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """Return the volume with the probability of tumor."""
+    node = segmentation.GetNodeReference(PROBABILITY_REFERENCE)
+    if node is None or not node.IsA("vtkMRMLScalarVolumeNode") or node is portal:
+        node = portal.GetScene().AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    name_after(node, f"{portal.GetName()} tumor probability")
+    _fill_volume(node, probability, portal, under_transform)
+    display = node.GetScalarVolumeDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0.0, 1.0)
+    segmentation.SetNodeReferenceID(PROBABILITY_REFERENCE, node.GetID())
+    place_in_folder_of(portal, node)
+    return node
+
+
+def _fill_volume(
+    node: slicer.vtkMRMLScalarVolumeNode,
+    voxels: VoxelsInWorld,
+    portal: slicer.vtkMRMLScalarVolumeNode,
+    under_transform: bool,
+) -> None:
+    image, ijk_to_world = voxels
+    node.SetAndObserveImageData(image)
+    node.SetIJKToRASMatrix(below_transform_of(portal, ijk_to_world) if under_transform else ijk_to_world)
+    node.SetAndObserveTransformNodeID(portal.GetTransformNodeID() if under_transform else None)
+    node.CreateDefaultDisplayNodes()
+
+
+def _show_segmentation(node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Show outlines in slice views and surfaces in 3D views, the liver transparent so that tumors are visible in it."""
+    node.CreateDefaultDisplayNodes()
+    node.CreateClosedSurfaceRepresentation()
+    display = node.GetDisplayNode()
+    display.SetVisibility(True)
+    display.SetVisibility2D(True)
+    display.SetVisibility3D(True)
+    liver = node.GetSegmentation().GetSegmentIdBySegmentName(LIVER_SEGMENT)
+    display.SetSegmentOpacity3D(liver, 0.4)
+    display.SetSegmentOpacity2DFill(liver, 0.2)
+
+
+def _is_above(transform: Any, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Return whether a volume stands under a transform, directly or not."""
+    parent = volume.GetParentTransformNode()
+    while parent is not None and parent is not transform:
+        parent = parent.GetParentTransformNode()
+    return parent is not None
