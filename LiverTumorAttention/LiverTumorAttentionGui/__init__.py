@@ -1,4 +1,9 @@
-"""What the module Liver Tumor Attention shows and does inside Slicer; one class a file.
+"""The panel of the module Liver Tumor Attention, and what it does in the scene.
 
-The computation itself runs in a child process (`child.py`), so nothing here imports torch.
+Computations run in a child process (`process/child.py`); nothing here imports torch. The library is beside the module
+once installed and above it in a checkout, where Slicer does not look for it.
 """
+
+from LiverTumorAttentionGui.process.child import add_library_to_path
+
+add_library_to_path()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
-from LiverTumorAttentionGui.process.child import library_parent
 from LiverTumorAttentionGui.process.child_process import (
     CHILD_SCRIPT,
     ChildProcess,
@@ -36,16 +34,8 @@ class ModelChoice:
     statement: str
 
 
-def add_library_to_path() -> None:
-    """Make the library importable in the application's process."""
-    folder = str(library_parent())
-    if folder not in sys.path:
-        sys.path.append(folder)
-
-
 def installed_models() -> list[ModelChoice]:
     """Return the installed models; only their descriptions are read."""
-    add_library_to_path()
     from LiverTumorAttentionLib.models import list_models
 
     return [
@@ -104,7 +94,6 @@ class ModelCollection:
 
     def rows(self) -> list[ModelRow]:
         """Return the installed models, the bundled ones first, damaged ones with the reason."""
-        add_library_to_path()
         from LiverTumorAttentionLib.models import survey_models
 
         return [self._row(model) for model in survey_models()]
@@ -142,7 +131,6 @@ class ModelCollection:
     def remove(self, row: ModelRow) -> None:
         """Delete a model that the user added. Raises `PanelError`, and then it is unchanged."""
         self._refuse_while_busy()
-        add_library_to_path()
         from LiverTumorAttentionLib.models import remove_model
 
         with as_panel_error():

@@ -24,8 +24,8 @@ from LiverTumorAttentionGui.scene.result_nodes import (
 )
 from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
-from LiverTumorAttentionLib.analysis.tumor_columns import RUN_NODE_COLUMNS
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
+from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController

@@ -2,12 +2,6 @@
 
 from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings
 from LiverTumorAttentionLib.analysis.review import CaseReview, TumorReview, review_case
-from LiverTumorAttentionLib.analysis.tumor_columns import (
-    REVIEW_COLUMNS,
-    RUN_COLUMNS,
-    TUMOR_COLUMNS,
-    TumorColumn,
-)
 from LiverTumorAttentionLib.analysis.tumor_table import (
     review_csv,
     review_rows,
@@ -21,6 +15,12 @@ from LiverTumorAttentionLib.analysis.tumors import (
     measure_tumors,
 )
 from LiverTumorAttentionLib.analysis.vessels import VesselRelation, Vessels, read_vessels
+from LiverTumorAttentionLib.tumor_columns import (
+    REVIEW_COLUMNS,
+    RUN_COLUMNS,
+    TUMOR_COLUMNS,
+    TumorColumn,
+)
 
 __all__ = [
     "REVIEW_COLUMNS",

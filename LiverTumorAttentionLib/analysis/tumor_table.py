@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 
 from LiverTumorAttentionLib.analysis.review import CaseReview
-from LiverTumorAttentionLib.analysis.tumor_columns import REVIEW_COLUMNS, RUN_COLUMNS
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
+from LiverTumorAttentionLib.tumor_columns import REVIEW_COLUMNS, RUN_COLUMNS
 
 
 def tumor_rows(measurements: Sequence[TumorMeasurement]) -> list[dict[str, str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LiverTumorAttentionLib.analysis.tumor_columns import PAGE_HU_COLUMNS, PAGE_SIZE_COLUMNS, TumorColumn
 from LiverTumorAttentionLib.report.figures import MOST_TUMORS, Figures
+from LiverTumorAttentionLib.tumor_columns import PAGE_HU_COLUMNS, PAGE_SIZE_COLUMNS, TumorColumn
 
 if TYPE_CHECKING:
     from jinja2 import Environment

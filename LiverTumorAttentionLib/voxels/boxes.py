@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Box = tuple[slice, ...]
 """One slice an array axis, with its start and stop."""
@@ -45,6 +44,10 @@ def label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
     if labels.size == 0:
         return {}
     whole = labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
+    from scipy import (
+        ndimage,  # here: Slicer loads the panel, which imports this file, before scipy is installed
+    )
+
     boxes = ndimage.find_objects(whole)
     return {value: box for value, box in enumerate(boxes, start=1) if box is not None}
 

@@ -14,7 +14,7 @@ LIBRARY = "LiverTumorAttentionLib"
 
 NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
-FOUNDATION = {"errors", "progress", "config_parsing"}
+FOUNDATION = {"errors", "progress", "config_parsing", "tumor_columns"}
 VOXELS = FOUNDATION | {"voxels"}
 
 # Each part of the library: the parts below it that it may import, and the packages from outside.
@@ -23,6 +23,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "errors": (set(), set(), set()),
     "progress": ({"errors"}, set(), set()),
     "config_parsing": ({"errors"}, set(), set()),
+    "tumor_columns": (set(), set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (VOXELS, NUMERICS, set()),

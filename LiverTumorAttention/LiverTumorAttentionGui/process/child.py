@@ -27,6 +27,13 @@ def library_parent() -> Path:
     )
 
 
+def add_library_to_path() -> None:
+    """Make the library importable in this process."""
+    folder = str(library_parent())
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
 def start_process_group() -> None:
     """Make this process the leader of a new process group. On Windows taskkill follows the process tree instead."""
     if os.name == "posix" and os.getpgrp() != os.getpid():

@@ -10,7 +10,7 @@ import vtk
 
 from LiverTumorAttentionGui.scene.node_attributes import TABLE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import place_in_folder_of
-from LiverTumorAttentionLib.analysis.tumor_columns import NODE_COLUMNS, TUMOR_COLUMNS, TumorColumn
+from LiverTumorAttentionLib.tumor_columns import NODE_COLUMNS, TUMOR_COLUMNS, TumorColumn
 
 
 def fill_tumor_table(

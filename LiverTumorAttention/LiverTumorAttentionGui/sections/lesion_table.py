@@ -7,7 +7,7 @@ from typing import Any
 
 import qt
 
-from LiverTumorAttentionLib.analysis.tumor_columns import columns
+from LiverTumorAttentionLib.tumor_columns import columns
 
 TUMOR, VOLUME = columns("tumor volume_ml")
 HEADERS = (TUMOR.header, "Status", VOLUME.header, "By hand")

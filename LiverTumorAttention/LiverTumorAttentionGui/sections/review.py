@@ -14,7 +14,7 @@ from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_ite
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.analysis.tumor_columns import columns
+from LiverTumorAttentionLib.tumor_columns import columns
 
 TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm surface_distance_mm nearest_vessel_mm"

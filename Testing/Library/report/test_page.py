@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.tumor_columns import PAGE_SIZE_COLUMNS
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.report import ReportContent, report_case
 from LiverTumorAttentionLib.report.page import number, rounded, volume
+from LiverTumorAttentionLib.tumor_columns import PAGE_SIZE_COLUMNS
 from Testing.Library.report.cases import PLAN, REPORT, write_case
 
 VOID = {"meta", "input", "br", "path", "line", "image", "use"}

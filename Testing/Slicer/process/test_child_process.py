@@ -191,3 +191,13 @@ def test_launcher_ends_with_the_window_that_started_it(tmp_path):
     child.stdin.close()
     assert child.wait(timeout=5) == -9
     child.stdout.close()
+
+
+def test_panel_finds_the_library_of_a_checkout():
+    """Slicer's search path has the module's folder, not the one above, where the library is."""
+    code = f"import sys; sys.path.append({str(CHILD.parents[2])!r})\n"
+    code += "import LiverTumorAttentionGui, LiverTumorAttentionLib"
+    run = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", code], capture_output=True, text=True, cwd="/", check=False
+    )
+    assert run.returncode == 0, run.stderr

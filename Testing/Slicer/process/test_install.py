@@ -164,3 +164,22 @@ def test_importing_the_module_imports_no_torch():
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_the_panel_opens_before_the_packages_are_installed():
+    """What pip installs on first use, such as scipy, cannot be imported when Slicer loads the module."""
+    import subprocess
+
+    code = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "from Testing.bench import slicer_like\nslicer_like.start()\n"
+        "for name in ('scipy', 'torch', 'safetensors', 'rich', 'jinja2', 'highdicom', 'pydicom'):\n"
+        "    sys.modules[name] = None\n"
+        "import LiverTumorAttention\n"
+        "from LiverTumorAttentionGui.panel import SegmentationPanel\n"
+        "from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic\n"
+        "panel = SegmentationPanel(LiverTumorAttentionLogic())\n"
+        "panel.enter(); panel.cleanup()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

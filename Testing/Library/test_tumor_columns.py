@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from LiverTumorAttentionLib.analysis import TUMOR_COLUMNS, TumorReview, review_case
-from LiverTumorAttentionLib.analysis.tumor_columns import (
+from LiverTumorAttentionLib.tumor_columns import (
     MEASUREMENT,
     NODE_COLUMNS,
     PAGE_HU_COLUMNS,
