@@ -1,6 +1,6 @@
 """Liver tumours on CT: phase registration, attention networks, measurement. Not for clinical use.
 
-The way through is `LiverTumorAttentionLib.pipeline.segment.segment_case`. Importing this package imports
+The entry point is `LiverTumorAttentionLib.pipeline.segment_case`. Importing this package imports
 nothing heavy: no torch, no SimpleITK.
 """
 

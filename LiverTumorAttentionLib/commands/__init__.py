@@ -1,1 +1,1 @@
-"""The sub-commands: each adds its options to a parser and makes one call."""
+"""Sub-commands of the command line: each declares its options and calls the library once."""

@@ -1,4 +1,4 @@
-"""`demo`: the main job on a generated case, its result beside the truth."""
+"""`demo`: segmentation of a generated case, compared with its ground truth."""
 
 from __future__ import annotations
 

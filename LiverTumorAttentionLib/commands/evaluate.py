@@ -1,4 +1,4 @@
-"""`evaluate`: a segmentation against the truth."""
+"""`evaluate`: scores of a segmentation against the ground truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`export-training`: a corrected case as a folder that training reads."""
+"""`export-training`: export of a corrected case as a folder for training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`models`: which models there are, and whether they are whole."""
+"""`models`: list, show, verify, add and remove models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`networks`: which networks there are, how large they are, and what one pass costs."""
+"""`networks`: list of the networks with their parameters and multiply-adds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
 
 
 def network_rows(progress: Progress) -> list[dict[str, Any]]:
-    """Return what is known of every network, by name.
+    """Return one row a network, in alphabetical order.
 
     Where a network cannot be built here, `parameters` and `multiply_adds` are None and `reason` says why.
     """

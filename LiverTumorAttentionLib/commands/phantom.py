@@ -1,4 +1,4 @@
-"""`phantom`: a generated two-phase case with its truth."""
+"""`phantom`: generation of a two-phase case with its ground truth."""
 
 from __future__ import annotations
 

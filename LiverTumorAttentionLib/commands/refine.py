@@ -1,4 +1,4 @@
-"""`refine`: correct a segmentation by clicks, strokes and thresholds."""
+"""`refine`: correction of a segmentation by clicks, strokes and thresholds."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
-    """Correct the segmentation and say what became of each prompt."""
+    """Correct the segmentation and print the outcome of each prompt."""
     from LiverTumorAttentionLib.pipeline import refine_case
 
     job = job_of(RefinementJob, options)

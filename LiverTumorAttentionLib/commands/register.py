@@ -46,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
-    """Register the volumes and say how far the result can be trusted."""
+    """Register the volumes and print the verdict."""
     from LiverTumorAttentionLib.pipeline import register_case
 
     job = job_of(RegistrationJob, options)

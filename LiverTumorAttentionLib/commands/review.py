@@ -60,7 +60,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
-    """Write the report and say what it holds."""
+    """Write the report and print its summary."""
     from LiverTumorAttentionLib.report import report_case
 
     job = job_of(ReviewJob, options)

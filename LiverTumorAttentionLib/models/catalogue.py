@@ -1,4 +1,4 @@
-"""Which models there are: those that ship with the library, and those that the user added."""
+"""Catalogue of models: those that ship with the library and those that the user added."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class InstalledModel:
 def survey_models() -> list[InstalledModel]:
     """Return everything that is installed, the bundled models first, with the reason where one is damaged.
 
-    Reads descriptions and looks whether their files are there; `ModelPackage.verify` compares checksums.
+    Reads descriptions and checks that their files exist; `ModelPackage.verify` compares checksums.
     """
     found: list[InstalledModel] = []
     for folder in (BUNDLED_FOLDER, user_model_folder()):
@@ -124,11 +124,11 @@ def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
 def remove_model(model_id: str) -> Path:
     """Delete a model that the user added, damaged or not; return the folder where it was.
 
-    model_id: its id, or the name of its folder among the user's models, which are the same unless somebody copied
-    the folder there by hand.
+    model_id: its id, or the name of its folder among the user's models; they differ only in a folder copied there
+    by hand.
 
-    The folder is moved aside first, so that the model is there whole or not at all. Nothing but a folder of the
-    user's models that holds a model is ever deleted. Raises `ModelError` for a bundled model and for an unknown
+    The folder is moved aside first, so that the model is removed atomically. Only a folder of the user's models
+    that holds a model is ever deleted. Raises `ModelError` for a bundled model and for an unknown
     one, `OutputError` when the folder cannot be changed.
     """
     added = [model for model in survey_models() if not model.bundled]
@@ -149,7 +149,7 @@ def remove_model(model_id: str) -> Path:
             f"the model {model_id!r} cannot be removed from {target.parent}: {error.strerror}: "
             "see whether you may change that folder, and close what uses the model"
         ) from error
-    # What cannot be deleted now stays hidden: the model is gone all the same. Links are not followed.
+    # Files that cannot be deleted stay in the hidden folder; the model is removed all the same. Links are not followed.
     shutil.rmtree(aside, ignore_errors=True)
     return target
 

@@ -17,7 +17,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "tumor": ("background", "tumor"),
     "liver_and_tumor": ("background", "liver", "tumor"),
 }
-"""The stages that there are, and the classes of their networks, in order. Tumours are part of the liver."""
+"""Stages, and the classes of their networks in order. Tumors are part of the liver."""
 
 SMALLEST_TILE = 32
 
@@ -243,7 +243,7 @@ class ModelDescription:
     licence: str
     """SPDX name of the licence of the weights."""
     statement: str
-    """What the user must know, shown wherever the model is named."""
+    """Statement to the user, shown wherever the model is named."""
     intended_use: str
     """What the model is for and what not."""
     stages: tuple[StageDescription, ...]
@@ -314,5 +314,5 @@ def read_description(text: bytes, where: str) -> ModelDescription:
     except ValueError as error:
         raise ModelError(f"{where} is not valid JSON ({error}): get the model again") from error
     if isinstance(values, dict) and isinstance(values.get("format"), int):
-        check_format(values["format"])  # before the keys, which another format has others of
+        check_format(values["format"])  # before the keys, which differ in other formats
     return from_mapping(ModelDescription, values, where=where, error=ModelError)

@@ -1,4 +1,4 @@
-"""One model on disk: a folder, or a zip of it."""
+"""A model on disk: a folder, or a zip of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ModelPackage:
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file of the model. Raises `ModelError` when it is not there."""
-        self._size(name)  # refuses what is too large before it fills the memory
+        self._size(name)  # refuses a file that is too large to read into memory
         with self._readable(name), self._open(name) as file:
             return file.read()
 
@@ -78,7 +78,7 @@ class ModelPackage:
             )
 
     def _digest(self, name: str, progress: Progress) -> str:
-        """Return the SHA-256 of a file, read in pieces: weights can be larger than what memory is free."""
+        """Return the SHA-256 of a file, read in chunks: weights can be larger than the free memory."""
         digest, done = hashlib.sha256(), 0
         with self._readable(name):
             total = max(self._size(name), 1)
@@ -125,7 +125,7 @@ class ModelPackage:
 
     @contextlib.contextmanager
     def _readable(self, name: str) -> Iterator[None]:
-        """Turn what goes wrong with a file into words."""
+        """Turn errors of reading a file into `ModelError`."""
         try:
             yield
         except (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:

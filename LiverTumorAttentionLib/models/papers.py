@@ -1,4 +1,4 @@
-"""The papers' pipelines as model descriptions without weights: what to train, and how it is then run."""
+"""Pipelines of the papers as model descriptions without weights: what to train and how it is run."""
 
 from __future__ import annotations
 

@@ -64,15 +64,8 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
     return RefinementResult(session=session, outcomes=tuple(outcomes), warnings=warnings)
 
 
-def read_arterial(
-    path: str, series: str | None, portal: sitk.Image, progress: Progress
-) -> tuple[sitk.Image, tuple[str, ...]]:
-    """Read the arterial volume and resample it onto the portal grid without registration, with the warnings of that.
-
-    Raises `InputError`.
-    """
-    progress.update(0.0, "arterial volume")
-    arterial = read_ct(path, series=series, phase="arterial")
+def arterial_by_position(arterial: sitk.Image, portal: sitk.Image) -> tuple[sitk.Image, tuple[str, ...]]:
+    """Return the arterial volume resampled onto the portal grid without registration, with the warning of that."""
     if same_grid(arterial, portal):
         return arterial, ()
     return resample_onto(arterial, portal, sitk.Transform(3, sitk.sitkIdentity)), (UNREGISTERED_GRID,)
@@ -102,29 +95,27 @@ def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, 
     warnings: tuple[str, ...] = ()
     if job.arterial is not None:
         part = progress.part(0.3, 1.0)
-        if job.register:
-            arterial, warnings = _registered_arterial(job, portal, instances, part)
+        part.update(0.0, "arterial volume")
+        arterial = read_ct(job.arterial, series=job.arterial_series, phase="arterial")
+        if job.register and not same_grid(arterial, portal):
+            arterial, warnings = _registered(
+                arterial, portal, instances, job.seed, part.part(0.1, 1.0, "registration")
+            )
         else:
-            arterial, warnings = read_arterial(job.arterial, job.arterial_series, portal, part)
+            arterial, warnings = arterial_by_position(arterial, portal)
     case = CorrectionCase(
         portal=portal, instances=instances, arterial=arterial, probability=probability, model=job.model
     )
     return case, warnings
 
 
-def _registered_arterial(
-    job: RefinementJob, portal: sitk.Image, instances: sitk.Image, progress: Progress
+def _registered(
+    arterial: sitk.Image, portal: sitk.Image, instances: sitk.Image, seed: int, progress: Progress
 ) -> tuple[sitk.Image | None, tuple[str, ...]]:
-    """Return the arterial volume registered onto the portal one, unless it lies on its grid; None if refused."""
-    progress.update(0.0, "arterial volume")
-    arterial = read_ct(str(job.arterial), series=job.arterial_series, phase="arterial")
-    if same_grid(arterial, portal):
-        return arterial, ()
+    """Return the arterial volume registered onto the portal one, None if that is refused, with the warnings."""
     liver = sitk.Cast(instances > 0, sitk.sitkUInt8)
-    part = progress.part(0.1, 1.0, "registration")
-    result = register_phases(portal, arterial, portal_liver=liver, progress=part, seed=job.seed)
-    registered = result.registered if is_usable(result.verdict) else None
-    return registered, usage_warnings(result.verdict)
+    result = register_phases(portal, arterial, portal_liver=liver, progress=progress, seed=seed)
+    return result.registered if is_usable(result.verdict) else None, usage_warnings(result.verdict)
 
 
 def _apply(session: CorrectionSession, prompt: Prompt, progress: Progress) -> Outcome:

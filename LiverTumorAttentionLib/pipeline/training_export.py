@@ -14,7 +14,7 @@ from LiverTumorAttentionLib.correction.log import CorrectionLog
 from LiverTumorAttentionLib.io import making_folder, read_ct, semantic, write_image
 from LiverTumorAttentionLib.pipeline.jobs import TrainingExportJob, check_case_name
 from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, write_all, write_json
-from LiverTumorAttentionLib.pipeline.refine import read_arterial, read_log, read_tumors
+from LiverTumorAttentionLib.pipeline.refine import arterial_by_position, read_log, read_tumors
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -87,7 +87,8 @@ def _read_case(job: TrainingExportJob, progress: Progress) -> tuple[CorrectionCa
     instances = read_tumors(job.segmentation)
     if job.arterial is None:
         return CorrectionCase(portal=portal, instances=instances), ()
-    arterial, warnings = read_arterial(job.arterial, None, portal, progress.part(0.3, 1.0))
+    progress.part(0.3, 1.0).update(0.0, "arterial volume")
+    arterial, warnings = arterial_by_position(read_ct(job.arterial, phase="arterial"), portal)
     return CorrectionCase(portal=portal, instances=instances, arterial=arterial), warnings
 
 
