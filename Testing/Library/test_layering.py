@@ -61,6 +61,27 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "__init__": (set(), set(), set()),
 }
 
+PANEL = "LiverTumorAttentionGui"
+# Each room of the panel, and each file at its root: the others that it may import.
+GROUND = {"errors", "debounce", "feedback"}
+PANEL_RULES: dict[str, set[str]] = {
+    "__init__": {"process"},
+    "errors": set(),
+    "debounce": set(),
+    "parameters": set(),
+    "feedback": {"errors"},
+    "process": {"errors"},
+    "model_collection": {"errors", "process"},
+    "scene": {"errors"},
+    "sample": {"errors", "process", "scene"},
+    "correction": GROUND | {"scene"},
+    "review": GROUND | {"correction", "process", "scene"},
+    "segmentation": {"errors", "parameters", "process", "scene", "correction", "review"},
+    "sections": GROUND
+    | {"parameters", "process", "model_collection", "scene", "correction", "review", "segmentation"},
+    "panel": {"errors", "process", "sample", "model_collection", "correction", "segmentation", "sections"},
+}
+
 
 def python_files(folder: str) -> list[Path]:
     return sorted(p for p in (ROOT / folder).rglob("*.py") if "__pycache__" not in p.parts)
@@ -117,6 +138,44 @@ def test_library_imports_downwards_only(path: Path) -> None:
     assert broken_rules(path, part, imports(path)) == []
 
 
+def panel_room(path: Path) -> str:
+    inside = path.relative_to(ROOT / "LiverTumorAttention" / PANEL)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def wrong_panel_imports(room: str, modules: list[tuple[str, bool]]) -> list[str]:
+    """Return the rooms that a file of a room must not import, and imports."""
+    rooms = {module.split(".")[1] for module, _ in modules if module.startswith(f"{PANEL}.")}
+    return sorted(rooms - PANEL_RULES[room] - {room})
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the nodes of a circle of a graph, or that lead to one; empty without."""
+    left = dict(graph)
+    while free := [node for node, targets in left.items() if not targets & set(left)]:
+        for node in free:
+            del left[node]
+    return sorted(left)
+
+
+@pytest.mark.parametrize("path", python_files(f"LiverTumorAttention/{PANEL}"), ids=lambda p: p.stem)
+def test_panel_imports_downwards_only(path: Path) -> None:
+    room = panel_room(path)
+    assert room in PANEL_RULES, f"{path} belongs to no room: give it a place in PANEL_RULES"
+    assert wrong_panel_imports(room, imports(path)) == []
+
+
+def test_rooms_and_files_of_the_panel_make_no_circle() -> None:
+    assert circle(PANEL_RULES) == []
+    folder = ROOT / "LiverTumorAttention"
+    files: dict[str, set[str]] = {}
+    for path in python_files(f"LiverTumorAttention/{PANEL}"):
+        if path.stem != "__init__":
+            name = ".".join(path.relative_to(folder).with_suffix("").parts)
+            files[name] = {module for module, at_import in imports(path) if at_import}
+    assert circle(files) == []
+
+
 @pytest.mark.parametrize("folder", [LIBRARY, "training"])
 def test_slicer_is_known_to_the_module_alone(folder: str) -> None:
     for path in python_files(folder):
@@ -145,3 +204,10 @@ def test_the_rules_see_a_wrong_import() -> None:
     assert broken_rules(path, "io", [("torch", True)]) == ["read.py: io imports torch"]
     assert broken_rules(path, "io", [("pydicom", True)]) == ["read.py: io imports pydicom at import"]
     assert broken_rules(path, "io", [("pydicom", False), ("numpy", True)]) == []
+
+
+def test_the_panel_rules_see_a_wrong_import_and_a_circle() -> None:
+    assert wrong_panel_imports("process", [(f"{PANEL}.scene.study", False), ("qt", True)]) == ["scene"]
+    assert wrong_panel_imports("scene", [(f"{PANEL}.scene.study", True), (f"{PANEL}.errors", True)]) == []
+    assert circle({"a": {"b"}, "b": {"c", "x"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
