@@ -1,18 +1,18 @@
-"""The panel: its sections, and the scene they are true to."""
+"""The panel: its sections, and how they follow the scene."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
-from LiverTumorAttentionGui.process.install import Installer
-from LiverTumorAttentionGui.sample.sample import load_sample
+from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
+from LiverTumorAttentionGui.sample.sample_run import load_sample
 from LiverTumorAttentionGui.sections.correct import CorrectSection
 from LiverTumorAttentionGui.sections.inputs import InputsSection
 from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog
@@ -24,10 +24,16 @@ UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
 SCENE_CLOSED = "The scene was closed: the run was ended."
 
 
-class SegmentationPanel:
-    """Builds the panel from its .ui files, keeps it true to the parameter node, and hands the rest to its sections.
+class Part(Protocol):
+    """A section of the panel, which disconnects its slots from the widgets."""
 
-    models, installer, run_factory, model_manager, load_sample: collaborators, exchangeable in tests.
+    def disconnect(self) -> None: ...
+
+
+class SegmentationPanel:
+    """Builds the panel from its .ui files and updates its sections from the parameter node.
+
+    models, installer, run_factory, model_manager, load_sample: collaborators, replaced in tests.
     """
 
     def __init__(
@@ -35,44 +41,43 @@ class SegmentationPanel:
         logic: LiverTumorAttentionLogic,
         *,
         models: Callable[[], list[ModelChoice]] = installed_models,
-        installer: Any = None,
+        installer: PackageInstaller | None = None,
         run_factory: Callable[..., SegmentationRun] = SegmentationRun,
         model_manager: Callable[..., Any] = ModelManagerDialog,
         load_sample: Callable[..., Any] = load_sample,
     ) -> None:
         self._logic = logic
-        self._installer = installer or Installer()
+        self._installer: PackageInstaller = installer or Installer()
         self._parameters: Any = None
         self._gui_tag: Any = None
         self._observer: Any = None
         self._build()
         self.active_case = ActiveCase(logic)
+        self._inputs = InputsSection(self.ui, models=models, model_manager=model_manager, say=self._say)
         self._segment = SegmentSection(
             self.ui,
             logic,
             installer=self._installer,
             run_factory=run_factory,
             load_sample=load_sample,
-            model=lambda: self._inputs.model,
-            on_result=self._work_on_result,
+            model=self._inputs.chosen_model,
+            on_result=self._show_result,
         )
-        self._inputs = InputsSection(
-            self.ui, models=models, model_manager=model_manager, say=self._segment.say
-        )
+        self._inputs.fill()
         self.correct = CorrectSection(self.ui, self.widget, self.active_case)
         self.review = ReviewSection(self.ui, self.active_case, ensure=self._installer.ensure_requirements)
-        self._parts: tuple[Any, ...] = (self._inputs, self._segment, self.correct, self.review)
+        self._parts: tuple[Part, ...] = (self._inputs, self._segment, self.correct, self.review)
         self.active_case.on_change(self._active_case_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)
         self.active_case.open_again()
 
     @property
     def running(self) -> bool:
-        """Whether a segmentation is under way."""
+        """Whether a segmentation is running."""
         return self._segment.running
 
     def enter(self) -> None:
-        """Show the choices that are kept in the scene. Safe to call again."""
+        """Show the parameters stored in the scene. Safe to call again."""
         if self._parameters is not None:
             return
         self._parameters = self._logic.getParameterNode()
@@ -81,7 +86,7 @@ class SegmentationPanel:
         self._parameters_changed()
 
     def leave(self) -> None:
-        """Let go of the scene's parameter node, and of mouse and keys."""
+        """Disconnect from the parameter node, and release mouse modes and shortcuts."""
         if self._parameters is None:
             return
         self._parameters.disconnectGui(self._gui_tag)
@@ -93,7 +98,7 @@ class SegmentationPanel:
         self._segment.update(None, None)
 
     def scene_closes(self) -> None:
-        """End a run whose volumes are about to vanish."""
+        """End a run whose volumes are about to be removed."""
         self._segment.abandon(SCENE_CLOSED)
         self.review.abandon()
         self.leave()
@@ -101,13 +106,13 @@ class SegmentationPanel:
         self._logic.close_controllers()
 
     def scene_loaded(self) -> None:
-        """Look at the scene anew: nodes were added to it from a file, the panel's choices among them."""
+        """Show the scene again: nodes were added from a file, the panel's parameters among them."""
         if self._parameters is not None:
             self.leave()
             self.enter()
 
     def cleanup(self) -> None:
-        """End a run and let go of everything: the module is going away."""
+        """End a run and disconnect from scene and widgets: the module is being closed."""
         self._segment.abandon()
         self.review.abandon()
         self.leave()
@@ -140,7 +145,7 @@ class SegmentationPanel:
         self._segment.update(parameters, parameters.study)
 
     def _active_case_changed(self) -> None:
-        """Follow the study's volumes; a long action lets nothing else start."""
+        """Update the panel for another active case, or a long action that began or ended."""
         if self._parameters is not None:
             self._segment.update(self._parameters, self._parameters.study)
         free = not self.active_case.busy
@@ -148,13 +153,16 @@ class SegmentationPanel:
         self.ui.segmentSectionButton.enabled = free
         self.ui.installButton.visible = self.active_case.missing
 
-    def _work_on_result(self, result: SegmentationResult) -> None:
-        """Go on with what a run found; the user may be in another module, so ask for its parameter node."""
+    def _show_result(self, result: SegmentationResult) -> None:
+        """Make the result the study; the user may be in another module, where the panel has no parameter node."""
         parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
         parameters.study = parameters.output = result.segmentation
         self._segment.update(self._parameters, parameters.study)
         if self._parameters is not None:
             self.active_case.open_again()
+
+    def _say(self, message: str, *, error: bool = False) -> None:
+        self._segment.say(message, error=error)
 
     def _install_clicked(self, _checked: bool = False) -> None:
         try:

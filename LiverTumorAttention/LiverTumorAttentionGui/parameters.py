@@ -1,4 +1,4 @@
-"""What the user chose, kept in the scene and saved with it."""
+"""The panel's parameters, stored in the scene and saved with it."""
 
 from typing import Annotated
 
@@ -12,16 +12,16 @@ MODELS_OWN_DIAMETER = -1.0
 
 @parameterNodeWrapper
 class SegmentationParameters:
-    """The panel's choices. What belongs to one study hangs on its segmentation node instead.
+    """The panel's parameters. Those of one study are attributes of its segmentation node instead.
 
     portal: the portal venous CT, on whose grid the result lies.
     arterial: the late arterial CT of the same patient, or None.
     model: id of an installed model; empty for the first in the list.
     device: one of `DEVICES`.
-    threshold: probability from which a voxel is tumour; `MODELS_OWN_THRESHOLD` for the model's own.
-    minimum_diameter_mm: of a finding that is kept; `MODELS_OWN_DIAMETER` for the model's own.
-    keep_registered: whether a run leaves the registered arterial CT and its transform in the scene.
-    keep_probability: whether a run leaves the probability of tumour in the scene.
+    threshold: probability from which a voxel is tumor; `MODELS_OWN_THRESHOLD` for the model's own.
+    minimum_diameter_mm: smallest diameter of a finding; `MODELS_OWN_DIAMETER` for the model's own.
+    keep_registered: whether a run adds the registered arterial CT and its transform to the scene.
+    keep_probability: whether a run adds the probability of tumor to the scene.
     output: the segmentation that a run fills once it has succeeded; None for a new one.
     study: the segmentation that is corrected, reviewed and planned on.
     distance_mm: by which a correction grows, shrinks, smooths and fills.

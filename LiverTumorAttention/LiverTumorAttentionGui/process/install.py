@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import slicer
 
@@ -21,6 +22,14 @@ REQUESTER = "Liver Tumor Attention"
 TORCH_REQUIREMENT = ">=2.3"
 # Shipped with Slicer; another version of one of these breaks Slicer or other extensions.
 PROTECTED = ("numpy", "SimpleITK", "Pillow", "torch")
+
+
+class PackageInstaller(Protocol):
+    """What the panel needs of `Installer`; both raise `PanelError`."""
+
+    def ensure(self) -> None: ...
+
+    def ensure_requirements(self) -> None: ...
 
 
 class Installer:

@@ -10,7 +10,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.sample.sample import Sample, SampleRun, load_sample
+from LiverTumorAttentionGui.sample.sample_run import SampleNodes, SampleRun, load_sample
 
 CATEGORY = "Liver Tumor Attention"
 NAME = "Two-phase liver CT (synthetic)"
@@ -86,7 +86,7 @@ class SampleDialog:
         self.dialog.value = round(100 * fraction)
         self.dialog.labelText = LABEL.format(f"{stage[:1].upper()}{stage[1:]}")
 
-    def _finished(self, outcome: Outcome, sample: Sample | None) -> None:
+    def _finished(self, outcome: Outcome, sample: SampleNodes | None) -> None:
         self._end()
         if outcome.status == "failed":
             slicer.util.errorDisplay(outcome.message, windowTitle=TITLE)

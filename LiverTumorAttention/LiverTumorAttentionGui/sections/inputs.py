@@ -32,7 +32,6 @@ class InputsSection:
         self._parameters: SegmentationParameters | None = None
         self._models: list[ModelChoice] = []
         self._filling = False
-        self._fill()
         ui.modelComboBox.connect("currentIndexChanged(int)", self._chosen)
         ui.manageModelsButton.connect("clicked(bool)", self._manage_clicked)
 
@@ -45,9 +44,8 @@ class InputsSection:
             self._manager.cleanup()
             self._manager = None
 
-    @property
-    def model(self) -> str:
-        """The chosen model's id; empty when it is not installed."""
+    def chosen_model(self) -> str:
+        """Return the chosen model's id; empty when it is not installed."""
         known = {model.id for model in self._models}
         chosen = self._parameters.model if self._parameters is not None else ""
         return chosen if chosen in known else ""
@@ -64,7 +62,8 @@ class InputsSection:
         self._ui.statementLabel.text = chosen[0].statement if chosen else ""
         self._ui.statementLabel.visible = bool(chosen)
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """List the installed models."""
         try:
             self._models = self._list_models()
         except Exception as error:  # a broken installation must not take the panel with it
@@ -89,7 +88,7 @@ class InputsSection:
         self._manager.open()
 
     def _models_changed(self) -> None:
-        self._fill()
+        self.fill()
         parameters = self._parameters
         if parameters is not None and parameters.model not in {model.id for model in self._models}:
             parameters.model = self._models[0].id if self._models else ""

@@ -42,8 +42,8 @@ class Telling:
 
     def _load_sample(self, on_progress: Any, on_finished: Any) -> Any:
         """Load the sample as the panel does, a smaller one, and keep its truth."""
-        from LiverTumorAttentionGui.sample.sample import load_sample
         from LiverTumorAttentionGui.sample.sample_case import SampleCase
+        from LiverTumorAttentionGui.sample.sample_run import load_sample
 
         def finished(outcome: Any, sample: Any) -> None:
             self.sample = sample

@@ -37,10 +37,10 @@ WINDOW_HU, LEVEL_HU = 300.0, 90.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth:
-    """What is in the phantom.
+class PhantomTruth:
+    """The ground truth of the phantom.
 
-    labels: on the portal venous grid, 0 background, 1 liver, 2 tumour. lesions: the generator's record of each, the
+    labels: on the portal venous grid, 0 background, 1 liver, 2 tumor. lesions: the generator's record of each, the
     largest first, with its kind, its centre (`center_lps_mm`) and its mean HU in both phases.
     """
 
@@ -49,23 +49,23 @@ class Truth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """The nodes of the sample; the truth only where it was asked for, and never in the scene."""
+class SampleNodes:
+    """The nodes of the sample. truth: None unless requested; it is not in the scene."""
 
     portal: slicer.vtkMRMLScalarVolumeNode
     arterial: slicer.vtkMRMLScalarVolumeNode
-    truth: Truth | None = None
+    truth: PhantomTruth | None = None
 
 
 def load_sample(
     on_progress: Callable[[float, str], None],
-    on_finished: Callable[[Outcome, Sample | None], None],
+    on_finished: Callable[[Outcome, SampleNodes | None], None],
     *,
     keep_truth: bool = False,
     case: SampleCase | None = None,
     installer: Installer | None = None,
 ) -> SampleRun:
-    """Start to generate the sample and return at once; keep what is returned until `on_finished`.
+    """Start the generation of the sample and return at once; keep a reference to the run until `on_finished`.
 
     on_progress: (fraction 0 to 1, stage in words). on_finished: (outcome, sample), the sample None unless it is in the
     scene. Raises `PanelError` when the Python packages that the generator needs are not installed.
@@ -82,8 +82,8 @@ def load_sample(
     return run
 
 
-class SampleRun(ChildRun[Sample]):
-    """One generation, from the command to the nodes. Used once."""
+class SampleRun(ChildRun[SampleNodes]):
+    """One generation of the sample in the child process. Used once."""
 
     def __init__(self, case: SampleCase, *, keep_truth: bool = False, **options: Any) -> None:
         """options: see `ChildRun`."""
@@ -92,22 +92,22 @@ class SampleRun(ChildRun[Sample]):
         self._keep_truth = keep_truth
 
     def prepare(self, folder: Path) -> list[str]:
-        """Nothing is written; the child generates."""
+        """Return the arguments; the generator reads no files."""
         return self._case.arguments(folder)
 
-    def collect(self, folder: Path) -> Sample:
-        """Load what was generated; see `put_into_scene`."""
-        return put_into_scene(folder, keep_truth=self._keep_truth)
+    def collect(self, folder: Path) -> SampleNodes:
+        """Load the generated volumes; see `load_nodes`."""
+        return load_nodes(folder, keep_truth=self._keep_truth)
 
 
-def put_into_scene(folder: Path, *, keep_truth: bool = False) -> Sample:
-    """Load what the generator left in `folder` and show it. Raises `PanelError`, and then nothing has changed."""
+def load_nodes(folder: Path, *, keep_truth: bool = False) -> SampleNodes:
+    """Load the generated volumes in `folder` and show them. Raises `PanelError`, and then the scene is unchanged."""
     read = [_read(folder / PORTAL_FILE), _read(folder / ARTERIAL_FILE)]
     truth = _read_truth(folder) if keep_truth else None
     portal = _add(*read[0], PORTAL_NAME, PORTAL_ROLE)
     arterial = _add(*read[1], ARTERIAL_NAME, ARTERIAL_ROLE)
     slicer.util.setSliceViewerLayers(background=portal, foreground=None, label=None, fit=True)
-    return Sample(portal=portal, arterial=arterial, truth=truth)
+    return SampleNodes(portal=portal, arterial=arterial, truth=truth)
 
 
 def _read(path: Path) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]:
@@ -124,11 +124,11 @@ def _read(path: Path) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]:
     return node.GetImageData(), grid
 
 
-def _read_truth(folder: Path) -> Truth:
+def _read_truth(folder: Path) -> PhantomTruth:
     import SimpleITK as sitk
 
     record = json.loads((folder / LESIONS_FILE).read_text(encoding="utf-8"))
-    return Truth(labels=sitk.ReadImage(str(folder / LABELS_FILE)), lesions=record["lesions"])
+    return PhantomTruth(labels=sitk.ReadImage(str(folder / LABELS_FILE)), lesions=record["lesions"])
 
 
 def _add(
