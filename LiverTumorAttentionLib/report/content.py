@@ -1,4 +1,4 @@
-"""Everything that a report says in words and numbers: what the JSON holds, and what the page is made of."""
+"""Content of a report in words and numbers, for the JSON file and the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEAST_DIFFERENCE_ML = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContent:
-    """A review and what belongs to it.
+    """A review with its case, plan and run.
 
     case: the volumes. review: of them. plan: what was planned, None without a plan. run: what is known of the run
     that found the tumours, None when nothing is.
@@ -51,13 +51,13 @@ class ReportContent:
         return plain
 
     def warnings(self) -> list[str]:
-        """Return what the reader should know, a sentence each."""
+        """Return the warnings for the reader, one sentence each."""
         said = [] if self.run is None else [without_names(warning) for warning in self.run.warnings]
         notes = [note for note in self.case.notes if note not in said]
         return [*said, *notes, *self._changed()]
 
     def _changed(self) -> list[str]:
-        """Say when the segmentation is not the one that the run wrote."""
+        """Return a warning when the segmentation is not the one that the run wrote."""
         if self.run is None or self.run.liver is None:
             return []
         now, then = self.review.case, self.run.liver

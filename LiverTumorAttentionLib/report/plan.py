@@ -1,4 +1,4 @@
-"""A plan as a JSON file: which margins and which resections to compute. The format is told in README.md here."""
+"""Plan file: the margins and resections to compute, as JSON. README.md beside this file gives the format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.json_file import read_json
 
 MOST = 12
-"""So many margins, and so many resections, fit on a page that somebody will read."""
+"""Limit of the number of margins and of resections, so that the page stays readable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class WantedMargin:
     tumors: tuple[int, ...] | None = None
     """Numbers of the tumours that it surrounds; None for all."""
     name: str = ""
-    """What to call it."""
+    """Its name on the page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class WantedResection:
     combine: str = "all"
     """"all": what lies beyond all planes is taken out; "any": what lies beyond any of them."""
     name: str = ""
-    """What to call it."""
+    """Its name on the page."""
 
     def __post_init__(self) -> None:
         if self.combine not in ("all", "any"):
@@ -56,7 +56,7 @@ class WantedResection:
 
 @dataclass(frozen=True, kw_only=True)
 class WantedPlan:
-    """The whole of a plan's file."""
+    """Content of a plan file."""
 
     margins: tuple[WantedMargin, ...] = ()
     """Safety margins, each by itself."""
@@ -104,7 +104,7 @@ class NamedResection:
 
 @dataclass(frozen=True, kw_only=True)
 class CasePlan:
-    """Everything that was planned."""
+    """Computed margins and resections."""
 
     weight_kg: float | None
     margins: tuple[NamedMargin, ...]

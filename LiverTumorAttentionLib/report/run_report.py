@@ -1,4 +1,4 @@
-"""What `segment --report` (or `register --report`) wrote about the run that a segmentation comes from."""
+"""Report file of the run that a segmentation comes from, as `segment --report` or `register --report` wrote it."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class RunLiver:
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What is used of the file; the paths in it, which may hold names, are not."""
+    """The part of the file that is used; its paths, which may hold names, are not."""
 
     version: str
-    """Of this software, when it segmented."""
+    """Version of this software that wrote the report."""
     model: RunModel | None = None
     """None where the volumes were registered and nothing was segmented."""
     registration: RunRegistration | None = None
@@ -64,7 +64,7 @@ class RunReport:
     phases: tuple[str, ...] = ()
     """In which phases the tumours were found."""
     warnings: tuple[str, ...] = ()
-    """What was said of the run, a sentence each."""
+    """Warnings of the run, one sentence each."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what describes the run, as JSON values."""

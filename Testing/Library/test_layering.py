@@ -51,8 +51,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"highdicom", "jinja2", "markupsafe", "pydicom"},
     ),
     "commands": (
-        FOUNDATION
-        | {"correction", "io", "job", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
+        FOUNDATION | {"io", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
         set(),
         {"rich"},
     ),

@@ -7,9 +7,10 @@ from typing import Any
 from LiverTumorAttentionGui.review.registration_verdict import Verdict
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE, REGISTERED_REFERENCE
 from LiverTumorAttentionGui.scene.slice_views import PhaseComparison
+from LiverTumorAttentionLib.pipeline.arterial_policy import DOUBTFUL, REFUSED
 
 # The grade stands in the text too, so that nobody depends on the colour.
-GRADE_STYLES = {"doubtful": "color: #b35900;", "refused": "color: #d84315;"}
+GRADE_STYLES = {DOUBTFUL: "color: #b35900;", REFUSED: "color: #d84315;"}
 COMPARE_TOOLTIP = (
     "Show the portal venous phase with the registered arterial one over it, half see-through, in all slice views. "
     "Press again for the portal venous phase alone."

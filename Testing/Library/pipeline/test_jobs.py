@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,18 @@ def test_every_job_survives_json(kind: type[Job], least: dict[str, Any], outputs
     job = kind.from_dict({**least, outputs[0]: "x.nrrd"})
     assert kind.from_dict(job.to_dict()) == job
     assert "x.nrrd" in job.outputs().values()
+
+
+def test_describing_a_job_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from LiverTumorAttentionLib import job, pipeline\n"
+        "from LiverTumorAttentionLib.pipeline import arterial_policy\n"
+        "job.SegmentationJob(portal='p').to_dict()\n"
+        "print(sorted({'torch', 'SimpleITK', 'numpy', 'scipy'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_public_module_has_every_job() -> None:
