@@ -1,4 +1,4 @@
-"""The same work on many items, in several processes, one of which may die without harm to the others."""
+"""A process pool that survives the death of a worker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.progress import Progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 POLL_SECONDS = 0.3
-"""How often the wish to cancel is looked at."""
+"""Interval at which cancellation is checked."""
 
 
 def usable_cores() -> int:
@@ -39,7 +39,7 @@ def each(
     work: a function of a module, since other processes must find it. processes: None takes every core; 1 works in
     this process. name: what to show of an item that is done.
     An item whose process dies (for want of memory, or in a faulty reader) is tried once more alone; when that dies
-    as well, its result is an `InputError`. A wish to cancel ends all processes and raises `Cancelled`.
+    as well, its result is an `InputError`. Cancellation ends all processes and raises `Cancelled`.
     """
     progress = progress or Progress()
     workers = min(processes or usable_cores(), len(items))
@@ -115,7 +115,7 @@ def _pool(
 
 
 def _begin_worker() -> None:
-    """Leave the cores to the other workers, and die quietly at Ctrl-C and with the process that gave the work."""
+    """Use one thread, and end without a traceback at Ctrl-C and with the parent process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported, which comes after
     import SimpleITK as sitk
 
@@ -125,7 +125,7 @@ def _begin_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is gone, even if it was killed and could tell nobody."""
+    """End this process when its parent has ended, even if it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

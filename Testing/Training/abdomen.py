@@ -14,7 +14,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 LANDMARK_HU = 777
 """Of one voxel alone."""
 LANDMARK_MM = (-150.0 + 8 * 11, -120.0 + 8 * 13, -400.0 + 10 * 12)
-"""Where it lies, LPS: near the top of the tumour, off the middle of every axis."""
+"""Where it lies, LPS: near the top of the tumor, off the middle of every axis."""
 
 
 def make_abdomen(seed: int = 0) -> tuple[sitk.Image, sitk.Image]:

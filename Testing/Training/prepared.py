@@ -49,7 +49,7 @@ def write_case(
 
 
 def slice_recipe(stage: str = "tumor", *, tile: tuple[int, int] = (32, 32), **changes: Any) -> Recipe:
-    """A recipe for three neighbouring slices in the window [0, 1000] HU; values below `changes` win.
+    """A recipe for three neighboring slices in the window [0, 1000] HU; values below `changes` win.
 
     changes: parts of the recipe, such as sampling={"centre": "liver"} or stage={"phases": [...]}.
     """
@@ -69,7 +69,7 @@ def slice_recipe(stage: str = "tumor", *, tile: tuple[int, int] = (32, 32), **ch
 def patch_recipe(
     stage: str = "liver_and_tumor", *, patch: tuple[int, int, int] = (32, 32, 32), **changes: Any
 ) -> Recipe:
-    """A recipe for 3D patches, intensities standardised."""
+    """A recipe for 3D patches, intensities standardized."""
     described = {
         "name": stage,
         "network": "unet3d",

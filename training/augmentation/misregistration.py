@@ -1,4 +1,4 @@
-"""The error that registration leaves between the phases: small and smooth, at times large."""
+"""Simulated registration error between the phases: smooth and small, in a share of samples large."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_SLICES = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Misregistration:
-    """Where the arterial phase lies in place of where it should."""
+    """Displacement of the arterial phase."""
 
     in_plane_mm: NDArray[np.float32]
     """(2, Y, X): along y and x."""

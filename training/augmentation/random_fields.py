@@ -1,4 +1,4 @@
-"""Smooth random fields: the one building block of all shape and intensity randomisation."""
+"""Smooth random fields, for the randomization of shape and intensity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VALUES_TOGETHER = 2**17
-"""So many are computed at a time, few enough for a processor's cache."""
+"""Values computed at a time, few enough for a processor's cache."""
 
 
 def smooth_noise(

@@ -1,4 +1,4 @@
-"""Reading a volume between its voxels."""
+"""Interpolation of a volume at points: linear for intensities, nearest neighbor for classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 def resampled(
     values: NDArray, points: NDArray[np.float32], *, origin: Sequence[int], linear: bool
 ) -> NDArray:
-    """Return the values at points; beyond its border a volume goes on as it is there.
+    """Return the values at points; beyond its border a volume continues with the value at the border.
 
     values: (C, *box), part of a volume that begins at its voxel `origin`. points: (axes, *size), in voxels of the
     whole volume. linear: intensities, interpolated, float32; otherwise classes, those of the nearest voxel, in their

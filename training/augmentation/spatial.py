@@ -1,4 +1,4 @@
-"""Rotation, scaling, bending and mirroring of a sample, put together so that it is resampled once."""
+"""Rotation, scaling, elastic deformation and mirroring of a sample, composed so that it is resampled once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Motion:
     """One way to move a sample of (z, y, x) or, within its slices, (y, x)."""
 
     matrix: NDArray[np.float64] | None = None
-    """(axes, axes): from millimetres about a fixed point in the sample to millimetres about it in the volume."""
+    """(axes, axes): from millimeters about a fixed point in the sample to millimeters about it in the volume."""
     bend_mm: NDArray[np.float32] | None = None
     """(axes, *size): what is added to that, voxel by voxel."""
     mirrored: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def draw_motion(
     size: Sequence[int],
     spacing_mm: Sequence[float],
 ) -> Motion:
-    """Draw a motion of a sample of so many voxels, (z, y, x) or (y, x).
+    """Draw a motion of a sample. size, spacing_mm: (z, y, x) or (y, x).
 
     A slice is turned about the slice axis and bent within itself; all slices of a stack alike.
     """

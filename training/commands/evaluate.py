@@ -36,7 +36,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--output", required=True, type=Path, metavar="SCORES.csv", help="file for the scores")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
-    add("--workers", type=int, default=1, metavar="N", help="work on so many cases at a time (default: 1)")
+    add("--workers", type=int, default=1, metavar="N", help="cases at a time (default: 1)")
     liver = parser.add_mutually_exclusive_group().add_argument
     liver("--liver-run", type=Path, metavar="RUN", help="take the coarse liver that this run's network finds")
     liver("--liver-model", metavar="MODEL", help="take the coarse liver that this model finds, by id or path")

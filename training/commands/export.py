@@ -17,7 +17,7 @@ IDENTITY = {
     "intended_use": "what the model is for and what not",
 }
 
-DESCRIPTION = """Make a model of one run that finds liver and tumours, or of one run for each.
+DESCRIPTION = """Make a model of one run that finds liver and tumors, or of one run for each.
 
 The model is a folder, or a .zip, that `liver-tumor-attention models add` and the 3D Slicer module take. It records
 the recipe, the number of cases and the versions that its weights come from, and that it is not for clinical use."""
@@ -40,7 +40,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="folder of a run; two where one finds the liver and the other one tumours",
+        help="folder of a run; two where one finds the liver and the other one tumors",
     )
     add("--output", required=True, type=Path, metavar="PATH", help="new folder of the model, or its .zip")
     add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
@@ -56,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         default=[],
         type=_setting,
         metavar="KEY=VALUE",
-        help="from probabilities to tumours, where it differs from the defaults, such as minimum_diameter_mm=7",
+        help="from probabilities to tumors, where it differs from the defaults, such as minimum_diameter_mm=7",
     )
     identity = parser.add_argument_group("what the model says of itself").add_argument
     for name, text in IDENTITY.items():

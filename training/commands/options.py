@@ -25,7 +25,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_channel,
         metavar="PHASE=NUMBER",
-        help="which channel is a phase where its name does not tell, such as portal=2 (nnunet)",
+        help="which channel is a phase where its name does not say, such as portal=2 (nnunet)",
     )
     add(
         "--label",
@@ -33,8 +33,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_label,
         metavar="NAME=CLASS",
-        help="what a label is where its name does not tell: liver, tumor or background; by name, other= for all "
-        "names that do not tell (nnunet, msd), or by value, such as 3=background (plain, csv)",
+        help="what a label is where its name does not say: liver, tumor or background; by name, other= for all "
+        "names that do not say (nnunet, msd), or by value, such as 3=background (plain, csv)",
     )
 
     add(

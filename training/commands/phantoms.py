@@ -52,7 +52,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--single-kind",
         action="store_true",
-        help="give all lesions of a case one type, the types in turn, so that scores by tumour type make sense",
+        help="give all lesions of a case one type, the types in turn, so that scores by tumor type make sense",
     )
     add("--matrix", type=int, metavar="N", help="pixels a side, in place of those of --size")
     add("--slices", type=int, metavar="N", help="number of slices (default: what covers the upper abdomen)")

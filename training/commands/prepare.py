@@ -47,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--liver-model",
         metavar="MODEL",
-        help="take the coarse liver that a tumour recipe is cropped and masked by from this model "
+        help="take the coarse liver that a tumor recipe is cropped and masked by from this model "
         "(default: the true liver)",
     )
     add_processes(parser)

@@ -54,7 +54,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         nargs=2,
         type=float,
         metavar=("SMALL", "LARGE"),
-        help="where small tumours end and large ones begin (default: 50 100; SFAN prints 5 and 10 mm, which is less "
+        help="where small tumors end and large ones begin (default: 50 100; SFAN prints 5 and 10 mm, which is less "
         "than CT shows, and is read as cm)",
     )
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""What a case is, before it is prepared and after."""
+"""Cases: as a data set holds them, and as preparation stores them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFile:
-    """A label map or a mask. Classes are 0 background, 1 liver, 2 tumour."""
+    """A label map or a mask. Classes are 0 background, 1 liver, 2 tumor."""
 
     path: Path
     """Volume file, segmentation (.seg.nrrd, DICOM SEG), or folder of slices (DICOM or png)."""
@@ -28,7 +28,7 @@ class LabelFile:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceCase:
-    """A case as somebody's data set holds it."""
+    """A case as its data set holds it."""
 
     name: str
     """Unique in the data set; letters, digits, dot, dash and underscore."""
@@ -45,7 +45,7 @@ class SourceCase:
     displacement: Path | None = None
     """The true displacement of portal points, LPS mm, where it is known (phantoms)."""
     lesions: Path | None = None
-    """JSON that tells the lesions one by one, as `liver-tumor-attention phantom` writes it."""
+    """JSON that lists the lesions one by one, as `liver-tumor-attention phantom` writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class PreparedCase:
     facts: Mapping[str, str]
     patient: str
     intensity: Mapping[str, Mapping[str, float]]
-    """For stages that standardise: of each phase's whole volume {"low", "high", "mean", "deviation"} in HU."""
+    """For stages that standardize: of each phase's whole volume {"low", "high", "mean", "deviation"} in HU."""
     voxels: Mapping[str, int]
     """Voxels of each class: {"background", "liver", "tumor"}."""
 
@@ -99,7 +99,7 @@ class PreparedCase:
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """The truth: 0 background, 1 liver, 2 tumour."""
+        """The truth: 0 background, 1 liver, 2 tumor."""
         return self._array("labels")
 
     @property
@@ -109,7 +109,7 @@ class PreparedCase:
 
     @property
     def places(self) -> Mapping[str, NDArray[np.int32]]:
-        """Voxels (n, 3) that samples are centred on, by class: "liver" (tumours included), "tumor"; thinned."""
+        """Voxels (n, 3) that samples are centered on, by class: "liver" (tumors included), "tumor"; thinned."""
         return {name: self._array(f"{name}-places") for name in ("liver", "tumor")}
 
     def _array(self, name: str) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Which cases train, which choose the weights, and which test.
+"""Splits of cases into training, validation and test.
 
 The cases of a patient always stay together, in training, validation or test. A split depends on the cases' names,
 patients and facts, the settings and the seed; not on the order in which the cases come.
@@ -43,7 +43,7 @@ class Patient:
     name: str
     cases: tuple[str, ...]
     stratum: str
-    """The value, or values, of the fact by which is stratified; "" where nobody told it."""
+    """The value, or values, of the fact by which is stratified; "" where it is unknown."""
 
 
 def make_splits(
@@ -91,7 +91,7 @@ def write_splits(
 
 
 def read_splits(path: Path, names: Iterable[str]) -> list[Split]:
-    """Return the splits that `write_splits` wrote, or that somebody wrote like them.
+    """Return the splits that `write_splits` wrote, or a file of that form written by hand.
 
     names: of the cases that there are. Raises `InputError` for a file that cannot be used, for cases that are not
     there, and for a case that stands in a split twice.
@@ -158,8 +158,8 @@ def _by_fact(cases: Sequence[PreparedCase], settings: SplitSettings) -> tuple[li
     known = {case.facts[fact] for case in cases if fact in case.facts}
     for value in (*settings.train_values, *settings.test_values):
         if value not in known:
-            told = f"there are {_few(sorted(known))}" if known else "no case tells this fact"
-            raise InputError(f"split: no prepared case has {fact} {value!r}; {told}")
+            known_values = f"there are {_few(sorted(known))}" if known else "no case tells this fact"
+            raise InputError(f"split: no prepared case has {fact} {value!r}; {known_values}")
     test = [case for case in cases if case.facts.get(fact) in settings.test_values]
     tested = {case.patient for case in test}
     training = [

@@ -1,4 +1,4 @@
-"""Scoring runs on whole cases, as the library's own inference would segment them."""
+"""Evaluation of runs on whole cases, segmented by the library's inference."""
 
 from training.evaluation.files import CaseScores, ScoreFiles
 from training.evaluation.runs import EvaluationOptions, evaluate_runs

@@ -1,11 +1,11 @@
-"""What stands in the three files of scores: their columns, and how an `Evaluation` fills them.
+"""Columns of the three files of scores, and how an `Evaluation` fills them.
 
     scores.csv           one row a case
     scores-lesions.csv   one row a lesion of the truth
-    scores-slices.csv    one row a slice whose truth shows tumour
+    scores-slices.csv    one row a slice whose truth shows tumor
 
 Cells: text; whole numbers; decimals with all their digits, so that nothing is lost between a score and its mean;
-"nan" for a value that is undefined (a distance to nothing), and nothing at all for what was not scored (the tumour,
+"nan" for a value that is undefined (a distance to nothing), and nothing at all for what was not scored (the tumor,
 where a network finds the liver alone). Units stand in the names; what has none is a share from 0 to 1.
 """
 
@@ -29,11 +29,11 @@ OBJECT = (
     "hd95_mm",
     "empty",
 )
-"""Of the liver (its tumours included, as in LiTS) and of all tumours together; `empty` names the side that holds
+"""Of the liver (its tumors included, as in LiTS) and of all tumors together; `empty` names the side that holds
 nothing: "prediction", "truth" or "both"."""
 
 RUN = ("run", "recipe", "part", "seed", "case")
-"""Which training, and which case; a run is told by its folder."""
+"""Which training, and which case; a run is identified by its folder."""
 HOW = ("changed", "weights_sha256", "stage", "liver_from", "keep")
 """changed: "yes" where the run's recipe is not the one of that name that is among the recipes (any more).
 weights_sha256: of the run's weights, its first 16 digits. liver_from: what gave the coarse liver: "truth", or

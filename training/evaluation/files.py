@@ -1,4 +1,4 @@
-"""The three files of scores, read whole and written whole."""
+"""Reading and writing of the three files of scores."""
 
 from __future__ import annotations
 

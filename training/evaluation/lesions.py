@@ -1,4 +1,4 @@
-"""The lesions of a case one by one: those that its data set tells, or else the connected parts of its truth."""
+"""The lesions of a case one by one: those that its data set lists, or else the connected parts of its truth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.data.case import SourceCase
 
 @dataclass(frozen=True, kw_only=True)
 class KnownLesion:
-    """A lesion as a data set tells it."""
+    """A lesion as its data set lists it."""
 
     tumor_type: str
     diameter_mm: float
@@ -33,7 +33,7 @@ class KnownLesion:
 def lesion_rows(case: SourceCase, truth: sitk.Image, scores: LesionScores) -> list[dict[str, Any]]:
     """Return the values of one row a lesion, but for the run's.
 
-    truth: label map, 2 is tumour. scores: of all its connected parts. A known lesion has the scores of the part that
+    truth: label map, 2 is tumor. scores: of all its connected parts. A known lesion has the scores of the part that
     it lies in, and none where the labels do not show it (it is smaller than a voxel).
     """
     if case.lesions is None:

@@ -1,4 +1,4 @@
-"""All test cases of any number of runs, scored into one set of files, resumably."""
+"""Evaluation of the test cases of runs into one set of files, resumably."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EvaluationOptions:
     device: str = "auto"
     """"auto", "cpu" or "cuda"."""
     liver: CoarseLiver = field(default_factory=CoarseLiver)
-    """Where tumour stages get their coarse liver from."""
+    """Where tumor stages get their coarse liver from."""
     prepared: Path | None = None
     """Where the prepared cases lie now; None is where they lay when the run was trained."""
     all_of: Path | None = None
@@ -145,7 +145,7 @@ def _how(run: Run, options: EvaluationOptions) -> tuple[tuple[str, str], ...]:
 
 
 def is_changed(recipe: Recipe) -> bool:
-    """Tell whether a recipe is other than the one of its name that is among the recipes."""
+    """Whether a recipe differs from the packaged recipe of its name."""
     if recipe.name not in recipe_names():
         return True
     mine, original = to_values(recipe), to_values(read_recipe(recipe.name))

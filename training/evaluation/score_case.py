@@ -1,4 +1,4 @@
-"""One test case of one run: read, segmented and scored."""
+"""Evaluation of one test case of one run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from training.evaluation.segment import CoarseLiver, run_stage, segment
 from training.loop.run_folder import Run
 
 LABELS = {"liver": (LIVER, TUMOR), "tumor": (TUMOR,)}
-"""The liver includes its tumours, as in LiTS."""
+"""The liver includes its tumors, as in LiTS."""
 FOUND_BY = {"liver": ("liver",), "tumor": ("tumor",), "liver_and_tumor": ("liver", "tumor")}
 """What each stage is scored for."""
 
@@ -47,10 +47,10 @@ class CaseTask:
 
     run: Path
     prepared: Path
-    """Folder whose manifest tells where the case lies, and how its phases were registered."""
+    """Folder whose manifest has the case's files and the registration of its phases."""
     case: str
     how: tuple[tuple[str, str], ...]
-    """The columns that tell how it is scored, and their values."""
+    """The columns that say how it is scored, and their values."""
     liver: CoarseLiver
     device: str
     threads: int | None
@@ -97,7 +97,7 @@ def score_labels(
 ) -> CaseScores:
     """Return the rows of a case: the scores of `evaluate_labels`, of its lesions and of its slices.
 
-    labels, truth: 0 background, 1 liver, 2 tumour, on one grid in LPS order. values: further columns of the case.
+    labels, truth: 0 background, 1 liver, 2 tumor, on one grid in LPS order. values: further columns of the case.
     """
     names = FOUND_BY[run.recipe.stage.name]
     evaluation = evaluate_labels(labels, truth, {name: LABELS[name] for name in names})

@@ -1,4 +1,4 @@
-"""What a run's network makes of a case: a label map on the portal grid, by the library's own inference."""
+"""Segmentation of a case by a run's network: a label map on the portal grid, by the library's inference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ POSTPROCESSING = PostprocessingSettings()
 
 @dataclass(frozen=True, kw_only=True)
 class CoarseLiver:
-    """Where a tumour stage gets its coarse liver from."""
+    """Where a tumor stage gets its coarse liver from."""
 
     run: Path | None = None
     """A run whose network finds the liver."""
@@ -76,9 +76,9 @@ def segment(
     coarse: sitk.Image | None,
     keep: str,
 ) -> sitk.Image:
-    """Return 0 background, 1 liver, 2 tumour as uint8 on the portal grid.
+    """Return 0 background, 1 liver, 2 tumor as uint8 on the portal grid.
 
-    portal: HU, in LPS order. arterial: on the portal grid, None without one. coarse: for a tumour stage, its liver.
+    portal: HU, in LPS order. arterial: on the portal grid, None without one. coarse: for a tumor stage, its liver.
     keep: "raw" is the most probable class of every voxel, probabilities brought linearly from the stage's grid;
     "postprocessed" what the pipeline would keep of them. A stage that finds the liver alone gives no 2.
     """
@@ -109,7 +109,7 @@ def run_stage(folder: Path, device: str) -> LiverStage | TumorStage:
 
 @functools.lru_cache(maxsize=2)
 def _built(folder: Path, device: str, written: tuple[int, int]) -> LiverStage | TumorStage:
-    """Build a run's stage; `written` tells its weights from those of a longer training."""
+    """Build a run's stage; `written` distinguishes its weights from those of a longer training."""
     import safetensors.torch
 
     run = Run.read(folder)
@@ -146,7 +146,7 @@ def _found_liver(stage: LiverStage, portal: sitk.Image) -> FoundLiver:
 
 
 def _kept(probability: sitk.Image, liver: sitk.Image, portal: sitk.Image) -> sitk.Image:
-    """Return what the pipeline keeps of a probability of tumour."""
+    """Return what the pipeline keeps of a probability of tumor."""
     instances = tumor_instances(on_portal_grid(probability, portal, liver), liver, POSTPROCESSING)
     return _image(np.minimum(sitk.GetArrayViewFromImage(instances), TUMOR), portal)
 
@@ -158,7 +158,7 @@ def _with_tumor(coarse: sitk.Image, probability: sitk.Image) -> sitk.Image:
 
 
 def _most_probable(probabilities: dict[str, sitk.Image]) -> sitk.Image:
-    """Return the most probable class; the probability of liver includes that of tumour."""
+    """Return the most probable class; the probability of liver includes that of tumor."""
     liver = sitk.GetArrayViewFromImage(probabilities["liver"])
     if "tumor" not in probabilities:
         return _image(liver > 0.5, probabilities["liver"])

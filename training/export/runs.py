@@ -1,4 +1,4 @@
-"""From the runs of recipes to a model: its stages, and where their weights come from."""
+"""Export of runs to a model: its stages, and the provenance of their weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SUMMED_UP = (
     "lesion_recall",
     "lesion_precision",
 )
-"""Columns of `evaluate` whose means a model tells."""
+"""Columns of `evaluate` whose means are recorded in a model."""
 
 
 def export_runs(
@@ -41,7 +41,7 @@ def export_runs(
     postprocessing: Mapping[str, float] | None = None,
     half: bool = True,
 ) -> ModelDescription:
-    """Write the model of one run that finds liver and tumours, or of one run for each; return its description.
+    """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
 
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
     not to be the recipe's and ours. scores: the CSV of `evaluate`. postprocessing, half: as in `write_model`.
@@ -50,16 +50,16 @@ def export_runs(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already: name a new folder or .zip for the model")
     runs = _in_order([Run.read(folder) for folder in folders])
-    stages, told = [], {}
+    stages, provenance = [], {}
     for run in runs:
         weights, about = read_weights(run.weights)
         stages.append(TrainedStage(description=_stage(run), weights=weights))
-        told[run.recipe.stage.name] = {**_provenance(run), "kept": about}
+        provenance[run.recipe.stage.name] = {**_provenance(run), "kept": about}
     return write_model(
         output,
         stages,
         identity={**_identity(runs), **(identity or {})},
-        training={"command": _commands(runs), "runs": told},
+        training={"command": _commands(runs), "runs": provenance},
         scores=None if scores is None else summary_of(scores, runs),
         postprocessing=postprocessing,
         half=half,
@@ -69,16 +69,16 @@ def export_runs(
 def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
     """Return the means of a CSV of `evaluate`; undefined values are counted, not averaged.
 
-    Raises `InputError` when it cannot be read, or tells of other weights than those of the runs.
+    Raises `InputError` when it cannot be read, or holds scores of other weights than those of the runs.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        told = {row["weights_sha256"] for row in rows}
+        scored = {row["weights_sha256"] for row in rows}
     except (OSError, UnicodeDecodeError, KeyError) as error:
         raise InputError(f"{path} is not a table that `evaluate` wrote ({error})") from error
     known = {hashlib.sha256(run.weights.read_bytes()).hexdigest()[:16] for run in runs}
-    if not rows or not told <= known:
+    if not rows or not scored <= known:
         raise InputError(
             f"the scores in {path} are of other weights than those of {', '.join(str(run.folder) for run in runs)}: "
             "evaluate these runs, and give that table"
@@ -106,7 +106,7 @@ def _in_order(runs: list[Run]) -> list[Run]:
         if sorted(names) == sorted(order):
             return sorted(runs, key=lambda run: order.index(run.recipe.stage.name))
     raise InputError(
-        f"a model is made of one run that finds liver and tumours, or of a run for each; got {', '.join(names)}: "
+        f"a model is made of one run that finds liver and tumors, or of a run for each; got {', '.join(names)}: "
         "give the run of the missing stage too (each paper's recipe `liver` trains one)"
     )
 
@@ -122,7 +122,7 @@ def _stage(run: Run) -> dict[str, Any]:
 
 
 def _identity(runs: Sequence[Run]) -> dict[str, str]:
-    """Return what a model is called where the user does not say."""
+    """Return a model's identity where the user does not give it."""
     recipe, cases = runs[-1].recipe, len(runs[-1].training)
     return {
         "id": re.sub(r"[^a-z0-9.-]+", "-", recipe.name.lower()).strip("-."),
@@ -135,10 +135,10 @@ def _identity(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def _provenance(run: Run) -> dict[str, Any]:
-    """Return what run.json tells, with the cases counted."""
+    """Return the content of run.json, with the cases counted."""
     values = json.loads(json.dumps(run.values))
     values["cases"] = {kind: len(names) for kind, names in values["cases"].items()}
-    values.pop("prepared", None)  # a path of somebody's computer says nothing to others
+    values.pop("prepared", None)  # a local path is of no use to others
     return dict(values)
 
 

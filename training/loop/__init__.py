@@ -1,1 +1,1 @@
-"""The training loop: loading, optimisation, checkpoints, validation and logs."""
+"""The training loop: loading, optimization, checkpoints, validation and logs."""

@@ -1,4 +1,4 @@
-"""Weights and what a training needs to go on, in safetensors files that are there whole or not at all."""
+"""Weights and checkpoints: safetensors files, written atomically."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def write_checkpoint(path: Path, groups: Groups, state: Mapping[str, Any]) -> None:
-    """Write all that a training needs to go on; as `write_weights`."""
+    """Write all that a training needs to resume; as `write_weights`."""
     named = {f"{group}.{name}": value for group, tensors in groups.items() for name, value in tensors.items()}
     write_weights(path, named, state)
 
@@ -74,7 +74,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename outlast a power cut, where folders can be synchronised (not on Windows)."""
+    """Make a rename outlast a power cut, where folders can be synchronized (not on Windows)."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

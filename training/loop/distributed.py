@@ -1,4 +1,4 @@
-"""Training in several processes, as `torchrun` starts them: each computes its share of every batch."""
+"""Data-parallel training in processes started by `torchrun`: each computes its share of every batch."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Processes:
         """Return the network so that its gradients become the mean over all processes; itself for one process."""
         return network if self.world == 1 else DistributedDataParallel(network)
 
-    def normalised_together(self, network: nn.Module) -> nn.Module:
-        """Return the network with batch normalisation over the batches of all processes, where CUDA offers it.
+    def normalized_together(self, network: nn.Module) -> nn.Module:
+        """Return the network with batch normalization over the batches of all processes, where CUDA offers it.
 
-        On the CPU every process normalises its own share, and the first process's statistics are kept.
+        On the CPU every process normalizes its own share, and the first process's statistics are kept.
         """
         if self.world == 1 or self.device.type != "cuda":
             return network
@@ -66,14 +66,14 @@ class Processes:
                 f"multiple of {self.world * parts} as loop.batch, or other numbers of processes or parts"
             )
 
-    def agree(self, value: float, wish: bool) -> tuple[float, bool]:
-        """Return the mean of all processes' values, and whether one of them has the wish; not finite if one is."""
+    def agree(self, value: float, stop: bool) -> tuple[float, bool]:
+        """Return the mean of all processes' values, not finite if one is, and whether one of them is to stop."""
         if self.world == 1:
-            return value, wish
-        both = torch.tensor([value / self.world, float(wish)], dtype=torch.float64, device=self.device)
+            return value, stop
+        both = torch.tensor([value / self.world, float(stop)], dtype=torch.float64, device=self.device)
         distributed.all_reduce(both)
-        mean, wishes = both.tolist()
-        return mean, wishes > 0
+        mean, stops = both.tolist()
+        return mean, stops > 0
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A training tried out before it begins: that all of it works here, what it needs, and how long it will take."""
+"""Dry run of a training: two steps, a checkpoint and a validation, with the time and memory that they take."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Rehearsal:
         )
 
     def lines(self) -> list[str]:
-        """Return what to say of it."""
+        """Return the lines of its report."""
         validation = f"{in_words(self.seconds_a_validation)}, {self.validations} in all"
         return [
             f"network         {self.parameters / 1e6:.2f} million parameters",
@@ -137,7 +137,7 @@ def _seconds_a_validation(trainer: Trainer, task: RecipeTask, say: Callable[[str
 
 
 def _memory_mb(device: torch.device) -> float:
-    """Return the most memory that was in use, in MB; nan where the system does not tell."""
+    """Return the most memory that was in use, in MB; nan where the system does not report it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     try:

@@ -1,4 +1,4 @@
-"""The gradients of one batch."""
+"""Gradients of one batch, accumulated over its parts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_gradients(
     """Compute the gradients of a process's share of a batch, part by part, and return its mean loss.
 
     network: as `Processes.together` returns it. The gradients are those of the whole share at once, up to rounding,
-    as long as no batch normalisation looks at a part alone.
+    as long as no batch normalization looks at a part alone.
     Raises `DeviceError` when the device has too little memory.
     """
     network.train()

@@ -1,4 +1,4 @@
-"""Weights that an encoder starts from instead of drawn ones."""
+"""ImageNet weights that an encoder starts from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of numbered samples, made by other processes while the network learns."""
+"""Batches of numbered samples, prefetched by worker processes."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class _Failure:
 
     message: str
     by_the_case: bool
-    """Whether the user can cure it; otherwise it is a fault of the program, and the message tells where."""
+    """Whether the user can cure it; otherwise it is a fault of the program, and the message has its traceback."""
 
 
 class _Samples(Dataset[Sample | _Failure]):

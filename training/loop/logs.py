@@ -17,7 +17,7 @@ FILES = {LOG: "training", SCORES: "validation"}
 
 
 class Logs:
-    """Writes the tables of a run. Rows after `step`, of a run that was killed and goes on from there, are removed."""
+    """Writes the tables of a run. Rows after `step`, of a run that was killed and resumes there, are removed."""
 
     def __init__(self, folder: Path, step: int, say: Callable[[str], None]) -> None:
         self._folder = folder
@@ -76,7 +76,7 @@ def _is_row(line: str, step: int) -> bool:
 
 
 def _board(folder: Path, step: int, say: Callable[[str], None]) -> Any:
-    """Return a TensorBoard writer that forgets what came after `step`; None, said once, where there is none."""
+    """Return a TensorBoard writer that continues at `step`; None, reported once, where it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -105,11 +105,11 @@ class Report:
         self._logs, self._say = logs, say
         self._steps, self._steps_an_epoch, self._every = steps, steps_an_epoch, every
         self._started = time.monotonic()
-        self._made = 0  # steps since the start, by which the time left is told
+        self._made = 0  # steps since the start, for the estimate of the time left
         self._clear()
 
     def add(self, step: int, loss: float, rate: float, *, seconds: float, waiting: float) -> None:
-        """Count the step after which `step` are made; it took so many seconds, so many of them for its samples."""
+        """Count a step. step: number of steps made with it. seconds: it took, `waiting` of them for its samples."""
         self._made += 1
         self._window.append((loss, seconds, waiting))
         self._last = step, rate

@@ -60,7 +60,7 @@ class Optimization:
         self._optimizer.zero_grad(set_to_none=True)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Return the optimiser's tensors as "<what>.<parameter>"."""
+        """Return the optimizer's tensors as "<what>.<parameter>"."""
         return {
             f"{what}.{self._names[parameter]}": value
             for parameter, state in self._optimizer.state.items()
@@ -73,7 +73,7 @@ class Optimization:
         return dict(self._scaler.state_dict())
 
     def restore(self, tensors: Mapping[str, torch.Tensor], state: dict[str, Any]) -> None:
-        """Go on from `tensors()` and `state()`."""
+        """Resume from `tensors()` and `state()`."""
         for parameter, name in self._names.items():
             found = {
                 key.partition(".")[0]: value
@@ -82,7 +82,7 @@ class Optimization:
             }
             if found:
                 self._optimizer.state[parameter] = {
-                    # laid out as the optimiser makes them: the count of steps by itself, the rest as the parameter
+                    # laid out as the optimizer makes them: the count of steps by itself, the rest as the parameter
                     what: value.clone() if what == "step" else torch.empty_like(parameter).copy_(value)
                     for what, value in found.items()
                 }
@@ -135,6 +135,6 @@ class RunningAverage:
                 self.weights[name].copy_(value)
 
     def restore(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Go on from stored weights."""
+        """Resume from stored weights."""
         for name, value in self.weights.items():
             value.copy_(weights[name])

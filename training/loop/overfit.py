@@ -1,4 +1,4 @@
-"""Whether a network can learn at all: a few samples of one case, again and again."""
+"""Overfitting test: whether a network learns one batch of one case."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _dice(network: nn.Module, batch: Batch, device: Device) -> float:
     truth = batch.truth
     if (
         truth.ndim == batch.inputs[0].ndim and batch.inputs[0].ndim == 4
-    ):  # with its neighbours, for the 3D BE-loss
+    ):  # with its neighbors, for the 3D BE-loss
         truth = truth[:, truth.shape[1] // 2]
     network.eval()
     with device.running():

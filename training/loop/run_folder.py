@@ -1,9 +1,9 @@
-"""A run's folder: what was trained there, and where its weights lie.
+"""The folder of a run: its settings, weights and logs.
 
 run.json                  recipe, cases, seed, versions, and every start
-checkpoint.safetensors    all that is needed to go on
+checkpoint.safetensors    all that is needed to resume
 best.safetensors          the network's weights: the best ones on the validation cases, or the last
-log.csv, scores.csv       loss, rate and time every so many steps; scores on the validation cases
+log.csv, scores.csv       loss, rate and time at regular steps; scores on the validation cases
 tensorboard/              the same for TensorBoard, where it is installed
 """
 
@@ -33,7 +33,7 @@ MAY_DIFFER = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run of a recipe, as its folder tells it."""
+    """A run of a recipe, read from its folder."""
 
     folder: Path
     recipe: Recipe
@@ -66,7 +66,7 @@ class Run:
             )
         except (KeyError, TypeError) as error:
             raise InputError(
-                f"{folder / RUN_FILE} does not tell a recipe's run ({error} is missing): name a folder that "
+                f"{folder / RUN_FILE} is not that of a recipe's run ({error} is missing): name a folder that "
                 "`train` wrote"
             ) from error
 

@@ -1,4 +1,4 @@
-"""How the learning rate changes from step to step, and when training ends."""
+"""Learning-rate schedules and early stopping."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Schedule:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self._factor, self._lowest = state["factor"], state["lowest"]
         self._epochs_since_lowest = state["epochs_since_lowest"]
         self._epochs_since_change = state["epochs_since_change"]

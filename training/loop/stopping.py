@@ -1,4 +1,4 @@
-"""The wish to stop, as a signal brings it."""
+"""Stop requests by SIGTERM and Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained: everything that the loop does not know."""
+"""The task of a training: network, samples, loss and validation, which the loop knows nothing of."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NumberedSamples(Protocol):
 
 
 class Task(Protocol):
-    """A network, what it is shown, what it minimises and how it is judged."""
+    """A network, what it is shown, what it minimizes and how it is judged."""
 
     @property
     def seed(self) -> int:
@@ -69,7 +69,7 @@ class Task(Protocol):
         """
 
     def settings(self) -> dict[str, Any]:
-        """Return what decides the training, as JSON values: a run is gone on with only where they are the same."""
+        """Return what decides the training, as JSON values: a run is resumed only where they are the same."""
 
 
 class RecipeTask:
@@ -126,5 +126,5 @@ class RecipeTask:
         )
 
     def settings(self) -> dict[str, Any]:
-        """Return what run.json tells."""
+        """Return the settings for run.json."""
         return {"recipe": to_values(self.recipe), "seed": self.seed, **self._about}

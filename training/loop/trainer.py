@@ -1,7 +1,7 @@
 """The one training loop: numbered samples, checkpoints that resume bit for bit, validation on whole cases.
 
-A run is a folder; `training/loop/run_folder.py` tells what lies in it. Stopped by a signal, it finishes its step,
-saves and returns; killed, it goes on from its last checkpoint. Either way it ends, on the CPU with the same number of
+A run is a folder; `training/loop/run_folder.py` describes it. Stopped by a signal, it finishes its step, saves and
+returns; killed, it resumes from its last checkpoint. Either way it ends, on the CPU with the same number of
 threads, bit for bit where an unbroken run ends. On CUDA some operations add in no fixed order, and runs agree up to
 rounding.
 """
@@ -54,7 +54,7 @@ class Position:
 
 
 class Trainer:
-    """Trains a task in a folder; where the folder holds a run of the same task, it goes on with it.
+    """Trains a task in a folder; where the folder holds a run of the same task, it resumes it.
 
     processes: this process among those that train together. workers: processes that make samples.
     Raises `InputError` when the folder holds something else, or the batch cannot be divided.
@@ -78,7 +78,7 @@ class Trainer:
         check_folder_fits(folder, task.settings())
         self.steps_an_epoch = math.ceil(task.sampler.samples_an_epoch / task.loop.batch)
         self.schedule = Schedule(task.schedule, task.optimizer.learning_rate, self.steps_an_epoch)
-        self.network = self.processes.normalised_together(self._built())
+        self.network = self.processes.normalized_together(self._built())
         self._together = self.processes.together(self.network)
         self.optimization = Optimization(
             self.network, task.optimizer, task.loop.precision, self.processes.device
@@ -130,7 +130,7 @@ class Trainer:
             finally:
                 self._report.close()
         if not self.finished and self.step < last:
-            self._say(f"stopped at step {self.step}, saved; the same command goes on from here")
+            self._say(f"stopped at step {self.step}, saved; the same command resumes from here")
         return self.finished
 
     def _one_step(self, batches: Iterator[Batch]) -> bool:
@@ -154,7 +154,7 @@ class Trainer:
         return stopped or (self.processes.world == 1 and self._signals.asked)
 
     def _end_epoch(self, stopped: bool) -> bool:
-        """Tell the schedule how the epoch went, validate and save where that is due; return whether to stop."""
+        """Update the schedule, validate and save where that is due; return whether to stop."""
         self.schedule.end_epoch(self.position.epoch_loss / self.steps_an_epoch, self.step)
         self.position.epoch_loss = 0.0
         if self.schedule.ended is not None:
@@ -181,7 +181,7 @@ class Trainer:
                 progress = Progress(cancelled=lambda: self._signals.asked)
                 self._keep_scores(self.task.validate(self._network_to_keep(), progress))
         except Cancelled:
-            pass  # then it is still due, and the first thing when the run goes on
+            pass  # it is still due, and done first when the run resumes
         else:
             self.position.validated = self.step
         return self.processes.agree(0.0, self._signals.asked)[1]
@@ -218,7 +218,7 @@ class Trainer:
         )
 
     def _start(self) -> None:
-        """Record that the run is started, or goes on."""
+        """Record the start or the resumption of the run."""
         if not self.processes.writes:
             return
         remove_leftovers(self.folder)

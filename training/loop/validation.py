@@ -1,4 +1,4 @@
-"""How good a network is on whole prepared cases: it chooses the best weights, it does not publish figures."""
+"""Validation on whole prepared cases, to choose the best weights; `evaluate` gives the scores to publish."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def validation_scores(
     """Return {"dice": …, "dice_liver": …, "dice_tumor": …}, as far as the stage finds them; nothing without cases.
 
     dice_<class>: mean over the cases, on the stage's grid, from a probability of one half on; the liver holds its
-    tumours, and a case without tumours in which none is found scores 1. dice: the mean over the classes.
+    tumors, and a case without tumors in which none is found scores 1. dice: the mean over the classes.
     tumor_slices_only: look at no other slices. Raises `Cancelled`.
     """
     if not cases:

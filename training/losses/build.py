@@ -1,4 +1,4 @@
-"""From a recipe to its loss."""
+"""The loss of a recipe."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def inverse_frequencies(cases: Sequence[PreparedCase], classes: Sequence[str]) -
     voxels = {name: sum(case.voxels[name] for case in cases) for name in ("background", "liver", "tumor")}
     counts = {name: voxels[name] for name in classes}
     if "tumor" not in classes:
-        counts["liver"] += voxels["tumor"]  # tumours are part of the liver
+        counts["liver"] += voxels["tumor"]  # tumors are part of the liver
     elif "liver" not in classes:
         counts["background"] += voxels["liver"]
     for name, count in counts.items():

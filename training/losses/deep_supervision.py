@@ -1,4 +1,4 @@
-"""One loss over all the outputs that a network gives in training."""
+"""Deep supervision: one loss over all the outputs that a network gives in training."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Loss:
     Source: DPC-Net, Eq. 13:  L_total = sum over groups and their levels i of W_i L_i,  W_i = 1 / (2^i L),
         L the number of levels; level 0 is the finest. The groups are "pfe", "spa" and "sem" there, and what the
         other networks name. A network with one output has L = L_0.
-    Departs: nothing is said of the truth of the coarser levels. A voxel there has the class of the middle of
-        the 2^i voxels a side that it stands for (the nearest neighbour, as nnU-Net takes, whom the paper
-        follows): a mean would be no class, a maximum would make small tumours swell.
+    Departs: the paper does not specify the truth of the coarser levels. A voxel there has the class of the middle of
+        the 2^i voxels a side that it stands for (the nearest neighbor, as nnU-Net takes, whom the paper
+        follows): a mean would be no class, a maximum would make small tumors swell.
     The loss of a batch is the mean of the losses of its samples, as long as the criterion's is.
     """
 

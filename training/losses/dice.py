@@ -17,7 +17,7 @@ def squared_dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor
         L = 1 - 2 sum_i sum_c g_i^c p_i^c / (sum_i sum_c (p_i^c)^2 + sum_i sum_c (g_i^c)^2)
         The paper does not say whether i runs over a sample or a batch; here it is a sample.
     Note that each class counts by its size: as the g are 0 or 1 and sum to 1 in a voxel, this is
-        sum (p - g)^2 / (sum p^2 + N), a normalised squared error. The text's "not sensitive to the size of targets"
+        sum (p - g)^2 / (sum p^2 + N), a normalized squared error. The text's "not sensitive to the size of targets"
         holds for `classwise_squared_dice_loss`.
     Shape: logits (B, C, *spatial), truth (B, *spatial) of class numbers -> scalar, in float32.
     """

@@ -42,7 +42,7 @@ class Recipe:
     """Everything that decides a training, apart from the data, the split's part and the seed."""
 
     name: str
-    """Its path below `configs` without ending, such as "paresseg/table4-msf-pa"; or the file's own name."""
+    """Its path below `training/recipes` without ending, such as "paresseg/table4-msf-pa"; or the file's own name."""
     title: str
     """One line for tables and logs."""
     reproduces: tuple[PaperRow, ...]
@@ -123,7 +123,7 @@ class Recipe:
 
 
 def recipe_names() -> list[str]:
-    """Return the names of all recipes below `configs`; files called `base` and `_…` are no recipes."""
+    """Return the names of all recipes in `training/recipes`; files called `base` and `_…` are no recipes."""
     paths = sorted(RECIPES_FOLDER.rglob("*.yaml"))
     return [
         path.relative_to(RECIPES_FOLDER).with_suffix("").as_posix()
@@ -133,7 +133,7 @@ def recipe_names() -> list[str]:
 
 
 def read_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """Read a recipe by its name below `configs` or by the path of a file.
+    """Read a recipe by its name below `training/recipes` or by the path of a file.
 
     overrides: values by their dotted name, such as {"stage.arguments.width": 8}; they win over the files.
     Raises `InputError` for a file that cannot be read, an unknown key (with the nearest known one), or values that

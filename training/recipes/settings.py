@@ -75,7 +75,7 @@ class SplitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingSettings:
-    """What one training sample is cut from. A sample has the size of the stage's tile or patch unless said."""
+    """Where training samples are cut, and in which proportions."""
 
     size: tuple[int, ...] | None = None
     """Rows and columns, or slices, rows and columns, of a sample; None is the stage's tile or patch."""
@@ -90,7 +90,7 @@ class SamplingSettings:
     """Largest random offset, in plane and along each axis, between such a voxel and the center of the sample (slices
     alone), so that its place in the sample does not give the structure away."""
     tumor_slices_only: bool = False
-    """For networks that work on slices: only slices that show tumour."""
+    """For networks that work on slices: only slices that show tumor."""
     either_phase: bool = False
     """For a network of one phase: a sample shows the portal or the arterial volume, with even chances, where a case
     has both. The truth is the same, since the arterial volume lies on the portal one."""
@@ -196,7 +196,7 @@ class AugmentationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """What is minimised."""
+    """The loss."""
 
     kind: str
     """"ce", "dice" (squared denominators), "ce_dice", "weighted_ce" or "boundary_enhanced" (3D BE-loss)."""
@@ -226,14 +226,14 @@ class LossSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
-    """How weights move."""
+    """The optimizer."""
 
     kind: str = "adam"
     """"adam", "adamw" or "sgd"."""
     learning_rate: float
     """At the start, or after the warm-up."""
     weight_decay: float = 0.0
-    """Of the optimiser."""
+    """Of the optimizer."""
     momentum: float = 0.0
     """Of SGD (Nesterov when positive)."""
     clip_norm: float | None = None
@@ -247,10 +247,10 @@ class OptimizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleSettings:
-    """How long, and how the learning rate changes."""
+    """Length of the training and schedule of the learning rate."""
 
     epochs: int
-    """At most so many."""
+    """Largest number of epochs."""
     kind: str = "constant"
     """"constant"; "plateau": `factor` after `patience` epochs without a lower loss; "poly" with power 0.9; "cosine"."""
     warm_up_steps: int = 0
@@ -260,7 +260,7 @@ class ScheduleSettings:
     patience: int = 10
     """Of "plateau", in epochs."""
     stop_patience: int | None = None
-    """Stop after so many epochs without a lower loss; None never does."""
+    """Stop after this number of epochs without a lower loss; None never does."""
     stop_below: float | None = None
     """Stop when the learning rate has fallen below this."""
 
@@ -271,7 +271,7 @@ class ScheduleSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LoopSettings:
-    """How a step is made."""
+    """Batches, precision, validation and checkpoints."""
 
     batch: int
     """Samples a step, over all processes and accumulated parts together."""
@@ -301,7 +301,7 @@ class EvaluationSettings:
     """What of a test case is scored."""
 
     tumor_slices_only: bool = False
-    """Only slices whose truth shows tumour, each scored by itself in pixels (as the context network's authors do)."""
+    """Only slices whose truth shows tumor, each scored by itself in pixels (as the context network's authors do)."""
     keep: str = "raw"
     """"raw" scores the network's own labels; "postprocessed" what the pipeline would keep of them."""
 

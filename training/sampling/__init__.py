@@ -1,4 +1,4 @@
-"""From prepared cases to training samples."""
+"""Training samples of prepared cases."""
 
 from training.sampling.sampler import Sampler
 from training.sampling.view import Sample

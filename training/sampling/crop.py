@@ -1,4 +1,4 @@
-"""The part of a volume that one sample shows."""
+"""The crop of a volume that a sample shows, with its spatial augmentation."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Crop:
         )
 
     def take(self, read: Read, *, linear: bool) -> NDArray:
-        """Return what the sample shows of a volume, (C, *size); beyond its border the volume goes on as it is there.
+        """Return what the sample shows of a volume, (C, *size), padded with the values at the volume's border.
 
         linear: for intensities, float32; otherwise for classes. Without rotation, scaling and bending nothing is
         interpolated, and the values are those of the volume, in its own type.

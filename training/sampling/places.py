@@ -1,4 +1,4 @@
-"""Where samples are cut from a volume."""
+"""Positions of samples in a volume."""
 
 from __future__ import annotations
 

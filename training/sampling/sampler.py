@@ -1,4 +1,4 @@
-"""Samples by number."""
+"""Deterministic sampling: each sample is a function of its number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.sampling.view import Sample, check_case
 class Sampler:
     """Gives the sample of a number, which depends on (cases, recipe, seed, number) alone.
 
-    So a training that is stopped and resumed, or shared between processes, sees what it would have seen.
+    So a training that is resumed, or shared between processes, draws the samples that an unbroken one draws.
     Cases (3D) or slices (2D) come in a random order, all of them once before any comes again; with `sampling.mix_by`,
     a value of that fact is drawn for each sample, and then a case or slice that has it.
     Only what a sample shows is read, from where the cases lie; nothing is kept between samples.

@@ -1,4 +1,4 @@
-"""Slices, or tiles of slices, with their neighbours as channels, for 2D and 2.5D networks."""
+"""Slices, or tiles of slices, with their neighbors as channels, for 2D and 2.5D networks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SliceSampling:
     """Cuts tiles of slices; each slice that may be drawn counts once in an epoch.
 
     Source: PA-ResSeg, section 4.B: three adjacent slices, cropped "based on the region of liver", both phases in
-        the same position. The context network, section 3.1: slices that show tumour.
+        the same position. The context network, section 3.1: slices that show tumor.
     A tile lies within the slice, around a chosen pixel as nearly as that allows. A smaller slice is filled up at
     its far borders with 0, as inference does, and so is what a rotation brings in from beyond; the truth there is
     background.
@@ -49,7 +49,7 @@ class SliceSampling:
         self._lesions = [lesions_of(case.labels) for case in cases] if by_lesion else None
         self.items = int(self._ends[-1])
         if self.items == 0:
-            what = "tumour" if recipe.sampling.tumor_slices_only else "liver"
+            what = "tumor" if recipe.sampling.tumor_slices_only else "liver"
             raise InputError(
                 f"none of the {len(cases)} training cases has a slice that shows {what}, which the recipe "
                 f"{recipe.name!r} trains on: add cases that do"
@@ -152,7 +152,7 @@ class SliceSampling:
 
 
 def _reader(volume: NDArray[Any], z: int, neighbours: int) -> Read:
-    """Return what reads boxes of a slice and its neighbours."""
+    """Return what reads boxes of a slice and its neighbors."""
 
     def read(box: tuple[slice, ...]) -> NDArray[Any]:
         window = (slice(None), *box)

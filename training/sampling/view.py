@@ -21,9 +21,9 @@ class Sample:
     """One sample and its truth."""
 
     inputs: tuple[NDArray[np.float32], ...]
-    """One a phase, (channels, *size); channels are neighbouring slices, or one for volumes."""
+    """One a phase, (channels, *size); channels are neighboring slices, or one for volumes."""
     truth: NDArray[np.uint8]
-    """Class numbers, (*size); (2 * neighbours + 1, Y, X) for the 3D BE-loss, which looks at the neighbours."""
+    """Class numbers, (*size); (2 * neighbors + 1, Y, X) for the 3D BE-loss, which looks at the neighbors."""
     case: str
     """Name of the case that it is cut from."""
 
@@ -33,7 +33,7 @@ CLASS_NUMBERS: Mapping[str, NDArray[np.uint8]] = {
     "tumor": np.array([0, 0, 1], np.uint8),
     "liver_and_tumor": np.array([0, 1, 2], np.uint8),
 }
-"""Of each stage: its class for background, liver and tumour, which the labels call 0, 1 and 2."""
+"""Of each stage: its class for background, liver and tumor, which the labels call 0, 1 and 2."""
 
 
 def network_input(

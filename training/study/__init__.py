@@ -1,1 +1,1 @@
-"""A study that really ran: which of the papers' findings hold on a cohort of phantoms, with narrow networks."""
+"""A study of which of the papers' findings hold on a cohort of phantoms, with narrow networks."""

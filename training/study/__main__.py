@@ -1,12 +1,12 @@
-"""Run the study: make the cohort, prepare it, train, evaluate, tell.
+"""Run the study: cohort and preparation, training, evaluation, report.
 
     python -m training.study prepare
     python -m training.study train --jobs 2
     python -m training.study evaluate --jobs 2
     python -m training.study report
 
-Every command goes on where it was stopped, and `train` may be stopped at any moment. `training/study/plan.py` says
-what is trained; `training/results` shows what came of it.
+Every command resumes where it was stopped, and `train` may be stopped at any moment. `training/study/plan.py` lists the
+trainings; `training/results` has the results.
 """
 
 from __future__ import annotations

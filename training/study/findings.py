@@ -108,7 +108,7 @@ class Finding:
     def verdict(self) -> str:
         """In words: holds, or not, or too close to say.
 
-        The cases tell nothing of chance in the training: a difference that not every seed shows is that of a seed.
+        The test over cases does not cover chance in the training: a difference that not every seed shows may be chance.
         """
         if math.isnan(self.test.difference):
             return "not tested"
@@ -121,7 +121,7 @@ class Finding:
 
 
 def findings(scores: Scores, by_seed: SeedScores, claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
-    """Return what can be said of each claim whose two trainings were scored."""
+    """Return the finding on each claim whose two trainings were scored."""
     return [
         Finding(
             claim=claim,
@@ -140,7 +140,7 @@ def findings(scores: Scores, by_seed: SeedScores, claims: Sequence[Claim] = CLAI
 def gains_by_type(
     better: Mapping[str, float], worse: Mapping[str, float], types: Mapping[str, str]
 ) -> dict[str, tuple[float, float, int]]:
-    """Return for each tumour type the mean score of `worse` and of `better`, and the number of cases.
+    """Return for each tumor type the mean score of `worse` and of `better`, and the number of cases.
 
     types: of each case. Sorted by gain, the largest first.
     """

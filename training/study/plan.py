@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2)
 """Of the trainings: first weights and samples. The split is the same for all."""
 
 SPLIT: Mapping[str, Any] = {
-    "split.kind": "hold-out",  # one split of 70 and 30 cases: seeds tell how far chance goes
+    "split.kind": "hold-out",  # one split of 70 and 30 cases: seeds show the spread by chance
     "split.repeats": 1,
     "split.test_share": 0.3,
     "split.stratify_by": "tumor_type",
@@ -29,7 +29,7 @@ PARESSEG: Mapping[str, Any] = {
     "stage.slices.tile": [96, 96],  # pixels of 2.1 to 2.4 mm show the whole liver in them
     "stage.slices.overlap": 0.25,  # one tile shows the liver; half would cost twice as much
     "stage.mask_dilation_mm": 4.6,  # the paper's two pixels, at this pixel size
-    "sampling.foreground_share": 0.66,  # without it, so few steps find no tumour at all; the same for all rows
+    "sampling.foreground_share": 0.66,  # without it, so few steps find no tumor at all; the same for all rows
     "sampling.samples_an_epoch": 800,  # 100 steps
     "schedule.epochs": 15,  # 1500 steps
     "schedule.kind": "cosine",  # so few steps end at rest
@@ -49,7 +49,7 @@ DPCNET: Mapping[str, Any] = {
     "schedule.epochs": 20,  # 2000 steps
     "schedule.kind": "cosine",  # so few steps end at rest
     "optimizer.learning_rate": 0.001,  # ten times the paper's, for so few steps
-    "loss.dice_classes": "each",  # Eq. 12 as printed weighs no class, and a narrow network then finds no tumour
+    "loss.dice_classes": "each",  # Eq. 12 as printed weighs no class, and a narrow network then finds no tumor
     "augmentation.elastic_mm": 0.0,  # the slowest part of making a sample
     "loop.save_every": 5,
 }

@@ -20,7 +20,7 @@ from training.tables.scores import number
 
 SCORES = "scores.csv"
 LEARNED_NOTHING = 0.01
-"""A mean Dice below this is that of a network that draws no tumour."""
+"""A mean Dice below this is that of a network that draws no tumor."""
 IN_PAPERS = [
     training.name for training in TRAININGS if not training.name.endswith(("unregistered", "true-field"))
 ]
@@ -65,18 +65,18 @@ def read_scores(folder: Path, beside: Callable[[Path], Path], columns: Sequence[
 
 
 def shows_tumor(row: Row) -> bool:
-    """Return whether the truth of a case holds a tumour."""
+    """Return whether the truth of a case holds a tumor."""
     return float(row["tumor_true_ml"]) > 0
 
 
 def seed_means(rows: Sequence[Row]) -> dict[str, float]:
-    """Return the mean Dice of the tumours of each seed."""
+    """Return the mean Dice of the tumors of each seed."""
     seeds = sorted({row["seed"] for row in rows})
     return {seed: _mean([row for row in rows if row["seed"] == seed], "tumor_dice") for seed in seeds}
 
 
 def readme(rows: Mapping[str, Sequence[Row]], with_tumor: Mapping[str, Sequence[Row]]) -> str:
-    """Return the page that tells the study."""
+    """Return the report of the study as Markdown."""
     scores = {name: by_case(some, "tumor_dice") for name, some in with_tumor.items()}
     types = {row["case"]: row["tumor_type"] for some in with_tumor.values() for row in some}
     tested = len(types)
@@ -157,7 +157,7 @@ def _table(
 
 
 def _failures(by_seed: Mapping[str, Mapping[str, float]]) -> str:
-    """Tell of trainings that learned no tumour: their means tell of luck more than of the network."""
+    """Return a warning about trainings that learned no tumor, whose means are dominated by chance."""
     failed = [
         f"{name} (seed {seed})"
         for name, means in by_seed.items()

@@ -1,4 +1,4 @@
-"""Lesions one by one: how many of each type and size were found."""
+"""Detection of lesions by type and size."""
 
 from __future__ import annotations
 

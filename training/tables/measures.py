@@ -1,4 +1,4 @@
-"""A metric of a table out of the scores: what is averaged, what is pooled, and what can be tested."""
+"""Metrics of a table from the scores: averaged over cases or pooled over voxels or lesions."""
 
 from __future__ import annotations
 

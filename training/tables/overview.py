@@ -1,4 +1,4 @@
-"""All that was scored, recipe by recipe, beside what any paper has in its tables."""
+"""Overview tables of all scored recipes."""
 
 from __future__ import annotations
 

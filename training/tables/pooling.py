@@ -2,7 +2,7 @@
 
 A case that several trainings have scored (other seeds, or repeats of a hold-out in which it was drawn more than once)
 counts once, with the mean of its scores: trainings are no new patients. Mean and standard deviation (n - 1) are over
-cases. An undefined score (a distance where nothing was found) is left out of the mean, counted, and told.
+cases. An undefined score (a distance where nothing was found) is left out of the mean, counted, and reported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scores of any number of files together, told apart by recipe."""
+"""Scores of several files together, by recipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scores:
         """Read the files that `evaluate` wrote, and the lesions and slices beside each.
 
         Raises `InputError` for a file of another format, and for a case that two runs of one recipe, part and seed
-        have scored, since it could not be said which is meant.
+        have scored, which would be ambiguous.
         """
         if not paths:
             raise InputError("there are no scores to make tables of: name at least one scores.csv")

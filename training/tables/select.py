@@ -1,4 +1,4 @@
-"""Which rows a metric is taken of: those of a recipe, of some cases, of whole volumes or of some slices."""
+"""Selection of the rows that a metric is taken of: by recipe, facts of cases, whole volumes or slices."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SIZES = ("small", "middle", "large")
 
 @dataclass(frozen=True)
 class SizeLimits:
-    """Where SFAN's groups of tumour size end, mm, by the longest edge of the box around a case's longest tumour.
+    """Where SFAN's groups of tumor size end, mm, by the longest edge of the box around a case's longest tumor.
 
-    Departs: the paper prints 5 and 10 mm, which is less than CT shows of most tumours and would leave its small
+    Departs: the paper prints 5 and 10 mm, which is less than CT shows of most tumors and would leave its small
         group of 120 cases empty; they are read as centimetres, which are the limits of staging.
     """
 
     small_mm: float = 50.0
-    """Below it a tumour is small."""
+    """Below it a tumor is small."""
     large_mm: float = 100.0
-    """Above it a tumour is large."""
+    """Above it a tumor is large."""
 
     def __post_init__(self) -> None:
         if not 0 < self.small_mm < self.large_mm:
@@ -36,7 +36,7 @@ class SizeLimits:
             )
 
     def group(self, extent_mm: float | None) -> str:
-        """Return "small", "middle" or "large"; nothing for a case without tumour."""
+        """Return "small", "middle" or "large"; nothing for a case without tumor."""
         if not extent_mm or extent_mm != extent_mm:
             return ""
         if extent_mm < self.small_mm:

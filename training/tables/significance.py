@@ -1,4 +1,4 @@
-"""Whether two rows of a table differ by more than chance, on the same cases.
+"""Paired tests of two rows of a table on the same cases.
 
 Source: PA-ResSeg, section 5, "A paired t-test was performed on the results of the two models", p < 0.05; DPC-Net,
     section IV.C.3, "a t-test", without more. The other papers test nothing.

@@ -65,7 +65,7 @@ class Table:
 
     @property
     def missing(self) -> list[PublishedRow]:
-        """Rows whose recipe nobody has scored."""
+        """Rows whose recipe was not scored."""
         return [row.published for row in self.rows if row.published.recipe and not row.scored]
 
 

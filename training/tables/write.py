@@ -1,4 +1,4 @@
-"""Tables as Markdown to read and as CSV to go on with. Each number of ours comes from the scores alone."""
+"""Tables as Markdown to read and as CSV to process. Each number of ours comes from the scores alone."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _number(value: float | None, sd: float | None, metric: Metric) -> str:
 
 
 def _notes(table: Table) -> list[str]:
-    """Return what is to be said below a table."""
+    """Return the notes below a table."""
     notes = []
     if table.published.note:
         notes.append(f"- {' '.join(table.published.note.split())}.".replace("..", "."))

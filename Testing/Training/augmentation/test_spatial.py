@@ -44,7 +44,7 @@ def landmark(*offset: int) -> np.ndarray:
         ("x", (0, 6, 0), (3, 0, 0)),
     ],
 )
-def test_a_quarter_turn_takes_a_landmark_where_it_must_in_millimetres(about, before, after):
+def test_a_quarter_turn_takes_a_landmark_where_it_must_in_millimeters(about, before, after):
     angles = [np.pi / 2 if axis == about else 0.0 for axis in "zyx"]
     turned = moved(landmark(*before), Motion(matrix=rotation(angles)))
     assert brightest(turned) == brightest(landmark(*after))
@@ -94,7 +94,7 @@ def test_drawn_rotations_and_sizes_stay_within_what_is_asked_and_use_it(axes):
 
 
 @pytest.mark.parametrize(("size", "spacing"), [((24, 40, 40), (5.0, 1.5, 1.5)), ((90, 120), (0.7, 1.4))])
-def test_bending_has_the_deviation_in_millimetres_that_is_asked(size, spacing):
+def test_bending_has_the_deviation_in_millimeters_that_is_asked(size, spacing):
     rng = np.random.default_rng(2)
     settings = AugmentationSettings(elastic_mm=3.0, elastic_wavelength_mm=20.0)
     still = Motion().points(fixed=(0.0,) * len(size), corner=(0,) * len(size), size=size, spacing_mm=spacing)

@@ -95,7 +95,7 @@ def test_a_stopped_training_ends_with_130_and_goes_on(train, tmp_path, monkeypat
 
     monkeypatch.setattr(Trainer, "_one_step", interrupted)
     assert train() == 130
-    assert "stopped at step 2, saved; the same command goes on from here" in capsys.readouterr().out
+    assert "stopped at step 2, saved; the same command resumes from here" in capsys.readouterr().out
     monkeypatch.undo()
     assert train() == 0
     assert "step 2 of 4" in capsys.readouterr().out

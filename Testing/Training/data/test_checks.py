@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from Testing.Training.abdomen import make_abdomen, on_grid, voxels_of
 from training.data.case import LabelFile, SourceCase
 from training.data.checks import Finding, check_cases, print_findings
-from training.data.checks.finding import told
+from training.data.checks.finding import finding_from
 from training.data.layouts.labels import OWN_VALUES
 from training.data.layouts.reading import read_phase
 
@@ -122,25 +122,25 @@ def test_unknown_values_are_an_error_with_their_counts(make):
     assert "9 (3 voxels)" in what
 
 
-def test_tumour_alone_is_no_liver(make):
+def test_tumor_alone_is_no_liver(make):
     values = voxels_of(make_abdomen()[1])
     values[values == 1] = 0
     count = np.count_nonzero(values)
     assert found(make("a", labels=on_grid(values))) == [
-        ("a", "error", f"the labels show no liver but only tumour ({count} voxels)")
+        ("a", "error", f"the labels show no liver but only tumor ({count} voxels)")
     ]
 
 
-def test_tumours_that_touch_no_liver_are_counted(make):
+def test_tumors_that_touch_no_liver_are_counted(make):
     values = voxels_of(make_abdomen()[1])
     values[2, 5, 30:32] = 2  # two voxels of 0.64 mL on the other side of the body
     values[13, 25, 5] = 2
     assert found(make("a", labels=on_grid(values))) == [
-        ("a", "warning", "2 tumour(s) of 1.9 mL together touch no liver")
+        ("a", "warning", "2 tumor(s) of 1.9 mL together touch no liver")
     ]
 
 
-def test_a_tumour_that_the_liver_touches_on_one_side_alone_is_in_it(make):
+def test_a_tumor_that_the_liver_touches_on_one_side_alone_is_in_it(make):
     values = voxels_of(make_abdomen()[1])
     values[values == 2] = 1
     values[7:9, 13:16, 20:23] = 2  # a box on the liver's left side, whose tip is at column 19
@@ -152,7 +152,7 @@ def test_swapped_values_are_seen_by_their_volumes(make):
     values = np.array([0, 2, 1], np.uint8)[voxels_of(make_abdomen()[1])]
     (finding,) = check_cases([make("a", labels=on_grid(values))], processes=1)
     assert "larger than the liver around them" in finding.what
-    assert finding.do == "check that the values of liver and tumour are not swapped"
+    assert finding.do == "check that the values of liver and tumor are not swapped"
 
 
 def test_flipped_labels_are_seen_by_the_hounsfield_units_under_them(make):
@@ -169,7 +169,7 @@ def test_a_mirrored_volume_is_seen_by_the_side_of_its_liver(make):
     assert (severity, what) == ("warning", "the liver lies on the left, 64 mm from the middle of the body")
 
 
-def test_a_header_without_voxel_size_is_seen_by_its_millimetres(make):
+def test_a_header_without_voxel_size_is_seen_by_its_millimeters(make):
     images = [sitk.GetImageFromArray(voxels_of(image)) for image in make_abdomen()]
     whats = [what for *_, what in found(make("a", portal=images[0], labels=images[1]))]
     assert whats[0] == "the portal volume has voxels of exactly 1 x 1 x 1 mm"
@@ -260,7 +260,7 @@ def test_names_that_differ_in_case_alone_are_one(make):
     ],
 )
 def test_messages_are_parted_into_what_is_wrong_and_what_to_do(message, what, do):
-    assert told("a", "error", message) == Finding(case="a", severity="error", what=what, do=do)
+    assert finding_from("a", "error", message) == Finding(case="a", severity="error", what=what, do=do)
 
 
 def test_the_table_shows_every_finding_and_sums_up():

@@ -29,7 +29,7 @@ SHIFTED = (slice(3, 7), slice(20, 32), slice(22, 34))
 """FIRST, two voxels of 0.75 mm along x."""
 INVENTED = (slice(3, 5), slice(50, 55), slice(20, 25))
 HU = np.array([0, 50, 150], np.int16)
-"""Of background, liver and tumour; the window [0, 200] makes 0, 0.25 and 0.75 of them."""
+"""Of background, liver and tumor; the window [0, 200] makes 0, 0.25 and 0.75 of them."""
 
 
 class Bright(torch.nn.Module):
@@ -47,7 +47,7 @@ class Bright(torch.nn.Module):
 
 
 def labels(*tumors: tuple[slice, slice, slice]) -> NDArray[np.uint8]:
-    """A liver with these tumours, (z, y, x)."""
+    """A liver with these tumors, (z, y, x)."""
     array = np.zeros(SHAPE, np.uint8)
     array[LIVER] = 1
     for tumor in tumors:

@@ -46,7 +46,7 @@ def bright_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> SourceCase:
-    """A case that is bright where a tumour is to be predicted."""
+    """A case that is bright where a tumor is to be predicted."""
     facts = {"tumor_type": "HCC", "phase": "venous", "site": "3"}
     return write_source(
         tmp_path / "data", "one", image(HU[PREDICTED]), image(TRUTH), facts=facts, patient="P7"
@@ -55,7 +55,7 @@ def source(tmp_path: Path) -> SourceCase:
 
 @pytest.fixture
 def run(tmp_path: Path, source: SourceCase) -> Path:
-    """A run of a tumour stage that tests this case."""
+    """A run of a tumor stage that tests this case."""
     prepared = prepare(tmp_path / "prepared", recipe(), [source])
     return write_run(tmp_path / "run", recipe(), prepared, test=["one"])
 
@@ -77,7 +77,7 @@ def check(scores: CaseScores, predicted: np.ndarray, truth: np.ndarray, *names: 
             assert scores.case[column] == cell(value), column
 
 
-def test_a_tumour_stage_is_scored_for_its_tumours(run: Path, tmp_path: Path) -> None:
+def test_a_tumor_stage_is_scored_for_its_tumors(run: Path, tmp_path: Path) -> None:
     scores = scored(run, tmp_path / "scores.csv")
     check(scores, PREDICTED, TRUTH, "tumor")
     row = scores.case
@@ -108,10 +108,8 @@ def test_lesions_and_slices_have_rows_of_their_own(run: Path, tmp_path: Path) ->
     assert slices_path(tmp_path / "scores.csv").is_file()
 
 
-def test_a_stage_for_both_is_scored_for_the_liver_with_its_tumours(
-    source: SourceCase, tmp_path: Path
-) -> None:
-    """Bright thresholds at 0.1 and 0.5 give background, liver and tumour."""
+def test_a_stage_for_both_is_scored_for_the_liver_with_its_tumors(source: SourceCase, tmp_path: Path) -> None:
+    """Bright thresholds at 0.1 and 0.5 give background, liver and tumor."""
     both = recipe("liver_and_tumor")
     prepared = prepare(tmp_path / "prepared", both, [source])
     run = write_run(tmp_path / "run", both, prepared, test=["one"], thresholds=(0.1, 0.5))
@@ -121,7 +119,7 @@ def test_a_stage_for_both_is_scored_for_the_liver_with_its_tumours(
     assert scores.case["liver_from"] == ""
 
 
-def test_a_stage_for_the_liver_has_no_scores_of_tumours(source: SourceCase, tmp_path: Path) -> None:
+def test_a_stage_for_the_liver_has_no_scores_of_tumors(source: SourceCase, tmp_path: Path) -> None:
     liver = recipe("liver")
     prepared = prepare(tmp_path / "prepared", liver, [source])
     run = write_run(tmp_path / "run", liver, prepared, test=["one"], thresholds=(0.1,))
@@ -184,7 +182,7 @@ def test_what_is_postprocessed_loses_what_is_too_small(tmp_path: Path) -> None:
 
 
 def test_the_coarse_liver_of_another_run(source: SourceCase, run: Path, tmp_path: Path) -> None:
-    """Where all is tumour that may be, what is found is the coarse liver and 1 mm around it: a pixel of 0.75 mm."""
+    """Where all is tumor that may be, what is found is the coarse liver and 1 mm around it: a pixel of 0.75 mm."""
     narrow = labels(SHIFTED, INVENTED)
     narrow[..., 60:] = 0
     narrow[LIVER[0], 50:, :] = 0

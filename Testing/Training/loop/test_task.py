@@ -53,7 +53,7 @@ LIVER, TUMOR, FOUND = (
     box((1, 3), (10, 20), (10, 20)),
     box((1, 4), (10, 20), (15, 25)),
 )
-"""2 slices of 100 voxels are tumour; the bright box has 3 slices of 100, of which half a slice each are in two."""
+"""2 slices of 100 voxels are tumor; the bright box has 3 slices of 100, of which half a slice each are in two."""
 DICE = 2 * 100 / (200 + 300)
 
 
@@ -79,7 +79,7 @@ def test_the_mean_is_over_the_cases_and_an_empty_case_counts_one(tmp_path):
 
 
 def test_outside_of_the_mask_nothing_is_found(tmp_path):
-    """The mask leaves the half of the bright box that lies in the tumour."""
+    """The mask leaves the half of the bright box that lies in the tumor."""
     inside = box((0, 4), (5, 35), (5, 20))
     found = scores([case(tmp_path / "a", inside=inside)], slice_recipe(), Brighter(0.8))
     assert found["dice"] == pytest.approx(2 * 100 / (200 + 150))
@@ -95,13 +95,13 @@ def test_outside_of_the_mask_the_network_sees_zero(tmp_path):
     np.testing.assert_allclose(seen, expected, rtol=1e-6)
 
 
-def test_other_slices_are_left_out_when_only_those_with_tumour_count(tmp_path):
+def test_other_slices_are_left_out_when_only_those_with_tumor_count(tmp_path):
     found = scores([case(tmp_path / "a")], slice_recipe(), Brighter(0.8), tumor_slices_only=True)
     assert found["dice"] == pytest.approx(2 * 100 / (200 + 200))
 
 
-def test_the_liver_holds_its_tumours_and_both_count_alike(tmp_path):
-    """Three classes from standardised intensities, in patches."""
+def test_the_liver_holds_its_tumors_and_both_count_alike(tmp_path):
+    """Three classes from standardized intensities, in patches."""
     standard = {"low": 0.0, "high": 1000.0, "mean": 0.0, "deviation": 1000.0}
     whole = case(tmp_path / "a", intensity={"portal": standard})
     found = scores([whole], patch_recipe(), Brighter(0.3, 0.8))

@@ -68,7 +68,7 @@ def test_soft_dice_is_added_by_its_weight():
 
 def test_classes_are_weighed_by_the_cases_unless_the_recipe_says_how(tmp_path: Path):
     labels = np.zeros((2, 10, 10), np.uint8)
-    labels[:, :, :2], labels[0, 0, :2] = 1, 2  # 160 background, 38 liver, 2 tumour
+    labels[:, :, :2], labels[0, 0, :2] = 1, 2  # 160 background, 38 liver, 2 tumor
     case = write_case(tmp_path / "case", np.zeros_like(labels), labels)
     pair = sample("weighted_ce", 2)
     counted = build_loss(patch_recipe(loss={"kind": "weighted_ce"}), [case])

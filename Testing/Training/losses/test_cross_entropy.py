@@ -34,13 +34,13 @@ def test_cross_entropy_follows_equation_11_voxel_by_voxel(weights):
 
 
 def test_each_class_weighs_as_much_as_any_other_in_all():
-    # 600 + 300 background, 60 + 30 liver, 6 + 4 tumour
+    # 600 + 300 background, 60 + 30 liver, 6 + 4 tumor
     cases = [case(600, 60, 6), case(300, 30, 4)]
     weights = inverse_frequencies(cases, ("background", "liver", "tumor"))
     assert [w * n for w, n in zip(weights, (900, 90, 10), strict=True)] == pytest.approx([1000 / 3] * 3)
 
 
-def test_the_liver_of_a_liver_stage_holds_its_tumours_and_the_background_of_a_tumour_stage_the_liver():
+def test_the_liver_of_a_liver_stage_holds_its_tumors_and_the_background_of_a_tumor_stage_the_liver():
     assert inverse_frequencies([case(90, 6, 4)], ("background", "liver")) == pytest.approx((100 / 180, 5.0))
     assert inverse_frequencies([case(90, 6, 4)], ("background", "tumor")) == pytest.approx((100 / 192, 12.5))
 

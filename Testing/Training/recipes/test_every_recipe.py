@@ -228,7 +228,7 @@ def test_losses_are_those_of_the_rows() -> None:
         ("sfan/clinical-sfan", 1e-4, None, None),
     ],
 )
-def test_optimisers_are_the_papers(name: str, rate: float, batch: int | None, epochs: int | None) -> None:
+def test_optimizers_are_the_papers(name: str, rate: float, batch: int | None, epochs: int | None) -> None:
     recipe = RECIPES[name]
     assert (recipe.optimizer.kind, recipe.optimizer.learning_rate) == ("adam", rate)
     assert batch in (None, recipe.loop.batch)

@@ -21,7 +21,7 @@ STRETCH = {"low": 0.0, "high": 1e6, "mean": 0.0, "deviation": 1.0}
 def labelled(shape: tuple[int, ...] = SHAPE) -> np.ndarray:
     labels = np.zeros(shape, np.uint8)
     labels[5:15, 4:20, 4:20] = 1
-    labels[18:, 22:, 24:] = 2  # a tumour in the far corner of the volume
+    labels[18:, 22:, 24:] = 2  # a tumor in the far corner of the volume
     return labels
 
 
@@ -92,7 +92,7 @@ def test_only_classes_that_a_case_shows_are_drawn(tmp_path):
     assert all(sampler(number).truth[4, 4, 4] == 1 for number in range(20))
 
 
-def test_other_patches_can_be_centred_on_the_liver(tmp_path):
+def test_other_patches_can_be_centered_on_the_liver(tmp_path):
     labels = np.zeros((40, 40, 40), np.uint8)
     labels[20, 20, 20] = 1
     case = write_case(tmp_path / "case", labels, labels, intensity={"portal": STRETCH})
@@ -126,7 +126,7 @@ def test_a_scaled_patch_shows_its_box_smaller_or_larger_by_the_drawn_factor(case
 
 def test_what_lies_outside_of_the_mask_is_0_and_background(tmp_path):
     inside = np.zeros(SHAPE, np.uint8)
-    inside[:, :22] = 1  # cuts through the tumour
+    inside[:, :22] = 1  # cuts through the tumor
     case = write_case(
         tmp_path / "case", NUMBERED + 1, labelled(), inside=inside, intensity={"portal": STRETCH}
     )

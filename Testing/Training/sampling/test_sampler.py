@@ -113,7 +113,7 @@ def test_arrays_on_other_grids_are_refused(cases):
         Sampler(cases, RECIPES["slices"], seed=3)
 
 
-def test_a_stage_that_standardises_needs_the_volumes_numbers(tmp_path):
+def test_a_stage_that_standardizes_needs_the_volumes_numbers(tmp_path):
     case = write_case(tmp_path / "case", np.zeros(SHAPE), np.zeros(SHAPE, np.uint8))
     with pytest.raises(InputError, match="'case' does not say how to standardise its portal phase"):
         Sampler([case], RECIPES["patches"], seed=3)

@@ -57,7 +57,7 @@ def test_a_sample_is_what_inference_gives_the_network_of_the_same_tile(case, num
     )
 
 
-def test_the_first_and_the_last_slice_are_their_own_neighbours(case):
+def test_the_first_and_the_last_slice_are_their_own_neighbors(case):
     sampler = Sampler([case], recipe(), seed=1)
     samples = {place(sample)[0]: sample for sample in map(sampler, range(6))}
     assert set(samples) == set(range(6))
@@ -116,7 +116,7 @@ def test_every_slice_comes_once_in_an_epoch_and_in_another_order_in_the_next(tmp
     assert epochs[0] != epochs[1]
 
 
-def test_slices_that_show_tumour_alone(tmp_path, case):
+def test_slices_that_show_tumor_alone(tmp_path, case):
     none = write_case(tmp_path / "none", NUMBERED, np.minimum(labelled(), 1))
     sampler = Sampler([none, case], recipe(sampling={"tumor_slices_only": True}), seed=1)
     assert sampler.samples_an_epoch == 2
@@ -124,11 +124,11 @@ def test_slices_that_show_tumour_alone(tmp_path, case):
         ("case", 2): 4,
         ("case", 3): 4,
     }
-    with pytest.raises(InputError, match="none of the 1 training cases has a slice that shows tumour"):
+    with pytest.raises(InputError, match="none of the 1 training cases has a slice that shows tumor"):
         Sampler([none], recipe(sampling={"tumor_slices_only": True}), seed=1)
 
 
-def test_tiles_are_centred_on_the_liver_in_their_own_slice(tmp_path):
+def test_tiles_are_centered_on_the_liver_in_their_own_slice(tmp_path):
     labels = np.zeros(SHAPE, np.uint8)
     labels[1, 20:24, 20:24], labels[4, 30:34, 40:44] = 1, 1
     case = write_case(tmp_path / "case", NUMBERED, labels)
@@ -139,7 +139,7 @@ def test_tiles_are_centred_on_the_liver_in_their_own_slice(tmp_path):
         assert labels[z, y + 8, x + 8] == 1
 
 
-def test_a_share_of_the_tiles_is_centred_on_tumour(case):
+def test_a_share_of_the_tiles_is_centered_on_tumor(case):
     sampling = {"size": [16, 16], "foreground_share": 0.4}
     sampler = Sampler([case], recipe(sampling=sampling), seed=1)
     found = [sampler(number).truth[8, 8] for number in range(500)]
@@ -173,7 +173,7 @@ def test_both_phases_are_cut_at_the_same_place_and_masked_by_the_same_mask(tmp_p
 
 def test_truth_outside_of_the_mask_is_background(tmp_path):
     inside = np.zeros(SHAPE, np.uint8)
-    inside[:, :22] = 1  # cuts through the tumour
+    inside[:, :22] = 1  # cuts through the tumor
     case = write_case(tmp_path / "case", NUMBERED, labelled(), inside=inside)
     whole = recipe(tile=(50, 60), sampling={"size": [50, 60], "tumor_slices_only": True})
     sample = Sampler([case], whole, seed=1)(0)
@@ -204,7 +204,7 @@ def test_the_portal_phase_stands_in_for_an_arterial_one_where_the_stage_allows_i
     np.testing.assert_array_equal(portal, arterial)
 
 
-def test_the_boundary_enhanced_loss_is_given_the_truth_of_the_neighbours_too(case):
+def test_the_boundary_enhanced_loss_is_given_the_truth_of_the_neighbors_too(case):
     loss = {"kind": "boundary_enhanced"}
     upright = Sampler([case], recipe(loss=loss), seed=1)
     for number in range(6):
@@ -225,8 +225,8 @@ def test_the_boundary_enhanced_loss_is_given_the_truth_of_the_neighbours_too(cas
     assert 4 < reversed_slices < 16
 
 
-def test_slices_are_turned_in_millimetres(tmp_path):
-    """Pixels twice as tall as wide: a square of millimetres is as wide as tall, however it is turned."""
+def test_slices_are_turned_in_millimeters(tmp_path):
+    """Pixels twice as tall as wide: a square of millimeters is as wide as tall, however it is turned."""
     square = np.zeros(SHAPE, np.uint8)
     square[:, 19:31, 18:42] = 1  # 24 x 24 mm
     case = write_case(tmp_path / "case", square, square, spacing_mm=(5.0, 2.0, 1.0))

@@ -72,7 +72,7 @@ def page(tmp_path: Path) -> str:
     return (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_row_is_the_mean_over_seeds_and_cases_with_tumour(page: str) -> None:
+def test_a_row_is_the_mean_over_seeds_and_cases_with_tumor(page: str) -> None:
     # seed 0: (0.20 + 0.21) / 2, seed 1: (0.22 + 0.23) / 2; the healthy case's 1.0 does not count
     line = next(line for line in page.splitlines() if line.startswith("| single |"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]

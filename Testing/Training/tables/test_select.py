@@ -55,7 +55,7 @@ def test_cases_of_a_recipe_by_their_facts(scores: Scores) -> None:
 
 
 def test_groups_of_size_end_where_they_are_told_to(scores: Scores) -> None:
-    """49.9 mm is small, 50 and 100 mm are middle, 100.1 mm is large; a case without tumour is in no group."""
+    """49.9 mm is small, 50 and 100 mm are middle, 100.1 mm is large; a case without tumor is in no group."""
     assert cases_of(scores, only={"tumor_size": "small"}) == ["A"]
     assert cases_of(scores, only={"tumor_size": "middle"}) == ["B"]
     assert cases_of(scores, only={"tumor_size": "large"}) == ["C"]

@@ -1,4 +1,4 @@
-"""Is a data set fit for training? Every case is read whole, so that nothing fails hours later."""
+"""Checks of a data set before training. Every case is read whole, so that nothing fails hours later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from LiverTumorAttentionLib.progress import Progress
 from training.data.case import SourceCase
 from training.data.checks.case_checks import CaseReport, check_case
 from training.data.checks.duplicates import duplicate_findings
-from training.data.checks.finding import Finding, print_findings, summary, told
+from training.data.checks.finding import Finding, finding_from, print_findings, summary
 from training.parallel import each
 
 __all__ = ["Finding", "check_cases", "print_findings", "summary"]
@@ -26,7 +26,7 @@ def check_cases(
     """Return all that is wrong with the cases, in their order, errors of a case before its warnings.
 
     Checked are: files that can be read; the same grid of volume and labels; geometry and HU of a CT; values of the
-    labels, a liver in them, tumours in the liver, a plausible place and size of it; the arterial volume over the
+    labels, a liver in them, tumors in the liver, a plausible place and size of it; the arterial volume over the
     liver; names or voxels that occur twice.
     phases: those that the recipe takes, so that a missing arterial volume is an error; None checks what there is.
     processes: None takes every core; each needs about 1 GB for 450 slices of 512 x 512, 2.5 GB for floating labels.
@@ -49,7 +49,7 @@ def check_cases(
 
 def _failed(case: str, error: Exception) -> Finding:
     if isinstance(error, LiverTumorAttentionError):
-        return told(case, "error", str(error))
+        return finding_from(case, "error", str(error))
     return Finding(
         case=case,
         severity="error",

@@ -18,7 +18,7 @@ LIVER_ML = (300.0, 6000.0)
 LIVER_HU = (-40.0, 250.0)
 """Median of the parenchyma: severe steatosis without contrast, and more than any contrast phase gives."""
 LEFT_MM = 20.0
-"""How far left of the middle of the body the liver's centre may lie."""
+"""How far left of the middle of the body the liver's center may lie."""
 AIR_HU = -300.0
 
 
@@ -31,7 +31,7 @@ def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Itera
     liver, tumor = int(counts[1]), int(counts[2])
     voxel_ml = float(np.prod(labels.GetSpacing())) / 1000
     if not liver:
-        shown = f"only tumour ({tumor} voxels)" if tumor else "nothing at all"
+        shown = f"only tumor ({tumor} voxels)" if tumor else "nothing at all"
         yield Finding(
             case=case,
             severity="error",
@@ -45,14 +45,14 @@ def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Itera
 
     if tumor > liver:
         yield strange(
-            f"the tumours ({tumor * voxel_ml:.0f} mL) are larger than the liver around them "
+            f"the tumors ({tumor * voxel_ml:.0f} mL) are larger than the liver around them "
             f"({liver * voxel_ml:.0f} mL)",
-            "check that the values of liver and tumour are not swapped",
+            "check that the values of liver and tumor are not swapped",
         )
     apart, apart_voxels = _outside(voxels) if tumor else (0, 0)
     if apart:
         yield strange(
-            f"{apart} tumour(s) of {apart_voxels * voxel_ml:.2g} mL together touch no liver",
+            f"{apart} tumor(s) of {apart_voxels * voxel_ml:.2g} mL together touch no liver",
             "look at them: stray voxels, or a liver that was not drawn there",
         )
     volume_ml = (liver + tumor) * voxel_ml
@@ -77,7 +77,7 @@ def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Itera
 
 
 def _outside(voxels: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return how many connected tumours touch no liver, and their voxels."""
+    """Return how many connected tumors touch no liver, and their voxels."""
     box = bounding_box(voxels == TUMOR, margin=(1, 1, 1))
     if box is None:
         return 0, 0
@@ -95,7 +95,7 @@ def _median_hu(hu: NDArray[np.number], voxels: NDArray[np.uint8]) -> float:
 
 
 def _left_of_body(hu: NDArray[np.number], voxels: NDArray[np.uint8]) -> float:
-    """Return how many voxels the liver's centre lies to the left of the body's in the slices that show it."""
+    """Return how many voxels the liver's center lies to the left of the body's in the slices that show it."""
     planes = np.flatnonzero(voxels.any(axis=(1, 2)))
     thinned = planes[:: max(1, len(planes) // 50)]
     body = (hu[thinned] > AIR_HU).sum(axis=(0, 1), dtype=float)

@@ -1,4 +1,4 @@
-"""Everything that can be said of one case by itself."""
+"""Checks of one case by itself: files, grids, HU, labels, coverage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CaseReport:
 def check_case(case: SourceCase, phases: Sequence[str] | None = None) -> CaseReport:
     """Read a case and check its volumes and labels; nothing that is wrong raises.
 
-    phases: those that the recipe takes, others are not looked at; None looks at what there is.
+    phases: those that the recipe takes, others are not checked; None checks those that exist.
     """
     findings: list[Finding] = []
     volumes: dict[str, sitk.Image] = {}

@@ -1,4 +1,4 @@
-"""Cases that are one and the same: what is trained on would be tested on."""
+"""Cases that occur twice, which would be trained and tested on."""
 
 from __future__ import annotations
 

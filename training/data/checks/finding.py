@@ -30,7 +30,7 @@ class Finding:
     """What to do next."""
 
 
-def told(case: str, severity: str, message: str) -> Finding:
+def finding_from(case: str, severity: str, message: str) -> Finding:
     """Return the finding of an error's message, which says what is wrong and, after the last colon, what to do.
 
     What follows ". It holds" is a list that belongs to what was found.
@@ -49,8 +49,8 @@ def noted(case: str, findings: list[Finding]) -> Iterator[None]:
         try:
             yield
         except LiverTumorAttentionError as error:
-            findings.append(told(case, "error", str(error)))
-        except Exception as error:  # whatever a damaged file does to its reader, the other cases go on
+            findings.append(finding_from(case, "error", str(error)))
+        except Exception as error:  # whatever a damaged file does to its reader, the other cases are checked
             findings.append(
                 Finding(
                     case=case,
@@ -60,7 +60,7 @@ def noted(case: str, findings: list[Finding]) -> Iterator[None]:
                 )
             )
     findings.extend(
-        told(case, "warning", str(warning.message))
+        finding_from(case, "warning", str(warning.message))
         for warning in caught
         if issubclass(warning.category, InputWarning)
     )

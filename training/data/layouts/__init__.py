@@ -25,7 +25,7 @@ class Layout:
     summary: str
     """One line for the help."""
     options: tuple[str, ...] = ()
-    """What it can be told beside the path: "channels", "labels"."""
+    """Options that it takes beside the path: "channels", "labels"."""
 
 
 LAYOUTS: dict[str, Layout] = {

@@ -1,9 +1,9 @@
 """3D-IRCADb-01: 3Dircadb1.N/PATIENT_DICOM and a DICOM folder of each structure in MASKS_DICOM.
 
 Source: Soler et al., IRCAD, 2010; 20 patients, portal phase. The masks were named by hand:
-`livertumor`, `livertumor01`, `livertumors` are tumours of the liver; `tumor`, `leftsurretumor` and
+`livertumor`, `livertumor01`, `livertumors` are tumors of the liver; `tumor`, `leftsurretumor` and
 `rightsurretumor` lie in the adrenal glands; `metastasectomie` is the scar of an operation; `liverkyst`,
-`liverkyste` and `livercyst` are cysts. Only the first kind is tumour here; cysts and scars stay liver.
+`liverkyste` and `livercyst` are cysts. Only the first kind is tumor here; cysts and scars stay liver.
 """
 
 from __future__ import annotations

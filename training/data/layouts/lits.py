@@ -37,7 +37,7 @@ def find(data: Path) -> list[SourceCase]:
 
 def _case(number: int, files: Mapping[tuple[str, int], Path]) -> SourceCase:
     volume = files["volume", number]
-    missing = volume.with_name(f"segmentation-{number}.nii")  # named, so that it is told as missing
+    missing = volume.with_name(f"segmentation-{number}.nii")  # named, so that it is reported as missing
     segmentation = files.get(("segmentation", number), missing)
     return SourceCase(
         name=f"volume-{number}",

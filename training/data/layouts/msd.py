@@ -16,7 +16,7 @@ from training.data.layouts.labels import values_of
 
 
 def find(data: Path, *, labels: Mapping[str, str] | None = None) -> list[SourceCase]:
-    """Return the cases that dataset.json lists for training. labels: classes by name, where names tell nothing."""
+    """Return the cases that dataset.json lists for training. labels: classes by name, where names do not say."""
     path = folder(data, "Decathlon folder") / "dataset.json"
     description = read_json(path)
     try:

@@ -29,8 +29,8 @@ def find(
 ) -> list[SourceCase]:
     """Return the training cases.
 
-    channels: {"portal": number, "arterial": number} where the channels' names do not tell.
-    labels: classes ("liver", "tumor", "background") by the names of labels, where these do not tell.
+    channels: {"portal": number, "arterial": number} where the channels' names do not say.
+    labels: classes ("liver", "tumor", "background") by the names of labels, where these do not say.
     """
     path = folder(data, "nnU-Net folder") / "dataset.json"
     description = read_json(path)
@@ -133,6 +133,6 @@ def _by_name(data: Path, ending: str) -> Files:
 
 
 def _missing(images: Mapping[int, Path], channel: int) -> Path:
-    """Return the path where a channel that is not there would lie, so that it is told as missing."""
+    """Return the path where a channel that does not exist would have, so that it is reported as missing."""
     any_image = next(iter(images.values()))
     return any_image.with_name(re.sub(r"_\d{4}(\.[^_]*)$", rf"_{channel:04d}\1", any_image.name))

@@ -1,4 +1,4 @@
-"""Which files of a data set are the portal and which the arterial phase, told by names."""
+"""The portal and the arterial phase among the files of a data set, by their names."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _OTHER = re.compile(r"nocontrast|noncontrast|unenhanced|native|nativ|plain|nc|de
 """Words in the names of cases for phases that no network here takes."""
 
 
-def phases_of_channels(names: Mapping[int, str], told: Mapping[str, int]) -> dict[str, int]:
+def phases_of_channels(names: Mapping[int, str], given: Mapping[str, int]) -> dict[str, int]:
     """Return {"portal": channel} and, if there is one, {"arterial": channel}.
 
-    names: of the channels by number; a single channel is the portal phase whatever its name. told: what the user
-    said, which wins.
+    names: of the channels by number; a single channel is the portal phase whatever its name. given: by the user,
+    takes precedence.
     Raises `InputError` when no channel, or more than one, can be meant.
     """
     listed = ", ".join(f"{number} {name!r}" for number, name in sorted(names.items()))
-    for phase, number in told.items():
+    for phase, number in given.items():
         if phase not in PHASES:
             raise InputError(f"--channel {phase}={number}: unknown phase{nearest(phase, PHASES)}")
         if number not in names:
             raise InputError(f"--channel {phase}={number}: there is no such channel, only {listed}")
-    guessed = {number: guess_phase(name) for number, name in names.items() if number not in told.values()}
+    guessed = {number: guess_phase(name) for number, name in names.items() if number not in given.values()}
     if len(names) == 1:
         guessed = dict.fromkeys(guessed, "portal")
-    found = dict(told)
+    found = dict(given)
     for phase in PHASES:
         fitting = [number for number, guess in guessed.items() if guess == phase]
         if phase in found or not fitting:
@@ -72,6 +72,6 @@ def patient_of(identifier: str) -> str:
 def _split(identifier: str) -> tuple[str, str]:
     words = re.split(r"[_-]", identifier)
     phases = [guess_phase(word) or ("other" if _OTHER.fullmatch(word.lower()) else "") for word in words]
-    told = {phase for phase in phases if phase}
+    named = {phase for phase in phases if phase}
     rest = "_".join(word for word, phase in zip(words, phases, strict=True) if not phase)
-    return (told.pop() if len(told) == 1 else ""), rest
+    return (named.pop() if len(named) == 1 else ""), rest

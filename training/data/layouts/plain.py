@@ -2,7 +2,7 @@
 
     CASE/portal.*        a volume file, or a folder portal/ with a DICOM series
     CASE/arterial.*      likewise; may be missing
-    CASE/labels.*        0 background, 1 liver, 2 tumour; or labels.seg.nrrd with named segments
+    CASE/labels.*        0 background, 1 liver, 2 tumor; or labels.seg.nrrd with named segments
     CASE/case.json       facts as {"tumor_type": "HCC", "scanner": "GE", "patient": "P7"}; may be missing
     CASE/displacement.*  the true displacement of portal points, LPS mm; may be missing
     CASE/lesions.json    the lesions one by one; may be missing

@@ -33,7 +33,7 @@ class LoadedCase:
     arterial: sitk.Image | None
     """On its own grid."""
     labels: sitk.Image
-    """uint8 on the portal grid: 0 background, 1 liver, 2 tumour."""
+    """uint8 on the portal grid: 0 background, 1 liver, 2 tumor."""
     displacement: sitk.Image | None
     """float vectors on the portal grid: a portal point p lies at p + u(p) in the arterial volume, LPS mm."""
 
@@ -109,7 +109,7 @@ def _class_name(value: int) -> str:
 
 
 def read_displacement(case: SourceCase, reference: sitk.Image) -> sitk.Image:
-    """Return the true displacement in LPS order; its vectors are millimetres and do not turn with the axes."""
+    """Return the true displacement in LPS order; its vectors are millimeters and do not turn with the axes."""
     path = existing(case.displacement or "", "displacement")
     image = read_image(path, "displacement")
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:

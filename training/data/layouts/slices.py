@@ -68,7 +68,7 @@ def inside(values: NDArray[np.number]) -> NDArray[np.bool_]:
 
 
 def _by_position(heads: Sequence[Slice], portal: sitk.Image, name: str) -> list[int] | None:
-    """Return the slice of the portal volume on which each slice lies; None when their positions do not tell."""
+    """Return the slice of the portal volume on which each slice lies; None without unique positions."""
     positions = {tuple(np.round(head.position, 3)) for head in heads}
     if len(positions) < len(heads) or any("0020|0032" not in head.tags for head in heads):
         return None
@@ -110,7 +110,7 @@ def _by_name(count: int, source: Path, name: str) -> list[int]:
 
 
 def _read_picture(path: Path, name: str) -> NDArray[np.integer]:
-    """Return the pixels of a png, (y, x); of a coloured one whether a channel is set."""
+    """Return the pixels of a png, (y, x); of a colored one whether a channel is set."""
     image = read_image(path, name)
     pixels = sitk.GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() > 1:

@@ -1,4 +1,4 @@
-"""From a data set to prepared cases: checked, registered, on the stage's grid, and kept as plain arrays."""
+"""Preparation of a data set: registered, resampled to the stage's grid, stored as plain arrays."""
 
 from training.data.preparation.arterial import onto_portal
 from training.data.preparation.manifest import Manifest

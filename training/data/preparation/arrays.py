@@ -27,7 +27,7 @@ class CaseArrays:
     spacing_mm: tuple[float, float, float]
     """(z, y, x)."""
     intensity: dict[str, dict[str, float]]
-    """Of each phase's whole volume, for stages that standardise; otherwise empty."""
+    """Of each phase's whole volume, for stages that standardize; otherwise empty."""
     voxels: dict[str, int]
     """Voxels of each class."""
 
@@ -41,7 +41,7 @@ def case_arrays(
 ) -> CaseArrays:
     """Return the arrays of a case, all images on the portal grid, in LPS order.
 
-    liver: the coarse liver for a tumour stage, which is cropped to it; None takes the whole volume.
+    liver: the coarse liver for a tumor stage, which is cropped to it; None takes the whole volume.
     """
     view = whole_view(stage, portal) if liver is None else tumor_view(stage, portal, liver)
     volumes = {"portal": portal}
@@ -74,7 +74,7 @@ def rounded_hu(hu: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def classes_on_grid(view: View, labels: sitk.Image) -> NDArray[np.uint8]:
-    """Return the truth on the stage's grid: a voxel is what at least half of it is; tumours lie in the liver."""
+    """Return the truth on the stage's grid: a voxel is what at least half of it is; tumors lie in the liver."""
     truth = (view.on_grid(labels >= LIVER) >= 0.5).astype(np.uint8)
     truth[view.on_grid(labels == TUMOR) >= 0.5] = TUMOR
     return truth

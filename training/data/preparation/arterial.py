@@ -1,4 +1,4 @@
-"""The arterial phase on the portal grid: registered, as it lies, or by the motion that is known."""
+"""The arterial phase on the portal grid: registered, unregistered, or by a known displacement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Aligned:
-    """An arterial volume brought onto the portal grid."""
+    """An arterial volume resampled onto the portal grid."""
 
     volume: sitk.Image
     """In its own voxel type; -1024 HU outside of it."""

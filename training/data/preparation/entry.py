@@ -70,7 +70,7 @@ REFUSED = "its registration was refused: its arterial volume is used as it lies"
 def print_entries(
     entries: Sequence[Entry], *, there: int, left_out: int, console: Console | None = None
 ) -> None:
-    """Print a table of the cases that failed or whose registration was refused, and one line that sums up.
+    """Print a table of the cases that failed or whose registration was refused, and a summary line.
 
     there: cases that were prepared before. left_out: cases that the check found errors in.
     """

@@ -1,4 +1,4 @@
-"""The coarse liver that crops and masks a tumour stage's input: the true one, or what a model finds."""
+"""The coarse liver that crops and masks a tumor stage's input: the true one, or what a model finds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Livers:
 
 
 def true_livers(labels: sitk.Image) -> Livers:
-    """Return the liver of the truth, tumours included, on the portal grid; in the arterial phase nobody drew it."""
+    """Return the true liver, tumors included, on the portal grid; it is not annotated in the arterial phase."""
     liver = sitk.Cast(labels >= 1, sitk.sitkUInt8)
     if not sitk.GetArrayViewFromImage(liver).any():
         raise InputError("its labels show no liver: check what their values mean")

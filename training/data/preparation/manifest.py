@@ -1,4 +1,4 @@
-"""A folder of prepared cases as its manifest.json tells it.
+"""The manifest of a folder of prepared cases.
 
 manifest.json           the settings that decided the preparation, a key made of them, and of every case:
                         where it came from, the hashes of those files, and whether it is done or why not
@@ -80,7 +80,7 @@ class Manifest:
         return self.entries[name].source
 
     def registration(self, name: str) -> sitk.Transform | None:
-        """Return the transform by which the prepared arterial volume was brought onto the portal one.
+        """Return the transform that resampled the prepared arterial volume onto the portal one.
 
         It maps portal points to arterial ones, LPS mm, and is the identity where a registration was refused.
         None where the case was prepared without an arterial volume. Raises `InputError`.

@@ -1,4 +1,4 @@
-"""Voxels that samples may be centred on: few enough to be read at once, and none of the lesions forgotten."""
+"""Voxels that samples may be centered on: thinned, but with every slice and every lesion represented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides how a case is prepared: two recipes that agree in it share one folder of prepared cases."""
+"""The settings that preparation depends on; recipes that agree in them share one folder of prepared cases."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Preparation:
 
     @property
     def crops(self) -> bool:
-        """Whether the liver's box is cut out, as inference does for tumours."""
+        """Whether the liver's box is cut out, as inference does for tumors."""
         return self.stage.name == "tumor"
 
     @property

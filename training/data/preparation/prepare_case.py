@@ -1,11 +1,11 @@
-"""One case: read, aligned, brought onto the stage's grid, and kept in a folder that is whole or not there.
+"""Preparation of one case: read, aligned, resampled to the stage's grid, written to a folder as a whole.
 
     case.json             what `PreparedCase` reads, the key of the settings, and the case's entry in the manifest
     portal.npy            int16 HU (z, y, x), likewise arterial.npy where there is one
-    labels.npy            uint8: 0 background, 1 liver, 2 tumour
+    labels.npy            uint8: 0 background, 1 liver, 2 tumor
     inside.npy            uint8: where the network may see, for stages that mask
-    liver-places.npy      int32 (n, 3): voxels of the liver, tumours included; likewise tumor-places.npy
-    registration.json     how the arterial volume was brought over, with the verdict
+    liver-places.npy      int32 (n, 3): voxels of the liver, tumors included; likewise tumor-places.npy
+    registration.json     how the arterial volume was aligned, with the verdict
     registration.h5       the transform that registration found, portal to arterial points
 
 Arrays are written plainly, so that they can be read where they lie.
@@ -53,7 +53,7 @@ def prepare_case(preparation: Preparation, key: str, folder: Path, source: Sourc
         prepared, aligned = _computed(preparation, source)
     except LiverTumorAttentionError as error:
         return Entry(source=source, state=FAILED, reason=str(error))
-    except Exception as error:  # one strange case must not cost a night; its traceback is told
+    except Exception as error:  # one faulty case must not end the others; its traceback is printed
         traceback.print_exc(file=sys.stderr)
         return Entry(
             source=source, state=FAILED, reason=f"preparing it failed ({type(error).__name__}: {error})"
@@ -145,11 +145,11 @@ def _write(folder: Path, prepared: CaseArrays, aligned: Aligned | None, entry: E
             os.rename(target, old)
         os.rename(part, target)
     except (OSError, OutputError) as error:
-        told = str(error)
+        reason = str(error)
         if isinstance(error, OSError):
-            told = error.strerror or "the disk took only a part of it"  # numpy gives no reason of the system
+            reason = error.strerror or "the disk took only a part of it"  # numpy gives no system error
         raise OutputError(
-            f"the case {target.name!r} cannot be written into '{folder}' ({told.lower()}): free some space or "
+            f"the case {target.name!r} cannot be written into '{folder}' ({reason.lower()}): free some space or "
             "choose another folder; what is prepared stays"
         ) from error
     finally:

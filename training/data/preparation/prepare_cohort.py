@@ -1,6 +1,6 @@
 """Prepare the cases of a data set into one folder, as many at a time as there are cores.
 
-A run that was stopped at any moment goes on where it was: a case's folder is there whole or not at all, and what
+A run that was stopped resumes where it was: a case's folder is complete or does not exist, and what
 the manifest does not know yet is taken over from the folders.
 """
 
@@ -90,7 +90,7 @@ class Cohort:
         return entries
 
     def _is_current(self, source: SourceCase) -> bool:
-        """Whether a case is prepared from what its files hold now; facts that changed alone are brought over."""
+        """Whether a case is prepared from what its files hold now; where only facts have changed, they are updated."""
         known = self.entries.get(source.name)
         if known is None or known.state != DONE:
             return False

@@ -1,4 +1,4 @@
-"""The files that a case is made from: whether they are still the same, and how they are written down."""
+"""The source files of a case: change detection by checksum, and their record in the manifest."""
 
 from __future__ import annotations
 

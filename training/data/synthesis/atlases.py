@@ -186,14 +186,14 @@ def _add_spine(tissues: NDArray[np.uint8]) -> NDArray[np.uint8]:
     tissues = tissues.copy()
     aorta = tissues == Tissue.ARTERY
     rows = np.flatnonzero(aorta.any(axis=(1, 2)))
-    centres = np.array([np.argwhere(aorta[z]).mean(axis=0) for z in rows])
+    centers = np.array([np.argwhere(aorta[z]).mean(axis=0) for z in rows])
     z_all = np.arange(tissues.shape[0])
-    centre_y = ndimage.gaussian_filter1d(np.interp(z_all, rows, centres[:, 0]), 5)
-    centre_x = ndimage.gaussian_filter1d(np.interp(z_all, rows, centres[:, 1]), 5)
+    center_y = ndimage.gaussian_filter1d(np.interp(z_all, rows, centers[:, 0]), 5)
+    center_x = ndimage.gaussian_filter1d(np.interp(z_all, rows, centers[:, 1]), 5)
     y, x = np.mgrid[: tissues.shape[1], : tissues.shape[2]].astype(np.float32)
     for z in z_all:
-        dy = (y - centre_y[z]) * GRID_MM - 34
-        dx = (x - centre_x[z]) * GRID_MM + 12
+        dy = (y - center_y[z]) * GRID_MM - 34
+        dx = (x - center_x[z]) * GRID_MM + 12
         body = (dx / 23) ** 2 + (dy / 18) ** 2 < 1
         process = (np.abs(dx) < 5) & (dy > 15) & (dy < 55)
         muscle = ((np.abs(dx) - 34) / 26) ** 2 + ((dy - 28) / 22) ** 2 < 1
@@ -247,11 +247,11 @@ def _add_chest(tissues: NDArray[np.uint8], cavity: NDArray[np.bool_], liver_low:
     z = np.arange(depth, dtype=np.float32)[:, None, None]
     lung = (tissues == Tissue.FAT) & cavity & (z > dome[None])
     tissues[lung] = Tissue.LUNG
-    centre = np.argwhere(cavity).mean(axis=0)
-    centre_x = centre[2] + 20 / GRID_MM
-    centre_y = centre[1] - 25 / GRID_MM
-    base = float(dome[int(centre_y), int(centre_x)])
+    center = np.argwhere(cavity).mean(axis=0)
+    center_x = center[2] + 20 / GRID_MM
+    center_y = center[1] - 25 / GRID_MM
+    base = float(dome[int(center_y), int(center_x)])
     yy, xx = np.ogrid[: tissues.shape[1], : tissues.shape[2]]
-    radius = ((xx - centre_x) / (55 / GRID_MM)) ** 2 + ((yy - centre_y) / (42 / GRID_MM)) ** 2
+    radius = ((xx - center_x) / (55 / GRID_MM)) ** 2 + ((yy - center_y) / (42 / GRID_MM)) ** 2
     heart = radius[None] + ((z - base - 30 / GRID_MM) / (42 / GRID_MM)) ** 2 < 1
     tissues[lung & heart] = Tissue.HEART

@@ -98,7 +98,7 @@ class CohortKind(Generic[Settings]):
             return
         if any(folder.glob(f"{self.name}-*")):
             raise InputError(
-                f"'{folder}' holds {self.name} cases, but no cohort.json that tells of which kind: choose another"
+                f"'{folder}' holds {self.name} cases, but no cohort.json with their settings: choose another"
             )
         with replacing(path, name="cohort") as temporary:
             temporary.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")

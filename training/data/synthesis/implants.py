@@ -1,4 +1,4 @@
-"""What a synthetic liver holds beside its parenchyma: lesions to find, and what must not be taken for one."""
+"""Lesions, vessels and lesion mimics of a synthetic liver."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from training.augmentation.random_fields import smooth_noise
 
 Volumes = Sequence[NDArray[np.float32]]
 
-# HU relative to the liver at the centre, half way and at the rim: (portal venous), (arterial); a range each.
+# HU relative to the liver at the center, half way and at the rim: (portal venous), (arterial); a range each.
 # Patterns follow the enhancement that PA-ResSeg's five lesion types show.
 _PATTERNS: dict[str, tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]] = {
     "cyst": (((-120, -50),) * 3, ((-75, -30),) * 3),
     "metastasis": (((-70, -25), (-60, -20), (-40, -5)), ((-45, -10), (-35, -5), (-10, 45))),
     "hcc": (((-45, -10), (-45, -10), (-35, 5)), ((10, 60), (20, 70), (15, 65))),
-    "haemangioma": (((-45, 10), (-30, 40), (10, 60)), ((-40, -10), (-35, 0), (20, 110))),
+    "hemangioma": (((-45, 10), (-30, 40), (10, 60)), ((-40, -10), (-35, 0), (20, 110))),
     "fnh": (((-12, 10), (-6, 14), (-6, 14)), ((0, 45), (35, 90), (35, 90))),
 }
 
@@ -109,9 +109,9 @@ def implant_lesions(
     inside = np.argwhere(liver)
     for _ in range(count):
         diameter = float(np.clip(np.exp(rng.normal(np.log(18), 0.65)), 5, 80))
-        centre = inside[rng.integers(len(inside))]
+        center = inside[rng.integers(len(inside))]
         shape_mm = diameter / 2 * np.exp(rng.normal(0, 0.15, 3))
-        box, radius = _normalised_radius(liver.shape, centre, shape_mm, rng, spacing)
+        box, radius = _normalized_radius(liver.shape, center, shape_mm, rng, spacing)
         body = (radius < 1) & liver[box]
         if mask[box][radius < 1.4].any() or body.sum() < 0.6 * (radius < 1).sum():
             continue
@@ -128,19 +128,19 @@ def implant_lesions(
     return mask
 
 
-def _normalised_radius(
+def _normalized_radius(
     shape: Sequence[int],
-    centre: NDArray[np.integer],
+    center: NDArray[np.integer],
     half_axes_mm: NDArray[np.float64],
     rng: np.random.Generator,
     spacing: Sequence[float],
 ) -> tuple[tuple[slice, ...], NDArray[np.float64]]:
     """Return the box around a lesion, and the radius inside it: 1 on the lesion's bumpy surface."""
     reach = [int(np.ceil(1.8 * half_axes_mm.max() / s)) + 1 for s in spacing]
-    box = tuple(slice(max(0, c - r), min(n, c + r + 1)) for c, r, n in zip(centre, reach, shape, strict=True))
+    box = tuple(slice(max(0, c - r), min(n, c + r + 1)) for c, r, n in zip(center, reach, shape, strict=True))
     axes = [
         ((np.arange(b.start, b.stop) - c) * s / h) ** 2
-        for b, c, s, h in zip(box, centre, spacing, half_axes_mm, strict=True)
+        for b, c, s, h in zip(box, center, spacing, half_axes_mm, strict=True)
     ]
     radius = np.sqrt(axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :])
     wavelength = max(6.0, float(half_axes_mm.mean()))
@@ -149,7 +149,7 @@ def _normalised_radius(
 
 
 def _profiles(rng: np.random.Generator, diameter: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return HU relative to the liver at centre, half way and rim, for the portal and the arterial phase.
+    """Return HU relative to the liver at center, half way and rim, for the portal and the arterial phase.
 
     One of the five types, or free; redrawn until the lesion shows in at least one phase. Small ones have to
     show more: what noise hides cannot be learnt, only guessed.

@@ -1,9 +1,8 @@
-"""Two-phase CT painted from a label map: wide domain randomisation instead of realism.
+"""Two-phase CT painted from a label map by domain randomization.
 
-A network that has seen every structure brighter and darker than every other, at every noise and thickness,
-through every deformation, has nothing left to hold on to but shape and place: that is what carries over
-to scanners and contrast timings which no generator foresaw.
-Source of the idea: Billot et al., SynthSeg, Medical Image Analysis 2023.
+Contrasts, noise, slice thickness and shape are randomized far beyond what scanners give, so that a network has to
+rely on shape and position, which carry over to scanners and contrast timings that were not simulated.
+Source: Billot et al., SynthSeg, Medical Image Analysis 2023.
 Departs: contrasts follow CT (HU ranges of each tissue and phase) in part of the cases and are free in the
 others; both phases are painted from one anatomy; lesions are implanted (see `implants`).
 """
@@ -49,7 +48,7 @@ class SyntheticCase:
     """One two-phase case on a stage's working grid; arrays are (z, y, x), z rising to the head, LPS.
 
     portal, arterial: int16 HU, the arterial phase voxel on voxel with the portal one.
-    labels: uint8, 0 background, 1 liver, 2 tumour. spacing_mm: (z, y, x).
+    labels: uint8, 0 background, 1 liver, 2 tumor. spacing_mm: (z, y, x).
     """
 
     portal: NDArray[np.int16]
@@ -121,14 +120,14 @@ def _deformed(
     bend += 3.0 * strength * smooth_noise(rng, shape, spacing, rng.uniform(25, 45), components=3)
     points = [(np.arange(n, dtype=np.float32) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)]
     grid = np.meshgrid(*points, indexing="ij")
-    centre = (np.array(atlas.tissues.shape) - 1) / 2
+    center = (np.array(atlas.tissues.shape) - 1) / 2
     matrix = (rotation / scale[None, :]).astype(np.float32)
     where = []
     for axis in range(3):
         moved = sum(matrix[axis, k] * grid[k] for k in range(3)) + bend[axis]
-        index = np.rint(moved / atlas.spacing_mm + centre[axis]).astype(np.int32)
+        index = np.rint(moved / atlas.spacing_mm + center[axis]).astype(np.int32)
         where.append(index)
-    # beyond the atlas at head and foot its last slice goes on for a while; beyond its sides there is air
+    # beyond the atlas at head and foot its last slice is repeated for 3 voxels; beyond its sides there is air
     depth = atlas.tissues.shape[0]
     beyond = (where[0] < -3) | (where[0] > depth + 2)
     for axis in (1, 2):

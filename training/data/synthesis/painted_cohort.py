@@ -51,7 +51,7 @@ class LabelMap:
 
     @property
     def name(self) -> str:
-        """The folder that it lies in, and its kind; cohort.json tells cohorts apart by it."""
+        """The folder that it lies in, and its kind; cohort.json identifies it by this."""
         return f"{self.path.resolve().parent.name}:{self.kind}"
 
 

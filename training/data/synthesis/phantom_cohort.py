@@ -1,4 +1,4 @@
-"""A cohort of phantoms in the layout "plain": two-phase CT with full truth, for trials where no data are at hand."""
+"""A cohort of phantoms in the layout "plain": two-phase CT with full truth, for trials without patient data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PhantomSettings:
     size: str = "small"
     """"small" (160 x 160 pixels, slices of 5.5 mm) or "full" (512 x 512, drawn thickness)."""
     lesions: int | None = None
-    """Lesions of a case, 0 to 8; fewer where the liver has no room for so many."""
+    """Lesions of a case, 0 to 8; fewer where the liver has no room for them."""
     kinds: tuple[str, ...] = ()
     """Types of lesions to choose from; () leaves them to the draw."""
     single_kind: bool = False
@@ -31,7 +31,7 @@ class PhantomSettings:
     matrix: int | None = None
     """Pixels a side."""
     slices: int | None = None
-    """Number of slices, centred on the liver."""
+    """Number of slices, centered on the liver."""
     thickness_mm: float | None = None
     """Thickness and distance of the slices."""
 
@@ -101,6 +101,6 @@ def _write_case(case: Path, settings: PhantomSettings, seed: int) -> None:
         except InputError:
             if not count:
                 raise
-            continue  # no room for so many in this liver
+            continue  # no room for that many in this liver
         write_phantom(phantom, case)
         return

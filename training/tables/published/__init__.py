@@ -50,7 +50,7 @@ class Metric:
     only: Mapping[str, str] = field(default_factory=dict)
     """Only cases with these facts, such as {"tumor_type": "FNH"}."""
     slices: str | None = None
-    """Slices that show tumour ("shown"), where one ends ("marginal"), the others ("middle"); None is the volume."""
+    """Slices that show tumor ("shown"), where one ends ("marginal"), the others ("middle"); None is the volume."""
     per: str = "case"
     """Of slices: "case" scores those of a case together, "slice" each by itself."""
 
@@ -111,7 +111,7 @@ class PublishedTable:
     rows: tuple[PublishedRow, ...]
     """Its rows, in the paper's order."""
     note: str = ""
-    """What is doubtful, or said beside it."""
+    """Doubts and remarks."""
 
     def __post_init__(self) -> None:
         names = [metric.name for metric in self.metrics]

@@ -31,7 +31,7 @@ def boxed(labels: sitk.Image, value: int, *, low: bool) -> sitk.Image:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Path:
-    """A patient whose tumour is drawn in two parts, with an adrenal tumour and a cyst, which are none."""
+    """A patient whose tumor is drawn in two parts, with an adrenal tumor and a cyst, which are none."""
     portal, labels = make_abdomen()
     place = tmp_path / "3Dircadb1.3"
     write_series(place / "PATIENT_DICOM", portal)
@@ -48,7 +48,7 @@ def patient(tmp_path: Path) -> Path:
     return place
 
 
-def test_liver_and_its_tumours_are_laid_over_each_other(patient):
+def test_liver_and_its_tumors_are_laid_over_each_other(patient):
     (case,) = find_cases("ircadb", patient.parent)
     assert case.name == "3Dircadb1.3"
     assert [file.path.name for file in case.labels] == ["liver", "livertumor01", "livertumors"]

@@ -47,7 +47,7 @@ def test_a_written_phantom_is_read_back_with_its_displacement(phantom, tmp_path)
     assert loaded.displacement.GetNumberOfComponentsPerPixel() == 3
 
 
-def test_the_displacement_keeps_its_millimetres_when_the_axes_are_turned(phantom, tmp_path):
+def test_the_displacement_keeps_its_millimeters_when_the_axes_are_turned(phantom, tmp_path):
     write_phantom(phantom, tmp_path / "turned")
     for name in ("portal", "labels", "displacement"):
         path = tmp_path / "turned" / f"{name}.nii.gz"

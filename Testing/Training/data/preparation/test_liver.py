@@ -1,4 +1,4 @@
-"""A tumour stage that is cropped by what a model takes for the liver."""
+"""A tumor stage that is cropped by what a model takes for the liver."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_stages_of_whole_volumes_share_a_folder(tmp_path: Path) -> None:
         manifest.check_fits(slice_recipe("liver"))
 
 
-def test_a_coarse_liver_is_for_tumours_alone() -> None:
+def test_a_coarse_liver_is_for_tumors_alone() -> None:
     with pytest.raises(InputError, match="works on whole volumes and needs no coarse liver"):
         Preparation.of(slice_recipe("liver"), "demo")
 

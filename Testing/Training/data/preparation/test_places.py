@@ -1,4 +1,4 @@
-"""Voxels that samples are centred on."""
+"""Voxels that samples are centered on."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from training.data.preparation.prepare_case import prepare_case
 from training.recipes.recipe import Recipe
 
 LIVER = (slice(2, 15), slice(6, 23), slice(5, 20))
-"""Voxels (z, y, x) of the abdomen's liver; tumours are part of it."""
+"""Voxels (z, y, x) of the abdomen's liver; tumors are part of it."""
 
 
 def prepared(recipe: Recipe, source: SourceCase, folder: Path) -> PreparedCase:
@@ -52,7 +52,7 @@ def test_the_abdomens_liver_lies_where_the_tests_take_it() -> None:
     ]
 
 
-def test_a_tumour_case_is_the_livers_box_in_lps_order(source: SourceCase, tmp_path: Path) -> None:
+def test_a_tumor_case_is_the_livers_box_in_lps_order(source: SourceCase, tmp_path: Path) -> None:
     changes = {"mask_dilation_mm": None, "box_margin_mm": 10.0}
     case = prepared(slice_recipe("tumor", stage_changes=changes), source, tmp_path)
     portal, labels = (voxels_of(image) for image in make_abdomen())
@@ -80,13 +80,13 @@ def test_what_the_network_may_see_is_the_liver_and_a_margin(source: SourceCase, 
     inside = prepared(slice_recipe("tumor", stage_changes=changes), source, tmp_path).inside
     assert inside is not None
     labels = np.pad(voxels_of(make_abdomen()[1])[0:, 2:27, 1:24] > 0, ((0, 1), (0, 0), (0, 0)))[:16]
-    wider = labels.copy()  # 8.5 mm reach the neighbours in the slice, 8 mm away, and no others
+    wider = labels.copy()  # 8.5 mm reach the neighbors in the slice, 8 mm away, and no others
     for axis in (1, 2):
         wider |= np.roll(labels, 1, axis) | np.roll(labels, -1, axis)
     np.testing.assert_array_equal(inside, wider)
 
 
-def test_a_stage_for_liver_and_tumour_gets_the_whole_volume_and_its_standard(
+def test_a_stage_for_liver_and_tumor_gets_the_whole_volume_and_its_standard(
     source: SourceCase, tmp_path: Path
 ) -> None:
     case = prepared(patch_recipe(), source, tmp_path)
