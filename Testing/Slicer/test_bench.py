@@ -27,7 +27,7 @@ def test_properties_are_attributes(application):
     assert qt.QTimer.singleShot is not None
     with pytest.raises(AttributeError, match="'txt' does not exist on QLabel"):
         label.txt = "liver"
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="has no attribute 'txt'"):
         label.txt  # noqa: B018
 
 

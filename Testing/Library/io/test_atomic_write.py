@@ -56,9 +56,9 @@ def test_failure_leaves_everything_as_it_was(tmp_path, error):
     def run() -> None:
         with replacing(target) as temporary:
             temporary.write_text("half")
-            raise error
+            raise error("stopped")
 
-    with pytest.raises(error):
+    with pytest.raises(error, match="stopped"):
         run()
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.nii.gz"]
@@ -74,7 +74,7 @@ def test_several_files_come_all_or_none(tmp_path):
                 raise Cancelled
             temporary[second].write_text("2")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled; nothing was written"):
         run(fail=True)
     assert os.listdir(tmp_path) == []
     run(fail=False)
@@ -123,7 +123,7 @@ def test_other_errors_of_the_system_keep_their_traceback(tmp_path):
         with replacing(tmp_path / "a.csv"):
             (tmp_path / "missing").read_text()
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="missing"):
         run()
 
 

@@ -216,5 +216,5 @@ def test_progress_rises(tiny: tuple[Phantom, list[ProgressEvent]]) -> None:
 
 
 def test_a_cancelled_generation_stops() -> None:
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled; nothing was written"):
         generate_phantom(1, matrix=48, progress=Progress(cancelled=lambda: True))

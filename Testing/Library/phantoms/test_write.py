@@ -59,14 +59,14 @@ def test_an_interruption_leaves_nothing(case: Phantom, tmp_path: Path) -> None:
     def stop() -> bool:
         return len(seen) >= 3
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled; nothing was written"):
         write_phantom(case, target, Progress(seen.append, stop))
     assert not target.exists()
 
 
 def test_an_interruption_keeps_an_older_case(case: Phantom, tmp_path: Path) -> None:
     (tmp_path / "portal.nii.gz").write_bytes(b"older")
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled; nothing was written"):
         write_phantom(case, tmp_path, Progress(cancelled=lambda: True))
     assert [p.name for p in tmp_path.iterdir()] == ["portal.nii.gz"]
     assert (tmp_path / "portal.nii.gz").read_bytes() == b"older"
