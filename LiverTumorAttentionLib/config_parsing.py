@@ -1,4 +1,4 @@
-"""Reading settings from JSON without guessing: what is not known is refused, with the nearest known name."""
+"""Strict parsing of JSON settings into dataclasses; an unknown key is an error that names the nearest known one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def from_mapping(kind: type[T], values: object, *, where: str, error: type[Excep
     """Build the dataclass `kind` from a mapping, checking every key and the type of every value.
 
     kind: a dataclass whose fields are JSON scalars, tuples of them, mappings, or dataclasses of this sort.
-    values: what JSON gave. where: how to name the place in an error, such as ``"model.json"``.
+    values: the parsed JSON. where: what an error calls the location, such as ``"model.json"``.
     Raises `error` for something that is no mapping, an unknown key (naming the nearest known one), a missing
     key, or a value of the wrong type.
     """

@@ -1,8 +1,7 @@
-"""What can go wrong, in the words of the person who sees it.
+"""Errors that a user can cause or fix.
 
-Every error that a user can cause or cure is one of these. Its message says what is wrong, what was
-found, and what to do next; the command line prints it as one line and leaves with `exit_code`.
-Anything else that is raised is a fault of the program and keeps its traceback.
+The message of each says what is wrong, what was found, and what to do next; the command line prints it as
+one line and exits with `exit_code`. Any other exception is a fault of the program and keeps its traceback.
 """
 
 from __future__ import annotations

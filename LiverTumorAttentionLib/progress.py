@@ -1,8 +1,8 @@
-"""Progress of a long action, and the wish to cancel it.
+"""Progress reporting and cancellation of long operations.
 
 A function that takes more than two seconds takes a `Progress`, calls `update()` at least once a second
-with the fraction of *its own* work that is done, and hands `part()`s of it to what it calls. The one who
-started the action sees one rising fraction; the one who does the work never needs to know its share.
+with the fraction of *its own* work that is done, and passes a `part()` of it to each function that it calls.
+The caller receives one rising fraction of the whole operation.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from LiverTumorAttentionLib.errors import Cancelled
 class ProgressEvent:
     """One step of progress.
 
-    stage: what is being done, in words fit for a progress bar, such as ``"liver"``.
-    fraction: share of the whole action that is done, 0 to 1, never falling.
-    message: a detail for the curious, possibly empty.
+    stage: name of the current stage, as a progress bar shows it, such as ``"liver"``.
+    fraction: share of the whole operation that is done, 0 to 1, never falling.
+    message: a detail of the stage, possibly empty.
     """
 
     stage: str
@@ -28,10 +28,10 @@ class ProgressEvent:
 
 
 class Progress:
-    """Reports events and raises `Cancelled` when the user wants to stop.
+    """Reports progress events and raises `Cancelled` once cancellation was requested.
 
     report: called with every `ProgressEvent`; None reports nothing.
-    cancelled: asked at every update; True ends the action.
+    cancelled: called at every update; True ends the operation.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Progress:
         )
 
     def update(self, fraction: float, message: str = "") -> None:
-        """Say that `fraction` (0 to 1) of this task is done. Raises `Cancelled`."""
+        """Report that `fraction` (0 to 1) of this task is done. Raises `Cancelled`."""
         self.check()
         if self._report is not None:
             inside = min(max(fraction, 0.0), 1.0)
@@ -74,6 +74,6 @@ class Progress:
             )
 
     def check(self) -> None:
-        """Raise `Cancelled` when the user wants to stop; cheap enough for inner loops."""
+        """Raise `Cancelled` if cancellation was requested; cheap enough for inner loops."""
         if self._cancelled is not None and self._cancelled():
             raise Cancelled()

@@ -1,4 +1,4 @@
-"""Files in, files out: CT volumes, DICOM series and segmentations."""
+"""Reading and writing of CT volumes, DICOM series and segmentations."""
 
 from LiverTumorAttentionLib.io.atomic_write import (
     check_folder,

@@ -1,8 +1,7 @@
-"""Outputs that are there whole or not at all.
+"""Atomic writing of output files and folders.
 
-A result is written to a hidden file beside its target and moved over it when it is complete. An
-interrupted, failed or cancelled run therefore never leaves a half-written file under the name the user
-gave, and never damages the file that stood there before.
+An output is written to a hidden temporary file beside its target and moved over the target once it is
+complete. An interrupted, failed or cancelled run leaves no partial file and does not change an existing one.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import OutputError
 
 DOUBLE_SUFFIXES = (".nii.gz", ".seg.nrrd", ".ome.tiff", ".tar.gz")
-"""Suffixes of two parts that say together how a file is to be written."""
+"""Suffixes of two parts that together name one file format."""
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
 
@@ -48,8 +47,8 @@ def check_writable(
 
     suffixes: the suffixes (``".seg.nrrd"``, …) that the writer knows; None allows all.
     Raises `OutputError` when the suffix is unknown, the folder is missing, `path` is a folder itself, or a
-    trial file cannot be made in the folder (asking the file system is the only reliable test: permissions,
-    read-only mounts and network shares all answer differently to a look at the mode bits).
+    trial file cannot be created in the folder: mode bits alone do not tell for read-only mounts and network
+    shares.
     """
     target = Path(path)
     if suffixes is not None:

@@ -1,6 +1,6 @@
 """DICOM Segmentation objects through highdicom, which comes with the extra ``[dicom]``.
 
-Liver and each tumour are binary segments with SNOMED CT codes that refer, frame by frame, to the slices
+Liver and each tumor are binary segments with SNOMED CT codes that refer, frame by frame, to the slices
 of the portal venous series, so that a PACS shows them over it.
 """
 
@@ -120,7 +120,8 @@ def write_dicom_seg(
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
+            # Warnings about names and codes of the source series, which the user cannot change.
+            warnings.simplefilter("ignore")
             _segmentation(highdicom, slices, kept).save_as(path)
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(

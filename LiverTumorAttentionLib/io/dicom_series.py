@@ -1,8 +1,8 @@
-"""DICOM series: found, listed and chosen, through SimpleITK's GDCM alone.
+"""DICOM series: listing, selection and reading, with SimpleITK's GDCM.
 
-Scouts, colour captures and objects without voxels are left out of the list. The same slice twice (same
-SOP instance) counts once; a series that holds several volumes (one description, two acquisitions) is
-listed as several. How slices become a volume is told in `dicom_slices`.
+Scouts, color captures and objects without voxels are not listed. Duplicate slices (same SOP instance UID)
+count once; a series that holds several volumes (one description, two acquisitions) is listed as several.
+The geometry of a series is checked by `dicom_slices`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LATER = re.compile(r"^(delay\w*|equilib\w*|tardi\w*|spaet\w*|spat\w*|excret\w*|
 _PLAIN = re.compile(r"^(nativ\w*|plain|unenhanced|noncontrast|nc|ncct|precontrast)$")
 
 _SPLITTERS = ("0020|0012", "0020|0100", "0008|0032", "0018|9087")
-"""Acquisition number, temporal position, acquisition time: what tells volumes of one series apart."""
+"""Acquisition number, temporal position, acquisition time: attributes that separate volumes of one series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def choose_series(
 def guess_phase(description: str) -> str:
     """Return ``"portal"``, ``"arterial"`` or ``""`` for a SeriesDescription.
 
-    Words for both phases in one description ("art + pv") say nothing, and neither does a delayed venous
+    Words for both phases in one description ("art + pv") leave the phase open, and so does a delayed venous
     phase. "late art" is arterial: it is the late arterial phase in which HCC is brightest.
     """
     text = unicodedata.normalize("NFKD", description.lower()).encode("ascii", "ignore").decode()
@@ -204,7 +204,7 @@ def _raise(error: OSError) -> None:
 
 
 def _unusable(piece: Slice) -> str:
-    """Return what a file is when it is no slice of a volume, else ``""``."""
+    """Return the kind of an object that is not a slice of a volume, else ``""``."""
     kinds = piece.tag("0008|0008").upper()
     if piece.components > 1:
         return "colour pictures"

@@ -1,12 +1,11 @@
-"""One DICOM slice, and a pile of them made into a volume.
+"""Single DICOM slices, and the geometry of a series of them.
 
-What is done about imperfect series, and why:
+Handling of imperfect series:
 - Slices are sorted by their position along the normal, never by name or instance number.
 - Rescale slope and intercept are applied slice by slice; padding below -1024 HU is raised to -1024.
-- A missing slice, two different slices at one place, or uneven gaps beyond 10 % raise `InputError`:
-  filling in anatomy that was never seen is no reader's business. Smaller unevenness is evened out with a
-  warning.
-- Gantry tilt raises `InputError`: the voxels of a tilted series are no upright grid.
+- A missing slice, two different slices at one place, or uneven gaps beyond 10 % raise `InputError`,
+  since missing anatomy is not interpolated. Smaller unevenness is averaged, with a warning.
+- Gantry tilt raises `InputError`: the voxels of a tilted series do not lie on a rectilinear grid.
 - Multi-frame files raise `InputError`: GDCM does not put their frames in order.
 """
 
@@ -27,16 +26,16 @@ MAX_UNEVENNESS = 0.10
 WARN_UNEVENNESS = 0.01
 POSITION_TOLERANCE_MM = 0.01
 TILT_TOLERANCE = 0.01
-"""Sideways drift per millimetre of table travel that is still rounding; 1 degree of tilt gives 0.017."""
+"""Sideways drift per millimeter of table travel that is still rounding; 1 degree of tilt gives 0.017."""
 
 
 class InputWarning(UserWarning):
-    """Something about the input that the user should know, but that does not stop the work."""
+    """A property of the input that the user should know and that does not prevent processing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """One DICOM file: where it lies and what it says of itself. Lengths in mm, LPS."""
+    """Header of one DICOM file: attributes, size and position. Lengths in mm, LPS."""
 
     path: Path
     tags: dict[str, str]
@@ -60,17 +59,17 @@ class Slice:
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell whether `path` is a DICOM file: by its preamble, or for old files without one by GDCM."""
+    """Return whether `path` is a DICOM file: by its preamble, or, without one, by GDCM."""
     with path.open("rb") as file:
         head = file.read(132)
     if head[128:132] == b"DICM":
         return True
-    # Without a preamble a file starts with a tag of group 8 (or 2); all else is not worth a try.
+    # Without a preamble a file starts with a tag of group 8 (or 2); nothing else is tried.
     return head[:2] in (b"\x08\x00", b"\x02\x00") and read_slice(path) is not None
 
 
 def read_slice(path: Path) -> Slice | None:
-    """Read the head of a DICOM file; None when GDCM finds no image in it."""
+    """Read the header of a DICOM file; None when GDCM finds no image in it."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -109,7 +108,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def check_positions(pieces: Sequence[Slice], name: str) -> float:
-    """Return the distance between slices in mm; raise `InputError` for tilt, gaps and doubles."""
+    """Return the distance between slices in mm; raise `InputError` for gantry tilt, gaps and duplicate positions."""
     if len(pieces) < 2:
         raise InputError(f"the {name} is a single DICOM slice: choose the folder of the whole series")
     along = np.asarray([piece.along for piece in pieces])

@@ -51,7 +51,7 @@ def existing(path: str | os.PathLike[str], name: str) -> Path:
 
 @contextlib.contextmanager
 def quiet_itk() -> Iterator[None]:
-    """Keep ITK from writing warnings to stderr inside the block; what was set before comes back."""
+    """Suppress ITK's warnings on stderr inside the block; the previous setting is restored."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -62,7 +62,7 @@ def quiet_itk() -> Iterator[None]:
 
 @contextlib.contextmanager
 def readable(place: str | os.PathLike[str], name: str) -> Iterator[None]:
-    """Turn a file system's refusal inside the block into an `InputError` that names the file."""
+    """Convert a `PermissionError` inside the block to an `InputError` that names the file."""
     try:
         yield
     except PermissionError as error:
@@ -73,7 +73,7 @@ def readable(place: str | os.PathLike[str], name: str) -> Iterator[None]:
 
 
 def itk_reason(error: BaseException) -> str:
-    """Return what an ITK exception says in a few words: its last sentence, no files, lines or addresses."""
+    """Return the last sentence of an ITK exception, without source files, lines or addresses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[-1] if lines else type(error).__name__
     text = re.sub(r"^(sitk::ERROR|ITK ERROR|Reason|Description)\s*:\s*", "", text)
@@ -84,7 +84,7 @@ def itk_reason(error: BaseException) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
-    """What a NIfTI-1 or -2 header says.
+    """Fields of a NIfTI-1 or NIfTI-2 header.
 
     sizes: one length an axis. offset_bytes: where the voxels begin; size_bytes: of the whole file.
     byte_order: "<" little or ">" big endian.
@@ -114,7 +114,7 @@ def check_nifti(path: Path, name: str) -> None:
 def check_nifti_is_finite(path: Path, header: NiftiHeader, name: str) -> None:
     """Raise `InputError` when a NIfTI file of floating numbers holds NaN or infinity.
 
-    ITK's reader turns them into 0 without a word, and 0 HU is tissue.
+    ITK's reader silently replaces them by 0, and 0 HU is tissue.
     """
     kind = np.dtype(header.byte_order + NIFTI_FLOATS[header.datatype])
     bad = 0
@@ -185,7 +185,7 @@ def _nifti_header(head: bytes, path: Path, name: str) -> NiftiHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class NrrdHeader:
-    """The head of a NRRD file.
+    """Header of a NRRD file.
 
     fields: ``field: value`` lines, names in lower case.
     pairs: ``key:=value`` lines, escapes resolved.
@@ -222,7 +222,7 @@ def _unescape(text: str) -> str:
 
 
 def check_nrrd(path: Path, name: str) -> None:
-    """Raise `InputError` for a NRRD file with zero or negative spacing, colours or 4D data."""
+    """Raise `InputError` for a NRRD file with zero or negative spacing, colors or 4D data."""
     fields = read_nrrd_header(path, name).fields
     numbers = r"[^()\s,]+"
     vectors = re.findall(rf"none|\({numbers}(?:,{numbers})*\)", fields.get("space directions", ""))
@@ -284,7 +284,7 @@ def _meta_header(path: Path, name: str) -> dict[str, str]:
 
 
 def check_spacing(spacing: object, path: Path | str, name: str) -> None:
-    """Raise `InputError` unless every voxel size is a positive, finite number of millimetres."""
+    """Raise `InputError` unless every voxel size is a positive, finite number of millimeters."""
     values = [float(value) for value in spacing]  # type: ignore[attr-defined]
     if all(math.isfinite(value) and value > 0 for value in values):
         return
@@ -311,7 +311,7 @@ def check_axes(sizes: object, path: Path | str, name: str) -> None:
 
 
 def not_scalar(path: Path | str, name: str) -> InputError:
-    """Return the error for a picture in colours or a vector field."""
+    """Return the error for a picture in colors or a vector field."""
     return InputError(
         f"the {name} '{path}' has several values in each voxel (a colour picture or a vector field): "
         "choose a CT volume in HU"

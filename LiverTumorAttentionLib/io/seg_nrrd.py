@@ -1,7 +1,7 @@
-"""3D Slicer's segmentation file, `.seg.nrrd`: written so that Slicer shows it as its own, and read back.
+"""Reading and writing of 3D Slicer's segmentation format, `.seg.nrrd`.
 
-The whole liver lies in layer 0 and the tumours, which are inside it, in layer 1; each segment names its
-layer and its value there. Format: Slicer's vtkMRMLSegmentationStorageNode.
+Layer 0 holds the whole liver and layer 1 the tumors, which overlap it; each segment's header fields name its
+layer and its label value there. Format: Slicer's vtkMRMLSegmentationStorageNode.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class StoredSegment:
 
 
 def write_seg_nrrd(path: Path, instances: sitk.Image, notes: Mapping[str, str]) -> None:
-    """Write an instances image (0, 1 liver, 2, … tumours) and further texts of the header to `path`."""
+    """Write an instances image (0, 1 liver, 2, … tumors) and further texts of the header to `path`."""
     voxels = sitk.GetArrayViewFromImage(instances)
     segments = segments_for(instances)
     kind = np.uint8 if voxels.max() < 256 else np.uint16
-    # The tumours are numbered from 1 in their own layer, so that a label map viewer shows them so too.
+    # The tumors are numbered from 1 in their own layer, so that a label map viewer shows them so too.
     tumors = np.where(voxels > 1, voxels - 1, 0).astype(kind)
     layers = [(voxels > 0).astype(kind)] + ([tumors] if len(segments) > 1 else [])
     pairs = dict(_segment_pairs(segments, layers))
@@ -137,7 +137,7 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     """Return an empty image on the reference grid of a `.seg.nrrd` and its segments in file order.
 
     Files by Slicer may be cropped to what is segmented; they are padded to the grid of their reference
-    volume where the file says which that is. Raises `InputError` for a damaged file.
+    volume where the header has its geometry. Raises `InputError` for a damaged file.
     """
     pairs = read_nrrd_header(path, "segmentation").pairs
     try:
@@ -180,7 +180,7 @@ def _codes(tags: str) -> tuple[str, ...]:
 def _cut_away(image: sitk.Image, pairs: Mapping[str, str]) -> np.ndarray:
     """Return what was cropped from the reference grid: (3, 2) voxels before and behind, along x, y, z.
 
-    Nothing when the header does not tell, or tells of another grid than that of `image`.
+    Zeros when the header has no reference geometry, or one that does not match the grid of `image`.
     """
     nothing = np.zeros((3, 2), int)
     parameters = pairs.get("Segmentation_ConversionParameters", "")

@@ -1,8 +1,8 @@
-"""Write a result in the format its name asks for, and read label maps and segmentations back.
+"""Reading and writing of segmentations as `.seg.nrrd`, DICOM SEG or label map, by the suffix.
 
-Inside the library a result is the *instances* image: 0 background, 1 liver, 2, 3, … one value a tumour.
-A `.seg.nrrd` or DICOM SEG keeps every tumour apart; a plain label map (`.nii.gz`, `.nrrd`, `.mha`) is
-semantic: 0 background, 1 liver, 2 tumour.
+Inside the library a segmentation is the *instances* image: 0 background, 1 liver, 2, 3, … one value a tumor.
+A `.seg.nrrd` or DICOM SEG keeps every tumor apart; a plain label map (`.nii.gz`, `.nrrd`, `.mha`) is
+semantic: 0 background, 1 liver, 2 tumor.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import existing, readable
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
-from LiverTumorAttentionLib.io.terminology import recognise, unrecognised
+from LiverTumorAttentionLib.io.terminology import segment_kind, unrecognized_segments
 from LiverTumorAttentionLib.io.volumes import FILE_CHECKS, IMAGE_SUFFIXES, read_volume, write_image
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
 
@@ -57,18 +57,18 @@ def write_segmentation(
 
 
 def semantic(instances: sitk.Image) -> sitk.Image:
-    """Return the label map 0 background, 1 liver, 2 tumour (uint8) of an instances image."""
+    """Return the label map 0 background, 1 liver, 2 tumor (uint8) of an instances image."""
     voxels = np.minimum(sitk.GetArrayViewFromImage(instances), FIRST_TUMOR).astype(np.uint8)
     return _like(voxels, instances)
 
 
 def read_label_map(path: str | os.PathLike[str]) -> sitk.Image:
-    """Read a segmentation as label map 0 background, 1 liver, 2 tumour (uint8) on its own grid.
+    """Read a segmentation as label map 0 background, 1 liver, 2 tumor (uint8) on its own grid.
 
     Label maps are returned with the values they have when these are whole numbers from 0 to 255 (so that
-    other conventions can be evaluated too). The segments of a `.seg.nrrd` or DICOM SEG are recognised by
-    their code, else by their name; tumours lie over the liver, others are left out.
-    Raises `InputError` when there is nothing to recognise or the file is no label map.
+    other conventions can be evaluated too). The segments of a `.seg.nrrd` or DICOM SEG are recognized by
+    their code, else by their name; tumors lie over the liver, others are left out.
+    Raises `InputError` when there is nothing to recognize or the file is no label map.
     """
     place = existing(path, "segmentation")
     if not has_segments(place):
@@ -77,11 +77,11 @@ def read_label_map(path: str | os.PathLike[str]) -> sitk.Image:
 
 
 def read_instances(path: str | os.PathLike[str], *, keep_numbers: bool = False) -> sitk.Image:
-    """Read a segmentation as instances image (uint16): 0 background, 1 liver, 2, 3, … one value a tumour.
+    """Read a segmentation as instances image (uint16): 0 background, 1 liver, 2, 3, … one value a tumor.
 
-    Tumours are numbered in the order of the file. keep_numbers: where every one has a name of its own that ends in a
+    Tumors are numbered in the order of the file. keep_numbers: where every one has a name of its own that ends in a
     number from 1, such as "Tumor 3", they keep these numbers (value 4), also when some are missing.
-    A plain label map is returned with the values it has: its tumours are not taken apart.
+    A plain label map is returned with the values it has: its tumors are not separated.
     """
     place = existing(path, "segmentation")
     if not has_segments(place):
@@ -94,9 +94,9 @@ def read_instances(path: str | os.PathLike[str], *, keep_numbers: bool = False) 
 
 
 def _painted(segments: list[StoredSegment], place: Path, *, keep_numbers: bool) -> np.ndarray:
-    kinds = [recognise(segment.name, segment.codes) for segment in segments]
+    kinds = [segment_kind(segment.name, segment.codes) for segment in segments]
     if not any(kinds):
-        raise unrecognised(place, [segment.name for segment in segments])
+        raise unrecognized_segments(place, [segment.name for segment in segments])
     voxels = np.zeros(segments[0].mask.shape, np.uint16)
     for segment, kind in zip(segments, kinds, strict=True):
         if kind == "liver":
@@ -111,7 +111,7 @@ def _painted(segments: list[StoredSegment], place: Path, *, keep_numbers: bool) 
 
 
 def _values_by_name(names: list[str]) -> list[int] | None:
-    """Return the values that names such as "Tumor 3" stand for; None when they are not all told apart by a number."""
+    """Return the values that names such as "Tumor 3" stand for; None unless each has a number of its own."""
     numbers = [re.search(r"(\d{1,5})\s*$", name) for name in names]
     values = [int(number[1]) + LIVER for number in numbers if number is not None]
     inside = all(FIRST_TUMOR <= value <= np.iinfo(np.uint16).max for value in values)
@@ -121,7 +121,7 @@ def _values_by_name(names: list[str]) -> list[int] | None:
 def read_vessel_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, dict[int, str]]:
     """Return a label map (uint16), 0 where there is no vessel, and the name of each other value.
 
-    path: a `.seg.nrrd` or DICOM SEG, whose segments are the vessels, but for liver and tumours among them and
+    path: a `.seg.nrrd` or DICOM SEG, whose segments are the vessels, but for liver and tumors among them and
     for those that are empty; where two overlap, the later one in the file counts. Or a label map, whose
     values are named "vessel 1", "vessel 2", … by their value.
     Raises `InputError` when there is no vessel or the file is no segmentation.
@@ -136,7 +136,7 @@ def read_vessel_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, dict[i
         return image, names
     seg_nrrd = full_suffix(place) in (".seg.nrrd", ".nrrd")
     grid, segments = read_seg_nrrd(place) if seg_nrrd else read_dicom_seg(place)
-    vessels = [s for s in segments if not recognise(s.name, s.codes) and s.mask.any()]
+    vessels = [s for s in segments if not segment_kind(s.name, s.codes) and s.mask.any()]
     if not vessels:
         listed = ", ".join(f"'{segment.name}'" for segment in segments) or "no segment at all"
         raise InputError(
@@ -153,7 +153,7 @@ def read_vessel_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, dict[i
 
 
 def has_segments(place: Path) -> bool:
-    """Tell whether a file stores segments with names rather than bare values."""
+    """Return whether a file stores named segments rather than label values."""
     if place.is_dir():
         raise InputError(f"the segmentation '{place}' is a folder: name the file itself")
     with readable(place, "segmentation"), place.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Names, colours and SNOMED CT codes of what is segmented; the list itself is `data/terminology.json`."""
+"""Names, colors and SNOMED CT codes of segments, from `data/terminology.json`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Code:
 class Segment:
     """One segment of a result.
 
-    value: its value in the instances image: 1 the liver (without its tumours), 2, 3, … one a tumour.
+    value: its value in the instances image: 1 the liver (without its tumors), 2, 3, … one a tumor.
     name: ``"Liver"``, ``"Tumor 1"``, … color: red, green, blue, each 0 to 1.
     category, type: what it is; region: where it is, when that is not said by its type.
     """
@@ -73,7 +73,7 @@ def terminology() -> dict[str, Any]:
 
 
 def liver_segment() -> Segment:
-    """Return the segment of the whole liver, tumours included."""
+    """Return the segment of the whole liver, tumors included."""
     entry = terminology()["liver"]
     return Segment(
         value=LIVER,
@@ -85,7 +85,7 @@ def liver_segment() -> Segment:
 
 
 def tumor_segment(value: int) -> Segment:
-    """Return the segment of the tumour that has `value` (2 or more) in the instances image."""
+    """Return the segment of the tumor that has `value` (2 or more) in the instances image."""
     if value < FIRST_TUMOR:
         raise ValueError(f"tumours have values from {FIRST_TUMOR}, got {value}")
     entry = terminology()["tumor"]
@@ -101,9 +101,9 @@ def tumor_segment(value: int) -> Segment:
 
 
 def segments_for(instances: sitk.Image) -> tuple[Segment, ...]:
-    """Return the segments of an instances image: the liver always, then each tumour that has a voxel.
+    """Return the segments of an instances image: the liver always, then each tumor that has a voxel.
 
-    A tumour keeps the number of its value: value 3 is "Tumor 2" whether or not there is a value 2.
+    A tumor keeps the number of its value: value 3 is "Tumor 2" whether or not there is a value 2.
     """
     voxels = sitk.GetArrayViewFromImage(instances)
     if voxels.dtype.kind not in "iu" or voxels.min() < 0:
@@ -114,11 +114,11 @@ def segments_for(instances: sitk.Image) -> tuple[Segment, ...]:
     return (liver_segment(), *(tumor_segment(int(value)) for value in values if value >= FIRST_TUMOR))
 
 
-def recognise(name: str, codes: tuple[str, ...] = ()) -> str:
+def segment_kind(name: str, codes: tuple[str, ...] = ()) -> str:
     """Return ``"liver"``, ``"tumor"`` or ``""`` for a segment of any origin.
 
     codes: code values of its type, most specific first; they decide before the name does. A name with a
-    word for a tumour is one, also when it names the liver ("liver lesion").
+    word for a tumor is one, also when it names the liver ("liver lesion").
     """
     table = terminology()
     for code in codes:
@@ -132,8 +132,8 @@ def recognise(name: str, codes: tuple[str, ...] = ()) -> str:
     return ""
 
 
-def unrecognised(path: object, names: list[str]) -> InputError:
-    """Return the error for a segmentation in which neither a liver nor a tumour can be told."""
+def unrecognized_segments(path: object, names: list[str]) -> InputError:
+    """Return the error for a segmentation without a segment that is a liver or a tumor."""
     listed = ", ".join(f"'{name}'" for name in names) or "no segment at all"
     return InputError(
         f"the segmentation '{path}' has no segment named or coded as liver or tumor, only {listed}: "

@@ -46,12 +46,12 @@ FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
 """Formats that are read as one file, each with the check of its header."""
 
 SPACING_RANGE_MM = (0.05, 25.0)
-"""Voxel sizes outside this range are those of a header in metres, or of no CT."""
+"""Voxel sizes outside this range are those of a header in meters, or of no CT."""
 
 ORTHONORMAL_TOLERANCE = 1e-3
 
 FAT_HU = -20.0
-"""Below this lie fat (-150 to -50 HU), lung and air, and nothing of a normalised or MR volume."""
+"""Below this lie fat (-150 to -50 HU), lung and air, and nothing of a normalized or MR volume."""
 
 MIN_FAT_OR_AIR_SHARE = 0.002
 SOFT_TISSUE_HU = (-200.0, 400.0)

@@ -1,4 +1,4 @@
-"""How good a segmentation is: overlap, distances of surfaces, and lesions one by one, in physical units."""
+"""Segmentation metrics: overlap, surface distances and lesion detection, in physical units."""
 
 from LiverTumorAttentionLib.metrics.evaluate import evaluate_labels
 from LiverTumorAttentionLib.metrics.evaluation import Evaluation, LabelScores

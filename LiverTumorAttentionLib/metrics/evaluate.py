@@ -1,4 +1,4 @@
-"""A predicted label map against the truth: all metrics, overall and lesion by lesion."""
+"""Evaluation of a predicted label map against a reference: all metrics, per object and per lesion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation found, as numbers, as JSON and as a table to read."""
+"""Result of an evaluation, as values, JSON and a text table."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class LabelScores:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores of every object, and of the tumours one by one.
+    """Scores of every object, and of the tumors one by one.
 
     labels: by name, in the order asked for.
     lesions: None when no label called "tumor" was asked for.

@@ -1,4 +1,4 @@
-"""Which values of a label map make which object."""
+"""Mapping of objects to label values, parsed from NAME=VALUE+VALUE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from LiverTumorAttentionLib.errors import InputError
 DEFAULT_LABELS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {"liver": (1,), "tumor": (2,), "liver_with_tumors": (1, 2)}
 )
-"""Values of this project's label maps: 1 is liver tissue without the tumours, 2 tumour."""
+"""Values of this project's label maps: 1 is liver tissue without the tumors, 2 tumor."""
 
 
 def parse_labels(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:

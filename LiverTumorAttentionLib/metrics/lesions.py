@@ -1,11 +1,11 @@
-"""Which lesions were found, and which findings are lesions.
+"""Detection metrics: matching of true lesions with predicted ones.
 
-Lesions are 26-connected components of the label: two tumours that touch are one. A lesion and a finding
-(a component of the prediction) overlap by their intersection over union, IoU. Two rules stand side by side:
+Lesions are 26-connected components of the label: two tumors that touch are one. A lesion and a finding
+(a component of the prediction) overlap by their intersection over union, IoU. Two matching rules are reported:
 
 - **at 50 % overlap** (LiTS): a lesion is detected by a finding with IoU >= 0.5. That is one lesion by one
   finding at most: to reach one half with two lesions, a finding would have to lie in both and nowhere else,
-  and then they would hang together.
+  and the two would then be one connected component.
 - **at any overlap**: one common voxel is enough. Small lesions are judged by this one too, since a shift
   by one voxel can take a lesion of 5 mm below IoU 0.5.
 
@@ -106,7 +106,7 @@ def match_lesions(
     """Compare the lesions of a prediction with those of the truth, one by one.
 
     prediction, truth: (z, y, x) of the same shape, not zero where there is a lesion.
-    spacing_zyx_mm: distance of neighbouring voxels along z, y and x. Raises `ValueError` for shapes that differ.
+    spacing_zyx_mm: distance of neighboring voxels along z, y and x. Raises `ValueError` for shapes that differ.
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}")
@@ -161,7 +161,7 @@ def _rows(
     partners: dict[int, int],
     spacing_zyx_mm: Sequence[float],
 ) -> tuple[LesionRow, ...]:
-    """Return one row a component; `owners`, `common` and `iou` tell of each pair that touches."""
+    """Return one row a component; `owners`, `common` and `iou` hold one entry for each overlapping pair."""
     voxels = components.voxels
     best_iou = np.zeros(len(voxels))
     np.maximum.at(best_iou, owners, iou)

@@ -1,7 +1,7 @@
-"""How well two sets of voxels cover each other.
+"""Overlap metrics of two binary masks.
 
 With TP, FP, FN, TN the numbers of voxels of the whole volume in both, in the prediction alone, in the truth
-alone, and in neither. Undefined values are nan, never dropped and never replaced by a friendlier number:
+alone, and in neither. Undefined values are nan, never dropped and never replaced by another value:
 
 | | both empty | prediction empty | truth empty |
 | --- | --- | --- | --- |

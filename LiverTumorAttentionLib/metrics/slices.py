@@ -1,11 +1,11 @@
-"""A tumour segmentation slice by slice, in pixels.
+"""Metrics of a tumor segmentation per slice, in pixels.
 
-Source: "Correlation Matters" (the context network), Table 1, scores each slice that shows tumour by itself, the
-    Hausdorff distance in pixels; PA-ResSeg, Table 12, tells marginal slices along z from middle ones.
-Departs: neither paper says more than that. Here a slice is **marginal** when a lesion of the truth (a 26-connected
-    component) begins or ends in it, and **middle** when it shows tumour and is not marginal. Contours are compared
+Source: "Correlation Matters" (the context network), Table 1, scores each slice that shows tumor separately, the
+    Hausdorff distance in pixels; PA-ResSeg, Table 12, separates marginal slices along z from middle ones.
+Departs: neither paper defines more than that. Here a slice is **marginal** when a lesion of the truth (a 26-connected
+    component) begins or ends in it, and **middle** when it shows tumor and is not marginal. Contours are compared
     as surfaces are in the volume: a pixel of the contour has an edge towards the outside, beyond the border of the
-    slice is outside. Slices without true tumour are not scored; what is found there counts in the volume's scores.
+    slice is outside. Slices without true tumor are not scored; what is found there counts in the volume's scores.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MARGINAL, MIDDLE = "marginal", "middle"
 
 @dataclass(frozen=True, kw_only=True)
 class SliceScores:
-    """One slice that shows tumour.
+    """One slice that shows tumor.
 
     number: its index along z, from 0. part: "marginal" or "middle". confusion: pixels of this slice alone.
     hausdorff_px: between the contours, in pixels; nan when nothing was found in the slice.
@@ -40,9 +40,9 @@ class SliceScores:
 
 
 def score_slices(prediction: NDArray[Any], truth: NDArray[Any]) -> tuple[SliceScores, ...]:
-    """Score each slice whose truth shows tumour.
+    """Score each slice whose truth shows tumor.
 
-    prediction, truth: (z, y, x) of the same shape, z across the slices, not zero where there is tumour.
+    prediction, truth: (z, y, x) of the same shape, z across the slices, not zero where there is tumor.
     Raises `ValueError` for shapes that differ.
     """
     if prediction.shape != truth.shape:
@@ -63,9 +63,9 @@ def score_slices(prediction: NDArray[Any], truth: NDArray[Any]) -> tuple[SliceSc
 
 
 def slice_parts(truth: NDArray[Any]) -> dict[int, str]:
-    """Return "marginal" or "middle" for the index of each slice that shows tumour, in order.
+    """Return "marginal" or "middle" for the index of each slice that shows tumor, in order.
 
-    truth: (z, y, x), not zero where there is tumour.
+    truth: (z, y, x), not zero where there is tumor.
     """
     mask = np.asarray(truth, bool)
     shown = np.flatnonzero(mask.any(axis=(1, 2)))

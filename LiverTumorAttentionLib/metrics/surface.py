@@ -1,7 +1,7 @@
-"""How far two surfaces lie apart, in mm.
+"""Surface distances: ASSD, Hausdorff distance and its 95th percentile, in mm.
 
 The surface of an object is the set of its voxels that have a face towards a voxel outside of it; beyond the
-border of the volume is outside. Distances run from the centre of each surface voxel to the nearest centre of
+border of the volume is outside. Distances run from the center of each surface voxel to the nearest center of
 a surface voxel of the other object, exactly (a k-d tree, not a grid).
 
 Where others differ:
@@ -45,10 +45,10 @@ class SurfaceDistances:
 def surface_distances(
     prediction: NDArray[Any], truth: NDArray[Any], spacing_zyx_mm: Sequence[float]
 ) -> SurfaceDistances:
-    """Measure how far the surface of the prediction and that of the truth lie apart.
+    """Measure the distances between the surfaces of prediction and truth.
 
     prediction, truth: (z, y, x), or (y, x) for the contours of one slice, of the same shape, not zero where
-    the object is. spacing_zyx_mm: distance of neighbouring voxels along each axis; with 1 all is in pixels.
+    the object is. spacing_zyx_mm: distance of neighboring voxels along each axis; with 1 all is in pixels.
     Raises `ValueError` for shapes that differ. Time grows with the surfaces, not with the volume.
     """
     if prediction.shape != truth.shape:

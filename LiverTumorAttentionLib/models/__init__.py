@@ -1,4 +1,4 @@
-"""Models: a folder or a zip of `model.json` and one `.safetensors` a stage; verified, never unpickled."""
+"""Model packages: `model.json` and one `.safetensors` a stage, in a folder or a zip; verified, never unpickled."""
 
 from LiverTumorAttentionLib.models.catalogue import (
     InstalledModel,

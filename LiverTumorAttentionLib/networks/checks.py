@@ -1,4 +1,4 @@
-"""Checks of what a network is built with and what it is given; each says what was expected and got."""
+"""Checks of a network's arguments and inputs; the errors name what was expected and what was given."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
 
 
 def nearest(value: object, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: "; did you mean …?", or nothing when none is near."""
+    """Return the end of a message about an unknown name: "; did you mean …?", or nothing when none is near."""
     matches = difflib.get_close_matches(str(value).lower(), list(known), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(matches)}?" if matches else ""
 

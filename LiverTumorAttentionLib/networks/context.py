@@ -1,4 +1,4 @@
-"""The multi-scale fine-grained context network: attention over all places and all channels, on every skip."""
+"""The multi-scale fine-grained context network: self-attention over positions and channels on every skip connection."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ChannelExtractor(nn.Module):
         M_ij = exp(x_i . x_j) / sum_j exp(x_i . x_j)    over channels
         X^c = beta X M + X                              beta starts at 0
     Departs: in float32 also under autocast. As printed: the products sum over all places and are not scaled,
-        so that on real maps M is close to one-hot (a row's largest product wins); and M is normalised over j,
-        the channel that comes out, where DANet normalises over those that are summed.
+        so that on real maps M is close to one-hot (a row's largest product wins); and M is normalized over j,
+        the channel that comes out, where DANet normalizes over those that are summed.
     Shape: (B, C, Y, X) -> same; memory O(B C^2). No convolutions.
     """
 

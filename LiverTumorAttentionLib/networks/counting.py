@@ -1,4 +1,4 @@
-"""What a network costs: its parameters, and the multiply-adds of one pass, without computing anything."""
+"""Parameter count and multiply-adds of a network, without running it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cost_of(build: Callable[[], nn.Module], input_shape: Sequence[int]) -> Netwo
     input_shape: one sample of one phase, (channels, rows, columns) or (channels, slices, rows, columns).
 
     Convolutions, matrix products and the two products of attention are counted, those with the zeros of a
-    padded border too. What costs a few operations a value is not: normalisation, activation, pooling,
+    padded border too. What costs a few operations a value is not: normalization, activation, pooling,
     interpolation. Tensors have a shape and a device but no values, so no memory is taken and no random number
     drawn. They are said to lie on the CPU, for torch's meta device knows no autocast, which some attention
     switches off. The plain form of attention is chosen because the counter knows matrix products, but not

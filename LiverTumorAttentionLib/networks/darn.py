@@ -1,4 +1,4 @@
-"""DARN: levels of a pyramid refined by one neighbour each, then gathered on the finest grid."""
+"""DARN: pyramid levels refined by one neighboring level each, then aggregated on the finest grid."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch.nn import functional
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count
 from LiverTumorAttentionLib.networks.dpcnet import ORDERS, SemCor, SpaCor
 from LiverTumorAttentionLib.networks.layers import crop_to
-from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
+from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialize
 
 
 class SpaRef(SpaCor):
-    """Spatial attentive refinement: a level's map, weighted place by place by its finer neighbour.
+    """Spatial attentive refinement: a level's map, weighted place by place by its finer neighbor.
 
     Source: DARN, Method: "SpaRef modules make a further refinement [...] with respect to [...] spatial
         dimensions", "with the guidance of neighboring [...] low-level features". The poster gives no equation;
-        this is DPC-Net's Eq. 4-6 with the neighbour alone as guide:
+        this is DPC-Net's Eq. 4-6 with the neighbor alone as guide:
         T = Avg(F_{i-1}) + Max(F_{i-1});  A = W_3 phi(W_2 phi(W_1 T));  out = sigmoid(A) x g(F_i)
     Departs: see SpaCor for the way up and down and for W.
     Shape: F_i (B, C, z, y, x), F_{i-1} (B, C, 2z, 2y, 2x) -> (B, C, z, y, x).
@@ -34,11 +34,11 @@ class SpaRef(SpaCor):
 
 
 class SemRef(SemCor):
-    """Semantic attentive refinement: a level's channels, weighted by its coarser neighbour.
+    """Semantic attentive refinement: a level's channels, weighted by its coarser neighbor.
 
     Source: DARN, Method: "SemRef [...] with respect to semantic [...] dimensions", "with the guidance of
         neighboring high- [...] level features". The poster gives no equation; this is DPC-Net's Eq. 7-9 with
-        the neighbour alone as guide:
+        the neighbor alone as guide:
         T = [Avg(F_{i+1}), Max(F_{i+1})];  A = W_3 phi(W_2 phi(W_1 T));  out = sigmoid(A) x g(F_i)
     Departs: see SemCor for W and g.
     Shape: F_i (B, C, Z, Y, X), F_{i+1} (B, C, z, y, x) -> (B, C, Z, Y, X).
@@ -117,7 +117,7 @@ class DARN(nn.Module):
         self.semref = nn.ModuleList(SemRef(pyramid_width) for _ in range(levels - 2))
         self.aggregation = Aggregation(pyramid_width, levels - 1)
         self.head = nn.Conv3d(pyramid_width, classes, kernel_size=1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
         decoded = self.features(filled(image, self.in_channels, self.stride))
@@ -133,11 +133,11 @@ class DARN(nn.Module):
         return {group: cropped(levels, image.shape[2:]) for group, levels in outputs.items()}
 
     def refined_in_space(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Every level refined by its finer neighbour; the finest has none and is passed on."""
+        """Every level refined by its finer neighbor; the finest has none and is passed on."""
         steps = zip(self.sparef, pairwise(pyramid), strict=True)
         return [pyramid[0], *(refine(coarse, fine) for refine, (fine, coarse) in steps)]
 
     def refined_in_channels(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Every level refined by its coarser neighbour; the coarsest has none and is passed on."""
+        """Every level refined by its coarser neighbor; the coarsest has none and is passed on."""
         steps = zip(self.semref, pairwise(pyramid), strict=True)
         return [*(refine(fine, coarse) for refine, (fine, coarse) in steps), pyramid[-1]]

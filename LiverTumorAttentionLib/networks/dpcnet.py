@@ -1,4 +1,4 @@
-"""DPC-Net: neighbouring levels of a pyramid correct each other, in space and in their channels."""
+"""DPC-Net: pyramid levels correlated with their neighboring levels, over space and over channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
-from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialise
+from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialize
 
 POOLINGS = ("mean", "max", "both")
 ORDERS = ("spa_first", "sem_first")
@@ -19,7 +19,7 @@ DOWN = {"pfe": "stride", "unet3d": "pool"}
 
 
 class SpaCor(nn.Module):
-    """Spatial correlation: a level's map, weighted place by place under the guidance of its finer neighbour.
+    """Spatial correlation: a level's map, weighted place by place under the guidance of its finer neighbor.
 
     Source: DPC-Net, section III.D, Eq. 4-6, Figure 3:
         T = Avg([F_i, F_{i-1}]) + Max([F_i, F_{i-1}])     over channels; F_i up-sampled to F_{i-1}'s grid
@@ -64,7 +64,7 @@ class SpaCor(nn.Module):
 
 
 class SemCor(nn.Module):
-    """Semantic correlation: a level's channels, weighted under the guidance of its coarser neighbour.
+    """Semantic correlation: a level's channels, weighted under the guidance of its coarser neighbor.
 
     Source: DPC-Net, section III.E, Eq. 7-9, Figure 3:
         T = [Avg([F_i, F_{i+1}]), Max([F_i, F_{i+1}])]    over space
@@ -167,7 +167,7 @@ class DPCNet(nn.Module):
         self.sem_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(semantic))
         # Without SemCor no head stands on the finest level, which gives the output.
         self.finest_head = nn.Conv3d(pyramid_width, classes, 1) if spatial and not semantic else None
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
         decoded = self.features(filled(image, self.in_channels, self.stride))

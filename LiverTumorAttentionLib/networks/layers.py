@@ -12,10 +12,10 @@ from torch.nn import functional
 
 
 class ConvNormReLU(nn.Module):
-    """3x3 convolution, batch normalisation, ReLU.
+    """3x3 convolution, batch normalization, ReLU.
 
     Source: Table 3 of PA-ResSeg ("conv, 3x3"); Ioffe & Szegedy, Batch normalization, ICML 2015.
-    Departs: the convolution has no bias, for the normalisation would take it away.
+    Departs: the convolution has no bias, for the normalization would take it away.
     Shape: (B, in_channels, Y, X) -> (B, out_channels, Y, X).
     """
 
@@ -33,8 +33,8 @@ class ResidualBlock(nn.Module):
 
     Source: Table 3 of PA-ResSeg, conv2_x to conv6_x; He et al., Deep residual learning, CVPR 2016:
         out = ReLU(BN(conv(ReLU(BN(conv(x))))) + shortcut(x))
-    Departs: the paper gives the two convolutions alone. Normalisation and ReLU stand where ResNet has them;
-        where the channels change, the shortcut is a 1x1 convolution with normalisation (ResNet's option B).
+    Departs: the paper gives the two convolutions alone. Normalization and ReLU stand where ResNet has them;
+        where the channels change, the shortcut is a 1x1 convolution with normalization (ResNet's option B).
     Shape: (B, in_channels, Y, X) -> (B, out_channels, Y, X).
     """
 
@@ -54,7 +54,7 @@ class ResidualBlock(nn.Module):
 
 
 class UpNormReLU(nn.Module):
-    """One step up: 4x4 transposed convolution of stride 2, batch normalisation, ReLU.
+    """One step up: 4x4 transposed convolution of stride 2, batch normalization, ReLU.
 
     Source: Table 3 of PA-ResSeg ("deconv, 4x4, stride 2") and section 3.B ("each up-sampling operation is
         followed by a batch normalization and a ReLU").
@@ -74,7 +74,7 @@ class UpNormReLU(nn.Module):
         return torch.relu_(self.norm(self.conv(x)[:, :, : size[0], : size[1]]))
 
 
-def initialise(network: nn.Module, generator: torch.Generator | None = None) -> None:
+def initialize(network: nn.Module, generator: torch.Generator | None = None) -> None:
     """Draw the weights of all convolutions anew (He et al., Delving deep into rectifiers, ICCV 2015).
 
     The variance is 2 / (number of values that one output pixel sums). A transposed convolution of stride 2

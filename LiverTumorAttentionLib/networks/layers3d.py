@@ -1,4 +1,4 @@
-"""What the 3D networks share to bring maps of several levels together."""
+"""Layers of the 3D networks that combine maps of several levels."""
 
 from __future__ import annotations
 

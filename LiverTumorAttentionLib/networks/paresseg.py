@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_phases, check_slices
-from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialise_gaussian
+from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialize_gaussian
 from LiverTumorAttentionLib.networks.layers import (
     ConvNormReLU,
     ResidualBlock,
     UpNormReLU,
     crop_to,
-    initialise,
+    initialize,
     pad_to_multiple,
 )
 from LiverTumorAttentionLib.networks.phase_attention import (
@@ -70,7 +70,7 @@ class ResSegDecoder(nn.Module):
 
     Source: Table 3 of PA-ResSeg, column "Decoder": conv1_3, upsampling_1 to upsampling_5, final.
         upsampling_k: k transposed convolutions to w/4 * 2^(k-1), ..., w/2, w/4 channels
-    Departs: conv1_3 and the first convolution of "final" have batch normalisation and ReLU, as the steps up
+    Departs: conv1_3 and the first convolution of "final" have batch normalization and ReLU, as the steps up
         have. The softmax of "final" is left to the caller: the result is logits.
     Shape: one map a level, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
     """
@@ -107,7 +107,7 @@ class ResSeg(nn.Module):
         wide as the last (6 is the paper's); any size of at least 2^(levels - 1) pixels a side is taken;
         returns logits, without the softmax. See the parts for the rest.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). in_channels 3 is a slice and its two
-        neighbours.
+        neighbors.
 
     Raises ModelError when an argument is out of range or the image does not fit.
     """
@@ -122,7 +122,7 @@ class ResSeg(nn.Module):
         self.stride = 2 ** (check_count("levels", levels, minimum=2) - 1)
         self.encoder = ResSegEncoder(in_channels, width, levels)
         self.decoder = ResSegDecoder(self.encoder.channels, width, classes)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels, minimum_side=self.stride)
@@ -147,7 +147,7 @@ class PAResSeg(nn.Module):
         "msf_intra" (MSF + Intra-PA). `backbone` chooses between Table 4 and Table 5: "resseg", or "unet" for
         PA-UNet and MSF-UNet. The paper does not say how a U-Net takes fused maps: here its decoder is built
         for them, with half of U-Net's channels at every level, as the fused maps have half of the encoder's;
-        its convolutions have no normalisation, as in U-Net. `levels` is 6 for ResSeg and 5 for U-Net, unless
+        its convolutions have no normalization, as in U-Net. `levels` is 6 for ResSeg and 5 for U-Net, unless
         given. Returns logits, without the softmax. See ResSeg, U-Net and the parts.
     Shape: portal (B, in_channels, Y, X), arterial (B, in_channels, Y, X) -> logits (B, classes, Y, X), on the
         portal venous grid; the arterial slices must have been registered to it.
@@ -185,10 +185,10 @@ class PAResSeg(nn.Module):
         self.decoder: nn.Module
         if unet:
             self.decoder = nn.Sequential(UNetDecoder(fused), nn.Conv2d(fused[0], classes, kernel_size=1))
-            initialise_gaussian(self)
+            initialize_gaussian(self)
         else:
             self.decoder = ResSegDecoder(fused, width, classes)
-            initialise(self)
+            initialize(self)
 
     def forward(self, portal: torch.Tensor, arterial: torch.Tensor | None = None) -> torch.Tensor:
         arterial = check_phases(portal, arterial, channels=self.in_channels, minimum_side=self.minimum_side)
@@ -221,7 +221,7 @@ class IntraResSeg(nn.Module):
         widths = self.encoder.channels
         self.attention = nn.ModuleList(IntraPhaseBlock(channels) for channels in widths)
         self.decoder = ResSegDecoder([channels // 4 for channels in widths], width, classes)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels, minimum_side=self.stride)

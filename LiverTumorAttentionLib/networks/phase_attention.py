@@ -9,7 +9,7 @@ over positions, in float32 also under autocast. The mean alone is too flat: on a
 every s_c lies within 0.03 of sigmoid(1) = 0.731. With 16, which is what the usual 1 / sqrt(N) gives on a
 16 x 16 map, s_c has a standard deviation over the channels of 0.03 to 0.17 (ten draws of the weights, six
 levels, width 16; 0.03 to 0.11 at width 64), and no softmax gives one channel more than 0.95. From there, the
-gain of the normalisation that precedes P and A sharpens or flattens it.
+gain of the normalization that precedes P and A sharpens or flattens it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class IntraPhaseAttention(nn.Module):
     def forward(self, portal: torch.Tensor) -> torch.Tensor:
         with torch.autocast(portal.device.type, enabled=False):
             p = portal.float().flatten(2)
-            m = torch.softmax(similarities(p, p), dim=-1)  # (B, j, i), normalised over i
+            m = torch.softmax(similarities(p, p), dim=-1)  # (B, j, i), normalized over i
             refined = self.gamma * torch.bmm(m, p) + p
         return refined.reshape(portal.shape).to(portal.dtype)
 
@@ -67,7 +67,7 @@ class InterPhaseAttention(nn.Module):
         """The scale s of every arterial channel, (B, C), float32, between 0.5 and 1 (Eq. 2 and 3)."""
         with torch.autocast(arterial.device.type, enabled=False):
             a, p = arterial.float().flatten(2), portal.float().flatten(2)
-            x = torch.softmax(similarities(a, p), dim=1)  # (B, i, j), normalised over i
+            x = torch.softmax(similarities(a, p), dim=1)  # (B, i, j), normalized over i
             return torch.sigmoid(x.sum(dim=2))
 
     def forward(self, arterial: torch.Tensor, portal: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,7 @@ class ConcatenationFusion(nn.Module):
 
     Source: PA-ResSeg, section 3.C, Figure 5c and Table 4.
     Departs: each phase passes the convolution to C/4 channels that the phase attention block has (Figure 6),
-        with batch normalisation and ReLU behind it, so that the fusions differ by their attention alone.
+        with batch normalization and ReLU behind it, so that the fusions differ by their attention alone.
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
@@ -142,7 +142,7 @@ class PhaseAttentionBlock(ConcatenationFusion):
     Source: PA-ResSeg, section 3.D and Figure 6:
         out = concatenate(Intra-PA(P), Inter-PA(A, P))
     Departs: the paper says "a convolution layer" makes P, and A. It is 3x3, to C/4 channels, with batch
-        normalisation and ReLU behind it, as the convolution before DANet's channel attention has.
+        normalization and ReLU behind it, as the convolution before DANet's channel attention has.
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 

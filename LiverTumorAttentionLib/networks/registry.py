@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Registry of networks by name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from LiverTumorAttentionLib.networks.unet3d import UNet3D
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkEntry:
-    """What is known of a network before it is built."""
+    """Registry entry of a network: class, papers and input, known before it is built."""
 
     build: Callable[..., nn.Module]
     """The network's class; its arguments' defaults are the paper's."""

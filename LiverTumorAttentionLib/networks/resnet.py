@@ -61,7 +61,7 @@ class Bottleneck(nn.Module):
 
 
 def shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
-    """ResNet's option B: a 1x1 convolution with normalisation where size or channels change, else nothing."""
+    """ResNet's option B: a 1x1 convolution with normalization where size or channels change, else nothing."""
     if stride == 1 and in_channels == out_channels:
         return None
     return nn.Sequential(

@@ -1,4 +1,4 @@
-"""SFAN: coarse levels choose the channels of fine ones, and the deepest weighs them all."""
+"""SFAN: channel attention of fine levels computed from coarser ones, and from the deepest for all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
-from LiverTumorAttentionLib.networks.comparators.unet import ConvReLU, UNetEncoder, initialise_gaussian
+from LiverTumorAttentionLib.networks.comparators.unet import ConvReLU, UNetEncoder, initialize_gaussian
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, pad_to_multiple
 
 
@@ -37,7 +37,7 @@ class AttentionVector(nn.Module):
 
 
 class SAT(nn.Module):
-    """Semantic attention transmission: a level's channels, weighted by what its coarser neighbour shows.
+    """Semantic attention transmission: a level's channels, weighted by what its coarser neighbor shows.
 
     Source: SFAN, section 2, Eq. 1:
         V_t = sigmoid(Conv1x1(Conv1x1(f_g(H_{t+1}))));  S_t = V_t H_t
@@ -100,7 +100,7 @@ class SFAN(nn.Module):
 
     Source: Zhang et al., Semantic feature attention network for liver tumor segmentation in large-scale CT
         database, arXiv:1911.00282, 2019, section 2 and Figure 1. Made for slices of a liver crop, with the
-        classes background and tumour. 20,630,978 parameters; the paper prints no count.
+        classes background and tumor. 20,630,978 parameters; the paper prints no count.
     Departs: where the paper is silent, one slice comes in (it calls the input "the CT image"), the encoder
         starts with 64 channels as its U-Net does, and C', the common width of the levels, is 64 as well. The
         head is a 3x3 convolution to C' channels and a 1x1 convolution; behind the former stands a ReLU, as
@@ -134,7 +134,7 @@ class SFAN(nn.Module):
         self.context = GCA(channels, aligned_width)
         self.fusion = ConvReLU(levels * aligned_width, aligned_width)
         self.head = nn.Conv2d(aligned_width, classes, kernel_size=1)
-        initialise_gaussian(self)
+        initialize_gaussian(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels)

@@ -1,4 +1,4 @@
-"""The 3D U-Net that DPC-Net starts from, and the pyramid feature encoder that it makes of it."""
+"""The 3D U-Net that DPC-Net builds on, and its pyramid feature encoder (PFE)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Outputs = dict[str, dict[int, torch.Tensor]]
 
 
 class ConvNormLeaky(nn.Module):
-    """3x3x3 convolution, instance normalisation, LeakyReLU.
+    """3x3x3 convolution, instance normalization, LeakyReLU.
 
     Source: DPC-Net, section III.C: "each block is composed of a convolution, a normalization, and an
-        activation", instance normalisation, LeakyReLU.
-    Departs: the convolution has a bias and the normalisation a scale and a shift; the count of Table 4 needs
+        activation", instance normalization, LeakyReLU.
+    Departs: the convolution has a bias and the normalization a scale and a shift; the count of Table 4 needs
         both.
     Shape: (B, in_channels, Z, Y, X) -> (B, out_channels, Z, Y, X).
     """
@@ -58,7 +58,7 @@ class Encoder3D(nn.Module):
 
     Source: DPC-Net, section III.C and Table 4. down="pool": the baseline. down="stride": the PFE, where "the
         pooling layers are replaced with strided convolution layers".
-    Departs: the strided convolution keeps the number of channels and has no normalisation of its own.
+    Departs: the strided convolution keeps the number of channels and has no normalization of its own.
     Shape: (B, in_channels, Z, Y, X) -> one map a level, (B, channels[i], Z / 2^i, Y / 2^i, X / 2^i).
     """
 
@@ -131,7 +131,7 @@ class UNet3D(nn.Module):
 
     Source: Zhang et al., Decoupled pyramid correlation network, Medical Physics 2022, Table 4: 22.58 M.
         22,582,636 parameters for one channel, three classes, 32 to 512 channels, biases, affine
-        normalisations and a head on each of the four levels of the decoder. `down="stride"` is the PFE alone
+        normalizations and a head on each of the four levels of the decoder. `down="stride"` is the PFE alone
         (Tables 1 and 2), 17,244,876 parameters.
     Departs: any size of volume is taken: it is filled up to a multiple of 2^(levels - 1) and cut back.
         Returns logits, without the softmax.
@@ -152,7 +152,7 @@ class UNet3D(nn.Module):
         check_count("width", width, minimum=1)
         self.stride = 2 ** (check_count("levels", levels, minimum=2) - 1)
         self.features = PFE(in_channels, classes, width, levels, check_choice("down", down, WIDEST))
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
         pyramid = self.features(filled(image, self.in_channels, self.stride))
@@ -164,8 +164,8 @@ class UNet3D(nn.Module):
 def filled(image: torch.Tensor, channels: int, stride: int) -> torch.Tensor:
     """Return a checked volume filled up to multiples of the stride of the deepest level.
 
-    Raises ModelError when it is no volume of so many channels, or so small that the deepest map is a single
-    voxel, which instance normalisation would turn into 0.
+    Raises ModelError when it is no volume of `in_channels` channels, or so small that the deepest map is a single
+    voxel, which instance normalization would turn into 0.
     """
     check_volume("the volume", image, channels=channels)
     if max(image.shape[2:]) <= stride:
@@ -183,10 +183,10 @@ def cropped(outputs: dict[int, torch.Tensor], size: Sequence[int]) -> dict[int, 
     }
 
 
-def initialise(network: nn.Module) -> None:
+def initialize(network: nn.Module) -> None:
     """Draw the weights of all 3D convolutions so that a signal keeps its size behind a LeakyReLU; biases 0.
 
-    Source: He et al., Delving deep into rectifiers, ICCV 2015. DPC-Net gives no initialisation.
+    Source: He et al., Delving deep into rectifiers, ICCV 2015. DPC-Net gives no initialization.
     A transposed convolution whose stride is its kernel's side sums one of its taps at each output voxel; it,
     and a 1x1x1 convolution, have no activation behind them.
     """

@@ -1,4 +1,4 @@
-"""Generated two-phase abdominal CT with full truth, for demonstrations, tests and training."""
+"""Generated two-phase abdominal CT with complete ground truth, for demonstrations, tests and training."""
 
 from LiverTumorAttentionLib.phantoms.generator import generate_phantom
 from LiverTumorAttentionLib.phantoms.phantom import Lesion, Phantom

@@ -1,4 +1,4 @@
-"""What every tissue measures in HU in the two phases, and where each number comes from.
+"""HU of every tissue in both phases, with the source of each range.
 
 A row gives the range from which a patient's value is drawn, in the late arterial phase (ART, about 35 s after
 the start of the injection) and in the portal venous phase (PV, about 70 s). A patient's contrast timing moves all

@@ -1,4 +1,4 @@
-"""From a seed to a phantom: draw the patient, fit the liver, place vessels and lesions, paint both phases."""
+"""Generation of a phantom from a seed: patient, liver, vessels, lesions, and rendering of both phases."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def generate_phantom(
     size: "full" is 512x512 with clinical spacing, "small" 160x160 over the same field of view.
     lesions: 0 to 8; None draws the number.
     matrix, spacing_mm, thickness_mm, slices: force the in-plane size, the in-plane spacing (mm), the slice
-        thickness (mm, also the distance between slices) and the number of slices, centred on the liver.
+        thickness (mm, also the distance between slices) and the number of slices, centered on the liver.
     lesion_kinds: types given to the lesions in turn; lesion_diameters_mm: their diameters (5 to 80 mm), one each.
     max_displacement_mm: greatest displacement between the phases, at most 25; 0 for none; None draws it.
     arterial_offset_mm: how much higher the arterial volume begins; arterial_slices: its own number of slices.
-    Raises InputError for arguments that cannot be.
+    Raises InputError for invalid arguments.
     """
     progress = progress or Progress()
     request = Request(
@@ -159,7 +159,7 @@ def _slab(grid: Grid, image: Grid) -> tuple[slice, slice, slice]:
 
 
 def _dents(scene: Scene, spaces: Spaces, hu: dict[str, float], target: Grid) -> list[Layer]:
-    """Return what is painted over the liver and presses into it."""
+    """Return the layers that are painted over the liver and indent it."""
     return [
         *organs.kidneys(scene, spaces, hu),
         *organs.gallbladder(scene, spaces, hu),

@@ -1,4 +1,4 @@
-"""The five lesion types: where they sit, how they are shaped, and how they look in each phase."""
+"""The five lesion types: placement, shape and enhancement in each phase."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, sample, smooth_m
 
 MIN_DIAMETER_MM, MAX_DIAMETER_MM = 5.0, 80.0
 MAX_LESIONS = 8
-MARGIN_MM = 1.5  # liver that is left around every lesion
+MARGIN_MM = 1.5  # liver around every lesion
 TRIES = 6  # places tried before a lesion is made smaller or refused
-NEIGHBOUR_MM = 2.0  # liver that is left between two lesions
+NEIGHBOUR_MM = 2.0  # liver between two lesions
 # Typical diameters (mm): smallest, median, largest drawn.
 SIZES = {
     "cyst": (5, 13, 70),
@@ -80,7 +80,7 @@ def place_lesions(
 ) -> list[LesionPlan]:
     """Place lesions of the given types (and diameters, None to draw) in the liver, the largest first.
 
-    view: the image in which their centres must lie. neighbours: organs that dent the liver. A drawn diameter
+    view: the image in which their centers must lie. neighbors: organs that dent the liver. A drawn diameter
     shrinks until there is room. must_fit: raise InputError for a lesion without room; otherwise it is left out.
     """
     rng = scene.rng("lesions")
@@ -120,7 +120,7 @@ def _keep_free(free: Array, grid: Grid, other: Grid, distance: Array) -> None:
 
 
 def _seen(grid: Grid, view: Grid) -> Mask:
-    """Return which voxels of `grid` the image shows, a little inside its edges."""
+    """Return the voxels of `grid` that lie inside the image, with a margin to its edges."""
     seen = np.zeros(grid.shape, bool)
     z, y, x = grid.box_around(view)
     seen[z, y, x] = True

@@ -1,7 +1,7 @@
-"""Breathing and posture between the phases: a smooth field that can be inverted.
+"""Breathing and posture between the phases as a smooth invertible displacement field.
 
 A portal point p lies at phi(p) = p + u(p) in the arterial volume. `inverse` gives v with phi^-1(q) = q + v(q),
-by the fixed point v <- -u(q + v), which converges because u changes by less than 1 mm a millimetre.
+by the fixed point v <- -u(q + v), which converges because u changes by less than 1 mm a millimeter.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def draw_motion(
 ) -> Motion:
     """Draw a field over `grid`.
 
-    liver, spine: centres (x, y, z; mm) of what breathes most and least; reach: half sizes of the part of
+    liver, spine: centers (x, y, z; mm) of what breathes most and least; reach: half sizes of the part of
     the body that breathes; largest_mm: the drawn field's greatest length, at most MAX_DISPLACEMENT_MM.
     """
     nodes = Grid.over(grid.origin, grid.high(), NODE_MM)

@@ -1,4 +1,4 @@
-"""The noise of a CT: band-limited grain, stronger where the body is thick, partly shared by neighbouring slices."""
+"""CT noise: band-limited, stronger where the body is thick, correlated between neighboring slices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.phantoms.shapes import Array
 
-SHARED = 0.35  # share of a slice's grain that the next one shows again
+SHARED = 0.35  # correlation of the noise of adjacent slices
 
 
 def add_noise(

@@ -1,4 +1,4 @@
-"""The abdomen's organs beside the liver: spleen, kidneys, stomach, bowel, pancreas, gallbladder, great vessels."""
+"""Abdominal organs other than the liver: spleen, kidneys, stomach, bowel, pancreas, gallbladder, great vessels."""
 
 from __future__ import annotations
 

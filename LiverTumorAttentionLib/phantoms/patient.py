@@ -1,9 +1,9 @@
-"""The patient's frames of reference, and how anatomy is placed in them.
+"""Coordinate frames of a patient, and the mapping of reference anatomy into them.
 
-Shapes are described in *reference* coordinates: millimetres of one reference adult, x to the left, y to the back,
+Shapes are described in *reference* coordinates: millimeters of one reference adult, x to the left, y to the back,
 z to the head, origin in the middle of the trunk at the disc T12/L1. A patient is the reference scaled and
-smoothly bent; an arterial patient has moved as well. `Field` answers, for a regular grid in either phase, which
-reference point each voxel shows; `place` takes reference points to a phase.
+smoothly deformed; the arterial phase adds the motion between the phases. `Field` holds the reference
+coordinates of each voxel of a regular grid in either phase; `place` maps reference points to a phase.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Patient:
 
 
 def draw_patient(rng: np.random.Generator, scale: Triple, grid: Grid) -> Patient:
-    """Draw the warp that makes this patient's anatomy his own."""
+    """Draw the patient's individual warp."""
     nodes = Grid.over(grid.origin, grid.high(), WARP_NODE_MM)
     warp = []
     for size in (4.0, 4.0, 5.0):
@@ -78,9 +78,7 @@ class Field:
     @staticmethod
     def over(patient: Patient, grid: Grid, motion: Motion | None = None) -> Field:
         """Return the field of the portal phase, or of the arterial phase that `motion` leads to."""
-        nodes = Grid.over(
-            grid.origin, grid.high(), SMOOTH_MM
-        )  # where both warps are smooth enough to be read
+        nodes = Grid.over(grid.origin, grid.high(), SMOOTH_MM)  # coarse: both warps are smooth
         portal = nodes.coordinates() if motion is None else motion.portal_points(nodes)
         bent = [sample(w, patient.grid, portal) + p for w, p in zip(patient.warp, portal, strict=True)]
         x, y, z = (upsample(b / np.float32(s), nodes, grid) for b, s in zip(bent, patient.scale, strict=True))

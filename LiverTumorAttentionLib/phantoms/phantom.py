@@ -1,4 +1,4 @@
-"""What a phantom is: two phases, their truth, and how they came about."""
+"""Data classes of a phantom: both phases, their ground truth, and the parameters that were drawn."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Lesion:
 
     kind: "cyst", "FNH", "HCC", "hemangioma" or "metastasis".
     instance: its value in `Phantom.instances` (2 the largest, then 3, ...).
-    center_lps_mm: centre of gravity in the portal phase, LPS mm.
+    center_lps_mm: center of gravity in the portal phase, LPS mm.
     diameter_mm: diameter of the ball of equal volume.
-    longest_axial_mm: greatest extent in any one slice of the portal labels (voxel centres plus one voxel).
+    longest_axial_mm: greatest extent in any one slice of the portal labels (voxel centers plus one voxel).
     volume_ml: volume in the portal labels.
     portal_hu, arterial_hu: mean over the lesion without noise; the arterial one follows the displacement.
     """
@@ -33,10 +33,10 @@ class Lesion:
 
 @dataclass(frozen=True, kw_only=True)
 class Phantom:
-    """A two-phase abdominal CT with full truth.
+    """A two-phase abdominal CT with complete ground truth.
 
     portal, arterial: int16, HU, LPS axes.
-    labels: uint8 on the portal grid, 0 background, 1 liver, 2 tumour.
+    labels: uint8 on the portal grid, 0 background, 1 liver, 2 tumor.
     instances: uint8 on the portal grid, 0 background, 1 liver, 2, 3, ... one value a lesion, largest first.
     structures, arterial_structures: uint8 fine anatomy (`STRUCTURES`) on the grid of each phase.
     displacement: float32 vectors on the portal grid, LPS mm; a portal point p lies at p + u(p) in the arterial volume.

@@ -1,4 +1,4 @@
-"""What a case is made with: the request, the patient's habitus, the scanner's protocol."""
+"""Parameters of a case: the request, the patient's habitus and the scan protocol."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Request:
     arterial_slices: int | None
 
     def check(self, seed: int) -> None:
-        """Raise InputError for the first argument that cannot be."""
+        """Raise InputError for the first invalid argument."""
         if not isinstance(seed, (int, np.integer)) or seed < 0:
             raise InputError(f"the seed of a phantom must be a whole number, 0 or more, not {seed}")
         if self.size not in MATRICES:
@@ -146,7 +146,7 @@ class Protocol:
         """Return the grids of the portal and the arterial volume in the patient's frame."""
         ends = patient.to_portal(np.array([[-40.0, 0, LOWEST_MM], [-40.0, 0, HIGHEST_MM]]))[:, 2]
         count = self.slices or max(2, int(np.ceil((ends[1] - ends[0]) / self.thickness_mm)))
-        # Few slices are centred on the liver, which fills about -80 to 90 reference millimetres.
+        # Few slices are centered on the liver, which fills about -80 to 90 reference millimeters.
         middle = 0.5 * (ends[0] + ends[1]) + (4.0 if self.slices else 0.0)
         field = self.matrix * self.spacing_mm
         body = 0.5 * (habitus.low[1] + habitus.high[1])

@@ -1,4 +1,4 @@
-"""From layers of shapes to voxels: paint finer slices, average them to the slice thickness, blur in plane."""
+"""Rendering of shape layers to voxels: thin slices are averaged to the slice thickness and blurred in plane."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, interpolate_axis
 from LiverTumorAttentionLib.progress import Progress
 
 FINE_STEP_MM = 1.25  # a thick slice is the mean of slices about this far apart
-MAX_PARTS = 5  # but of no more than these
+MAX_PARTS = 5  # at most
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Layer:
 
 @dataclass
 class Rendered:
-    """What one phase looks like on its grid: HU without noise, structure map, liver share, lesion shares."""
+    """One rendered phase on its grid: HU without noise, structure map, liver fraction, lesion fractions."""
 
     hu: Array
     structures: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""What the organs of one patient share: names, seeds, textures, the cavity, the dome of the diaphragm, the liver."""
+"""State shared by the organs of one patient: structure names, random streams, textures, cavity, diaphragm, liver."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def diaphragm(scene: Scene, where: Field) -> Array:
 def liver_distance(scene: Scene, where: Field, cavity: Array, abdomen: Array, offset_mm: float) -> Array:
     """Return the signed distance to the liver: cavity and dome above, the visceral surface below.
 
-    The visceral surface is a plane that looks down, back and to the left, hollowed at the porta hepatis; it makes the
+    The visceral surface is a plane that faces down, back and to the left, hollowed at the porta hepatis; it makes the
     right lobe big and lets the left lobe taper across the midline.
     """
     x, y, z = where.reference

@@ -1,4 +1,4 @@
-"""Shapes as signed distances (negative inside, mm) on regular grids, and the smooth noise that bends them."""
+"""Shapes as signed distances (negative inside, mm) on regular grids, and the smooth noise that deforms them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = NDArray[np.float32]
 Coordinates = tuple[Array, Array, Array]  # x, y, z, each (z, y, x) or broadcasting to it
 Triple = tuple[float, float, float]  # x, y, z
 
-FAR_MM = 6.0  # tubes know their distance only up to here
+FAR_MM = 6.0  # distances to tubes are computed up to here
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Grid:
 
 
 def sample(values: Array, grid: Grid, points: Coordinates) -> Array:
-    """Interpolate `values` on `grid` linearly at points (x, y, z arrays); beyond the grid the edge goes on."""
+    """Interpolate `values` on `grid` linearly at points (x, y, z arrays); edge values are repeated beyond it."""
     shape = np.broadcast_shapes(*(p.shape for p in points))
     index = np.stack([np.broadcast_to(i, shape) for i in grid.indices(points)])
     return ndimage.map_coordinates(values, index, order=1, mode="nearest", output=np.float32)
 
 
 def upsample(values: Array, grid: Grid, target: Grid) -> Array:
-    """Interpolate `values` on `grid` linearly onto `target`, axis by axis (fast); the edge goes on."""
+    """Interpolate `values` on `grid` linearly onto `target`, axis by axis (fast); the edge value is repeated."""
     for which in (2, 1, 0):
         values = interpolate_axis(
             values, 2 - which, grid.origin[which], grid.spacing[which], target.axis(which)

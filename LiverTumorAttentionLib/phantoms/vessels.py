@@ -52,7 +52,7 @@ def grow_trees(scene: Scene, spaces: Spaces) -> list[Tree]:
 
 
 def _scatter(rng: np.random.Generator, spaces: Spaces, count: int) -> NDArray[np.float64]:
-    """Return points inside the liver, a few millimetres from its surface, spread by rejection."""
+    """Return points inside the liver, a few millimeters from its surface, spread by rejection."""
     grid = spaces.field.grid
     where = np.argwhere(spaces.liver < -5)
     if len(where) == 0:

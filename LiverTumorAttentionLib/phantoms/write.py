@@ -1,4 +1,4 @@
-"""A phantom as files, each written under a temporary name and moved into place when all are complete."""
+"""Writing of a phantom's files; all are moved into place once the last is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From probabilities to a liver and its tumours, one by one."""
+"""Postprocessing of probabilities to a liver mask and tumor instances."""
 
 from LiverTumorAttentionLib.postprocessing.instances import instances_from_probability
 from LiverTumorAttentionLib.postprocessing.liver import liver_from_probability

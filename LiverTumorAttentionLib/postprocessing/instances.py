@@ -1,4 +1,4 @@
-"""From the probability of tumour to tumours, one by one."""
+"""Tumor instances from the tumor probability."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def instances_from_probability(
     spacing_zyx_mm: Sequence[float],
     settings: PostprocessingSettings | None = None,
 ) -> NDArray[np.uint16]:
-    """Return the instances: 0 background, 1 liver, 2, 3, … one value a tumour, the largest first.
+    """Return the instances: 0 background, 1 liver, 2, 3, … one value a tumor, the largest first.
 
-    tumor_probability: (z, y, x), 0 to 1; NaN counts as no tumour. liver: (z, y, x), the organ.
-    Tumours are 26-connected components of what reaches the threshold, in the liver or at its rim (see
+    tumor_probability: (z, y, x), 0 to 1; NaN counts as no tumor. liver: (z, y, x), the organ.
+    Tumors are 26-connected components of what reaches the threshold, in the liver or at its rim (see
     `PostprocessingSettings`), their holes filled. Equal sizes are ordered by their first voxel in z, y, x.
-    Of more tumours than 16 bits can number, the largest 65534 stay. No tumour, or no liver, is a result:
+    Of more tumors than 16 bits can number, the largest 65534 stay. No tumor, or no liver, is a result:
     without a liver everything is background.
     Raises `InputError` for arrays that are no volumes or do not fit each other.
     """
@@ -63,7 +63,7 @@ def instances_from_probability(
 
 
 def _rim(candidates: Mask, organ: Mask, rim_mm: float, spacing: tuple[float, float, float]) -> Mask:
-    """Return which candidates outside the organ lie within `rim_mm` of it, voxel centre to voxel centre."""
+    """Return which candidates outside the organ lie within `rim_mm` of it, voxel center to voxel center."""
     near = np.zeros_like(candidates)
     margin = margin_voxels(rim_mm, spacing)
     box = bounding_box(candidates, margin)
@@ -74,7 +74,7 @@ def _rim(candidates: Mask, organ: Mask, rim_mm: float, spacing: tuple[float, flo
 
 
 def _deep(organ: Mask, border_mm: float, spacing: tuple[float, float, float]) -> Mask:
-    """Return what lies deeper in the organ than its border; where the volume ends, the organ goes on."""
+    """Return the organ's interior, deeper than its border; the edge of the volume is not a border."""
     if organ.all():  # nothing to measure a distance to
         return organ
     return ndimage.distance_transform_edt(organ, sampling=spacing) > border_mm

@@ -1,4 +1,4 @@
-"""From the probability of liver to one liver."""
+"""Liver mask from the liver probability."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def liver_from_probability(
     """Return the liver: the largest part (6-connectivity) of what reaches the threshold, holes filled.
 
     probability: (z, y, x), 0 to 1; NaN counts as not liver. threshold: from here on a voxel is liver.
-    opening_mm: radius of an opening that cuts thin bridges to neighbours first; 0 does without.
+    opening_mm: radius of an opening that cuts thin bridges to neighbors first; 0 does without.
     Returns a boolean array of the same shape, all False when nothing reaches the threshold.
     Raises `InputError` for an array that is no volume or a spacing that is none.
     """

@@ -1,4 +1,4 @@
-"""What may be chosen about the way from probabilities to lesions."""
+"""Settings of the postprocessing."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from LiverTumorAttentionLib.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class PostprocessingSettings:
-    """How probabilities become a liver and a list of tumours.
+    """How probabilities become a liver and a list of tumors.
 
     liver_threshold: a voxel is liver from this probability on.
-    liver_opening_mm: radius of the ball that opens the liver, which cuts thin bridges to neighbouring
+    liver_opening_mm: radius of the ball that opens the liver, which cuts thin bridges to neighboring
         organs before the largest part is kept; 0 leaves the liver as it is.
-    tumor_threshold: a voxel is tumour from this probability on.
-    minimum_peak_probability: a tumour must reach this probability somewhere (hysteresis), or it is dropped
+    tumor_threshold: a voxel is tumor from this probability on.
+    minimum_peak_probability: a tumor must reach this probability somewhere (hysteresis), or it is dropped
         as too uncertain; equal to `tumor_threshold` it drops nothing.
-    minimum_diameter_mm: a tumour whose volume is below that of a ball of this diameter is dropped.
-    rim_mm: a tumour may reach this far out of the liver, because a coarse liver mask often misses the
-        tumours at its surface; what it covers there becomes part of the liver. A tumour that lies outside
+    minimum_diameter_mm: a tumor whose volume is below that of a ball of this diameter is dropped.
+    rim_mm: a tumor may reach this far out of the liver, because a coarse liver mask often misses the
+        tumors at its surface; what it covers there becomes part of the liver. A tumor that lies outside
         the liver altogether is dropped.
-    border_mm, minimum_core_share: a tumour of which less than this share lies deeper in the liver than
-        border_mm is dropped; 0 drops nothing. Where a coarse liver laps over a neighbouring organ, what is
-        found there lies in its border; but so does a small tumour under the capsule.
+    border_mm, minimum_core_share: a tumor of which less than this share lies deeper in the liver than
+        border_mm is dropped; 0 drops nothing. Where a coarse liver laps over a neighboring organ, what is
+        found there lies in its border; but so does a small tumor under the capsule.
     """
 
     liver_threshold: float = 0.5

@@ -1,4 +1,4 @@
-"""From a CT in Hounsfield units to what a network is given, and back to the CT's grid."""
+"""Preprocessing of CT volumes for networks: intensities, grids and neighboring slices."""
 
 from LiverTumorAttentionLib.preprocessing.grid import resample_to_grid, stage_grid
 from LiverTumorAttentionLib.preprocessing.intensity import Standard, window_hu

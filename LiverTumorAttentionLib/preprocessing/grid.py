@@ -1,8 +1,8 @@
-"""The grid on which a stage works, and the way there and back.
+"""Working grid of a stage, and resampling to and from it.
 
-A stage sees every patient at the same pixel size, so that a lesion of 10 mm always has the same number
-of pixels. Slices are another matter: thick ones hold no more detail than they hold, so their spacing is
-kept where it lies in the range that the stage was trained on, and changed only outside of it.
+A stage works at a fixed pixel size, so that a lesion of 10 mm always has the same number of pixels. The slice
+spacing of the volume is used as it is where it lies in the range that the stage was trained on, and clamped to
+that range outside, since thick slices gain no detail by resampling.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def stage_grid(
     in_plane_spacing_mm: spacing of the first two index axes, exactly; None keeps the image's own.
     in_plane_pixels: rows and columns that the slices get instead, whatever spacing that gives.
     slice_spacing_range_mm: (smallest, largest); the image's own slice spacing is clamped to it. None keeps it.
-    The grid has the image's direction, and its outer borders (voxel edges, not centres) start where the
+    The grid has the image's direction, and its outer borders (voxel edges, not centers) start where the
     image's start and end at most one voxel beyond them; with `in_plane_pixels` they end where it ends.
     """
     old_spacing, old_size = image.GetSpacing(), image.GetSize()
@@ -67,7 +67,7 @@ def resample_to_grid(
 
     Where the target is coarser, blocks of voxels are averaged first (an integer number of them along each
     axis), so that noise and fine detail do not alias.
-    outside: value of everything more than half a voxel beyond the image's outermost centres; None repeats
+    outside: value of everything more than half a voxel beyond the image's outermost centers; None repeats
     the border, which suits a stage grid: it ends less than one voxel beyond the image.
     transform: maps points of the grid to points of the image, in LPS mm; None is the identity. With a
     transform nothing is averaged first along axes that it could turn.

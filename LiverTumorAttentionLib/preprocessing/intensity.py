@@ -1,4 +1,4 @@
-"""Hounsfield units to network input."""
+"""Conversion of Hounsfield units to network input: windowing and z-scores."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def window_hu(hu: ArrayLike, window: tuple[float, float]) -> NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """What brings a volume's intensities to mean 0 and standard deviation 1, outliers clipped.
+    """Z-score normalization of a volume, with clipped outliers.
 
     Source: DPC-Net, section 3.1: the percentiles 0.5 and 99.5 of the volume clip it, then z-score.
     Departs: clipped and scaled after resampling instead of before; the numbers are those of the volume as

@@ -1,4 +1,4 @@
-"""Neighbouring slices as channels: the half dimension of a 2.5D network."""
+"""Neighboring slices as channels: the half dimension of a 2.5D network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from LiverTumorAttentionLib.errors import InputError
 
 
 def stack_neighbours(volume: NDArray[np.float32], index: int, neighbours: int = 1) -> NDArray[np.float32]:
-    """Return slice `index` of a (z, y, x) volume with its neighbours, as (2 * neighbours + 1, y, x).
+    """Return slice `index` of a (z, y, x) volume with its neighbors, as (2 * neighbors + 1, y, x).
 
     Channels run from the lower to the higher z index; the slice itself stands in the middle. Beyond the
     first and the last slice the outermost one is repeated.

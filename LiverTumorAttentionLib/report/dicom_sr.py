@@ -29,7 +29,7 @@ from LiverTumorAttentionLib.io.dicom_seg import (
     read_dicom_seg,
     use_utf8,
 )
-from LiverTumorAttentionLib.io.terminology import recognise
+from LiverTumorAttentionLib.io.terminology import segment_kind
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_value
@@ -80,7 +80,7 @@ def segments_by_value(path: Path, seg: Any) -> dict[int, Any]:
     found: dict[int, Any] = {}
     tumors = []
     for item, stored in zip(seg.SegmentSequence, read_dicom_seg(path)[1], strict=True):
-        kind = recognise(stored.name, stored.codes)
+        kind = segment_kind(stored.name, stored.codes)
         if kind == "liver":
             found.setdefault(LIVER, item)
         elif kind == "tumor":

@@ -30,7 +30,7 @@ class Canvas:
         window_class = getattr(vtk, "vtkEGLRenderWindow", None) if sys.platform == "linux" else None
         self._window = (window_class or vtk.vtkRenderWindow)()
         self._window.SetOffScreenRendering(True)
-        self._window.SetMultiSamples(0)  # Mesa would smooth the edges whose colours a test compares
+        self._window.SetMultiSamples(0)  # Mesa would smooth the edges whose colors a test compares
         self._window.SetSize(size, size)
         self.renderer = vtk.vtkRenderer()
         self._window.AddRenderer(self.renderer)

@@ -93,7 +93,7 @@ def add_volume(name: str, grid: Any, voxels: Any) -> Any:
 
 
 def work(panel: Any) -> None:
-    """Accept a tumour, grow one, measure, lay a margin and a plane: what the picture tells of."""
+    """Accept a tumor, grow one, measure, lay a margin and a plane: what the picture tells of."""
     ui = panel.ui
     ui.lesionTable.selectRow(0)
     ui.acceptButton.click()

@@ -119,7 +119,7 @@ def _keep_singletons_alive() -> None:
 def new_scene() -> Any:
     """Give `slicer` a fresh scene with what Slicer always has: its logics, and the nodes that they add; return it.
 
-    Those nodes are the selection and interaction nodes, the subject hierarchy and the tables of colours.
+    Those nodes are the selection and interaction nodes, the subject hierarchy and the tables of colors.
     """
     import slicer
 

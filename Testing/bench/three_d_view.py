@@ -20,7 +20,7 @@ _MANAGERS = (
 
 
 class ThreeDView:
-    """One 3D view. Its camera node is in the scene, where a module finds it to centre the view on a point."""
+    """One 3D view. Its camera node is in the scene, where a module finds it to center the view on a point."""
 
     def __init__(self, scene: Any, application_logic: Any, size: int) -> None:
         self._logic = slicer.vtkMRMLViewLogic()

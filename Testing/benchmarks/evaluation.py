@@ -106,7 +106,7 @@ def evaluate_seed(
 
 
 def semantic(result: CaseResult) -> sitk.Image:
-    """Return the result as 0 background, 1 liver, 2 tumour."""
+    """Return the result as 0 background, 1 liver, 2 tumor."""
     image = sitk.GetImageFromArray(
         np.minimum(sitk.GetArrayViewFromImage(result.instances), 2).astype(np.uint8)
     )
@@ -115,7 +115,7 @@ def semantic(result: CaseResult) -> sitk.Image:
 
 
 def lesion_rows(seed: int, phantom: Phantom, result: CaseResult) -> list[dict[str, Any]]:
-    """Return one row for every lesion of the truth, with the tumour that covers most of it."""
+    """Return one row for every lesion of the truth, with the tumor that covers most of it."""
     truth, found = (sitk.GetArrayViewFromImage(image) for image in (phantom.instances, result.instances))
     rows = []
     for lesion in phantom.lesions:

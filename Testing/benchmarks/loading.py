@@ -4,7 +4,7 @@
 
 One thread, as in a worker, and its processor time, which other programs hardly lengthen. The samples are of the
 papers' kinds, cut from memory-mapped arrays of random numbers, as the recipes augment them and without augmentation.
-MONAI gets the same arrays and settings: it cuts a box with room for rotation, normalises, rotates, scales and bends
+MONAI gets the same arrays and settings: it cuts a box with room for rotation, normalizes, rotates, scales and bends
 in its one resampling, and mirrors. Ours and MONAI's are made in turn, and medians are compared; a ratio below 1
 says that ours take less.
 """
@@ -69,7 +69,7 @@ def main() -> None:
 def random_case(
     folder: Path, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], *, masked: bool
 ) -> PreparedCase:
-    """Write a case of noise with a block of liver and one of tumour."""
+    """Write a case of noise with a block of liver and one of tumor."""
     rng = np.random.default_rng(0)
     labels = np.zeros(shape, np.uint8)
     middle = tuple(slice(n // 5, 4 * n // 5) for n in shape)
@@ -124,7 +124,7 @@ class MonaiSampler:
         return {name: np.ascontiguousarray(values) for name, values in self._transform(data).items()}
 
     def _transforms(self) -> Any:
-        """Cut, normalise, move, mirror, mask."""
+        """Cut, normalize, move, mirror, mask."""
         import monai.transforms as mt
 
         stage, size, asked = self._recipe.stage, self._recipe.sample_size, self._recipe.augmentation

@@ -1,8 +1,8 @@
-"""All metrics of a 512 x 512 x 200 case with eight tumours, beside MONAI and DeepMind's surface-distance.
+"""All metrics of a 512 x 512 x 200 case with eight tumors, beside MONAI and DeepMind's surface-distance.
 
     python -m Testing.benchmarks.metrics --output Testing/benchmarks/results
 
-The liver (its tumours included) and the tumours are scored, from the same two label maps in memory, by each library
+The liver (its tumors included) and the tumors are scored, from the same two label maps in memory, by each library
 in a process of its own on one thread, the libraries in turn; the median of the rounds counts. Seconds are those of
 the processor, which other programs disturb less than those of the clock; alone on a machine both are the same.
 MONAI's functions are called one a metric, as its users call them. Values stand beside the times: what is defined
@@ -84,7 +84,7 @@ def _lumps(seed: int) -> np.ndarray:
 
 
 def _ball(labels: np.ndarray, centre: Any, radius: float, rng: np.random.Generator) -> None:
-    """Mark an ellipsoid about as large as a ball as tumour."""
+    """Mark an ellipsoid about as large as a ball as tumor."""
     box = tuple(
         slice(int((c - 1.5 * radius) / step), int((c + 1.5 * radius) / step) + 2)
         for c, step in zip(centre, SPACING, strict=True)

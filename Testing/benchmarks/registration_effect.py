@@ -1,4 +1,4 @@
-"""What registration does for the tumours: the bundled model with registration on, off, and with the true motion.
+"""What registration does for the tumors: the bundled model with registration on, off, and with the true motion.
 
     python -m Testing.benchmarks.registration_effect --output Testing/benchmarks/results
 

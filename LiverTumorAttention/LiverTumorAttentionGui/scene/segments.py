@@ -9,7 +9,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG, LIVER_SEGMENT, TERMINOLOGY_TAG
-from LiverTumorAttentionLib.io.terminology import Segment, recognise, tumor_segment
+from LiverTumorAttentionLib.io.terminology import Segment, segment_kind, tumor_segment
 
 _STATUS = slicer.vtkSlicerSegmentationsModuleLogic
 STATUSES = {
@@ -63,7 +63,7 @@ def kind_of(segmentation: slicer.vtkSegmentation, segment_id: str) -> str:
         return "tumor"
     entry = tag_of(segment, TERMINOLOGY_TAG).split("~")
     codes = [part.split("^")[1] for part in entry[2:4][::-1] if part.count("^") >= 2]
-    return recognise(segment.GetName() or "", tuple(code for code in codes if code))
+    return segment_kind(segment.GetName() or "", tuple(code for code in codes if code))
 
 
 def number_in_tag(segment: slicer.vtkSegment) -> int | None:

@@ -1,4 +1,4 @@
-"""AG: a 3D U-Net whose deepest level decides which places of its skip connections go through."""
+"""AG: a 3D U-Net with attention gates on its skip connections, driven by the deepest level."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from LiverTumorAttentionLib.networks.unet3d import (
     Outputs,
     cropped,
     filled,
-    initialise,
+    initialize,
     level_widths,
 )
 
@@ -26,8 +26,8 @@ class AttentionGate(nn.Module):
         Medical Image Analysis 2019:
         q = psi(ReLU(W_x x + W_g g + b_g)) + b_psi;  alpha = sigmoid(q), raised to x's grid;  out = W(alpha x)
         As in the authors' code W_x is a 2x2x2 convolution of stride 2, W_g, psi and W are 1x1x1 convolutions,
-        as many channels lie between as x has, and a normalisation follows W.
-    Departs: instance normalisation instead of batch normalisation, as everywhere in DPC-Net's baseline.
+        as many channels lie between as x has, and a normalization follows W.
+    Departs: instance normalization instead of batch normalization, as everywhere in DPC-Net's baseline.
     Shape: x (B, C, Z, Y, X), g (B, gating_channels, any coarser grid) -> (B, C, Z, Y, X).
     """
 
@@ -54,10 +54,10 @@ class AttentionGateUNet3D(nn.Module):
     Source: Zhang et al., DPC-Net, Table 4: + 1.02 M parameters on the baseline; these are 1,022,915 more,
         23,605,551 in all. Schlemper et al., Attention gated networks, Medical Image Analysis 2019, after whose
         3D code one gating signal serves all gates: the deepest level's map, with the channels of the level
-        above it, normalisation and ReLU; the finest skip connection has no gate.
+        above it, normalization and ReLU; the finest skip connection has no gate.
     Departs: Attention U-Net's figure has each skip connection gated from the level below it in the decoder.
         That adds 0.95 M to 1.30 M, as one counts its parts; the reading with the count of the table is taken.
-        Normalisation and deep supervision are the baseline's. Any size of volume is taken: it is filled up and
+        Normalization and deep supervision are the baseline's. Any size of volume is taken: it is filled up and
         cut back. Returns logits, without the softmax.
     Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training the logits of every level,
         {"ag": {level: (B, classes, ceil(Z / 2^level), ...)}}.
@@ -81,7 +81,7 @@ class AttentionGateUNet3D(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.gates = nn.ModuleList(AttentionGate(count, gated[-1]) for count in gated)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
         finest, *skips, deepest = self.features.encoder(filled(image, self.in_channels, self.stride))

@@ -1,4 +1,4 @@
-"""Attention U-Net for slices: the level below decides which places of a skip connection go through."""
+"""Attention U-Net for slices: attention gates on the skip connections, driven by the level below."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
-from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialise_gaussian
+from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialize_gaussian
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, pad_to_multiple
 
 
@@ -42,11 +42,11 @@ class AttentionUNet(nn.Module):
 
     Source: Schlemper et al., Attention gated networks, Medical Image Analysis 2019, and Oktay et al., Attention
         U-Net, MIDL 2018, Figure 1: each gate gets its signal from the level below in the decoder, the finest
-        skip connection has none, every level of the decoder is supervised, blocks have batch normalisation.
+        skip connection has none, every level of the decoder is supervised, blocks have batch normalization.
         Compared in Table 1 of the context paper.
         33,105,675 parameters for 3 channels; the context paper prints none.
     Departs: the papers' networks are 3D; this is the same for slices, with depth and width of U-Net. MONAI's
-        AttentionUnet gates each level by its own up-sampled map and normalises alpha before the sigmoid. Any
+        AttentionUnet gates each level by its own up-sampled map and normalizes alpha before the sigmoid. Any
         size is taken: it is filled up to a multiple of 2^(levels - 1) and cut back. Returns logits, without
         the softmax.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X); in training those of every level of the decoder,
@@ -68,7 +68,7 @@ class AttentionUNet(nn.Module):
         self.gates = nn.ModuleList(GridAttentionGate(fine, coarse) for fine, coarse in pairwise(channels[1:]))
         self.decoder = UNetDecoder(channels, "batch")
         self.heads = nn.ModuleList(nn.Conv2d(count, classes, kernel_size=1) for count in channels[:-1])
-        initialise_gaussian(self)
+        initialize_gaussian(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | dict[str, dict[int, torch.Tensor]]:
         check_slices("the image", image, channels=self.in_channels)

@@ -76,7 +76,7 @@ class DecoderBlock(nn.Module):
     """Up by two: 1x1 convolution to a quarter, 3x3 transposed convolution of stride 2, 1x1 convolution.
 
     Source: CE-Net, section II.C and Figure 2; Chaurasia & Culurciello, LinkNet, 2017. Each is followed by batch
-        normalisation and ReLU.
+        normalization and ReLU.
     Departs: none.
     Shape: (B, in_channels, Y, X) -> (B, out_channels, 2Y, 2X).
     """
@@ -144,7 +144,7 @@ class CENet(nn.Module):
         initialise_decoder(self)
 
     def skip(self, channels: int) -> nn.Module:
-        """What stands on a skip of so many channels; here nothing."""
+        """Return the module on a skip connection of that many channels; here the identity."""
         return nn.Identity()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

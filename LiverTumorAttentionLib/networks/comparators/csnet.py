@@ -1,4 +1,4 @@
-"""CS-Net: a residual U-Net with attention over places and over channels at its bottom."""
+"""CS-Net: a residual U-Net with spatial and channel attention at its deepest level."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.comparators.danet import ChannelAttention
 from LiverTumorAttentionLib.networks.comparators.unet import double_convolution
 from LiverTumorAttentionLib.networks.context import rows
-from LiverTumorAttentionLib.networks.layers import ResidualBlock, crop_to, initialise, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ResidualBlock, crop_to, initialize, pad_to_multiple
 
 
 class StripAttention(nn.Module):
-    """Add to every place what all places show that resemble it, seen along a row and along a column.
+    """Spatial self-attention with queries and keys taken along rows and along columns.
 
     Source: Mou et al., CS-Net, MICCAI 2019, section 2.2, Eq. 1: Q from a 1x3 and K from a 3x1 convolution, each
-        followed by batch normalisation and ReLU, V from a 1x1 convolution:
+        followed by batch normalization and ReLU, V from a 1x1 convolution:
         S_xy = exp(q_x . k_y) / sum_y exp(q_x . k_y);  out = gamma S V + F,  gamma starts at 0
     Departs: Q and K have C/8 channels, as in the networks that it follows; the paper says C' only. The map of
         all pairs of places is never held (see SpatialExtractor).
@@ -52,7 +52,7 @@ class StripAttention(nn.Module):
 
 
 def strip(in_channels: int, out_channels: int, kernel: tuple[int, int]) -> nn.Sequential:
-    """A convolution along one axis, batch normalisation, ReLU."""
+    """A convolution along one axis, batch normalization, ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, padding=(kernel[0] // 2, kernel[1] // 2)),
         nn.BatchNorm2d(out_channels),
@@ -90,7 +90,7 @@ class CSNet(nn.Module):
         self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, kernel_size=2, stride=2) for a, b in steps)
         self.decoder = nn.ModuleList(double_convolution(2 * a, a, "batch") for a, _ in steps)
         self.head = nn.Conv2d(width, classes, kernel_size=1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels)

@@ -1,4 +1,4 @@
-"""DAF: every level of a pyramid picks from all of them what it lacks, channel by channel and place by place."""
+"""DAF: each pyramid level is refined by attention over the features of all levels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.networks.unet3d import (
     Outputs,
     cropped,
     filled,
-    initialise,
+    initialize,
     level_widths,
 )
 
@@ -27,12 +27,12 @@ RATES = (1, 6, 12, 18)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation with 32 groups, or with as many as divide both 32 and the channels."""
+    """Group normalization with 32 groups, or with as many as divide both 32 and the channels."""
     return nn.GroupNorm(math.gcd(32, channels), channels)
 
 
 class NormPReLU(nn.Sequential):
-    """Group normalisation, PReLU.
+    """Group normalization, PReLU.
 
     Source: Wang et al., DAF (see DAF3D), behind each of its convolutions but the last of an attention module and
         those of the ASPP; 32 groups and one PReLU slope a layer, as in the authors' code.
@@ -48,7 +48,7 @@ class ThreeConvs(nn.Module):
 
     Source: Wang et al., DAF (see DAF3D): it makes the multi-layer features of all single-layer features, the
         attention of a level, and the refined features of a level.
-    Departs: the maps come on their own grids, see JointConv. last=False leaves normalisation and PReLU behind
+    Departs: the maps come on their own grids, see JointConv. last=False leaves normalization and PReLU behind
         the last convolution away, where the attention has its sigmoid.
     Shape: maps (B, counts[k], ...), size (Z, Y, X) -> (B, channels, Z, Y, X).
     """
@@ -97,7 +97,7 @@ class LayerAttention(nn.Module):
 class ASPP3D(nn.Module):
     """Atrous spatial pyramid pooling: four dilated 3x3x3 convolutions side by side, a 1x1x1 convolution.
 
-    Source: Wang et al., DAF (see DAF3D); rates 1, 6, 12 and 18 within a slice, group normalisation and no
+    Source: Wang et al., DAF (see DAF3D); rates 1, 6, 12 and 18 within a slice, group normalization and no
         activation behind each convolution, as in the authors' code.
     Shape: (B, channels, Z, Y, X) -> same.
     """
@@ -170,7 +170,7 @@ class DAF3D(nn.Module):
         self.single_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(count))
         self.attentive_heads = nn.ModuleList(nn.Conv3d(attentive_width, classes, 1) for _ in range(count))
         self.head = nn.Conv3d(attentive_width, classes, kernel_size=1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:
         decoded = self.decoder(self.encoder(filled(image, self.in_channels, self.stride)))

@@ -1,4 +1,4 @@
-"""DANet: attention over places and over channels, at the top of a dilated ResNet."""
+"""DANet: spatial and channel attention on top of a dilated ResNet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
 from LiverTumorAttentionLib.networks.context import SpatialExtractor
-from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, initialise, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, initialize, pad_to_multiple
 from LiverTumorAttentionLib.networks.resnet import ResNet, check_blocks
 
 OUTPUT_STRIDE = 8
@@ -33,7 +33,7 @@ class ChannelAttention(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(x.device.type, enabled=False):
             a = x.float().flatten(2)
-            weights = torch.softmax(torch.bmm(a, a.transpose(1, 2)), dim=2)  # (B, j, i), normalised over i
+            weights = torch.softmax(torch.bmm(a, a.transpose(1, 2)), dim=2)  # (B, j, i), normalized over i
             added = self.beta * torch.bmm(weights, a).reshape(x.shape) + x.float()
         return added.to(x.dtype)
 
@@ -75,7 +75,7 @@ class DANet(nn.Module):
             ConvNormReLU(deep, inner), ChannelAttention(), ConvNormReLU(inner, inner)
         )
         self.head = nn.Conv2d(inner, classes, kernel_size=1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels)

@@ -1,4 +1,4 @@
-"""DeepLabv3: atrous convolutions of several rates side by side, on a ResNet that keeps a finer grid."""
+"""DeepLabv3: parallel atrous convolutions of several rates on a ResNet of output stride 16."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
-from LiverTumorAttentionLib.networks.layers import crop_to, initialise
+from LiverTumorAttentionLib.networks.layers import crop_to, initialize
 from LiverTumorAttentionLib.networks.resnet import Bottleneck, ResNet, check_blocks
 
 OUTPUT_STRIDE = 16
@@ -19,11 +19,11 @@ MULTI_GRID = (1, 2, 4)
 
 
 class AtrousConvNormReLU(nn.Module):
-    """1x1 or 3x3 convolution with holes, batch normalisation, ReLU.
+    """1x1 or 3x3 convolution with holes, batch normalization, ReLU.
 
     Source: Chen et al., Rethinking atrous convolution for semantic image segmentation, arXiv:1706.05587, Eq. 1:
         y[i] = sum_k x[i + r k] w[k],  r: the rate
-    Departs: the ReLU is the authors' code's; the paper names the normalisation alone.
+    Departs: the ReLU is the authors' code's; the paper names the normalization alone.
     Shape: (B, in_channels, Y, X) -> (B, out_channels, Y, X).
     """
 
@@ -78,7 +78,7 @@ class DeepLabv3(nn.Module):
         so that position i of the last grid looks at pixel 16 i and its logits come back there
         (align_corners=True). One channel in, where the paper has three. Returns logits, without the softmax.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). In training B must be 2 or more: the
-        image-level features are normalised over the batch alone.
+        image-level features are normalized over the batch alone.
 
     Raises ModelError when an argument is out of range or the image does not fit.
     """
@@ -108,7 +108,7 @@ class DeepLabv3(nn.Module):
         self.aspp = ASPP(self.encoder.channels[-1], aspp_width)
         self.head = nn.Conv2d(aspp_width, classes, kernel_size=1)
         for part in (self.aspp, self.head):  # the encoder has drawn its own weights
-            initialise(part)
+            initialize(part)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels)

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_phases
 from LiverTumorAttentionLib.networks.comparators.unet import UNetEncoder
-from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, initialise, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import ConvNormReLU, crop_to, initialize, pad_to_multiple
 
 
 class MCFCN(nn.Module):
@@ -19,7 +19,7 @@ class MCFCN(nn.Module):
         with it: "independent FCN channels [...]; features extracted from three channels are fused in the
         high-level layer". Long et al., Fully convolutional networks, CVPR 2015: scores of the three deepest levels,
         each added to the up-sampled score of the one below.
-    Departs: two phases instead of three. Each channel is U-Net's contracting path with batch normalisation; the
+    Departs: two phases instead of three. Each channel is U-Net's contracting path with batch normalization; the
         phases are concatenated and fused by a 3x3 convolution in the deepest layer, and stand side by side where
         the two finer scores are taken. Scores are up-sampled bilinearly. Returns logits, without the softmax.
     Shape: portal (B, in_channels, Y, X), arterial (B, in_channels, Y, X) -> logits (B, classes, Y, X).
@@ -40,7 +40,7 @@ class MCFCN(nn.Module):
         third, second, deep = self.portal.channels[-3:]
         self.fusion = ConvNormReLU(2 * deep, deep)
         self.scores = nn.ModuleList(nn.Conv2d(count, classes, 1) for count in (2 * third, 2 * second, deep))
-        initialise(self)
+        initialize(self)
 
     def forward(self, portal: torch.Tensor, arterial: torch.Tensor | None = None) -> torch.Tensor:
         arterial = check_phases(portal, arterial, channels=self.in_channels)

@@ -1,4 +1,4 @@
-"""Networks that MONAI has as the papers compare with them; MONAI is imported when one is built."""
+"""Comparison networks taken from MONAI, which is imported when one is built."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def monai_class(name: str) -> Any:
 class NNUNet(nn.Module):
     """nnU-Net's plain U-Net: MONAI's DynUNet, set up as nnU-Net sets it up.
 
-    Source: Isensee et al., nnU-Net, Nature Methods 2021: two convolutions a level, instance normalisation,
+    Source: Isensee et al., nnU-Net, Nature Methods 2021: two convolutions a level, instance normalization,
         LeakyReLU 0.01, strided convolutions down and transposed ones up, 32 channels doubled up to 320 in 3D and
         512 in 2D, supervised on all levels but the two coarsest. DPC-Net compares with its 3D network on patches
         of 128 x 128 x 128, which nnU-Net halves until 4 voxels are left: six levels. 31,190,796 parameters for
         one channel and three classes; 20,612,556 with as many levels in 2D.
     Departs: nnU-Net plans kernels, strides and levels from the data; here kernels are 3 and strides 2. Its own code
-        has a bias in the convolutions, which the normalisation takes away, and none in the outputs; MONAI has
+        has a bias in the convolutions, which the normalization takes away, and none in the outputs; MONAI has
         it the other way round. Loss, patches and training are this software's. A width other than 32 scales
         the most channels with it. `dimensions` 2 has slices. Any size is taken: it is filled up and cut back.
         Returns logits.

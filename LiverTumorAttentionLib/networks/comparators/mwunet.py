@@ -7,7 +7,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_phases
 from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder
-from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, initialise, pad_to_multiple
+from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, initialize, pad_to_multiple
 
 
 class MWUNet(nn.Module):
@@ -19,7 +19,7 @@ class MWUNet(nn.Module):
         multiple feature maps"; initial weights (0.5, 0.5), learned to (0.348, 0.652).
             F = beta A + gamma P
     Departs: one pair of weights for all levels, as the paper reports one; it is the softmax of two parameters, so
-        that it sums to 1, as the reported one does. All levels are fused. U-Net with batch normalisation.
+        that it sums to 1, as the reported one does. All levels are fused. U-Net with batch normalization.
         Returns logits, without the softmax.
     Shape: portal (B, in_channels, Y, X), arterial (B, in_channels, Y, X) -> logits (B, classes, Y, X).
 
@@ -40,7 +40,7 @@ class MWUNet(nn.Module):
         self.map = AttentionMap("vector", "weights of the arterial and the portal phase (MW-UNet)")
         self.decoder = UNetDecoder(self.portal.channels, "batch")
         self.head = nn.Conv2d(width, classes, kernel_size=1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, portal: torch.Tensor, arterial: torch.Tensor | None = None) -> torch.Tensor:
         arterial = check_phases(portal, arterial, channels=self.in_channels)

@@ -9,7 +9,7 @@ from LiverTumorAttentionLib.networks.checks import check_count, check_flag, chec
 from LiverTumorAttentionLib.networks.comparators.unet import (
     UNetEncoder,
     double_convolution,
-    initialise_gaussian,
+    initialize_gaussian,
 )
 from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
@@ -77,7 +77,7 @@ class NestedUNet(nn.Module):
         self.deep_supervision = check_flag("deep_supervision", deep_supervision)
         supervised = range(1, levels) if deep_supervision else [levels - 1]
         self.heads = nn.ModuleDict({f"x_0_{j}": nn.Conv2d(width, classes, kernel_size=1) for j in supervised})
-        initialise_gaussian(self)
+        initialize_gaussian(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | dict[str, dict[int, torch.Tensor]]:
         check_slices("the image", image, channels=self.in_channels)

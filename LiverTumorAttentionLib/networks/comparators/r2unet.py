@@ -1,4 +1,4 @@
-"""R2U-Net: a U-Net whose convolutions see their own result again, twice, around a shortcut."""
+"""R2U-Net: a U-Net of recurrent residual convolutions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_count, check_slices
-from LiverTumorAttentionLib.networks.comparators.unet import initialise_gaussian
+from LiverTumorAttentionLib.networks.comparators.unet import initialize_gaussian
 from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
 
@@ -19,8 +19,8 @@ class RecurrentConv(nn.Module):
         Recurrent convolutional neural network for object recognition, CVPR 2015:
         h(0) = f(W_f x),  h(t) = f(W_f x + W_r h(t - 1) + b),  f: ReLU,  out = h(steps)
         W_f and W_r are two 3x3 convolutions, the same at every t. (The code that circulates uses one for both.)
-    Departs: batch normalisation stands before every ReLU, one for each t, for the statistics differ; it makes
-        b. The paper is silent; Liang & Hu normalise their responses there.
+    Departs: batch normalization stands before every ReLU, one for each t, for the statistics differ; it makes
+        b. The paper is silent; Liang & Hu normalize their responses there.
     Shape: (B, C, Y, X) -> same.
     """
 
@@ -92,7 +92,7 @@ class R2UNet(nn.Module):
         )
         self.decoder = nn.ModuleList(RecurrentResidualBlock(2 * fine, fine, steps) for fine in channels[:-1])
         self.head = nn.Conv2d(width, classes, kernel_size=1)
-        initialise_gaussian(self)
+        initialize_gaussian(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels)

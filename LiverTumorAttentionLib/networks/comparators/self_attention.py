@@ -1,4 +1,4 @@
-"""Self-attention as the context network's paper compares with it: the spatial extractor alone on the skips."""
+"""Self-attention comparator of the context network's paper: the spatial extractor alone on the skip connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SENet as the context network's paper compares with it: squeeze and excitation on the skips of CE-Net."""
+"""SENet comparator of the context network's paper: squeeze and excitation on the skip connections of CE-Net."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""U-Net, the comparator of every paper here and the network that finds SFAN's coarse liver."""
+"""U-Net: the comparator of every paper here, and the coarse liver stage of SFAN."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class UNetEncoder(nn.Module):
 
     Source: U-Net, section 2 and Figure 1, the contracting path; SFAN, section 2: "5 convolutional blocks and
         each followed by one max-pooling layer except for the last block".
-    Departs: no drop-out at its end (U-Net, section 3.1). normalisation="batch" puts batch normalisation
+    Departs: no drop-out at its end (U-Net, section 3.1). normalization="batch" puts batch normalization
         before every ReLU.
     Shape: (B, in_channels, Y, X) -> `levels` maps (B, channels[i], Y / 2^i, X / 2^i), finest first, where
         channels[i] = width * 2^i; Y and X must be multiples of 2^(levels - 1).
@@ -123,7 +123,7 @@ class UNet(nn.Module):
         self.encoder = UNetEncoder(in_channels, width, levels, normalisation)
         self.decoder = UNetDecoder(self.encoder.channels, normalisation)
         self.head = nn.Conv2d(width, classes, kernel_size=1)
-        initialise_gaussian(self)
+        initialize_gaussian(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         check_slices("the image", image, channels=self.in_channels)
@@ -131,12 +131,12 @@ class UNet(nn.Module):
         return crop_to(self.head(self.decoder(features)), image.shape[2:])
 
 
-def initialise_gaussian(network: nn.Module) -> None:
+def initialize_gaussian(network: nn.Module) -> None:
     """Draw the weights of all convolutions from Gaussians, so that a signal keeps its size; biases 0.
 
     Source: U-Net, section 3: standard deviation sqrt(2 / N), N the number of incoming nodes of one neuron.
     Departs: sqrt(1 / N) where no ReLU follows (the way up, the heads): the 2 stands for the half that a ReLU
-        takes away, and without normalisation nothing else would take it back. A transposed convolution whose
+        takes away, and without normalization nothing else would take it back. A transposed convolution whose
         stride is its kernel's side sums one of its taps at each output pixel.
     """
     rectified = {module.conv for module in network.modules() if isinstance(module, (ConvReLU, ConvNormReLU))}

@@ -51,7 +51,7 @@ def ct() -> sitk.Image:
 
 @pytest.fixture
 def instances() -> sitk.Image:
-    """A liver with two tumours on the grid of `ct`; the values are 1, 2 and 3."""
+    """A liver with two tumors on the grid of `ct`; the values are 1, 2 and 3."""
     return make_instances()
 
 

@@ -26,7 +26,7 @@ def image(array: np.ndarray, kind: type = np.uint8) -> sitk.Image:
 @pytest.fixture
 def truth() -> np.ndarray:
     array = np.zeros((10, 20, 20), np.uint8)
-    array[2:8, 4:16, 4:16] = 1  # 864 voxels, 64 of them tumour
+    array[2:8, 4:16, 4:16] = 1  # 864 voxels, 64 of them tumor
     array[3:7, 6:10, 6:10] = 2
     return array
 

@@ -8,13 +8,13 @@ from torch import nn
 
 
 def with_biases(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Draw the biases too, which start at 0, and what normalisation does in eval mode, so that each counts."""
+    """Draw the biases too, which start at 0, and what normalization does in eval mode, so that each counts."""
     generator = torch.Generator().manual_seed(seed)
     for name, value in network.state_dict(keep_vars=True).items():
         with torch.no_grad():
             if name.endswith(("bias", "running_mean")):
                 value.normal_(std=0.3, generator=generator)
-            elif value.ndim == 1 and value.is_floating_point():  # scale of a normalisation, running variance
+            elif value.ndim == 1 and value.is_floating_point():  # scale of a normalization, running variance
                 value.uniform_(0.5, 1.5, generator=generator)
     return network.eval()
 
@@ -49,7 +49,7 @@ def convolve(
 
 
 def bilinear(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Values at the centres of finer pixels, where pixels are areas; outside the outermost centres they stay."""
+    """Values at the centers of finer pixels, where pixels are areas; outside the outermost centers they stay."""
     for axis, side in enumerate(size, start=1):
         before = image.shape[axis]
         centres = ((np.arange(side) + 0.5) * before / side - 0.5).clip(0, before - 1)
@@ -78,7 +78,7 @@ def doubled(image: np.ndarray, weight: np.ndarray, bias: np.ndarray | float) -> 
 
 
 def batch_normalised(image: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """Batch normalisation as in evaluation, by the running statistics of the layer of that name."""
+    """Batch normalization as in evaluation, by the running statistics of the layer of that name."""
     scale = weights[f"{name}.weight"] / np.sqrt(weights[f"{name}.running_var"] + 1e-5)
     shift = weights[f"{name}.bias"] - scale * weights[f"{name}.running_mean"]
     return scale[:, None, None] * image + shift[:, None, None]

@@ -58,7 +58,7 @@ def doubled(volume: np.ndarray, weight: np.ndarray, bias: np.ndarray | float) ->
 def group_normalised(
     volume: np.ndarray, groups: int, weight: np.ndarray | float = 1.0, bias: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Neighbouring channels normalised together; as many groups as channels is instance normalisation."""
+    """Neighboring channels normalized together; as many groups as channels is instance normalization."""
     parts = []
     for group in np.split(volume, groups):
         parts.append((group - group.mean()) / np.sqrt(group.var() + 1e-5))
@@ -66,7 +66,7 @@ def group_normalised(
 
 
 def interpolated(volume: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Trilinear, voxels are boxes; outside the outermost centres the values stay."""
+    """Trilinear, voxels are boxes; outside the outermost centers the values stay."""
     for axis, side in enumerate(size, start=1):
         before = volume.shape[axis]
         centres = ((np.arange(side) + 0.5) * before / side - 0.5).clip(0, before - 1)

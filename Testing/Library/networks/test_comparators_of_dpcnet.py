@@ -85,7 +85,7 @@ def norm_prelu(x: np.ndarray, w: Weights) -> np.ndarray:
 def three_convolutions(
     given: list[np.ndarray], size: tuple[int, ...], w: Weights, *, last: bool
 ) -> np.ndarray:
-    """1x1x1 on maps side by side, 3x3x3, 3x3x3; normalisation and PReLU between them, and behind if `last`."""
+    """1x1x1 on maps side by side, 3x3x3, 3x3x3; normalization and PReLU between them, and behind if `last`."""
     weight = np.concatenate([w[f"joint.convs.{k}.weight"] for k in range(len(given))], axis=1)
     together = np.concatenate([interpolated(x, size) for x in given])
     x = norm_prelu(convolve3d(together, weight, w["joint.convs.0.bias"]), part(w, "layers.0."))

@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.networks.counting import cost_of, network_cost
 
 
 class OneStep(nn.Module):
-    """A single operation on an image, and a stray normalisation and activation that count for nothing."""
+    """A single operation on an image, and a stray normalization and activation that count for nothing."""
 
     phases = ("portal",)
 

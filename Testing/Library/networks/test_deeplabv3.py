@@ -17,7 +17,7 @@ SMALL = {"width": 4, "blocks": (1, 1, 2, 3), "aspp_width": 6}
 
 
 def normalise(x: np.ndarray, weights: Weights, prefix: str) -> np.ndarray:
-    """Batch normalisation by the running statistics."""
+    """Batch normalization by the running statistics."""
     mean, variance, scale, shift = (
         weights[f"{prefix}.{name}"][:, None, None]
         for name in ("running_mean", "running_var", "weight", "bias")
@@ -26,7 +26,7 @@ def normalise(x: np.ndarray, weights: Weights, prefix: str) -> np.ndarray:
 
 
 def conv_norm_relu(image: np.ndarray, weights: Weights, prefix: str, rate: int = 1) -> np.ndarray:
-    """Convolution, normalisation, ReLU, for one image (C, Y, X)."""
+    """Convolution, normalization, ReLU, for one image (C, Y, X)."""
     x = convolve(image, weights[f"{prefix}conv.weight"], dilation=rate)
     return np.maximum(normalise(x, weights, f"{prefix}norm"), 0)
 

@@ -45,7 +45,7 @@ def images(network: nn.Module, size: tuple[int, int], batch: int = 2, seed: int 
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int) -> int:
-    """A convolution without bias and its normalisation's gain and offset."""
+    """A convolution without bias and its normalization's gain and offset."""
     return inputs * outputs * kernel**2 + 2 * outputs
 
 
@@ -235,7 +235,7 @@ def test_evaluation_is_deterministic_and_leaves_the_network_as_it_was(name: str,
         first, second = network(*inputs), network(*inputs)
         alone = network(*[x[:1] for x in inputs])
     assert torch.equal(first, second)
-    torch.testing.assert_close(alone, first[:1], rtol=1e-4, atol=1e-5)  # no image sees its neighbour
+    torch.testing.assert_close(alone, first[:1], rtol=1e-4, atol=1e-5)  # no image sees its neighbor
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
     assert all(torch.equal(x, y) for x, y in zip(inputs, copies, strict=True))
 

@@ -19,7 +19,7 @@ Weights = dict[str, np.ndarray]
 
 
 def normalised(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
-    """Instance normalisation: every channel of one image by itself."""
+    """Instance normalization: every channel of one image by itself."""
     axes = tuple(range(1, x.ndim))
     shape = (-1, *[1] * len(axes))
     out = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-5)
@@ -27,7 +27,7 @@ def normalised(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
 
 
 def level(x: np.ndarray, weights: Weights, name: str, stride: int) -> np.ndarray:
-    """Twice convolution, instance normalisation, LeakyReLU; the first convolution may have a stride."""
+    """Twice convolution, instance normalization, LeakyReLU; the first convolution may have a stride."""
     conv = convolve if x.ndim == 3 else convolve3d
     for number, step in ((1, stride), (2, 1)):
         x = conv(x, weights[f"{name}.conv{number}.conv.weight"], stride=step)
@@ -82,7 +82,7 @@ def test_the_network_is_what_nnunet_configures(size: tuple[int, ...], dimensions
     ],
 )
 def test_counts(arguments: dict, channels: list[int], count: int | None):
-    """3^d convolutions without bias, affine normalisations, 2^d transposed convolutions, outputs with bias."""
+    """3^d convolutions without bias, affine normalizations, 2^d transposed convolutions, outputs with bias."""
     with torch.device("meta"):
         got = sum(p.numel() for p in NNUNet(**arguments).parameters())
     dimensions, inputs = arguments.get("dimensions", 3), [arguments.get("in_channels", 1), *channels]

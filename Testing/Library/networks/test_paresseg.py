@@ -128,7 +128,7 @@ def fuse(p: np.ndarray, a: np.ndarray, weights: Weights, level: int, fusion: str
 
 
 def prepared(network: torch.nn.Module, images: list[torch.Tensor]) -> torch.nn.Module:
-    """Every bias and every gamma counts, and normalisation knows the images: no softmax is one-hot."""
+    """Every bias and every gamma counts, and normalization knows the images: no softmax is one-hot."""
     with_biases(network)
     for name, parameter in network.named_parameters():
         if name.endswith("gamma"):

@@ -23,7 +23,7 @@ from LiverTumorAttentionLib.networks.phase_attention import (
 
 CT = Path(__file__).resolve().parents[4] / "shared" / "data" / "totalsegmentator-example" / "dicom"
 SHARPNESS = 16.0  # of the scaled products; stated in the module's head
-CONSTANT_SCALE = 1 / (1 + math.exp(-1))  # what s_c becomes if Eq. 2 is normalised over j
+CONSTANT_SCALE = 1 / (1 + math.exp(-1))  # what s_c becomes if Eq. 2 is normalized over j
 
 
 def random_maps(shape: tuple[int, ...], seed: int) -> torch.Tensor:
@@ -117,7 +117,7 @@ def test_inter_pa_prefers_the_arterial_channel_that_shows_what_the_portal_phase_
 
 
 def blob_image(seed: int, side: int = 224, channels: int = 64) -> torch.Tensor:
-    """Smooth non-negative maps with a dark border, as a normalised CT gives them: (1, C, side, side)."""
+    """Smooth non-negative maps with a dark border, as a normalized CT gives them: (1, C, side, side)."""
     coarse = random_maps((1, channels, side // 16, side // 16), seed)
     maps = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
     maps[..., : side // 8, :] = 0.0

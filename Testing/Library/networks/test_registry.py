@@ -125,7 +125,7 @@ def test_the_seed_alone_decides_the_weights():
 
 
 def test_a_signal_keeps_its_size_from_layer_to_layer_at_the_start():
-    """He initialisation: behind a ReLU, E[out^2] = E[in^2], without the help of the normalisation."""
+    """He initialization: behind a ReLU, E[out^2] = E[in^2], without the help of the normalization."""
     network = build_network("resseg", width=32, generator=torch.Generator().manual_seed(0))
     x = torch.randn(1, 128, 40, 40, generator=torch.Generator().manual_seed(1)).relu() * 2**0.5
     for layer in [

@@ -10,7 +10,7 @@ import torch
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network
-from LiverTumorAttentionLib.networks.unet3d import UNet3D, initialise, level_widths
+from LiverTumorAttentionLib.networks.unet3d import UNet3D, initialize, level_widths
 from Testing.Library.networks.plain import arrays, with_biases
 from Testing.Library.networks.plain3d import convolve3d, doubled, group_normalised, leaky
 
@@ -18,7 +18,7 @@ Weights = dict[str, np.ndarray]
 
 
 def block_by_loops(x: np.ndarray, w: Weights, name: str) -> np.ndarray:
-    """Two convolution blocks, each normalised channel by channel."""
+    """Two convolution blocks, each normalized channel by channel."""
     for k in (0, 1):
         x = convolve3d(x, w[f"{name}.{k}.conv.weight"], w[f"{name}.{k}.conv.bias"])
         x = leaky(group_normalised(x, len(x), w[f"{name}.{k}.norm.weight"], w[f"{name}.{k}.norm.bias"]))
@@ -66,7 +66,7 @@ def test_the_network_is_section_iii_c(down: str):
 
 
 def count_by_arithmetic(widths: list[int], *, learned: bool) -> int:
-    """Weights, biases and normalisations for one channel and three classes, counted by hand."""
+    """Weights, biases and normalizations for one channel and three classes, counted by hand."""
 
     def block(before: int, after: int) -> int:
         return 27 * before * after + after + 27 * after * after + after + 2 * 2 * after
@@ -100,7 +100,7 @@ def test_widths_double_up_to_a_cap_that_scales_with_them(width: int, widest: int
 
 @pytest.mark.parametrize("down", ["pool", "stride"])
 def test_a_signal_keeps_its_size_at_the_start(down: str):
-    """Without the help of the normalisations, which hide what goes wrong."""
+    """Without the help of the normalizations, which hide what goes wrong."""
     torch.manual_seed(1)
     network = UNet3D(width=8, levels=4, down=down)
     for module in network.modules():
@@ -117,7 +117,7 @@ def test_a_signal_keeps_its_size_at_the_start(down: str):
 def test_one_tap_of_a_transposed_convolution_reaches_a_voxel():
     torch.manual_seed(2)
     up = torch.nn.ConvTranspose3d(64, 64, kernel_size=2, stride=2)
-    initialise(up)
+    initialize(up)
     with torch.no_grad():
         assert 0.9 < up(torch.randn(1, 64, 6, 6, 6)).square().mean() < 1.1
 

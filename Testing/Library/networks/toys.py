@@ -136,7 +136,7 @@ class Counting(Toy):
 
 
 class Sociable(Toy):
-    """Normalises over the batch even when it is not trained."""
+    """Normalizes over the batch even when it is not trained."""
 
     def __init__(self, in_channels: int = 2, classes: int = 2) -> None:
         super().__init__(in_channels, classes)

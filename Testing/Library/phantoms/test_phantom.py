@@ -163,7 +163,7 @@ def test_a_thick_slice_is_the_mean_of_thin_ones() -> None:
 
 
 def test_noise_is_that_of_the_protocol_and_differs_between_phases(five_lesions: Phantom) -> None:
-    """Neighbouring voxels of the resting spleen are compared, so that its own slow texture does not count."""
+    """Neighboring voxels of the resting spleen are compared, so that its own slow texture does not count."""
     deviations = {}
     for phase in ("portal", "arterial"):
         maps = five_lesions.structures if phase == "portal" else five_lesions.arterial_structures

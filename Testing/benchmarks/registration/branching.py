@@ -63,7 +63,7 @@ def _divisions(mask: np.ndarray, spacing: np.ndarray, least_mm: float) -> list[n
 
 
 def _neighbours(mask: np.ndarray, spacing: np.ndarray) -> sparse.csr_array:
-    """Return the graph of a mask's voxels and their 26 neighbours, weighted by their distance in mm."""
+    """Return the graph of a mask's voxels and their 26 neighbors, weighted by their distance in mm."""
     number = np.full(mask.shape, -1)
     number[mask] = np.arange(np.count_nonzero(mask))
     rows, columns, lengths = [], [], []

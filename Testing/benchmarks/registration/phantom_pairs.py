@@ -36,7 +36,7 @@ def pair_of(phantom: Phantom, name: str) -> Pair:
 
 
 def arterial_liver(phantom: Phantom) -> sitk.Image:
-    """Return the liver (0/1) in the arterial phase; tumours belong to it, vessels where it surrounds them."""
+    """Return the liver (0/1) in the arterial phase; tumors belong to it, vessels where it surrounds them."""
     parts = phantom.arterial_structures
     liver = (parts == STRUCTURES["liver"]) | (parts == STRUCTURES["lesion"])
     return sitk.BinaryMorphologicalClosing(liver, [round(6.0 / s) for s in liver.GetSpacing()])

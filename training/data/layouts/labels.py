@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.terminology import recognise
+from LiverTumorAttentionLib.io.terminology import segment_kind
 
 CLASSES = {"background": 0, "liver": 1, "tumor": 2}
 """Values of the classes in this project's label maps."""
@@ -36,7 +36,7 @@ def class_of(name: str) -> str | None:
         return "background"
     if _ELSEWHERE.search(text):
         return None
-    return "tumor" if _TUMOR.search(text) else recognise(text) or None
+    return "tumor" if _TUMOR.search(text) else segment_kind(text) or None
 
 
 def values_of(names: Mapping[str, Iterable[int]], given: Mapping[str, str], where: str) -> dict[int, int]:
