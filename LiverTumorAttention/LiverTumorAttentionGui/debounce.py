@@ -23,6 +23,11 @@ class Debounce:
         self._timer.setInterval(delay_ms)
         self._timer.connect("timeout()", self._call)
 
+    @property
+    def pending(self) -> bool:
+        """Whether a requested call has not come yet."""
+        return self._pending
+
     def request(self) -> None:
         """Request the call."""
         if self._restart or not self._pending:

@@ -17,6 +17,13 @@ UNSEEN = ((9, 14, 34), 4.0)
 """A dark spot that is no lesion yet."""
 
 
+GRIDS = {
+    "oblique, left-handed": cases.OBLIQUE,
+    "plain": ((-0.8, 0, 0, 10), (0, -0.9, 0, 20), (0, 0, 3, -50)),
+    "turned": ((0, 0, 3.0, 0), (0.8, 0, 0, 5), (0, -0.9, 0, 7)),
+}
+
+
 def ball(center: tuple[int, int, int], radius: float) -> np.ndarray:
     """Return a ball (z, y, x); slices are 3 mm apart and voxels about 0.85 mm wide."""
     z, y, x = np.indices(SHAPE)
@@ -112,3 +119,21 @@ def sitk_array(image: Any) -> np.ndarray:
     import SimpleITK as sitk
 
     return sitk.GetArrayFromImage(image)
+
+
+def crop_layers(study: Any) -> None:
+    """Crop the label maps to their voxels, as the Segment Editor does."""
+    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
+    from LiverTumorAttentionLib.voxels.boxes import bounding_box
+
+    layers = study.layers()
+    for layer in layers.all():
+        inner = bounding_box(layer.voxels > 0)
+        box = tuple(
+            slice(int(n) + part.start, int(n) + part.stop) for n, part in zip(layer.first, inner, strict=True)
+        )
+        image = layers.new_image(box)
+        voxel_array(image)[...] = layer.voxels[inner]
+        for each in layer.values:
+            layers.segmentation.GetSegment(each).AddRepresentation(BINARY_LABELMAP, image)

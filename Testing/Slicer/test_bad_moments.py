@@ -31,7 +31,7 @@ def click(panel, scene, place, wait_until):
     """Click in a slice view at a place in RAS mm."""
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     scene.GetNodeByID(selection.GetActivePlaceNodeID()).AddControlPointWorld(place)
-    wait_until(lambda: not panel.correct._tools._placer._later._due, "the click was handled")
+    wait_until(lambda: not panel.correct._tools._placer._later.pending, "the click was handled")
 
 
 def refused(label) -> bool:

@@ -41,7 +41,7 @@ class PhantomTruth:
     """The ground truth of the phantom.
 
     labels: on the portal venous grid, 0 background, 1 liver, 2 tumor. lesions: the generator's record of each, the
-    largest first, with its kind, its centre (`center_lps_mm`) and its mean HU in both phases.
+    largest first, with its kind, its center (`center_lps_mm`) and its mean HU in both phases.
     """
 
     labels: sitk.Image

@@ -55,8 +55,8 @@ class Study:
     def of(cls, segmentation: slicer.vtkMRMLSegmentationNode) -> Study:
         """Return the study of a segmentation.
 
-        Raises `PanelError` when its portal venous volume is gone or has no voxels, or when the segmentation cannot be
-        read on that volume's voxels.
+        Raises `PanelError` when its portal venous volume is missing or has no voxels, or when the segmentation does not
+        lie on that volume's voxels.
         """
         portal = _volume(segmentation, PORTAL_REFERENCE) or _volume(
             segmentation, segmentation.GetReferenceImageGeometryReferenceRole()

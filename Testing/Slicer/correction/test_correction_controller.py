@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from Testing.Slicer import cases, study_cases
-from Testing.Slicer.scene.test_study import GRIDS, crop_layers
 from Testing.Slicer.study_cases import (
     BALLS,
+    GRIDS,
     SHAPE,
     UNSEEN,
     ball,
     check_scene_is_session,
+    crop_layers,
     names,
     truth,
     voxels,

@@ -201,25 +201,3 @@ def test_a_liver_without_tumours_gives_an_empty_table(case, review):
     table = case.study.segmentation.GetNodeReference("TumorTable")
     assert column(table, "Tumor") == []
     assert review.shown_diameters == ()
-
-
-def test_views_jump_to_a_place(scene):
-    import slicer
-
-    from LiverTumorAttentionGui.scene.slice_views import center_3d, jump_to
-
-    slices = []
-    for name in ("Red", "Yellow", "Green"):
-        view = slicer.vtkMRMLSliceNode()
-        view.SetLayoutName(name)
-        view.SetOrientation({"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}[name])
-        slices.append(scene.AddNode(view))
-    camera = scene.AddNewNodeByClass("vtkMRMLCameraNode")
-    camera.SetFocalPoint(1, 1, 1)
-    camera.SetPosition(1, 301, 1)
-    jump_to(scene, (12.0, -34.0, 56.0))
-    for view in slices:
-        assert [view.GetSliceToRAS().GetElement(row, 3) for row in range(3)] == pytest.approx([12, -34, 56])
-    center_3d(scene, (12.0, -34.0, 56.0))
-    assert camera.GetFocalPoint() == pytest.approx((12, -34, 56))
-    assert camera.GetPosition() == pytest.approx((12, 266, 56))

@@ -1,4 +1,4 @@
-"""What the module says of registration, keeps of it and shows of it, on real MRML."""
+"""The registered volume, its transform and the probability as nodes, on real MRML."""
 
 from __future__ import annotations
 
@@ -59,46 +59,6 @@ def world_grid(volume):
 # The verdict -----------------------------------------------------------------------------------------------
 
 
-def test_verdict_is_a_sentence_with_numbers_behind_it(application):
-    from LiverTumorAttentionGui.review.registration_verdict import read_verdict
-
-    verdict = read_verdict(cases.verdict())
-    assert verdict.sentence == "Registration: good. The two phases lie on each other."
-    assert verdict.details.splitlines() == [
-        "Movement that was kept: rigid, then deformable",
-        "Similarity of the two phases (0 to 1): 0.051 before, 0.092 after",
-        "Overlap of the two livers (Dice, 0 to 1): 0.83 before, 0.94 after",
-        "Mean distance between the livers' surfaces: 5.1 mm before, 1.5 mm after",
-        "Part of the portal venous liver that the arterial CT shows: 97 %",
-        "Displacement in the liver: 4.2 mm on average, 12.0 mm at most",
-        "Local change of volume (Jacobian, 1 is none): 0.81 to 1.24",
-        "Tissue folded onto itself: 0 %",
-        "Registering the other way round disagrees by 0.8 mm on average",
-        "Not for clinical use.",
-    ]
-
-
-def test_verdict_leaves_out_what_was_not_measured(application):
-    from LiverTumorAttentionGui.review.registration_verdict import read_verdict
-
-    unknown = {
-        "liver_dice_before": None,
-        "liver_dice_after": None,
-        "jacobian_min": float("nan"),
-        "kept": "new",
-    }
-    details = read_verdict({**cases.verdict(), **unknown}).details
-    assert "Dice" not in details
-    assert "Jacobian" not in details
-    assert "Movement" not in details
-    assert "5.1 mm before" in details
-    assert (
-        read_verdict({"grade": "good", "reason": "it fits: see."}).sentence
-        == "Registration: good. It fits: see."
-    )
-    assert read_verdict(None) is None
-
-
 @pytest.mark.parametrize("entry", ["good", {}, {"grade": "good"}, {"grade": 1, "reason": "x"}])
 def test_verdict_that_cannot_be_read_leaves_the_scene_as_it_was(scene, phases, register, entry):
     from LiverTumorAttentionGui.errors import PanelError
@@ -109,7 +69,7 @@ def test_verdict_that_cannot_be_read_leaves_the_scene_as_it_was(scene, phases, r
     assert scene.GetNumberOfNodes() == nodes
 
 
-# What is kept ----------------------------------------------------------------------------------------------
+# The nodes -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -149,7 +109,7 @@ def test_registered_volume_lies_on_the_portal_volume(scene, phases, register, tm
     np.testing.assert_allclose(world_grid(volume), world_grid(portal), atol=1e-4)
 
 
-def test_kept_nodes_have_names_a_role_and_a_place(scene, phases, register):
+def test_registration_nodes_have_names_a_role_and_a_folder(scene, phases, register):
     import slicer
 
     portal, arterial = phases
@@ -231,7 +191,7 @@ def test_transform_moves_the_arterial_onto_the_portal_volume(scene, register, tm
     np.testing.assert_allclose(moved.TransformContinuousIndexToPhysicalPoint(index), target, atol=0.4)
 
 
-def test_refused_registration_is_said_and_nothing_of_it_is_loaded(scene, phases, register):
+def test_refused_registration_is_reported_and_not_loaded(scene, phases, register):
     refused = cases.verdict("refused", "the two phases do not show the same anatomy")
     result, _ = register(*phases, verdict=refused)
     assert result.registration is None
@@ -243,14 +203,14 @@ def test_refused_registration_is_said_and_nothing_of_it_is_loaded(scene, phases,
     assert quiet.warnings == ["a warning"]
 
 
-def test_nothing_is_kept_unasked(scene, phases, register):
+def test_no_registration_nodes_unless_requested(scene, phases, register):
     result, _ = register(*phases, keep=False)
     assert result.registration is None
     assert result.verdict.grade == "good"
     assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 3, "two phases and the probability"
 
 
-def test_another_run_replaces_what_the_segmentation_kept(scene, phases, register):
+def test_another_run_replaces_the_registration_nodes(scene, phases, register):
     import slicer
     import vtk
 
@@ -281,7 +241,7 @@ def test_another_run_replaces_what_the_segmentation_kept(scene, phases, register
 
 
 def test_nodes_that_the_run_depended_on_are_not_replaced(scene, phases, register):
-    """The arterial volume under the kept transform, or the kept volume taken for the arterial one."""
+    """The arterial volume under the transform of the run, or its registered volume taken for the arterial one."""
     import slicer
 
     portal, arterial = phases
@@ -326,7 +286,7 @@ def test_damaged_file_leaves_the_scene_as_it_was(scene, phases, logic, register,
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(accepted.registration.volume), voxels)
 
 
-def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register, tmp_path):
+def test_registration_nodes_survive_saving_and_loading_the_scene(scene, phases, register, tmp_path):
     """Slicer writes the transform into a file of its own, in the same direction."""
     import slicer
     import vtk
@@ -345,32 +305,3 @@ def test_kept_nodes_survive_saving_and_loading_the_scene(scene, phases, register
         to_parent.Concatenate(node.GetTransformToParent())
         points.append(to_parent.TransformPoint(-40.0, -35.0, 30.0))
     np.testing.assert_allclose(*points, atol=1e-3)
-
-
-# The comparison --------------------------------------------------------------------------------------------
-
-
-def test_comparison_shows_both_phases_in_all_slice_views(scene, phases, register):
-    from LiverTumorAttentionGui.scene.slice_views import PhaseComparison
-
-    portal, arterial = phases
-    nodes = register(portal, arterial)[0].registration
-    views = [scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3)]
-    for view in views:
-        view.SetBackgroundVolumeID(arterial.GetID())
-    comparison = PhaseComparison(portal, nodes.volume)
-
-    def shown():
-        return {
-            (v.GetBackgroundVolumeID(), v.GetForegroundVolumeID(), v.GetForegroundOpacity()) for v in views
-        }
-
-    comparison.toggle()
-    assert shown() == {(portal.GetID(), nodes.volume.GetID(), 0.5)}
-    comparison.toggle()
-    assert shown() == {(portal.GetID(), None, 0.0)}
-    comparison.toggle()
-    for view in views:
-        view.SetForegroundVolumeID(None)  # by the user, in the slice views' own controls
-    comparison.toggle()
-    assert shown() == {(portal.GetID(), nodes.volume.GetID(), 0.5)}

@@ -1,4 +1,4 @@
-"""The nodes of a case: what belongs to it, and its segments as one image, whatever lies above and beside them."""
+"""A study: its volumes, and its segments as one image, under any transform."""
 
 from __future__ import annotations
 
@@ -7,36 +7,11 @@ import pytest
 import SimpleITK as sitk
 
 from Testing.Slicer import cases, study_cases
-from Testing.Slicer.study_cases import LIVER, SHAPE, truth
+from Testing.Slicer.study_cases import GRIDS, LIVER, SHAPE, crop_layers, truth
 
 
 def array(image):
     return sitk.GetArrayFromImage(image)
-
-
-def crop_layers(study):
-    """Store the segments for what they fill, as the Segment Editor does."""
-    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
-    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
-    from LiverTumorAttentionLib.voxels.boxes import bounding_box
-
-    layers = study.layers()
-    for layer in layers.all():
-        inner = bounding_box(layer.voxels > 0)
-        box = tuple(
-            slice(int(n) + part.start, int(n) + part.stop) for n, part in zip(layer.first, inner, strict=True)
-        )
-        image = layers.new_image(box)
-        voxel_array(image)[...] = layer.voxels[inner]
-        for each in layer.values:
-            layers.segmentation.GetSegment(each).AddRepresentation(BINARY_LABELMAP, image)
-
-
-GRIDS = {
-    "oblique, left-handed": cases.OBLIQUE,
-    "plain": ((-0.8, 0, 0, 10), (0, -0.9, 0, 20), (0, 0, 3, -50)),
-    "turned": ((0, 0, 3.0, 0), (0.8, 0, 0, 5), (0, -0.9, 0, 7)),
-}
 
 
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
@@ -163,22 +138,6 @@ def test_volumes_on_other_grids_are_brought_onto_the_portal_grid(scene, tmp_path
     assert (found[:, :, -1] == -1024).all()
 
 
-def test_liver_and_lesions_are_known_by_code_tag_and_name(scene, tmp_path):
-    from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG
-    from LiverTumorAttentionGui.scene.segments import lesions_of, liver_of
-
-    study = study_cases.add_study(scene, tmp_path)
-    segmentation = study.segmentation.GetSegmentation()
-    segmentation.GetSegment("Liver").SetName("Organ")
-    segmentation.GetSegment("Tumor_1").SetName("my lesion")
-    segmentation.GetSegment("Tumor_3").SetTag(LESION_TAG, "7")
-    other = segmentation.AddEmptySegment("Stomach", "Stomach")
-    again = segmentation.AddEmptySegment("Tumor_2_copy", "Tumor 2")
-    assert liver_of(segmentation) == "Liver"
-    assert lesions_of(segmentation) == {8: "Tumor_1", 2: "Tumor_2", 7: "Tumor_3", 9: again}
-    assert other not in lesions_of(segmentation).values()
-
-
 def test_overlapping_lesions_leave_an_accepted_one_whole(scene, tmp_path):
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
     from LiverTumorAttentionGui.scene.segments import set_number_and_status
@@ -195,43 +154,6 @@ def test_overlapping_lesions_leave_an_accepted_one_whole(scene, tmp_path):
     labels = array(study.instances())
     np.testing.assert_array_equal(labels == 3, truth() == 3)
     assert (labels[LIVER][truth()[LIVER] != 3] == 4).all()
-
-
-def test_vessels_of_another_grid_and_transform(scene, tmp_path):
-    """A vessel of coarse voxels: 2 x 2 voxels of the portal grid each."""
-    import slicer
-
-    from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, LabelLayers
-    from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, voxel_array
-
-    study = study_cases.add_study(scene, tmp_path)
-    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "vessels")
-    cases.put_under_transform(scene, node, cases.TURN_AND_SHIFT)
-    finer = np.diag([2.0, 2.0, 1.0, 1.0])
-    finer[:2, 3] = 0.5
-    coarse = VoxelGrid((16, 22, 24), study.grid.ijk_to_ras @ finer)
-    for name, box in (
-        ("portal vein", (slice(4, 8), slice(5, 7), slice(6, 9))),
-        ("Liver", (slice(0, 16), slice(0, 22), slice(0, 24))),
-        ("empty", (slice(0, 1), slice(0, 1), slice(0, 1))),
-    ):
-        image = LabelLayers(node, coarse).new_image(box)
-        voxel_array(image)[...] = name != "empty"
-        segment = slicer.vtkSegment()
-        segment.SetName(name)
-        segment.AddRepresentation(BINARY_LABELMAP, image)
-        node.GetSegmentation().AddSegment(segment, name)
-    linked = type(study).link(study.segmentation, study.portal, vessels=node)
-    vessels = linked.vessel_map()
-    assert dict(vessels.names) == {1: "portal vein"}
-    expected = np.zeros(SHAPE, bool)
-    expected[4:8, 10:14, 12:18] = True
-    np.testing.assert_array_equal(vessels.array == 1, expected)
-    node.GetSegmentation().RemoveSegment("portal vein")
-    assert linked.vessel_map() is None
-    scene.RemoveNode(node)
-    assert linked.vessels is None
-    assert linked.vessel_map() is None
 
 
 def test_study_without_liver_is_a_study(scene, tmp_path):
