@@ -66,7 +66,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the model and say how to use it."""
-    from training.export.runs import export_runs
+    from training.export.export_runs import export_runs
 
     given = {name: getattr(options, name) for name in IDENTITY}
     description = export_runs(

@@ -57,18 +57,11 @@ def cases_of(options: argparse.Namespace) -> list[SourceCase]:
     return [replace(case, facts={**case.facts, **dict(options.fact)}) for case in cases]
 
 
-def add_processes(parser: argparse.ArgumentParser) -> None:
-    """Add --processes; None takes every core."""
-    parser.add_argument(
-        "--processes",
-        type=int,
-        metavar="N",
-        help="cases at a time (default: one for each core)",
-    )
-
-
-def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Add --set, after which `options.set` holds the overrides that `read_recipe` takes."""
+def add_recipe(
+    parser: argparse.ArgumentParser, text: str = "recipe, by its name or the path of a file"
+) -> None:
+    """Add --recipe and --set, which `read_recipe` takes as `options.recipe` and `options.set`. text: the help."""
+    parser.add_argument("--recipe", required=True, metavar="NAME", help=text)
     parser.add_argument(
         "--set",
         action=_Override,
@@ -76,6 +69,23 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a value of the recipe, such as schedule.epochs=2 or stage.grid.in_plane_spacing_mm=1.5; "
         "may be given several times",
+    )
+
+
+def add_prepared(parser: argparse.ArgumentParser) -> None:
+    """Add --prepared."""
+    parser.add_argument(
+        "--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled"
+    )
+
+
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    """Add --processes; None takes every core."""
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="cases at a time (default: one for each core)",
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from training.commands.options import add_data, add_overrides, add_processes, cases_of
+from training.commands.options import add_data, add_processes, add_recipe, cases_of
 
 DESCRIPTION = """Check a data set and prepare it for a recipe: registered, resampled, cropped, stored for fast reading.
 
@@ -29,13 +29,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add_data(parser)
     add = parser.add_argument
-    add(
-        "--recipe",
-        required=True,
-        metavar="NAME",
-        help="recipe, by its name or the path of a file; it decides grid, phases, mask and registration",
+    add_recipe(
+        parser, "recipe, by its name or the path of a file; it decides grid, phases, mask and registration"
     )
-    add_overrides(parser)
     add(
         "--output",
         required=True,

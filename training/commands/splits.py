@@ -7,7 +7,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.progress import Progress
-from training.commands.options import add_overrides
+from training.commands.options import add_prepared, add_recipe
 
 DESCRIPTION = """Write which cases train, validate and test, for each fold or repeat of a recipe, to a JSON file.
 
@@ -23,9 +23,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--recipe", required=True, metavar="NAME", help="recipe, by its name or the path of a file")
-    add_overrides(parser)
-    add("--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled")
+    add_recipe(parser)
+    add_prepared(parser)
     add("--seed", type=int, default=0, metavar="S", help="seed of the draw (default: %(default)s)")
     add("--output", required=True, type=Path, metavar="FILE", help="file to write, ending in .json")
     parser.set_defaults(run=run)

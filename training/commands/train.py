@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
-from training.commands.options import add_overrides
+from training.commands.options import add_prepared, add_recipe
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.inference import Device
@@ -42,9 +42,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--recipe", required=True, metavar="NAME", help="recipe, by its name or the path of a file")
-    add_overrides(parser)
-    add("--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled")
+    add_recipe(parser)
+    add_prepared(parser)
     add(
         "--output",
         required=True,

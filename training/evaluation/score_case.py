@@ -30,8 +30,8 @@ from training.evaluation.columns import (
     overlap_values,
     row_of,
 )
-from training.evaluation.files import CaseScores
 from training.evaluation.lesions import lesion_rows
+from training.evaluation.score_files import CaseScores
 from training.evaluation.segment import CoarseLiver, run_stage, segment
 from training.loop.run_folder import Run
 

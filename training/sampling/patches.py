@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augmentation import draw_motion, perturbed_liver, varied, varied_hu
+from training.augmentation import draw_motion, perturbed_liver
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
-from training.sampling.places import corner_anywhere, corner_around, foreground_voxel, middle_of, voxel_of
-from training.sampling.view import CLASS_NUMBERS, Sample, network_input, phases_of
+from training.sampling.positions import corner_anywhere, corner_around, foreground_voxel, middle_of, voxel_of
+from training.sampling.view import CLASS_NUMBERS, Sample, sample_inputs
 
 
 class PatchSampling:
@@ -41,20 +41,14 @@ class PatchSampling:
         if inside is not None:
             within = crop.take(_reader(inside), linear=False)
             visible = perturbed_liver(rng, augmentation, within, case.spacing_mm)
-        inputs: list[NDArray[np.float32]] = []
-        for place, phase in enumerate(phases_of(case, self._recipe, rng)):
-            if (
-                place and phase == "portal"
-            ):  # in place of the arterial phase: the same values, as at inference
-                inputs.append(inputs[0])
-                continue
-            hu = crop.take(_reader(case.volume(phase)), linear=True)
-            hu = varied_hu(rng, augmentation, hu)
-            values = varied(rng, augmentation, network_input(hu, case, phase, stage))
-            inputs.append(values if visible is None else values * visible)
+
+        def hu_of(phase: str) -> NDArray[np.generic]:
+            return crop.take(_reader(case.volume(phase)), linear=True)
+
+        inputs = sample_inputs(case, self._recipe, rng, hu_of, visible)
         if visible is not None:
             truth = truth * visible[0]
-        return Sample(inputs=tuple(inputs), truth=truth, case=case.name)
+        return Sample(inputs=inputs, truth=truth, case=case.name)
 
     def _crop(self, case: PreparedCase, shape: Sequence[int], rng: np.random.Generator) -> Crop:
         """Return where a sample lies."""

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
-from training.augmentation import draw_misregistration, draw_motion, perturbed_liver, varied, varied_hu
+from training.augmentation import draw_misregistration, draw_motion, perturbed_liver
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
-from training.sampling.places import (
+from training.sampling.positions import (
     corner_anywhere,
     corner_around,
     foreground_voxel,
@@ -24,7 +24,7 @@ from training.sampling.places import (
     lesions_of,
     middle_of,
 )
-from training.sampling.view import CLASS_NUMBERS, Sample, network_input, phases_of
+from training.sampling.view import CLASS_NUMBERS, Sample, sample_inputs
 
 
 class SliceSampling:
@@ -63,23 +63,17 @@ class SliceSampling:
         case, stage = self.case_of(item), self._recipe.stage
         z, crop = self._crop(item, case.labels, rng)
         visible = self._visible(case, z, crop, rng)
-        inputs: list[NDArray[np.float32]] = []
-        for place, phase in enumerate(phases_of(case, self._recipe, rng)):
-            if (
-                place and phase == "portal"
-            ):  # in place of the arterial phase: the same values, as at inference
-                inputs.append(inputs[0])
-                continue
-            hu = self._hu(case, phase, z, crop, rng)
-            hu = varied_hu(rng, self._recipe.augmentation, hu)
-            values = varied(rng, self._recipe.augmentation, network_input(hu, case, phase, stage))
-            inputs.append(values if visible is None else values * visible)
+
+        def hu_of(phase: str) -> NDArray[np.generic]:
+            return self._hu(case, phase, z, crop, rng)
+
+        inputs = sample_inputs(case, self._recipe, rng, hu_of, visible)
         near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
         truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(case.labels, z, near), linear=False))
         if visible is not None:
             middle = len(visible) // 2
             truth = truth * (visible if len(visible) == 1 else visible[middle - near : middle + near + 1])
-        return Sample(inputs=tuple(inputs), truth=truth if near else truth[0], case=case.name)
+        return Sample(inputs=inputs, truth=truth if near else truth[0], case=case.name)
 
     def _hu(
         self, case: PreparedCase, phase: str, z: int, crop: Crop, rng: np.random.Generator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import StageDescription
 from LiverTumorAttentionLib.preprocessing import Standard, window_hu
+from training.augmentation import varied, varied_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 
@@ -43,6 +44,28 @@ def network_input(
     if stage.intensity.percentiles is not None:
         return Standard(**case.intensity[phase])(hu)
     return window_hu(hu, cast("tuple[float, float]", stage.intensity.window_hu))  # one of the two is given
+
+
+def sample_inputs(
+    case: PreparedCase,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    hu_of: Callable[[str], NDArray[np.generic]],
+    visible: NDArray[np.uint8] | None,
+) -> tuple[NDArray[np.float32], ...]:
+    """Return the network's inputs of a sample, one a phase, with random intensities.
+
+    hu_of: the sample's Hounsfield units of a phase. visible: 0 where the input is masked; None masks nothing.
+    """
+    inputs: list[NDArray[np.float32]] = []
+    for place, phase in enumerate(phases_of(case, recipe, rng)):
+        if place and phase == "portal":
+            inputs.append(inputs[0])  # in place of the arterial phase: the same values, as at inference
+            continue
+        hu = varied_hu(rng, recipe.augmentation, hu_of(phase))
+        values = varied(rng, recipe.augmentation, network_input(hu, case, phase, recipe.stage))
+        inputs.append(values if visible is None else values * visible)
+    return tuple(inputs)
 
 
 def phases_of(case: PreparedCase, recipe: Recipe, rng: np.random.Generator) -> Sequence[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, Row
-from training.evaluation.files import lesions_path, read_rows, slices_path
+from training.evaluation.score_files import lesions_path, read_rows, slices_path
 from training.study.findings import Finding, findings, gains_by_type
 from training.study.plan import CASES, DPCNET, FIRST_SEED, PARESSEG, SEEDS, TRAININGS, Training
 from training.tables import write_tables

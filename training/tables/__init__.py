@@ -7,7 +7,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing_all
-from training.tables.lesions import lesion_groups, lesions_csv, lesions_markdown
+from training.tables.lesion_groups import lesion_groups, lesions_csv, lesions_markdown
 from training.tables.overview import overview
 from training.tables.published import PublishedPaper, published_papers, read_published
 from training.tables.scores import Scores

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, Row
-from training.evaluation.files import lesions_path, read_rows, slices_path
+from training.evaluation.score_files import lesions_path, read_rows, slices_path
 
 
 @dataclass(frozen=True, kw_only=True)

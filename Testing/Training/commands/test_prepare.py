@@ -82,3 +82,23 @@ def test_splits_of_prepared_cases_are_written_and_told(
     assert tested == [["a"], ["c"]]
     assert main(["splits", *options, "--output", str(tmp_path / "splits.txt")]) == 2
     assert "give it a name that ends in .json" in capsys.readouterr().err
+
+
+def test_a_fact_is_given_to_all_cases_of_a_data_set_and_data_sets_share_a_folder(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["prepare", *given, "--fact", "source=mine", "--fact", "scanner=GE"]) == 0
+    portal, labels = make_abdomen(5)
+    write_source(tmp_path / "other", "z", portal, labels)
+    added = [str(tmp_path / "other") if text == str(tmp_path / "data") else text for text in given]
+    assert main(["prepare", *added, "--fact", "source=other"]) == 0
+    cases = {case.name: case.facts for case in Manifest.read(tmp_path / "prepared").cases()}
+    assert {name: facts["source"] for name, facts in cases.items()} == {
+        "a": "mine",
+        "c": "mine",
+        "z": "other",
+    }
+    assert (cases["a"]["scanner"], "scanner" in cases["z"]) == ("GE", False)
+    with pytest.raises(SystemExit):
+        main(["prepare", *given, "--fact", "source"])
+    assert "expected NAME=VALUE such as source=phantom, got 'source'" in capsys.readouterr().err

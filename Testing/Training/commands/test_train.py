@@ -18,6 +18,7 @@ from training.loop import dry_run as rehearsal
 from training.loop import overfit
 from training.loop.checkpoint import read_weights
 from training.loop.run_folder import Run
+from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
 from training.recipes.recipe import Recipe, to_values
 from training.recipes.settings import AugmentationSettings
@@ -101,6 +102,31 @@ def test_a_stopped_training_ends_with_130_and_goes_on(train, tmp_path, monkeypat
     assert "step 2 of 4" in capsys.readouterr().out
     starts = json.loads((tmp_path / "run" / "run.json").read_text())["starts"]
     assert [start["step"] for start in starts] == [0, 2]
+
+
+def test_a_run_of_before_a_setting_existed_resumes(train, tmp_path, capsys):
+    assert train("--epochs", "1") == 0
+    path = tmp_path / "run" / "run.json"
+    values = json.loads(path.read_text())
+    del values["recipe"]["augmentation"]["registration_error_mm"]
+    path.write_text(json.dumps(values))
+    assert train("--epochs", "1") == 0
+    assert "the run is finished" in capsys.readouterr().out
+    assert train("--epochs", "1", "--set", "augmentation.noise=0.1") == 2
+    assert "recipe: augmentation: noise was 0.0, now it is 0.1" in capsys.readouterr().err
+
+
+def test_a_request_to_stop_before_the_first_step_is_not_lost(train, tmp_path, monkeypatch, capsys):
+    built = RecipeTask.build
+
+    def interrupted(self):
+        signal.raise_signal(signal.SIGINT)
+        return built(self)
+
+    monkeypatch.setattr(RecipeTask, "build", interrupted)
+    assert train() == 130
+    assert capsys.readouterr().err == "stopped\n"
+    assert not (tmp_path / "run" / "log.csv").exists()
 
 
 def test_values_are_changed_for_one_run(train, tmp_path):

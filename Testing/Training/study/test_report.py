@@ -9,7 +9,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, row_of
-from training.evaluation.files import lesions_path, slices_path
+from training.evaluation.score_files import lesions_path, slices_path
 from training.study.report import write_report
 
 RECIPES = {

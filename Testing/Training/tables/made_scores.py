@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, Row, row_of
-from training.evaluation.files import CaseScores, ScoreFiles
+from training.evaluation.score_files import CaseScores, ScoreFiles
 
 
 def case_row(recipe: str, case: str, *, seed: int = 0, part: int = 0, **values: Any) -> Row:

@@ -58,6 +58,21 @@ def test_a_true_displacement_is_undone(shifted: SourceCase, tmp_path: Path) -> N
     assert "registration" not in case.facts
 
 
+def test_a_displacement_is_applied_where_it_is_known_and_other_cases_are_registered(
+    shifted: SourceCase, tmp_path: Path
+) -> None:
+    known = prepared("known_or_library", shifted, tmp_path / "known")
+    np.testing.assert_array_equal(known.volume("arterial"), known.volume("portal"))
+    assert json.loads((known.folder / "registration.json").read_text())["method"] == "known"
+    transform = read_transform(known.folder, shifted)
+    assert transform is not None
+    assert transform.TransformPoint((0.0, 0.0, -350.0)) == pytest.approx((16.0, 0.0, -350.0))
+
+    registered = prepared("known_or_library", replace(shifted, displacement=None), tmp_path / "registered")
+    assert json.loads((registered.folder / "registration.json").read_text())["method"] == "library"
+    assert registered.facts["registration"] in ("good", "doubtful")
+
+
 def test_without_registration_the_volume_is_used_as_it_lies(shifted: SourceCase, tmp_path: Path) -> None:
     case = prepared("none", shifted, tmp_path)
     two_columns_on = np.roll(voxels_of(make_abdomen()[0]), 2, axis=2)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.sampling.places import (
+from training.sampling.positions import (
     corner_anywhere,
     corner_around,
     jittered,

@@ -30,10 +30,11 @@ from Testing.Training.evaluation.made_runs import (
 )
 from training.__main__ import main
 from training.data.case import SourceCase
-from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions, evaluate_runs
+from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions
+from training.evaluation import run_evaluation as evaluate_runs
 from training.evaluation.columns import cell, lesion_values, object_values
-from training.evaluation.files import lesions_path, slices_path
-from training.evaluation.runs import case_tasks, is_changed
+from training.evaluation.run_evaluation import case_tasks, is_changed
+from training.evaluation.score_files import lesions_path, slices_path
 from training.recipes.recipe import read_recipe
 
 CPU = EvaluationOptions(device="cpu")
@@ -234,7 +235,7 @@ def test_rows_that_are_there_are_kept_until_the_weights_change(
         raise AssertionError("scored again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.evaluation.runs.score_case", never)
+        patch.setattr("training.evaluation.run_evaluation.score_case", never)
         assert scored(run, output) == first
     write_run(run, recipe(), tmp_path / "prepared", test=["one"], thresholds=(0.9,))
     again = scored(run, output)

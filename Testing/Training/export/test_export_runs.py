@@ -23,8 +23,8 @@ from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import segment_case
 from Testing.Library.paper_models import say_liver
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
+from training.export.export_runs import export_runs
 from training.export.model_folder import TrainedStage, write_model
-from training.export.runs import export_runs
 from training.loop.checkpoint import read_weights
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer

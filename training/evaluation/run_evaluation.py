@@ -12,8 +12,8 @@ from LiverTumorAttentionLib.io.atomic_write import check_folder, check_writable
 from LiverTumorAttentionLib.progress import Progress
 from training.data.preparation.manifest import Manifest
 from training.evaluation.columns import HOW
-from training.evaluation.files import SUFFIX, CaseScores, ScoreFiles
 from training.evaluation.score_case import CaseTask, score_case
+from training.evaluation.score_files import SUFFIX, CaseScores, ScoreFiles
 from training.evaluation.segment import CoarseLiver, weights_sha256
 from training.loop.run_folder import Run
 from training.parallel import each, usable_cores
