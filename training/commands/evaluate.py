@@ -54,8 +54,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Score and say how well it went."""
-    from training.evaluation import CoarseLiver, EvaluationOptions
-    from training.evaluation import run_evaluation as evaluate_runs
+    from training.evaluation import CoarseLiver, EvaluationOptions, evaluate_runs
     from training.tables.pooling import mean_over_cases
 
     settings = EvaluationOptions(

@@ -30,8 +30,7 @@ from Testing.Training.evaluation.made_runs import (
 )
 from training.__main__ import main
 from training.data.case import SourceCase
-from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions
-from training.evaluation import run_evaluation as evaluate_runs
+from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions, evaluate_runs
 from training.evaluation.columns import cell, lesion_values, object_values
 from training.evaluation.run_evaluation import case_tasks, is_changed
 from training.evaluation.score_files import lesions_path, slices_path
