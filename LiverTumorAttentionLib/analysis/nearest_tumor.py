@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, gap_between
+from LiverTumorAttentionLib.voxels.geometry import Line
+from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
 
 @dataclass(frozen=True, kw_only=True)

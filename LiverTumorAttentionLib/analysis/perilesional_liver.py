@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, margin_voxels, relative_box
-from LiverTumorAttentionLib.voxels.distances import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
 
 FARTHEST_MM = 100.0
 

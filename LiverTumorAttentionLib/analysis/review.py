@@ -25,12 +25,11 @@ from LiverTumorAttentionLib.analysis.tumors import (
 )
 from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_to
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, expanded_box, label_boxes
-from LiverTumorAttentionLib.voxels.distances import filled
-from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, as_point, check_same_grid
 from LiverTumorAttentionLib.voxels.labels import tumor_value
-from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, as_point, gap_between
+from LiverTumorAttentionLib.voxels.morphology import fill_holes
+from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +134,7 @@ class _Reviewer:
         if whole is None:
             raise ValueError("a segmentation without a voxel has nothing to review")
         box = expanded_box(whole, (1, 1, 1), labels.shape)
-        organ = filled(labels[box] > 0)
+        organ = fill_holes(labels[box] > 0)
         self._outside = None if organ.all() else Surface.of(~organ, box, axes, beyond=True)
         self._surroundings = Surroundings.of(
             labels[box],

@@ -15,13 +15,9 @@ from LiverTumorAttentionLib.analysis.axial_diameter import (
     longest_chord_across,
     outline_points,
 )
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import label_boxes
-from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, Point, check_same_grid
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, OUTSIDE_HU, tumor_number
-
-Point = tuple[float, float, float]
-Line = tuple[Point, Point]
 
 
 @dataclass(frozen=True, kw_only=True)

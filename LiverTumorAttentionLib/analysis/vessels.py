@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.analysis.contact_area import contact_of
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_vessel_labels
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import Box, box_start, label_boxes
-from LiverTumorAttentionLib.voxels.surfaces import Gap, Line, Surface, as_point, gap_between
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, as_point
+from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
 CONTACT_VOXELS = (5, 5, 5)
 """How far around a tumour a vessel is looked at where they touch: as far as its smoothing reaches."""

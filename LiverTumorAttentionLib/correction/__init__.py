@@ -1,6 +1,6 @@
 """Correction of lesions by clicks, strokes, thresholds and morphology, with undo, a log and its replay."""
 
-from LiverTumorAttentionLib.correction.case import CorrectionCase, Point
+from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.lesions import Lesion, Status
 from LiverTumorAttentionLib.correction.log import HEADER_KEY, CorrectionLog, replay, resume
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
@@ -26,6 +26,7 @@ from LiverTumorAttentionLib.correction.tools import (
     Threshold,
 )
 from LiverTumorAttentionLib.correction.tools.findings import merge_new_findings
+from LiverTumorAttentionLib.voxels.geometry import Point
 
 __all__ = [
     "HEADER_KEY",

@@ -12,10 +12,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.geometry import Point, check_same_grid
 
-Point = tuple[float, float, float]
-"""A position, LPS mm."""
 Voxel = tuple[int, int, int]
 """A voxel of the portal grid in array order (z, y, x)."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.algorithm.appearance import Parenchyma, parenchyma_of
-from LiverTumorAttentionLib.correction.case import CorrectionCase, Point, Voxel
+from LiverTumorAttentionLib.correction.case import CorrectionCase, Voxel
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import (
@@ -25,6 +25,7 @@ from LiverTumorAttentionLib.voxels.boxes import (
     label_boxes,
     margin_voxels,
 )
+from LiverTumorAttentionLib.voxels.geometry import Point
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, MOST_TUMORS
 from LiverTumorAttentionLib.voxels.morphology import CORNERS
 

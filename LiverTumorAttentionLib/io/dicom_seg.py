@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, read_series
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
-from LiverTumorAttentionLib.voxels.orientation import back_to
+from LiverTumorAttentionLib.voxels.regridding import from_lps
 
 REFERENCED_ATTRIBUTES = (
     "SOPInstanceUID",
@@ -109,7 +109,7 @@ def write_dicom_seg(
     info, slices = source_slices(source, series)
     for piece in slices:
         use_utf8(piece)
-    on_series = back_to(instances, read_series(info, name="portal volume"))
+    on_series = from_lps(instances, read_series(info, name="portal volume"))
     segments = segments_for(on_series)
     voxels = sitk.GetArrayViewFromImage(on_series)
     masks = [voxels > 0 if segment.is_liver else voxels == segment.value for segment in segments]

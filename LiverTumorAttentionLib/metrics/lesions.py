@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.voxels.boxes import label_boxes
+from LiverTumorAttentionLib.voxels.morphology import CORNERS
 
 MINIMUM_IOU = 0.5
-CORNERS = ndimage.generate_binary_structure(3, 3)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.metrics.lesions import CORNERS
 from LiverTumorAttentionLib.metrics.overlap import Confusion, confusion
 from LiverTumorAttentionLib.metrics.surface import surface_distances
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, full_box, label_boxes
+from LiverTumorAttentionLib.voxels.morphology import CORNERS
 
 MARGINAL, MIDDLE = "marginal", "middle"
 

@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+
+from LiverTumorAttentionLib.voxels.surfaces import surface_distances_mm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,35 +54,12 @@ def surface_distances(
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}")
-    spacing = np.asarray(spacing_zyx_mm, float)
-    predicted = surface_voxels(prediction) * spacing
-    true = surface_voxels(truth) * spacing
-    if len(predicted) == 0 or len(true) == 0:
-        value = 0.0 if len(predicted) == len(true) else math.nan
+    if not prediction.any() or not truth.any():
+        value = 0.0 if prediction.any() == truth.any() else math.nan
         return SurfaceDistances(assd_mm=value, hd_mm=value, hd95_mm=value)
-    forth = _nearest_mm(predicted, true)
-    back = _nearest_mm(true, predicted)
+    forth, back = surface_distances_mm(prediction, truth, spacing_zyx_mm)
     return SurfaceDistances(
         assd_mm=float((forth.sum() + back.sum()) / (len(forth) + len(back))),
         hd_mm=float(max(forth.max(), back.max())),
         hd95_mm=float(max(np.percentile(forth, 95), np.percentile(back, 95))),
     )
-
-
-def surface_voxels(mask: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the indices, shape (N, axes), of the voxels that have a face towards the outside."""
-    solid = np.pad(np.asarray(mask, bool), 1)
-    inner = solid[(slice(1, -1),) * solid.ndim]
-    buried = inner.copy()
-    for axis in range(solid.ndim):
-        for step in (0, 2):
-            window = [slice(1, -1)] * solid.ndim
-            window[axis] = slice(step, solid.shape[axis] - 2 + step)
-            buried &= solid[tuple(window)]
-    return np.argwhere(inner & ~buried)
-
-
-def _nearest_mm(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each point the distance to the nearest of the others."""
-    distances, _ = cKDTree(others, balanced_tree=False, compact_nodes=False).query(points)
-    return np.asarray(distances)

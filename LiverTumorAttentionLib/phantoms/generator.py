@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial.distance import pdist
 
 from LiverTumorAttentionLib.phantoms import organs, trunk
@@ -29,6 +28,7 @@ from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces, bui
 from LiverTumorAttentionLib.phantoms.shapes import Grid, upsample
 from LiverTumorAttentionLib.phantoms.vessels import Tree, grow_trees, tree_layers
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.interpolation import interpolate
 
 ANATOMY_MM = 2.6  # spacing on which smooth shapes are evaluated
 DENTING = {STRUCTURES[n] for n in ("kidney", "gallbladder", "inferior_vena_cava", "aorta")}
@@ -262,7 +262,7 @@ def _truth(
     starts = np.array([b.start for b in box])
     points = ((where + starts)[:, ::-1] * np.array(grid.spacing)) + np.array(grid.origin)
     moved = (motion.forward(points) - np.array(arterial_grid.origin)) / np.array(arterial_grid.spacing)
-    later = ndimage.map_coordinates(arterial.hu, moved[:, ::-1].T, order=1, mode="nearest")
+    later = interpolate(arterial.hu, moved[:, ::-1].T)
     longest = 0.0
     for k in np.unique(where[:, 0]):
         flat = points[where[:, 0] == k][:, :2]

@@ -24,6 +24,7 @@ from LiverTumorAttentionLib.phantoms.shapes import (
     smooth_noise,
     upsample,
 )
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
 WARP_NODE_MM = 14.0
 SMOOTH_MM = 5.0
@@ -96,14 +97,11 @@ class Field:
         for p, a, b in zip(self.reference, low, high, strict=True):
             coarse = p[::step, ::step, ::step]
             inside &= (coarse > a - 8) & (coarse < b + 8)
-        spans = []
-        for axis in range(3):
-            used = np.flatnonzero(inside.any(axis=tuple(k for k in range(3) if k != axis)))
-            if used.size == 0:
-                used = np.array([0])
-            start = max(int(used[0]) * step - 1, 0)
-            spans.append(slice(start, min(int(used[-1]) * step + step + 1, self.grid.shape[axis])))
-        box = (spans[0], spans[1], spans[2])
+        coarse_box = bounding_box(inside) or (slice(0, 1),) * 3
+        box = tuple(
+            slice(max(side.start * step - 1, 0), min(side.stop * step + 1, length))
+            for side, length in zip(coarse_box, self.grid.shape, strict=True)
+        )
         x, y, z = (p[box] for p in self.reference)
         return Field(self.patient, self.grid.crop(box), (x, y, z), self.motion)
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.phantoms.shapes import Array, Grid, interpolate_axis
+from LiverTumorAttentionLib.phantoms.shapes import Array, Grid
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.interpolation import interpolate_axis
 
 FINE_STEP_MM = 1.25  # a thick slice is the mean of slices about this far apart
 MAX_PARTS = 5  # at most
@@ -53,29 +55,25 @@ class _Sampler:
     def __init__(self, layer: Layer, target: Grid) -> None:
         grid, self.layer = layer.grid, layer
         near = layer.distance < np.float32(1.0 + layer.soft_mm + max(target.spacing[:2]))
-        self.empty = not near.any()
-        if self.empty:
+        box = bounding_box(near, (1, 1, 1))
+        self.empty = box is None
+        if box is None:
             return
-        spans = []
-        for axis in range(3):
-            used = np.flatnonzero(near.any(axis=tuple(k for k in range(3) if k != axis)))
-            spans.append((max(used[0] - 1, 0), min(used[-1] + 2, near.shape[axis])))
-        box = (slice(*spans[0]), slice(*spans[1]), slice(*spans[2]))
         self.grid = grid.crop(box)
         self.distance = layer.distance[box]
         self.hu = layer.hu if isinstance(layer.hu, float) else layer.hu[box]
         self.low_z, self.high_z = self.grid.origin[2], self.grid.high()[2]
-        self.open = (spans[0][0] == 0, spans[0][1] == near.shape[0])
-        self.rows = self._range(target.axis(1), 1, spans[1], near.shape[1])
-        self.columns = self._range(target.axis(0), 0, spans[2], near.shape[2])
+        self.open = (box[0].start == 0, box[0].stop == near.shape[0])
+        self.rows = self._range(target.axis(1), 1, box[1], near.shape[1])
+        self.columns = self._range(target.axis(0), 0, box[2], near.shape[2])
         self.y, self.x = target.axis(1)[self.rows], target.axis(0)[self.columns]
         self.empty = self.y.size == 0 or self.x.size == 0
         self.planes: dict[tuple[str, int], Array] = {}
 
-    def _range(self, positions: Array, which: int, span: tuple[int, int], size: int) -> slice:
+    def _range(self, positions: Array, which: int, side: slice, size: int) -> slice:
         low, high = self.grid.origin[which], self.grid.high()[which]
-        start = 0 if span[0] == 0 else int(np.searchsorted(positions, low))
-        stop = len(positions) if span[1] == size else int(np.searchsorted(positions, high, side="right"))
+        start = 0 if side.start == 0 else int(np.searchsorted(positions, low))
+        stop = len(positions) if side.stop == size else int(np.searchsorted(positions, high, side="right"))
         return slice(start, max(start, stop))
 
     def _plane(self, name: str, values: Array, k: int) -> Array:

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.interpolation import interpolate, interpolate_axis
+
 Array = NDArray[np.float32]
 Coordinates = tuple[Array, Array, Array]  # x, y, z, each (z, y, x) or broadcasting to it
 Triple = tuple[float, float, float]  # x, y, z
@@ -41,7 +44,7 @@ class Grid:
         """Return x (1, 1, X), y (1, Y, 1) and z (Z, 1, 1), which broadcast to the grid's shape."""
         return self.axis(0)[None, None, :], self.axis(1)[None, :, None], self.axis(2)[:, None, None]
 
-    def crop(self, box: tuple[slice, slice, slice]) -> Grid:
+    def crop(self, box: Box) -> Grid:
         """Return the part of this grid that `box` (z, y, x slices with plain start and stop) selects."""
         starts = [box[2].start, box[1].start, box[0].start]
         origin = [o + s * k for o, s, k in zip(self.origin, self.spacing, starts, strict=True)]
@@ -80,7 +83,7 @@ def sample(values: Array, grid: Grid, points: Coordinates) -> Array:
     """Interpolate `values` on `grid` linearly at points (x, y, z arrays); edge values are repeated beyond it."""
     shape = np.broadcast_shapes(*(p.shape for p in points))
     index = np.stack([np.broadcast_to(i, shape) for i in grid.indices(points)])
-    return ndimage.map_coordinates(values, index, order=1, mode="nearest", output=np.float32)
+    return interpolate(values, index, np.float32)
 
 
 def upsample(values: Array, grid: Grid, target: Grid) -> Array:
@@ -90,18 +93,6 @@ def upsample(values: Array, grid: Grid, target: Grid) -> Array:
             values, 2 - which, grid.origin[which], grid.spacing[which], target.axis(which)
         )
     return values
-
-
-def interpolate_axis(values: Array, axis: int, origin: float, spacing: float, at: Array) -> Array:
-    """Interpolate linearly along one array axis at the positions `at` (mm)."""
-    position = np.clip((at - np.float32(origin)) / np.float32(spacing), 0, values.shape[axis] - 1)
-    low = np.minimum(position.astype(np.intp), max(values.shape[axis] - 2, 0))
-    high = np.minimum(low + 1, values.shape[axis] - 1)
-    weight = (position - low).astype(np.float32)
-    weight = weight.reshape([-1 if k == axis else 1 for k in range(values.ndim)])
-    below = np.take(values, low, axis=axis)
-    below += weight * (np.take(values, high, axis=axis) - below)
-    return below
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float | Sequence[float]) -> Array:

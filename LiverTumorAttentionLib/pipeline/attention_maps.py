@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.inference import AttentionRecorder
 from LiverTumorAttentionLib.io import write_image
 from LiverTumorAttentionLib.pipeline.outputs import Writer, write_json
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
-from LiverTumorAttentionLib.voxels.orientation import back_to, to_lps
+from LiverTumorAttentionLib.voxels.regridding import from_lps, to_lps
 
 SUMMARY_FILE = "attention.json"
 
@@ -69,7 +69,7 @@ class Attention:
 
         def volume(image: sitk.Image) -> Writer:
             return lambda path: write_image(
-                path, back_to(resample_to_grid(image, in_order, outside=0.0), portal)
+                path, from_lps(resample_to_grid(image, in_order, outside=0.0), portal)
             )
 
         files: dict[str, Writer] = {_file_name(name): volume(image) for name, image in self.maps.items()}

@@ -29,7 +29,7 @@ from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, output_files, write_all
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import register_phases, resample_onto
-from LiverTumorAttentionLib.voxels.orientation import same_grid
+from LiverTumorAttentionLib.voxels.geometry import same_grid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from LiverTumorAttentionLib.registration import (
     resample_onto,
     write_transform,
 )
-from LiverTumorAttentionLib.voxels.orientation import back_to, to_lps
+from LiverTumorAttentionLib.voxels.regridding import from_lps, to_lps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,8 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
     result = register_arterial(
         in_order, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95)
     )
-    result = replace(result, registered=back_to(result.registered, fixed))
-    case = RegistrationCase(fixed=fixed, moving=moving, liver=back_to(liver, fixed), result=result)
+    result = replace(result, registered=from_lps(result.registered, fixed))
+    case = RegistrationCase(fixed=fixed, moving=moving, liver=from_lps(liver, fixed), result=result)
     write_registration(case, job, progress.part(0.95, 1.0, "writing"))
     return result
 

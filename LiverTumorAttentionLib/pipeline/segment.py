@@ -51,7 +51,7 @@ from LiverTumorAttentionLib.pipeline.stages import (
 )
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
-from LiverTumorAttentionLib.voxels.orientation import back_to, to_lps
+from LiverTumorAttentionLib.voxels.regridding import from_lps, to_lps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +195,8 @@ def segment_volumes(
     probability = on_portal_grid(tumors_found.probability, portal, liver.mask)
     instances = tumor_instances(probability, liver.mask, settings)
 
-    instances, probability = back_to(instances, own_grid), back_to(probability, own_grid)
-    registered = None if registered is None else back_to(registered, own_grid)
+    instances, probability = from_lps(instances, own_grid), from_lps(probability, own_grid)
+    registered = None if registered is None else from_lps(registered, own_grid)
     portal_model = None if package.description.takes_arterial else package.description.id
     tumors = measure_tumors(instances, own_grid, registered if usable else None, probability)
     return CaseResult(

@@ -13,14 +13,9 @@ from scipy import ndimage
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.postprocessing.settings import PostprocessingSettings
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, margin_voxels
+from LiverTumorAttentionLib.voxels.geometry import check_spacing, check_volume
 from LiverTumorAttentionLib.voxels.labels import BACKGROUND, FIRST_TUMOR, MOST_TUMORS
-from LiverTumorAttentionLib.voxels.morphology import (
-    CORNERS,
-    Mask,
-    check_spacing,
-    check_volume,
-    fill_holes,
-)
+from LiverTumorAttentionLib.voxels.morphology import CORNERS, Mask, fill_holes
 
 
 def instances_from_probability(

@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
-from LiverTumorAttentionLib.voxels.morphology import (
-    Mask,
-    check_spacing,
-    check_volume,
-    fill_holes,
-    largest_component,
-    opened,
-)
+from LiverTumorAttentionLib.voxels.geometry import check_spacing, check_volume
+from LiverTumorAttentionLib.voxels.morphology import Mask, fill_holes, largest_component, opened
 
 
 def liver_from_probability(

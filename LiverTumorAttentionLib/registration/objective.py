@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.registration.mutual_information import (
 )
 from LiverTumorAttentionLib.registration.resampling import coarser
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.trilinear import trilinear
+from LiverTumorAttentionLib.voxels.interpolation import interpolate_with_derivative
 
 LEAST_KNOWN = 0.1
 """Share of the region that must lie inside the moving volume for it to be deformed at all."""
@@ -90,7 +90,7 @@ class Objective:
         """Return the objective and its gradient (3, z, y, x) by the coefficients."""
         u = self.basis.evaluate(coefficients).reshape(3, -1)[:, self.voxels]
         at = self.at + self.per_mm @ u
-        value, gradient = trilinear(self.moving, at)
+        value, gradient = interpolate_with_derivative(self.moving, at)
         mutual, by_value = self.mutual(value, _known(at, self.moving.shape[::-1]))
         dense = np.zeros((3, int(np.prod(self.shape))), np.float32)
         dense[:, self.voxels] = self.per_mm.T @ (gradient * by_value)
@@ -118,7 +118,7 @@ def _in_parts(
         return ConditionalMutualInformation([Part(np.arange(count), measure, 1.0)], count)
     inside, around = np.flatnonzero(liver), np.flatnonzero(~liver)
     low, high = np.percentile(fixed[inside], settings.liver_percentiles)
-    start = trilinear(moving, at[:, liver & known])[0]
+    start = interpolate_with_derivative(moving, at[:, liver & known])[0]
     moving_low, moving_high = np.percentile(start, settings.liver_percentiles)
     in_liver = MutualInformation(
         np.clip(fixed[inside], low, high), (float(moving_low), float(moving_high)), settings.liver_bins

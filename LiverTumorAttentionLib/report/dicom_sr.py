@@ -31,7 +31,7 @@ from LiverTumorAttentionLib.io.dicom_seg import (
 )
 from LiverTumorAttentionLib.io.terminology import segment_kind
 from LiverTumorAttentionLib.report.content import ReportContent
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_value
 
 SERIES_DESCRIPTION = "Liver tumor measurements (automatic, not for clinical use)"

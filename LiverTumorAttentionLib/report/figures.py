@@ -9,7 +9,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
-from LiverTumorAttentionLib.analysis.tumors import Line
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.pictures.png import png_data_uri
 from LiverTumorAttentionLib.progress import Progress
@@ -17,7 +16,7 @@ from LiverTumorAttentionLib.report.key_slice import BEYOND, KeySlice, Points
 from LiverTumorAttentionLib.report.liver_views import RESECTED_COLOR, Scene, View, vessel_color
 from LiverTumorAttentionLib.report.plan import CasePlan
 from LiverTumorAttentionLib.report.report_inputs import ReportCase
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
 
 MOST_TUMORS = 20

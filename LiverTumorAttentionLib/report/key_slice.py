@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.analysis.planning import CutPlane
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
 from LiverTumorAttentionLib.pictures.contours import contours
 from LiverTumorAttentionLib.pictures.panel import gray_levels
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 Points = NDArray[np.float64]

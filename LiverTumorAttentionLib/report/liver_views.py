@@ -25,8 +25,8 @@ from LiverTumorAttentionLib.report.projection import (
     shaded,
 )
 from LiverTumorAttentionLib.report.solids import LEVEL, Cubes, Solid, solid_of
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, label_boxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
 
 VESSEL_COLORS: tuple[Color, ...] = (

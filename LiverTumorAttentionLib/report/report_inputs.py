@@ -17,8 +17,8 @@ from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_wa
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.run_report import RunReport
-from LiverTumorAttentionLib.voxels.exact_regridding import placed_on
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
+from LiverTumorAttentionLib.voxels.regridding import regridded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def without_names(message: str) -> str:
 
 
 def _instances(path: str, portal: sitk.Image) -> sitk.Image:
-    image = placed_on(
+    image = regridded(
         read_instances(path, keep_numbers=True), portal, "the segmentation", "the portal volume", part=True
     )
     if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
@@ -111,7 +111,7 @@ def _with_arterial(case: ReportCase, path: str, series: str | None, run: RunRepo
         return replace(case, notes=(*case.notes, *notes))
     arterial = read_ct(path, series=series, phase="arterial")
     try:
-        arterial = placed_on(arterial, case.portal, "the arterial volume", "the portal volume")
+        arterial = regridded(arterial, case.portal, "the arterial volume", "the portal volume")
     except InputError as error:
         raise InputError(
             f"{error}. A report needs the arterial volume registered onto the portal one: give the file that "
@@ -129,10 +129,10 @@ def _probability(path: str, portal: sitk.Image) -> sitk.Image:
             f"the probability '{path}' holds values from {low:g} to {high:g}, a probability lies between 0 and 1: "
             "give the file that segment --save-probability wrote"
         )
-    return placed_on(image, portal, "the probability", "the portal volume")
+    return regridded(image, portal, "the probability", "the portal volume")
 
 
 def _vessels(path: str, portal: sitk.Image) -> Vessels:
     found = read_vessels(path)
-    labels = placed_on(found.labels, portal, "the vessels", "the portal volume", part=True)
+    labels = regridded(found.labels, portal, "the vessels", "the portal volume", part=True)
     return Vessels(labels=labels, names=found.names)

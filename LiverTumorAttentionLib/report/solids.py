@@ -13,8 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import Box, box_start
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 
 LEAST_SMOOTHING_MM = 0.8
 LEVEL = 0.5

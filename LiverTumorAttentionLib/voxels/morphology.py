@@ -1,29 +1,30 @@
-"""Small morphology on boolean volumes that costs what the object costs, not what the volume costs."""
+"""Morphology on boolean arrays: holes, components, opening by a ball."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.errors import InputError
-
 Mask = NDArray[np.bool_]
 
 FACES = ndimage.generate_binary_structure(3, 1)
-"""6-connectivity: voxels that share a face hang together."""
+"""6-connectivity: voxels that share a face are connected."""
 
 CORNERS = ndimage.generate_binary_structure(3, 3)
-"""26-connectivity: voxels that share a corner hang together."""
+"""26-connectivity: voxels that share a face, an edge or a corner are connected."""
 
 
 def fill_holes(mask: Mask) -> Mask:
-    """Return the mask with every cavity filled that no path through faces connects to the array's border."""
-    outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True), structure=FACES)
-    return (outside != outside[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    """Return the mask with every cavity filled that no path through faces connects to the array's border.
+
+    Of any dimension; an image of two dimensions has edges for faces.
+    """
+    faces = ndimage.generate_binary_structure(mask.ndim, 1)
+    outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True), structure=faces)
+    return (outside != outside.flat[0])[(slice(1, -1),) * mask.ndim]
 
 
 def largest_component(mask: Mask, structure: Mask = FACES) -> Mask:
@@ -37,9 +38,9 @@ def largest_component(mask: Mask, structure: Mask = FACES) -> Mask:
 
 
 def opened(mask: Mask, radius_mm: float, spacing_zyx_mm: Sequence[float]) -> Mask:
-    """Return the mask opened by a ball: what no ball of this radius inside the mask can reach is taken away.
+    """Return the mask opened by a ball: what no ball of this radius inside the mask reaches is removed.
 
-    Distances run between voxel centres, and to a border of the array there is no distance: what is cut off
+    Distances run between voxel centers, and to a border of the array there is no distance: what is cut off
     by the edge of the scan is not eroded from there.
     """
     if mask.all():
@@ -48,21 +49,3 @@ def opened(mask: Mask, radius_mm: float, spacing_zyx_mm: Sequence[float]) -> Mas
     if not eroded.any():
         return eroded
     return mask & (ndimage.distance_transform_edt(~eroded, sampling=spacing_zyx_mm) <= radius_mm)
-
-
-def check_spacing(spacing_zyx_mm: Sequence[float]) -> tuple[float, float, float]:
-    """Return the spacing as three floats, or raise `InputError`."""
-    spacing = tuple(float(step) for step in spacing_zyx_mm)
-    if len(spacing) != 3 or not all(np.isfinite(step) and step > 0 for step in spacing):
-        raise InputError(
-            f"the spacing is {spacing} mm; three lengths above zero are needed, in the order z, y, x"
-        )
-    return spacing
-
-
-def check_volume(array: NDArray[Any], name: str) -> None:
-    """Raise `InputError` when an array is not three-dimensional or has no voxel."""
-    if array.ndim != 3 or array.size == 0:
-        raise InputError(
-            f"{name} has the shape {array.shape}; a volume of three dimensions (z, y, x) is needed"
-        )

@@ -16,7 +16,7 @@ from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import TumorReview
-    from LiverTumorAttentionLib.voxels.surfaces import Line
+    from LiverTumorAttentionLib.voxels.geometry import Line
 
 _GLYPH_SCALE = 1.5
 """Of Slicer's default 3: half as large, so that ends do not hide a small tumour."""

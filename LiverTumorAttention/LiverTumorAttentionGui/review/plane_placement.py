@@ -12,7 +12,7 @@ from LiverTumorAttentionGui.errors import PanelError
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.planning import CutPlane
-    from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+    from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 
 CLEARANCE_MM = 10.0
 """So far from a tumour its plane is put, unless a margin was chosen,"""
@@ -35,7 +35,7 @@ def first_plane(instances: sitk.Image, tumor: int | None, clearance_mm: float | 
     instances: 0 background, 1 liver, n + 1 tumour n. Raises `PanelError` when there is no liver or no such tumour.
     """
     from LiverTumorAttentionLib.analysis.planning import CutPlane
-    from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+    from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 
     axes = ImageAxes.of(instances)
     values = sitk.GetArrayViewFromImage(instances)

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.region import Region
-from LiverTumorAttentionLib.voxels.surfaces import half_step_mm
+from LiverTumorAttentionLib.voxels.surfaces import half_step_mm, point_tree
 
 Status = Literal["resected", "cut", "remnant"]
 
@@ -109,4 +109,4 @@ class Clearance:
     @cached_property
     def _cut_surface(self) -> tuple[NDArray[np.float64], cKDTree, NDArray[np.intp]]:
         points, plane = self._region.border
-        return points, cKDTree(points, balanced_tree=False, compact_nodes=False), plane
+        return points, point_tree(points), plane

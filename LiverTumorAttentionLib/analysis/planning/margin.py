@@ -20,9 +20,14 @@ from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLive
 from LiverTumorAttentionLib.analysis.vessels import Vessels
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, expanded_box, margin_voxels
-from LiverTumorAttentionLib.voxels.distances import distance_map_mm
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_value
-from LiverTumorAttentionLib.voxels.surfaces import EQUAL, Surface, half_step_share, surface_voxels
+from LiverTumorAttentionLib.voxels.surfaces import (
+    EQUAL,
+    Surface,
+    distance_map_mm,
+    half_step_share,
+    surface_voxels,
+)
 
 WIDEST_MM = 100.0
 NEIGHBOURS = 8

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.surfaces import Point
+from LiverTumorAttentionLib.voxels.geometry import Point
 
 SHORTEST_NORMAL = 1e-6
 

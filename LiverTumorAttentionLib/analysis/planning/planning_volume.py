@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import hull_corners
 from LiverTumorAttentionLib.analysis.planning.voxel_runs import Runs
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, label_boxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
 from LiverTumorAttentionLib.voxels.surfaces import Surface
 

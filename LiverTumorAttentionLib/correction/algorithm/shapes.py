@@ -72,7 +72,7 @@ def cavities_of(mask: Mask) -> Mask:
     shell = ndimage.binary_closing(wide) | wide
     solid = fill_holes(shell)
     for plane in solid:
-        plane |= ndimage.binary_fill_holes(plane)
+        plane |= fill_holes(plane)
     # The dilation restores what the closing took of a cavity; what it filled elsewhere is no cavity.
     cavities = ndimage.binary_dilation(solid & ~shell) & solid & ~wide
     return np.asarray(cavities[2:-2, 2:-2, 2:-2])

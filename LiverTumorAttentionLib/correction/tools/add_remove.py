@@ -9,12 +9,12 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import segment_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
-from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.geometry import Point
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
 BORDER_MM = 5.0

@@ -10,12 +10,12 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, new_number
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.geometry import Point
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
 

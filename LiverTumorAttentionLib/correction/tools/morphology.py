@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.geometry import Point
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
 
 LARGEST_MM = 50.0

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.geometry import Point
 
 
 @dataclass(frozen=True, kw_only=True)

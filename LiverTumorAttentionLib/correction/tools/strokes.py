@@ -10,13 +10,14 @@ from typing import ClassVar
 import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import distance_to_outline_mm, refine
-from LiverTumorAttentionLib.correction.case import Point, Voxel
+from LiverTumorAttentionLib.correction.case import Voxel
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.tools.add_remove import BORDER_MM
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.geometry import Point
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
 NEAREST_MM = 40.0

@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.case import Point
 from LiverTumorAttentionLib.correction.edits import Edit, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.geometry import Point
 from LiverTumorAttentionLib.voxels.morphology import CORNERS
 
 REACH_MM = 25.0

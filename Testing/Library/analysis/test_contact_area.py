@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis.contact_area import Contact, contact_of
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import GRIDS, Body, ball, cuboid, grid, painted, tube, turned
 
 

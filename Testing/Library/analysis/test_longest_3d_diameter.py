@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import farthest_pairs, longest_diameter
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, ball, cuboid, grid, painted, turned
 
 STEPS = np.diag([3.0, 0.8, 0.5])

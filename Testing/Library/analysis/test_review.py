@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import ReviewSettings, Vessels, review_case, review_csv, review_rows
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.surfaces import Surface, gap_between
 from Testing.Library.analysis.bodies import (
     CENTRE_MM,

@@ -22,7 +22,7 @@ from LiverTumorAttentionLib.io import (
 )
 from LiverTumorAttentionLib.io.input_checks import read_nrrd_header
 from LiverTumorAttentionLib.io.seg_nrrd import write_layers
-from LiverTumorAttentionLib.voxels.orientation import same_grid
+from LiverTumorAttentionLib.voxels.geometry import same_grid
 
 needs_slicer = pytest.mark.skipif(
     importlib.util.find_spec("slicer") is None or importlib.util.find_spec("vtk") is None,

@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.io import (
     write_image,
     write_segmentation,
 )
-from LiverTumorAttentionLib.voxels.orientation import same_grid
+from LiverTumorAttentionLib.voxels.geometry import same_grid
 
 
 def voxels(image: sitk.Image) -> np.ndarray:

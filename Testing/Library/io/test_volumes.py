@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import check_ct, read_volume
-from LiverTumorAttentionLib.voxels.orientation import same_grid
+from LiverTumorAttentionLib.voxels.geometry import same_grid
 
 PIXDIM = 76
 """Byte offset of pixdim[0] in a NIfTI-1 header."""

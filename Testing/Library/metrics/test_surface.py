@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.metrics import surface_distances
-from LiverTumorAttentionLib.metrics.surface import surface_voxels
+from LiverTumorAttentionLib.voxels.surfaces import surface_voxels
 
 SPACING = (5.0, 0.8, 0.6)
 

@@ -19,34 +19,8 @@ from LiverTumorAttentionLib.registration.mutual_information import (
     Part,
 )
 from LiverTumorAttentionLib.registration.objective import Objective
-from LiverTumorAttentionLib.registration.trilinear import trilinear
 
 IDENTITY = sitk.TranslationTransform(3)
-
-
-@pytest.fixture
-def volume() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(7, 5, 9)).astype(np.float32)
-
-
-def test_a_volume_is_read_as_others_read_it(volume: np.ndarray) -> None:
-    at = np.random.default_rng(1).uniform(-2.0, 11.0, (3, 500)).astype(np.float32)
-    expected = ndimage.map_coordinates(volume, at[::-1], order=1, mode="nearest")
-    np.testing.assert_allclose(trilinear(volume, at)[0], expected, atol=1e-5)
-
-
-def test_the_slope_is_that_of_what_is_read(volume: np.ndarray) -> None:
-    rng = np.random.default_rng(2)
-    whole = rng.integers(0, (8, 4, 6), (300, 3)).T
-    at = (whole + rng.uniform(0.1, 0.9, whole.shape)).astype(
-        np.float32
-    )  # a corner between cells has no slope
-    slope = trilinear(volume, at)[1]
-    for axis in range(3):
-        step = np.zeros((3, 1), np.float32)
-        step[axis] = 0.02
-        change = (trilinear(volume, at + step)[0] - trilinear(volume, at - step)[0]) / 0.04
-        np.testing.assert_allclose(slope[axis], change, atol=2e-3)
 
 
 def samples(count: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

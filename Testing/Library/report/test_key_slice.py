@@ -10,7 +10,7 @@ from LiverTumorAttentionLib.analysis import measure_tumors
 from LiverTumorAttentionLib.analysis.planning import CutPlane
 from LiverTumorAttentionLib.pictures.contours import contours
 from LiverTumorAttentionLib.report.key_slice import AROUND_MM, BEYOND, KeySlice
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import CENTRE_MM, at, cuboid, empty, grid, painted
 from Testing.Library.analysis.bodies import GRIDS as BODY_GRIDS
 

@@ -14,8 +14,8 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.liver_views import Scene, View, vessel_color
 from LiverTumorAttentionLib.report.projection import LOOKS, Sheet, composed, front_of, shaded
 from LiverTumorAttentionLib.report.solids import ROOM_MM, SMALLEST_CUBE_MM, Cubes, solid_of
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, at, ball, grid, painted
 
 RADIUS = 30.0

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
-from LiverTumorAttentionLib.voxels.distances import distance_map_mm, filled
-from LiverTumorAttentionLib.voxels.surfaces import Surface, gap_between, surface_voxels
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
+from LiverTumorAttentionLib.voxels.surfaces import Surface, distance_map_mm, gap_between, surface_voxels
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, ball, grid, painted
 
 AXES = ImageAxes(np.array([10.0, 20.0, 30.0]), np.array([[0, 0, 3.0], [0, 0.8, 0], [0.5, 0, 0]]))
@@ -117,16 +116,6 @@ def test_surface_voxels_are_those_with_a_face_outside() -> None:
     assert len(surface_voxels(mask, beyond=True)) == 6
 
 
-@pytest.mark.parametrize("name", GRIDS)
-def test_places_of_voxels_there_and_back(name: str) -> None:
-    axes = ImageAxes.of(grid(name, 30.0))
-    indices = np.random.default_rng(0).uniform(-5, 40, (20, 3))
-    np.testing.assert_allclose(axes.index_zyx(axes.position_mm(indices)), indices, atol=1e-9)
-    part = axes.of_part(np.array([3, 4, 5]))
-    np.testing.assert_allclose(part.position_mm(indices), axes.position_mm(indices + [3, 4, 5]))
-    assert axes.spacing_zyx_mm == pytest.approx(GRIDS[name][1][::-1])
-
-
 def test_distance_map_against_every_pair() -> None:
     rng = np.random.default_rng(2)
     body = rng.uniform(size=(5, 7, 9)) > 0.97
@@ -135,14 +124,3 @@ def test_distance_map_against_every_pair() -> None:
     to_body = np.linalg.norm(everywhere[:, None] - np.argwhere(body)[None] * steps, axis=2).min(axis=1)
     np.testing.assert_allclose(distance_map_mm(body, steps).ravel(), to_body, atol=1e-5)
     assert np.isinf(distance_map_mm(np.zeros_like(body), steps)).all()
-
-
-def test_a_cavity_is_filled_and_a_hole_to_the_border_is_not() -> None:
-    organ = np.ones((6, 6, 6), bool)
-    organ[2:4, 2:4, 2:4] = False
-    assert filled(organ).all()
-    organ[3, 3, 4:] = False
-    np.testing.assert_array_equal(filled(organ), organ)
-    organ[3, 3, 4] = True  # a corner or an edge is no way
-    assert not filled(organ)[3, 3, 5]
-    assert filled(organ)[2, 2, 2]

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.analysis.planning.halfspace import VoxelShare
 from LiverTumorAttentionLib.analysis.planning.region import region_beyond
 from LiverTumorAttentionLib.analysis.planning.voxel_runs import Runs
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.axial_plane import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import (
     GRIDS,
     at,
