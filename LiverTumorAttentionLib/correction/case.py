@@ -17,10 +17,6 @@ from LiverTumorAttentionLib.voxels.geometry import Point, check_same_grid
 Voxel = tuple[int, int, int]
 """A voxel of the portal grid in array order (z, y, x)."""
 
-LIVER = 1
-OUTSIDE_HU = -1024
-"""Value of the registered arterial volume where it has no data."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionCase:

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.appearance import Parenchyma, parenchyma_of
+from LiverTumorAttentionLib.correction.algorithm.parenchyma import Parenchyma, parenchyma_of
 from LiverTumorAttentionLib.correction.case import CorrectionCase, Voxel
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError

@@ -1,4 +1,4 @@
-"""Who may import whom: the drawing of the house, enforced."""
+"""Who may import whom: the layers of the library, and no import circle anywhere."""
 
 from __future__ import annotations
 
@@ -195,6 +195,84 @@ def test_nothing_is_unpickled(folder: str) -> None:
         assert not names & {"pickle", "dill", "joblib", "cloudpickle", "shelve"}, path
         assert not re.search(r"(?<!safetensors\.)torch\.load\(", text), path
         assert "allow_pickle=True" not in text, path
+
+
+ROOTS = {LIBRARY: ROOT, "LiverTumorAttentionGui": ROOT / "LiverTumorAttention", "training": ROOT}
+"""Packages whose imports may form no circle, and the folder that each is imported from."""
+
+Graph = dict[str, set[str]]
+
+
+def import_graph(package: str, root: Path) -> Graph:
+    """Return which modules of a package import which; imports within functions and for types count as well."""
+    files = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in sorted((root / package).rglob("*.py"))
+        if "__pycache__" not in path.parts
+    }
+    return {name: _imported(path, set(files)) - {name} for name, path in files.items()}
+
+
+def _imported(path: Path, modules: set[str]) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            submodules = names & modules
+            found |= submodules | ({node.module} if names - submodules else set())
+    return found & modules
+
+
+def folder_graph(graph: Graph, package: str) -> Graph:
+    """Return which top-level parts of a package (folders, and modules beside them) import which."""
+    folders: Graph = {}
+    for module, imported in graph.items():
+        part = _part(module, package)
+        folders.setdefault(part, set()).update(_part(name, package) for name in imported)
+    for part, imported in folders.items():
+        imported.discard(part)
+    return folders
+
+
+def _part(module: str, package: str) -> str:
+    return module.removeprefix(package).lstrip(".").split(".")[0] or "__init__"
+
+
+def circles(graph: Graph) -> list[set[str]]:
+    """Return the sets of nodes that reach each other (strongly connected components of two or more)."""
+    reached: Graph = {}
+    for start in graph:
+        reached[start] = set()
+        waiting = list(graph[start])
+        while waiting:
+            node = waiting.pop()
+            if node not in reached[start]:
+                reached[start].add(node)
+                waiting.extend(graph.get(node, ()))
+    found: list[set[str]] = []
+    for node in graph:
+        if node in reached[node] and not any(node in circle for circle in found):
+            found.append({other for other in reached[node] if node in reached[other]})
+    return found
+
+
+@pytest.mark.parametrize("package", ROOTS)
+def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+    assert circles(import_graph(package, ROOTS[package])) == []
+
+
+@pytest.mark.parametrize("package", ROOTS)
+def test_no_folders_import_each_other_in_a_circle(package: str) -> None:
+    assert circles(folder_graph(import_graph(package, ROOTS[package]), package)) == []
+
+
+def test_circles_are_found() -> None:
+    graph: Graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"a", "e"}}
+    assert circles(graph) == [{"b", "c"}, {"e"}]
+    parts = folder_graph({"lib.one.x": {"lib.two.y"}, "lib.two.z": {"lib.one.w"}, "lib.two.y": set()}, "lib")
+    assert circles(parts) == [{"one", "two"}]
 
 
 def test_the_rules_see_a_wrong_import() -> None:
