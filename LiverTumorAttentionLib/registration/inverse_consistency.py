@@ -9,7 +9,6 @@ f's inverse by some tenths of a millimetre even where both are right.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,9 +16,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.bspline import deform
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-
-if TYPE_CHECKING:
-    from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
+from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
 
 MOST_POINTS = 4000
 

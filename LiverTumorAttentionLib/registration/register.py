@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.registration.inverse_consistency import inverse_erro
 from LiverTumorAttentionLib.registration.measures import similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
-from LiverTumorAttentionLib.registration.verdict import Kept, RegistrationVerdict
+from LiverTumorAttentionLib.registration.verdict import Kept, RegistrationVerdict, verdict_on
 from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
 
 
@@ -83,7 +83,7 @@ def register_phases(
 
     back = way_back(work, linear, settings, progress.part(0.85, 0.93), seed)
     error = None if back is None else inverse_error(transform, back, work.target, work.arterial)
-    verdict = work.verdict(transform, kept, error, settings)
+    verdict = verdict_on(work, transform, kept, error, settings)
     progress.update(0.95, "resampling")
     registered = resample_onto(arterial, portal, transform)
     progress.update(1.0, verdict.reason)

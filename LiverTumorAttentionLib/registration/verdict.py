@@ -14,9 +14,11 @@ from LiverTumorAttentionLib.registration.measures import (
     dice,
     displacement,
     jacobian,
+    similarity,
     surface_distance_mm,
 )
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
 
 Grade = Literal["good", "doubtful", "refused"]
 Kept = Literal["as given", "rigid", "deformable"]
@@ -91,6 +93,39 @@ def liver_overlap(
         return LiverOverlap(dice=None, surface_mm=None)
     distance = surface_distance_mm(a, b, portal_liver.GetSpacing()) if b.any() else None
     return LiverOverlap(dice=dice(a, b), surface_mm=distance)
+
+
+def verdict_on(
+    work: WorkingPhases,
+    transform: sitk.Transform,
+    kept: Kept,
+    error: InverseError | None,
+    settings: RegistrationSettings,
+) -> RegistrationVerdict:
+    """Measure a transform and return the verdict on it; error: its inverse consistency, None where unknown."""
+    pair = work.pair(settings.rigid_spacing_mm)
+    target = sitk.Resample(work.target, pair.fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+
+    def measured(t: sitk.Transform, where: sitk.Image) -> Similarity:
+        return similarity(pair.fixed, pair.moving, t, where)
+
+    as_given = sitk.Transform(3, sitk.sitkIdentity)
+    overlap = None
+    if work.portal_liver is not None and work.arterial_liver is not None:
+        both = work.portal_liver, work.arterial_liver
+        overlap = (liver_overlap(*both, as_given), liver_overlap(*both, transform))
+    return judge(
+        liver=target,
+        of_liver=work.portal_liver is not None,
+        transform=transform,
+        kept=kept,
+        before=measured(as_given, pair.region),
+        after=measured(transform, pair.region),
+        coverage=measured(transform, target).coverage,
+        overlap=overlap,
+        error=error,
+        settings=settings,
+    )
 
 
 def judge(

@@ -10,8 +10,6 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.initial_alignment import Pair
-from LiverTumorAttentionLib.registration.inverse_consistency import InverseError
-from LiverTumorAttentionLib.registration.measures import Similarity, similarity
 from LiverTumorAttentionLib.registration.resampling import (
     body_mask,
     bounding_points,
@@ -24,7 +22,6 @@ from LiverTumorAttentionLib.registration.resampling import (
     oriented,
 )
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.verdict import Kept, RegistrationVerdict, judge, liver_overlap
 
 MOVING_MARGIN_MM = 25.0
 """How much more of the arterial than of the portal volume is kept around the region, for it to move in."""
@@ -125,36 +122,4 @@ class WorkingPhases:
             portal_liver=None if self.portal_liver is None else target,
             arterial_liver=self.portal_liver,
             centres=(),
-        )
-
-    def verdict(
-        self,
-        transform: sitk.Transform,
-        kept: Kept,
-        error: InverseError | None,
-        settings: RegistrationSettings,
-    ) -> RegistrationVerdict:
-        """Return the verdict on a transform; error: how far the way back ends from where it began."""
-        pair = self.pair(settings.rigid_spacing_mm)
-        target = sitk.Resample(self.target, pair.fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-
-        def measured(t: sitk.Transform, where: sitk.Image) -> Similarity:
-            return similarity(pair.fixed, pair.moving, t, where)
-
-        as_given = sitk.Transform(3, sitk.sitkIdentity)
-        overlap = None
-        if self.portal_liver is not None and self.arterial_liver is not None:
-            both = self.portal_liver, self.arterial_liver
-            overlap = (liver_overlap(*both, as_given), liver_overlap(*both, transform))
-        return judge(
-            liver=target,
-            of_liver=self.portal_liver is not None,
-            transform=transform,
-            kept=kept,
-            before=measured(as_given, pair.region),
-            after=measured(transform, pair.region),
-            coverage=measured(transform, target).coverage,
-            overlap=overlap,
-            error=error,
-            settings=settings,
         )

@@ -33,6 +33,7 @@ from LiverTumorAttentionLib.registration import RegistrationSettings, Registrati
 from LiverTumorAttentionLib.registration.initial_alignment import translation
 from LiverTumorAttentionLib.registration.inverse_consistency import inverse_error, way_back
 from LiverTumorAttentionLib.registration.measures import displacement
+from LiverTumorAttentionLib.registration.verdict import verdict_on
 from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
 from Testing.benchmarks.registration.pair_store import fingerprint
 from Testing.benchmarks.registration.phantom_pairs import arterial_liver
@@ -213,7 +214,7 @@ def judged(seed: int) -> Iterator[Row]:
         error *= wanted / np.linalg.norm(error[pair.inside], axis=1).mean()
         transform = as_transform(pair.truth + error, portal)
         disagreement = None if back is None else inverse_error(transform, back, work.target, work.arterial)
-        verdict = work.verdict(transform, "deformable", disagreement, settings)
+        verdict = verdict_on(work, transform, "deformable", disagreement, settings)
         yield row_of(seed, "ladder", pair.error_mm(transform, pair.truth), before, verdict)
     for trial in trials(pair, other, rng):
         start = time.perf_counter()
