@@ -32,6 +32,7 @@ from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
 from LiverTumorAttentionLib.voxels.boxes import box_start, crop_image, full_box, mask_box
+from LiverTumorAttentionLib.voxels.geometry import Point
 
 SMALLEST_SHARED_LIVER = 0.05
 """An arterial volume that holds less of the portal volume's liver than this shows another region."""
@@ -41,8 +42,6 @@ SMALLEST_LIVER_ML = 20.0
 """A smaller liver is taken for something else: nothing could be planned on it."""
 
 Phase = Literal["portal", "arterial"]
-Point = tuple[float, float, float]
-"""A point, LPS mm."""
 
 
 @dataclass(frozen=True, kw_only=True)
