@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import qt
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 
 if TYPE_CHECKING:
+    import slicer
+
     from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
 ERROR_STYLE = "color: #d84315;"
@@ -19,10 +21,35 @@ CANCELLED = "Cancelled. The scene is unchanged."
 Result = TypeVar("Result")
 
 
-class MessageLine:
-    """A label for one message; hidden while it is empty. label: a QLabel with word wrap."""
+class Label(Protocol):
+    """What a message line needs of a QLabel."""
 
-    def __init__(self, label: Any) -> None:
+    text: str
+    styleSheet: str
+    visible: bool
+
+
+class ProgressBar(Protocol):
+    """What a long action needs of a QProgressBar."""
+
+    value: int
+    visible: bool
+
+
+class Button(Protocol):
+    """What a long action needs of a QPushButton."""
+
+    enabled: bool
+
+    def connect(self, signal: str, slot: Callable[..., None]) -> object: ...
+
+    def disconnect(self, signal: str, slot: Callable[..., None]) -> object: ...
+
+
+class MessageLine:
+    """A label for one message, hidden while it is empty. label: with word wrap."""
+
+    def __init__(self, label: Label) -> None:
         self._label = label
         self.say("")
 
@@ -49,7 +76,8 @@ class Occupiable(Protocol):
     segmentation: its node. occupied: a context in which no other action of the panel can start.
     """
 
-    segmentation: Any
+    @property
+    def segmentation(self) -> slicer.vtkMRMLSegmentationNode: ...
 
     def occupied(self) -> AbstractContextManager[None]: ...
 
@@ -61,7 +89,7 @@ class LongAction:
     the panel can start.
     """
 
-    def __init__(self, bar: Any, cancel_button: Any, case: Occupiable) -> None:
+    def __init__(self, bar: ProgressBar, cancel_button: Button, case: Occupiable) -> None:
         self._bar = bar
         self._button = cancel_button
         self._case = case

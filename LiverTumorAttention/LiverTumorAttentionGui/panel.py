@@ -11,6 +11,7 @@ import slicer
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
+from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.sample.sample_run import load_sample
 from LiverTumorAttentionGui.sections.correct import CorrectSection
@@ -30,6 +31,14 @@ class Part(Protocol):
     def disconnect(self) -> None: ...
 
 
+class ModelManager(Protocol):
+    """A dialog that manages the installed models."""
+
+    def open(self) -> None: ...
+
+    def cleanup(self) -> None: ...
+
+
 class SegmentationPanel:
     """Builds the panel from its .ui files and updates its sections from the parameter node.
 
@@ -43,8 +52,8 @@ class SegmentationPanel:
         models: Callable[[], list[ModelChoice]] = installed_models,
         installer: PackageInstaller | None = None,
         run_factory: Callable[..., SegmentationRun] = SegmentationRun,
-        model_manager: Callable[..., Any] = ModelManagerDialog,
-        load_sample: Callable[..., Any] = load_sample,
+        model_manager: Callable[..., ModelManager] = ModelManagerDialog,
+        load_sample: Callable[..., Run] = load_sample,
     ) -> None:
         self._logic = logic
         self._installer: PackageInstaller = installer or Installer()

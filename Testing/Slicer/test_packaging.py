@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import struct
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from Testing.bench import cmake_lists
 
-from Testing.bench import cmake_lists  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(("folder", "scripts", "resources"), cmake_lists.LISTS)

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import qt
 
@@ -37,6 +37,14 @@ Event = dict[str, Any]
 Result = TypeVar("Result")
 OnProgress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and the stage in words."""
+
+
+class Run(Protocol):
+    """A run that can be ended; both as in `ChildRun`."""
+
+    def cancel(self) -> None: ...
+
+    def abandon(self) -> None: ...
 
 
 def python_executable() -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import slicer
 
 
-def referenced_nodes(segmentation: slicer.vtkMRMLSegmentationNode, role: str) -> list[Any]:
+def referenced_nodes(segmentation: slicer.vtkMRMLSegmentationNode, role: str) -> list[slicer.vtkMRMLNode]:
     """Return the nodes in the scene that a segmentation refers to in a role."""
     count = segmentation.GetNumberOfNodeReferences(role)
     nodes = [segmentation.GetNthNodeReference(role, index) for index in range(count)]
@@ -16,7 +14,7 @@ def referenced_nodes(segmentation: slicer.vtkMRMLSegmentationNode, role: str) ->
 
 def add_referenced_node(
     segmentation: slicer.vtkMRMLSegmentationNode, class_name: str, name: str, role: str
-) -> Any:
+) -> slicer.vtkMRMLNode:
     """Return a new node that the segmentation refers to in a role, under its transform, so that it moves with it."""
     node = segmentation.GetScene().AddNewNodeByClass(class_name, name)
     node.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())

@@ -109,7 +109,12 @@ def check_nrrd(path: Path, what: str, fields: tuple[str, ...] = ()) -> None:
         )
 
 
-def _read(scene: slicer.vtkMRMLScene, storage: slicer.vtkMRMLStorageNode, node: Any, path: Path) -> bool:
+def _read(
+    scene: slicer.vtkMRMLScene,
+    storage: slicer.vtkMRMLStorageNode,
+    node: slicer.vtkMRMLStorableNode,
+    path: Path,
+) -> bool:
     scene.AddNode(storage)
     storage.SetFileName(str(path))
     return bool(storage.ReadData(node))

@@ -7,7 +7,6 @@ under_transform: the node stands under the portal venous volume's linear transfo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import slicer
 import vtk
@@ -154,7 +153,7 @@ def _show_segmentation(node: slicer.vtkMRMLSegmentationNode) -> None:
     display.SetSegmentOpacity2DFill(liver, 0.2)
 
 
-def _is_above(transform: Any, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+def _is_above(transform: slicer.vtkMRMLTransformNode, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """Return whether a volume stands under a transform, directly or not."""
     parent = volume.GetParentTransformNode()
     while parent is not None and parent is not transform:

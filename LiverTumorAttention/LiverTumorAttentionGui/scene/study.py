@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 
 Point = tuple[float, float, float]
+ImageState = tuple[str, int, bytes | int]
+"""Of a cached image: id of the node, modification time of the voxels, and position in the world."""
 
 
 class Study:
@@ -49,7 +51,7 @@ class Study:
         self.segmentation = segmentation
         self.portal = portal
         self._world_portal = WorldVolume(portal, "portal venous")
-        self._images: dict[str, tuple[Any, VoxelGrid, sitk.Image]] = {}
+        self._images: dict[str, tuple[ImageState, VoxelGrid, sitk.Image]] = {}
 
     @classmethod
     def of(cls, segmentation: slicer.vtkMRMLSegmentationNode) -> Study:

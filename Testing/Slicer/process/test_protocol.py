@@ -1,25 +1,10 @@
-"""The child's words, without Qt and without MRML."""
+"""The child's output as lines, events and outcome; needs neither Qt nor MRML."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-_FILE = (
-    Path(__file__).resolve().parents[3]
-    / "LiverTumorAttention"
-    / "LiverTumorAttentionGui"
-    / "process"
-    / "protocol.py"
-)
-_SPEC = importlib.util.spec_from_file_location("protocol_alone", _FILE)
-protocol = importlib.util.module_from_spec(_SPEC)
-import sys  # noqa: E402
-
-sys.modules["protocol_alone"] = protocol
-_SPEC.loader.exec_module(protocol)
+from LiverTumorAttentionGui.process import protocol
 
 
 def test_lines_are_whole_however_the_bytes_arrive():

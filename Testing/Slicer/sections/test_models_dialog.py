@@ -9,10 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from Testing.Library.model_folder import change_description, write_model
 
-from Testing.Library.model_folder import change_description, write_model  # noqa: E402
+ROOT = Path(__file__).resolve().parents[3]
 
 # A child that says how far it is, and then goes on until it is cancelled.
 ENDLESS = (
