@@ -80,7 +80,7 @@ def _search(
     appearance.measure(distance <= settings.excluded_radius_mm)
     core = seed | (distance <= max(settings.core_radius_mm, 0.75 * grid.spacing_mm.max()))
     odds = appearance_log_odds(appearance, core.astype(np.float32))
-    odds = odds + probability_log_odds(appearance, core)
+    odds = odds + probability_log_odds(appearance, core, settings.probability_ramp)
     radius = reach_mm(odds, appearance.organ & ~appearance.others, distance, settings)
     far = grid.inner_faces(shape) & (distance > 0.8 * settings.search_half_side_mm)
     walked = random_walk(
@@ -113,7 +113,9 @@ def _delineate(
     appearance.denoise(mask, excluded)
     nearness = np.exp(-0.5 * (distance / (1.2 * radius)) ** 2)
     walked = mask.astype(np.float32)
-    by_probability = probability_log_odds(appearance, seed | (distance <= settings.core_radius_mm))
+    by_probability = probability_log_odds(
+        appearance, seed | (distance <= settings.core_radius_mm), settings.probability_ramp
+    )
     for _ in range(settings.delineation_rounds):
         by_appearance = appearance_log_odds(appearance, mask * nearness)
         odds = border_log_odds(appearance, depth_weights(mask, appearance), radius, by_appearance)

@@ -93,7 +93,7 @@ def refine(
     faces = grid.inner_faces(lesions.labels.shape)
     fixed = ~appearance.allowed | foreground | background | faces
     fixed_values = ((before & faces & appearance.allowed) | foreground) & ~background
-    by_probability = probability_log_odds(appearance, before | foreground)
+    by_probability = probability_log_odds(appearance, before | foreground, settings.probability_ramp)
     limit = settings.evidence_limit
     walked = share
     for _ in range(settings.rounds):

@@ -47,8 +47,6 @@ DEPTH_POWER = 0.5
 """Exponent of the depth in the weights of a lesion's samples."""
 PROBABILITY_LOG_ODDS = 1.5
 """For a voxel as probable as the lesion's core, and against one of probability 0."""
-LEAST_PROBABILITY = 0.2
-"""Below this probability the network has missed the lesion, and its probability is not used."""
 
 
 def appearance_log_odds(appearance: LocalAppearance, weights: Field) -> Field:
@@ -97,19 +95,22 @@ def border_log_odds(
     return np.asarray(np.clip(odds, -LIMIT, LIMIT), dtype=np.float32)
 
 
-def probability_log_odds(appearance: LocalAppearance, core: Mask) -> Field | float:
-    """Return the log-odds by the network's probability relative to its highest in `core`; 0 where it missed the lesion.
+def probability_log_odds(appearance: LocalAppearance, core: Mask, ramp: tuple[float, float]) -> Field | float:
+    """Return the log-odds by the network's probability relative to its highest in `core`.
 
     The probability of a lesion that the network half missed is low throughout, so that only its profile counts.
+    ramp: highest probability in `core` up to which the lesion was missed, so that the log-odds are 0, and the one from
+    which they count in full; their weight is linear between the two.
     """
     if appearance.probability is None or not core.any():
         return 0.0
     level = float(np.max(appearance.probability[core]))
-    if not level >= LEAST_PROBABILITY:
+    least, full = ramp
+    if not level >= least:
         return 0.0
-    return np.asarray(
-        PROBABILITY_LOG_ODDS * (2 * np.minimum(appearance.probability / level, 1) - 1), dtype=np.float32
-    )
+    weight = 1.0 if level >= full else (level - least) / (full - least)
+    relative = 2 * np.minimum(appearance.probability / level, 1) - 1
+    return np.asarray(weight * PROBABILITY_LOG_ODDS * relative, dtype=np.float32)
 
 
 def depth_weights(mask: Mask, appearance: LocalAppearance) -> Field:

@@ -21,6 +21,10 @@ class ClickSettings:
     """Upper limit of blocks in a grid; bounds the time of a click."""
     core_radius_mm: float = 2.0
     """Radius of the ball around the click that is taken for lesion at first."""
+    probability_ramp: tuple[float, float] = (0.2, 0.5)
+    """Highest probability in that ball up to which the network's probability is not used, and from which it counts in
+    full; linear between, since a step would turn rounding errors of the network into another lesion. The upper end is
+    the network's own threshold; Dice on the phantoms does not depend on it."""
     excluded_radius_mm: float = 6.0
     """Liver nearer to the click than this is no sample of the parenchyma in the search."""
     size_penalty: float = 3.0
@@ -87,6 +91,8 @@ class RefinementSettings:
     """For the previous outline far from new seeds; less than the evidence's limit, so that all of it can improve."""
     beyond_log_odds: float = 2.0
     """Against a voxel half a radius and 2 mm beyond the previous lesion and the new seeds; linear in the distance."""
+    probability_ramp: tuple[float, float] = (0.2, 0.2)
+    """The same as for clicks, in the previous lesion and the foreground seeds; a step."""
     evidence_limit: float = 3.0
     """Limit of the log-odds of the border evidence, both ways."""
     seed_margin: float = 3.0
