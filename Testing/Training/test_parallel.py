@@ -45,7 +45,7 @@ def test_a_process_that_dies_costs_its_own_item_alone():
 def test_the_wish_to_cancel_ends_work_that_is_under_way():
     begun = time.monotonic()
     wish = Progress(None, lambda: time.monotonic() > begun + 2)
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled"):
         list(each(halve, [99, 99, 8], processes=2, progress=wish))
     while multiprocessing.active_children() and time.monotonic() < begun + 10:
         time.sleep(0.05)

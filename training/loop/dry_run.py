@@ -32,6 +32,7 @@ class Rehearsal:
     steps: int
     """Of the whole training."""
     seconds_a_step: float
+    """Mean of the steps that were made."""
     waiting_share: float
     """Share of a step that waited for its samples."""
     validations: int
@@ -39,8 +40,11 @@ class Rehearsal:
     seconds_a_validation: float
     """Over all validation cases, estimated from one."""
     seconds_to_save: float
+    """Of one checkpoint."""
     saves: int
+    """Checkpoints in the whole training."""
     checkpoint_mb: float
+    """Size of a checkpoint."""
     memory_mb: float
     """The most that was in use: on the GPU, or by this process."""
 

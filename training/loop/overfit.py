@@ -31,9 +31,13 @@ class Overfit:
     """What came of it."""
 
     steps: int
+    """Steps made."""
     seconds: float
+    """Time they took."""
     first_loss: float
+    """Of the first step."""
     last_loss: float
+    """Of the last step."""
     dice: float
     """Of the foreground of the samples, by the network as it is for inference."""
 

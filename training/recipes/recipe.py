@@ -50,14 +50,23 @@ class Recipe:
     stage: StageDescription
     """What the network is, what it is given, and how it is run over a volume; the same words as in model.json."""
     sampling: SamplingSettings
+    """Where samples are cut, and in which proportions."""
     loss: LossSettings
+    """What is minimized."""
     optimizer: OptimizerSettings
+    """By which steps."""
     schedule: ScheduleSettings
+    """For how long, and at which learning rates."""
     loop: LoopSettings
+    """Batches, precision, validation and checkpoints."""
     split: SplitSettings
+    """Which cases train and which test."""
     preparation: PreparationSettings = field(default_factory=PreparationSettings)
+    """How the phases are aligned."""
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    """Random changes of a sample."""
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    """What of a test case is scored."""
     first_weights: str = "drawn"
     """"drawn" by the network's own rule; or "imagenet": its encoder starts as a ResNet trained on ImageNet."""
     source: str = ""

@@ -55,13 +55,13 @@ def test_what_is_wrong_is_shown_and_ends_with_status_2(dataset, capsys):
 
 @pytest.mark.parametrize("option", [["--channel", "portal"], ["--label", "organ=kidney"], ["--layout", "x"]])
 def test_options_that_cannot_be_read_are_refused(dataset, option, capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="2"):
         main(["check", "--layout", "nnunet", "--data", str(dataset), *option])
     assert "expected" in (said := capsys.readouterr().err) or "invalid choice" in said
 
 
 def test_the_help_of_phantoms_tells_which_seeds_are_for_what(capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="0"):
         main(["phantoms", "--help"])
     text = capsys.readouterr().out
     assert "100000 on" in text

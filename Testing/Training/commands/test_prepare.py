@@ -62,7 +62,7 @@ def test_a_changed_value_of_the_recipe_needs_another_folder(
     assert main(["prepare", *given, "--set", "schedule.epochs=7"]) == 0  # is none of preparation's
     assert main(["prepare", *given, "--set", "stage.box_margin_mm=9"]) == 2
     assert "stage.box_margin_mm is 4.0 there and 9.0 here" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="2"):
         main(["prepare", *given, "--set", "epochs"])
     assert "--set expected KEY=VALUE such as schedule.epochs=2, got 'epochs'" in capsys.readouterr().err
 
@@ -99,6 +99,6 @@ def test_a_fact_is_given_to_all_cases_of_a_data_set_and_data_sets_share_a_folder
         "z": "other",
     }
     assert (cases["a"]["scanner"], "scanner" in cases["z"]) == ("GE", False)
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="2"):
         main(["prepare", *given, "--fact", "source"])
     assert "expected NAME=VALUE such as source=phantom, got 'source'" in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_processes_give_the_same_findings_as_one(make):
 
 
 def test_a_wish_to_cancel_ends_the_check(make):
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled"):
         check_cases([make("a")], Progress(None, lambda: True), processes=1)
 
 

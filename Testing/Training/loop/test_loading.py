@@ -151,7 +151,7 @@ def test_workers_live_through_the_signals_that_ask_a_trainer_to_stop_and_end_wit
         for which in (signal.SIGINT, signal.SIGTERM):
             os.kill(worker, which)
         assert numbers([next(batches) for _ in range(8)][-1]) == [8]
-    with pytest.raises(ProcessLookupError):
+    with pytest.raises(ProcessLookupError, match="No such process"):
         os.kill(worker, 0)
     with pytest.raises(StopIteration):
         next(batches)
@@ -169,7 +169,7 @@ def test_a_worker_that_is_killed_is_told_as_too_little_memory_and_takes_the_othe
         finally:
             signal.signal(signal.SIGCHLD, previous)
     assert caught.value.__cause__ is not None  # whose traceback still holds torch's iterator
-    with pytest.raises(ProcessLookupError):
+    with pytest.raises(ProcessLookupError, match="No such process"):
         os.kill(other, 0)
 
 

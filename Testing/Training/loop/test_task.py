@@ -123,7 +123,7 @@ def test_the_portal_phase_stands_in_where_there_is_no_arterial_one(tmp_path):
 
 def test_a_wish_to_cancel_is_heard_in_a_validation(tmp_path):
     stopped = Progress(cancelled=lambda: True)
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="cancelled"):
         validation_scores(Brighter(0.8), [case(tmp_path / "a")], slice_recipe().stage, CPU, stopped)
 
 
