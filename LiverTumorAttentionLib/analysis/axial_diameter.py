@@ -1,9 +1,9 @@
-"""The longest diameter of a lesion in one slice, and the longest chord across it.
+"""Longest diameter of a lesion in one slice, and the longest chord perpendicular to it.
 
 A pixel is taken for the diamond whose corners are the midpoints of its sides, where the contour at half
 height (marching squares) would cross the grid lines. A row of n pixels is then n pixels long and a single
-pixel one pixel wide. Measured on discs rasterised at random places (a pixel belongs to the disc when its
-centre does), the diameter comes out 0.2 to 0.9 pixels too long and never a whole pixel wrong; between centres
+pixel one pixel wide. Measured on discs rasterized at random places (a pixel belongs to the disc when its
+center does), the diameter comes out 0.2 to 0.9 pixels too long and never a whole pixel wrong; between centers
 it would be up to 1.6 pixels too short, between the pixels' outer corners up to 1.4 too long.
 """
 
@@ -34,7 +34,7 @@ class Chord:
         return float(np.linalg.norm(self.end - self.start))
 
 
-def outline_points(mask: NDArray[Any], steps_mm: Points) -> Points:
+def hull_outline(mask: NDArray[Any], steps_mm: Points) -> Points:
     """Return the corners of the convex hull of a slice's pixels, in order, shape (N, 2) in mm.
 
     mask: (rows, columns) with at least one pixel. steps_mm: (2, 2); its rows are the steps in the plane from
@@ -56,12 +56,12 @@ def longest_chord(outline: Points) -> Chord:
     return Chord(start=outline[start], end=outline[end])
 
 
-def longest_chord_across(outline: Points, chord: Chord) -> Chord:
+def perpendicular_chord(outline: Points, chord: Chord) -> Chord:
     """Return the longest line perpendicular to `chord` inside a convex outline (N, 2) in order.
 
     The length of the section through a convex outline is concave along the chord and changes its slope only
-    at corners: the longest section goes through a corner. Sides across the chord need no look of their own,
-    since their ends belong to the neighbouring sides.
+    at corners: the longest section goes through a corner. Sides perpendicular to the chord need no test of their
+    own, since their ends belong to the adjacent sides.
     """
     along = (chord.end - chord.start) / chord.length_mm
     across = np.array([-along[1], along[0]])

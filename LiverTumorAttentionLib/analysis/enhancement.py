@@ -1,4 +1,4 @@
-"""How bright a tumour is beside the liver around it, in both phases."""
+"""Attenuation, enhancement and washout of a tumor against the perilesional liver, in HU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.hu_statistics import HuStatistics
 from LiverTumorAttentionLib.voxels.boxes import Box
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
@@ -16,16 +15,47 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Brightness:
-    """HU of a tumour and of the liver around it. What was not given or not seen is None.
+class HuStatistics:
+    """Attenuation over the voxels of a region.
 
-    portal, arterial: over the tumour; the arterial ones over that part of it which the arterial volume saw.
-    liver_portal, liver_arterial: over the liver around it, likewise; None when no such liver is left.
-    contrast_portal_hu, contrast_arterial_hu: mean of the tumour less that of the liver around it.
-    enhancement_hu: mean of the tumour, arterial less portal: above 0 where the arterial phase is brighter.
-    washout_hu: arterial less portal contrast: above 0 where the tumour loses brightness against the liver
-        from the arterial to the portal venous phase. Enhancement and washout are of those voxels alone that
-        both phases saw.
+    voxels: their number. mean_hu, median_hu. sd_hu: standard deviation of the population (Slicer's Segment
+    Statistics gives that of a sample, larger by the factor sqrt(n / (n - 1))). p10_hu, p90_hu: 10th and 90th
+    percentile, linear between ranks.
+    """
+
+    voxels: int
+    mean_hu: float
+    sd_hu: float
+    median_hu: float
+    p10_hu: float
+    p90_hu: float
+
+    @classmethod
+    def of(cls, hu: NDArray[Any]) -> HuStatistics | None:
+        """Return the statistics of some values, or None when there is none."""
+        if hu.size == 0:
+            return None
+        p10, median, p90 = np.percentile(hu, (10, 50, 90))
+        return cls(
+            voxels=int(hu.size),
+            mean_hu=float(hu.mean(dtype=float)),
+            sd_hu=float(hu.std(dtype=float)),
+            median_hu=float(median),
+            p10_hu=float(p10),
+            p90_hu=float(p90),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enhancement:
+    """Attenuation of a tumor and of its perilesional liver, HU; None for what was not given or not imaged.
+
+    portal, arterial: over the tumor; the arterial ones over its part within the arterial field of view.
+    liver_portal, liver_arterial: over the perilesional liver, likewise; None when none is left.
+    contrast_portal_hu, contrast_arterial_hu: mean of the tumor minus mean of the perilesional liver.
+    enhancement_hu: mean of the tumor, arterial minus portal: above 0 where the arterial phase is brighter.
+    washout_hu: arterial minus portal contrast: above 0 where the tumor loses attenuation relative to the liver
+        from the arterial to the portal venous phase. Enhancement and washout are of voxels imaged in both phases.
     """
 
     portal: HuStatistics
@@ -38,26 +68,26 @@ class Brightness:
     washout_hu: float | None
 
 
-def brightness_of(
+def measure_enhancement(
     tumor: Mask, liver: Mask, box: Box, portal_hu: NDArray[Any], arterial_hu: NDArray[Any] | None
-) -> Brightness:
-    """Compare a tumour with the liver around it.
+) -> Enhancement:
+    """Measure a tumor and its perilesional liver in one or both phases.
 
-    tumor, liver: (z, y, x) in `box` of the image; the tumour has a voxel. portal_hu, arterial_hu: of the
-    whole image.
+    tumor, liver: (z, y, x) in `box` of the image; the tumor has a voxel. portal_hu, arterial_hu: of the whole image,
+    the arterial one `OUTSIDE_HU` outside of its field of view. Raises `ValueError` for a tumor without a voxel.
     """
     portal = portal_hu[box]
     tumor_portal = HuStatistics.of(portal[tumor])
     if tumor_portal is None:
-        raise ValueError("a tumour without a voxel has no HU")
+        raise ValueError("a tumor without a voxel has no HU")
     liver_portal = HuStatistics.of(portal[liver])
     tumor_arterial = liver_arterial = None
     enhancement = liver_enhancement = None
     if arterial_hu is not None:
         arterial = arterial_hu[box]
-        tumor_arterial, enhancement = _seen(arterial, portal, tumor)
-        liver_arterial, liver_enhancement = _seen(arterial, portal, liver)
-    return Brightness(
+        tumor_arterial, enhancement = _arterial(arterial, portal, tumor)
+        liver_arterial, liver_enhancement = _arterial(arterial, portal, liver)
+    return Enhancement(
         portal=tumor_portal,
         arterial=tumor_arterial,
         liver_portal=liver_portal,
@@ -71,15 +101,15 @@ def brightness_of(
     )
 
 
-def _seen(
+def _arterial(
     arterial: NDArray[Any], portal: NDArray[Any], mask: Mask
 ) -> tuple[HuStatistics | None, float | None]:
-    """Return the arterial HU of what the arterial volume saw of a region, and by how much it is brighter."""
-    seen = mask & (arterial > OUTSIDE_HU)
-    statistics = HuStatistics.of(arterial[seen])
+    """Return the arterial HU of a region within the arterial field of view, and its mean enhancement."""
+    imaged = mask & (arterial > OUTSIDE_HU)
+    statistics = HuStatistics.of(arterial[imaged])
     if statistics is None:
         return None, None
-    return statistics, statistics.mean_hu - float(portal[seen].mean(dtype=float))
+    return statistics, statistics.mean_hu - float(portal[imaged].mean(dtype=float))
 
 
 def _contrast(tumor: HuStatistics | None, liver: HuStatistics | None) -> float | None:

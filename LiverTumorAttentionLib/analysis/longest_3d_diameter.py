@@ -1,11 +1,11 @@
-"""The longest diameter of a lesion in space, in whatever direction it runs.
+"""Longest 3D diameter of a lesion, in any direction.
 
-The two voxel centres that lie farthest apart are found exactly, and the line between them is drawn out by
-half a step at both ends, as `analysis.surface` does for gaps: a row of n voxels is n voxels long. Measured on
-voxels of 1 mm (a voxel belongs to the body when its centre does, bodies of 6 to 60 mm turned at random),
+The two voxel centers that lie farthest apart are found exactly, and the line between them is extended by
+half a step at both ends, as `voxels.surfaces` does for gaps: a row of n voxels is n voxels long. Measured on
+voxels of 1 mm (a voxel belongs to the body when its center does, bodies of 6 to 60 mm turned at random),
 balls come out 0.4 to 0.8 mm too long, slender ellipsoids between 1.0 mm too short and 0.6 too long. On
 0.7 x 0.7 x 5 mm balls come out 0.0 to 0.6 mm too long in the mean, but ellipsoids of less than 15 mm, which
-are seen in few slices, 2.6 mm too short. The corners of the outline of `analysis.diameter`, carried into
+are seen in few slices, 2.6 mm too short. The corners of the outline of `analysis.axial_diameter`, carried into
 space, would make balls on such slices 2 to 4 mm too long: half a slice at either end.
 """
 
@@ -24,16 +24,16 @@ from LiverTumorAttentionLib.voxels.surfaces import EQUAL, half_step_share
 Points = NDArray[np.float64]
 
 FEW_POINTS = 200
-"""So many points are compared pair by pair; of more, those of the convex hull."""
+"""Up to this many points are compared pair by pair; of more, the corners of their convex hull."""
 ROWS = 512
-"""So many points are compared with all others at a time, so that memory stays small."""
+"""Points that are compared with all others at a time, to bound memory."""
 
 
-def longest_diameter(mask: NDArray[Any], steps_mm: Points) -> Chord:
+def longest_3d_diameter(mask: NDArray[Any], steps_mm: Points) -> Chord:
     """Return the longest straight line through a body from surface to surface.
 
     mask: (z, y, x) with at least one voxel. steps_mm: (3, 3); its rows are the steps in space from one voxel
-    to the next along z, y and x, at any angle to each other. The end points are in mm from the centre of the
+    to the next along z, y and x, at any angle to each other. The end points are in mm from the center of the
     mask's first voxel on.
     """
     ends = _row_ends(np.asarray(mask, bool))

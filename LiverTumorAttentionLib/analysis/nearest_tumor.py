@@ -1,4 +1,4 @@
-"""The next tumour of every tumour."""
+"""Nearest other tumor of every tumor, from surface to surface."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbour:
-    """The next tumour. number: which; distance_mm, line_lps_mm: from surface to surface, 0 where they touch."""
+class NearestTumor:
+    """The nearest other tumor. number: which; distance_mm, line_lps_mm: from surface to surface, 0 in contact."""
 
     number: int
     distance_mm: float
     line_lps_mm: Line
 
 
-def nearest_neighbours(surfaces: Mapping[int, Surface], progress: Progress) -> dict[int, Neighbour]:
-    """Return the nearest other tumour of each, by number; of several equally near the one numbered lowest.
+def nearest_tumors(surfaces: Mapping[int, Surface], progress: Progress) -> dict[int, NearestTumor]:
+    """Return the nearest other tumor of each, by number; of several equally near the one numbered lowest.
 
-    surfaces: of all tumours, by number. Pairs whose boxes already lie farther apart are never looked at.
+    surfaces: of all tumors, by number. Pairs whose bounding boxes already lie farther apart are skipped.
     """
     numbers = sorted(surfaces)
     least = _least_distances_mm([surfaces[number] for number in numbers])
@@ -32,7 +32,7 @@ def nearest_neighbours(surfaces: Mapping[int, Surface], progress: Progress) -> d
     found = {}
     for index, number in enumerate(numbers):
         progress.update(index / len(numbers))
-        best: Neighbour | None = None
+        best: NearestTumor | None = None
         for other in np.argsort(least[index], kind="stable"):
             if other == index:
                 continue
@@ -45,7 +45,7 @@ def nearest_neighbours(surfaces: Mapping[int, Surface], progress: Progress) -> d
             rank = (gap.distance_mm, numbers[other])
             if best is None or rank < (best.distance_mm, best.number):
                 line = gap.line_lps_mm if index == pair[0] else gap.line_lps_mm[::-1]
-                best = Neighbour(
+                best = NearestTumor(
                     number=numbers[other], distance_mm=gap.distance_mm, line_lps_mm=(line[0], line[1])
                 )
         if best is not None:
@@ -56,8 +56,8 @@ def nearest_neighbours(surfaces: Mapping[int, Surface], progress: Progress) -> d
 def _least_distances_mm(surfaces: list[Surface]) -> np.ndarray:
     """Return for every pair a length that the gap between them is not shorter than, (N, N).
 
-    The boxes of the voxels' centres lie no farther apart than the nearest centres, and what is taken off for
-    the two half steps is one step along the line at most.
+    The bounding boxes of the voxel centers lie no farther apart than the nearest centers, and the two half steps
+    that are subtracted are one step along the line at most.
     """
     low = np.array([surface.bounds_mm[0] for surface in surfaces])
     high = np.array([surface.bounds_mm[1] for surface in surfaces])

@@ -1,4 +1,4 @@
-"""The liver around a tumour, as a measure of what the tumour's brightness is compared with."""
+"""Perilesional liver: the parenchyma around a tumor that its attenuation is compared with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FARTHEST_MM = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewSettings:
-    """Which liver a tumour is compared with. Distances run between voxel centres."""
+    """Which parenchyma a tumor is compared with. Distances are between voxel centers."""
 
     nearest_mm: float = 5.0
-    """The liver nearer to this or any other tumour is left out: there both mix."""
+    """Parenchyma nearer to this or any other tumor is excluded, for partial volume."""
     farthest_mm: float = 15.0
-    """The liver farther from this tumour is left out."""
+    """Parenchyma farther from this tumor is excluded."""
     border_mm: float = 5.0
-    """The liver nearer to what lies outside the organ is left out."""
+    """Parenchyma nearer to the outside of the organ is excluded."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.nearest_mm < self.farthest_mm <= FARTHEST_MM:
@@ -39,8 +39,8 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """The liver that may be compared with, in one box of the image, for all tumours together."""
+class PerilesionalLiver:
+    """Parenchyma that any tumor may be compared with, as a mask `usable` of one box of the image."""
 
     usable: NDArray[np.bool_]
     box: Box
@@ -56,12 +56,12 @@ class Surroundings:
         spacing_zyx_mm: tuple[float, float, float],
         settings: ReviewSettings,
         vessels: NDArray[np.bool_] | None = None,
-    ) -> Surroundings:
-        """Choose the liver that is neither tumour nor near one, neither border nor vessel.
+    ) -> PerilesionalLiver:
+        """Select the liver that is neither tumor nor near one, neither border nor vessel.
 
-        labels: 0, 1 liver, 2, … tumours; organ: the liver without cavities; vessels: what is no parenchyma;
-        all in a box around the liver, with a voxel more where there is one. What lies beyond the edge of the
-        image is not known, and not taken for outside.
+        labels: 0, 1 liver, 2, … tumors; organ: the liver, its cavities filled; vessels: a mask to exclude;
+        all in a box around the liver, expanded by a voxel where the image has one. Beyond the edge of the image
+        nothing counts as outside.
         """
         usable: NDArray[np.bool_] = labels == 1
         usable &= distance_map_mm(labels > 1, spacing_zyx_mm) > settings.nearest_mm
@@ -70,10 +70,12 @@ class Surroundings:
             usable &= ~vessels
         return cls(usable, box, spacing_zyx_mm, settings)
 
-    def around(self, labels: NDArray[np.integer], value: int, box: Box) -> tuple[NDArray[np.bool_], Box]:
-        """Return the liver around a tumour as mask of a box of the image, and that box.
+    def around_tumor(
+        self, labels: NDArray[np.integer], value: int, box: Box
+    ) -> tuple[NDArray[np.bool_], Box]:
+        """Return the perilesional liver of a tumor as a mask of a box of the image, and that box.
 
-        labels: of the whole image. box: the tumour's own.
+        labels: of the whole image. box: the tumor's bounding box.
         """
         grown = expanded_box(box, margin_voxels(self.settings.farthest_mm, self.spacing_zyx_mm), labels.shape)
         grown = tuple(

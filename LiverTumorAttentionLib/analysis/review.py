@@ -1,6 +1,6 @@
-"""The review of a case: every tumour with its size, its brightness and its neighbourhood.
+"""Review of a case: size, enhancement and surroundings of every tumor.
 
-Numbers, never a diagnosis: how far a tumour enhances and washes out is told in HU, what that means is not.
+Measurements, never a diagnosis: enhancement and washout are given in HU and not interpreted.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.enhancement import Brightness, brightness_of
-from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_diameter
-from LiverTumorAttentionLib.analysis.nearest_tumor import Neighbour, nearest_neighbours
-from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings, Surroundings
+from LiverTumorAttentionLib.analysis.enhancement import Enhancement, measure_enhancement
+from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_3d_diameter
+from LiverTumorAttentionLib.analysis.nearest_tumor import NearestTumor, nearest_tumors
+from LiverTumorAttentionLib.analysis.perilesional_liver import PerilesionalLiver, ReviewSettings
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
     TumorMeasurement,
     measure_case,
     measure_tumors,
 )
-from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_to
+from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_between
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, expanded_box, label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, as_point, check_same_grid
@@ -34,25 +34,25 @@ from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
 @dataclass(frozen=True, kw_only=True)
 class TumorReview:
-    """What is told of one tumour.
+    """Measurements of one tumor. Field names are the keys of the JSON file.
 
-    measurement: its volume, its diameters in the axial plane, its place, its mean probability.
+    measurement: volume, axial diameters, centroid, mean probability.
     longest_3d_diameter_mm, longest_3d_diameter_lps_mm: the longest line through it from surface to surface,
-        in whatever direction (see `analysis.extent` for the bias), and its end points; never shorter than
+        in whatever direction (see `analysis.longest_3d_diameter` for the bias), and its end points; never shorter than
         the longest axial one.
-    brightness: its HU and that of the liver around it, in both phases.
+    brightness: attenuation of tumor and perilesional liver in both phases, and what follows from it.
     surface: the smallest distance to the outside of the liver, 0 where it touches the capsule; None when the
         image shows no outside.
-    nearest_tumor: the next tumour, None when there is no other.
-    vessels: how it lies to each vessel that was given, in their order.
+    nearest_tumor: the nearest other tumor, None when there is none.
+    vessels: distance and contact to each given vessel, in their order.
     """
 
     measurement: TumorMeasurement
     longest_3d_diameter_mm: float
     longest_3d_diameter_lps_mm: Line
-    brightness: Brightness
+    brightness: Enhancement
     surface: Gap | None
-    nearest_tumor: Neighbour | None
+    nearest_tumor: NearestTumor | None
     vessels: tuple[VesselRelation, ...]
 
     @property
@@ -62,13 +62,13 @@ class TumorReview:
 
     @property
     def nearest_vessel(self) -> VesselRelation | None:
-        """The vessel that is nearest, of several that it touches the one that it touches most."""
+        """The nearest vessel; of several in contact the one with the largest contact area."""
         return min(self.vessels, key=lambda v: (v.distance_mm, -v.contact_area_mm2), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseReview:
-    """What is told of a case: the liver as a whole, every tumour, and by which settings."""
+    """Measurements of a case: the liver as a whole, every tumor, and the settings used."""
 
     case: CaseMeasurement
     tumors: tuple[TumorReview, ...]
@@ -91,9 +91,9 @@ def review_case(
 ) -> CaseReview:
     """Review a case.
 
-    instances: 0 background, 1 liver, 2, 3, … one value a tumour. portal, arterial: HU, the arterial volume
-    registered, -1024 where it saw nothing. probability: of tumour. All on one grid, the vessels too, in any
-    orientation and handedness.
+    instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
+    registered, `OUTSIDE_HU` outside of its field of view. probability: of tumor. All on one grid, the vessels too,
+    in any orientation and handedness.
     Raises `InputError` when grids differ or are sheared, `Cancelled` when the user cancels.
     """
     settings, progress = settings or ReviewSettings(), progress or Progress(stage="review")
@@ -119,7 +119,7 @@ def review_case(
 
 
 class _Reviewer:
-    """What all tumours of a case share: the liver's box, surfaces and usable surroundings."""
+    """What all tumors of a case share: the liver's bounding box, surfaces and perilesional liver."""
 
     def __init__(
         self,
@@ -136,13 +136,13 @@ class _Reviewer:
         box = expanded_box(whole, (1, 1, 1), labels.shape)
         organ = fill_holes(labels[box] > 0)
         self._outside = None if organ.all() else Surface.of(~organ, box, axes, beyond=True)
-        self._surroundings = Surroundings.of(
+        self._perilesional = PerilesionalLiver.of(
             labels[box],
             organ,
             box,
             axes.spacing_zyx_mm,
             settings,
-            None if vessels is None else vessels.anywhere(box),
+            None if vessels is None else vessels.mask(box),
         )
         self._vessel_surfaces = {} if vessels is None else vessels.surfaces()
 
@@ -158,24 +158,24 @@ class _Reviewer:
             value = tumor_value(measurement.number)
             box = self._boxes[value]
             surfaces[measurement.number] = Surface.of(self._labels[box] == value, box, self._axes)
-        neighbours = nearest_neighbours(surfaces, progress.part(0.0, 0.3))
+        nearest = nearest_tumors(surfaces, progress.part(0.0, 0.3))
         reviews = []
         for done, measurement in enumerate(measurements):
             progress.update(0.3 + 0.7 * done / len(measurements))
             surface = surfaces[measurement.number]
             value = tumor_value(measurement.number)
             length_mm, line = self._longest_diameter(value, measurement)
-            around, grown = self._surroundings.around(self._labels, value, self._boxes[value])
+            around, grown = self._perilesional.around_tumor(self._labels, value, self._boxes[value])
             reviews.append(
                 TumorReview(
                     measurement=measurement,
                     longest_3d_diameter_mm=length_mm,
                     longest_3d_diameter_lps_mm=line,
-                    brightness=brightness_of(
+                    brightness=measure_enhancement(
                         self._labels[grown] == value, around, grown, portal_hu, arterial_hu
                     ),
                     surface=None if self._outside is None else gap_between(surface, self._outside),
-                    nearest_tumor=neighbours.get(measurement.number),
+                    nearest_tumor=nearest.get(measurement.number),
                     vessels=self._vessel_relations(value, surface),
                 )
             )
@@ -183,7 +183,7 @@ class _Reviewer:
 
     def _longest_diameter(self, value: int, measurement: TumorMeasurement) -> tuple[float, Line]:
         box = self._boxes[value]
-        chord = longest_diameter(self._labels[box] == value, self._axes.steps_mm)
+        chord = longest_3d_diameter(self._labels[box] == value, self._axes.steps_mm)
         if measurement.longest_axial_diameter_mm > chord.length_mm:
             return measurement.longest_axial_diameter_mm, measurement.longest_axial_diameter_lps_mm
         corner = self._axes.position_mm(box_start(box))
@@ -195,6 +195,6 @@ class _Reviewer:
         box = expanded_box(self._boxes[value], CONTACT_VOXELS, self._labels.shape)
         mask, around = self._labels[box] == value, self._vessels.array[box]
         return tuple(
-            relation_to(name, self._vessel_surfaces[vessel], around == vessel, surface, mask, box)
+            relation_between(name, self._vessel_surfaces[vessel], around == vessel, surface, mask, box)
             for vessel, name in self._vessels.names.items()
         )

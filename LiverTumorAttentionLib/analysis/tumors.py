@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.axial_diameter import (
     Chord,
+    hull_outline,
     longest_chord,
-    longest_chord_across,
-    outline_points,
+    perpendicular_chord,
 )
 from LiverTumorAttentionLib.voxels.boxes import label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, Point, check_same_grid
@@ -22,20 +22,20 @@ from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, OUTSIDE_HU, tumor_
 
 @dataclass(frozen=True, kw_only=True)
 class TumorMeasurement:
-    """What is measured of one tumour.
+    """What is measured of one tumor.
 
     number: 1, 2, …, as in "Tumor 1"; its value in the instances is one more.
     volume_ml: its voxels times the volume of a voxel.
     longest_axial_diameter_mm, longest_axial_diameter_lps_mm: the longest straight line, over all axial
-        slices, between two points of the tumour's outline, and its end points. The outline runs through the
-        midpoints of the outermost pixels' sides (see `analysis.diameter` for the bias).
+        slices, between two points of the tumor's outline, and its end points. The outline runs through the
+        midpoints of the outermost pixels' sides (see `analysis.axial_diameter` for the bias).
     perpendicular_diameter_mm, perpendicular_diameter_lps_mm: the longest line in the same slice at a right
         angle to it, within the outline's convex hull, and its end points.
     slice_index: index of that slice along the image axis across the axial plane.
     centroid_lps_mm: mean position of its voxels.
     mean_hu_portal, sd_hu_portal: mean and standard deviation (of the population) over its voxels.
-    mean_hu_arterial: None when there is no arterial volume, or when it does not reach the tumour.
-    mean_probability: mean probability of tumour over its voxels; None when none was given.
+    mean_hu_arterial: None when there is no arterial volume, or when it does not reach the tumor.
+    mean_probability: mean probability of tumor over its voxels; None when none was given.
     """
 
     number: int
@@ -56,9 +56,9 @@ class TumorMeasurement:
 class CaseMeasurement:
     """What is measured of a case.
 
-    liver_volume_ml: the whole organ, tumours included. tumor_volume_ml: all tumours together.
-    tumor_burden_percent: tumour volume in percent of the liver volume; 0 when there is no liver.
-    tumor_count: number of tumours.
+    liver_volume_ml: the whole organ, tumors included. tumor_volume_ml: all tumors together.
+    tumor_burden_percent: tumor volume in percent of the liver volume; 0 when there is no liver.
+    tumor_count: number of tumors.
     """
 
     liver_volume_ml: float
@@ -73,12 +73,12 @@ def measure_tumors(
     arterial: sitk.Image | None = None,
     probability: sitk.Image | None = None,
 ) -> list[TumorMeasurement]:
-    """Measure every tumour, in the order of its number.
+    """Measure every tumor, in the order of its number.
 
-    instances: 0 background, 1 liver, 2, 3, … one value a tumour. portal, arterial: HU, the arterial volume
-    registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumour. All on one
+    instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
+    registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumor. All on one
     grid, in any orientation and handedness.
-    Returns an empty list when there is no tumour. Raises `InputError` when the grids differ.
+    Returns an empty list when there is no tumor. Raises `InputError` when the grids differ.
     """
     others = {"the portal volume": portal, "the arterial volume": arterial, "the probability": probability}
     for name, image in others.items():
@@ -109,7 +109,7 @@ def measure_tumors(
 
 
 def measure_case(instances: sitk.Image) -> CaseMeasurement:
-    """Measure liver and tumours: instances holds 0 background, 1 liver, 2, 3, … one value a tumour."""
+    """Measure liver and tumors: instances holds 0 background, 1 liver, 2, 3, … one value a tumor."""
     values = sitk.GetArrayViewFromImage(instances)
     voxel_ml = ImageAxes.of(instances).voxel_ml
     organ = int(np.count_nonzero(values))
@@ -139,13 +139,13 @@ def _diameters(mask: NDArray[np.bool_], box: tuple[slice, ...], axes: ImageAxes)
     for index in np.argsort(-bounds, kind="stable"):
         if not slices[index].any() or (best is not None and bounds[index] <= best.length_mm + 1e-9):
             break
-        outline = outline_points(slices[index], steps)
+        outline = hull_outline(slices[index], steps)
         chord = longest_chord(outline)
         if best is None or chord.length_mm > best.length_mm + 1e-9:
             best, best_slice, best_outline = chord, int(index), outline
     if best is None:
         raise ValueError("a tumour without a voxel has no diameter")
-    perpendicular = longest_chord_across(best_outline, best)
+    perpendicular = perpendicular_chord(best_outline, best)
     corner = _start(box)
     corner[across] += best_slice
     corner_mm = axes.position_mm(corner)
@@ -183,7 +183,7 @@ def _diagonals_mm(slices: NDArray[np.bool_], steps: NDArray[np.float64]) -> NDAr
 def _mean_inside(
     arterial_hu: NDArray[Any] | None, box: tuple[slice, ...], mask: NDArray[np.bool_]
 ) -> float | None:
-    """Return the mean over the part of the tumour that lies inside the arterial field of view."""
+    """Return the mean over the part of the tumor that lies inside the arterial field of view."""
     if arterial_hu is None:
         return None
     return _mean(arterial_hu, box, mask & (arterial_hu[box] > OUTSIDE_HU))

@@ -1,4 +1,4 @@
-"""Named vessels beside the liver's segmentation, and how a tumour lies to them."""
+"""Vessel segmentations, and distance and contact of a tumor to each vessel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.contact_area import contact_of
+from LiverTumorAttentionLib.analysis.contact_area import contact_between
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_vessel_labels
 from LiverTumorAttentionLib.voxels.boxes import Box, box_start, label_boxes
@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, as_point
 from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
 CONTACT_VOXELS = (5, 5, 5)
-"""How far around a tumour a vessel is looked at where they touch: as far as its smoothing reaches."""
+"""Margin around a tumor (z, y, x) within which contact is measured: as far as the smoothing reaches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,8 @@ class Vessels:
     """A vessel segmentation.
 
     labels: whole numbers, 0 nothing, one value a vessel; on the grid of the liver's segmentation.
-    names: the vessels that are looked at, by their value; other values are left out.
-    Raises `InputError` when that cannot be meant.
+    names: the vessels, by their value; other values are ignored.
+    Raises `InputError` for other labels, and for names without a voxel or given twice.
     """
 
     labels: sitk.Image
@@ -77,8 +77,8 @@ class Vessels:
             for value in self.names
         }
 
-    def anywhere(self, box: Box) -> NDArray[np.bool_]:
-        """Return where in a box any named vessel lies."""
+    def mask(self, box: Box) -> NDArray[np.bool_]:
+        """Return the mask of all named vessels in a box."""
         return np.isin(self.array[box], list(self.names))
 
 
@@ -94,12 +94,12 @@ def read_vessels(path: str | os.PathLike[str], names: Mapping[int, str] | None =
 
 @dataclass(frozen=True, kw_only=True)
 class VesselRelation:
-    """How a tumour lies to a vessel.
+    """Distance and contact of a tumor to a vessel.
 
     name: of the vessel. distance_mm, line_lps_mm: smallest distance from surface to surface, 0 where they
-    touch, and its end points. contact_area_mm2: area of the vessel's wall that the tumour lies on from
-    outside or around; contact_length_mm: the greatest extent of that place (see `analysis.contact`).
-    overlap_ml: what both segmentations claim.
+    touch, and its end points. contact_area_mm2: area of the vessel's wall that the tumor lies on from
+    outside or around; contact_length_mm: the greatest extent of that place (see `analysis.contact_area`).
+    overlap_ml: volume that both segmentations contain.
     """
 
     name: str
@@ -110,7 +110,7 @@ class VesselRelation:
     overlap_ml: float
 
 
-def relation_to(
+def relation_between(
     name: str,
     vessel: Surface,
     vessel_mask: NDArray[np.bool_],
@@ -118,14 +118,14 @@ def relation_to(
     mask: NDArray[np.bool_],
     box: Box,
 ) -> VesselRelation:
-    """Return how a tumour lies to a vessel.
+    """Return distance and contact of a tumor to a vessel.
 
-    vessel_mask, mask: vessel and tumour (z, y, x) in `box`, which is the tumour's box grown by
+    vessel_mask, mask: vessel and tumor (z, y, x) in `box`, which is the tumor's box grown by
     `CONTACT_VOXELS`.
     """
     axes = tumor.axes
     overlap = int(np.count_nonzero(vessel_mask & mask))
-    place = contact_of(vessel_mask, mask, axes.steps_mm) if vessel_mask.any() else None
+    place = contact_between(vessel_mask, mask, axes.steps_mm) if vessel_mask.any() else None
     if place is not None:
         point = as_point(axes.position_mm(np.array(place.middle_index) + box_start(box)))
         gap = Gap(distance_mm=0.0, line_lps_mm=(point, point))

@@ -1,7 +1,7 @@
 """The outline of a mask in a slice, as closed lines.
 
-The line runs through the midpoints between a pixel of the mask and a neighbour that is none: marching squares
-at half height. It is the outline that `analysis.diameter` measures, so that a diameter ends on it.
+The line runs through the midpoints between a pixel of the mask and a neighbor that is none: marching squares
+at half height. It is the outline that `analysis.axial_diameter` measures, so that a diameter ends on it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
-# Sides of a cell of four pixel centres: top, right, bottom, left, as (row, column) from its first centre on.
+# Sides of a cell of four pixel centers: top, right, bottom, left, as (row, column) from its first center on.
 _MIDDLES = ((0, 1), (1, 2), (2, 1), (1, 0))
 """In half pixels, so that they are whole numbers."""
 _CROSSINGS: dict[int, tuple[tuple[int, int], ...]] = {
@@ -37,7 +37,7 @@ Pixels that touch at a corner alone are kept apart."""
 def contours(mask: NDArray[np.bool_]) -> list[Points]:
     """Return the closed lines around a mask (rows, columns), holes included.
 
-    Each is (N, 2): row and column in pixels from the centre of the first pixel on; the last point is followed by
+    Each is (N, 2): row and column in pixels from the center of the first pixel on; the last point is followed by
     the first. Points on a straight stretch are left out.
     """
     padded = np.pad(np.asarray(mask, bool), 1)

@@ -44,9 +44,9 @@ PLANES = (
 
 
 def chosen_slices(labels: NDArray, truth: NDArray | None) -> tuple[int, ...]:
-    """Return the index along z, y and x at which the largest tumour (or the liver) has most voxels.
+    """Return the index along z, y and x at which the largest tumor (or the liver) has most voxels.
 
-    labels: 0, 1 liver, 2 the largest tumour, 3, …; truth: 0, 1 liver, 2 tumour.
+    labels: 0, 1 liver, 2 the largest tumor, 3, …; truth: 0, 1 liver, 2 tumor.
     """
     choices = [labels == LARGEST_TUMOR]
     if truth is not None:

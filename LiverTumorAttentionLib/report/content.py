@@ -22,7 +22,7 @@ class ReportContent:
     """A review with its case, plan and run.
 
     case: the volumes. review: of them. plan: what was planned, None without a plan. run: what is known of the run
-    that found the tumours, None when nothing is.
+    that found the tumors, None when nothing is.
     """
 
     case: ReportCase

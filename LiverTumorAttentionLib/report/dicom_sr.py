@@ -1,6 +1,6 @@
 """A DICOM structured report of the measures (TID 1500), through highdicom, which comes with the extra ``[dicom]``.
 
-One group of measurements (TID 1411) for the liver and one for each tumour. Each names its segment of a DICOM SEG and
+One group of measurements (TID 1411) for the liver and one for each tumor. Each names its segment of a DICOM SEG and
 the portal series; diameters name the slice that they lie in, attenuations the slices that they were measured on. The
 template has no place for the diameters' end points. The object belongs to the patient's study and carries what
 identifies the patient there, as every DICOM object must.
@@ -49,10 +49,10 @@ def write_dicom_sr(
 ) -> None:
     """Write the structured report.
 
-    segmentation: the DICOM SEG of the same tumours. slices: of the portal series, as pydicom reads them, in the
+    segmentation: the DICOM SEG of the same tumors. slices: of the portal series, as pydicom reads them, in the
     order of the portal volume's slices. arterial_slices: of the series that the arterial volume was registered
     from; without them the report holds no arterial value, since it could not say what that was measured on.
-    Raises `InputError` when the SEG lacks a tumour, or highdicom refuses what the series says of itself.
+    Raises `InputError` when the SEG lacks a tumor, or highdicom refuses what the series says of itself.
     """
     highdicom, pydicom = dicom_extra("DICOM structured report", "leave the report out")
     seg = pydicom.dcmread(segmentation)
@@ -72,7 +72,7 @@ def write_dicom_sr(
 def segments_by_value(path: Path, seg: Any) -> dict[int, Any]:
     """Return the segments (items of SegmentSequence) of a DICOM SEG by the value that each has in the instances.
 
-    A segment holds all voxels of its value. Where tumours were drawn into each other the outer one holds those of
+    A segment holds all voxels of its value. Where tumors were drawn into each other the outer one holds those of
     several: who can have but one value comes first.
     """
     values = sitk.GetArrayFromImage(read_instances(path, keep_numbers=True))
@@ -238,7 +238,7 @@ class _Report:
         return [self._slices[measured.slice_index]] if axial else []
 
     def _slices_of(self, value: int) -> list[Any]:
-        """Return the portal slices that a tumour lies in."""
+        """Return the portal slices that a tumor lies in."""
         labels = sitk.GetArrayViewFromImage(self._content.case.instances)
         there = (labels == value).any(axis=(1, 2))
         return [piece for piece, shown in zip(self._slices, there, strict=True) if shown]

@@ -1,4 +1,4 @@
-"""The pictures of a report as the page draws them: greys as PNG, lines over them as paths in millimetres."""
+"""Figures of a report: CT as gray PNG, outlines and diameters as SVG paths in mm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
 
 MOST_TUMORS = 20
-"""So many tumours get pictures, the first in order; the tables tell of all."""
+"""Number of tumors that have pictures, the first in order; the tables list all."""
 LIVER, MARGIN, PLANE = "liver", "margin", "plane"
 
 
@@ -46,7 +46,7 @@ class Ruler:
 
 @dataclass(frozen=True, kw_only=True)
 class TumorFigure:
-    """The key slice of one tumour. phases: (name, PNG as data URI) one beside the other."""
+    """The key slice of one tumor. phases: (name, PNG as data URI) one beside the other."""
 
     number: int
     width_mm: float
@@ -72,7 +72,7 @@ class Figures:
     """All pictures of a report.
 
     views: of the liver; cuts: of each resection, likewise. tumors: by number. tumor_colors: by number, of all.
-    vessel_colors: (name, colour) in the order of the vessels. liver_color, resected_color: of the liver, and of
+    vessel_colors: (name, color) in the order of the vessels. liver_color, resected_color: of the liver, and of
     what is taken out of it.
     """
 
@@ -113,12 +113,12 @@ def draw(case: ReportCase, review: CaseReview, plan: CasePlan | None, progress: 
 
 
 def tumor_color(number: int) -> str:
-    """Return the colour of a tumour as CSS writes it; the one that its segment has in a viewer."""
+    """Return the color of a tumor as CSS writes it; the one that its segment has in a viewer."""
     return _css(tumor_segment(tumor_value(number)).color)
 
 
 class _SliceDrawer:
-    """What the key slices of all tumours share: arrays, and the plan's lines."""
+    """What the key slices of all tumors share: arrays, and the plan's lines."""
 
     def __init__(self, case: ReportCase, review: CaseReview, plan: CasePlan | None) -> None:
         self._case, self._review, self._plan = case, review, plan  # the arrays below are views
@@ -130,7 +130,7 @@ class _SliceDrawer:
         self._margins = [sitk.GetArrayViewFromImage(m.plan.mask) for m in plan.margins] if plan else []
 
     def figure(self, tumor: TumorReview) -> TumorFigure:
-        """Return the figure of a tumour."""
+        """Return the figure of a tumor."""
         measured = tumor.measurement
         view = KeySlice.of(measured, self._axes)
         width, height = view.size_mm
@@ -192,7 +192,7 @@ def _ruler(view: KeySlice, line: Line, length_mm: float, kind: str) -> Ruler:
 
 
 def _path(lines: Sequence[Points], *, closed: bool = True) -> str:
-    """Return lines as an SVG path, to a hundredth of a millimetre."""
+    """Return lines as an SVG path, to a hundredth of a millimeter."""
     parts = []
     for line in lines:
         places = "L".join(f"{x:.2f} {y:.2f}" for x, y in line)

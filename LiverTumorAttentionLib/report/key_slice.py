@@ -1,4 +1,4 @@
-"""The axial slice of a tumour's longest diameter as it lies on the page: a grey picture, and lines in millimetres.
+"""Key slice: the axial slice of a tumor's longest diameter, as gray levels and with lines in mm.
 
 The patient's right is on the left and the front at the top, in whatever order and direction the image's axes run.
 """
@@ -22,11 +22,11 @@ from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 Points = NDArray[np.float64]
 
 AROUND_MM = 35.0
-"""So much is shown on all sides of the longest diameter,"""
+"""Margin around the longest diameter,"""
 NARROWEST_MM = 90.0
-"""and never less than this in all."""
+"""and the smallest width and height in all."""
 BEYOND = 2
-"""Pixels; what is outlined is taken from a wider piece than what is shown."""
+"""Pixels by which the outlined region exceeds the shown one on all sides."""
 PIXELS = 440
 """Width of the picture; its height follows from the slice's proportions."""
 
@@ -139,7 +139,7 @@ class KeySlice:
         return (ends[0], ends[1]) if len(ends) == 2 else None
 
     def _position(self, place: tuple[float, float]) -> Points:
-        """Return the position of the patient at a place of the page: the way back from `place`."""
+        """Return the position of the patient at a place of the page: the inverse of `place`."""
         index = np.zeros(3)
         index[self.across] = self.index
         for axis, along, low, high, turned in zip(

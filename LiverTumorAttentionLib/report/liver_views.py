@@ -1,4 +1,4 @@
-"""The liver as glass, with the tumours, vessels and cuts in it, from three sides."""
+"""Rendered views of the translucent liver with tumors, vessels and cutting planes, from three sides."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.projection import (
-    LOOKS,
+    VIEW_DIRECTIONS,
     Color,
-    Front,
-    Look,
-    Sheet,
-    composed,
-    front_of,
+    Layer,
+    ViewDirection,
+    VisibleSurface,
+    composite,
     shaded,
+    visible_surface,
 )
-from LiverTumorAttentionLib.report.solids import LEVEL, Cubes, Solid, solid_of
+from LiverTumorAttentionLib.report.solids import LEVEL, IsotropicGrid, Solid, smoothed_solid
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
@@ -38,7 +38,7 @@ VESSEL_COLORS: tuple[Color, ...] = (
 RESECTED_COLOR: Color = (0.32, 0.50, 0.86)
 CUT_COLOR: Color = (0.55, 0.70, 1.0)
 CLEAR, RIM = 0.28, 0.60
-"""Opacity of the liver where it is seen face on, and what its edges have more, as glass has."""
+"""Opacity of the liver at normal incidence, and what is added towards its silhouette."""
 CUT_OPACITY = 0.35
 LIVER_SMOOTHING, TUMOR_SMOOTHING, VESSEL_SMOOTHING = 1.0, 0.6, (0.5, 0.3)
 """In voxels; for vessels also the level, so that thin branches do not break up."""
@@ -46,7 +46,7 @@ LIVER_SMOOTHING, TUMOR_SMOOTHING, VESSEL_SMOOTHING = 1.0, 0.6, (0.5, 0.3)
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A picture with opacity (rows, columns, 4), and what it shows: from where, and the letters at its edges."""
+    """An RGBA picture (rows, columns, 4), the name of its direction of view, and the letters at its edges."""
 
     name: str
     letters: tuple[str, str, str, str]
@@ -54,14 +54,14 @@ class View:
 
 
 def vessel_color(place: int) -> Color:
-    """Return the colour of the vessel at a place in the list of vessels."""
+    """Return the color of the vessel at a place in the list of vessels."""
     return VESSEL_COLORS[place % len(VESSEL_COLORS)]
 
 
 class Scene:
-    """The solids of a case, laid out once, to be looked at with or without cuts.
+    """The solids of a case, prepared once, to be rendered with or without cutting planes.
 
-    instances: 0 background, 1 liver, 2, 3, … one value a tumour; a liver is there. vessels: on the same grid.
+    instances: 0 background, 1 liver, 2, 3, … one value a tumor; a liver is there. vessels: on the same grid.
     Raises `Cancelled`.
     """
 
@@ -71,8 +71,10 @@ class Scene:
         whole = bounding_box(labels)
         if whole is None:
             raise ValueError("a scene needs a liver")
-        self._cubes = Cubes.around(whole, ImageAxes.of(instances))
-        liver = solid_of(labels[whole] > 0, whole, instances, self._cubes, smoothing_voxels=LIVER_SMOOTHING)
+        self._cubes = IsotropicGrid.around(whole, ImageAxes.of(instances))
+        liver = smoothed_solid(
+            labels[whole] > 0, whole, instances, self._cubes, smoothing_voxels=LIVER_SMOOTHING
+        )
         if liver is None:
             raise ValueError("a scene needs a liver")
         self._liver = liver
@@ -88,19 +90,21 @@ class Scene:
                 progress.check()
                 box, color = vessels.boxes[value], vessel_color(place)
                 self._add(vessels.array[box] == value, box, instances, color, *VESSEL_SMOOTHING)
-        self._glass: dict[str, Front] = {}
-        self._inside: dict[str, Sheet] = {}
-        for done, look in enumerate(LOOKS):
-            progress.update(0.8 + 0.2 * done / len(LOOKS))
-            self._glass[look.name] = front_of(self._liver, look, self._cubes)
-            self._inside[look.name] = self._bodies_from(look)
+        self._glass: dict[str, VisibleSurface] = {}
+        self._inside: dict[str, Layer] = {}
+        for done, direction in enumerate(VIEW_DIRECTIONS):
+            progress.update(0.8 + 0.2 * done / len(VIEW_DIRECTIONS))
+            self._glass[direction.name] = visible_surface(self._liver, direction, self._cubes)
+            self._inside[direction.name] = self._bodies_from(direction)
         progress.update(1.0)
 
     def views(self, planes: Sequence[CutPlane] = (), combine: Combination = "all") -> list[View]:
-        """Return the scene from every side; with planes, what they take out is in another colour."""
+        """Return the scene from every side; what planes resect is in another color."""
         return [
-            View(name=look.name, letters=look.letters, picture=self._view(look, planes, combine))
-            for look in LOOKS
+            View(
+                name=direction.name, letters=direction.letters, picture=self._view(direction, planes, combine)
+            )
+            for direction in VIEW_DIRECTIONS
         ]
 
     def _add(
@@ -112,48 +116,52 @@ class Scene:
         smoothing: float,
         level: float = LEVEL,
     ) -> None:
-        solid = solid_of(mask, box, image, self._cubes, smoothing_voxels=smoothing, level=level)
+        solid = smoothed_solid(mask, box, image, self._cubes, smoothing_voxels=smoothing, level=level)
         if solid is not None:
             self._bodies.append((solid, color))
 
-    def _bodies_from(self, look: Look) -> Sheet:
+    def _bodies_from(self, direction: ViewDirection) -> Layer:
         """Return all that is not glass as one sheet: the nearest at every pixel."""
-        size = look.size(self._cubes)
+        size = direction.size(self._cubes)
         depth = np.full(size, np.inf, np.float32)
         color = np.zeros((*size, 3), np.float32)
         for solid, body_color in self._bodies:
-            front = front_of(solid, look, self._cubes)
+            front = visible_surface(solid, direction, self._cubes)
             nearer = front.depth < depth
             depth[nearer] = front.depth[nearer]
             color[nearer] = shaded(front.normal[nearer], body_color)
-        return Sheet(depth, color, np.ones(size, np.float32))
+        return Layer(depth, color, np.ones(size, np.float32))
 
-    def _view(self, look: Look, planes: Sequence[CutPlane], combine: Combination) -> NDArray[np.uint8]:
-        glass = self._glass[look.name]
+    def _view(
+        self, direction: ViewDirection, planes: Sequence[CutPlane], combine: Combination
+    ) -> NDArray[np.uint8]:
+        glass = self._glass[direction.name]
         liver_color: Any = np.asarray(liver_segment().color, np.float32)
         if planes:
-            places = self._positions(look, np.where(np.isfinite(glass.depth), glass.depth, 0.0))
+            places = self._positions(direction, np.where(np.isfinite(glass.depth), glass.depth, 0.0))
             gone = _beyond(planes, combine, places)
             liver_color = np.where(gone[..., None], np.asarray(RESECTED_COLOR, np.float32), liver_color)
         clear = CLEAR + RIM * (1.0 - np.abs(glass.normal[..., 0])) ** 2
-        sheets = [
-            self._inside[look.name],
-            Sheet(glass.depth, shaded(glass.normal, liver_color), clear.astype(np.float32)),
+        layers = [
+            self._inside[direction.name],
+            Layer(glass.depth, shaded(glass.normal, liver_color), clear.astype(np.float32)),
         ]
-        sheets += [self._cut(look, planes, number, combine) for number in range(len(planes))]
-        return composed(sheets)
+        layers += [self._cut(direction, planes, number, combine) for number in range(len(planes))]
+        return composite(layers)
 
-    def _cut(self, look: Look, planes: Sequence[CutPlane], number: int, combine: Combination) -> Sheet:
+    def _cut(
+        self, direction: ViewDirection, planes: Sequence[CutPlane], number: int, combine: Combination
+    ) -> Layer:
         """Return the piece of a plane that cuts the liver."""
         plane = planes[number]
-        rows, columns = look.size(self._cubes)
+        rows, columns = direction.size(self._cubes)
         zero = np.zeros((rows, columns), np.float32)
-        first = plane.distance_mm(self._positions(look, zero))
-        slope = first[0, 0] - plane.distance_mm(self._positions(look, zero[:1, :1] + 1.0))[0, 0]
+        first = plane.distance_mm(self._positions(direction, zero))
+        slope = first[0, 0] - plane.distance_mm(self._positions(direction, zero[:1, :1] + 1.0))[0, 0]
         depth = first / slope if abs(slope) > 1e-6 else np.full_like(first, np.inf)
-        deepest = self._cubes.shape[look.order[0]] - 1
+        deepest = self._cubes.shape[direction.order[0]] - 1
         hit = np.nonzero((depth >= 0) & (depth <= deepest))
-        places = self._positions(look, np.where(np.isfinite(depth), depth, 0.0))[hit]
+        places = self._positions(direction, np.where(np.isfinite(depth), depth, 0.0))[hit]
         inside = self._in_liver(places)
         for other, its_plane in enumerate(planes):
             if other != number:
@@ -161,17 +169,17 @@ class Scene:
                 inside &= beyond if combine == "all" else ~beyond
         shown = np.full((rows, columns), np.inf, np.float32)
         shown[hit] = np.where(inside, depth[hit], np.inf)
-        normal = look.vector(plane.unit_normal)
+        normal = direction.vector(plane.unit_normal)
         normal = normal if normal[0] < 0 else -normal
         color = shaded(np.broadcast_to(normal.astype(np.float32), (rows, columns, 3)), CUT_COLOR)
-        return Sheet(shown, color, np.full((rows, columns), CUT_OPACITY, np.float32))
+        return Layer(shown, color, np.full((rows, columns), CUT_OPACITY, np.float32))
 
-    def _positions(self, look: Look, depth: NDArray[Any]) -> NDArray[np.float64]:
+    def _positions(self, direction: ViewDirection, depth: NDArray[Any]) -> NDArray[np.float64]:
         """Return the LPS positions (rows, columns, 3) of pixels at a depth in cubes."""
         pixels: NDArray[Any] = np.indices(depth.shape)
         index = np.empty((*depth.shape, 3))
         laid = (depth, pixels[0], pixels[1])
-        for axis, turned, along in zip(look.order, look.turned, laid, strict=True):
+        for axis, turned, along in zip(direction.order, direction.turned, laid, strict=True):
             index[..., axis] = self._cubes.shape[axis] - 1 - along if turned else along
         return self._cubes.origin_mm + self._cubes.step_mm * index[..., ::-1]
 

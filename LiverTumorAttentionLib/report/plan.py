@@ -33,7 +33,7 @@ class WantedMargin:
     margin_mm: float
     """Its width."""
     tumors: tuple[int, ...] | None = None
-    """Numbers of the tumours that it surrounds; None for all."""
+    """Numbers of the tumors that it surrounds; None for all."""
     name: str = ""
     """Its name on the page."""
 

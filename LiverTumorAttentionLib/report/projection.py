@@ -1,4 +1,4 @@
-"""What is seen of solids along one of the patient's axes: depth, shade and colour of every pixel."""
+"""Orthographic projection of solids along the patient's axes: depth, shading and compositing."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.report.solids import Cubes, Solid
+from LiverTumorAttentionLib.report.solids import IsotropicGrid, Solid
 
 Floats = NDArray[np.float32]
 Color = tuple[float, float, float]
 """Red, green and blue, 0 to 1."""
 
 LIGHT = np.array([-0.80, -0.48, -0.36])
-"""Where the light comes from, in (depth, down, right): from the one who looks, from above, from the left."""
+"""Direction of the light, (depth, down, right): from the viewer, from above, from the left."""
 AMBIENT, DIFFUSE, SHINE = 0.38, 0.62, 0.22
 SHINE_EXPONENT = 24
 
 
 @dataclass(frozen=True)
-class Look:
-    """A side that the patient is looked at from.
+class ViewDirection:
+    """A direction of view along one of the patient's axes.
 
-    order: the array axes (z, y, x) that run into depth, down and to the right; turned: which run the other way.
+    order: the array axes (z, y, x) of depth, down and right; turned: which of them are reversed.
     letters: what lies at the top, the right, the bottom and the left of the picture.
     """
 
@@ -34,16 +34,16 @@ class Look:
     turned: tuple[bool, bool, bool]
     letters: tuple[str, str, str, str]
 
-    def laid(self, values: NDArray[Any]) -> NDArray[Any]:
+    def reoriented(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return an array (z, y, x) as (depth, down, right); no copy."""
         view = values.transpose(self.order)
         return view[tuple(slice(None, None, -1 if turned else 1) for turned in self.turned)]
 
-    def size(self, cubes: Cubes) -> tuple[int, int]:
-        """Return rows and columns of the picture, one pixel a cube."""
+    def size(self, cubes: IsotropicGrid) -> tuple[int, int]:
+        """Return rows and columns of the picture, one pixel a voxel."""
         return cubes.shape[self.order[1]], cubes.shape[self.order[2]]
 
-    def window(self, solid: Solid, cubes: Cubes) -> tuple[int, slice, slice]:
+    def window(self, solid: Solid, cubes: IsotropicGrid) -> tuple[int, slice, slice]:
         """Return where a solid lies: its first depth, and its rows and columns."""
         first = []
         for axis, turned in zip(self.order, self.turned, strict=True):
@@ -60,16 +60,16 @@ class Look:
         return laid
 
 
-LOOKS = (
-    Look("from the front", (1, 0, 2), (False, True, False), ("S", "L", "I", "R")),
-    Look("from the patient's right", (2, 0, 1), (False, True, True), ("S", "A", "I", "P")),
-    Look("from below, as slices are seen", (0, 1, 2), (False, False, False), ("A", "L", "P", "R")),
+VIEW_DIRECTIONS = (
+    ViewDirection("from the front", (1, 0, 2), (False, True, False), ("S", "L", "I", "R")),
+    ViewDirection("from the patient's right", (2, 0, 1), (False, True, True), ("S", "A", "I", "P")),
+    ViewDirection("from below, as slices are seen", (0, 1, 2), (False, False, False), ("A", "L", "P", "R")),
 )
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """One surface in a picture: (rows, columns) of depth in cubes, infinite where it is not, colour and opacity."""
+class Layer:
+    """One surface in a picture, (rows, columns): depth in voxels, infinite where there is none, color and opacity."""
 
     depth: Floats
     color: Floats
@@ -77,16 +77,16 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Front:
-    """The front of a solid, (rows, columns): depth in cubes, and how it faces, a unit vector each."""
+class VisibleSurface:
+    """The visible surface of a solid, (rows, columns): depth in voxels, and unit normals (depth, down, right)."""
 
     depth: Floats
     normal: Floats
 
 
-def front_of(solid: Solid, look: Look, cubes: Cubes) -> Front:
-    """Return where rays first meet a solid, to a fraction of a cube; infinite depth where they miss it."""
-    values = look.laid(solid.values)
+def visible_surface(solid: Solid, direction: ViewDirection, cubes: IsotropicGrid) -> VisibleSurface:
+    """Return where rays first hit a solid, to a fraction of a voxel; infinite depth where they miss it."""
+    values = direction.reoriented(solid.values)
     inside = values >= solid.level
     first = inside.argmax(axis=0)
     hit = np.nonzero(inside.any(axis=0))
@@ -94,20 +94,20 @@ def front_of(solid: Solid, look: Look, cubes: Cubes) -> Front:
     there, nearer = (level, *hit), (np.maximum(level - 1, 0), *hit)
     here, before = values[there], values[nearer]
     back = np.where(level > 0, (here - solid.level) / np.maximum(here - before, 1e-6), 0.0)
-    slope = _slope(values, there)
-    slope += back[:, None] * (_slope(values, nearer) - slope)
+    slope = _gradient(values, there)
+    slope += back[:, None] * (_gradient(values, nearer) - slope)
     normal = -slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-6)
 
-    start, rows, columns = look.window(solid, cubes)
-    depth = np.full(look.size(cubes), np.inf, np.float32)
-    normals = np.zeros((*look.size(cubes), 3), np.float32)
+    start, rows, columns = direction.window(solid, cubes)
+    depth = np.full(direction.size(cubes), np.inf, np.float32)
+    normals = np.zeros((*direction.size(cubes), 3), np.float32)
     depth[rows, columns][hit] = start + level - back
     normals[rows, columns][hit] = normal
-    return Front(depth, normals)
+    return VisibleSurface(depth, normals)
 
 
 def shaded(normal: Floats, color: Color | Floats) -> Floats:
-    """Return the colour (rows, columns, 3) of a surface in the light."""
+    """Return the color (rows, columns, 3) of a surface: ambient, diffuse and specular (Blinn-Phong)."""
     light = LIGHT / np.linalg.norm(LIGHT)
     half = light + np.array([-1.0, 0.0, 0.0])
     half /= np.linalg.norm(half)
@@ -118,12 +118,12 @@ def shaded(normal: Floats, color: Color | Floats) -> Floats:
     )
 
 
-def composed(sheets: Sequence[Sheet]) -> NDArray[np.uint8]:
-    """Return the picture of sheets, the nearest in front, as (rows, columns, 4) with opacity."""
-    depth = np.stack([sheet.depth for sheet in sheets])
+def composite(layers: Sequence[Layer]) -> NDArray[np.uint8]:
+    """Return the picture of layers, composited front to back, RGBA (rows, columns, 4)."""
+    depth = np.stack([sheet.depth for sheet in layers])
     order = depth.argsort(axis=0, kind="stable")
-    color = np.stack([sheet.color for sheet in sheets])
-    opacity = np.stack([np.where(np.isfinite(sheet.depth), sheet.opacity, 0.0) for sheet in sheets])
+    color = np.stack([sheet.color for sheet in layers])
+    opacity = np.stack([np.where(np.isfinite(sheet.depth), sheet.opacity, 0.0) for sheet in layers])
     seen = np.zeros((*depth.shape[1:], 3), np.float32)
     covered = np.zeros(depth.shape[1:], np.float32)
     for rank in order:
@@ -136,8 +136,8 @@ def composed(sheets: Sequence[Sheet]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(255.0 * np.clip(picture, 0.0, 1.0)), dtype=np.uint8)
 
 
-def _slope(values: NDArray[Any], place: tuple[NDArray[Any], ...]) -> NDArray[np.float64]:
-    """Return the slope (N, 3) of an array at places, by central differences."""
+def _gradient(values: NDArray[Any], place: tuple[NDArray[Any], ...]) -> NDArray[np.float64]:
+    """Return the gradient (N, 3) of an array at places, by central differences."""
     slopes = []
     for axis in range(3):
         up, down = list(place), list(place)

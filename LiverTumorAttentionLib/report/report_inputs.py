@@ -26,7 +26,7 @@ class ReportCase:
     """The volumes of a case, all on the portal volume's own grid.
 
     portal, arterial: HU, the arterial volume registered, -1024 where it saw nothing. instances: uint16, 0
-    background, 1 liver, 2, 3, … one value a tumour. probability: of tumour. notes: what the user should know,
+    background, 1 liver, 2, 3, … one value a tumor. probability: of tumor. notes: what the user should know,
     a sentence each, without names of files or series.
     """
 
@@ -94,7 +94,7 @@ def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
 
 
 def _apart(case: ReportCase) -> ReportCase:
-    """Return the case with the tumours of a map of liver and tumour, which share one value, taken apart."""
+    """Return the case with the tumors of a map of liver and tumor, which share one value, taken apart."""
     instances = instances_from_labels(case.instances)
     count = int(sitk.GetArrayViewFromImage(instances).max()) - FIRST_TUMOR + 1
     if instances is case.instances or count == 1:

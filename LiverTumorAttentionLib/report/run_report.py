@@ -62,7 +62,7 @@ class RunReport:
     liver: RunLiver | None = None
     """None as for the model."""
     phases: tuple[str, ...] = ()
-    """In which phases the tumours were found."""
+    """In which phases the tumors were found."""
     warnings: tuple[str, ...] = ()
     """Warnings of the run, one sentence each."""
 

@@ -1,8 +1,8 @@
-"""Bodies of a case as smooth solids on one grid of cubes, ready to be looked at from any side of the patient.
+"""Liver, tumors and vessels as smoothed volumes on one isotropic grid, to be rendered.
 
 The grid's axes are the patient's: z towards the head, y towards the back, x towards the left. A mask is smoothed
-by a Gaussian of the size of its voxels and interpolated, so that thick slices do not look like stairs: shapes for
-the eye, from which nothing is measured.
+by a Gaussian of the size of its voxels and interpolated, so that thick slices do not appear as staircases. Nothing is
+measured on them.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.voxels.boxes import Box, box_start
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 
-LEAST_SMOOTHING_MM = 0.8
+MIN_SMOOTHING_MM = 0.8
 LEVEL = 0.5
-EVENING = 0.35
-"""Size of the second smoothing, on the cubes, in voxels of the coarsest axis."""
+RESAMPLED_SMOOTHING = 0.35
+"""Standard deviation of the smoothing after resampling, in voxels of the coarsest axis."""
 CUBES_ALONG = 300
-"""So many cubes the longest side of the grid is divided into."""
+"""Voxels along the longest side of the grid."""
 SMALLEST_CUBE_MM = 0.5
 BORDER_VOXELS = 5
-"""What is added around a body, for its smoothing to run out in."""
+"""Padding around a mask before it is smoothed."""
 ROOM_MM = 4.0
-"""What is left free around the bodies."""
+"""Margin around the bodies."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Cubes:
-    """The grid. origin_mm: LPS position of the first cube's centre; step_mm: edge; shape: (z, y, x)."""
+class IsotropicGrid:
+    """A grid of cubic voxels. origin_mm: LPS position of the first center; step_mm: edge; shape: (z, y, x)."""
 
     origin_mm: NDArray[np.float64]
     step_mm: float
     shape: tuple[int, int, int]
 
     @classmethod
-    def around(cls, box: Box, axes: ImageAxes) -> Cubes:
+    def around(cls, box: Box, axes: ImageAxes) -> IsotropicGrid:
         """Return the grid around what lies in a box of an image."""
         ends = np.array([[part.start - 0.5, part.stop - 0.5] for part in box])
         corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -71,8 +71,14 @@ class Solid:
     level: float
 
 
-def solid_of(
-    mask: Mask, box: Box, image: sitk.Image, cubes: Cubes, *, smoothing_voxels: float, level: float = LEVEL
+def smoothed_solid(
+    mask: Mask,
+    box: Box,
+    image: sitk.Image,
+    cubes: IsotropicGrid,
+    *,
+    smoothing_voxels: float,
+    level: float = LEVEL,
 ) -> Solid | None:
     """Return a body, given as mask (z, y, x) in a box of an image; None when it lies outside of the cubes.
 
@@ -83,7 +89,7 @@ def solid_of(
     body.SetSpacing(image.GetSpacing())
     body.SetDirection(image.GetDirection())
     body.SetOrigin(ImageAxes.of(image).position_mm(box_start(box) - BORDER_VOXELS).tolist())
-    sigma = [max(smoothing_voxels * step, LEAST_SMOOTHING_MM) for step in image.GetSpacing()]
+    sigma = [max(smoothing_voxels * step, MIN_SMOOTHING_MM) for step in image.GetSpacing()]
     smooth = sitk.SmoothingRecursiveGaussian(body, sigma)
     window = _window(smooth, cubes)
     if window is None:
@@ -94,14 +100,16 @@ def solid_of(
     ]
     fine = sitk.Resample(smooth, grid, sitk.Transform(), sitk.sitkLinear, 0.0)
     # Between the slices of a coarse grid a linear interpolation has edges, which shine.
-    fine = sitk.SmoothingRecursiveGaussian(fine, max(EVENING * max(image.GetSpacing()), cubes.step_mm))
+    fine = sitk.SmoothingRecursiveGaussian(
+        fine, max(RESAMPLED_SMOOTHING * max(image.GetSpacing()), cubes.step_mm)
+    )
     values = sitk.GetArrayFromImage(fine)
     # What is smaller than the smoothing would vanish: it is cut at half of what is left of it.
     level = min(level, 0.5 * float(values.max()))
     return Solid(values.astype(np.float32, copy=False), (start[2], start[1], start[0]), level)
 
 
-def _window(body: sitk.Image, cubes: Cubes) -> tuple[list[int], list[int]] | None:
+def _window(body: sitk.Image, cubes: IsotropicGrid) -> tuple[list[int], list[int]] | None:
     """Return the first cube and the number of cubes (x, y, z) that cover an image, within the grid."""
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(body.GetSize()) - 1)
     positions = np.array([body.TransformIndexToPhysicalPoint(corner.tolist()) for corner in corners])

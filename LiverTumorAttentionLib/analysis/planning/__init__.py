@@ -1,4 +1,4 @@
-"""Planning on a segmented liver: safety margins around tumours, and resections by planes."""
+"""Planning on a segmented liver: safety margins around tumors, and resections by planes."""
 
 from LiverTumorAttentionLib.analysis.planning.margin import MarginPlan, VesselInMargin
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane

@@ -1,4 +1,4 @@
-"""How far a cut stays clear of a tumour.
+"""How far a cut stays clear of a tumor.
 
 The nearest point of a plane is the foot of the perpendicular. Where that foot lies on the cut surface, inside
 the liver and on the border of what is taken out, the distance to the plane is the margin; that is so nearly
@@ -24,11 +24,11 @@ Status = Literal["resected", "cut", "remnant"]
 
 ROUNDING_MM = 1e-6
 FIRST_TRIED = 64
-"""So many voxels of a tumour are tried first; what they find spares most of the others."""
+"""So many voxels of a tumor are tried first; what they find spares most of the others."""
 
 
 class Clearance:
-    """The clearance of one resection from each tumour.
+    """The clearance of one resection from each tumor.
 
     combine: "all" or "any", as the planes combine.
     """
@@ -46,12 +46,12 @@ class Clearance:
         begin = self._begin[:-1]
         self._inner = self._together(self._distance - self._half_mm, axis=1)
         outer = self._together(self._distance + self._half_mm, axis=1)
-        # What has no tumour has nothing to reduce.
+        # What has no tumor has nothing to reduce.
         self._least_mm = np.minimum.reduceat(self._inner, begin) if begin.size else np.zeros(0)
         self._most_mm = np.maximum.reduceat(outer, begin) if begin.size else np.zeros(0)
 
     def of_tumor(self, label: int) -> tuple[Status, float | None]:
-        """Return what becomes of the tumour with a label, and its margin in mm."""
+        """Return what becomes of the tumor with a label, and its margin in mm."""
         if self._most_mm[label - 1] < 0:
             return "remnant", None
         margin_mm = float(self._least_mm[label - 1])
@@ -74,7 +74,7 @@ class Clearance:
         return self._liver.is_liver(point)
 
     def _to_cut_surface_mm(self, label: int) -> float:
-        """Return the distance of a tumour to the cut surface.
+        """Return the distance of a tumor to the cut surface.
 
         No voxel is nearer to it than to the planes: those that are nearest to these are tried first, and of
         the others those alone that may still be nearer.

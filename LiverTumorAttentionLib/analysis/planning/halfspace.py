@@ -1,7 +1,7 @@
 """How much of a voxel lies on the far side of a plane, exactly.
 
 A plane cuts a box into two polyhedra. The volume of one, as a function of the plane's distance from the box's
-centre, is a piecewise cubic: three uniform distributions, one an edge of the box, added up. It is the same
+center, is a piecewise cubic: three uniform distributions, one an edge of the box, added up. It is the same
 function for all voxels of a grid.
     share(d) = sum over subsets S of {1, 2, 3} of (-1)^|S| max(d + w/2 - sum_S m, 0)^3 / (6 m1 m2 m3)
 with m_i = |n . s_i|, how far the edge s_i reaches along the normal n, and w = m1 + m2 + m3.
@@ -29,10 +29,10 @@ class VoxelShare:
         reach = np.abs(steps_mm @ normal)
         self._reach = np.maximum(reach, THINNEST * reach.sum())
         self.half_mm = 0.5 * float(self._reach.sum())
-        """Voxels whose centres lie farther than this from the plane are not cut by it."""
+        """Voxels whose centers lie farther than this from the plane are not cut by it."""
 
     def __call__(self, distance_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the shares of voxels whose centres lie so far from the plane, along its normal."""
+        """Return the shares of voxels whose centers lie so far from the plane, along its normal."""
         place = np.clip(distance_mm, -self.half_mm, self.half_mm)
         # The lesser part is computed, where the terms are few and small, and the other is what is left.
         depth = self.half_mm - np.abs(place)

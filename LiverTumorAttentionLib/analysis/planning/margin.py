@@ -1,7 +1,7 @@
-"""A safety margin around tumours, inside the liver.
+"""A safety margin around tumors, inside the liver.
 
-A voxel of the liver belongs to the margin when its centre lies no farther from the tumour's surface than the
-margin is wide; the surface lies half a step beyond the tumour's outermost voxel centres (`analysis.surface`).
+A voxel of the liver belongs to the margin when its center lies no farther from the tumor's surface than the
+margin is wide; the surface lies half a step beyond the tumor's outermost voxel centers (`voxels.surfaces`).
 Measured on balls, the margin comes out 0.1 to 0.2 mm too wide on voxels of 1 mm, within 0.1 mm on
 0.75 x 0.75 x 3 mm and up to 0.3 mm too narrow on 0.7 x 0.7 x 5 mm. Distances are straight, also across a fissure.
 """
@@ -36,7 +36,7 @@ NEIGHBOURS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class VesselInMargin:
-    """A vessel that the margin touches. volume_ml: of the vessel inside margin and tumours."""
+    """A vessel that the margin touches. volume_ml: of the vessel inside margin and tumors."""
 
     name: str
     volume_ml: float
@@ -46,8 +46,8 @@ class VesselInMargin:
 class MarginPlan:
     """A safety margin in numbers and as a mask.
 
-    margin_mm, tumors: what was asked for. mask: uint8 on the segmentation's grid, 1 the tumours and their
-    margin. volume_ml: of the mask; rim_ml: of the margin alone, without any of the chosen tumours.
+    margin_mm, tumors: what was asked for. mask: uint8 on the segmentation's grid, 1 the tumors and their
+    margin. volume_ml: of the mask; rim_ml: of the margin alone, without any of the chosen tumors.
     liver_percent: volume_ml in percent of the whole liver. other_tumors: those that were not chosen and lie
     in the margin, whole or in part. vessels: those that have a voxel in the mask, in their order.
     """
@@ -80,10 +80,10 @@ def plan_margin(
     tumors: Sequence[int] | None = None,
     vessels: Vessels | None = None,
 ) -> MarginPlan:
-    """Return a margin around tumours.
+    """Return a margin around tumors.
 
     tumors: numbers of those that are chosen, all when None. vessels: on the liver's grid.
-    Raises `InputError` when the margin is no width from above 0 to 100 mm, and when no tumour is chosen or
+    Raises `InputError` when the margin is no width from above 0 to 100 mm, and when no tumor is chosen or
     one that is not there.
     """
     chosen = check_margin(liver, margin_mm, tumors)
@@ -112,7 +112,7 @@ def plan_margin(
 
 
 def check_margin(liver: PlannedLiver, margin_mm: float, tumors: Sequence[int] | None) -> tuple[int, ...]:
-    """Return the chosen tumours in order; raise `InputError` as `plan_margin` does."""
+    """Return the chosen tumors in order; raise `InputError` as `plan_margin` does."""
     if not 0.0 < margin_mm <= WIDEST_MM:
         raise InputError(
             f"the margin must be wider than 0 and at most {WIDEST_MM:g} mm, got {margin_mm:g} mm"
@@ -134,7 +134,7 @@ def _near(
 ) -> NDArray[np.bool_]:
     """Return what of the organ lies within the margin; all are masks (z, y, x) of one box.
 
-    Voxels whose nearest centre is within the margin are in it, and those a longest half step farther are
+    Voxels whose nearest center is within the margin are in it, and those a longest half step farther are
     not: only between the two has the direction to be known.
     """
     distance = distance_map_mm(body, liver.axes.spacing_zyx_mm)

@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.voxels.geometry import check_same_grid
 class Planner:
     """Plans margins and resections of one case. Nothing it returns is meant for clinical use.
 
-    instances: 0 background, 1 liver, 2, 3, … one value a tumour; in any orientation and handedness.
+    instances: 0 background, 1 liver, 2, 3, … one value a tumor; in any orientation and handedness.
     vessels: on the same grid; None when there are none.
     Raises `InputError` when there is no liver, the grid is sheared, or the vessels lie on another one.
     """
@@ -39,11 +39,11 @@ class Planner:
 
     @property
     def tumor_numbers(self) -> tuple[int, ...]:
-        """The tumours that can be chosen."""
+        """The tumors that can be chosen."""
         return self._liver.tumor_numbers
 
     def margin(self, margin_mm: float, tumors: Sequence[int] | None = None) -> MarginPlan:
-        """Return a safety margin around chosen tumours, all when None; see `plan_margin`."""
+        """Return a safety margin around chosen tumors, all when None; see `plan_margin`."""
         return plan_margin(self._liver, margin_mm, tumors, self._vessels)
 
     def resection(
@@ -59,7 +59,7 @@ class Planner:
     def resected_mask(
         self, planes: CutPlane | Sequence[CutPlane], combine: Combination = "all"
     ) -> sitk.Image:
-        """Return what is taken out as uint8 on the segmentation's grid: voxels whose centre lies beyond.
+        """Return what is taken out as uint8 on the segmentation's grid: voxels whose center lies beyond.
 
         For showing: the plan's volumes are finer, since they share out the voxels that a plane cuts.
         """

@@ -1,4 +1,4 @@
-"""The liver and its tumours laid out for planning, once, so that a plane can be dragged."""
+"""The liver and its tumors laid out for planning, once, so that a plane can be dragged."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from LiverTumorAttentionLib.voxels.surfaces import Surface
 
 @dataclass(frozen=True)
 class PlannedLiver:
-    """A liver and its tumours. Labels here are 0 parenchyma, 1, 2, … the tumours in order of their number.
+    """A liver and its tumors. Labels here are 0 parenchyma, 1, 2, … the tumors in order of their number.
 
     grid: an image with the geometry of the segmentation. box: around the liver. values: the segmentation in
-    the box (z, y, x), 0 background, 1 liver, 2, 3, … tumours. axes: of the box. tumor_numbers: by label less
+    the box (z, y, x), 0 background, 1 liver, 2, 3, … tumors. axes: of the box. tumor_numbers: by label less
     one. runs: everything of the liver.
     """
 
@@ -69,7 +69,7 @@ class PlannedLiver:
 
     @cached_property
     def surfaces(self) -> tuple[Surface, ...]:
-        """The surface of each tumour, by label less one."""
+        """The surface of each tumor, by label less one."""
         boxes = label_boxes(self.values)
         found = []
         for number in self.tumor_numbers:
@@ -80,7 +80,7 @@ class PlannedLiver:
 
     @cached_property
     def surface_points_mm(self) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """The centres of all tumours' surface voxels (N, 3), and where each tumour begins among them."""
+        """The centers of all tumors' surface voxels (N, 3), and where each tumor begins among them."""
         counts = [len(surface.voxels) for surface in self.surfaces]
         points = [surface.points_mm for surface in self.surfaces] or [np.zeros((0, 3))]
         return np.concatenate(points), np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
@@ -94,7 +94,7 @@ class PlannedLiver:
         return image
 
     def is_liver(self, position_mm: NDArray[np.float64]) -> bool:
-        """Tell whether the voxel at an LPS position (3,) belongs to the liver, tumours included."""
+        """Tell whether the voxel at an LPS position (3,) belongs to the liver, tumors included."""
         index = np.rint(self.axes.index_zyx(position_mm)).astype(int)
         if np.any(index < 0) or np.any(index >= self.values.shape):
             return False

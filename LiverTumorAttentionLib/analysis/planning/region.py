@@ -37,7 +37,7 @@ class Region:
     """What of the runs lies beyond all planes.
 
     voxels: by label, fractions included. cut_run, cut_offset: (P,) the voxels on the border, as run and place
-    in it. cut_distance_mm: (P, planes) of their centres.
+    in it. cut_distance_mm: (P, planes) of their centers.
     """
 
     runs: Runs

@@ -1,6 +1,6 @@
-"""A resection by planes: what is taken out, what stays, and how near the cut comes to each tumour.
+"""A resection by planes: what is taken out, what stays, and how near the cut comes to each tumor.
 
-Distances run from the outermost voxel centres of a tumour, drawn out by half a step as in `analysis.surface`,
+Distances run from the outermost voxel centers of a tumor, extended by half a step as in `voxels.surfaces`,
 to the cut surface, which is where the planes lie inside the liver.
 """
 
@@ -30,10 +30,10 @@ NOTHING_VOXELS = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class TumorResection:
-    """What becomes of one tumour.
+    """What becomes of one tumor.
 
     status: "resected" where it is taken out whole, "remnant" where it stays whole, "cut" where a plane cuts
-    or touches it. margin_mm: smallest distance of a resected tumour to the cut surface; of one that is cut 0
+    or touches it. margin_mm: smallest distance of a resected tumor to the cut surface; of one that is cut 0
     or below: by how much it reaches beyond the cut; None for one that stays. resected_ml, remnant_ml: its
     volume on both sides.
     """
@@ -49,9 +49,9 @@ class TumorResection:
 class ResectionPlan:
     """A resection in numbers.
 
-    planes, combine: what was asked for. liver_ml: the whole organ, tumours included; parenchyma_ml: without
-    any tumour. resected_ml, remnant_ml: of the whole organ; resected_percent, remnant_percent: likewise.
-    remnant_parenchyma_ml: what stays, without the tumours that stay; remnant_parenchyma_percent: of
+    planes, combine: what was asked for. liver_ml: the whole organ, tumors included; parenchyma_ml: without
+    any tumor. resected_ml, remnant_ml: of the whole organ; resected_percent, remnant_percent: likewise.
+    remnant_parenchyma_ml: what stays, without the tumors that stay; remnant_parenchyma_percent: of
     parenchyma_ml; remnant_ml_per_kg: remnant_parenchyma_ml by the body's weight, None without a weight.
     tumors: in the order of their numbers. smallest_margin_mm: over all that are not left; None without any.
     """
@@ -73,12 +73,12 @@ class ResectionPlan:
 
     @property
     def cut_tumors(self) -> tuple[int, ...]:
-        """Numbers of the tumours that a plane cuts or touches."""
+        """Numbers of the tumors that a plane cuts or touches."""
         return tuple(tumor.number for tumor in self.tumors if tumor.status == "cut")
 
     @property
     def left_tumors(self) -> tuple[int, ...]:
-        """Numbers of the tumours that stay whole."""
+        """Numbers of the tumors that stay whole."""
         return tuple(tumor.number for tumor in self.tumors if tumor.status == "remnant")
 
     def as_dict(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ GRIDS = {
 
 
 def grid(name: str, size_mm: float) -> sitk.Image:
-    """Return an empty image of a cube about the middle, whose voxels' centres lie anywhere."""
+    """Return an empty image of a cube about the middle, whose voxels' centers lie anywhere."""
     direction, spacing = GRIDS[name]
     return empty(direction, spacing, (size_mm,) * 3)
 

@@ -7,18 +7,18 @@ import pytest
 
 from LiverTumorAttentionLib.analysis.axial_diameter import (
     Chord,
+    hull_outline,
     longest_chord,
-    longest_chord_across,
-    outline_points,
+    perpendicular_chord,
 )
 
 STEPS = np.array([[0.8, 0.0], [0.0, 0.5]])  # 0.8 mm from row to row, 0.5 mm from column to column
 
 
 def measured(mask: np.ndarray, steps: np.ndarray = STEPS) -> tuple[float, float]:
-    outline = outline_points(mask, steps)
+    outline = hull_outline(mask, steps)
     chord = longest_chord(outline)
-    return chord.length_mm, longest_chord_across(outline, chord).length_mm
+    return chord.length_mm, perpendicular_chord(outline, chord).length_mm
 
 
 def test_a_single_pixel_is_as_long_and_wide_as_its_sides() -> None:
@@ -74,7 +74,7 @@ def test_the_longest_section_of_a_triangle_goes_through_its_corner() -> None:
     """Base 10, height 3 above x = 4: the longest chord is the base, across it the height, from (4, 0) to (4, 3)."""
     triangle = np.array([[0.0, 0.0], [10.0, 0.0], [4.0, 3.0]])
     base = longest_chord(triangle)
-    height = longest_chord_across(triangle, base)
+    height = perpendicular_chord(triangle, base)
     assert base.length_mm == pytest.approx(10.0)
     assert height.length_mm == pytest.approx(3.0)
     np.testing.assert_allclose(
@@ -91,10 +91,10 @@ def test_the_chord_across_is_a_section_and_not_the_whole_width() -> None:
     leaning = np.array([[0.0, 0.0], [4.0, -2.0], [10.0, 0.0], [6.0, 2.0]])
     diagonal = Chord(start=leaning[0], end=leaning[2])
     assert longest_chord(leaning).length_mm == pytest.approx(10.0)
-    assert longest_chord_across(leaning, diagonal).length_mm == pytest.approx(10 / 3)
+    assert perpendicular_chord(leaning, diagonal).length_mm == pytest.approx(10 / 3)
 
 
 def test_sides_across_the_chord_count_in_full() -> None:
     square = np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 3.0], [0.0, 3.0]])
     along = Chord(start=np.array([0.0, 0.0]), end=np.array([5.0, 0.0]))
-    assert longest_chord_across(square, along).length_mm == pytest.approx(3.0)
+    assert perpendicular_chord(square, along).length_mm == pytest.approx(3.0)

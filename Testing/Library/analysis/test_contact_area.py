@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.contact_area import Contact, contact_of
+from LiverTumorAttentionLib.analysis.contact_area import Contact, contact_between
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import GRIDS, Body, ball, cuboid, grid, painted, tube, turned
 
@@ -14,7 +14,7 @@ from Testing.Library.analysis.bodies import GRIDS, Body, ball, cuboid, grid, pai
 def touching(name: str, wall: Body, other: Body, size_mm: float = 44.0) -> Contact | None:
     image = grid(name, size_mm)
     masks = [sitk.GetArrayFromImage(painted(image, (1, body))) > 0 for body in (wall, other)]
-    return contact_of(masks[0], masks[1], ImageAxes.of(image).steps_mm)
+    return contact_between(masks[0], masks[1], ImageAxes.of(image).steps_mm)
 
 
 def test_a_block_on_a_slab() -> None:
@@ -22,7 +22,7 @@ def test_a_block_on_a_slab() -> None:
     slab, block = np.zeros((2, 12, 30, 30), bool)
     slab[2:6] = True
     block[6:9, 10:14, 12:18] = True
-    contact = contact_of(slab, block, np.diag([3.0, 0.8, 0.5]))
+    contact = contact_between(slab, block, np.diag([3.0, 0.8, 0.5]))
     assert contact is not None
     assert contact.area_mm2 == pytest.approx(4 * 0.8 * 6 * 0.5, rel=1e-5)
     assert contact.length_mm == pytest.approx(np.hypot(3 * 0.8, 5 * 0.5))
@@ -33,10 +33,10 @@ def test_bodies_apart_and_bodies_at_a_corner_have_none() -> None:
     slab, block = np.zeros((2, 8, 8, 8), bool)
     slab[:3, :4] = True
     block[4:] = True
-    assert contact_of(slab, block, np.eye(3)) is None
+    assert contact_between(slab, block, np.eye(3)) is None
     block[:] = False
     block[3:, 4:] = True
-    assert contact_of(slab, block, np.eye(3)) is None
+    assert contact_between(slab, block, np.eye(3)) is None
 
 
 @pytest.mark.parametrize("name", GRIDS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.longest_3d_diameter import farthest_pairs, longest_diameter
+from LiverTumorAttentionLib.analysis.longest_3d_diameter import farthest_pairs, longest_3d_diameter
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, ball, cuboid, grid, painted, turned
 
@@ -15,21 +15,21 @@ STEPS = np.diag([3.0, 0.8, 0.5])
 
 def measured(image: sitk.Image) -> tuple[float, np.ndarray, np.ndarray]:
     axes = ImageAxes.of(image)
-    chord = longest_diameter(sitk.GetArrayFromImage(image), axes.steps_mm)
+    chord = longest_3d_diameter(sitk.GetArrayFromImage(image), axes.steps_mm)
     return chord.length_mm, axes.origin_mm + chord.start - CENTRE_MM, axes.origin_mm + chord.end - CENTRE_MM
 
 
 def test_one_voxel_is_as_long_as_its_longest_side() -> None:
     mask = np.zeros((4, 5, 6), bool)
     mask[3, 2, 1] = True
-    chord = longest_diameter(mask, STEPS)
+    chord = longest_3d_diameter(mask, STEPS)
     assert chord.length_mm == pytest.approx(3.0)
     np.testing.assert_allclose((chord.start + chord.end) / 2, [9.0, 1.6, 0.5])
 
 
 @pytest.mark.parametrize(("shape", "length"), [((7, 1, 1), 21.0), ((1, 7, 1), 5.6), ((1, 1, 7), 3.5)])
 def test_a_row_of_voxels_is_as_long_as_all_of_them(shape: tuple[int, int, int], length: float) -> None:
-    assert longest_diameter(np.ones(shape, bool), STEPS).length_mm == pytest.approx(length)
+    assert longest_3d_diameter(np.ones(shape, bool), STEPS).length_mm == pytest.approx(length)
 
 
 def test_a_line_across_is_drawn_out_by_half_a_step_at_both_ends() -> None:
@@ -37,7 +37,7 @@ def test_a_line_across_is_drawn_out_by_half_a_step_at_both_ends() -> None:
     mask = np.zeros((3, 4, 6), bool)
     mask[0, 0, 0] = mask[2, 3, 5] = True
     length = np.sqrt(6.0**2 + 2.4**2 + 2.5**2)
-    assert longest_diameter(mask, STEPS).length_mm == pytest.approx(1.1 * length)
+    assert longest_3d_diameter(mask, STEPS).length_mm == pytest.approx(1.1 * length)
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -70,7 +70,7 @@ def test_a_hull_drops_no_end(flat: bool) -> None:
     voxels = np.argwhere(mask)
     points = voxels @ STEPS
     length = np.linalg.norm(points[:, None] - points[None], axis=2) if flat else None
-    chord = longest_diameter(mask, STEPS)
+    chord = longest_3d_diameter(mask, STEPS)
     if length is None:
         ends = np.concatenate([voxels[[0, -1]], voxels[voxels[:, 0] == 0], voxels[voxels[:, 0] == 29]])
         length = np.linalg.norm((ends[:, None] - ends[None]) @ STEPS, axis=2)
@@ -85,7 +85,7 @@ def test_of_equally_far_pairs_the_longest_line_counts() -> None:
         mask[0, 0, 0] = True
         mask[tuple(np.array(ends).T)] = True
         for axis in range(3):
-            assert longest_diameter(np.flip(mask, axis), np.eye(3)).length_mm == pytest.approx(4.0)
+            assert longest_3d_diameter(np.flip(mask, axis), np.eye(3)).length_mm == pytest.approx(4.0)
 
 
 def test_farthest_pairs_across_blocks() -> None:

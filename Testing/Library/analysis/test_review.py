@@ -29,7 +29,7 @@ from Testing.Library.analysis.bodies import (
 LIVER = ball((0, 0, 0), 38.0)
 FIRST, SECOND = (-12.0, 0.0, 0.0), (20.0, 6.0, -4.0)  # 32.8 mm apart
 RADII = (9.0, 5.0)
-VESSEL_Y = 17.0  # along L, 12.2 mm away from the first tumour
+VESSEL_Y = 17.0  # along L, 12.2 mm away from the first tumor
 
 
 def scene(name: str) -> tuple[sitk.Image, Vessels]:
@@ -41,7 +41,7 @@ def scene(name: str) -> tuple[sitk.Image, Vessels]:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_places_and_sizes_on_any_grid(name: str) -> None:
-    """The second vessel runs along S and reaches 2 mm into the first tumour."""
+    """The second vessel runs along S and reaches 2 mm into the first tumor."""
     instances, vessels = scene(name)
     review = review_case(instances, instances, vessels=vessels)
     first, second = review.tumors
@@ -120,7 +120,7 @@ def test_a_tumor_at_the_capsule_touches_it_and_one_at_the_image_edge_does_not() 
 def shell_scene(name: str) -> tuple[sitk.Image, np.ndarray, sitk.Image, sitk.Image]:
     """HU that betray every voxel of the surrounding liver that should not have been taken.
 
-    110 between 3.5 and 15 mm around the first tumour, but for the rim of the liver, the second tumour and
+    110 between 3.5 and 15 mm around the first tumor, but for the rim of the liver, the second tumor and
     what is near it, a vessel and a cavity.
     """
     instances, _ = scene(name)
@@ -171,7 +171,7 @@ def test_brightness_beside_the_right_liver(name: str) -> None:
 
 
 def test_enhancement_is_of_what_both_phases_saw() -> None:
-    """Half of the tumour is 40, half 80 HU in the portal phase; the arterial one saw the brighter half, at 90."""
+    """Half of the tumor is 40, half 80 HU in the portal phase; the arterial one saw the brighter half, at 90."""
     labels = np.ones((5, 5, 8), np.uint16)
     labels[2, 2, 2:6] = 2
     portal, arterial = np.zeros((2, 5, 5, 8), np.float32)
@@ -196,7 +196,7 @@ def test_spread_of_a_ramp() -> None:
 
 
 def test_volumes_are_those_of_segment_statistics() -> None:
-    """Number of voxels times their volume, the liver with its tumours; ITK's Feret diameter runs between centres."""
+    """Number of voxels times their volume, the liver with its tumors; ITK's Feret diameter runs between centers."""
     instances, _ = scene("oblique and left-handed")
     review = review_case(instances, instances)
     whole, parts = sitk.LabelShapeStatisticsImageFilter(), sitk.LabelShapeStatisticsImageFilter()

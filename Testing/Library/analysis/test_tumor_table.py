@@ -24,7 +24,7 @@ HEADING = (
 
 
 def instances() -> sitk.Image:
-    """A liver with a tumour of 4 by 2 by 1 voxels of 1 by 1 by 5 mm from x = 2, y = 3, z = 1 on."""
+    """A liver with a tumor of 4 by 2 by 1 voxels of 1 by 1 by 5 mm from x = 2, y = 3, z = 1 on."""
     array = np.ones((4, 8, 8), np.uint16)
     array[1, 3:5, 2:6] = 2
     image = sitk.GetImageFromArray(array)

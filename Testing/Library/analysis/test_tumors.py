@@ -1,4 +1,4 @@
-"""Measurements of tumours of known shape, on grids of every kind."""
+"""Measurements of tumors of known shape, on grids of every kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def turned(degrees: float) -> np.ndarray:
 
 
 def grid(direction: np.ndarray, spacing: tuple[float, float, float]) -> sitk.Image:
-    """Return an empty grid of 60 mm around the ellipsoid's centre, its centre off the voxels' centres."""
+    """Return an empty grid of 60 mm around the ellipsoid's center, its center off the voxels' centers."""
     size = [int(np.ceil(60.0 / step)) for step in spacing]
     image = sitk.Image(size, sitk.sitkUInt16)
     image.SetSpacing(spacing)
@@ -67,7 +67,7 @@ GRIDS = {
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_ellipsoid_on_any_grid(name: str) -> None:
-    """Axially 30 by 16 mm at whatever turn; 4/3 pi abc = 5.03 mL; HU a ramp along S with its mean at the centre."""
+    """Axially 30 by 16 mm at whatever turn; 4/3 pi abc = 5.03 mL; HU a ramp along S with its mean at the center."""
     direction, spacing = GRIDS[name]
     image = grid(direction, spacing)
     instances, inside = ellipsoid(image)
@@ -87,7 +87,7 @@ def test_ellipsoid_on_any_grid(name: str) -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_end_points_lie_in_the_patient(name: str) -> None:
-    """The long axis runs along L through the centre, the short one along P, both in one axial plane."""
+    """The long axis runs along L through the center, the short one along P, both in one axial plane."""
     direction, spacing = GRIDS[name]
     instances, _ = ellipsoid(grid(direction, spacing))
     (tumor,) = measure_tumors(instances, instances)
@@ -173,7 +173,7 @@ def test_another_grid_is_refused(position: int, name: str) -> None:
 
 
 def test_case_counts_tumors_into_the_liver() -> None:
-    """1000 voxels of 0.7 * 0.7 * 2 mm, 48 and 2 of them tumours: 0.98 mL, 0.049 mL, 5 %."""
+    """1000 voxels of 0.7 * 0.7 * 2 mm, 48 and 2 of them tumors: 0.98 mL, 0.049 mL, 5 %."""
     array = np.zeros((14, 14, 14), np.uint16)
     array[2:12, 2:12, 2:12] = 1
     array[3:7, 3:7, 3:6] = 2

@@ -46,7 +46,7 @@ def test_nothing_has_no_outline() -> None:
 
 
 def test_every_crossing_is_on_a_line_once() -> None:
-    """On random pixels: the lines go through the midpoint of every two neighbours that differ, and close."""
+    """On random pixels: the lines go through the midpoint of every two neighbors that differ, and close."""
     mask = np.random.default_rng(3).random((40, 50)) > 0.5
     padded = np.pad(mask, 1)
     rows = np.argwhere(padded[1:] != padded[:-1]) + np.array([0.5, 0]) - 1

@@ -1,4 +1,4 @@
-"""A small case whose every tumour is a ball, as images and as files."""
+"""A small case whose every tumor is a ball, as images and as files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ PLAN = {
     ],
     "weight_kg": 62.5,
 }
-"""Around the middle of every grid, which is (-42, 17.5, 103): the first plane leaves the second tumour."""
+"""Around the middle of every grid, which is (-42, 17.5, 103): the first plane leaves the second tumor."""
 
 REPORT = {
     "notice": "Not for clinical use.",

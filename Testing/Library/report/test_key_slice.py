@@ -67,7 +67,7 @@ def test_diameters_end_on_the_outline(name: str) -> None:
     for end in tumor.longest_axial_diameter_lps_mm:
         assert np.linalg.norm(corners - view.place(end), axis=1).min() < 1e-6
     width, height = view.size_mm
-    assert corners.min() > AROUND_MM - 12.0  # the diameter is a diagonal, longer than the tumour is wide
+    assert corners.min() > AROUND_MM - 12.0  # the diameter is a diagonal, longer than the tumor is wide
     assert corners[:, 0].max() < width - AROUND_MM + 12.0
     assert min(width, height) >= 90.0
 

@@ -12,8 +12,14 @@ from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.io import tumor_segment
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.liver_views import Scene, View, vessel_color
-from LiverTumorAttentionLib.report.projection import LOOKS, Sheet, composed, front_of, shaded
-from LiverTumorAttentionLib.report.solids import ROOM_MM, SMALLEST_CUBE_MM, Cubes, solid_of
+from LiverTumorAttentionLib.report.projection import (
+    VIEW_DIRECTIONS,
+    Layer,
+    composite,
+    shaded,
+    visible_surface,
+)
+from LiverTumorAttentionLib.report.solids import ROOM_MM, SMALLEST_CUBE_MM, IsotropicGrid, smoothed_solid
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, at, ball, grid, painted
@@ -71,12 +77,12 @@ def test_a_tumor_is_seen_where_it_lies(name: str) -> None:
 
 def test_letters_are_opposite_each_other() -> None:
     opposite = dict(zip("LPSRAI", "RAILPS", strict=True))
-    for look in LOOKS:
-        top, right, bottom, left = look.letters
+    for view in VIEW_DIRECTIONS:
+        top, right, bottom, left = view.letters
         assert opposite[top] == bottom
         assert opposite[right] == left
         for letter, direction in (("S", (0, 0, 1)), ("L", (1, 0, 0)), ("P", (0, 1, 0))):
-            depth, down, across = look.vector(direction)
+            depth, down, across = view.vector(direction)
             if down:
                 assert (bottom if down > 0 else top) == letter
             elif across:
@@ -97,21 +103,21 @@ def test_of_two_tumors_the_nearer_one_is_seen() -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_the_front_of_a_ball(name: str) -> None:
-    """Its middle is half a ball before its centre, and faces who looks; sidewards it faces to the side."""
+    """Its middle is half a ball before its center, and faces the viewer; off the middle it faces sideways."""
     image = painted(grid(name, 66.0), (1, ball((0, 0, 0), 20.0)))
     mask = sitk.GetArrayFromImage(image) > 0
     box = bounding_box(mask)
     assert box is not None
-    cubes = Cubes.around(box, ImageAxes.of(image))
-    solid = solid_of(mask[box], box, image, cubes, smoothing_voxels=0.5)
+    cubes = IsotropicGrid.around(box, ImageAxes.of(image))
+    solid = smoothed_solid(mask[box], box, image, cubes, smoothing_voxels=0.5)
     assert solid is not None
-    for look in LOOKS:
-        front = front_of(solid, look, cubes)
+    for direction in VIEW_DIRECTIONS:
+        front = visible_surface(solid, direction, cubes)
         centre = np.array([[CENTRE_MM]])
         index = ((centre - cubes.origin_mm) / cubes.step_mm)[0, 0][::-1]
         laid = [
             cubes.shape[axis] - 1 - index[axis] if turned else index[axis]
-            for axis, turned in zip(look.order, look.turned, strict=True)
+            for axis, turned in zip(direction.order, direction.turned, strict=True)
         ]
         row, column = round(laid[1]), round(laid[2])
         assert front.depth[row, column] * cubes.step_mm == pytest.approx(
@@ -127,7 +133,7 @@ def test_the_front_of_a_ball(name: str) -> None:
 def test_the_cubes_leave_room_around_a_body() -> None:
     image = grid("straight", 20.0)
     box = (slice(4, 10), slice(8, 10), slice(3, 4))
-    cubes = Cubes.around(box, ImageAxes.of(image))
+    cubes = IsotropicGrid.around(box, ImageAxes.of(image))
     low = np.array(image.TransformIndexToPhysicalPoint((3, 8, 4))) - 0.5 - ROOM_MM
     np.testing.assert_allclose(cubes.origin_mm - cubes.step_mm / 2, low)
     assert cubes.step_mm == SMALLEST_CUBE_MM
@@ -197,20 +203,20 @@ def test_vessels_are_drawn_and_those_far_from_the_liver_left_out() -> None:
 
 
 def test_sheets_lie_over_each_other_by_depth() -> None:
-    def sheet(depth: list[float], level: float, opacity: float) -> Sheet:
+    def sheet(depth: list[float], level: float, opacity: float) -> Layer:
         row = np.array([depth], np.float32)
-        return Sheet(row, np.full((*row.shape, 3), level, np.float32), np.full_like(row, opacity))
+        return Layer(row, np.full((*row.shape, 3), level, np.float32), np.full_like(row, opacity))
 
     nothing = float("inf")
-    picture = composed([sheet([5, 1, nothing], 1.0, 1.0), sheet([2, 2, 2], 0.0, 0.25)])
-    assert composed([sheet([2], 0.8, 0.25)])[0, 0].tolist() == [204, 204, 204, 64]  # glass keeps its colour
+    picture = composite([sheet([5, 1, nothing], 1.0, 1.0), sheet([2, 2, 2], 0.0, 0.25)])
+    assert composite([sheet([2], 0.8, 0.25)])[0, 0].tolist() == [204, 204, 204, 64]  # glass keeps its color
     assert picture.shape == (1, 3, 4)
     assert picture[0, 0].tolist() == [191, 191, 191, 255]  # a quarter of black glass before white
     assert picture[0, 1].tolist() == [255, 255, 255, 255]
     assert picture[0, 2].tolist() == [0, 0, 0, 64]
 
 
-def test_light_falls_from_the_one_who_looks() -> None:
+def test_light_falls_from_the_viewer() -> None:
     normal = np.array([[[-1, 0, 0], [0, 1, 0], [-0.8, -0.48, -0.36]]], np.float32)
     front, underside, lit = shaded(normal, (0.5, 0.5, 0.5))[0, :, 0]
     assert lit > front > underside > 0.1

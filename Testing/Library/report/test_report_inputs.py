@@ -77,7 +77,7 @@ def test_axes_in_another_order_are_turned(tmp_path: Path, name: str) -> None:
 def test_a_map_of_liver_and_tumour_is_taken_apart(
     tmp_path: Path, paths: dict[str, str], small: Small
 ) -> None:
-    """The larger tumour is number 1 again; two that share a corner are one."""
+    """The larger tumor is number 1 again; two that share a corner are one."""
     path = tmp_path / "labels.nii.gz"
     write_segmentation(path, small.instances)
     assert set(np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))) == {0, 1, 2}
@@ -97,7 +97,7 @@ def test_a_map_of_liver_and_tumour_is_taken_apart(
 def test_a_map_that_tells_tumours_apart_is_left_as_it_is(
     tmp_path: Path, paths: dict[str, str], small: Small
 ) -> None:
-    """Also where a tumour consists of two pieces."""
+    """Also where a tumor consists of two pieces."""
     labels = sitk.GetArrayFromImage(small.instances)
     labels[10, 30, 60] = 2
     sitk.WriteImage(like(small.instances, labels), str(tmp_path / "labels.nrrd"))

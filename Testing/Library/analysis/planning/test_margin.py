@@ -1,4 +1,4 @@
-"""Safety margins around tumours of known shape."""
+"""Safety margins around tumors of known shape."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_around_a_ball(name: str, margin_mm: float) -> None:
 
 
 def test_around_a_block_of_voxels() -> None:
-    """Along each axis those voxels whose centre lies within the margin of the block's face."""
+    """Along each axis those voxels whose center lies within the margin of the block's face."""
     values = np.ones((15, 41, 61), np.uint16)
     values[7, 20, 30] = 2
     image = sitk.GetImageFromArray(values)
@@ -51,7 +51,7 @@ def test_around_a_block_of_voxels() -> None:
 
 
 def test_a_margin_stays_inside_the_liver() -> None:
-    """Half of a shell around a tumour at a flat side of the liver, which lies across the grid."""
+    """Half of a shell around a tumor at a flat side of the liver, which lies across the grid."""
     turn = turned(30.0) @ turned(40.0, 1)
     half = cuboid((-90, -90, -90), (0, 90, 90), turn)
     image = painted(grid("straight", 60.0), (1, half), (2, lambda p: ball((0, 0, 0), 8.0)(p) & half(p)))
@@ -62,7 +62,7 @@ def test_a_margin_stays_inside_the_liver() -> None:
 
 
 def test_chosen_tumors_others_and_vessels() -> None:
-    """Tumours at -20, 0 and 20 mm; a vessel 8 mm from the second one's surface, another far away."""
+    """Tumors at -20, 0 and 20 mm; a vessel 8 mm from the second one's surface, another far away."""
     image = grid("oblique", 84.0)
     bodies = [(value, ball((x, 0, 0), 5.0)) for value, x in ((2, -20.0), (4, 0.0), (5, 20.0))]
     instances = painted(image, (1, LIVER), *bodies)

@@ -43,9 +43,9 @@ def directions(count: int, seed: int = 3) -> list[tuple[float, float, float]]:
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.5, 1.5, 7.0), (4.0, 4.0, 4.0), (0.8, 2.5, 10.0)])
 @pytest.mark.parametrize("direction", [np.eye(3), turned(30.0) @ turned(20.0, 0)])
 def test_half_of_a_ball_on_coarse_grids(spacing: tuple[float, float, float], direction: np.ndarray) -> None:
-    """A ball whose voxels are symmetric about its centre, which lies on a voxel's centre or border.
+    """A ball whose voxels are symmetric about its center, which lies on a voxel's center or border.
 
-    No voxel's centre lies exactly on its surface, where rounding would decide.
+    No voxel's center lies exactly on its surface, where rounding would decide.
     """
     for shift in ((0.0, 0.0, 0.0), tuple(0.5 * step for step in spacing)):
         image = empty(direction, spacing, (100.0, 100.0, 100.0), (0.0, 0.0, 0.0))
@@ -67,7 +67,7 @@ def test_half_of_a_ball_wherever_it_lies_on_the_grid(name: str) -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_cap_of_a_ball(name: str) -> None:
-    """Beyond 20 mm from the centre of a ball of 38: pi h² (3 r - h) / 3 with h = 18."""
+    """Beyond 20 mm from the center of a ball of 38: pi h² (3 r - h) / 3 with h = 18."""
     planner = Planner(painted(grid(name, 84.0), (1, LIVER)))
     cap_ml = np.pi * 18.0**2 * (3 * 38.0 - 18.0) / 3 / 1000
     for normal in directions(4):
@@ -141,7 +141,7 @@ def test_a_slab_between_two_planes_that_is_thinner_than_a_voxel() -> None:
 
 
 def tumor_case(name: str) -> Planner:
-    """Tumours of 6, 4 and 5 mm at 20, 0 and -20 mm along P in a liver of 38 mm."""
+    """Tumors of 6, 4 and 5 mm at 20, 0 and -20 mm along P in a liver of 38 mm."""
     tumors = [((0, 20, 0), 6.0), ((0, 0, 0), 4.0), ((0, -20, 0), 5.0)]
     bodies = [(value, ball(place, radius)) for value, (place, radius) in enumerate(tumors, start=2)]
     return Planner(painted(grid(name, 84.0), (1, LIVER), *bodies))
@@ -149,7 +149,7 @@ def tumor_case(name: str) -> Planner:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_margins_and_what_is_cut_and_left(name: str) -> None:
-    """At 5 mm behind the middle: 9 mm from the first tumour, which is taken out; 2 mm into it when at 16."""
+    """At 5 mm behind the middle: 9 mm from the first tumor, which is taken out; 2 mm into it when at 16."""
     planner = tumor_case(name)
     step = max(GRIDS[name][1])
     plan = planner.resection(plane((3, 5, -2), (0, 2, 0)), weight_kg=50)
@@ -181,7 +181,7 @@ def test_margins_and_what_is_cut_and_left(name: str) -> None:
 
 
 def test_a_tumor_whose_surface_the_plane_touches_is_cut() -> None:
-    """A row of voxels of 2 mm: its surface lies 1 mm from the last centre."""
+    """A row of voxels of 2 mm: its surface lies 1 mm from the last center."""
     values = np.ones((5, 5, 20), np.uint16)
     values[2, 2, 8:12] = 2
     image = sitk.GetImageFromArray(values)
@@ -196,9 +196,9 @@ def test_a_tumor_whose_surface_the_plane_touches_is_cut() -> None:
 
 
 def test_a_margin_runs_to_the_cut_inside_the_liver_alone() -> None:
-    """A plane at 45 degrees leaves the liver before it comes nearest to a tumour at its lower side.
+    """A plane at 45 degrees leaves the liver before it comes nearest to a tumor at its lower side.
 
-    Across P all is the same: liver from 0 to 40 along S, tumour at (75, 3), the plane x + z = 60. The nearest
+    Across P all is the same: liver from 0 to 40 along S, tumor at (75, 3), the plane x + z = 60. The nearest
     point of the plane lies at z = -6; the nearest of the cut is (60, 0).
     """
     turn = turned(25.0)
@@ -217,10 +217,10 @@ def test_a_margin_runs_to_the_cut_inside_the_liver_alone() -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_notch_in_the_liver_is_not_cut(name: str) -> None:
-    """A plane 20 mm beside a flat tumour passes it through a notch, and meets the liver 10 mm above it.
+    """A plane 20 mm beside a flat tumor passes it through a notch, and meets the liver 10 mm above it.
 
     The liver fills x from -40 to 40 and z from -20 to 20 but for the notch, x from -30 to -5 and z below 10;
-    the plane is x = -16, the tumour x from 4 to 8 and z from -18 to 0.
+    the plane is x = -16, the tumor x from 4 to 8 and z from -18 to 0.
     """
     instances = painted(
         grid(name, 96.0),
@@ -233,7 +233,7 @@ def test_a_notch_in_the_liver_is_not_cut(name: str) -> None:
 
 
 def test_the_edge_between_two_planes_counts() -> None:
-    """What stays is x < 0 and y < 0; a tumour at (10, 10) lies 14.1 mm from that, and (10, -20) ten."""
+    """What stays is x < 0 and y < 0; a tumor at (10, 10) lies 14.1 mm from that, and (10, -20) ten."""
     bodies = [(2, ball((10, 10, 0), 4.0)), (3, ball((10, -20, 0), 4.0))]
     planner = Planner(painted(grid("straight", 84.0), (1, LIVER), *bodies))
     planes = [plane((0, 0, 0), (1, 0, 0)), plane((0, 0, 0), (0, 1, 0))]
@@ -245,7 +245,7 @@ def test_the_edge_between_two_planes_counts() -> None:
 
 
 def test_a_wedge_into_a_tumor_cuts_it_though_no_outer_point_of_its_hull_is_in() -> None:
-    """A wedge of 20 degrees whose edge ends 3 mm below the top of a tumour of 12 mm."""
+    """A wedge of 20 degrees whose edge ends 3 mm below the top of a tumor of 12 mm."""
     planner = Planner(painted(grid("straight", 84.0), (1, LIVER), (2, ball((0, 0, 0), 12.0))))
     lean = np.deg2rad(10.0)
     planes = [plane((0, 9, 0), (side * np.cos(lean), np.sin(lean), 0)) for side in (1, -1)]
@@ -274,7 +274,7 @@ def test_the_mask_shows_what_the_plan_counts(combine: str) -> None:
 
 
 def test_pieces_of_liver_with_a_plane_between_them() -> None:
-    """Nothing is cut: the margin of the tumour is its distance from the plane."""
+    """Nothing is cut: the margin of the tumor is its distance from the plane."""
     values = np.zeros((5, 5, 30), np.uint16)
     values[:, :, :10] = values[:, :, 20:] = 1
     values[2, 2, 24:26] = 2
