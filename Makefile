@@ -93,7 +93,7 @@ benchmark-training: $(VENV)/.test
 
 # The bundled model's recipes on a generated cohort, from nothing to $(MODEL)/model; resumes where it was stopped.
 # LABEL_MAPS: PATH:KIND of label maps to paint cases from, see training/README.md; without any, on phantoms alone.
-# On two cores about four hours, most of it training.
+# Hours on two cores, most of it training.
 MODEL ?= build/model
 LABEL_MAPS ?=
 PHANTOMS ?= 160
