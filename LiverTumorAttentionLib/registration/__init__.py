@@ -1,9 +1,8 @@
 """Registration of the arterial onto the portal venous phase, with a verdict on the result."""
 
-from LiverTumorAttentionLib.registration.inverse import inverted
 from LiverTumorAttentionLib.registration.register import RegistrationResult, register_phases
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.transform_io import resample_onto, write_transform
+from LiverTumorAttentionLib.registration.transform_io import inverted, resample_onto, write_transform
 from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict
 
 __all__ = [

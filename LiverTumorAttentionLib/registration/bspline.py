@@ -1,12 +1,12 @@
 """The deformable step: a cubic B-spline between the phases, coarse to fine, that stays smooth and unfolded.
 
 Source: Rueckert et al., IEEE Trans. Med. Imaging 18 (1999): a B-spline free-form deformation that maximises
-mutual information less a bending energy. Departs: the mutual information is that of `mutual`; the optimiser is
+mutual information less a bending energy. Departs: the mutual information is that of `mutual_information`; the optimizer is
 L-BFGS; a level whose field folds is dropped with all finer ones.
 
 It is written here and not left to ITK because ITK keeps a derivative of the joint histogram for every
 parameter (bins x bins x parameters): with control points 20 mm apart that took thirty times the processor
-time of the matrix products of `lattice`, and it has no bending energy to halve the error with.
+time of the matrix products of `bspline_grid`, and it has no bending energy to halve the error with.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import SimpleITK as sitk
 from scipy import optimize
 
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration.bspline_grid import Lattice
-from LiverTumorAttentionLib.registration.initial_alignment import Pair
-from LiverTumorAttentionLib.registration.measures import jacobian
+from LiverTumorAttentionLib.registration.bspline_grid import BSplineGrid
 from LiverTumorAttentionLib.registration.objective import Objective
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+from LiverTumorAttentionLib.registration.transform_io import jacobian_determinant
+from LiverTumorAttentionLib.registration.working_pair import ResampledPair
 
 
 def deform(
-    pair: Pair, start: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
+    pair: ResampledPair, start: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
 ) -> sitk.BSplineTransform | None:
-    """Return the B-spline b so that p -> start(b(p)) maps fixed to moving points; None where none can be had.
+    """Return the B-spline b so that p -> start(b(p)) maps fixed to moving points; None where the volumes hardly overlap or every level folds.
 
     start: a linear transform. seed: of the random choice of the region's voxels that are compared.
     b is the identity far from the region and smooth everywhere.
     """
     rng = np.random.default_rng(seed)
     inside = sitk.GetArrayViewFromImage(pair.region) > 0
-    lattice = Lattice.over(pair.fixed, settings.mesh_mm * 2 ** (settings.levels - 1))
+    lattice = BSplineGrid.over(pair.fixed, settings.mesh_mm * 2 ** (settings.levels - 1))
     coefficients, found = lattice.zeros(), False
     for level in range(settings.levels):
         if level:
@@ -43,19 +43,19 @@ def deform(
         if objective is None:
             break
         part = progress.part(level / settings.levels, (level + 1) / settings.levels)
-        better = maximised(objective, coefficients, settings, part)
+        better = maximized(objective, coefficients, settings, part)
         field = np.moveaxis(lattice.basis(pair.fixed).evaluate(better), 0, -1)
-        if jacobian(field, pair.fixed)[inside].min() < settings.least_jacobian:
+        if jacobian_determinant(field, pair.fixed)[inside].min() < settings.least_jacobian:
             break
         coefficients, found = better, True
     progress.update(1.0)
     if not found:
         return None
-    wider, padded = lattice.faded(coefficients)
+    wider, padded = lattice.zero_padded(coefficients)
     return wider.as_transform(padded)
 
 
-def maximised(
+def maximized(
     objective: Objective, coefficients: np.ndarray, settings: RegistrationSettings, progress: Progress
 ) -> np.ndarray:
     """Return the coefficients of the highest objective reached from `coefficients` by L-BFGS."""

@@ -17,8 +17,8 @@ ORDER = 3
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """Where the control points lie; coefficients are arrays (3, z, y, x), LPS components in mm.
+class BSplineGrid:
+    """Geometry of the control points; coefficients are arrays (3, z, y, x), LPS components in mm.
 
     origin: corner of the box (LPS, mm). direction: its axes as columns. mesh_mm, mesh: distance of the
     control points and number of cells along x, y, z. There are three more control points than cells: one
@@ -31,7 +31,7 @@ class Lattice:
     mesh: tuple[int, int, int]
 
     @classmethod
-    def over(cls, grid: sitk.Image, mesh_mm: float) -> Lattice:
+    def over(cls, grid: sitk.Image, mesh_mm: float) -> BSplineGrid:
         """Return a lattice over `grid`, to the outer faces of its voxels, with cells of about mesh_mm."""
         extent = np.array(grid.GetSize()) * np.array(grid.GetSpacing())
         mesh = np.maximum(1, np.round(extent / mesh_mm)).astype(int)
@@ -43,13 +43,13 @@ class Lattice:
         """Return the coefficients (3, z, y, x) of no displacement."""
         return np.zeros((3, *(n + ORDER for n in self.mesh[::-1])))
 
-    def refined(self, coefficients: np.ndarray) -> tuple[Lattice, np.ndarray]:
+    def refined(self, coefficients: np.ndarray) -> tuple[BSplineGrid, np.ndarray]:
         """Return the same function on a lattice of half the cell size.
 
         Two-scale relation of the cubic B-spline: a new control point on an old one takes (1, 6, 1) / 8 of the
         old ones around it, one between two takes their mean.
         """
-        finer = Lattice(self.origin, self.direction, self.mesh_mm / 2, tuple(2 * n for n in self.mesh))  # type: ignore[arg-type]
+        finer = BSplineGrid(self.origin, self.direction, self.mesh_mm / 2, tuple(2 * n for n in self.mesh))  # type: ignore[arg-type]
         for axis in (1, 2, 3):
             c = np.moveaxis(coefficients, axis, 0)
             doubled = np.empty((2 * len(c) - ORDER, *c.shape[1:]))
@@ -58,14 +58,14 @@ class Lattice:
             coefficients = np.moveaxis(doubled, 0, axis)
         return finer, np.ascontiguousarray(coefficients)
 
-    def faded(self, coefficients: np.ndarray) -> tuple[Lattice, np.ndarray]:
-        """Return the same function on a larger box, at whose border it has come smoothly to nothing.
+    def zero_padded(self, coefficients: np.ndarray) -> tuple[BSplineGrid, np.ndarray]:
+        """Return the same function on a larger box, at whose border it falls smoothly to zero.
 
         ITK leaves points outside a B-spline's box where they are, which would tear space at the border.
         Three more control points of value 0 on every side change nothing inside the old box.
         """
         origin = self.origin - self.direction @ (ORDER * self.mesh_mm)
-        wider = Lattice(origin, self.direction, self.mesh_mm, tuple(n + 2 * ORDER for n in self.mesh))  # type: ignore[arg-type]
+        wider = BSplineGrid(origin, self.direction, self.mesh_mm, tuple(n + 2 * ORDER for n in self.mesh))  # type: ignore[arg-type]
         return wider, np.pad(coefficients, [(0, 0)] + [(ORDER, ORDER)] * 3)
 
     def as_transform(self, coefficients: np.ndarray) -> sitk.BSplineTransform:
@@ -78,8 +78,8 @@ class Lattice:
         spline.SetParameters([float(v) for v in coefficients.ravel()])
         return spline
 
-    def basis(self, grid: sitk.Image) -> Basis:
-        """Return what evaluates the spline at the voxels of `grid`, whose axes must be the lattice's."""
+    def basis(self, grid: sitk.Image) -> BSplineBasis:
+        """Return the basis that evaluates the spline at the voxels of `grid`, whose axes must be the lattice's."""
         first = self.direction.T @ (np.array(grid.GetOrigin()) - self.origin)
         matrices = [
             _spline_matrix(
@@ -87,7 +87,7 @@ class Lattice:
             )
             for k, n in enumerate(self.mesh)
         ]
-        return Basis(*matrices)
+        return BSplineBasis(*matrices)
 
 
 def _spline_matrix(position: np.ndarray, cells: int) -> np.ndarray:
@@ -102,7 +102,7 @@ def _spline_matrix(position: np.ndarray, cells: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Basis:
+class BSplineBasis:
     """The spline's weights at the voxels of a grid: matrices (voxels, control points) along x, y, z."""
 
     x: np.ndarray
@@ -115,7 +115,7 @@ class Basis:
         shape = along_y.shape
         return (self.z @ along_y.reshape(3, shape[1], -1)).reshape(3, len(self.z), *shape[2:])
 
-    def gather(self, values: np.ndarray) -> np.ndarray:
+    def adjoint(self, values: np.ndarray) -> np.ndarray:
         """Return the transpose of `evaluate`: the gradient of sum(values * u) by the coefficients."""
         shape = values.shape
         along_z = (self.z.T @ values.reshape(3, shape[1], -1)).reshape(3, -1, *shape[2:])

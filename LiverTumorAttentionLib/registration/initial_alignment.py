@@ -1,26 +1,26 @@
-"""The start: where the two volumes lie to each other, and a rigid motion onto each other.
+"""Initial alignment: a translation by search, and the rigid motion of the highest mutual information.
 
-Scanner coordinates are believed first. Because a table may have moved or a series may carry no usable
-coordinates, the bodies' and the livers' centres and shifts along each axis are tried as well, on a coarse
-grid, and the one under which the portal volume tells most about the arterial one wins.
+The search begins with scanner coordinates. Because a table may have moved or a series may carry no usable
+coordinates, the shifts between the bodies' and the livers' centroids, and shifts along the axes, are tried on a
+coarse grid as well; the one of the highest similarity wins.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration.measures import Similarity, similarity
-from LiverTumorAttentionLib.registration.resampling import centre
+from LiverTumorAttentionLib.registration.mutual_information import Similarity, similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.sitk_progress import OptimiserError, execute_watched, usable_seed
+from LiverTumorAttentionLib.registration.working_pair import ResampledPair, centroid
 
 GAIN_TO_LEAVE = 1.1
-"""A start other than the scanner's coordinates must tell this many times as much to be preferred."""
+"""Factor by which another start must exceed the score of the scanner's coordinates to be preferred."""
 
 ALIKE = 0.98
 """A similarity counts as lower only below this many times the other: noise moves it by about a hundredth."""
@@ -28,32 +28,16 @@ ALIKE = 0.98
 COARSE_BINS = 24
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two volumes on working grids, clipped to one window, with what is compared and what gives centres.
-
-    region: 0/1 mask on fixed's grid in which the two are compared.
-    liver: 0/1 mask of the fixed liver on fixed's grid, or None where it is not known.
-    centres: point pairs (fixed, moving) (LPS, mm) that may correspond, such as the bodies' centres.
-    """
-
-    fixed: sitk.Image
-    moving: sitk.Image
-    region: sitk.Image
-    liver: sitk.Image | None = None
-    centres: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-
-
 def translation(shift_mm: np.ndarray) -> sitk.TranslationTransform:
     """Return the transform p -> p + shift_mm."""
     return sitk.TranslationTransform(3, [float(v) for v in shift_mm])
 
 
-def find_translation(pair: Pair, settings: RegistrationSettings, progress: Progress) -> np.ndarray:
+def find_translation(pair: ResampledPair, settings: RegistrationSettings, progress: Progress) -> np.ndarray:
     """Return the shift (LPS, mm) from fixed to moving points that gives the highest similarity score."""
     found: dict[tuple[float, ...], Similarity] = {}
 
-    def seen(shift: np.ndarray) -> Similarity:
+    def measured(shift: np.ndarray) -> Similarity:
         key = tuple(np.round(shift, 2))
         if key not in found:
             progress.check()
@@ -62,35 +46,35 @@ def find_translation(pair: Pair, settings: RegistrationSettings, progress: Progr
         return found[key]
 
     def score(shift: np.ndarray) -> float:
-        return seen(shift).score
+        return measured(shift).score
 
     as_given = np.zeros(3)
     step = 2 * settings.coarse_spacing_mm
     along = np.arange(-(settings.reach_mm // step), settings.reach_mm // step + 1) * step
-    bases = [as_given] + [to - start for start, to in pair.centres]
+    bases = [as_given] + [to - start for start, to in pair.centroids]
     axial = np.array([0.0, 0.0, 1.0])
     tried = [base + a * axial for base in bases for a in along]
     for done, shift in enumerate(tried):
         score(shift)
         progress.update(0.6 * (done + 1) / len(tried))
     by_score = sorted(tried, key=lambda s: -score(s))
-    best = climb(by_score[0], score, step)
+    best = hill_climb(by_score[0], score, step)
     progress.update(0.8)
-    near = climb(as_given, score, step)
+    near = hill_climb(as_given, score, step)
     progress.update(1.0)
     clearly = score(best) > GAIN_TO_LEAVE * score(near)
-    return best if clearly and better(seen(near), seen(best)) else near
+    return best if clearly and is_better(measured(near), measured(best)) else near
 
 
-def better(than: Similarity, new: Similarity) -> bool:
-    """Return whether `new` tells more about the region without fitting worse where the volumes overlap.
+def is_better(than: Similarity, new: Similarity) -> bool:
+    """Return whether `new` has the higher score without a lower similarity where the volumes overlap.
 
     The score alone would move an arterial volume that holds a part of the liver to wherever it covers more.
     """
-    return new.score > than.score and new.normalised > ALIKE * than.normalised
+    return new.score > than.score and new.normalized > ALIKE * than.normalized
 
 
-def climb(shift: np.ndarray, score: Callable[[np.ndarray], float], step_mm: float) -> np.ndarray:
+def hill_climb(shift: np.ndarray, score: Callable[[np.ndarray], float], step_mm: float) -> np.ndarray:
     """Return the shift reached by going along the axes while the score rises, in halving steps."""
     step = step_mm
     while step >= step_mm / 4:
@@ -104,13 +88,13 @@ def climb(shift: np.ndarray, score: Callable[[np.ndarray], float], step_mm: floa
 
 
 def rigid(
-    pair: Pair, start: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
+    pair: ResampledPair, start: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
 ) -> sitk.Euler3DTransform:
     """Return the rigid motion, from a translation or rigid `start`, of the highest Mattes mutual information.
 
     Source: Mattes et al., IEEE Trans. Med. Imaging 22 (2003). Two levels, the first at half resolution.
     """
-    transform = as_euler(start, centre(pair.region))
+    transform = as_euler(start, centroid(pair.region))
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfWorkUnits(1)  # units add their sums in any order, which changes the last digits
     method.SetMetricAsMattesMutualInformation(settings.histogram_bins)
@@ -136,8 +120,8 @@ def rigid(
     method.SetInitialTransform(transform, inPlace=True)
     try:
         execute_watched(method, pair.fixed, pair.moving, progress, 2 * settings.rigid_iterations)
-    except OptimiserError:
-        return as_euler(start, centre(pair.region))
+    except OptimizerError:
+        return as_euler(start, centroid(pair.region))
     return transform
 
 
@@ -152,3 +136,58 @@ def as_euler(start: sitk.Transform, about: np.ndarray | None) -> sitk.Euler3DTra
     there = np.array(start.TransformPoint(euler.GetCenter()))
     euler.SetTranslation([float(v) for v in there - np.array(euler.GetCenter())])
     return euler
+
+
+class OptimizerError(RuntimeError):
+    """The optimizer could not run: as a rule, too few points of the region lie inside the moving volume."""
+
+
+def usable_seed(seed: int) -> int:
+    """Return a seed for SimpleITK, whose 0 means the time of day."""
+    return seed % (2**31 - 1) + 1
+
+
+def execute_watched(
+    method: sitk.ImageRegistrationMethod,
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    progress: Progress,
+    expected_evaluations: int,
+) -> sitk.Transform:
+    """Return `method.Execute(fixed, moving)`; what `progress` raises (`Cancelled`) ends it at once.
+
+    expected_evaluations: number of evaluations of the metric at which the progress is full.
+    Raises `OptimizerError` where ITK fails.
+
+    SimpleITK calls a Python function after every evaluation of the metric. `StopRegistration` is ignored by the
+    L-BFGS optimizers, so the function raises; SimpleITK then prints the traceback through `sys.excepthook`,
+    unwinds the optimizer and raises a `RuntimeError` without the cause. Here the print is suppressed and the
+    cause is raised instead.
+    """
+    raised: list[BaseException] = []
+    done = 0
+
+    def after_evaluation() -> None:
+        nonlocal done
+        done += 1
+        try:
+            progress.update(done / expected_evaluations)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    def print_unless_ours(kind: Any, value: Any, trace: Any) -> None:
+        if value not in raised:
+            hook(kind, value, trace)
+
+    method.AddCommand(sitk.sitkIterationEvent, after_evaluation)
+    hook, sys.excepthook = sys.excepthook, print_unless_ours
+    try:
+        return method.Execute(fixed, moving)
+    except RuntimeError as error:
+        if raised:
+            raise raised[0] from None
+        raise OptimizerError(str(error)) from error
+    finally:
+        sys.excepthook = hook
+        method.RemoveAllCommands()

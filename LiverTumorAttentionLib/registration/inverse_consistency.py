@@ -1,4 +1,4 @@
-"""Does the way back lead back? How far a registration and that of the exchanged volumes disagree.
+"""Inverse consistency of a registration and that of the exchanged volumes.
 
 Source: Christensen and Johnson, IEEE Trans. Med. Imaging 20 (2001): the inverse consistency error
 |g(f(p)) - p| of a forward transform f and a backward one g that were found each by itself. Departs: g is found
@@ -16,23 +16,23 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.bspline import deform
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
+from LiverTumorAttentionLib.registration.working_pair import WorkingPair
 
 MOST_POINTS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
-class InverseError:
+class InverseConsistency:
     """|g(f(p)) - p| over the points of a region: mean and 95th percentile, mm."""
 
     mean_mm: float
     p95_mm: float
 
 
-def inverse_error(
+def inverse_consistency_error(
     forward: sitk.Transform, backward: sitk.Transform, region: sitk.Image, moving: sitk.Image
-) -> InverseError | None:
-    """Return how far the way there and back ends from where it began; None where it leaves `moving`.
+) -> InverseConsistency | None:
+    """Return the distance |g(f(p)) - p| over a region; None where all points leave `moving`.
 
     forward: fixed to moving points (LPS, mm); backward: moving to fixed points. region: 0/1 mask of the fixed
     points that count, of which at most `MOST_POINTS` are taken, evenly.
@@ -49,11 +49,11 @@ def inverse_error(
             lengths.append(np.linalg.norm(np.subtract(backward.TransformPoint(there), point)))
     if not lengths:
         return None
-    return InverseError(mean_mm=float(np.mean(lengths)), p95_mm=float(np.percentile(lengths, 95)))
+    return InverseConsistency(mean_mm=float(np.mean(lengths)), p95_mm=float(np.percentile(lengths, 95)))
 
 
-def way_back(
-    work: WorkingPhases, linear: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
+def backward_transform(
+    work: WorkingPair, linear: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
 ) -> sitk.Transform | None:
     """Return the transform of the exchanged volumes, found coarsely by itself from the inverse of `linear`."""
     exchanged = work.exchanged(linear, settings)
@@ -66,5 +66,7 @@ def way_back(
         deform_spacing_mm=2 * settings.deform_spacing_mm,
     )
     inverse = linear.GetInverse()
-    spline = deform(exchanged.pair(quick.deform_spacing_mm, around=inverse), inverse, quick, progress, seed)
+    spline = deform(
+        exchanged.resampled(quick.deform_spacing_mm, around=inverse), inverse, quick, progress, seed
+    )
     return inverse if spline is None else sitk.CompositeTransform([inverse, spline])

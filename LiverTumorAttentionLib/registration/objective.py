@@ -1,4 +1,4 @@
-"""What the deformable step maximises: how alike the phases are, less how curved the displacement is."""
+"""Objective of the deformable step: mutual information of the phases less the bending energy of the displacement."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LiverTumorAttentionLib.registration.bending import bending_energy
-from LiverTumorAttentionLib.registration.bspline_grid import Basis, Lattice
-from LiverTumorAttentionLib.registration.initial_alignment import Pair
+from LiverTumorAttentionLib.registration.bspline_grid import BSplineBasis, BSplineGrid
 from LiverTumorAttentionLib.registration.mutual_information import (
     ConditionalMutualInformation,
     MutualInformation,
     Part,
 )
-from LiverTumorAttentionLib.registration.resampling import coarser
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+from LiverTumorAttentionLib.registration.working_pair import ResampledPair, downsampled
 from LiverTumorAttentionLib.voxels.interpolation import interpolate_with_derivative
 
 LEAST_KNOWN = 0.1
@@ -31,6 +29,27 @@ LEAST_LIVER_VOXELS = 2000
 """With fewer of them, 48 x 48 bins are mostly noise; the liver is then compared with what surrounds it."""
 
 
+def bending_energy(coefficients: np.ndarray, mesh_mm: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the mean squared curvature (1/mm^2) of the control points' displacement, and its gradient.
+
+    sum over axes a, b of (d2u / da db)^2, by differences of the coefficients (3, z, y, x).
+    """
+    energy, gradient = 0.0, np.zeros_like(coefficients)
+    cells = coefficients[0].size
+    for a in range(3):
+        for b in range(a, 3):
+            scale = (1 if a == b else 2) / (float(mesh_mm[2 - a] * mesh_mm[2 - b]) ** 2 * cells)
+            curved = np.diff(np.diff(coefficients, axis=a + 1), axis=b + 1)
+            energy += scale * float((curved**2).sum())
+            gradient += 2 * scale * _diff_transposed(_diff_transposed(curved, b + 1), a + 1)
+    return energy, gradient
+
+
+def _diff_transposed(values: np.ndarray, axis: int) -> np.ndarray:
+    width = [(1, 1) if k == axis else (0, 0) for k in range(values.ndim)]
+    return -np.diff(np.pad(values, width), axis=axis)
+
+
 @dataclass(frozen=True)
 class Objective:
     """Mutual information less bending energy, at sampled voxels of one resolution level.
@@ -40,7 +59,7 @@ class Objective:
     displacement in mm.
     """
 
-    basis: Basis
+    basis: BSplineBasis
     shape: tuple[int, ...]
     voxels: np.ndarray
     mutual: ConditionalMutualInformation
@@ -53,15 +72,15 @@ class Objective:
     @classmethod
     def at_level(
         cls,
-        pair: Pair,
+        pair: ResampledPair,
         start: sitk.Transform,
-        lattice: Lattice,
+        lattice: BSplineGrid,
         spacing_mm: float,
         settings: RegistrationSettings,
         rng: np.random.Generator,
     ) -> Objective | None:
         """Return the objective at a resolution of spacing_mm, or None where the volumes hardly overlap."""
-        fixed, moving = coarser(pair.fixed, spacing_mm), coarser(pair.moving, spacing_mm)
+        fixed, moving = downsampled(pair.fixed, spacing_mm), downsampled(pair.moving, spacing_mm)
         voxels = np.flatnonzero(_on(fixed, pair.region))
         if len(voxels) > settings.deform_samples:
             voxels = np.sort(rng.choice(voxels, settings.deform_samples, replace=False))
@@ -95,7 +114,7 @@ class Objective:
         dense = np.zeros((3, int(np.prod(self.shape))), np.float32)
         dense[:, self.voxels] = self.per_mm.T @ (gradient * by_value)
         energy, by_coefficients = bending_energy(coefficients, self.mesh_mm)
-        total = self.basis.gather(dense.reshape(3, *self.shape)) - self.bending_weight * by_coefficients
+        total = self.basis.adjoint(dense.reshape(3, *self.shape)) - self.bending_weight * by_coefficients
         return mutual - self.bending_weight * energy, total
 
 
@@ -140,7 +159,7 @@ def _on(grid: sitk.Image, mask: sitk.Image) -> np.ndarray:
 def _beside(voxels: np.ndarray, grid: sitk.Image, rng: np.random.Generator) -> np.ndarray:
     """Return continuous indices (3, n) drawn evenly within the voxels (flat indices) of a grid.
 
-    Compared at the voxels' centres, two volumes on like grids look most alike half a voxel apart, because
+    Compared at the voxels' centers, two volumes on like grids look most alike half a voxel apart, because
     interpolation of the moving one averages the noise most there. Points anywhere in their voxels have no such
     preference; the fixed volume is read there by cubic splines, which blur it least.
     """

@@ -1,4 +1,4 @@
-"""Bring the arterial phase onto the portal one: start, rigid step, B-spline, verdict."""
+"""Registration of the arterial onto the portal phase: initial alignment, B-spline, verdict."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.bspline import deform
 from LiverTumorAttentionLib.registration.initial_alignment import (
-    Pair,
-    better,
     find_translation,
+    is_better,
     rigid,
     translation,
 )
-from LiverTumorAttentionLib.registration.inverse_consistency import inverse_error, way_back
-from LiverTumorAttentionLib.registration.measures import similarity
+from LiverTumorAttentionLib.registration.inverse_consistency import (
+    backward_transform,
+    inverse_consistency_error,
+)
+from LiverTumorAttentionLib.registration.mutual_information import similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
-from LiverTumorAttentionLib.registration.verdict import Kept, RegistrationVerdict, verdict_on
-from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
+from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict, TransformKind, verdict_on
+from LiverTumorAttentionLib.registration.working_pair import ResampledPair, WorkingPair
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrationResult:
-    """What registration gives.
+    """Result of a registration.
 
     transform: portal points to arterial points (LPS, mm); hand it to SimpleITK's resampling as it is.
     registered: the arterial volume on the portal grid, in its own voxel type; -1024 outside it.
@@ -63,26 +65,26 @@ def register_phases(
     _check("portal", portal, portal_liver)
     _check("arterial", arterial, arterial_liver)
     progress.update(0.0, "preparing")
-    work = WorkingPhases.prepare(
+    work = WorkingPair.prepare(
         portal, arterial, portal_liver, arterial_liver, settings, progress.part(0.0, 0.1)
     )
 
-    shift = find_translation(work.pair(settings.coarse_spacing_mm), settings, progress.part(0.1, 0.25))
-    rigid_pair = work.pair(settings.rigid_spacing_mm)
+    shift = find_translation(work.resampled(settings.coarse_spacing_mm), settings, progress.part(0.1, 0.25))
+    rigid_pair = work.resampled(settings.rigid_spacing_mm)
     motion = rigid(rigid_pair, translation(shift), settings, progress.part(0.25, 0.4), seed)
     kept, linear = _best(
         rigid_pair, [("as given", translation(np.zeros(3))), ("rigid", translation(shift)), ("rigid", motion)]
     )
 
-    pair = work.pair(settings.deform_spacing_mm, around=linear)
+    pair = work.resampled(settings.deform_spacing_mm, around=linear)
     spline = deform(pair, linear, settings, progress.part(0.4, 0.85), seed)
     transform = linear
     if spline is not None:
         whole = sitk.CompositeTransform([linear, spline])
         kept, transform = _best(pair, [(kept, linear), ("deformable", whole)])
 
-    back = way_back(work, linear, settings, progress.part(0.85, 0.93), seed)
-    error = None if back is None else inverse_error(transform, back, work.target, work.arterial)
+    back = backward_transform(work, linear, settings, progress.part(0.85, 0.93), seed)
+    error = None if back is None else inverse_consistency_error(transform, back, work.target, work.arterial)
     verdict = verdict_on(work, transform, kept, error, settings)
     progress.update(0.95, "resampling")
     registered = resample_onto(arterial, portal, transform)
@@ -103,11 +105,13 @@ def _check(name: str, volume: sitk.Image, mask: sitk.Image | None) -> None:
         )
 
 
-def _best(pair: Pair, candidates: list[tuple[Kept, sitk.Transform]]) -> tuple[Kept, sitk.Transform]:
+def _best(
+    pair: ResampledPair, candidates: list[tuple[TransformKind, sitk.Transform]]
+) -> tuple[TransformKind, sitk.Transform]:
     """Return the last candidate that is better than all before it."""
     measured = [similarity(pair.fixed, pair.moving, t, pair.region) for _, t in candidates]
     best = 0
     for k in range(1, len(candidates)):
-        if better(measured[best], measured[k]):
+        if is_better(measured[best], measured[k]):
             best = k
     return candidates[best]

@@ -23,12 +23,12 @@ class RegistrationSettings:
         side, the share of its values below and above which they are clipped, and how many voxels around the
         liver one of it counts for. Chosen on generated pairs and on pairs from label maps together.
     rigid_samples, deform_samples: how many points of the region the metric looks at; at most all of them.
-    rigid_iterations, deform_iterations: upper limit of optimiser iterations, a level.
+    rigid_iterations, deform_iterations: upper limit of optimizer iterations, a level.
     bending_weight: of the mean squared curvature (1/mm^2) of the field against the mutual information (nat).
     least_jacobian: a field whose Jacobian falls below this in the region counts as folding; a coarser mesh
         is then tried.
     least_coverage: share of the portal liver that must lie inside the arterial volume.
-    refuse_similarity, good_similarity: normalised mutual information (0 to 1) in the region below which the
+    refuse_similarity, good_similarity: normalized mutual information (0 to 1) in the region below which the
         result is refused, and from which it may be called good. Measured after registration on generated
         cases: right pairs 0.35 to 0.48, with 9 mm slices and 25 HU of noise 0.26 to 0.30; pairs of two patients
         0.17 to 0.24; an upside-down volume or another region 0.05 to 0.09.

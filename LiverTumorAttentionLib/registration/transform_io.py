@@ -1,4 +1,4 @@
-"""Apply a transform to a volume, and write it for SimpleITK and 3D Slicer."""
+"""Transforms: apply, invert, sample as displacement field, write for SimpleITK and 3D Slicer."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import OutputError
 from LiverTumorAttentionLib.io.atomic_write import check_suffix, replacing
+from LiverTumorAttentionLib.voxels.interpolation import interpolate
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 SUFFIXES = (".h5", ".tfm", ".txt")
 FIELD_SPACING_MM = 3.0
+INVERSE_ITERATIONS = 40
+INVERSE_TOLERANCE_MM = 0.01
 
 
 def resample_onto(
     moving: sitk.Image,
     fixed: sitk.Image,
     transform: sitk.Transform,
-    default_hu: float = -1024.0,
+    default_hu: float = OUTSIDE_HU,
     interpolator: int = sitk.sitkLinear,
 ) -> sitk.Image:
     """Return `moving` on the grid of `fixed`, in moving's own voxel type; outside it, `default_hu`.
@@ -31,6 +35,31 @@ def resample_onto(
     if not transform.IsLinear():
         transform = sitk.DisplacementFieldTransform(sampled_field(transform, fixed))
     return sitk.Resample(moving, fixed, transform, interpolator, default_hu, moving.GetPixelID())
+
+
+def displacement_field(transform: sitk.Transform, grid: sitk.Image) -> np.ndarray:
+    """Return u with p -> p + u(p) at the voxels of `grid`: (z, y, x, 3), LPS, mm."""
+    field = sitk.TransformToDisplacementField(
+        transform,
+        sitk.sitkVectorFloat64,
+        grid.GetSize(),
+        grid.GetOrigin(),
+        grid.GetSpacing(),
+        grid.GetDirection(),
+    )
+    return sitk.GetArrayFromImage(field)
+
+
+def jacobian_determinant(field: np.ndarray, grid: sitk.Image) -> np.ndarray:
+    """Return the Jacobian determinant (z, y, x) of p -> p + u(p), for u (z, y, x, 3) at grid's voxels.
+
+    1 keeps volume, 0.5 halves it, 0 or less folds. Central differences; any direction matrix.
+    """
+    direction = np.array(grid.GetDirection()).reshape(3, 3)
+    columns = direction * np.array(grid.GetSpacing())
+    per_axis = [np.gradient(field, axis=axis) if field.shape[axis] > 1 else 0 * field for axis in (2, 1, 0)]
+    moved = np.stack([columns[:, k] + per_axis[k] for k in range(3)], axis=-1)
+    return np.linalg.det(moved) / np.linalg.det(columns)
 
 
 def sampled_field(
@@ -45,6 +74,44 @@ def sampled_field(
     return sitk.TransformToDisplacementField(
         transform, sitk.sitkVectorFloat64, size, origin, spacing, grid.GetDirection()
     )
+
+
+def inverted(
+    transform: sitk.Transform, fixed: sitk.Image, *, spacing_mm: float = FIELD_SPACING_MM
+) -> sitk.CompositeTransform:
+    """Return the inverse of a registration's transform, which takes moving to fixed points (LPS, mm).
+
+    transform: linear parts and fields, as `register_phases` returns it. fixed: the volume over which it was
+    found. The inverse of a linear part is exact. That of a deformable one is a field of about `spacing_mm`
+    over the fixed volume, found by the fixed point v(q) = -u(q + v(q)), which is unique where nothing folds;
+    q runs over the points that the field takes the volume to. Outside of it the field is 0.
+    """
+    flat = flattened(transform)
+    back = sitk.CompositeTransform(3)
+    # A composite applies what was added last first; its inverse undoes what was added first, first.
+    for part in reversed([flat.GetNthTransform(k).Downcast() for k in range(flat.GetNumberOfTransforms())]):
+        back.AddTransform(part.GetInverse() if part.IsLinear() else _inverse_field(part, fixed, spacing_mm))
+    return back
+
+
+def _inverse_field(
+    part: sitk.Transform, fixed: sitk.Image, spacing_mm: float
+) -> sitk.DisplacementFieldTransform:
+    forward = sampled_field(part, fixed, spacing_mm)
+    u = np.moveaxis(sitk.GetArrayFromImage(forward), -1, 0)
+    per_mm = np.linalg.inv(np.array(forward.GetDirection()).reshape(3, 3) * np.array(forward.GetSpacing()))
+    index = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in u.shape[1:]), indexing="ij"))[::-1]
+    v = -u
+    for _ in range(INVERSE_ITERATIONS):
+        at = index + np.tensordot(per_mm, v, axes=1)
+        new = -np.stack([interpolate(c, at[::-1]) for c in u])
+        change = float(np.abs(new - v).max())
+        v = new
+        if change < INVERSE_TOLERANCE_MM:
+            break
+    field = sitk.GetImageFromArray(np.moveaxis(v, 0, -1), isVector=True)
+    field.CopyInformation(forward)
+    return sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
 
 
 def flattened(transform: sitk.Transform) -> sitk.CompositeTransform:

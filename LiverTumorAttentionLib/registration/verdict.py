@@ -1,4 +1,4 @@
-"""May the registered arterial volume be used? A grade, one plain sentence, and the numbers behind it."""
+"""Verdict on a registration: a grade, one sentence of reason, and the measurements behind them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.registration.inverse_consistency import InverseError
-from LiverTumorAttentionLib.registration.measures import (
-    Similarity,
-    dice,
-    displacement,
-    jacobian,
-    similarity,
-    surface_distance_mm,
-)
+from LiverTumorAttentionLib.registration.inverse_consistency import InverseConsistency
+from LiverTumorAttentionLib.registration.mutual_information import Similarity, similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
+from LiverTumorAttentionLib.registration.transform_io import displacement_field, jacobian_determinant
+from LiverTumorAttentionLib.registration.working_pair import WorkingPair
+from LiverTumorAttentionLib.voxels.surfaces import surface_distances_mm
 
 Grade = Literal["good", "doubtful", "refused"]
-Kept = Literal["as given", "rigid", "deformable"]
+TransformKind = Literal["as given", "rigid", "deformable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +26,7 @@ class RegistrationVerdict:
     grade: good: use it; doubtful: use it and say so; refused: do without the arterial volume.
     reason: one plain sentence.
     kept: what the transform consists of; a step that does not raise the similarity is not kept.
-    similarity_before, similarity_after: normalised mutual information in the region, 0 to 1, with the volumes
+    similarity_before, similarity_after: normalized mutual information in the region, 0 to 1, with the volumes
         as they were given and after registration.
     liver_share_inside: share of the portal liver (of the body where no liver is known) that the arterial
         volume holds.
@@ -46,7 +41,7 @@ class RegistrationVerdict:
 
     grade: Grade
     reason: str
-    kept: Kept
+    kept: TransformKind
     similarity_before: float
     similarity_after: float
     liver_share_inside: float
@@ -91,19 +86,20 @@ def liver_overlap(
     b = (values >= 0.5) & inside
     if not a.any():
         return LiverOverlap(dice=None, surface_mm=None)
-    distance = surface_distance_mm(a, b, portal_liver.GetSpacing()) if b.any() else None
-    return LiverOverlap(dice=dice(a, b), surface_mm=distance)
+    dice = 2.0 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+    distances_mm = np.concatenate(surface_distances_mm(a, b, portal_liver.GetSpacing()[::-1]))
+    return LiverOverlap(dice=float(dice), surface_mm=float(distances_mm.mean()) if b.any() else None)
 
 
 def verdict_on(
-    work: WorkingPhases,
+    work: WorkingPair,
     transform: sitk.Transform,
-    kept: Kept,
-    error: InverseError | None,
+    kept: TransformKind,
+    error: InverseConsistency | None,
     settings: RegistrationSettings,
 ) -> RegistrationVerdict:
     """Measure a transform and return the verdict on it; error: its inverse consistency, None where unknown."""
-    pair = work.pair(settings.rigid_spacing_mm)
+    pair = work.resampled(settings.rigid_spacing_mm)
     target = sitk.Resample(work.target, pair.fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
     def measured(t: sitk.Transform, where: sitk.Image) -> Similarity:
@@ -133,12 +129,12 @@ def judge(
     liver: sitk.Image,
     of_liver: bool,
     transform: sitk.Transform,
-    kept: Kept,
+    kept: TransformKind,
     before: Similarity,
     after: Similarity,
     coverage: float,
     overlap: tuple[LiverOverlap, LiverOverlap] | None,
-    error: InverseError | None,
+    error: InverseConsistency | None,
     settings: RegistrationSettings,
 ) -> RegistrationVerdict:
     """Return the verdict on `transform` from what was measured.
@@ -149,8 +145,8 @@ def judge(
     error: how far the exchanged volumes' own registration disagrees.
     """
     inside = sitk.GetArrayViewFromImage(liver) > 0
-    field = displacement(transform, liver)
-    volume_change = jacobian(field, liver)[inside]
+    field = displacement_field(transform, liver)
+    volume_change = jacobian_determinant(field, liver)[inside]
     length = np.linalg.norm(field[inside], axis=-1)
     folded = float((volume_change <= 0).mean())
     dice_after = overlap[1].dice if overlap else None
@@ -163,8 +159,8 @@ def judge(
         grade=grade,
         reason=reason,
         kept=kept,
-        similarity_before=before.normalised,
-        similarity_after=after.normalised,
+        similarity_before=before.normalized,
+        similarity_after=after.normalized,
         liver_share_inside=coverage,
         jacobian_min=float(volume_change.min()),
         jacobian_max=float(volume_change.max()),
@@ -186,7 +182,7 @@ def _grade(
     of_liver: bool,
     jacobian_min: float,
     dice_after: float | None,
-    error: InverseError | None,
+    error: InverseConsistency | None,
     settings: RegistrationSettings,
 ) -> tuple[Grade, str]:
     if of_liver and coverage < settings.least_coverage:
@@ -196,17 +192,17 @@ def _grade(
         )
     if jacobian_min <= 0:
         return "refused", "the movement found between the phases folds the liver onto itself"
-    if after.normalised < settings.refuse_similarity:
+    if after.normalized < settings.refuse_similarity:
         return "refused", (
             "the arterial and portal volumes do not show the same anatomy: their similarity is "
-            f"{after.normalised:.3f}, at least {settings.refuse_similarity:.3f} is needed"
+            f"{after.normalized:.3f}, at least {settings.refuse_similarity:.3f} is needed"
         )
     if dice_after is not None and dice_after < settings.refuse_liver_dice:
         return "refused", (
             f"the livers of the two phases overlap by a Dice of {dice_after:.2f} after registration; "
             f"at least {settings.refuse_liver_dice:.2f} is needed"
         )
-    if after.normalised < settings.good_similarity:
+    if after.normalized < settings.good_similarity:
         return "doubtful", "the two phases are only weakly alike after registration: check the result by eye"
     if dice_after is not None and dice_after < settings.good_liver_dice:
         return "doubtful", (

@@ -31,10 +31,13 @@ from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationSettings, RegistrationVerdict, register_phases
 from LiverTumorAttentionLib.registration.initial_alignment import translation
-from LiverTumorAttentionLib.registration.inverse_consistency import inverse_error, way_back
-from LiverTumorAttentionLib.registration.measures import displacement
+from LiverTumorAttentionLib.registration.inverse_consistency import (
+    backward_transform,
+    inverse_consistency_error,
+)
+from LiverTumorAttentionLib.registration.transform_io import displacement_field
 from LiverTumorAttentionLib.registration.verdict import verdict_on
-from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
+from LiverTumorAttentionLib.registration.working_pair import WorkingPair
 from Testing.benchmarks.registration.pair_store import fingerprint
 from Testing.benchmarks.registration.phantom_pairs import arterial_liver
 
@@ -76,7 +79,7 @@ class Pair:
 
     def error_mm(self, transform: sitk.Transform, truth: Field) -> float:
         """Return the mean error of a transform in the liver; nan in the truth is left out."""
-        found = displacement(transform, self.phantom.portal)
+        found = displacement_field(transform, self.phantom.portal)
         return float(np.nanmean(np.linalg.norm((found - truth)[self.inside], axis=1)))
 
 
@@ -205,15 +208,17 @@ def judged(seed: int) -> Iterator[Row]:
     rng, settings = np.random.default_rng(seed), RegistrationSettings()
     portal, arterial = pair.phantom.portal, pair.phantom.arterial
     as_given = sitk.Transform(3, sitk.sitkIdentity)
-    work = WorkingPhases.prepare(portal, arterial, pair.liver, pair.arterial_liver, settings, Progress())
+    work = WorkingPair.prepare(portal, arterial, pair.liver, pair.arterial_liver, settings, Progress())
     before = pair.error_mm(as_given, pair.truth)
     shift = translation(pair.truth[pair.inside].mean(axis=0))
-    back = way_back(work, shift, settings, Progress(), seed)
+    back = backward_transform(work, shift, settings, Progress(), seed)
     for wanted in LADDER_MM:
         error = smooth_field(rng, portal, float(rng.uniform(50, 120)), 1.0)
         error *= wanted / np.linalg.norm(error[pair.inside], axis=1).mean()
         transform = as_transform(pair.truth + error, portal)
-        disagreement = None if back is None else inverse_error(transform, back, work.target, work.arterial)
+        disagreement = (
+            None if back is None else inverse_consistency_error(transform, back, work.target, work.arterial)
+        )
         verdict = verdict_on(work, transform, "deformable", disagreement, settings)
         yield row_of(seed, "ladder", pair.error_mm(transform, pair.truth), before, verdict)
     for trial in trials(pair, other, rng):

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LiverTumorAttentionLib.registration.measures import dice
+from LiverTumorAttentionLib.metrics.overlap import confusion
 from Testing.benchmarks.registration import deformations, label_pairs
 from Testing.benchmarks.registration.branching import branch_points
 from Testing.benchmarks.registration.deformations import Motion
@@ -65,7 +65,7 @@ def test_a_motion_that_is_asked_too_much_is_shortened_until_it_can_be_undone():
     velocity = deformations.breathing_velocity(rng, NODES)
     moving = deformations.sliding_motion(rng, ball(), velocity, ball(), smooth_mm=60.0, sliding_mm=60.0)
     for field in (moving.psi, moving.sigma):
-        assert deformations.jacobian(field).min() >= deformations.LEAST_JACOBIAN
+        assert deformations.jacobian_determinant(field).min() >= deformations.LEAST_JACOBIAN
         assert np.linalg.norm(deformations.gradient(field), ord=2, axis=(-2, -1)).max() < 0.801
         assert np.linalg.norm(field, axis=0).max() > 10.0
     points = anywhere(5000)
@@ -122,12 +122,12 @@ def test_the_phases_show_what_the_truth_says(kind: str):
     assert error_hu.max() < SLOPE_HU_PER_MM.max()
     whole = sitk.GetArrayFromImage(pair.portal_liver) > 0
     warped = sampled(pair.arterial_liver, points_of(pair.portal) + pair.displacement)
-    assert dice(whole, warped) > 0.97
+    assert confusion(whole, warped).dice > 0.97
     assert whole.sum() * np.prod(pair.portal.GetSpacing()) == pytest.approx(
         4 / 3 * np.pi * RADIUS_MM**3, rel=0.02
     )
-    centre = pair.portal.TransformPhysicalPointToIndex(pair.branch_points[0].tolist())
-    assert np.linalg.norm(np.argwhere(whole).mean(axis=0)[::-1] - centre) < 1.0
+    centroid = pair.portal.TransformPhysicalPointToIndex(pair.branch_points[0].tolist())
+    assert np.linalg.norm(np.argwhere(whole).mean(axis=0)[::-1] - centroid) < 1.0
 
 
 def y_tree() -> Tree:

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.registration import inverted, write_transform
-from LiverTumorAttentionLib.registration.bspline_grid import Lattice
+from LiverTumorAttentionLib.registration.bspline_grid import BSplineGrid
 
 OBLIQUE = sitk.Euler3DTransform((0, 0, 0), 0.2, -0.1, 0.3).GetMatrix()
 
@@ -25,9 +25,9 @@ def volume() -> sitk.Image:
 def both_parts() -> sitk.CompositeTransform:
     """A turn by 9 degrees with a shift of 60 mm, after a smooth deformation of up to about 10 mm."""
     image = volume()
-    lattice = Lattice.over(image, 40.0)
+    lattice = BSplineGrid.over(image, 40.0)
     coefficients = np.random.default_rng(0).normal(0, 6, lattice.zeros().shape)
-    wider, padded = lattice.faded(coefficients)
+    wider, padded = lattice.zero_padded(coefficients)
     spline = wider.as_transform(padded)
     rigid = sitk.Euler3DTransform((5.0, -3.0, 40.0), 0.1, -0.05, 0.16, (10.0, -20.0, 60.0))
     return sitk.CompositeTransform([rigid, spline])

@@ -9,8 +9,11 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationSettings, inverted, register_phases
 from LiverTumorAttentionLib.registration.initial_alignment import translation
-from LiverTumorAttentionLib.registration.inverse_consistency import inverse_error, way_back
-from LiverTumorAttentionLib.registration.working_pair import WorkingPhases
+from LiverTumorAttentionLib.registration.inverse_consistency import (
+    backward_transform,
+    inverse_consistency_error,
+)
+from LiverTumorAttentionLib.registration.working_pair import WorkingPair
 from Testing.Library.registration.abdomen import breathing, make_case
 
 NOWHERE = translation(np.zeros(3))
@@ -25,14 +28,14 @@ def grid(size: tuple[int, int, int]) -> sitk.Image:
 
 def test_a_transform_and_its_inverse_lead_back() -> None:
     there = translation(np.array([4.0, 0.0, 0.0]))
-    error = inverse_error(there, there.GetInverse(), grid((10, 10, 10)), grid((40, 10, 10)))
+    error = inverse_consistency_error(there, there.GetInverse(), grid((10, 10, 10)), grid((40, 10, 10)))
     assert error is not None
     assert error.mean_mm == pytest.approx(0.0, abs=1e-9)
     assert error.p95_mm == pytest.approx(0.0, abs=1e-9)
 
 
 def test_what_is_missing_on_the_way_back_is_the_error() -> None:
-    error = inverse_error(
+    error = inverse_consistency_error(
         translation(np.array([3.0, 0.0, 4.0])), NOWHERE, grid((9, 9, 9)), grid((40, 40, 40))
     )
     assert error is not None
@@ -42,9 +45,12 @@ def test_what_is_missing_on_the_way_back_is_the_error() -> None:
 
 def test_points_that_leave_the_moving_volume_do_not_count() -> None:
     bend = sitk.BSplineTransformInitializer(grid((10, 10, 10)), [1, 1, 1])
-    assert inverse_error(bend, NOWHERE, grid((10, 10, 10)), grid((3, 3, 3))) is not None
+    assert inverse_consistency_error(bend, NOWHERE, grid((10, 10, 10)), grid((3, 3, 3))) is not None
     assert (
-        inverse_error(translation(np.array([500.0, 0, 0])), NOWHERE, grid((9, 9, 9)), grid((9, 9, 9))) is None
+        inverse_consistency_error(
+            translation(np.array([500.0, 0, 0])), NOWHERE, grid((9, 9, 9)), grid((9, 9, 9))
+        )
+        is None
     )
 
 
@@ -55,7 +61,9 @@ def test_a_large_region_is_sampled_evenly() -> None:
     field = sitk.Compose(half, zero, zero)
     region = grid((30, 30, 30))
     field.CopyInformation(region)
-    error = inverse_error(sitk.DisplacementFieldTransform(field), NOWHERE, region, grid((60, 60, 60)))
+    error = inverse_consistency_error(
+        sitk.DisplacementFieldTransform(field), NOWHERE, region, grid((60, 60, 60))
+    )
     assert error is not None
     assert error.mean_mm == pytest.approx(3.0, abs=0.2)
 
@@ -78,7 +86,7 @@ def test_the_way_back_is_found_without_the_way_there(arterial_liver: bool) -> No
     """Where the arterial liver is not known, the portal one is brought there by the linear part."""
     case = make_case(lambda points: 0.3 * breathing(points))
     settings = RegistrationSettings()
-    work = WorkingPhases.prepare(
+    work = WorkingPair.prepare(
         case.portal,
         case.arterial,
         case.portal_liver,
@@ -86,7 +94,7 @@ def test_the_way_back_is_found_without_the_way_there(arterial_liver: bool) -> No
         settings,
         Progress(),
     )
-    back = way_back(work, NOWHERE, settings, Progress(), 0)
+    back = backward_transform(work, NOWHERE, settings, Progress(), 0)
     assert back is not None
     before = case.errors_mm(sitk.Transform(3, sitk.sitkIdentity)).mean()
     assert before > 3.0
@@ -96,5 +104,7 @@ def test_the_way_back_is_found_without_the_way_there(arterial_liver: bool) -> No
 def test_nothing_is_said_where_the_volumes_do_not_meet() -> None:
     case = make_case()
     settings = RegistrationSettings()
-    work = WorkingPhases.prepare(case.portal, case.arterial, case.portal_liver, None, settings, Progress())
-    assert way_back(work, translation(np.array([5000.0, 0.0, 0.0])), settings, Progress(), 0) is None
+    work = WorkingPair.prepare(case.portal, case.arterial, case.portal_liver, None, settings, Progress())
+    assert (
+        backward_transform(work, translation(np.array([5000.0, 0.0, 0.0])), settings, Progress(), 0) is None
+    )

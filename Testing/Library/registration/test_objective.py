@@ -11,14 +11,14 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.registration import RegistrationSettings
-from LiverTumorAttentionLib.registration.bspline_grid import Lattice
-from LiverTumorAttentionLib.registration.initial_alignment import Pair
+from LiverTumorAttentionLib.registration.bspline_grid import BSplineGrid
 from LiverTumorAttentionLib.registration.mutual_information import (
     ConditionalMutualInformation,
     MutualInformation,
     Part,
 )
 from LiverTumorAttentionLib.registration.objective import Objective
+from LiverTumorAttentionLib.registration.working_pair import ResampledPair
 
 IDENTITY = sitk.TranslationTransform(3)
 
@@ -84,7 +84,7 @@ def image(values: np.ndarray) -> sitk.Image:
     return made
 
 
-def pair(noise_hu: float = 0.0, liver: bool = True) -> Pair:
+def pair(noise_hu: float = 0.0, liver: bool = True) -> ResampledPair:
     """Return a volume and itself with contrast remapped; each with noise of its own."""
     shape = (24, 36, 40)
     values, rng = smooth(5, shape), np.random.default_rng(6)
@@ -95,7 +95,7 @@ def pair(noise_hu: float = 0.0, liver: bool = True) -> Pair:
     fixed, moving = (
         v + noise_hu * rng.normal(size=shape).astype(np.float32) for v in (values, 40.0 - 0.8 * values)
     )
-    return Pair(
+    return ResampledPair(
         fixed=image(fixed.astype(np.float32)),
         moving=image(moving.astype(np.float32)),
         region=image(region),
@@ -103,8 +103,10 @@ def pair(noise_hu: float = 0.0, liver: bool = True) -> Pair:
     )
 
 
-def objective(case: Pair, spacing_mm: float = 2.0, **settings: float) -> tuple[Objective, Lattice]:
-    lattice = Lattice.over(case.fixed, 24.0)
+def objective(
+    case: ResampledPair, spacing_mm: float = 2.0, **settings: float
+) -> tuple[Objective, BSplineGrid]:
+    lattice = BSplineGrid.over(case.fixed, 24.0)
     made = Objective.at_level(
         case, IDENTITY, lattice, spacing_mm, RegistrationSettings(**settings), np.random.default_rng(0)
     )

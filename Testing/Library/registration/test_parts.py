@@ -11,22 +11,23 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import Cancelled, OutputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import resample_onto, write_transform
-from LiverTumorAttentionLib.registration.bending import bending_energy
-from LiverTumorAttentionLib.registration.bspline_grid import Lattice
-from LiverTumorAttentionLib.registration.initial_alignment import better
-from LiverTumorAttentionLib.registration.measures import (
+from LiverTumorAttentionLib.registration.bspline_grid import BSplineGrid
+from LiverTumorAttentionLib.registration.initial_alignment import execute_watched, is_better
+from LiverTumorAttentionLib.registration.mutual_information import (
+    MutualInformation,
     Similarity,
-    dice,
-    displacement,
-    jacobian,
     mutual_information,
     similarity,
-    surface_distance_mm,
 )
-from LiverTumorAttentionLib.registration.mutual_information import MutualInformation
-from LiverTumorAttentionLib.registration.resampling import body_mask, centre, coarser, oriented
-from LiverTumorAttentionLib.registration.sitk_progress import execute_watched
-from LiverTumorAttentionLib.registration.transform_io import flattened
+from LiverTumorAttentionLib.registration.objective import bending_energy
+from LiverTumorAttentionLib.registration.transform_io import (
+    displacement_field,
+    flattened,
+    jacobian_determinant,
+)
+from LiverTumorAttentionLib.registration.verdict import LiverOverlap, liver_overlap
+from LiverTumorAttentionLib.registration.working_pair import body_mask, centroid, downsampled
+from LiverTumorAttentionLib.voxels.regridding import to_lps
 
 TILTED = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.2, -0.1, 0.3)
 
@@ -41,36 +42,36 @@ def grid(size: tuple[int, ...] = (20, 16, 12), tilted: bool = False) -> sitk.Ima
 
 
 @pytest.fixture
-def spline() -> tuple[Lattice, np.ndarray, sitk.Image]:
+def spline() -> tuple[BSplineGrid, np.ndarray, sitk.Image]:
     image = grid(tilted=True)
-    lattice = Lattice.over(image, 15.0)
+    lattice = BSplineGrid.over(image, 15.0)
     coefficients = np.random.default_rng(0).normal(0.0, 2.0, lattice.zeros().shape)
     return lattice, coefficients, image
 
 
-def test_the_spline_is_the_one_of_itk(spline: tuple[Lattice, np.ndarray, sitk.Image]) -> None:
+def test_the_spline_is_the_one_of_itk(spline: tuple[BSplineGrid, np.ndarray, sitk.Image]) -> None:
     lattice, coefficients, image = spline
     ours = np.moveaxis(lattice.basis(image).evaluate(coefficients), 0, -1)
-    np.testing.assert_allclose(ours, displacement(lattice.as_transform(coefficients), image), atol=1e-5)
+    np.testing.assert_allclose(ours, displacement_field(lattice.as_transform(coefficients), image), atol=1e-5)
 
 
-def test_gather_is_the_transpose_of_evaluate(spline: tuple[Lattice, np.ndarray, sitk.Image]) -> None:
+def test_gather_is_the_transpose_of_evaluate(spline: tuple[BSplineGrid, np.ndarray, sitk.Image]) -> None:
     lattice, coefficients, image = spline
     basis = lattice.basis(image)
     values = np.random.default_rng(1).normal(size=(3, 12, 16, 20)).astype(np.float32)
     there = float((values * basis.evaluate(coefficients)).sum())
-    assert there == pytest.approx(float((basis.gather(values) * coefficients).sum()), rel=1e-4)
+    assert there == pytest.approx(float((basis.adjoint(values) * coefficients).sum()), rel=1e-4)
 
 
-def test_refined_and_faded_keep_the_function(spline: tuple[Lattice, np.ndarray, sitk.Image]) -> None:
+def test_refined_and_faded_keep_the_function(spline: tuple[BSplineGrid, np.ndarray, sitk.Image]) -> None:
     lattice, coefficients, image = spline
     before = lattice.basis(image).evaluate(coefficients)
-    for other, values in (lattice.refined(coefficients), lattice.faded(coefficients)):
+    for other, values in (lattice.refined(coefficients), lattice.zero_padded(coefficients)):
         np.testing.assert_allclose(other.basis(image).evaluate(values), before, atol=1e-5)
 
 
-def test_faded_comes_to_nothing_at_its_border(spline: tuple[Lattice, np.ndarray, sitk.Image]) -> None:
-    wider, values = spline[0].faded(spline[1])
+def test_faded_comes_to_nothing_at_its_border(spline: tuple[BSplineGrid, np.ndarray, sitk.Image]) -> None:
+    wider, values = spline[0].zero_padded(spline[1])
     corner = tuple(float(v) for v in wider.origin + wider.direction @ np.full(3, 1e-6))
     np.testing.assert_allclose(wider.as_transform(values).TransformPoint(corner), corner, atol=1e-9)
 
@@ -111,13 +112,13 @@ def test_similarity_of_equal_and_unrelated_values() -> None:
 
 
 def test_covering_more_is_no_gain_where_the_volumes_fit_worse() -> None:
-    part = Similarity(normalised=0.20, mutual=0.5, coverage=0.25)
-    elsewhere = Similarity(normalised=0.07, mutual=0.3, coverage=0.85)
-    right = Similarity(normalised=0.25, mutual=0.6, coverage=0.85)
+    part = Similarity(normalized=0.20, mutual=0.5, coverage=0.25)
+    elsewhere = Similarity(normalized=0.07, mutual=0.3, coverage=0.85)
+    right = Similarity(normalized=0.25, mutual=0.6, coverage=0.85)
     assert elsewhere.score > part.score
-    assert not better(part, elsewhere)
-    assert better(part, right)
-    assert not better(right, right)
+    assert not is_better(part, elsewhere)
+    assert is_better(part, right)
+    assert not is_better(right, right)
 
 
 def test_coverage_is_the_share_that_lies_inside() -> None:
@@ -134,26 +135,34 @@ def test_jacobian_of_a_linear_map(tilted: bool) -> None:
     matrix = np.array([[1.2, 0.1, 0.0], [0.0, 0.9, -0.2], [0.3, 0.0, 1.1]])
     affine = sitk.AffineTransform(3)
     affine.SetMatrix([float(v) for v in matrix.ravel()])
-    found = jacobian(displacement(affine, image), image)
+    found = jacobian_determinant(displacement_field(affine, image), image)
     np.testing.assert_allclose(found, np.linalg.det(matrix), rtol=1e-9)
 
 
 def test_jacobian_sees_a_fold() -> None:
     image = grid()
-    field = displacement(sitk.Transform(3, sitk.sitkIdentity), image)
+    field = displacement_field(sitk.Transform(3, sitk.sitkIdentity), image)
     field[..., 0] = -1.5 * np.arange(20) * 2.0  # x -> x - 1.5 x
-    assert jacobian(field, image).max() == pytest.approx(-0.5)
+    assert jacobian_determinant(field, image).max() == pytest.approx(-0.5)
 
 
-def test_surface_distance_and_dice_of_shifted_slabs() -> None:
-    a, b = np.zeros((20, 20, 20), bool), np.zeros((20, 20, 20), bool)
-    a[5:10], b[7:12] = True, True
-    assert dice(a, b) == pytest.approx(2 * 3 / 10)
-    assert dice(a & False, a & False) == 1.0
-    away = surface_distance_mm(a, b, (1.0, 1.0, 2.5))
-    assert 2.5 < away <= 5.0
-    assert surface_distance_mm(a, a, (1.0, 1.0, 2.5)) == 0.0
-    assert np.isnan(surface_distance_mm(a, a & False, (1.0, 1.0, 2.5)))
+def slab(first: int) -> sitk.Image:
+    mask = np.zeros((20, 20, 20), np.uint8)
+    mask[first : first + 5] = 1
+    image = sitk.GetImageFromArray(mask)
+    image.SetSpacing((1.0, 1.0, 2.5))
+    return image
+
+
+def test_overlap_of_shifted_slabs() -> None:
+    as_given = sitk.Transform(3, sitk.sitkIdentity)
+    overlap = liver_overlap(slab(5), slab(7), as_given)
+    assert overlap.dice == pytest.approx(2 * 3 / 10)
+    assert overlap.surface_mm is not None
+    assert 2.5 < overlap.surface_mm <= 5.0
+    assert liver_overlap(slab(5), slab(5), as_given) == LiverOverlap(dice=1.0, surface_mm=0.0)
+    assert liver_overlap(slab(5), slab(5) * 0, as_given) == LiverOverlap(dice=0.0, surface_mm=None)
+    assert liver_overlap(slab(5) * 0, slab(5), as_given) == LiverOverlap(dice=None, surface_mm=None)
 
 
 def test_coarser_keeps_physical_space() -> None:
@@ -172,12 +181,12 @@ def test_coarser_keeps_physical_space() -> None:
     )
     values = sitk.GetImageFromArray((0.5 * x + 2 * y - z).astype(np.float32))
     values.CopyInformation(image)
-    small = coarser(values, 7.0)
+    small = downsampled(values, 7.0)
     assert small.GetSpacing() == (7.0, 7.0, 7.0)
     index = (4, 5, 6)
     px, py, pz = small.TransformIndexToPhysicalPoint(index)
     assert small[index] == pytest.approx(0.5 * px + 2 * py - pz, abs=0.01)
-    assert coarser(values, 1.0).GetSize() == values.GetSize()
+    assert downsampled(values, 1.0).GetSize() == values.GetSize()
 
 
 def test_body_mask_drops_the_table_and_fills_the_lungs() -> None:
@@ -189,7 +198,7 @@ def test_body_mask_drops_the_table_and_fills_the_lungs() -> None:
     mask = sitk.GetArrayFromImage(body_mask(image))
     assert mask[6, 14, 16] == 1
     assert mask[6, 37, 20] == 0
-    assert centre(body_mask(image)) == pytest.approx([19.5, 16.0, 5.5], abs=0.2)
+    assert centroid(body_mask(image)) == pytest.approx([19.5, 16.0, 5.5], abs=0.2)
 
 
 def test_oriented_puts_a_left_handed_volume_right() -> None:
@@ -197,12 +206,12 @@ def test_oriented_puts_a_left_handed_volume_right() -> None:
     image.SetDirection((0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, -1.0))
     flipped = sitk.Flip(image, (True, False, False))
     for volume in (image, flipped):
-        assert oriented(volume).GetDirection() == tuple(np.eye(3).ravel())
+        assert to_lps(volume).GetDirection() == tuple(np.eye(3).ravel())
 
 
 def composite() -> sitk.CompositeTransform:
     image = grid()
-    lattice = Lattice.over(image, 15.0)
+    lattice = BSplineGrid.over(image, 15.0)
     spline = lattice.as_transform(np.random.default_rng(3).normal(0.0, 1.0, lattice.zeros().shape))
     inner = sitk.CompositeTransform([TILTED, sitk.TranslationTransform(3, (1.0, 2.0, 3.0))])
     return sitk.CompositeTransform([inner, spline])
@@ -245,7 +254,7 @@ def test_resample_onto_follows_the_transform_and_fills_the_outside() -> None:
     moving = sitk.GetImageFromArray(x.astype(np.float32))
     moving.SetSpacing((2.0, 2.0, 2.0))
     moving.SetOrigin((-60.0, -40.0, 0.0))
-    lattice = Lattice.over(fixed, 20.0)
+    lattice = BSplineGrid.over(fixed, 20.0)
     spline = lattice.as_transform(np.random.default_rng(4).normal(0.0, 3.0, lattice.zeros().shape))
     for transform in (spline, sitk.TranslationTransform(3, (4.0, 0.0, 0.0))):
         found = sitk.GetArrayFromImage(resample_onto(moving, fixed, transform))
@@ -254,7 +263,7 @@ def test_resample_onto_follows_the_transform_and_fills_the_outside() -> None:
                 sitk.sitkVectorFloat64, fixed.GetSize(), fixed.GetOrigin(), fixed.GetSpacing()
             )
         )[..., 0]
-        np.testing.assert_allclose(found, px + displacement(transform, fixed)[..., 0], atol=0.15)
+        np.testing.assert_allclose(found, px + displacement_field(transform, fixed)[..., 0], atol=0.15)
     outside = resample_onto(moving, fixed, sitk.TranslationTransform(3, (900.0, 0.0, 0.0)))
     assert set(np.unique(sitk.GetArrayViewFromImage(outside))) == {-1024.0}
 

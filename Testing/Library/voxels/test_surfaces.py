@@ -7,7 +7,13 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
-from LiverTumorAttentionLib.voxels.surfaces import Surface, distance_map_mm, gap_between, surface_voxels
+from LiverTumorAttentionLib.voxels.surfaces import (
+    Surface,
+    distance_map_mm,
+    gap_between,
+    surface_distances_mm,
+    surface_voxels,
+)
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, ball, grid, painted
 
 AXES = ImageAxes(np.array([10.0, 20.0, 30.0]), np.array([[0, 0, 3.0], [0, 0.8, 0], [0.5, 0, 0]]))
@@ -124,3 +130,12 @@ def test_distance_map_against_every_pair() -> None:
     to_body = np.linalg.norm(everywhere[:, None] - np.argwhere(body)[None] * steps, axis=2).min(axis=1)
     np.testing.assert_allclose(distance_map_mm(body, steps).ravel(), to_body, atol=1e-5)
     assert np.isinf(distance_map_mm(np.zeros_like(body), steps)).all()
+
+
+def test_distances_between_shifted_planes() -> None:
+    """Single slices four apart: every voxel is as far as the slices, whichever body it is of."""
+    first, second = np.zeros((9, 5, 6), bool), np.zeros((9, 5, 6), bool)
+    first[1], second[5] = True, True
+    forth, back = surface_distances_mm(first, second, (2.5, 1.0, 1.0))
+    assert forth.tolist() == back.tolist() == [10.0] * 30
+    assert [part.size for part in surface_distances_mm(first, second & False, (2.5, 1.0, 1.0))] == [0, 0]

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.registration import register_phases
-from LiverTumorAttentionLib.registration.measures import displacement
+from LiverTumorAttentionLib.registration.transform_io import displacement_field
 from Testing.benchmarks.registration.clock import Clock
 from Testing.benchmarks.registration.pairs import read_truth, read_volume
 
@@ -28,7 +28,9 @@ def main(pair: Path, output: Path, options: dict[str, str]) -> None:
         livers = network_livers(portal, arterial)
     result = register_phases(portal, arterial, portal_liver=livers[0], arterial_liver=livers[1])
     measured = {**clock.read(), "verdict": result.verdict.as_dict()}
-    np.save(output / "found.npy", displacement(result.transform, read_truth(pair).box).astype(np.float32))
+    np.save(
+        output / "found.npy", displacement_field(result.transform, read_truth(pair).box).astype(np.float32)
+    )
     (output / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from LiverTumorAttentionLib.registration.measures import dice, jacobian
+from LiverTumorAttentionLib.metrics.overlap import confusion
+from LiverTumorAttentionLib.registration.transform_io import jacobian_determinant
 from Testing.benchmarks.registration.pairs import Truth, read_truth, read_volume
 
 
@@ -22,13 +23,13 @@ def score(pair: Path, found: np.ndarray) -> dict[str, float]:
     inside = sitk.GetArrayViewFromImage(liver) > 0
     arterial_liver = read_volume(pair, "arterial_liver")
     points = points_of(truth.box)
-    folding = jacobian(found.astype(float), truth.box)[inside]
+    folding = jacobian_determinant(found.astype(float), truth.box)[inside]
     return {
         **spread("tre_before", np.linalg.norm(truth.displacement[inside], axis=-1)),
         **spread("tre_after", np.linalg.norm((found - truth.displacement)[inside], axis=-1)),
         **at_branches(truth, found),
-        "liver_dice_before": dice(inside, sampled(arterial_liver, points)),
-        "liver_dice_after": dice(inside, sampled(arterial_liver, points + found)),
+        "liver_dice_before": confusion(inside, sampled(arterial_liver, points)).dice,
+        "liver_dice_after": confusion(inside, sampled(arterial_liver, points + found)).dice,
         "folded_share": float((folding <= 0).mean()),
         "jacobian_min": float(folding.min()),
     }
