@@ -1,8 +1,8 @@
 """The deformable step: a cubic B-spline between the phases, coarse to fine, that stays smooth and unfolded.
 
-Source: Rueckert et al., IEEE Trans. Med. Imaging 18 (1999): a B-spline free-form deformation that maximises
-mutual information less a bending energy. Departs: the mutual information is that of `mutual_information`; the optimizer is
-L-BFGS; a level whose field folds is dropped with all finer ones.
+Source: Rueckert et al., IEEE Trans. Med. Imaging 18 (1999): a B-spline free-form deformation that maximizes
+mutual information less a bending energy. Departs: the mutual information is that of `mutual_information`; the
+optimizer is L-BFGS; a level whose field folds is dropped with all finer ones.
 
 It is written here and not left to ITK because ITK keeps a derivative of the joint histogram for every
 parameter (bins x bins x parameters): with control points 20 mm apart that took thirty times the processor
@@ -26,7 +26,9 @@ from LiverTumorAttentionLib.registration.working_pair import ResampledPair
 def deform(
     pair: ResampledPair, start: sitk.Transform, settings: RegistrationSettings, progress: Progress, seed: int
 ) -> sitk.BSplineTransform | None:
-    """Return the B-spline b so that p -> start(b(p)) maps fixed to moving points; None where the volumes hardly overlap or every level folds.
+    """Return the B-spline b so that p -> start(b(p)) maps fixed to moving points.
+
+    None where the volumes hardly overlap or every level folds.
 
     start: a linear transform. seed: of the random choice of the region's voxels that are compared.
     b is the identity far from the region and smooth everywhere.
