@@ -34,7 +34,14 @@ def resized(values: NDArray, shape: tuple[int, int]) -> NDArray[np.float32]:
     return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR))
 
 
-def draw_outline(panel: Image.Image, mask: NDArray[np.bool_], color: Color, *, dashed: bool = False) -> None:
+def draw_outline(
+    panel: Image.Image,
+    mask: NDArray[np.bool_],
+    color: Color,
+    *,
+    dashed: bool = False,
+    width: int = LINE_PIXELS,
+) -> None:
     """Draw the contour of a mask (rows, columns), given on the slice's own grid, onto a panel of any size."""
     scale = np.array([panel.height / mask.shape[0], panel.width / mask.shape[1]])
     draw = ImageDraw.Draw(panel)
@@ -42,7 +49,7 @@ def draw_outline(panel: Image.Image, mask: NDArray[np.bool_], color: Color, *, d
         points = ((contour + 0.5) * scale)[:, ::-1]
         closed = np.concatenate([points, points[:1]])
         for line in _dashes(closed) if dashed else [closed]:
-            draw.line([(round(x), round(y)) for x, y in line], fill=color, width=LINE_PIXELS, joint="curve")
+            draw.line([(round(x), round(y)) for x, y in line], fill=color, width=width, joint="curve")
 
 
 def _dashes(line: NDArray[np.float64]) -> list[NDArray[np.float64]]:
