@@ -15,8 +15,8 @@ from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.sample.sample_run import load_sample
 from LiverTumorAttentionGui.sections.correct import CorrectSection
-from LiverTumorAttentionGui.sections.inputs import InputsSection
-from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog
+from LiverTumorAttentionGui.sections.inputs import InputsSection, ModelManager
+from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog
 from LiverTumorAttentionGui.sections.review import ReviewSection
 from LiverTumorAttentionGui.sections.segment import SegmentSection
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult, SegmentationRun
@@ -29,14 +29,6 @@ class Part(Protocol):
     """A section of the panel, which disconnects its slots from the widgets."""
 
     def disconnect(self) -> None: ...
-
-
-class ModelManager(Protocol):
-    """A dialog that manages the installed models."""
-
-    def open(self) -> None: ...
-
-    def cleanup(self) -> None: ...
 
 
 class SegmentationPanel:
@@ -52,7 +44,7 @@ class SegmentationPanel:
         models: Callable[[], list[ModelChoice]] = installed_models,
         installer: PackageInstaller | None = None,
         run_factory: Callable[..., SegmentationRun] = SegmentationRun,
-        model_manager: Callable[..., ModelManager] = ModelManagerDialog,
+        model_manager: Callable[..., ModelManager] = ModelsDialog,
         load_sample: Callable[..., Run] = load_sample,
     ) -> None:
         self._logic = logic
@@ -78,7 +70,7 @@ class SegmentationPanel:
         self._parts: tuple[Part, ...] = (self._inputs, self._segment, self.correct, self.review)
         self.active_case.on_change(self._active_case_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)
-        self.active_case.open_again()
+        self.active_case.reopen()
 
     @property
     def running(self) -> bool:
@@ -101,7 +93,7 @@ class SegmentationPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters.RemoveObserver(self._observer)
         self._parameters = self._gui_tag = self._observer = None
-        self.correct.let_go()
+        self.correct.release()
         self.review.leave()
         self.active_case.close()
         self._segment.update(None, None)
@@ -160,7 +152,7 @@ class SegmentationPanel:
         free = not self.active_case.busy
         self.ui.studySelector.enabled = free
         self.ui.segmentSectionButton.enabled = free
-        self.ui.installButton.visible = self.active_case.missing
+        self.ui.installButton.visible = self.active_case.packages_missing
 
     def _show_result(self, result: SegmentationResult) -> None:
         """Make the result the study; the user may be in another module, where the panel has no parameter node."""
@@ -168,7 +160,7 @@ class SegmentationPanel:
         parameters.study = parameters.output = result.segmentation
         self._segment.update(self._parameters, parameters.study)
         if self._parameters is not None:
-            self.active_case.open_again()
+            self.active_case.reopen()
 
     def _say(self, message: str, *, error: bool = False) -> None:
         self._segment.say(message, error=error)
@@ -179,4 +171,4 @@ class SegmentationPanel:
         except PanelError as error:
             self._segment.say(str(error), error=True)
             return
-        self.active_case.open_again()
+        self.active_case.reopen()

@@ -100,11 +100,11 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
 
         Raises `PanelError` when the segmentation cannot be corrected.
         """
-        return self._controllers.controller(segmentation)
+        return self._controllers.get(segmentation)
 
     def close_controllers(self) -> None:
         """Close all correction controllers; all corrections are in the scene."""
-        self._controllers.forget()
+        self._controllers.close()
 
     def getParameterNode(self) -> SegmentationParameters:  # the name is Slicer's
         """Return the panel's parameters, which are stored in the scene."""

@@ -31,7 +31,7 @@ def click(panel, scene, place, wait_until):
     """Click in a slice view at a place in RAS mm."""
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     scene.GetNodeByID(selection.GetActivePlaceNodeID()).AddControlPointWorld(place)
-    wait_until(lambda: not panel.correct._tools._placer._later.pending, "the click was handled")
+    wait_until(lambda: not panel.correct._tools._placer._collect_later.pending, "the click was handled")
 
 
 def refused(label) -> bool:
@@ -225,7 +225,7 @@ def test_what_is_cancelled_leaves_nothing(
     panel, scene, study, tmp_path, temporary, wait_until, monkeypatch, action
 ):
     from LiverTumorAttentionGui.review.measurement import SceneReview
-    from LiverTumorAttentionGui.sample.sample_run import load_sample
+    from LiverTumorAttentionGui.sample.sample import load_sample
 
     ui = panel.ui
     out = tmp_path / "out"

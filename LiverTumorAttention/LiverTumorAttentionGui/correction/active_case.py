@@ -1,16 +1,23 @@
-"""The study under work, and what the panel's sections share about it."""
+"""The active case: the study under work with its correction controller, observed by the panel's sections."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import slicer
 
 from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.correction import Outcome
 
 NO_STUDY = "Choose a study first: segment a CT, or select a segmentation under Study."
 NOT_INSTALLED = (
@@ -19,74 +26,84 @@ NOT_INSTALLED = (
 )
 
 
-class ActiveCase:
-    """The chosen study with its correction controller; tells its listeners when they change.
+class ControllerSource(Protocol):
+    """Has one correction controller a segmentation; the module's logic."""
 
-    study, controller: None while there is nothing to work on; `problem` then says why, in one sentence.
-    busy: whether a long action is under way, so that nothing else may start.
-    missing: whether Python packages are missing.
+    def controller(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController:
+        """Return the controller of a segmentation. Raises `PanelError` when it cannot be corrected."""
+
+
+class ActiveCase:
+    """The chosen study and its correction controller; calls its listeners when they change.
+
+    segmentation: the chosen node, None for none.
+    study, controller: None where there is nothing to work on; `problem` then has the reason, in one sentence.
+    busy: whether a long action is running, during which no other may start.
+    packages_missing: whether Python packages are missing.
     """
 
-    def __init__(self, logic: Any) -> None:
+    def __init__(self, logic: ControllerSource) -> None:
         self._logic = logic
         self._listeners: list[Callable[[], None]] = []
-        self._outcome_listeners: list[Callable[[Any], None]] = []
-        self._nodes: tuple[Any, ...] = ()
-        self._scene: Any = None
+        self._outcome_listeners: list[Callable[[Outcome], None]] = []
+        self._nodes: tuple[slicer.vtkMRMLNode | None, ...] = ()
+        self._scene: slicer.vtkMRMLScene | None = None
         self._tag: int | None = None
-        self._reopen = Debounce(self.open_again, 0, restart=False)
-        self.segmentation: Any = None
-        self.study: Any = None
-        self.controller: Any = None
+        self._reopen_later = Debounce(self.reopen, 0, restart=False)
+        self.segmentation: slicer.vtkMRMLSegmentationNode | None = None
+        self.study: Study | None = None
+        self.controller: CorrectionController | None = None
         self.problem = NO_STUDY
-        self.missing = False
+        self.packages_missing = False
         self.busy = False
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call the listener when another study is under work, or the same one anew, or a long action began or ended."""
+        """Call the listener when a study is opened, reopened or closed, and when a long action begins or ends."""
         self._listeners.append(listener)
 
-    def on_outcome(self, listener: Callable[[Any], None]) -> None:
-        """Call the listener with the outcome after each correction."""
+    def on_outcome(self, listener: Callable[[Outcome], None]) -> None:
+        """Call the listener with the outcome of each correction."""
         self._outcome_listeners.append(listener)
 
-    def choose(self, segmentation: Any) -> None:
-        """Work on the study of a segmentation node; None for none. While a scene is being loaded nothing is opened."""
+    def choose(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
+        """Open the study of a segmentation node; None for none. Nothing is opened while a scene is being loaded."""
         if segmentation is not self.segmentation or (segmentation is not None and self.study is None):
             self._open(segmentation)
 
-    def open_again(self) -> None:
-        """Look at the chosen study anew: its volumes came or went."""
+    def reopen(self) -> None:
+        """Open the chosen study again: its volumes were added or removed."""
         self._open(self.segmentation)
 
     def close(self) -> None:
-        """Work on nothing: the user left the module, or the scene goes."""
-        self._reopen.cancel()
+        """Close the study: the user left the module, or the scene is closed."""
+        self._reopen_later.cancel()
         self._open(None)
 
-    def instances(self) -> Any:
-        """Return the segmentation as it stands, with what was painted meanwhile taken in. Raises `PanelError`."""
-        self.controller.take_in_brush()
+    def instances(self) -> sitk.Image:
+        """Return the current segmentation, with the edits of the Segment Editor applied. Raises `PanelError`."""
+        if self.controller is None:
+            raise PanelError(self.problem)
+        self.controller.apply_manual_edits()
         return self.controller.instances()
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
-        """Let nothing else start meanwhile."""
+        """Set `busy` within the block."""
         self.busy = True
-        self._tell()
+        self._notify()
         try:
             yield
         finally:
             self.busy = False
-            self._tell()
+            self._notify()
 
-    def _open(self, segmentation: Any) -> None:
+    def _open(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         if self.controller is not None:
             self.controller.remove_listener(self._corrected)
         if segmentation is not None and segmentation.GetScene() is None:
             segmentation = None
         self.segmentation, self.study, self.controller = segmentation, None, None
-        self.problem, self.missing = NO_STUDY, False
+        self.problem, self.packages_missing = NO_STUDY, False
         if segmentation is not None and not segmentation.GetScene().IsImporting():
             try:
                 with wait_cursor():
@@ -94,47 +111,46 @@ class ActiveCase:
             except PanelError as error:
                 self.study, self.controller, self.problem = None, None, str(error)
             except ImportError:
-                self.study, self.controller, self.problem, self.missing = None, None, NOT_INSTALLED, True
-        self._nodes = self._present() if segmentation is not None else ()
-        self._watch(segmentation.GetScene() if segmentation is not None else None)
-        self._tell()
+                self.study, self.controller, self.problem = None, None, NOT_INSTALLED
+                self.packages_missing = True
+        self._nodes = self._present_nodes()
+        self._observe(segmentation.GetScene() if segmentation is not None else None)
+        self._notify()
 
-    def _set_up(self, segmentation: Any) -> None:
+    def _set_up(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
         from LiverTumorAttentionGui.scene.study import Study
 
-        Study.of(
-            segmentation
-        )  # says why the study cannot be used, also when a controller is there from before
+        Study.of(segmentation)  # raises why the study cannot be used, also where a controller exists
         self.controller = self._logic.controller(segmentation)
         self.study = self.controller.study
         self.controller.add_listener(self._corrected)
         self.problem = ""
 
-    def _watch(self, scene: Any) -> None:
-        """Notice when a node of the study is removed."""
-        if self._tag is not None:
+    def _observe(self, scene: slicer.vtkMRMLScene | None) -> None:
+        """Observe the removal of nodes from the scene."""
+        if self._scene is not None:
             self._scene.RemoveObserver(self._tag)
         self._scene, self._tag = scene, None
         if scene is not None:
             self._tag = scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_removed)
 
-    def _node_removed(self, *_: Any) -> None:
-        """Look anew when the study or one of its nodes has gone; the event does not say which node it was."""
-        if self.segmentation is not None and self._nodes != self._present():
-            self._reopen.request()
+    def _node_removed(self, *_: object) -> None:
+        """Reopen the study if one of its nodes was removed; the event does not tell which node was."""
+        if self.segmentation is not None and self._nodes != self._present_nodes():
+            self._reopen_later.request()
 
-    def _present(self) -> tuple[Any, ...]:
+    def _present_nodes(self) -> tuple[slicer.vtkMRMLNode | None, ...]:
         """Return the nodes of the study that are in the scene."""
         study = self.study
-        if study is None or self.segmentation.GetScene() is None:
+        if study is None or study.segmentation.GetScene() is None:
             return ()
         portal = study.portal if study.portal.GetScene() is not None else None
         return portal, study.arterial, study.probability, study.vessels
 
-    def _corrected(self, outcome: Any) -> None:
+    def _corrected(self, outcome: Outcome) -> None:
         for listener in list(self._outcome_listeners):
             listener(outcome)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for listener in list(self._listeners):
             listener()

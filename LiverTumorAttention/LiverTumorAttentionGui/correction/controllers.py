@@ -1,4 +1,4 @@
-"""One correction controller a segmentation, for as long as its nodes are in the scene."""
+"""The correction controllers of the scene: one a segmentation, while its nodes exist."""
 
 from __future__ import annotations
 
@@ -14,63 +14,57 @@ if TYPE_CHECKING:
 
 
 class CorrectionControllers:
-    """The controllers that are open. What the volumes of a removed study take of memory is given back at once."""
+    """The open controllers. A controller is closed as soon as its segmentation or volume is removed, to free memory."""
 
     def __init__(self) -> None:
         self._open: list[CorrectionController] = []
-        self._watched: tuple[slicer.vtkMRMLScene, int] | None = None
+        self._observed: tuple[slicer.vtkMRMLScene, int] | None = None
 
-    def controller(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController:
-        """Return the segmentation's controller, a new one where its volume changed or moved. Raises `PanelError`."""
+    def get(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController:
+        """Return the controller of a segmentation, a new one if its volume changed or moved. Raises `PanelError`."""
         from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
-        known = self.known(segmentation)
+        known = next((each for each in self._open if each.study.segmentation is segmentation), None)
         study = Study.of(segmentation)
-        if known is not None and known.study.portal is study.portal and known.stands:
-            known.look_again()
+        if known is not None and known.study.portal is study.portal and known.is_valid:
+            known.refresh_volumes()
             return known
-        self.forget(segmentation)
+        self.close(segmentation)
         controller = CorrectionController(study)
         self._open.append(controller)
-        self._watch(segmentation.GetScene())
+        self._observe(segmentation.GetScene())
         return controller
 
-    def known(self, segmentation: slicer.vtkMRMLSegmentationNode) -> CorrectionController | None:
-        """Return the segmentation's controller if there is one already."""
-        return next(
-            (controller for controller in self._open if controller.study.segmentation is segmentation), None
-        )
-
-    def forget(self, segmentation: slicer.vtkMRMLSegmentationNode | None = None) -> None:
-        """Close the segmentation's controller, or all of them."""
+    def close(self, segmentation: slicer.vtkMRMLSegmentationNode | None = None) -> None:
+        """Close the controller of a segmentation, or all of them."""
         for controller in list(self._open):
             if segmentation is None or controller.study.segmentation is segmentation:
                 self._open.remove(controller)
                 controller.close()
         if not self._open:
-            self._unwatch()
+            self._remove_observer()
 
-    def _watch(self, scene: slicer.vtkMRMLScene) -> None:
-        if self._watched is not None and self._watched[0] is scene:
+    def _observe(self, scene: slicer.vtkMRMLScene) -> None:
+        if self._observed is not None and self._observed[0] is scene:
             return
-        self._unwatch()
-        myself = weakref.ref(self)
+        self._remove_observer()
+        reference = weakref.ref(self)
 
-        def purge(caller: object, event: str) -> None:
-            controllers = myself()
+        def node_removed(_scene: object, _event: str) -> None:
+            controllers = reference()
             if controllers is not None:
-                controllers._purge()
+                controllers._close_removed()
 
-        self._watched = (scene, scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, purge))
+        self._observed = (scene, scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, node_removed))
 
-    def _unwatch(self) -> None:
-        """Leave no observer behind on a scene that may be taken down after this object."""
-        watched, self._watched = self._watched, None
-        if watched is not None:
-            watched[0].RemoveObserver(watched[1])
+    def _remove_observer(self) -> None:
+        """Leave no observer on a scene that may be deleted after this object."""
+        observed, self._observed = self._observed, None
+        if observed is not None:
+            observed[0].RemoveObserver(observed[1])
 
-    def _purge(self) -> None:
-        """Close the controllers of studies whose segmentation or portal venous volume is gone."""
+    def _close_removed(self) -> None:
+        """Close the controllers whose segmentation or portal venous volume was removed."""
         for controller in list(self._open):
             if controller.study.segmentation.GetScene() is None or controller.study.portal.GetScene() is None:
                 self._open.remove(controller)

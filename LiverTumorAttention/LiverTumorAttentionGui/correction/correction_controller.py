@@ -1,4 +1,4 @@
-"""Corrections in the scene: every action on a study's lesions is done by the library and written into the segments."""
+"""Correction of a study in the scene: the library performs the actions, their results are written to the segments."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionGui.correction.lesion_rows import LesionRow, LesionRows
-from LiverTumorAttentionGui.correction.manual_edits import painted
+from LiverTumorAttentionGui.correction.manual_edits import find_manual_edits
 from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
-from LiverTumorAttentionGui.correction.session_restore import resumed
+from LiverTumorAttentionGui.correction.session_restore import restore_session
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
@@ -19,7 +19,7 @@ from LiverTumorAttentionGui.scene.voxel_grid import matrix_to_world
 from LiverTumorAttentionLib.correction import Action, CorrectionCase, CorrectionLog, MergeFindings, Outcome
 from LiverTumorAttentionLib.correction.undo import labels_after
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import relative_box
+from LiverTumorAttentionLib.voxels.boxes import Box, enclosing_box, relative_box
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
 Listener = Callable[[Outcome], None]
@@ -38,14 +38,14 @@ class CorrectionController:
     def __init__(self, study: Study) -> None:
         """Raises `PanelError` when the study cannot be corrected."""
         if not study.segmentation.GetSegmentation().GetNumberOfSegments():
-            raise PanelError(  # and not an empty log in the place of the one that is kept
+            raise PanelError(  # rather than overwrite the log with an empty one
                 f"The segmentation {study.segmentation.GetName()} holds no segments: if its file could not be read, "
                 "load it again; otherwise segment again."
             )
         self.study = study
         self._writer = SegmentationWriter(study)
         self._portal_at_start = study.portal_image()
-        self._seen = (study.arterial, study.probability)
+        self._volumes = (study.arterial, study.probability)
         with as_panel_error():
             case = CorrectionCase(
                 portal=self._portal_at_start,
@@ -55,34 +55,36 @@ class CorrectionController:
                 model=study.model,
             )
             log = study.segmentation.GetAttribute(LOG_ATTRIBUTE)
-            self.session, self.note = resumed(case, log, self._writer.accepted())
+            self.session, self.note = restore_session(case, log, self._writer.accepted())
         self._listeners: list[Listener] = []
-        self._previewed: tuple[slice, ...] | None = None
-        self._writer.adopt(self.session)
+        self._previewed: Box | None = None
+        self._writer.attach(self.session)
         self._rows = LesionRows(study, self.session, self._writer)
-        self._keep_log()
+        self._save_log()
 
-    # What there is --------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------------
 
     def rows(self) -> list[LesionRow]:
         """Return the lesions by number, rejected ones included."""
         return self._rows.all()
 
     def instances(self) -> sitk.Image:
-        """Return the segmentation as it stands, uint16 on the portal grid."""
+        """Return the current segmentation, uint16 on the portal grid."""
         return self.session.instances()
 
     @property
     def can_undo(self) -> bool:
+        """Whether there is an action to undo."""
         return self.session.can_undo
 
     @property
     def can_redo(self) -> bool:
+        """Whether there is an action to redo."""
         return self.session.can_redo
 
     @property
-    def stands(self) -> bool:
-        """Whether the volume still is where it was when the controller began, and what it was."""
+    def is_valid(self) -> bool:
+        """Whether volume and segmentation are in the scene, unmoved and with the same voxels as at the start."""
         study = self.study
         if study.segmentation.GetScene() is None or study.portal.GetScene() is None:
             return False
@@ -93,151 +95,153 @@ class CorrectionController:
 
     @property
     def has_decisions(self) -> bool:
-        """Whether a person accepted, rejected or changed a lesion, so that a new run must not replace them."""
-        self._before()
+        """Whether the user accepted, rejected or changed a lesion, so that a new run must not replace it."""
+        self._prepare()
         return any(lesion.status != "draft" or lesion.edited for lesion in self.session.lesions.values())
 
-    # What is done ---------------------------------------------------------------------------------------
+    # Actions --------------------------------------------------------------------------------------------
 
     def do(self, action: Action, progress: Progress | None = None) -> Outcome:
-        """Do an action. Raises `PanelError` when the library refuses it, `Cancelled`; then nothing has changed."""
-        self._before()
+        """Perform an action. Raises `PanelError` when the library refuses it, or `Cancelled`; nothing changes then."""
+        self._prepare()
         with as_panel_error():
-            return self._done(self.session.do(action, progress))
+            return self._commit(self.session.do(action, progress))
 
     def undo(self) -> Outcome:
-        """Take the last action back. Raises `PanelError` when there is none."""
-        self._before()
+        """Undo the last action. Raises `PanelError` when there is none."""
+        self._prepare()
         with as_panel_error():
-            return self._done(self.session.undo())
+            return self._commit(self.session.undo())
 
     def redo(self) -> Outcome:
-        """Do again what was taken back last. Raises `PanelError` when there is nothing."""
-        self._before()
+        """Redo the action that was undone last. Raises `PanelError` when there is none."""
+        self._prepare()
         with as_panel_error():
-            return self._done(self.session.redo())
+            return self._commit(self.session.redo())
 
     def merge(self, instances: sitk.Image, *, model: str | None) -> Outcome:
-        """Take in what a new run found, on the portal grid, as drafts beside what was decided or edited.
+        """Add the findings of a new run, on the portal grid, as drafts.
 
-        Drafts that nobody changed give way; what is accepted or edited keeps its voxels, what was rejected does not
-        come back. Raises `PanelError`.
+        They replace drafts that nobody changed. Accepted and edited lesions keep their voxels; findings where a lesion
+        was rejected are left out. Raises `PanelError`.
         """
-        self._before()
+        self._prepare()
         with as_panel_error():
             action = MergeFindings.of(self.session.case, instances, model=model, replace_drafts=True)
-            return self._done(self.session.do(action))
+            return self._commit(self.session.do(action))
 
-    def see_new_volumes(self) -> None:
-        """Go on with the study's present arterial volume and probability. Raises `PanelError`."""
+    def replace_volumes(self) -> None:
+        """Use the study's present arterial volume and probability from now on. Raises `PanelError`."""
         with as_panel_error():
             self.session.replace_volumes(
                 arterial=self.study.arterial_image(), probability=self.study.probability_image()
             )
-        self._seen = (self.study.arterial, self.study.probability)
+        self._volumes = (self.study.arterial, self.study.probability)
 
-    def look_again(self) -> None:
-        """See whether volumes came or went since they were looked at. Raises `PanelError`."""
-        if self._seen != (self.study.arterial, self.study.probability):
-            self.see_new_volumes()
+    def refresh_volumes(self) -> None:
+        """Call `replace_volumes` if volumes of the study were added or removed. Raises `PanelError`."""
+        if self._volumes != (self.study.arterial, self.study.probability):
+            self.replace_volumes()
 
-    def take_in_brush(self, segment_ids: Iterable[str] | None = None) -> Outcome | None:
-        """Make what a person painted with the Segment Editor one action; return None when nothing was painted.
+    def apply_manual_edits(self, segment_ids: Iterable[str] | None = None) -> Outcome | None:
+        """Make one action of the edits in the Segment Editor; return None when there are none.
 
-        segment_ids: segments that are lesions whatever they are called, such as a new one, and the only ones that are
-        looked at; None means all lesions. What was painted on accepted or rejected lesions is put back.
-        Raises `PanelError`, and then the segments are as they were before it was painted.
+        segment_ids: segments that are lesions whatever their name, such as a new one, and the only ones to be
+        compared; None for all lesions. Accepted and rejected lesions are restored.
+        Raises `PanelError`, and then the segments are restored to the state before the edits.
         """
-        touched = segment_ids is not None or self._writer.changed_by_others()
+        compare = segment_ids is not None or self._writer.changed_by_others()
         self.end_preview()
-        return self._take_in(segment_ids) if touched else None
+        return self._apply_manual_edits(segment_ids) if compare else None
 
     def preview(self, action: Action) -> None:
-        """Show in the slice views what an action would do, until `end_preview` or the next action.
+        """Show the effect of an action in the views, until `end_preview` or the next action.
 
-        Raises `PanelError` when the library refuses it; then nothing is shown.
+        Raises `PanelError` when the library refuses it; nothing is shown then.
         """
-        self._before()
+        self._prepare()
         with as_panel_error():
             edit = self.session.preview(action)
         if not edit.patches:
             return
-        hull = tuple(
-            slice(min(part.start for part in axis), max(part.stop for part in axis))
-            for axis in zip(*(patch.box for patch in edit.patches), strict=True)
-        )
-        held = [n + LIVER for n, lesion in self.session.lesions.items() if lesion.status == "accepted"]
-        labels = self.session.labels[hull].copy()
+        box = enclosing_box(patch.box for patch in edit.patches)
+        accepted = [n + LIVER for n, lesion in self.session.lesions.items() if lesion.status == "accepted"]
+        labels = self.session.labels[box].copy()
         for patch in edit.patches:
-            part = relative_box(patch.box, hull)
-            labels[part] = labels_after(patch, labels[part], held)
-        self._previewed = hull
-        self._writer.show(hull, labels)
+            part = relative_box(patch.box, box)
+            labels[part] = labels_after(patch, labels[part], accepted)
+        self._previewed = box
+        self._writer.write_labels(box, labels)
 
     def end_preview(self) -> None:
-        """Show the lesions as they are again."""
+        """Show the lesions as they are."""
         if self._previewed is not None:
             self._writer.write(self.session, [self._previewed])
-            self._writer.follow(self.session, ())
+            self._writer.update_segments(self.session, ())
             self._previewed = None
 
     def add_listener(self, listener: Listener) -> None:
-        """Have a function called with the outcome after each change."""
+        """Call a function with the outcome after each change."""
         self._listeners.append(listener)
 
     def remove_listener(self, listener: Listener) -> None:
+        """Stop calling a function; it may be unknown."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
     def close(self) -> None:
-        """End a preview and tell nobody any more."""
+        """End a preview and remove all listeners."""
         if self.study.segmentation.GetScene() is not None:
             self.end_preview()
         self._previewed = None
         self._listeners.clear()
 
-    # How it is done -------------------------------------------------------------------------------------
+    # Implementation -------------------------------------------------------------------------------------
 
-    def _before(self) -> None:
-        """Take in what somebody else did to the segments. Raises `PanelError` when the volume is no longer there."""
-        if not self.stands:
+    def _prepare(self) -> None:
+        """Apply pending manual edits. Raises `PanelError` when the controller is no longer valid."""
+        if not self.is_valid:
             raise PanelError(
                 "The volume or the segmentation was moved, changed or removed since the correction began: choose the "
                 "segmentation again."
             )
-        self.take_in_brush()
+        self.apply_manual_edits()
 
-    def _take_in(self, segment_ids: Iterable[str] | None = None) -> Outcome | None:
-        found = painted(self.session, self._writer, None if segment_ids is None else tuple(segment_ids))
-        if found is None:
+    def _apply_manual_edits(self, segment_ids: Iterable[str] | None) -> Outcome | None:
+        only = None if segment_ids is None else tuple(segment_ids)
+        edits = find_manual_edits(self.session, self._writer, only)
+        if edits is None:
             return None
+        first_new = self.session.next_number
+        reverted = ", ".join(
+            f"lesion {n} is {self.session.lesions[n].status} and was put back" for n in edits.reverted
+        )
         try:
             with as_panel_error():
-                outcome = self.session.do(found.action) if found.action else Outcome(boxes=(), lesions=())
+                outcome = self.session.do(edits.action) if edits.action else Outcome(boxes=(), lesions=())
         except BaseException:
-            self._writer.write(self.session, found.boxes)
-            self._writer.follow(self.session, found.lesions)
+            self._writer.write(self.session, edits.boxes)
+            self._writer.update_segments(self.session, edits.lesions)
             raise
-        for number, segment_id in zip(found.new_numbers, found.new_segments, strict=True):
-            self._writer.claim(segment_id, number)
-        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in (outcome.note, found.note) if note)
-        return self._done(
+        for number, segment_id in enumerate(edits.new_segments, start=first_new):
+            self._writer.assign(segment_id, number)
+        return self._commit(
             replace(
                 outcome,
-                boxes=(*found.boxes, *outcome.boxes),
-                lesions=tuple(sorted({*found.lesions, *outcome.lesions})),
-                note=notes,
+                boxes=(*edits.boxes, *outcome.boxes),
+                lesions=tuple(sorted({*edits.lesions, *outcome.lesions})),
+                note=" ".join(f"{note[:1].upper()}{note[1:]}." for note in (outcome.note, reverted) if note),
             )
         )
 
-    def _done(self, outcome: Outcome) -> Outcome:
-        """Write what an action did into the scene, and tell whoever listens."""
+    def _commit(self, outcome: Outcome) -> Outcome:
+        """Write the result of an action to the scene and call the listeners."""
         self._writer.write(self.session, outcome.boxes)
-        self._writer.follow(self.session, outcome.lesions)
-        self._keep_log()
+        self._writer.update_segments(self.session, outcome.lesions)
+        self._save_log()
         for listener in list(self._listeners):
             listener(outcome)
         return outcome
 
-    def _keep_log(self) -> None:
+    def _save_log(self) -> None:
         self.study.segmentation.SetAttribute(LOG_ATTRIBUTE, CorrectionLog.of(self.session).to_text())

@@ -1,4 +1,4 @@
-"""The lesions of a correction as a list shows them: each measured once, until it changes."""
+"""Rows of the tumor table: the lesions of a session, each measured once until it changes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LesionRow:
-    """One lesion as a list shows it.
+    """One lesion.
 
-    status: "draft", "accepted" or "rejected". edited: whether a person changed its voxels.
-    center_ras: the voxel of the lesion that is nearest to its centroid, world mm; None without voxels.
+    number: its number. segment_id, name: of its segment. status: "draft", "accepted" or "rejected".
+    edited: whether the user changed its voxels. volume_ml: 0 for a rejected one.
+    center_ras: the voxel of the lesion that is nearest to its centroid, RAS mm in the world; None without voxels.
     """
 
     number: int
@@ -40,17 +41,17 @@ class LesionRows:
         self._study = study
         self._session = session
         self._writer = writer
-        self._measured: dict[int, tuple[Lesion, float, Point | None]] = {}
+        self._cache: dict[int, tuple[Lesion, float, Point | None]] = {}
 
     def all(self) -> list[LesionRow]:
         """Return the lesions by number, rejected ones included."""
         return [self._row(self._session.lesions[number]) for number in sorted(self._session.lesions)]
 
     def _row(self, lesion: Lesion) -> LesionRow:
-        known = self._measured.get(lesion.number)
+        known = self._cache.get(lesion.number)
         if known is None or known[0] is not lesion:
-            known = self._measured[lesion.number] = (lesion, *self._measure(lesion))
-        segment_id = self._writer.ids[lesion.number]
+            known = self._cache[lesion.number] = (lesion, *self._measure(lesion))
+        segment_id = self._writer.segment_ids[lesion.number]
         segment = self._study.segmentation.GetSegmentation().GetSegment(segment_id)
         return LesionRow(
             number=lesion.number,
@@ -63,11 +64,11 @@ class LesionRows:
         )
 
     def _measure(self, lesion: Lesion) -> tuple[float, Point | None]:
-        """Return volume (mL) and centre of a lesion."""
-        places = np.argwhere(self._session.labels[lesion.box] == lesion.number + LIVER)
-        if lesion.status == "rejected" or not len(places):
+        """Return volume (mL) and center (RAS mm) of a lesion."""
+        voxels = np.argwhere(self._session.labels[lesion.box] == lesion.number + LIVER)
+        if lesion.status == "rejected" or not len(voxels):
             return 0.0, None
         case = self._session.case
-        away = ((places - places.mean(axis=0)) * case.spacing_mm) ** 2
-        z, y, x = (int(n) for n in places[away.sum(axis=1).argmin()] + box_start(lesion.box))
-        return len(places) * case.voxel_mm3 / 1000.0, self._study.to_ras(case.point_at((z, y, x)))
+        away = ((voxels - voxels.mean(axis=0)) * case.spacing_mm) ** 2
+        z, y, x = (int(n) for n in voxels[away.sum(axis=1).argmin()] + box_start(lesion.box))
+        return len(voxels) * case.voxel_mm3 / 1000.0, self._study.to_ras(case.point_at((z, y, x)))

@@ -1,8 +1,8 @@
-"""What a person painted with the Segment Editor, as one action."""
+"""Edits made with the Segment Editor, found by comparing the segments with the session, as one action."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,94 +10,96 @@ import numpy as np
 from LiverTumorAttentionGui.scene.labelmap_layers import Box, LabelLayer
 from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionLib.correction import CorrectionSession, Draw, Drawing, PackedMask
+from LiverTumorAttentionLib.voxels.boxes import enclosing_box
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
 
 
-@dataclass(frozen=True, kw_only=True)
-class Painted:
-    """What was painted.
+@dataclass(kw_only=True)
+class ManualEdits:
+    """Differences between the segments and the session.
 
-    action: None when all of it is to be put back. boxes, lesions: where, and which lesions of the session.
-    new_segments: segments of lesions that the session does not know, which get the numbers new_numbers.
-    note: what is put back, possibly empty.
+    drawings: the new masks of drafts and of new lesions. boxes: where segments differ. lesions: known lesions that
+    differ. new_segments: segments that become lesions, in the order of their drawings. reverted: accepted and rejected
+    lesions, whose segments have to be restored.
     """
 
-    action: Draw | None
-    boxes: tuple[Box, ...]
-    lesions: tuple[int, ...]
-    new_segments: tuple[str, ...] = ()
-    new_numbers: tuple[int, ...] = ()
-    note: str = ""
+    drawings: list[Drawing] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    lesions: list[int] = field(default_factory=list)
+    new_segments: list[str] = field(default_factory=list)
+    reverted: list[int] = field(default_factory=list)
+
+    @property
+    def action(self) -> Draw | None:
+        """The action that makes the edits; None when all of them are to be reverted."""
+        return Draw(drawings=tuple(self.drawings)) if self.drawings else None
 
 
-def painted(
+def find_manual_edits(
     session: CorrectionSession, writer: SegmentationWriter, only: tuple[str, ...] | None
-) -> Painted | None:
-    """Return what differs between the segments and the session; None when nothing does."""
-    known = {each: number for number, each in writer.ids.items()}
-    drawings: list[Drawing] = []
-    boxes: list[Box] = []
-    lesions: list[int] = []
-    put_back: list[int] = []
-    new: list[str] = []
-    strangers = [each for each in lesions_of(writer.segmentation, only or ()).values() if each not in known]
+) -> ManualEdits | None:
+    """Return the edits since the last write; None when there are none.
+
+    only: ids of segments that are lesions whatever their name, and the only ones to be compared; None for all lesions.
+    """
+    numbers = {segment_id: number for number, segment_id in writer.segment_ids.items()}
+    new = [each for each in lesions_of(writer.segmentation, only or ()).values() if each not in numbers]
     places = {
-        each: (layer, box)
+        segment_id: (layer, box)
         for layer in writer.layers.all()
-        for each, box in layer.boxes(session.labels.shape).items()
+        for segment_id, box in layer.boxes(session.labels.shape).items()
     }
-    for segment_id in (*known, *strangers):
+    edits = ManualEdits()
+    for segment_id in (*numbers, *new):
         if only is not None and segment_id not in only:
             continue
-        number = known.get(segment_id)
+        number = numbers.get(segment_id)
         box, mask = _voxels(session, segment_id, number, places.get(segment_id))
-        if box is None:
-            continue
-        if number is None:
-            new.append(segment_id)
-        elif (mask == (session.labels[box] == number + LIVER)).all():
-            continue
-        else:
-            lesions.append(number)
-        boxes.append(box)
-        if number is not None and session.lesions[number].status != "draft":
-            put_back.append(number)
-        else:
-            drawings.append(Drawing(mask=PackedMask.of(box, mask), lesion=number))
-    if not boxes:
-        return None
-    note = ", ".join(f"lesion {n} is {session.lesions[n].status} and was put back" for n in put_back)
-    return Painted(
-        action=Draw(drawings=tuple(drawings)) if drawings else None,
-        boxes=tuple(boxes),
-        lesions=tuple(lesions),
-        new_segments=tuple(new),
-        new_numbers=tuple(session.next_number + k for k in range(len(new))),
-        note=note,
-    )
+        if box is not None:
+            _compare(session, segment_id, number, box, mask, edits)
+    return edits if edits.boxes else None
+
+
+def _compare(
+    session: CorrectionSession,
+    segment_id: str,
+    number: int | None,
+    box: Box,
+    mask: np.ndarray,
+    edits: ManualEdits,
+) -> None:
+    """Add to `edits` what differs between a segment's mask in a box and the lesion of the session; None for none."""
+    if number is None:
+        edits.new_segments.append(segment_id)
+    elif (mask == (session.labels[box] == number + LIVER)).all():
+        return
+    else:
+        edits.lesions.append(number)
+    edits.boxes.append(box)
+    if number is not None and session.lesions[number].status != "draft":
+        edits.reverted.append(number)
+    else:
+        edits.drawings.append(Drawing(mask=PackedMask.of(box, mask), lesion=number))
 
 
 def _voxels(
     session: CorrectionSession, segment_id: str, number: int | None, place: tuple[LabelLayer, Box] | None
 ) -> tuple[Box | None, np.ndarray]:
-    """Return a segment's voxels in a box of the grid that also holds what the session has of the lesion.
+    """Return a segment's mask in a box of the grid that also encloses the session's lesion; None without voxels.
 
-    place: the segment's layer, and its box on the grid; None without voxels.
+    place: the segment's layer and its box on the grid; None when the segment is empty.
     """
-    hulls: list[Box] = []
+    boxes: list[Box] = []
     if number is not None and session.lesions[number].status != "rejected":
-        hulls.append(session.lesions[number].box)
+        boxes.append(session.lesions[number].box)
     if place is not None:
-        hulls.append(place[1])
-    if not hulls:
+        boxes.append(place[1])
+    if not boxes:
         return None, np.zeros((0, 0, 0), dtype=bool)
-    box = tuple(
-        slice(min(part.start for part in axis), max(part.stop for part in axis))
-        for axis in zip(*hulls, strict=True)
-    )
+    box = enclosing_box(boxes)
     mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
     if place is not None:
         layer = place[0]

@@ -1,4 +1,4 @@
-"""What a run found, in the scene: a segmentation of its own, or drafts beside what a person decided."""
+"""The findings of a run in the scene: a segmentation of their own, or drafts beside lesions the user decided on."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
-    """Where the findings went. controller: that of the decisions beside which they are; None where they stand alone.
+class PlacedFindings:
+    """The segmentation node that holds the findings.
 
+    controller: of the segmentation whose decisions the findings were merged with; None without any.
     notes: sentences for the user.
     """
 
@@ -43,7 +44,7 @@ class Placed:
 
 
 class Findings:
-    """The segmentation that a run left. It is read outside of the scene, so that a damaged one changes nothing."""
+    """The segmentation of a run, read outside of the scene, so that a damaged file changes nothing."""
 
     def __init__(
         self,
@@ -60,55 +61,51 @@ class Findings:
         self._controllers = controllers
         self.under_transform = WorldVolume(portal, "portal venous").moves_with_transform
 
-    def place(self, output: slicer.vtkMRMLSegmentationNode | None) -> Placed:
+    def place(self, output: slicer.vtkMRMLSegmentationNode | None) -> PlacedFindings:
         """Put the findings into the scene. Raises `PanelError`, and then the scene is unchanged.
 
-        output: the node that is wanted. It is replaced, merged with where a person decided something, or left alone
-        where that is about another volume; None, or a node that was removed, for a new one.
+        output: the node to be filled; None, or a removed node, for a new one. Its content is replaced, or merged
+        with where the user decided on lesions. A node whose decisions are about another volume is left unchanged.
         """
         if output is None or output.GetScene() is None:
-            return Placed(node=self._alone(None))
+            return PlacedFindings(node=self._replace_content(None))
         try:
-            controller = self._decided(output)
+            controller = self._controller_of_decisions(output)
         except PanelError as error:
             note = f"{output.GetName()} holds decisions that cannot be read, so the result is a new segmentation."
-            return Placed(node=self._alone(None), notes=(note, str(error)))
+            return PlacedFindings(node=self._replace_content(None), notes=(note, str(error)))
         if controller is None:
-            return Placed(node=self._alone(output))
+            return PlacedFindings(node=self._replace_content(output))
         if controller.study.portal is not self._portal:
             note = f"{output.GetName()} holds decisions about another volume, so the result is a new segmentation."
-            return Placed(node=self._alone(None), notes=(note,))
+            return PlacedFindings(node=self._replace_content(None), notes=(note,))
         outcome = controller.merge(self._instances(controller), model=self._model())
         note = f"{outcome.note[:1].upper()}{outcome.note[1:]}; what was decided or edited stays as it was."
-        return Placed(node=output, controller=controller, notes=(note,))
+        return PlacedFindings(node=output, controller=controller, notes=(note,))
 
     def link(
         self,
-        placed: Placed,
+        placed: PlacedFindings,
         *,
         registration: RegistrationNodes | None,
         probability: slicer.vtkMRMLScalarVolumeNode | None,
     ) -> None:
-        """Tie the segmentation to its volumes and to the run's report; what belongs to another volume is let go."""
+        """Link the segmentation to its volumes and store the report; links of another volume are removed."""
         node = placed.node
         same = node.GetNodeReference(PORTAL_REFERENCE) in (None, self._portal)
-        arterial = (
-            registration.volume
-            if registration
-            else node.GetNodeReference(REGISTERED_REFERENCE)
-            if same
-            else None
-        )
+        arterial = node.GetNodeReference(REGISTERED_REFERENCE) if same else None
+        if registration is not None:
+            arterial = registration.volume
         vessels = node.GetNodeReference(VESSELS_REFERENCE) if same else None
         if not same and registration is None:
             node.SetNodeReferenceID(TRANSFORM_REFERENCE, None)
         Study.link(node, self._portal, arterial=arterial, probability=probability, vessels=vessels)
         node.SetAttribute(REPORT_ATTRIBUTE, json.dumps(self._report))
         if placed.controller is not None:
-            placed.controller.see_new_volumes()
+            placed.controller.replace_volumes()
 
-    def tumors(self, placed: Placed) -> list[dict[str, Any]]:
-        """Return the table's rows: the run's own, or those of the lesions that there are now."""
+    def tumors(self, placed: PlacedFindings) -> list[dict[str, Any]]:
+        """Return the rows of the table: those of the report, or of the present lesions after a merge."""
         if placed.controller is None:
             return list(self._report["tumors"])
         from LiverTumorAttentionLib.analysis import measure_tumors
@@ -117,26 +114,28 @@ class Findings:
         measured = measure_tumors(placed.controller.instances(), case.portal, case.arterial, case.probability)
         return [asdict(each) for each in measured]
 
-    def _alone(self, target: slicer.vtkMRMLSegmentationNode | None) -> slicer.vtkMRMLSegmentationNode:
-        """Return the target with its content replaced, or a new node."""
+    def _replace_content(
+        self, target: slicer.vtkMRMLSegmentationNode | None
+    ) -> slicer.vtkMRMLSegmentationNode:
+        """Return the target with its content replaced by the findings, or a new node."""
         if target is not None:
-            self._controllers.forget(target)
+            self._controllers.close(target)
             target.RemoveAttribute(LOG_ATTRIBUTE)
         return place_segmentation(
             self._found, portal=self._portal, target=target, under_transform=self.under_transform
         )
 
-    def _decided(self, output: slicer.vtkMRMLSegmentationNode) -> CorrectionController | None:
-        """Return the controller of a segmentation in which a person decided something. Raises `PanelError`."""
+    def _controller_of_decisions(self, output: slicer.vtkMRMLSegmentationNode) -> CorrectionController | None:
+        """Return the controller of a segmentation with decisions of the user, else None. Raises `PanelError`."""
         from LiverTumorAttentionGui.scene.segments import has_accepted_lesion
 
         if not output.GetAttribute(LOG_ATTRIBUTE) and not has_accepted_lesion(output.GetSegmentation()):
             return None
-        controller = self._controllers.controller(output)
+        controller = self._controllers.get(output)
         return controller if controller.has_decisions else None
 
     def _instances(self, controller: CorrectionController) -> sitk.Image:
-        """Return the findings on the grid of a controller."""
+        """Return the findings on the grid of a controller's study."""
         from LiverTumorAttentionGui.scene.segments import lesions_of
 
         node = slicer.vtkMRMLSegmentationNode()

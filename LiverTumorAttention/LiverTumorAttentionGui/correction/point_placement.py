@@ -1,9 +1,8 @@
-"""Clicks in slice views, heard through Slicer's own way of placing points."""
+"""Point placement: clicks in slice views, received through Slicer's markups place mode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import slicer
 
@@ -17,51 +16,51 @@ _SELECTION_ID = "vtkMRMLSelectionNodeSingleton"
 
 
 class PointPlacer:
-    """Place mode that stays on: every so many clicks make one call, and the points go away.
+    """Persistent place mode with a temporary point list: every n clicks make one call and the points are removed.
 
-    on_points: called with as many world points (RAS mm) as were asked for, after the click's own event.
-    on_stopped: called when place mode ended some other way than by `stop`: by Escape, a right click or another module.
+    on_points: called with n points (world RAS mm), after the event of the last click was handled.
+    on_stopped: called when place mode ended other than by `stop`: by Escape, a right click or another module.
     """
 
     def __init__(self, on_points: Callable[[list[Ras]], None], on_stopped: Callable[[], None]) -> None:
         self._on_points = on_points
         self._on_stopped = on_stopped
-        self._wanted = 1
-        self._node: Any = None
-        self._observed: list[tuple[Any, int]] = []
-        self._later = Debounce(self._take, 0, restart=False)
+        self._points_per_call = 1
+        self._node: slicer.vtkMRMLMarkupsFiducialNode | None = None
+        self._observed: list[tuple[slicer.vtkMRMLNode, int]] = []
+        self._collect_later = Debounce(self._collect, 0, restart=False)
         self._check_later = Debounce(self._check_mode, 0, restart=False)
 
     @property
     def active(self) -> bool:
-        """Whether clicks are being heard."""
+        """Whether clicks are received."""
         return self._node is not None
 
-    def start(self, scene: Any, points: int = 1) -> None:
-        """Hear clicks, `points` of them a call, until `stop`."""
+    def start(self, scene: slicer.vtkMRMLScene, points: int = 1) -> None:
+        """Receive clicks, `points` of them a call, until `stop`."""
         self.stop()
-        self._wanted = points
-        self._node = _point_list(scene)
+        self._points_per_call = points
+        node = self._node = _point_list(scene)
         interaction, selection = interaction_node(scene), selection_node(scene)
         selection.SetReferenceActivePlaceNodeClassName(POINT_CLASS)
-        selection.SetActivePlaceNodeID(self._node.GetID())
+        selection.SetActivePlaceNodeID(node.GetID())
         interaction.SetPlaceModePersistence(1)
         interaction.SetCurrentInteractionMode(interaction.Place)
-        self._observe(self._node, self._node.PointPositionDefinedEvent, self._later.request)
+        self._observe(node, node.PointPositionDefinedEvent, self._collect_later.request)
         self._observe(interaction, interaction.InteractionModeChangedEvent, self._check_later.request)
         self._observe(selection, selection.ActivePlaceNodeIDChangedEvent, self._check_later.request)
 
     def stop(self) -> None:
-        """Hear no more clicks and give the mouse back. Safe to call at any time, also after the scene has gone."""
+        """End place mode and remove the point list. Safe to call at any time, also after the scene was closed."""
         node, self._node = self._node, None
-        self._later.cancel()
+        self._collect_later.cancel()
         self._check_later.cancel()
         while self._observed:
             observed, tag = self._observed.pop()
             observed.RemoveObserver(tag)
-        scene = node.GetScene() if node is not None else None
-        if scene is None:
+        if node is None or node.GetScene() is None:
             return
+        scene = node.GetScene()
         interaction, selection = interaction_node(scene), selection_node(scene)
         if selection.GetActivePlaceNodeID() == node.GetID():
             if interaction.GetCurrentInteractionMode() == interaction.Place:
@@ -70,21 +69,21 @@ class PointPlacer:
             selection.SetActivePlaceNodeID(None)
         scene.RemoveNode(node)
 
-    def _observe(self, node: Any, event: int, call: Callable[[], None]) -> None:
+    def _observe(self, node: slicer.vtkMRMLNode, event: int, call: Callable[[], None]) -> None:
         self._observed.append((node, node.AddObserver(event, lambda *_: call())))
 
-    def _take(self) -> None:
-        """Hand on the points that were clicked, once there are enough. Runs after the click was handled."""
+    def _collect(self) -> None:
+        """Call `on_points` once there are enough points. Runs after the click was handled."""
         if self._node is None:
             return
         points = _defined_points(self._node)
-        if len(points) < self._wanted:
+        if len(points) < self._points_per_call:
             return
         self._node.RemoveAllControlPoints()
-        self._on_points(points[: self._wanted])
+        self._on_points(points[: self._points_per_call])
 
     def _check_mode(self) -> None:
-        """End when the mouse does something else by now."""
+        """Stop if the interaction mode or the point list that is placed has changed."""
         if self._node is None:
             return
         scene = self._node.GetScene()
@@ -97,18 +96,18 @@ class PointPlacer:
         self._on_stopped()
 
 
-def interaction_node(scene: Any) -> Any:
-    """Return the scene's interaction node, which says what the mouse does."""
+def interaction_node(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLInteractionNode:
+    """Return the scene's interaction node, which holds the mouse mode."""
     return scene.GetNodeByID(_INTERACTION_ID) or scene.AddNode(slicer.vtkMRMLInteractionNode())
 
 
-def selection_node(scene: Any) -> Any:
-    """Return the scene's selection node, which says what is being placed."""
+def selection_node(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSelectionNode:
+    """Return the scene's selection node, which holds the node that is being placed."""
     return scene.GetNodeByID(_SELECTION_ID) or scene.AddNode(slicer.vtkMRMLSelectionNode())
 
 
-def _point_list(scene: Any) -> Any:
-    """Return a new list of points that no list of the user shows and no file keeps."""
+def _point_list(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """Return a new point list that is hidden in other modules and not saved with the scene."""
     node = slicer.vtkMRMLMarkupsFiducialNode()
     node.SetName(POINT_NAME)
     node.SetHideFromEditors(True)
@@ -123,8 +122,8 @@ def _point_list(scene: Any) -> Any:
     return node
 
 
-def _defined_points(node: Any) -> list[Ras]:
-    """Return the points that were clicked, without the one that follows the mouse."""
+def _defined_points(node: slicer.vtkMRMLMarkupsFiducialNode) -> list[Ras]:
+    """Return the placed points, without the preview point that follows the mouse."""
     points = []
     for index in range(node.GetNumberOfControlPoints()):
         if node.GetNthControlPointPositionStatus(index) == node.PositionDefined:

@@ -1,4 +1,4 @@
-"""What a correction leaves in the segments: voxels, segments of new lesions, statuses, surfaces."""
+"""Writes a correction session to the segments of a study: voxels, segments of new lesions, statuses, surfaces."""
 
 from __future__ import annotations
 
@@ -23,61 +23,63 @@ from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionLib.correction import CorrectionSession
 from LiverTumorAttentionLib.voxels.labels import LIVER
 
-_MOST_IN_A_BYTE = 255
+_MAX_UINT8 = 255
 
 
 class SegmentationWriter:
-    """Writes the state of a session into the segmentation of a study.
+    """Writes the state of a session to the segmentation of a study.
 
-    ids: the segments of the lesions by number.
+    layers: the label maps of the segmentation. segment_ids: id of the segment of each lesion, by number.
     """
 
     def __init__(self, study: Study) -> None:
         self.node = study.segmentation
         self.segmentation = study.segmentation.GetSegmentation()
         self.layers = study.layers()
-        self.ids: dict[int, str] = lesions_of(self.segmentation)
+        self.segment_ids: dict[int, str] = lesions_of(self.segmentation)
         self._surfaces = LesionSurfaces(self.layers)
-        self._looks: dict[int, tuple[str, SegmentAppearance]] = {}
+        self._removed: dict[int, tuple[str, SegmentAppearance]] = {}
         self._stamp = self.layers.modified_state()
 
     def accepted(self) -> list[int]:
-        """Return the lesions whose segments say that they are accepted."""
-        segments = {number: self.segmentation.GetSegment(each) for number, each in self.ids.items()}
+        """Return the numbers of the lesions whose segments have the status accepted."""
+        segments = {number: self.segmentation.GetSegment(each) for number, each in self.segment_ids.items()}
         return [number for number, segment in segments.items() if status_of(segment) == "accepted"]
 
-    def adopt(self, session: CorrectionSession) -> None:
-        """Give every lesion of a fresh session its segment, number and status."""
-        self.ids = {number: each for number, each in self.ids.items() if number in session.lesions}
-        self.follow(session, ())
+    def attach(self, session: CorrectionSession) -> None:
+        """Assign every lesion of a new session its segment, with its number and status."""
+        self.segment_ids = {
+            number: each for number, each in self.segment_ids.items() if number in session.lesions
+        }
+        self.update_segments(session, ())
 
     def changed_by_others(self) -> bool:
-        """Whether somebody changed voxels, or added or removed segments, since the last write."""
+        """Whether voxels were changed, or segments added or removed, since the last write."""
         return self._stamp != self.layers.modified_state()
 
     def write(self, session: CorrectionSession, boxes: Iterable[Box]) -> None:
-        """Write the session's labels in boxes."""
+        """Write the labels of the session in boxes."""
         for box in boxes:
-            self.show(box, session.labels[box])
+            self.write_labels(box, session.labels[box])
 
-    def show(self, box: Box, labels: np.ndarray) -> None:
+    def write_labels(self, box: Box, labels: np.ndarray) -> None:
         """Write labels in a box; new lesions get a segment."""
-        had = self._surfaces.present() if self._surfaces.enabled else set()
+        with_surface = self._surfaces.present() if self._surfaces.enabled else set()
         for value in np.unique(labels):
             if value > LIVER:
                 self._segment_of(int(value) - LIVER)
-        chosen = {each: number + LIVER for number, each in self.ids.items() if self._index(each) >= 0}
-        given_up = self.layers.write(box, labels, chosen)
+        chosen = {each: number + LIVER for number, each in self.segment_ids.items() if self._index(each) >= 0}
+        released = self.layers.write(box, labels, chosen)
         liver = liver_of(self.segmentation)
         if liver is not None:
-            self.layers.add_voxels(liver, box, given_up & (labels == LIVER))
-        self._surfaces.restore(had)
+            self.layers.add_voxels(liver, box, released & (labels == LIVER))
+        self._surfaces.restore(with_surface)
         self._stamp = self.layers.modified_state()
         self.segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
 
-    def follow(self, session: CorrectionSession, changed: Iterable[int]) -> None:
-        """Make segments, statuses and the surfaces of changed lesions what the session says."""
-        for number in [number for number in self.ids if number not in session.lesions]:
+    def update_segments(self, session: CorrectionSession, changed: Iterable[int]) -> None:
+        """Update segments and statuses of all lesions, and the surfaces of the changed ones."""
+        for number in [number for number in self.segment_ids if number not in session.lesions]:
             self._remove(number)
         for number in sorted(session.lesions):
             set_number_and_status(
@@ -87,59 +89,61 @@ class SegmentationWriter:
             for number in changed:
                 if number in session.lesions:
                     box = session.lesions[number].box
-                    self._surfaces.refresh(self.ids[number], box, session.labels[box] == number + LIVER)
+                    self._surfaces.refresh(
+                        self.segment_ids[number], box, session.labels[box] == number + LIVER
+                    )
             self.segmentation.InvokeEvent(slicer.vtkSegmentation.RepresentationModified)
         self._stamp = self.layers.modified_state()
 
-    def claim(self, segment_id: str, number: int) -> None:
-        """Take a segment that a person made for a lesion; one without a name of its own gets the lesion's."""
+    def assign(self, segment_id: str, number: int) -> None:
+        """Assign a segment made by the user to a lesion; one without a name of its own gets the lesion's."""
         segment = self.segmentation.GetSegment(segment_id)
         if segment.GetNameAutoGenerated() or number_in_name(segment) not in (None, number):
             SegmentAppearance.of_number(number).apply_to(segment)
-        self.ids[number] = segment_id
+        self.segment_ids[number] = segment_id
 
     def _segment_of(self, number: int) -> str:
-        """Return a lesion's segment; a new one lies in the layer of the others, at its place by number."""
-        known = self.ids.get(number)
+        """Return the segment of a lesion, a new one in the layer of the others, in order of number, if it has none."""
+        known = self.segment_ids.get(number)
         if known is not None and self.segmentation.GetSegment(known) is not None:
             return known
         spare = lesions_of(self.segmentation).get(number)
-        if spare is not None and spare not in self.ids.values():
-            self.ids[number] = spare
+        if spare is not None and spare not in self.segment_ids.values():
+            self.segment_ids[number] = spare
             return spare
-        wanted, look = self._looks.get(number, (f"Tumor_{number}", SegmentAppearance.of_number(number)))
+        wanted, look = self._removed.get(number, (f"Tumor_{number}", SegmentAppearance.of_number(number)))
         segment = slicer.vtkSegment()
         look.apply_to(segment)
         segment.SetTag(LESION_TAG, str(number))
-        image, value = self._place()
+        image, value = self._label_map()
         segment.SetLabelValue(value)
         segment.AddRepresentation(BINARY_LABELMAP, image)
         if self._surfaces.enabled:
             segment.AddRepresentation(CLOSED_SURFACE, vtk.vtkPolyData())
         segment_id = self.segmentation.GenerateUniqueSegmentID(wanted)
         self.segmentation.AddSegment(segment, segment_id)
-        self.ids[number] = segment_id
-        after = [self._index(each) for other, each in self.ids.items() if other > number]
+        self.segment_ids[number] = segment_id
+        after = [self._index(each) for other, each in self.segment_ids.items() if other > number]
         if any(index >= 0 for index in after):
             self.segmentation.SetSegmentIndex(segment_id, min(index for index in after if index >= 0))
         return segment_id
 
-    def _place(self) -> tuple[slicer.vtkOrientedImageData, int]:
-        """Return the label map for a new lesion and its value there."""
+    def _label_map(self) -> tuple[slicer.vtkOrientedImageData, int]:
+        """Return the label map for a new lesion and its label value there."""
         for layer in self.layers.all():
-            if any(each in layer.values for each in self.ids.values()):
+            if any(each in layer.values for each in self.segment_ids.values()):
                 value = 1 + max(int(layer.voxels.max()), *layer.values.values())
-                if layer.image.GetScalarSize() > 1 or value <= _MOST_IN_A_BYTE:
+                if layer.image.GetScalarSize() > 1 or value <= _MAX_UINT8:
                     return layer.image, value
         one_voxel = tuple(slice(0, 1) for _ in range(3))
         return self.layers.new_image(one_voxel), 1
 
     def _remove(self, number: int) -> None:
-        """Take a lesion's segment away; what it looked like is remembered, should it come back."""
-        segment_id = self.ids.pop(number)
+        """Remove the segment of a lesion; name, color and code are kept for an undo."""
+        segment_id = self.segment_ids.pop(number)
         segment = self.segmentation.GetSegment(segment_id)
         if segment is not None:
-            self._looks[number] = (segment_id, SegmentAppearance.of_segment(segment))
+            self._removed[number] = (segment_id, SegmentAppearance.of_segment(segment))
             self.segmentation.RemoveSegment(segment_id)
 
     def _index(self, segment_id: str) -> int:

@@ -1,24 +1,35 @@
-"""The review of a study in the scene: its tumours measured, the table filled, diameters drawn."""
+"""Measurement of a study in the scene: the tumor table and the diameter lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
-from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
+from LiverTumorAttentionGui.scene.node_attributes import DIAMETERS_REFERENCE, LESION_TAG
+from LiverTumorAttentionGui.scene.node_links import (
+    add_referenced_node,
+    referenced_nodes,
+    remove_referenced_nodes,
+)
+from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from LiverTumorAttentionLib.analysis import CaseReview
+    from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
     from LiverTumorAttentionLib.progress import Progress
+    from LiverTumorAttentionLib.voxels.geometry import Line
+
+_GLYPH_SCALE = 1.5
+"""Half of Slicer's default, so that the ends do not hide a small tumor."""
+_FALLBACK_COLOR = (1.0, 0.85, 0.2)
 
 
 class SceneReview:
-    """Measures the tumours of one study. Nothing that it shows is meant for clinical use."""
+    """Measures the tumors of one study. Not for clinical use."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
@@ -27,19 +38,19 @@ class SceneReview:
 
     @property
     def review(self) -> CaseReview | None:
-        """What was measured last; None before."""
+        """The last measurement; None before the first."""
         return self._review
 
     @property
     def shown_diameters(self) -> tuple[int, ...]:
-        """The tumours whose diameters are drawn."""
+        """The tumors whose diameters are drawn."""
         return self._lines.numbers
 
     def measure(self, instances: sitk.Image, progress: Progress | None = None) -> CaseReview:
-        """Measure every tumour, fill the study's table, and draw the diameters anew that are shown.
+        """Measure every tumor, fill the study's table, and update the diameter lines that are shown.
 
-        instances: uint16 on the portal grid, in the world: 0 background, 1 liver, n + 1 tumour n.
-        Raises `PanelError`, or `Cancelled` when the user cancels; the scene is then as it was.
+        instances: uint16 on the portal grid in world coordinates: 0 background, 1 liver, n + 1 tumor n.
+        Raises `PanelError`, or `Cancelled` when the user cancels; the scene is then unchanged.
         """
         from LiverTumorAttentionLib.analysis import review_case
 
@@ -60,7 +71,7 @@ class SceneReview:
         return review
 
     def show_diameters(self, numbers: Sequence[int] | None = None) -> None:
-        """Draw the diameters of these tumours and of no other, of all when None. Raises `PanelError`."""
+        """Draw the diameters of these tumors only, of all when None. Raises `PanelError`."""
         if self._review is None:
             raise PanelError("The tumors have not been measured yet: measure them first.")
         by_number = {tumor.number: tumor for tumor in self._review.tumors}
@@ -71,5 +82,68 @@ class SceneReview:
         self._lines.show([by_number[number] for number in wanted])
 
     def clear_diameters(self) -> None:
-        """Remove the lines."""
+        """Remove the diameter lines."""
         self._lines.clear()
+
+
+class DiameterLines:
+    """Two locked markups lines a tumor: the longest axial diameter and the longest one perpendicular to it.
+
+    The lines cross, so labels at their middles would overlap: one label at an end has both lengths.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The tumors whose lines are in the scene."""
+        lines = referenced_nodes(self._study.segmentation, DIAMETERS_REFERENCE)
+        numbers = {line.GetAttribute(LESION_TAG) for line in lines}
+        return tuple(sorted(int(number) for number in numbers if number and number.isdigit()))
+
+    def show(self, tumors: list[TumorReview]) -> None:
+        """Show the lines of these tumors only."""
+        self.clear()
+        segmentation = self._study.segmentation.GetSegmentation()
+        segments = lesions_of(segmentation)
+        colors = {n: tuple(segmentation.GetSegment(each).GetColor()) for n, each in segments.items()}
+        for tumor in tumors:
+            color = colors.get(tumor.number, _FALLBACK_COLOR)
+            size = tumor.measurement
+            lengths = f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f} mm"
+            label = f"Tumor {tumor.number}: {lengths}"
+            self._add(tumor.number, "longest diameter", size.longest_axial_diameter_lps_mm, label, color)
+            self._add(tumor.number, "perpendicular", size.perpendicular_diameter_lps_mm, "", color)
+
+    def clear(self) -> None:
+        """Remove all lines of the study."""
+        remove_referenced_nodes(self._study.segmentation, DIAMETERS_REFERENCE)
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Remove the lines of these tumors."""
+        removed = {str(number) for number in numbers}
+        for line in referenced_nodes(self._study.segmentation, DIAMETERS_REFERENCE):
+            if line.GetAttribute(LESION_TAG) in removed:
+                line.GetScene().RemoveNode(line)
+
+    def _add(self, number: int, what: str, line: Line, label: str, color: tuple[float, ...]) -> None:
+        name = f"Tumor {number} {what}"
+        node = add_referenced_node(
+            self._study.segmentation, "vtkMRMLMarkupsLineNode", name, DIAMETERS_REFERENCE
+        )
+        for end in line:
+            node.AddControlPointWorld(*self._study.to_ras(end))
+        for index, text in enumerate((label, "")):
+            node.SetNthControlPointLabel(index, text)
+        node.SetAttribute(LESION_TAG, str(number))
+        node.SetDescription("Measured; not for clinical use.")
+        node.SetLocked(True)
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        display.SetSelectedColor(*color)
+        display.SetColor(*color)
+        display.SetPointLabelsVisibility(bool(label))
+        display.SetPropertiesLabelVisibility(False)
+        display.SetGlyphScale(_GLYPH_SCALE)
+        display.SetHandlesInteractive(False)

@@ -1,4 +1,4 @@
-"""What was planned as segments, in a segmentation of its own beside the study's: no other tool counts them there."""
+"""The segments of a plan, in a segmentation of their own, where no tool takes them for tumors or organs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLORS = {MARGIN_SEGMENT: (1.0, 0.86, 0.25), RESECTED_SEGMENT: (0.35, 0.55, 0.9
 
 
 class PlanSegments:
-    """The margin and the part that is taken out. A node without any of them is removed."""
+    """The margin and the resected part. The segmentation node exists while it has a segment."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
@@ -33,11 +33,11 @@ class PlanSegments:
         return _node_of(self._study.segmentation)
 
     def has(self, segment_id: str) -> bool:
-        """Whether a segment is there."""
+        """Whether the plan has a segment."""
         return has_segment(self._study.segmentation, segment_id)
 
     def show(self, segment_id: str, name: str, mask: sitk.Image) -> None:
-        """Make a segment, or replace its content; remove it when nothing is left. mask: 1 where it is, portal grid."""
+        """Add a segment or replace its content; remove it when the mask is empty. mask: 0 or 1 on the portal grid."""
         import SimpleITK as sitk
 
         from LiverTumorAttentionLib.voxels.boxes import bounding_box
@@ -58,10 +58,10 @@ class PlanSegments:
             segment_id,
             slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE,
         )
-        node.CreateClosedSurfaceRepresentation()  # of what has none now: a new segment, or one that was changed
+        node.CreateClosedSurfaceRepresentation()  # of the segment that was added or replaced
 
     def remove(self, segment_id: str) -> None:
-        """Remove a segment, where it is, and the node with the last one."""
+        """Remove a segment if there is one; the last one with the node."""
         node = self.node
         if node is None:
             return
@@ -85,14 +85,14 @@ class PlanSegments:
     def _label_map(
         self, node: slicer.vtkMRMLSegmentationNode, voxels: np.ndarray, box: tuple[slice, ...]
     ) -> slicer.vtkOrientedImageData:
-        """Return what a box (z, y, x) of the portal grid holds as an image in the frame of a node."""
+        """Return the voxels of a box (z, y, x) of the portal grid as an image in the coordinates of the node."""
         image = LabelLayers(node, self._study.grid).new_image(box)
         voxel_array(image)[...] = voxels
         return image
 
 
 def has_segment(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str) -> bool:
-    """Whether the plan of a study's segmentation shows a segment."""
+    """Whether the plan of a study's segmentation has a segment."""
     node = _node_of(segmentation)
     return node is not None and node.GetSegmentation().GetSegment(segment_id) is not None
 

@@ -1,4 +1,4 @@
-"""The plan of a study in the scene: a margin as a segment, planes to drag, and what they take out."""
+"""The plan of a study in the scene: a safety margin, resection planes and the part that they resect."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import slicer
 from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.review.plan_segments import MARGIN_SEGMENT, RESECTED_SEGMENT, PlanSegments
-from LiverTumorAttentionGui.review.plan_settings import Combination, PlanChoices
-from LiverTumorAttentionGui.review.plane_placement import first_plane
-from LiverTumorAttentionGui.review.resection_planes import CutPlanes
+from LiverTumorAttentionGui.review.plan_settings import Combination, PlanSettings
+from LiverTumorAttentionGui.review.resection_planes import ResectionPlanes, place_plane
 from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
@@ -21,27 +20,27 @@ if TYPE_CHECKING:
 
     from LiverTumorAttentionLib.analysis.planning import CutPlane, MarginPlan, Planner, ResectionPlan
 
-QUIET_MS = 300
-"""So long the planes have to rest before the part that is taken out is shown anew: that takes longer than numbers."""
+SEGMENTS_MS = 300
+"""Delay after the last move of a plane before the segments are updated, which takes longer than the numbers."""
 
 
 class ScenePlan:
-    """Margin and resection of one study. Nothing that it shows is meant for clinical use.
+    """Margin and resection of one study. Not for clinical use.
 
-    instances: uint16 on the portal grid, in the world: 0 background, 1 liver, n + 1 tumour n. Everything that is
-    chosen is kept in the scene, so that a plan on the same segmentation finds it again.
+    instances: uint16 on the portal grid in world coordinates: 0 background, 1 liver, n + 1 tumor n. All settings are
+    stored in the scene, where a later plan of the same segmentation finds them.
     """
 
     def __init__(self, study: Study, instances: sitk.Image) -> None:
         self._study = study
         self._instances = instances
-        self._choices = PlanChoices(study.segmentation)
+        self._settings = PlanSettings(study.segmentation)
         self._segments = PlanSegments(study)
         self._listeners: list[Callable[[], None]] = []
         self._margin: MarginPlan | None = None
         self._known = (self.combine, self.weight_kg)
-        self._quiet = Debounce(self._show_anew, QUIET_MS, restart=True)
-        self._planes = CutPlanes(study, self._planes_changed)
+        self._update_segments_later = Debounce(self._update_segments, SEGMENTS_MS, restart=True)
+        self._planes = ResectionPlanes(study, self._planes_changed)
 
     @cached_property
     def _planner(self) -> Planner:
@@ -51,30 +50,30 @@ class ScenePlan:
             return Planner(self._instances, self._study.vessel_map())
 
     def set_instances(self, instances: sitk.Image) -> None:
-        """Plan on a corrected segmentation. Segments that are shown follow when there is quiet."""
+        """Plan on a corrected segmentation. The segments that are shown are updated later."""
         self._instances = instances
         self.__dict__.pop("_planner", None)
         self._margin = None
-        self._quiet.request()
+        self._update_segments_later.request()
 
     def on_changed(self, callback: Callable[[], None]) -> None:
-        """Have a function called when the resection becomes another one, also while a plane is dragged."""
+        """Call a function whenever the resection changes, also while a plane is dragged."""
         self._listeners.append(callback)
 
-    # The margin ------------------------------------------------------------------------------------------------
+    # Margin ----------------------------------------------------------------------------------------------------
 
     @property
     def margin_mm(self) -> float | None:
-        """The width that was chosen; None without a margin."""
-        return self._choices.margin_mm
+        """Width of the margin; None without one."""
+        return self._settings.margin_mm
 
     @property
     def margin_tumors(self) -> tuple[int, ...] | None:
-        """The tumours that were chosen; None for all."""
-        return self._choices.margin_tumors
+        """Numbers of the tumors that have a margin; None for all."""
+        return self._settings.margin_tumors
 
     def set_margin(self, mm: float, numbers: Sequence[int] | None = None) -> MarginPlan | None:
-        """Lay a margin around tumours, around all when None, and show it as a segment; 0 takes it away.
+        """Compute a margin around tumors, all when None, and show it as a segment; 0 mm removes it.
 
         Raises `PanelError`, and then nothing has changed.
         """
@@ -84,46 +83,46 @@ class ScenePlan:
         chosen = None if numbers is None else tuple(sorted(set(numbers)))
         with as_panel_error():
             plan = self._planner.margin(mm, chosen)
-        self._choices.set_margin(mm, chosen)
+        self._settings.set_margin(mm, chosen)
         self._show_margin(plan)
         return plan
 
     def margin(self) -> MarginPlan | None:
-        """Return the margin in numbers; None without one. Raises `PanelError` when it cannot be laid any more."""
+        """Return the margin; None without one. Raises `PanelError` when it can no longer be computed."""
         width_mm = self.margin_mm
         if width_mm is None:
             return None
         if self._margin is None:
             with as_panel_error():
-                self._margin = self._planner.margin(width_mm, self._margin_tumors_left())
+                self._margin = self._planner.margin(width_mm, self._present_margin_tumors())
         return self._margin
 
     def clear_margin(self) -> None:
-        """Take the margin and its segment away."""
-        self._choices.set_margin(None, None)
+        """Remove the margin and its segment."""
+        self._settings.set_margin(None, None)
         self._margin = None
         self._segments.remove(MARGIN_SEGMENT)
 
-    def _margin_tumors_left(self) -> tuple[int, ...] | None:
-        """Return those of the chosen tumours that are still there; all that were chosen when none is."""
+    def _present_margin_tumors(self) -> tuple[int, ...] | None:
+        """Return the chosen tumors that still exist; all chosen ones when none does."""
         chosen = self.margin_tumors
-        left = tuple(number for number in chosen or () if number in self._planner.tumor_numbers)
-        return left or chosen
+        present = tuple(number for number in chosen or () if number in self._planner.tumor_numbers)
+        return present or chosen
 
     def _show_margin(self, plan: MarginPlan) -> None:
         self._margin = plan
         self._segments.show(MARGIN_SEGMENT, f"Margin {plan.margin_mm:g} mm", plan.mask)
 
-    # The resection ---------------------------------------------------------------------------------------------
+    # Resection -------------------------------------------------------------------------------------------------
 
     def planes(self) -> list[slicer.vtkMRMLMarkupsPlaneNode]:
-        """Return the planes; their normals point to what is taken out."""
+        """Return the planes; their normals point to the resected part."""
         return self._planes.nodes()
 
     def add_plane(self, tumor: int | None = None) -> slicer.vtkMRMLMarkupsPlaneNode:
-        """Add a plane through the liver's centre, or beside a tumour, which it takes out. Raises `PanelError`."""
-        place = first_plane(self._instances, tumor, self.margin_mm)
-        return self._planes.add(place.cut, place.size_mm)
+        """Add a plane through the liver's center, or beside a tumor, which it resects. Raises `PanelError`."""
+        placed = place_plane(self._instances, tumor, self.margin_mm)
+        return self._planes.add(placed.cut, placed.size_mm)
 
     def remove_plane(self, node: slicer.vtkMRMLMarkupsPlaneNode) -> None:
         """Remove a plane."""
@@ -131,28 +130,28 @@ class ScenePlan:
 
     @property
     def combine(self) -> Combination:
-        """What several planes take out: what lies beyond "all" of them (a wedge), or beyond "any"."""
-        return self._choices.combine
+        """Whether the part beyond "all" planes is resected, a wedge, or the part beyond "any" of them."""
+        return self._settings.combine
 
     @combine.setter
     def combine(self, value: Combination) -> None:
-        self._choices.combine = value
-        self._look_at_choices()
+        self._settings.combine = value
+        self._settings_changed()
 
     @property
     def weight_kg(self) -> float | None:
-        """The body's weight; None when it is not known. Setting one that is none raises `PanelError`."""
-        return self._choices.weight_kg
+        """Body weight; None when unknown. Setting an implausible one raises `PanelError`."""
+        return self._settings.weight_kg
 
     @weight_kg.setter
     def weight_kg(self, value: float | None) -> None:
-        self._choices.weight_kg = value
-        self._look_at_choices()
+        self._settings.weight_kg = value
+        self._settings_changed()
 
     def resection(self) -> ResectionPlan | None:
-        """Return what the planes take out, now; None without a plane.
+        """Return the resection by the present planes; None without a plane.
 
-        Raises `PanelError` when a plane misses the liver, or when nothing or everything is taken out.
+        Raises `PanelError` when a plane misses the liver, or when nothing or the whole liver is resected.
         """
         cuts = self._planes.cuts()
         if not cuts:
@@ -162,14 +161,14 @@ class ScenePlan:
 
     @property
     def resected_shown(self) -> bool:
-        """Whether the part that is taken out is shown as a segment."""
+        """Whether the resected part is shown as a segment."""
         return self._segments.has(RESECTED_SEGMENT)
 
     def show_resected(self, shown: bool) -> None:
-        """Show the part that is taken out as a segment, which follows the planes, or hide it.
+        """Show the resected part as a segment, which follows the planes, or hide it.
 
-        The segment consists of whole voxels; the plan's volumes are finer. Raises `PanelError` when there is no
-        such part, and then nothing has changed.
+        The segment consists of whole voxels; the volumes of `resection` are finer. Raises `PanelError` when nothing
+        is resected, and then nothing has changed.
         """
         if not shown:
             self._segments.remove(RESECTED_SEGMENT)
@@ -183,21 +182,21 @@ class ScenePlan:
             RESECTED_SEGMENT, "Resected part", self._planner.resected_mask(cuts, self.combine)
         )
 
-    def _look_at_choices(self) -> None:
-        """Tell of a choice that differs from the one that was known: it may have been kept by somebody else."""
-        chosen = (self.combine, self.weight_kg)
-        if chosen != self._known:
-            self._known = chosen
+    def _settings_changed(self) -> None:
+        """Notify the listeners if a setting differs from the last known one: it may have been set elsewhere."""
+        settings = (self.combine, self.weight_kg)
+        if settings != self._known:
+            self._known = settings
             self._planes_changed()
 
     def _planes_changed(self) -> None:
         if self.resected_shown:
-            self._quiet.request()
+            self._update_segments_later.request()
         for listener in tuple(self._listeners):
             listener()
 
-    def _show_anew(self) -> None:
-        """Bring the segments that are shown up to date; those that cannot be any more are taken away."""
+    def _update_segments(self) -> None:
+        """Update the segments that are shown; those that can no longer be computed are removed."""
         if self._study.segmentation.GetScene() is None:
             return
         if self._segments.has(MARGIN_SEGMENT):
@@ -215,17 +214,17 @@ class ScenePlan:
             except PanelError:
                 self._segments.remove(RESECTED_SEGMENT)
 
-    # The whole -------------------------------------------------------------------------------------------------
+    # Export ----------------------------------------------------------------------------------------------------
 
     def as_json(self) -> dict[str, Any] | None:
-        """Return the plan in JSON values, as `review --plan` reads it; None when nothing is planned.
+        """Return the plan as JSON values for `review --plan`; None when nothing is planned.
 
         Raises `PanelError` when there is no liver to plan on.
         """
         plan: dict[str, Any] = {}
         if self.margin_mm is not None:
             margin: dict[str, Any] = {"margin_mm": self.margin_mm}
-            tumors = self._margin_tumors_left()
+            tumors = self._present_margin_tumors()
             if tumors is not None:
                 margin["tumors"] = list(tumors)
             plan["margins"] = [margin]
@@ -240,7 +239,7 @@ class ScenePlan:
         return plan
 
     def close(self) -> None:
-        """Listen no longer; what is planned stays in the scene."""
-        self._quiet.cancel()
+        """Remove all observers; the planned nodes stay in the scene."""
+        self._update_segments_later.cancel()
         self._planes.close()
         self._listeners.clear()

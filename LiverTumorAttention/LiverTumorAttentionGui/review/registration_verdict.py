@@ -1,4 +1,4 @@
-"""Verdict on the registration, read from a run's report, with the numbers behind it as text."""
+"""The verdict on a registration, read from the report of a run, as text for the panel."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MOVEMENTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How far the registration of the arterial onto the portal venous phase is to be believed.
+    """Quality of the registration of the arterial onto the portal venous phase.
 
-    grade: "good", "doubtful" or "refused". reason: why. sentence: the grade and its reason, for the panel.
-    details: the numbers behind it, a line each.
+    grade: "good", "doubtful" or "refused". reason: why. sentence: both.
+    details: the numbers, a line each.
     """
 
     grade: str
@@ -32,9 +32,9 @@ class Verdict:
 
 
 def read_verdict(entry: Any) -> Verdict | None:
-    """Return the verdict in the entry "registration" of a report; None when nothing was registered.
+    """Return the verdict of the entry "registration" of a report; None when nothing was registered.
 
-    Raises `PanelError` when the entry is something else.
+    Raises `PanelError` when the entry cannot be read.
     """
     if entry is None:
         return None
@@ -59,7 +59,7 @@ def _details(entry: dict[str, Any]) -> str:
         _displacement(entry),
         _volume_change(entry),
         _share("Tissue folded onto itself", entry, "folded_share"),
-        _way_back(entry),
+        _inverse_consistency(entry),
         NOT_FOR_CLINICAL_USE,
     ]
     return "\n".join(line for line in lines if line)
@@ -67,12 +67,12 @@ def _details(entry: dict[str, Any]) -> str:
 
 def _change(title: str, entry: dict[str, Any], name: str, form: str, suffix: str = "", unit: str = "") -> str:
     before, after = (_number(entry, f"{name}_{when}{suffix}") for when in ("before", "after"))
-    words = [
+    parts = [
         f"{value:{form}}{unit} {when}"
         for value, when in ((before, "before"), (after, "after"))
         if value is not None
     ]
-    return f"{title}: {', '.join(words)}" if words else ""
+    return f"{title}: {', '.join(parts)}" if parts else ""
 
 
 def _share(title: str, entry: dict[str, Any], name: str) -> str:
@@ -94,7 +94,7 @@ def _volume_change(entry: dict[str, Any]) -> str:
     return f"Local change of volume (Jacobian, 1 is none): {least:.2f} to {most:.2f}"
 
 
-def _way_back(entry: dict[str, Any]) -> str:
+def _inverse_consistency(entry: dict[str, Any]) -> str:
     mean = _number(entry, "inverse_error_mean_mm")
     return "" if mean is None else f"Registering the other way round disagrees by {mean:.1f} mm on average"
 

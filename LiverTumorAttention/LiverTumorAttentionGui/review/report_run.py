@@ -1,4 +1,4 @@
-"""The run of `review`: from a study in the scene to a page where the user wants it."""
+"""The run of `review`: writes the report of a study where the user wants it."""
 
 from __future__ import annotations
 
@@ -7,45 +7,49 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.review.report_files import write_case
 from LiverTumorAttentionGui.scene.study import Study
 
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.analysis import Vessels
+
 _CANCELLED = "Cancelled. No report was written."
+_REPORT_KEYS = {"version", "registration"}
+"""`review` refuses a run's report without these."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportResult:
-    """The files of a report, all of them there: the page, the table as CSV, all numbers as JSON."""
+class ReportFiles:
+    """The files of a report. page: HTML. table: the tumor table, CSV. numbers: all numbers, JSON."""
 
     page: Path
     table: Path
     numbers: Path
 
     @classmethod
-    def beside(cls, page: Path) -> ReportResult:
-        """Return the files of a report whose page is to be called so."""
+    def beside(cls, page: Path) -> ReportFiles:
+        """Return the files of a report by the path of its page."""
         return cls(page=page, table=page.with_suffix(".csv"), numbers=page.with_suffix(".json"))
 
     def by_option(self) -> dict[str, Path]:
-        """Return the files by the option of `review` that asks for them."""
+        """Return the files by the option of `review` that writes them."""
         return {"--output": self.page, "--csv": self.table, "--json": self.numbers}
 
 
-class ReportRun(ChildRun[ReportResult]):
-    """Writes a report in the child. Its files come to where the user wants them all together, or none does. Used once.
+class ReportRun(ChildRun[ReportFiles]):
+    """Writes a report in the child process: all of its files or none. Used once.
 
-    study: of which case. instances: its segmentation as it stands: uint16 on the portal grid, in the world, without the
-    rejected tumours. output: where the page goes (.html); table and numbers go beside it, under its name.
-    plan: what `ScenePlan.as_json` returned; None without a plan. patient_name: what stands at the head of the page;
-    empty for nothing. on_finished: called with the outcome alone, as everything that it says is in files.
-    options: see `ChildRun`.
+    study: the study. instances: its segmentation: uint16 on the portal grid in world coordinates, without rejected
+    tumors. output: path of the page (.html); table and numbers are written beside it under the same name.
+    plan: what `ScenePlan.as_json` returned; None without a plan. patient_name: shown at the head of the page;
+    empty for none. on_finished: called with the outcome. options: see `ChildRun`.
     """
 
     def __init__(
@@ -69,12 +73,12 @@ class ReportRun(ChildRun[ReportResult]):
         )
         self._study = study
         self._instances = instances
-        self._wanted = ReportResult.beside(Path(output))
+        self._wanted = ReportFiles.beside(Path(output))
         self._plan = plan
         self._patient_name = patient_name.strip()
 
     def prepare(self, folder: Path) -> list[str]:
-        """Write the case; see `write_case`. Raises `PanelError`, also where the report could not be put later."""
+        """Write the input files; see `write_case`. Raises `PanelError`, also where the report cannot be written."""
         from LiverTumorAttentionLib.io import check_writable
 
         with as_panel_error():
@@ -91,8 +95,8 @@ class ReportRun(ChildRun[ReportResult]):
             arguments += [option, str(path)]
         return [*arguments, "--progress", "json"]
 
-    def collect(self, folder: Path) -> ReportResult:
-        """Move the files to where the user wants them."""
+    def collect(self, folder: Path) -> ReportFiles:
+        """Copy the files to their destination."""
         from LiverTumorAttentionLib.io import replacing_all
 
         made = list(self._made(folder).by_option().values())
@@ -104,11 +108,67 @@ class ReportRun(ChildRun[ReportResult]):
                 shutil.copyfile(source, temporary[target])
         return self._wanted
 
-    def _made(self, folder: Path) -> ReportResult:
-        """Return where the child writes: names that none of the files that it reads has."""
-        return ReportResult.beside(folder / "made.html")
+    def _made(self, folder: Path) -> ReportFiles:
+        """Return where the child writes, apart from the files that it reads."""
+        return ReportFiles.beside(folder / "made.html")
 
     def _process_finished(self, outcome: Outcome) -> None:
         if outcome.status == "cancelled":
             outcome = Outcome(status="cancelled", message=_CANCELLED)
         super()._process_finished(outcome)
+
+
+def write_case(study: Study, instances: sitk.Image, folder: Path) -> list[str]:
+    """Write volumes, segmentation, vessels and the run's report of a study; return the options of `review` for them.
+
+    instances: uint16 on the portal grid. Files are in world coordinates. Raises `PanelError`.
+    """
+    from LiverTumorAttentionLib.io import write_segmentation
+
+    files: dict[str, Path] = {}
+    for option, image in (
+        ("--portal", study.portal_image()),
+        ("--arterial", study.arterial_image()),
+        ("--probability", study.probability_image()),
+    ):
+        if image is not None:
+            files[option] = _write_volume(image, folder / f"{option.strip('-')}.nrrd")
+    with as_panel_error():
+        files["--segmentation"] = folder / "segmentation.seg.nrrd"
+        write_segmentation(files["--segmentation"], instances)
+        vessels = study.vessel_map()
+    if vessels is not None:
+        files["--vessels"] = _write_vessels(vessels, folder / "vessels.seg.nrrd")
+    report = _run_report(study)
+    if report is not None:
+        files["--report"] = folder / "report.json"
+        files["--report"].write_text(report, encoding="utf-8")
+    return [argument for option, path in files.items() for argument in (option, str(path))]
+
+
+def _write_volume(image: sitk.Image, path: Path) -> Path:
+    """Write a temporary volume, uncompressed for speed."""
+    try:
+        sitk.WriteImage(image, str(path), useCompression=False)
+    except RuntimeError as error:
+        raise PanelError(
+            f"The volumes cannot be written to {path.parent}: free some disk space and try again."
+        ) from error
+    return path
+
+
+def _write_vessels(vessels: Vessels, path: Path) -> Path:
+    """Write the vessels with their names as segments of one layer."""
+    from LiverTumorAttentionLib.io.seg_nrrd import write_layers
+
+    pairs: dict[str, str] = {}
+    for index, (value, name) in enumerate(vessels.names.items()):
+        fields = {"ID": f"Vessel_{value}", "Name": name, "LabelValue": str(value), "Layer": "0"}
+        pairs |= {f"Segment{index}_{field}": text for field, text in fields.items()}
+    write_layers(path, vessels.array.astype(np.uint16)[np.newaxis], vessels.labels, pairs)
+    return path
+
+
+def _run_report(study: Study) -> str | None:
+    """Return the report of the run that made the segmentation; None where there is none that `review` reads."""
+    return json.dumps(study.report) if set(study.report) >= _REPORT_KEYS else None

@@ -1,17 +1,15 @@
-"""What Slicer-Liver's stages look for in a scene, set on the nodes of a study.
+"""Export to Slicer-Liver: the attributes and terminology codes by which it finds its input in a scene.
 
-Facts, from its sources (https://github.com/ALive-research/Slicer-Liver, its architecture decisions 11, 24 and 29):
+From its sources (https://github.com/ALive-research/Slicer-Liver, its architecture decisions 11, 24 and 29):
 volumes carry the attribute LiverRole, one of Native, Arterial, PortalVenous, Delayed and Other, and it works on the
-first that is PortalVenous. One segmentation of the scene, and no more, carries the attribute LiverSegmentation.Role
-with the value "canonical". Its segments are known by the SNOMED CT code of the type in the tag TerminologyEntry:
-10200004 the liver, 4147007 a tumour, 32764006 the portal vein, 8993003 the hepatic veins. Where one segment of a kind
-is needed, as for its distance maps, the first with the code is taken. Transforms above the segmentation are not applied
-to the surfaces that it plans on.
+first that is PortalVenous. Exactly one segmentation of the scene carries the attribute LiverSegmentation.Role with the
+value "canonical". Its segments are recognized by the SNOMED CT code of the type in the tag TerminologyEntry: 10200004
+the liver, 4147007 a tumor, 32764006 the portal vein, 8993003 the hepatic veins. Where one segment of a kind is needed,
+as for its distance maps, it takes the first with the code. It does not apply transforms above the segmentation to the
+surfaces that it plans on.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import slicer
 
@@ -27,71 +25,57 @@ from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 _CONTEXT = "Segmentation category and type - DICOM master list~SCT^85756007^Tissue"
-# A word of a vessel's name, and the code for it.
+# Part of a vessel's name, and the code of the vessel.
 _VESSEL_TYPES = {"portal": "SCT^32764006^Portal vein", "hepatic vein": "SCT^8993003^Hepatic vein"}
 
 
-def hand_over_to_slicer_liver(study: Study) -> str:
-    """Make the study the one that Slicer-Liver works on; return what was set, in sentences for the panel.
+def export_to_slicer_liver(study: Study) -> str:
+    """Mark the study as the input of Slicer-Liver; return what was set, in sentences for the panel.
 
-    No voxel changes. Slicer-Liver works on one case: what was its segmentation or its portal venous volume before
-    no longer is, and the sentences say so.
+    No voxel changes. Slicer-Liver works on one case: the roles are removed from any other segmentation and portal
+    venous volume, and the sentences name these.
     """
     node = study.segmentation
-    before = [*_give_up(node), *_give_up_portal(study.portal)]
+    before = [
+        *_remove_role(node, "vtkMRMLSegmentationNode", SEGMENTATION_ROLE_ATTRIBUTE, CANONICAL_ROLE),
+        *_remove_role(study.portal, "vtkMRMLScalarVolumeNode", ROLE_ATTRIBUTE, PORTAL_ROLE),
+    ]
     node.SetAttribute(SEGMENTATION_ROLE_ATTRIBUTE, CANONICAL_ROLE)
     study.portal.SetAttribute(ROLE_ATTRIBUTE, PORTAL_ROLE)
     tumors = _code_segments(node)
     count = "1 tumor" if tumors == 1 else f"{tumors} tumors"
-    said = [
+    sentences = [
         f"Ready for Slicer-Liver: {node.GetName()} is its segmentation, with the liver and {count}, "
         f"and {study.portal.GetName()} its portal venous volume."
     ]
     if before:
-        said.append(f"No longer its own: {', '.join(before)}.")
+        sentences.append(f"No longer its own: {', '.join(before)}.")
     if tumors > 1:
-        said.append("Its distance maps look at the first tumor alone.")
+        sentences.append("Its distance maps look at the first tumor alone.")
     if node.GetParentTransformNode() is not None:
-        said.append("Harden the transform of the segmentation first: Slicer-Liver plans without it.")
+        sentences.append("Harden the transform of the segmentation first: Slicer-Liver plans without it.")
     coded = [] if study.vessels is None else _code_vessels(study.vessels)
     if coded:
-        said.append(
+        sentences.append(
             f"To plan with {', '.join(coded)}, copy them into the segmentation: they have their codes."
         )
-    said.append(NOT_FOR_CLINICAL_USE)
-    return " ".join(said)
+    sentences.append(NOT_FOR_CLINICAL_USE)
+    return " ".join(sentences)
 
 
-def _give_up(segmentation: slicer.vtkMRMLSegmentationNode) -> list[str]:
-    """Take the role from every other segmentation; return their names."""
-    names = []
-    for other in _others(segmentation, "vtkMRMLSegmentationNode"):
-        if other.GetAttribute(SEGMENTATION_ROLE_ATTRIBUTE) == CANONICAL_ROLE:
-            other.RemoveAttribute(SEGMENTATION_ROLE_ATTRIBUTE)
-            names.append(other.GetName())
-    return names
-
-
-def _give_up_portal(portal: slicer.vtkMRMLScalarVolumeNode) -> list[str]:
-    """Take the portal venous role from every other volume; return their names."""
-    names = []
-    for other in _others(portal, "vtkMRMLScalarVolumeNode"):
-        if other.GetAttribute(ROLE_ATTRIBUTE) == PORTAL_ROLE:
-            other.RemoveAttribute(ROLE_ATTRIBUTE)
-            names.append(other.GetName())
-    return names
-
-
-def _others(node: slicer.vtkMRMLNode, kind: str) -> Iterator[slicer.vtkMRMLNode]:
-    scene = node.GetScene()
+def _remove_role(keep: slicer.vtkMRMLNode, kind: str, attribute: str, role: str) -> list[str]:
+    """Remove a role from every node of a class but one; return the names of those that had it."""
+    scene, names = keep.GetScene(), []
     for index in range(scene.GetNumberOfNodesByClass(kind)):
         other = scene.GetNthNodeByClass(index, kind)
-        if other is not node:
-            yield other
+        if other is not keep and other.GetAttribute(attribute) == role:
+            other.RemoveAttribute(attribute)
+            names.append(other.GetName())
+    return names
 
 
 def _code_segments(node: slicer.vtkMRMLSegmentationNode) -> int:
-    """Code the liver and its tumours, rejected ones behind all others; return how many are not rejected."""
+    """Code the liver and the tumors, and move rejected tumors last; return the number of the others."""
     from LiverTumorAttentionLib.io.terminology import liver_segment, tumor_segment
 
     segmentation = node.GetSegmentation()
@@ -105,13 +89,13 @@ def _code_segments(node: slicer.vtkMRMLSegmentationNode) -> int:
         segment.SetTag(TERMINOLOGY_TAG, tumor_segment(number + 1).terminology_entry())
         if status_of(segment) == "rejected":
             rejected.append(segment_id)
-    for segment_id in rejected:  # they have no voxel, and the first tumour counts
+    for segment_id in rejected:  # they are empty, and Slicer-Liver takes the first tumor
         segmentation.SetSegmentIndex(segment_id, segmentation.GetNumberOfSegments() - 1)
     return len(lesions) - len(rejected)
 
 
 def _code_vessels(node: slicer.vtkMRMLSegmentationNode) -> list[str]:
-    """Code the vessels whose names tell what they are; return these names."""
+    """Code the vessels that can be recognized by name; return their names."""
     segmentation = node.GetSegmentation()
     coded = []
     for segment_id in segmentation.GetSegmentIDs():

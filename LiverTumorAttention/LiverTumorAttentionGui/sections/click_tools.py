@@ -1,17 +1,26 @@
-"""The tools that are used by clicks: one is on, or none; a click in a slice view uses it."""
+"""Correction tools that are used by clicks in the slice views: at most one is active."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from LiverTumorAttentionGui.correction.point_placement import PointPlacer, Ras
+from LiverTumorAttentionGui.sections.connections import Connections, Slot
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.correction import Action
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClickTool:
-    """A button that can be on. tool: the library's name of it; points: how many clicks make one action."""
+    """A checkable button.
+
+    button: name of the widget. tool: the library's name of the tool. points: clicks per action.
+    tip: first sentence of the tooltip.
+    """
 
     button: str
     tool: str
@@ -54,22 +63,22 @@ CLICK_TOOLS = (
 
 
 class ClickTools:
-    """Keeps at most one button on, and turns clicks into actions.
+    """The buttons of `CLICK_TOOLS`, and the actions that clicks make.
 
-    study: returns the study under work, None for none. selected: returns the numbers of the selected tumours.
-    on_start: called before a tool goes on. on_end: called when place mode ended by itself; it has to `stop`.
-    perform: does an action; it says itself what went wrong.
+    study: returns the study under work, None for none. selected: returns the numbers of the selected tumors.
+    on_start: called before a tool becomes active. on_end: called when place mode ended by itself; has to call `stop`.
+    perform: performs an action and shows why it was refused.
     """
 
     def __init__(
         self,
         ui: Any,
         *,
-        study: Callable[[], Any],
+        study: Callable[[], Study | None],
         selected: Callable[[], Sequence[int]],
         on_start: Callable[[], None],
         on_end: Callable[[], None],
-        perform: Callable[[Any], Any],
+        perform: Callable[[Action], object],
     ) -> None:
         self._study = study
         self._selected = selected
@@ -78,34 +87,31 @@ class ClickTools:
         self._placer = PointPlacer(self._clicked, on_end)
         self._current: ClickTool | None = None
         self._buttons = {tool.tool: getattr(ui, tool.button) for tool in CLICK_TOOLS}
-        self._slots: list[tuple[Any, Callable[[bool], None]]] = []
         for tool in CLICK_TOOLS:
-            button = self._buttons[tool.tool]
-            button.toolTip = f"{tool.tip} The tool stays on until you press its button again or Escape."
-            slot = self._slot(tool)
-            button.connect("clicked(bool)", slot)
-            self._slots.append((button, slot))
+            tip = f"{tool.tip} The tool stays on until you press its button again or Escape."
+            self._buttons[tool.tool].toolTip = tip
+        self._connections = Connections(
+            *((self._buttons[tool.tool], "clicked(bool)", self._slot(tool)) for tool in CLICK_TOOLS)
+        )
 
     @property
     def current(self) -> str:
-        """The library's name of the tool that is on; empty for none."""
+        """The library's name of the active tool; empty for none."""
         return self._current.tool if self._current is not None else ""
 
     def stop(self) -> None:
-        """Switch whatever is on off."""
+        """Deactivate the active tool."""
         self._placer.stop()
         self._current = None
         for button in self._buttons.values():
             button.checked = False
 
     def disconnect(self) -> None:
-        """Let go of the widgets."""
+        """Deactivate the active tool and disconnect the buttons."""
         self.stop()
-        for button, slot in self._slots:
-            button.disconnect("clicked(bool)", slot)
-        self._slots = []
+        self._connections.disconnect()
 
-    def _slot(self, tool: ClickTool) -> Callable[[bool], None]:
+    def _slot(self, tool: ClickTool) -> Slot:
         def pressed(checked: bool = False) -> None:
             self._pressed(tool, checked)
 
@@ -134,12 +140,13 @@ class ClickTools:
         self._perform(_action(self._current.tool, tuple(study.to_lps(point) for point in points)))
 
 
-def _action(tool: str, points: tuple[Any, ...]) -> Any:
-    """Return the library's action for clicks at points (LPS mm)."""
+def _action(tool: str, points_lps_mm: tuple[Ras, ...]) -> Action:
+    """Return the library's action for clicks."""
     from LiverTumorAttentionLib.correction import TOOLS
 
+    make = cast("Callable[..., Action]", TOOLS[tool])
     if tool in ("merge", "split"):
-        return TOOLS[tool](points=points)
+        return make(points=points_lps_mm)
     if tool in ("include", "exclude"):
-        return TOOLS[tool](stroke=points)
-    return TOOLS[tool](point=points[0])
+        return make(stroke=points_lps_mm)
+    return make(point=points_lps_mm[0])

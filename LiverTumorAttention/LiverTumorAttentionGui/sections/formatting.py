@@ -1,10 +1,20 @@
-"""What a correction is called where it can be undone or done again."""
+"""Text of corrections and plans, for labels and tooltips."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-_WORDS = {
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.analysis.planning import MarginPlan, ResectionPlan
+    from LiverTumorAttentionLib.correction import Action
+
+PLAN_STALE = "The tumors or vessels have changed: update the plan."
+PLAN_NOT_SHOWN = "Planned earlier: update the plan to see its numbers."
+SHOWN_MARGINS = 8
+"""Margins of more tumors than these are counted, not listed."""
+
+_ACTIONS = {
     "add": "add a tumor",
     "remove": "remove",
     "merge": "merge tumors",
@@ -24,15 +34,56 @@ _WORDS = {
 }
 
 
-def words_for(action: Any) -> str:
-    """Return an action in words, such as "grow Tumor 2 by 3 mm"."""
-    words = _WORDS.get(action.tool, action.tool.replace("_", " "))
+def action_text(action: Action) -> str:
+    """Return a correction in words, such as "grow Tumor 2 by 3 mm"."""
+    text = _ACTIONS.get(action.tool, action.tool.replace("_", " "))
     lesion = getattr(action, "lesion", None)
     if isinstance(lesion, int):
-        words += f" Tumor {lesion}" if action.tool not in ("include", "exclude") else f" of Tumor {lesion}"
+        text += f" Tumor {lesion}" if action.tool not in ("include", "exclude") else f" of Tumor {lesion}"
     distance_mm = getattr(action, "distance_mm", None)
     if distance_mm is not None:
-        joint = "by" if action.tool in ("grow", "shrink") else "over"
-        words += f" {joint} {distance_mm:g} mm"
+        preposition = "by" if action.tool in ("grow", "shrink") else "over"
+        text += f" {preposition} {distance_mm:g} mm"
     probability = getattr(action, "probability", None)
-    return words if probability is None else f"{words} at {probability:.2f}"
+    return text if probability is None else f"{text} at {probability:.2f}"
+
+
+def margin_text(plan: MarginPlan, *, with_vessels: bool) -> str:
+    """Return the numbers of a margin: volume, share of the liver, vessels and other tumors in it.
+
+    with_vessels: whether the study has vessels, so that "none" is a finding.
+    """
+    lines = [f"{plan.volume_ml:.1f} mL with the tumors, {plan.liver_percent:.1f} % of the liver"]
+    vessels = [f"{vessel.name} ({vessel.volume_ml:.2f} mL)" for vessel in plan.vessels]
+    if with_vessels:
+        lines.append(f"Touches {', '.join(vessels)}" if vessels else "Touches none of the vessels")
+    if plan.other_tumors:
+        lines.append(f"Other tumors in it: {_tumors(plan.other_tumors)}")
+    return "\n".join(lines)
+
+
+def resection_text(plan: ResectionPlan) -> str:
+    """Return the numbers of a resection: resected part, remnant, and the margin of each resected tumor."""
+    lines = [
+        f"Taken out: {plan.resected_ml:.0f} mL ({plan.resected_percent:.1f} %)",
+        f"Stays: {plan.remnant_ml:.0f} mL ({plan.remnant_percent:.1f} %)",
+        f"Stays without tumors: {plan.remnant_parenchyma_ml:.0f} mL ({plan.remnant_parenchyma_percent:.1f} %)"
+        + (f", {plan.remnant_ml_per_kg:.1f} mL/kg" if plan.remnant_ml_per_kg is not None else ""),
+    ]
+    margins = [
+        f"Tumor {tumor.number}: {tumor.margin_mm:.1f} mm"
+        for tumor in plan.tumors
+        if tumor.status == "resected"
+    ]
+    if margins:
+        more = f", and {len(margins) - SHOWN_MARGINS} more" if len(margins) > SHOWN_MARGINS else ""
+        lines.append(f"Smallest margins: {', '.join(margins[:SHOWN_MARGINS])}{more}")
+    if plan.cut_tumors:
+        lines.append(f"Cut: {_tumors(plan.cut_tumors)}")
+    if plan.left_tumors:
+        lines.append(f"Left: {_tumors(plan.left_tumors)}")
+    return "\n".join(lines)
+
+
+def _tumors(numbers: Sequence[int]) -> str:
+    return ", ".join(f"Tumor {number}" for number in numbers)

@@ -1,19 +1,30 @@
-"""The section Inputs: volumes and model, and where models are managed."""
+"""The section Inputs: volumes and model; opens the dialog Models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from LiverTumorAttentionGui.model_collection import ModelChoice
 from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
+
+
+class ModelManager(Protocol):
+    """The dialog that imports, verifies and removes models."""
+
+    def open(self) -> None:
+        """Show the dialog."""
+
+    def cleanup(self) -> None:
+        """Close the dialog and disconnect it."""
 
 
 class InputsSection:
-    """Keeps the list of models, and opens the dialog that changes it.
+    """Keeps the list of models.
 
-    models: lists the installed models. model_manager: makes the dialog for models over a widget, and has it call
-    `on_changed` when models came or went. say: tells the user what went wrong.
+    models: lists the installed models. model_manager: makes the dialog for models over a parent widget; the dialog
+    calls `on_changed` when models were added or removed. say: shows a message.
     """
 
     def __init__(
@@ -21,37 +32,37 @@ class InputsSection:
         ui: Any,
         *,
         models: Callable[[], list[ModelChoice]],
-        model_manager: Callable[..., Any],
+        model_manager: Callable[..., ModelManager],
         say: Callable[..., None],
     ) -> None:
         self._ui = ui
         self._list_models = models
         self._make_manager = model_manager
-        self._manager: Any = None
+        self._manager: ModelManager | None = None
         self._say = say
         self._parameters: SegmentationParameters | None = None
         self._models: list[ModelChoice] = []
-        self._filling = False
-        ui.modelComboBox.connect("currentIndexChanged(int)", self._chosen)
-        ui.manageModelsButton.connect("clicked(bool)", self._manage_clicked)
+        self._update = ProgrammaticUpdate()
+        self._connections = Connections(
+            (ui.modelComboBox, "currentIndexChanged(int)", self._model_chosen),
+            (ui.manageModelsButton, "clicked(bool)", self._manage_clicked),
+        )
 
     def disconnect(self) -> None:
-        """Let go of the widgets."""
-        self._ui.modelComboBox.disconnect("currentIndexChanged(int)", self._chosen)
-        self._ui.manageModelsButton.disconnect("clicked(bool)", self._manage_clicked)
-
+        """Disconnect the widgets and close the dialog."""
+        self._connections.disconnect()
         if self._manager is not None:
             self._manager.cleanup()
             self._manager = None
 
     def chosen_model(self) -> str:
-        """Return the chosen model's id; empty when it is not installed."""
+        """Return the id of the chosen model; empty when it is not installed."""
         known = {model.id for model in self._models}
         chosen = self._parameters.model if self._parameters is not None else ""
         return chosen if chosen in known else ""
 
     def update(self, parameters: SegmentationParameters | None) -> None:
-        """Show the choices that are kept in the scene."""
+        """Show the choices of the parameter node."""
         self._parameters = parameters
         if parameters is None:
             return
@@ -69,17 +80,14 @@ class InputsSection:
         except Exception as error:  # a broken installation must not take the panel with it
             self._models = []
             self._say(f"The models cannot be listed ({error}): install the extension again.", error=True)
-        self._filling = True
-        try:
+        with self._update.running():
             self._ui.modelComboBox.clear()
             for model in self._models:
                 self._ui.modelComboBox.addItem(model.title, model.id)
-        finally:
-            self._filling = False
 
-    def _chosen(self, _index: int) -> None:
+    def _model_chosen(self, _index: int) -> None:
         chosen = self._ui.modelComboBox.currentData
-        if not self._filling and self._parameters is not None and chosen is not None:
+        if not self._update.active and self._parameters is not None and chosen is not None:
             self._parameters.model = chosen
 
     def _manage_clicked(self, _checked: bool = False) -> None:

@@ -1,13 +1,17 @@
-"""The table of tumours: one row each, the selected ones known by their numbers."""
+"""The table of tumors in the section Correct."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qt
 
+from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib.tumor_columns import columns
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.correction.lesion_rows import LesionRow
 
 TUMOR, VOLUME = columns("tumor volume_ml")
 HEADERS = (TUMOR.header, "Status", VOLUME.header, "By hand")
@@ -20,7 +24,7 @@ _STATUS_TIPS = {
 
 
 class LesionTable:
-    """A QTableWidget of `LesionRow`s.
+    """A QTableWidget of `LesionRow`s; the selection is kept by tumor number.
 
     on_selected: called when the selection changes, by the user or by `step`; not by `select`.
     """
@@ -28,21 +32,20 @@ class LesionTable:
     def __init__(self, table: Any, on_selected: Callable[[], None]) -> None:
         self._table = table
         self._on_selected = on_selected
-        self._rows: list[Any] = []
-        self._filling = False
+        self._rows: list[LesionRow] = []
+        self._update = ProgrammaticUpdate()
         set_up_table(table, HEADERS)
         table.setSelectionMode(qt.QAbstractItemView.ExtendedSelection)
-        table.connect("itemSelectionChanged()", self._selection_changed)
+        self._connections = Connections((table, "itemSelectionChanged()", self._selection_changed))
 
     def disconnect(self) -> None:
-        """Let go of the widget."""
-        self._table.disconnect("itemSelectionChanged()", self._selection_changed)
+        """Disconnect the widget."""
+        self._connections.disconnect()
 
-    def show(self, rows: Sequence[Any]) -> None:
-        """Show these rows; the tumours that were selected stay so."""
+    def show(self, rows: Sequence[LesionRow]) -> None:
+        """Show these rows; selected tumors stay selected."""
         numbers = self.numbers
-        self._filling = True
-        try:
+        with self._update.running():
             self._rows = list(rows)
             self._table.setRowCount(len(self._rows))
             for index, row in enumerate(self._rows):
@@ -50,53 +53,45 @@ class LesionTable:
                 texts = (row.name, row.status, volume, "yes" if row.edited else "")
                 for column, text in enumerate(texts):
                     self._table.setItem(index, column, table_item(text, _STATUS_TIPS.get(row.status, "")))
-            self._mark(numbers)
-        finally:
-            self._filling = False
+            self._select(numbers)
 
     @property
-    def rows(self) -> list[Any]:
+    def rows(self) -> list[LesionRow]:
         """All rows, by number."""
         return self._rows
 
     @property
-    def selected(self) -> list[Any]:
-        """The rows that are selected, by number."""
+    def selected(self) -> list[LesionRow]:
+        """The selected rows, by number."""
         indices = {index.row() for index in self._table.selectionModel().selectedRows()}
         return [row for index, row in enumerate(self._rows) if index in indices]
 
     @property
     def numbers(self) -> list[int]:
-        """The numbers of the selected tumours."""
+        """The numbers of the selected tumors."""
         return [row.number for row in self.selected]
 
     def select(self, number: int | None) -> None:
-        """Select one tumour without telling anybody: it was changed where the user looks already."""
-        self._filling = True
-        try:
-            self._mark([] if number is None else [number])
-        finally:
-            self._filling = False
+        """Select one tumor, or none, without a call of `on_selected`, so that the views stay where they are."""
+        with self._update.running():
+            self._select([] if number is None else [number])
 
     def step(self, direction: int) -> None:
-        """Select the next tumour (step 1) or the previous one (-1), past rejected ones, round the end."""
-        alive = [row.number for row in self._rows if row.center_ras is not None]
-        if not alive:
+        """Select the next tumor (1) or the previous one (-1), cyclically; rejected ones are skipped."""
+        numbers = [row.number for row in self._rows if row.center_ras is not None]
+        if not numbers:
             return
         chosen = self.numbers
-        if chosen:
-            beyond = (
-                [n for n in alive if n > chosen[-1]]
-                if direction > 0
-                else [n for n in alive if n < chosen[0]][::-1]
-            )
-            target = beyond[0] if beyond else alive[0 if direction > 0 else -1]
+        if chosen and direction > 0:
+            beyond = [n for n in numbers if n > chosen[-1]]
+        elif chosen:
+            beyond = [n for n in numbers if n < chosen[0]][::-1]
         else:
-            target = alive[0 if direction > 0 else -1]
-        self.select(target)
+            beyond = []
+        self.select(beyond[0] if beyond else numbers[0 if direction > 0 else -1])
         self._on_selected()
 
-    def _mark(self, numbers: Sequence[int]) -> None:
+    def _select(self, numbers: Sequence[int]) -> None:
         self._table.clearSelection()
         model, selection = self._table.model(), self._table.selectionModel()
         how = qt.QItemSelectionModel.Select | qt.QItemSelectionModel.Rows
@@ -107,12 +102,12 @@ class LesionTable:
                     self._table.scrollToItem(self._table.item(index, 0))
 
     def _selection_changed(self) -> None:
-        if not self._filling:
+        if not self._update.active:
             self._on_selected()
 
 
 def set_up_table(table: Any, titles: Sequence[str]) -> None:
-    """Make a table that is read and not written: whole rows, no row numbers, columns that share the width."""
+    """Make a table read-only: selection of whole rows, no row numbers, columns of equal width."""
     table.setColumnCount(len(titles))
     table.setHorizontalHeaderLabels(list(titles))
     table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)

@@ -1,4 +1,4 @@
-"""Everything that a model says of itself, as rich text for the Models dialog."""
+"""The description of a model as HTML, for the dialog Models."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from LiverTumorAttentionLib.models import ModelDescription, StageDescription
 
 
-def details(row: ModelRow) -> str:
-    """Return the model's description as HTML; of a damaged one, why it is and what to do."""
+def model_details(row: ModelRow) -> str:
+    """Return a model's description as HTML; of a damaged model, the reason and what to do."""
     parts = [f"<h3>{escape(row.title)}</h3>"]
     if row.problem:
         advice = "Install the extension again." if row.bundled else "Remove it and import it again."
         parts.append(f"<p><b>Damaged:</b> {escape(row.problem.rstrip('.'))}. {advice}</p>")
     if row.description is not None:
-        parts += _described(row.description)
+        parts += _description(row.description)
     parts.append(f"<p><b>Folder:</b> {escape(str(row.path))}</p><p><b>{NOT_FOR_CLINICAL_USE}</b></p>")
     return "\n".join(parts)
 
 
-def _described(model: ModelDescription) -> list[str]:
+def _description(model: ModelDescription) -> list[str]:
     parts = [
         f"<p><b>{escape(_sentence(model.statement))}</b></p>",
         f"<p><b>Intended use:</b> {escape(model.intended_use)}</p>",
         f"<p><b>Finds:</b> {escape(', '.join(label.name for label in model.labels))}</p>",
-        f"<p><b>Takes:</b> {_takes(model)}</p>",
+        f"<p><b>Takes:</b> {_inputs(model)}</p>",
         f"<p><b>Licence of the weights:</b> {escape(model.licence)}</p>",
         f"<h4>Trained on</h4>{_tree(model.training) or '<p>The model does not say.</p>'}",
     ]
@@ -40,7 +40,7 @@ def _described(model: ModelDescription) -> list[str]:
     return parts
 
 
-def _takes(model: ModelDescription) -> str:
+def _inputs(model: ModelDescription) -> str:
     if model.needs_arterial:
         return "a portal venous and an arterial CT, both of them"
     if model.takes_arterial:
@@ -56,7 +56,7 @@ def _file(stage: StageDescription) -> str:
 
 
 def _tree(value: Any) -> str:
-    """Return nested lists of whatever a description holds; short lists of numbers stay on one line."""
+    """Return JSON values as nested HTML lists; lists without mappings stay on one line."""
     if isinstance(value, dict):
         items = (
             f"<li>{escape(str(key).replace('_', ' '))}: {_tree(inner)}</li>" for key, inner in value.items()

@@ -1,4 +1,4 @@
-"""The dialog "Models": what is installed, and the buttons that change it."""
+"""The dialog Models: lists, imports, verifies and removes models."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import qt
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.feedback import ERROR_STYLE
 from LiverTumorAttentionGui.model_collection import ModelCollection, ModelRow
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.sections.model_details import details
+from LiverTumorAttentionGui.sections.connections import Connections
+from LiverTumorAttentionGui.sections.model_details import model_details
 
 UI_FILE = Path(__file__).resolve().parents[2] / "Resources" / "UI" / "ModelManager.ui"
 COLUMNS = ("Title", "Id", "Version", "Size", "Origin", "Path")
@@ -20,14 +22,14 @@ FILES = "Models (*.zip model.json)"
 TITLE = "Models"
 REMOVE_TOOLTIP = "Delete the selected model from this computer."
 BUNDLED_TOOLTIP = "This model comes with the extension and cannot be removed."
-ERROR_STYLE = "color: #d84315;"
 
 
-class ModelManagerDialog:
-    """Shows a collection of models; what takes time runs beside it, and the window stays alive.
+class ModelsDialog:
+    """A non-modal dialog over a collection of models; long actions run in child processes.
 
-    parent: the widget that the dialog stands over. collection: its `on_changed` tells the panel. choose_file: returns
-    a path, empty when the user declines. ask: puts a question; both exchangeable in tests.
+    parent: widget that the dialog stays above. on_changed: called when models were added or removed. collection:
+    the models, made by default. choose_file: returns a path, empty when the user cancels. ask: asks a question and
+    returns whether the user agrees. The last three are replaced in tests.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class ModelManagerDialog:
             self.widget.setParent(parent, qt.Qt.Dialog)
         self.ui.modelTable.columnCount = len(COLUMNS)
         self.ui.modelTable.setHorizontalHeaderLabels(list(COLUMNS))
-        self._connections = (
+        self._connections = Connections(
             (self.ui.modelTable, "itemSelectionChanged()", self._show_selected),
             (self.ui.importModelButton, "clicked(bool)", self._import_clicked),
             (self.ui.verifyModelButton, "clicked(bool)", self._verify_clicked),
@@ -58,28 +60,24 @@ class ModelManagerDialog:
             (self.ui.closeModelsButton, "clicked(bool)", self._close_clicked),
             (self.widget, "finished(int)", self._closed),
         )
-        for widget, signal, slot in self._connections:
-            widget.connect(signal, slot)
         self._show_idle()
 
     def open(self) -> None:
-        """Read the models anew and show the dialog, which leaves the rest of Slicer usable."""
+        """Refresh the list and show the dialog."""
         self.refresh()
         self._say("")
         self.widget.show()
         self.widget.raise_()
 
     def cleanup(self) -> None:
-        """End what runs and let go of everything: the module is going away."""
+        """End the running action, disconnect the widgets and delete the dialog: the module is being unloaded."""
         self._collection.abandon()
-        for widget, signal, slot in self._connections:
-            widget.disconnect(signal, slot)
-        self._connections = ()
+        self._connections.disconnect()
         self.widget.close()
         self.widget.deleteLater()
 
     def refresh(self) -> None:
-        """Show what is installed now; the same model stays selected where it is still there."""
+        """List the installed models; the selected one stays selected while it exists."""
         before = self.selected()
         try:
             self._rows = self._collection.rows()
@@ -105,18 +103,20 @@ class ModelManagerDialog:
         number = self.ui.modelTable.currentRow()
         return self._rows[number] if 0 <= number < len(self._rows) else None
 
-    # The buttons ------------------------------------------------------------------------------------------
+    # Buttons ----------------------------------------------------------------------------------------------
 
     def _import_clicked(self, _checked: bool = False) -> None:
         chosen = self._choose_file()
         if chosen:
-            self._begin(lambda: self._collection.import_model(Path(chosen), **self._told("was imported")))
+            self._start(
+                lambda: self._collection.import_model(Path(chosen), **self._listeners("was imported"))
+            )
 
     def _verify_clicked(self, _checked: bool = False) -> None:
         row = self.selected()
         if row is not None:
-            told = self._told("is whole: its files match their checksums", row.title)
-            self._begin(lambda: self._collection.verify(row, **told))
+            listeners = self._listeners("is whole: its files match their checksums", row.title)
+            self._start(lambda: self._collection.verify(row, **listeners))
 
     def _remove_clicked(self, _checked: bool = False) -> None:
         row = self.selected()
@@ -142,10 +142,10 @@ class ModelManagerDialog:
     def _closed(self, _result: int = 0) -> None:
         self._collection.cancel()
 
-    # What is shown ----------------------------------------------------------------------------------------
+    # Progress and state -----------------------------------------------------------------------------------
 
-    def _told(self, done: str, title: str = "The model") -> dict[str, Callable]:
-        """Return the listeners of an action that, when all went well, ends in the sentence "title done"."""
+    def _listeners(self, done: str, title: str = "The model") -> dict[str, Callable[..., None]]:
+        """Return the listeners of an action whose success is reported as "<title> <done>."."""
 
         def finished(outcome: Outcome) -> None:
             self._show_idle()
@@ -159,7 +159,7 @@ class ModelManagerDialog:
 
         return {"on_progress": self._show_progress, "on_finished": finished}
 
-    def _begin(self, action: Callable[[], None]) -> None:
+    def _start(self, action: Callable[[], None]) -> None:
         try:
             action()
         except PanelError as error:
@@ -183,7 +183,7 @@ class ModelManagerDialog:
 
     def _show_selected(self) -> None:
         row = self.selected()
-        self.ui.detailsBrowser.html = details(row) if row is not None else ""
+        self.ui.detailsBrowser.html = model_details(row) if row is not None else ""
         self._update_buttons()
 
     def _update_buttons(self) -> None:
@@ -199,10 +199,10 @@ class ModelManagerDialog:
         self.ui.messageLabel.styleSheet = ERROR_STYLE if error else ""
 
     def _file_dialog(self) -> str:
-        return qt.QFileDialog.getOpenFileName(self.widget, "Import a model", "", FILES)
+        return str(qt.QFileDialog.getOpenFileName(self.widget, "Import a model", "", FILES))
 
     def _question(self, text: str) -> bool:
-        return slicer.util.confirmOkCancelDisplay(text, windowTitle=TITLE, parent=self.widget)
+        return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=TITLE, parent=self.widget))
 
 
 def _cells(row: ModelRow) -> tuple[str, ...]:

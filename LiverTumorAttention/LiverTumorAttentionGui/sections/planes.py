@@ -1,40 +1,46 @@
-"""The box Resection planes: the planes of a study, how they combine, and the numbers while one is dragged."""
+"""The box Resection planes: the planes of a study, how they combine, and the numbers of the resection."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import slicer
 
 from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
-from LiverTumorAttentionGui.review import formatting as plan_words
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
-from LiverTumorAttentionGui.review.plan_settings import PlanChoices
+from LiverTumorAttentionGui.review.plan_settings import PlanSettings
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import referenced_nodes
+from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
+from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, resection_text
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.review.planning import ScenePlan
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
 NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the part that is taken out."
-_LIVE_MS = 60
+_UPDATE_MS = 60
 
 
 class PlanesSection:
-    """Lists the planes that hang on the study, and shows what they take out.
+    """Lists the planes that the study refers to and shows what they resect.
 
-    plan: returns the plan on the tumours as they stand, `PanelError` where there can be none.
+    plan: returns the plan for the current tumors; raises `PanelError` where there can be none.
     """
 
-    def __init__(self, ui: Any, plan: Callable[[], Any]) -> None:
+    def __init__(self, ui: Any, plan: Callable[[], ScenePlan]) -> None:
         self._ui = ui
         self._label = ui.resectionLabel
         self._plan = plan
-        self._segmentation: Any = None
-        self._showing = False
-        self._later = Debounce(self.show, _LIVE_MS, restart=False)
+        self._segmentation: slicer.vtkMRMLSegmentationNode | None = None
+        self._update = ProgrammaticUpdate()
+        self._update_later = Debounce(self.update_numbers, _UPDATE_MS, restart=False)
         for combine, title in COMBINATIONS:
             ui.combineComboBox.addItem(title, combine)
-        self._connections = (
+        self._connections = Connections(
             (ui.addPlaneButton, "clicked(bool)", self._add_clicked),
             (ui.removePlaneButton, "clicked(bool)", self._remove_clicked),
             (ui.planesList, "currentRowChanged(int)", self._row_changed),
@@ -42,48 +48,43 @@ class PlanesSection:
             (ui.weightSpinBox, "valueChanged(double)", self._weight_chosen),
             (ui.resectedCheckBox, "toggled(bool)", self._resected_toggled),
         )
-        for widget, signal, slot in self._connections:
-            widget.connect(signal, slot)
 
     @property
-    def planes(self) -> list[Any]:
+    def planes(self) -> list[slicer.vtkMRMLMarkupsPlaneNode]:
         """The plane nodes of the study."""
         return (
             [] if self._segmentation is None else list(referenced_nodes(self._segmentation, PLANE_REFERENCE))
         )
 
-    def take(self, segmentation: Any) -> None:
-        """Be about this study, with what was chosen for it; None for none."""
-        self._later.cancel()
+    def set_study(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
+        """Show the planes and settings of a study; None for none."""
+        self._update_later.cancel()
         self._segmentation = segmentation
-        ui, choices = self._ui, PlanChoices(segmentation) if segmentation is not None else None
-        self._showing = True
-        try:
-            ui.weightSpinBox.value = (choices.weight_kg or 0.0) if choices is not None else 0.0
-            combine = choices.combine if choices is not None else "all"
+        ui, settings = self._ui, PlanSettings(segmentation) if segmentation is not None else None
+        with self._update.running():
+            ui.weightSpinBox.value = (settings.weight_kg or 0.0) if settings is not None else 0.0
+            combine = settings.combine if settings is not None else "all"
             ui.combineComboBox.setCurrentIndex(ui.combineComboBox.findData(combine))
             ui.resectedCheckBox.checked = segmentation is not None and has_segment(
                 segmentation, RESECTED_SEGMENT
             )
-        finally:
-            self._showing = False
-        self._list()
-        self.say(plan_words.NOT_SHOWN if self.planes else NO_PLANE)
+        self._list_planes()
+        self.say(PLAN_NOT_SHOWN if self.planes else NO_PLANE)
 
-    def changed(self) -> None:
-        """Show the numbers soon: a plane is being dragged, or one was removed in another module."""
-        self._later.request()
+    def request_update(self) -> None:
+        """Update the numbers soon: a plane is being dragged, or was removed in another module."""
+        self._update_later.request()
 
     def say(self, text: str) -> None:
-        """Show a text in the place of the numbers."""
+        """Show a text in place of the numbers."""
         self._label.text = text
 
-    def show(self) -> None:
-        """Show the numbers for where the planes lie now."""
+    def update_numbers(self) -> None:
+        """Compute and show the resection for the present planes and settings."""
         if self._segmentation is None:
             return
         if len(self.planes) != self._ui.planesList.count:
-            self._list()
+            self._list_planes()
         if not self.planes:
             self.say(NO_PLANE)
             return
@@ -91,20 +92,18 @@ class PlanesSection:
             plan = self._plan()
             resection = plan.resection()
             if self._ui.resectedCheckBox.checked and not plan.resected_shown:
-                plan.show_resected(True)  # it was taken away while the planes missed the liver
+                plan.show_resected(True)  # it was removed while the planes missed the liver
         except PanelError as error:
             self.say(str(error))
             return
-        self.say(plan_words.resection(resection) if resection is not None else NO_PLANE)
+        self.say(resection_text(resection) if resection is not None else NO_PLANE)
 
     def disconnect(self) -> None:
-        """Let go of the widgets."""
-        self._later.cancel()
-        for widget, signal, slot in self._connections:
-            widget.disconnect(signal, slot)
-        self._connections = ()
+        """Disconnect the widgets."""
+        self._update_later.cancel()
+        self._connections.disconnect()
 
-    def _list(self, *, select_last: bool = False) -> None:
+    def _list_planes(self, *, select_last: bool = False) -> None:
         planes, ui = self.planes, self._ui
         row = len(planes) - 1 if select_last else min(ui.planesList.currentRow, len(planes) - 1)
         ui.planesList.clear()
@@ -119,49 +118,46 @@ class PlanesSection:
         self._ui.removePlaneButton.enabled = row >= 0
 
     def _add_clicked(self, _checked: bool = False) -> None:
-        self._change(lambda plan: plan.add_plane(), select_last=True)
+        self._edit_planes(lambda plan: plan.add_plane(), select_last=True)
 
     def _remove_clicked(self, _checked: bool = False) -> None:
         planes, row = self.planes, self._ui.planesList.currentRow
         if 0 <= row < len(planes):
-            self._change(lambda plan: plan.remove_plane(planes[row]))
+            self._edit_planes(lambda plan: plan.remove_plane(planes[row]))
 
-    def _change(self, call: Callable[[Any], object], *, select_last: bool = False) -> None:
+    def _edit_planes(self, edit: Callable[[ScenePlan], object], *, select_last: bool = False) -> None:
         try:
             with wait_cursor():
-                call(self._plan())
+                edit(self._plan())
         except PanelError as error:
             self.say(str(error))
             return
-        self._list(select_last=select_last)
-        self._later.request()
+        self._list_planes(select_last=select_last)
+        self._update_later.request()
 
     def _combine_chosen(self, _index: int) -> None:
-        self._choose("combine", self._ui.combineComboBox.currentData)
+        self._change_setting("combine", self._ui.combineComboBox.currentData)
 
     def _weight_chosen(self, value: float) -> None:
-        self._choose("weight_kg", float(value) if value > 0 else None)
+        self._change_setting("weight_kg", float(value) if value > 0 else None)
 
-    def _choose(self, name: str, value: Any) -> None:
-        """Keep a choice with the study; a plan that is shown has to hear of it."""
-        if self._showing or self._segmentation is None:
+    def _change_setting(self, name: str, value: str | float | None) -> None:
+        """Set a setting of the study, through the plan where there is one, which then updates itself."""
+        if self._update.active or self._segmentation is None:
             return
         try:
-            setattr(self._plan() if self.planes else PlanChoices(self._segmentation), name, value)
+            setattr(self._plan() if self.planes else PlanSettings(self._segmentation), name, value)
         except PanelError as error:
             self.say(str(error))
             return
-        self._later.request()
+        self._update_later.request()
 
     def _resected_toggled(self, on: bool) -> None:
-        if self._showing or not self.planes:
+        if self._update.active or not self.planes:
             return
         try:
             self._plan().show_resected(on)
         except PanelError as error:
             self.say(str(error))
-            self._showing = True
-            try:
+            with self._update.running():
                 self._ui.resectedCheckBox.checked = False
-            finally:
-                self._showing = False

@@ -1,32 +1,38 @@
-"""The button Export report…: where to, and the run that writes it."""
+"""The button Export report…: asks for the file and shows the run that writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qt
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.sections.connections import Connections
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.review.report_run import ReportRun
+    from LiverTumorAttentionGui.scene.study import Study
 
 TITLE = "Export report"
 FILTER = "Report (*.html)"
 
 
 def ask_for_file(parent: Any, suggested: str) -> str:
-    """Ask the user where to write the page; return an empty string when nowhere."""
-    return qt.QFileDialog.getSaveFileName(parent, TITLE, suggested, FILTER)
+    """Ask the user where to write the page; return an empty string when the dialog is cancelled."""
+    return str(qt.QFileDialog.getSaveFileName(parent, TITLE, suggested, FILTER))
 
 
 class ReportExport:
-    """Writes a page with its numbers beside it, in a process of its own, and shows how far it is.
+    """Writes a page with its numbers beside it, in a child process, and shows the progress.
 
-    bar, cancel_button: of the section. ensure: sees to it that the packages are installed. plan: returns the plan as
-    the report reads it, None for none. say: tells what happened. on_change: called when a report begins or ends.
-    choose_file: asks where to; exchangeable in tests.
+    bar, cancel_button: of the section. say: shows a message. ensure: installs missing Python packages. plan: returns
+    the plan as `review --plan` reads it, None for none. on_change: called when a report begins or ends.
+    choose_file: asks for the file; replaced in tests.
     """
 
     def __init__(
@@ -37,7 +43,7 @@ class ReportExport:
         active_case: ActiveCase,
         say: Callable[..., None],
         ensure: Callable[[], None],
-        plan: Callable[[], Any],
+        plan: Callable[[], dict[str, Any] | None],
         on_change: Callable[[], None],
         choose_file: Callable[[Any, str], str] = ask_for_file,
     ) -> None:
@@ -49,9 +55,9 @@ class ReportExport:
         self._plan = plan
         self._on_change = on_change
         self.choose_file = choose_file
-        self._run: Any = None
+        self._run: ReportRun | None = None
         self._warnings: list[str] = []
-        cancel_button.connect("clicked(bool)", self._cancel_clicked)
+        self._connections = Connections((cancel_button, "clicked(bool)", self._cancel_clicked))
 
     @property
     def running(self) -> bool:
@@ -59,7 +65,7 @@ class ReportExport:
         return self._run is not None
 
     def start(self) -> None:
-        """Ask where to, and begin."""
+        """Ask for the file and start the run."""
         study = self._active_case.study
         if self._run is not None or study is None:
             return
@@ -70,25 +76,25 @@ class ReportExport:
         if path.suffix.lower() != ".html":
             path = path.with_name(f"{path.name}.html")
         try:
-            self._begin(study, path)
+            self._start(study, path)
         except (PanelError, OSError) as error:
             self._run = None
             self._show_idle()
             self._say(str(error), error=True)
 
     def abandon(self) -> None:
-        """End a report that is being written, and tell nobody."""
+        """End the run without a message."""
         run, self._run = self._run, None
         if run is not None:
             run.abandon()
             self._show_idle()
 
     def disconnect(self) -> None:
-        """Let go of the widgets."""
+        """End the run and disconnect the widgets."""
         self.abandon()
-        self._button.disconnect("clicked(bool)", self._cancel_clicked)
+        self._connections.disconnect()
 
-    def _begin(self, study: Any, path: Path) -> None:
+    def _start(self, study: Study, path: Path) -> None:
         from LiverTumorAttentionGui.review.report_run import ReportRun
 
         self._ensure()
@@ -116,7 +122,7 @@ class ReportExport:
         self._bar.value = round(100 * fraction)
         self._say(f"Report: {stage}")
 
-    def _finished(self, outcome: Any, path: Path) -> None:
+    def _finished(self, outcome: Outcome, path: Path) -> None:
         self._run = None
         self._show_idle()
         if outcome.status == "done":

@@ -1,20 +1,29 @@
-"""The first half of the section Review and plan: what is measured, and what is handed on."""
+"""The section Review and plan: measurements, vessels, report and the export to Slicer-Liver."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
-from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
+from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.tumor_columns import columns
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
+    from LiverTumorAttentionGui.review.measurement import DiameterLines, SceneReview
+    from LiverTumorAttentionGui.scene.study import Study
+    from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
+    from LiverTumorAttentionLib.correction import Outcome
 
 TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm surface_distance_mm nearest_vessel_mm"
@@ -24,18 +33,18 @@ STALE = "The tumors have changed since they were measured: measure again."
 
 
 class ReviewSection:
-    """Connects the widgets of ReviewSection.ui to measures, plan and report of the study under work.
+    """Connects the widgets of ReviewSection.ui to the measurements, plan and report of the active case.
 
-    ensure: sees to it that the Python packages of a report are installed.
+    ensure: installs missing Python packages that a report needs.
     """
 
     def __init__(self, ui: Any, active_case: ActiveCase, *, ensure: Callable[[], None]) -> None:
         self._ui = ui
         self._active_case = active_case
         self._message = MessageLine(ui.reviewStatusLabel)
-        self._controller: Any = None
-        self._measured: Any = None
-        self._showing = False
+        self._controller: CorrectionController | None = None
+        self._measured: SceneReview | None = None
+        self._update = ProgrammaticUpdate()
         self._action = LongAction(ui.reviewProgressBar, ui.reviewCancelButton, active_case)
         self.plan = PlanSection(ui, active_case)
         self.export = ReportExport(
@@ -48,48 +57,44 @@ class ReviewSection:
             on_change=self._update_widgets,
         )
         set_up_table(ui.reviewTable, HEADERS)
-        self._connections = (
+        self._connections = Connections(
             (ui.measureButton, "clicked(bool)", self._measure_clicked),
             (ui.diametersCheckBox, "toggled(bool)", self._diameters_toggled),
             (ui.vesselsSelector, "currentNodeChanged(vtkMRMLNode*)", self._vessels_chosen),
-            (ui.handOverButton, "clicked(bool)", self._hand_over_clicked),
+            (ui.handOverButton, "clicked(bool)", self._slicer_liver_clicked),
             (ui.reportButton, "clicked(bool)", self._report_clicked),
         )
-        for widget, signal, slot in self._connections:
-            widget.connect(signal, slot)
         active_case.on_change(self.update)
         active_case.on_outcome(self._corrected)
 
     def update(self) -> None:
-        """Show the study under work: another one, none, or the same one anew."""
+        """Show the active case: another study, none, or the same one reopened."""
         controller = self._active_case.controller
         if controller is not self._controller:
             self._controller, self._measured = controller, None
-            self._fill(None)
+            self._show_measurements(None)
             self._message.say("")
             self._show_vessels()
-            self._show_whether_lines_are_there()
+            self._check_diameters_box()
         if controller is None:
             self._message.say(self._active_case.problem)
         self._update_widgets()
 
     def abandon(self) -> None:
-        """End a measurement or a report that is under way, and tell nobody."""
+        """End a running measurement or report without a message."""
         self._action.cancel()
         self.export.abandon()
 
     def leave(self) -> None:
-        """Stop following the scene: the user opens another module, or the scene closes."""
+        """Stop observing the scene: the user opens another module, or the scene is closed."""
         self.plan.leave()
 
     def disconnect(self) -> None:
-        """Let go of the widgets: the module goes."""
+        """Disconnect the widgets: the module is being unloaded."""
         self.plan.disconnect()
         self._action.disconnect()
         self.export.disconnect()
-        for widget, signal, slot in self._connections:
-            widget.disconnect(signal, slot)
-        self._connections = ()
+        self._connections.disconnect()
 
     def _update_widgets(self) -> None:
         ui = self._ui
@@ -103,69 +108,59 @@ class ReviewSection:
         tip = "Draw the longest diameter of each tumor, and the longest across it, as lines."
         ui.diametersCheckBox.toolTip = tip if drawable else "Measure first."
 
-    def _corrected(self, outcome: Any) -> None:
-        """Take away the lines of tumours whose voxels changed, and say that what was measured is old."""
+    def _corrected(self, outcome: Outcome) -> None:
+        """Remove the lines of tumors whose voxels changed, and say that the measurements are stale."""
         study = self._active_case.study
         if study is None or not outcome.boxes:
             return
-        DiameterLines(study).forget(outcome.lesions)
+        _diameter_lines(study).remove(outcome.lesions)
         if self._measured is not None:
             self._message.say(STALE)
 
-    # Measures -----------------------------------------------------------------------------------------------
+    # Measurements -------------------------------------------------------------------------------------------
 
     def _measure_clicked(self, _checked: bool = False) -> None:
         from LiverTumorAttentionGui.review.measurement import SceneReview
 
         controller, study = self._controller, self._active_case.study
+        if study is None:
+            return
+        review = SceneReview(study)
         try:
-            review = SceneReview(study)
             case = self._action.run(lambda progress: review.measure(self._active_case.instances(), progress))
         except PanelError as error:
             self._message.say(str(error), error=True)
             return
         if controller is not self._controller:
-            return  # another study came meanwhile; the table node of the first one is filled
+            return  # another study was chosen meanwhile; the table node of the first one is filled
         self._measured = review
-        self._fill(case)
+        self._show_measurements(case)
         count = len(case.tumors)
         self._message.say(f"Measured {count} tumor{'' if count == 1 else 's'}. {NOT_FOR_CLINICAL_USE}")
         self._update_widgets()
         self._diameters_toggled(self._ui.diametersCheckBox.checked)
 
-    def _fill(self, case: Any) -> None:
+    def _show_measurements(self, case: CaseReview | None) -> None:
         table = self._ui.reviewTable
         tumors = case.tumors if case is not None else ()
         table.setRowCount(len(tumors))
         for row, tumor in enumerate(tumors):
-            vessel = tumor.nearest_vessel
-            cells = (
-                TUMOR.text(tumor),
-                VOLUME.text(tumor),
-                f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}",
-                SURFACE.text(tumor),
-                VESSEL.text(tumor),
-            )
-            tips = ("", "", _diameters_tip(tumor), "", vessel.name if vessel is not None else "")
-            for column, (text, tip) in enumerate(zip(cells, tips, strict=True)):
+            for column, (text, tip) in enumerate(_cells(tumor)):
                 table.setItem(row, column, table_item(text, tip))
 
-    def _show_whether_lines_are_there(self) -> None:
-        """Tick the box where the scene has lines from another day, so that they can be taken away."""
+    def _check_diameters_box(self) -> None:
+        """Check the box where the scene already has diameter lines, so that they can be removed."""
         study = self._active_case.study
-        self._showing = True
-        try:
-            self._ui.diametersCheckBox.checked = study is not None and bool(DiameterLines(study).numbers)
-        finally:
-            self._showing = False
+        with self._update.running():
+            self._ui.diametersCheckBox.checked = study is not None and bool(_diameter_lines(study).numbers)
 
     def _diameters_toggled(self, on: bool) -> None:
         study = self._active_case.study
-        if self._showing or study is None:
+        if self._update.active or study is None:
             return
         if self._measured is None:
             if not on:
-                DiameterLines(study).clear()
+                _diameter_lines(study).clear()
                 self._update_widgets()
             return
         try:
@@ -176,34 +171,34 @@ class ReviewSection:
         except PanelError as error:
             self._message.say(str(error), error=True)
 
-    # Vessels, and what is handed on ---------------------------------------------------------------------------
+    # Vessels, Slicer-Liver and report -----------------------------------------------------------------------
 
     def _show_vessels(self) -> None:
         study = self._active_case.study
-        self._showing = True
-        try:
+        with self._update.running():
             self._ui.vesselsSelector.setCurrentNode(study.vessels if study is not None else None)
-        finally:
-            self._showing = False
 
-    def _vessels_chosen(self, node: Any) -> None:
+    def _vessels_chosen(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
         study = self._active_case.study
-        if self._showing or study is None:
+        if self._update.active or study is None:
             return
         if node is not None and node is study.segmentation:
             self._message.say("The vessels are a segmentation of their own: choose another one.", error=True)
             self._show_vessels()
             return
         study.segmentation.SetNodeReferenceID(VESSELS_REFERENCE, node.GetID() if node is not None else None)
-        self.plan.tumors_changed()
+        self.plan.mark_stale()
         if self._measured is not None:
             self._message.say("Other vessels were chosen: measure again.")
 
-    def _hand_over_clicked(self, _checked: bool = False) -> None:
-        from LiverTumorAttentionGui.review.slicer_liver_export import hand_over_to_slicer_liver
+    def _slicer_liver_clicked(self, _checked: bool = False) -> None:
+        from LiverTumorAttentionGui.review.slicer_liver_export import export_to_slicer_liver
 
+        study = self._active_case.study
+        if study is None:
+            return
         try:
-            self._message.say(hand_over_to_slicer_liver(self._active_case.study))
+            self._message.say(export_to_slicer_liver(study))
         except PanelError as error:
             self._message.say(str(error), error=True)
 
@@ -211,8 +206,23 @@ class ReviewSection:
         self.export.start()
 
 
-def _diameters_tip(tumor: Any) -> str:
-    return (
+def _diameter_lines(study: Study) -> DiameterLines:
+    from LiverTumorAttentionGui.review.measurement import DiameterLines
+
+    return DiameterLines(study)
+
+
+def _cells(tumor: TumorReview) -> tuple[tuple[str, str], ...]:
+    """Return text and tooltip of a tumor's cells."""
+    vessel = tumor.nearest_vessel
+    diameters_tip = (
         "The longest line in one axial slice, and the longest across it there. "
         f"In any direction: {tumor.longest_3d_diameter_mm:.1f} mm"
+    )
+    return (
+        (TUMOR.text(tumor), ""),
+        (VOLUME.text(tumor), ""),
+        (f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}", diameters_tip),
+        (SURFACE.text(tumor), ""),
+        (VESSEL.text(tumor), vessel.name if vessel is not None else ""),
     )

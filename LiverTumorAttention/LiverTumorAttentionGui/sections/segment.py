@@ -1,9 +1,11 @@
-"""The section Segment: a run, from the button to its result, and what it says meanwhile."""
+"""The section Segment: starts, follows and cancels a run, and shows its result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine
@@ -12,8 +14,12 @@ from LiverTumorAttentionGui.parameters import (
     MODELS_OWN_THRESHOLD,
     SegmentationParameters,
 )
+from LiverTumorAttentionGui.process.child_process import Run
+from LiverTumorAttentionGui.process.install import PackageInstaller
 from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.sample.sample_run import SampleNodes
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
+from LiverTumorAttentionGui.sections.connections import Connections
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
     LiverTumorAttentionLogic,
@@ -30,10 +36,11 @@ OTHER_CT = "The chosen output belongs to another CT, so a new segmentation will 
 
 
 class SegmentSection:
-    """Owns the current run: a segmentation, or the sample case that is being made.
+    """Owns the current run: a segmentation, or the generation of the sample case.
 
-    model: returns the chosen model's id. load_sample: starts to make the sample case and returns its run.
-    on_result: called with a segmentation's result.
+    installer: installs missing packages before a run. run_factory: makes the run of a request. model: returns the
+    chosen model's id. load_sample: starts to generate the sample case and returns its run. on_result: called with the
+    result of a segmentation.
     """
 
     def __init__(
@@ -41,9 +48,9 @@ class SegmentSection:
         ui: Any,
         logic: LiverTumorAttentionLogic,
         *,
-        installer: Any,
+        installer: PackageInstaller,
         run_factory: Callable[..., SegmentationRun],
-        load_sample: Callable[..., Any],
+        load_sample: Callable[..., Run],
         model: Callable[[], str],
         on_result: Callable[[SegmentationResult], None],
     ) -> None:
@@ -54,55 +61,52 @@ class SegmentSection:
         self._load_sample = load_sample
         self._model = model
         self._on_result = on_result
-        self._run: Any = None
+        self._run: Run | None = None
         self._warnings: list[str] = []
         self._parameters: SegmentationParameters | None = None
         self._message = MessageLine(ui.statusLabel)
         self._registration = RegistrationSection(ui)
         for device, title in DEVICE_TITLES.items():
             ui.deviceComboBox.addItem(title, device)
-        self._buttons = (
-            (ui.segmentButton, self._segment_clicked),
-            (ui.sampleButton, self._sample_clicked),
-            (ui.cancelButton, self._cancel_clicked),
-            (ui.compareButton, self._registration.compare),
+        self._connections = Connections(
+            (ui.segmentButton, "clicked(bool)", self._segment_clicked),
+            (ui.sampleButton, "clicked(bool)", self._sample_clicked),
+            (ui.cancelButton, "clicked(bool)", self._cancel_clicked),
+            (ui.compareButton, "clicked(bool)", self._registration.compare),
+            (ui.deviceComboBox, "currentIndexChanged(int)", self._device_chosen),
         )
-        for button, slot in self._buttons:
-            button.connect("clicked(bool)", slot)
-        ui.deviceComboBox.connect("currentIndexChanged(int)", self._device_chosen)
         self._show_idle()
 
     def disconnect(self) -> None:
-        """Let go of the widgets."""
-        for button, slot in self._buttons:
-            button.disconnect("clicked(bool)", slot)
-        self._buttons = ()
-        self._ui.deviceComboBox.disconnect("currentIndexChanged(int)", self._device_chosen)
+        """Disconnect the widgets."""
+        self._connections.disconnect()
 
     @property
     def running(self) -> bool:
         """Whether a run is under way."""
         return self._run is not None
 
-    def update(self, parameters: SegmentationParameters | None, study: Any) -> None:
-        """Show the choices that are kept in the scene. study: the segmentation under work, None for none."""
+    def update(
+        self, parameters: SegmentationParameters | None, study: slicer.vtkMRMLSegmentationNode | None
+    ) -> None:
+        """Show the choices of the parameter node. study: the segmentation under work, None for none."""
         self._parameters = parameters
         self._registration.update(study)
         if parameters is None:
             return
-        self._keep_output_with_its_volume(parameters)
+        self._reset_output_of_another_volume(parameters)
         combo = self._ui.deviceComboBox
         combo.setCurrentIndex(combo.findData(parameters.device))
         self._ui.keepRegisteredCheckBox.enabled = parameters.arterial is not None
         self._update_buttons()
 
     def say(self, message: str, *, error: bool = False) -> None:
-        """Show the message, and below it the warnings of this run."""
+        """Show a message above the warnings of this run."""
         lines = [message, *(f"Warning: {warning}" for warning in self._warnings)]
         self._message.say("\n".join(line for line in lines if line), error=error)
 
     def abandon(self, message: str = "") -> None:
-        """End a run whose volumes, or whose panel, are about to vanish; say so."""
+        """End the run, whose volumes or panel are being removed, and show a message."""
         run, self._run = self._run, None
         if run is not None:
             run.abandon()
@@ -110,11 +114,11 @@ class SegmentSection:
             self.say(message)
 
     def clear(self) -> None:
-        """Forget the verdict of the last run: its scene is closed."""
+        """Hide the verdict of the last run."""
         self._registration.clear()
 
-    def _keep_output_with_its_volume(self, parameters: SegmentationParameters) -> None:
-        """Never fill one patient's segmentation with another's: a study is filled from its own portal volume alone."""
+    def _reset_output_of_another_volume(self, parameters: SegmentationParameters) -> None:
+        """Choose a new output where the chosen one belongs to another portal venous volume, maybe another patient's."""
         output, portal = parameters.output, parameters.portal
         own = output.GetNodeReference(PORTAL_REFERENCE) if output is not None else None
         if own is not None and portal is not None and own is not portal:
@@ -160,7 +164,7 @@ class SegmentSection:
         self._registration.clear()
         try:
             self._installer.ensure()
-            self._run = self._run_factory(
+            run = self._run = self._run_factory(
                 self._logic,
                 self._request(self._parameters),
                 on_progress=self._show_progress,
@@ -170,7 +174,7 @@ class SegmentSection:
             self._show_progress(0.0, "Writing volumes")
             self.say("")
             self._update_buttons()
-            self._run.start()
+            run.start()
         except (PanelError, OSError) as error:
             self._run = None
             self._show_idle()
@@ -189,7 +193,7 @@ class SegmentSection:
         self._show_progress(0.0, "Sample case")
         self._update_buttons()
 
-    def _sample_finished(self, outcome: Outcome, sample: Any) -> None:
+    def _sample_finished(self, outcome: Outcome, sample: SampleNodes | None) -> None:
         self._run = None
         self._show_idle()
         if sample is None:

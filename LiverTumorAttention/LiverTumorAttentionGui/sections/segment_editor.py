@@ -1,4 +1,4 @@
-"""The embedded Segment Editor: brush work on the study that becomes steps of its correction."""
+"""The embedded Segment Editor, whose edits become steps of the correction."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.node_attributes import EDITOR_TAG
+from LiverTumorAttentionGui.sections.connections import Connections
 
-# What changes one lesion by hand; effects that work on all segments at once are left to the module Segment Editor.
+# Effects that edit one lesion by hand; those that work on all segments at once are left to the module Segment Editor.
 EFFECTS = ("Paint", "Draw", "Erase", "Level tracing", "Scissors")
 _HIDDEN = (
     "unorderedEffectsVisible",
@@ -24,13 +25,13 @@ _HIDDEN = (
 )
 
 
-class BrushEditor:
-    """Gives the editor the study while its box is open, and takes in what was painted.
+class SegmentEditorBox:
+    """A collapsible box whose Segment Editor edits the study while it is open.
 
-    Painting is restricted to the liver by the editor's mask. Segments are not overwritten, since tumours overlap the
-    liver; that an accepted tumour keeps its voxels is the controller's part.
-    on_open: called before the editor gets the mouse. segment: returns the id of the segment to paint, empty for none.
-    say: tells what went wrong.
+    The editor's mask restricts edits to the liver. Segments are not overwritten, since tumors overlap the liver; the
+    correction controller restores accepted tumors.
+    on_open: called before the editor takes the mouse. segment: returns the id of the segment to edit, empty for none.
+    say: shows a message.
     """
 
     def __init__(
@@ -49,34 +50,34 @@ class BrushEditor:
         self._on_open = on_open
         self._segment = segment
         self._say = say
-        self._node: Any = None
+        self._node: slicer.vtkMRMLSegmentEditorNode | None = None
         self._tag: int | None = None
-        self._brush = ("", "")
-        self._take_in_later = Debounce(self.take_in, 0, restart=False)
+        self._in_use = ("", "")
+        self._apply_later = Debounce(self.apply_edits, 0, restart=False)
         editor.setEffectNameOrder(list(EFFECTS))
         for name in _HIDDEN:
             setattr(editor, name, False)
-        box.connect("toggled(bool)", self._toggled)
+        self._connections = Connections((box, "toggled(bool)", self._toggled))
 
     @property
     def is_open(self) -> bool:
-        """Whether the editor has the study."""
+        """Whether the editor edits the study."""
         return self._node is not None
 
     def disconnect(self) -> None:
-        """Let go of the widgets."""
+        """Close the editor and disconnect the box."""
         self.close()
-        self._box.disconnect("toggled(bool)", self._toggled)
+        self._connections.disconnect()
 
     def close(self) -> None:
-        """Take in what was painted and take the study from the editor."""
+        """Apply pending edits and detach the editor from the study."""
         node = self._node
         if node is None:
             return
         node.RemoveObserver(self._tag)
         if node.GetScene() is not None:
             self._editor.setActiveEffectByName("")
-            self.take_in()
+            self.apply_edits()
             self._editor.setSegmentationNode(None)
         self._node = None
         self._editor.uninstallKeyboardShortcuts()
@@ -84,20 +85,20 @@ class BrushEditor:
         self._editor.setMRMLSegmentEditorNode(None)
         self._box.collapsed = True
 
-    def follow(self) -> None:
-        """Paint the tumour that is selected now."""
+    def select_segment(self) -> None:
+        """Edit the tumor that is selected now."""
         wanted = self._segment()
         if self._node is not None and wanted:
             self._editor.setCurrentSegmentID(wanted)
 
-    def take_in(self) -> None:
-        """Make one action of what was painted since the last one, if anything."""
-        self._take_in_later.cancel()
+    def apply_edits(self) -> None:
+        """Make one action of the edits since the last one, if any."""
+        self._apply_later.cancel()
         controller = self._active_case.controller
         if self._node is None or controller is None:
             return
         try:
-            outcome = controller.take_in_brush()
+            outcome = controller.apply_manual_edits()
         except PanelError as error:
             self._say(str(error), error=True)
             return
@@ -111,6 +112,8 @@ class BrushEditor:
             self._open()
 
     def _open(self) -> None:
+        from LiverTumorAttentionGui.scene.segments import liver_of
+
         study = self._active_case.study
         if study is None:
             self._box.collapsed = True
@@ -120,38 +123,35 @@ class BrushEditor:
         self._node = _editor_node(scene)
         self._editor.setMRMLSegmentEditorNode(
             self._node
-        )  # before the scene, so that its defaults are kept in it
+        )  # before the scene: the editor's defaults go into it
         self._editor.setMRMLScene(scene)
         self._editor.setSegmentationNode(study.segmentation)
         self._editor.setSourceVolumeNode(study.portal)
-        self._restrict_to_liver(study.segmentation)
-        self.follow()  # the editor chooses the first segment, which is the liver
+        self._node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
+        self._node.SetMaskSegmentID(liver_of(study.segmentation.GetSegmentation()) or "")
+        self._node.SetOverwriteMode(self._node.OverwriteNone)
+        self.select_segment()  # the editor selects the first segment, the liver
         self._editor.setupViewObservations()
         self._editor.installKeyboardShortcuts()
-        self._brush = self._used_brush()
+        self._in_use = self._effect_and_segment()
         self._tag = self._node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._node_changed)
 
-    def _restrict_to_liver(self, segmentation: Any) -> None:
-        from LiverTumorAttentionGui.scene.segments import liver_of
-
-        self._node.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
-        self._node.SetMaskSegmentID(liver_of(segmentation.GetSegmentation()) or "")
-        self._node.SetOverwriteMode(self._node.OverwriteNone)
-
-    def _used_brush(self) -> tuple[str, str]:
+    def _effect_and_segment(self) -> tuple[str, str]:
+        if self._node is None:
+            return "", ""
         return self._node.GetActiveEffectName() or "", self._node.GetSelectedSegmentID() or ""
 
-    def _node_changed(self, *_: Any) -> None:
-        """Take in what was painted when the user takes another effect or segment, once the editor has done so."""
+    def _node_changed(self, *_: object) -> None:
+        """Apply the edits when the user changes the effect or the segment, after the editor has handled it."""
         if self._node is None:
             return
-        brush = self._used_brush()
-        if brush != self._brush:
-            self._brush = brush
-            self._take_in_later.request()
+        in_use = self._effect_and_segment()
+        if in_use != self._in_use:
+            self._in_use = in_use
+            self._apply_later.request()
 
 
-def _editor_node(scene: Any) -> Any:
+def _editor_node(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSegmentEditorNode:
     """Return the panel's own segment editor node."""
     node = scene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
     if node is None:

@@ -1,10 +1,10 @@
-"""Keys for what is done often, and why these keys.
+"""Keyboard shortcuts of the section Correct.
 
-Ctrl+Shift with an arrow or a key beside it. Slicer's slice views use plain letters and arrows, its windows Ctrl with a
-letter or a digit, and the Segment Editor plain letters, digits, signs, Space and Escape, Ctrl+Z and the system's redo,
-which is Ctrl+Y or Ctrl+Shift+Z: two shortcuts on one key would both be dead. Alt with a letter opens menus. Left and
-right go back and forth in time, up and down among the tumours. Keys act while the panel can be seen, wherever the mouse
-is; Escape only while a tool is on, and the Segment Editor has no study then.
+All are Ctrl+Shift with an arrow key, Return or Backspace. Slicer's slice views use plain letters and arrow keys, its
+main window Ctrl with a letter or a digit, and the Segment Editor plain letters, digits, signs, Space and Escape, Ctrl+Z
+and the system's redo (Ctrl+Y or Ctrl+Shift+Z); Alt with a letter opens menus. Qt disables two shortcuts on one key.
+Left and Right are undo and redo, Up and Down the previous and next tumor. The shortcuts act while the panel is visible,
+whatever has the focus; Escape only while a tool is active, when the Segment Editor has no segmentation.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ESCAPE = "Escape"
 
 
 class Shortcuts:
-    """Presses a button for its key while the button is enabled; Escape acts while a tool is on.
+    """A shortcut for each button of `KEYS`, which clicks it if it is enabled, and Escape.
 
-    parent: the panel's widget: its keys act while it is shown.
+    parent: widget of the panel; the shortcuts act while it is visible.
     """
 
     def __init__(self, parent: Any, ui: Any, on_escape: Callable[[], None]) -> None:
@@ -39,14 +39,14 @@ class Shortcuts:
         self._escape = self._add(parent, ESCAPE, self._escaped)
         self._escape.setEnabled(False)
 
-    def use(self, on: bool, *, escape: bool) -> None:
-        """Let the keys act, and Escape too."""
+    def enable(self, on: bool, *, escape: bool) -> None:
+        """Enable or disable all shortcuts; Escape only where `escape` holds, too."""
         for shortcut, _slot in self._shortcuts:
             shortcut.setEnabled(on)
         self._escape.setEnabled(on and escape)
 
     def disconnect(self) -> None:
-        """Let go of the keys."""
+        """Disable and disconnect the shortcuts."""
         for shortcut, slot in self._shortcuts:
             shortcut.setEnabled(False)
             shortcut.disconnect("activated()", slot)
@@ -66,5 +66,5 @@ class Shortcuts:
 
 
 def with_key(tip: str, name: str) -> str:
-    """Return a tooltip with the key of a button."""
+    """Return a tooltip with the shortcut of a button."""
     return f"{tip} ({KEYS[name]})"

@@ -385,18 +385,18 @@ def test_preview_is_shown_and_leaves_no_trace(study, controller):
 
 
 def test_painting_is_one_action(study, controller):
-    assert controller.take_in_brush() is None
+    assert controller.apply_manual_edits() is None
     one, two = ball((7, 15, 15), 6.0), ball((8, 26, 31), 3.0)
     paint(study, "Tumor 1", one)
     paint(study, "Tumor 2", two)
-    outcome = controller.take_in_brush()
+    outcome = controller.apply_manual_edits()
     assert outcome.lesions == (1, 2)
     np.testing.assert_array_equal(controller.session.labels == 2, one)
     np.testing.assert_array_equal(controller.session.labels == 3, two)
     check_scene_is_session(study, controller)
     assert [row.edited for row in controller.rows()] == [True, True, False]
     assert len(controller.session.entries) == 1
-    assert controller.take_in_brush() is None
+    assert controller.apply_manual_edits() is None
     controller.undo()
     np.testing.assert_array_equal(controller.session.labels, truth())
     check_scene_is_session(study, controller)
@@ -422,7 +422,7 @@ def test_accepted_and_rejected_lesions_are_put_back(study, controller):
     paint(study, "Tumor 1", np.zeros(SHAPE, bool))
     paint(study, "Tumor 2", ball(BALLS[2][0], 5.0))
     paint(study, "Tumor 3", ball((6, 22, 14), 9.0))
-    outcome = controller.take_in_brush()
+    outcome = controller.apply_manual_edits()
     assert outcome.note == "Lesion 1 is accepted and was put back, lesion 2 is rejected and was put back."
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
     assert not voxels(study, "Tumor 2").any()
@@ -438,7 +438,7 @@ def test_deleted_segments(study, controller):
     segmentation = study.segmentation.GetSegmentation()
     segmentation.RemoveSegment("Tumor_1")
     segmentation.RemoveSegment("Tumor_2")
-    controller.take_in_brush()
+    controller.apply_manual_edits()
     assert names(study) == ["Liver", "Tumor 1", "Tumor 3"]
     np.testing.assert_array_equal(voxels(study, "Tumor 1"), truth() == 2)
     check_scene_is_session(study, controller)
@@ -454,8 +454,8 @@ def test_a_segment_that_was_painted_becomes_a_lesion(study, controller):
     name = segmentation.GetSegment(made).GetName()
     painted = ball(*UNSEEN)
     paint(study, name, painted)
-    assert controller.take_in_brush() is None, "nobody said that it is a lesion"
-    outcome = controller.take_in_brush([made])
+    assert controller.apply_manual_edits() is None, "nobody said that it is a lesion"
+    outcome = controller.apply_manual_edits([made])
     assert (outcome.subject, outcome.lesions) == (4, (4,))
     row = controller.rows()[-1]
     assert (row.number, row.segment_id, row.name, row.edited) == (4, made, "Tumor 4", True)
@@ -480,7 +480,7 @@ def test_painting_that_is_refused_is_taken_back(study, controller):
     segment.AddRepresentation("Binary labelmap", image)
     study.segmentation.GetSegmentation().AddSegment(segment, "mine")
     with pytest.raises(PanelError, match="belongs to other lesions"):
-        controller.take_in_brush(["mine"])
+        controller.apply_manual_edits(["mine"])
     np.testing.assert_array_equal(controller.session.labels, truth())
     assert not controller.can_undo
 
@@ -573,7 +573,7 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
     """Masks and seeds, in lesions and in actions, hold the same places of the patient; points stay."""
     import SimpleITK as sitk
 
-    from LiverTumorAttentionGui.correction.reoriented_log import turned
+    from LiverTumorAttentionGui.correction.session_restore import reoriented
     from LiverTumorAttentionLib.correction import (
         CorrectionCase,
         CorrectionLog,
@@ -601,7 +601,7 @@ def test_a_log_follows_voxels_in_another_order(axes, flipped):
     session.do(Reject(lesion=1))
     log = CorrectionLog.of(session)
     after = sitk.Flip(sitk.PermuteAxes(portal, axes), [axis in flipped for axis in range(3)])
-    told = turned(log, Grid.of(after))
+    told = reoriented(log, Grid.of(after))
     told.check_fits(CorrectionCase(portal=after, instances=sitk.Cast(after * 0 + 1, sitk.sitkUInt16)))
 
     def places(packed, image):
@@ -634,7 +634,7 @@ def test_a_log_is_not_mirrored_onto_another_volume(scene, study, controller):
     mirror = cases.put_under_transform(scene, study.portal, [[-1, 0, 0, 9], [0, 1, 0, 0], [0, 0, 1, 0]])
     study.segmentation.SetAndObserveTransformNodeID(mirror.GetID())
     again = CorrectionController(Study.of(study.segmentation))
-    assert "cannot be gone on from" in again.note
+    assert "cannot be resumed" in again.note
     assert [row.number for row in again.rows()] == [2, 3]
 
 
@@ -659,7 +659,7 @@ def test_a_volume_that_was_moved_is_gone_on_with(scene, study, controller):
     labels = controller.session.labels.copy()
     transform = cases.put_under_transform(scene, study.portal, cases.TURN_AND_SHIFT)
     study.segmentation.SetAndObserveTransformNodeID(transform.GetID())
-    assert not controller.stands
+    assert not controller.is_valid
     with pytest.raises(PanelError, match="was moved, changed or removed"):
         controller.do(Accept(lesion=2))
     moved = Study.of(study.segmentation)
@@ -684,7 +684,7 @@ def test_a_damaged_log_costs_no_accepted_lesion(scene, study, controller, text):
         text = json.dumps(log)
     study.segmentation.SetAttribute(HEADER_KEY, text)
     again = CorrectionController(study)
-    assert "cannot be gone on from" in again.note
+    assert "cannot be resumed" in again.note
     assert [row.status for row in again.rows()] == ["draft", "accepted", "draft"]
 
 

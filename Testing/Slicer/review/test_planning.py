@@ -133,7 +133,7 @@ def test_first_plane_halves_the_liver_and_takes_out_the_right(case, plan):
 @pytest.mark.parametrize(("tumor", "clearance_mm"), [(None, None), (1, None), (1, 0.0), (2, 400.0)])
 def test_first_plane_lies_where_all_voxels_say(application, tumor, clearance_mm):
     """It is found by the ends of rows, which are a few of a large liver's voxels."""
-    from LiverTumorAttentionGui.review.plane_placement import CLEARANCE_MM, INSIDE_SHARE, first_plane
+    from LiverTumorAttentionGui.review.resection_planes import CLEARANCE_MM, INSIDE_SHARE, place_plane
 
     values = np.zeros((9, 12, 90), np.uint16)
     values[np.random.default_rng(0).random(values.shape) < 0.02] = 1
@@ -153,7 +153,7 @@ def test_first_plane_lies_where_all_voxels_say(application, tumor, clearance_mm)
         heights = (liver - point) @ normal
         wanted = ((body - point) @ normal).min() - (CLEARANCE_MM if clearance_mm is None else clearance_mm)
         point = point + max(wanted, heights.min() + INSIDE_SHARE * np.ptp(heights)) * normal
-    found = first_plane(ball_cases.image(values, grid), tumor, clearance_mm)
+    found = place_plane(ball_cases.image(values, grid), tumor, clearance_mm)
     np.testing.assert_allclose(found.cut.point_lps_mm, point, atol=1e-6)
     np.testing.assert_allclose(found.cut.normal_lps, normal, atol=1e-6)
     assert found.size_mm == pytest.approx(1.2 * np.ptp(liver, axis=0).max(), abs=1e-6)
@@ -411,7 +411,7 @@ def tag(segment):
 def test_hand_over_sets_what_slicer_liver_reads(case):
     import slicer
 
-    from LiverTumorAttentionGui.review.slicer_liver_export import hand_over_to_slicer_liver
+    from LiverTumorAttentionGui.review.slicer_liver_export import export_to_slicer_liver
 
     scene = case.study.segmentation.GetScene()
     earlier = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "earlier case")
@@ -421,7 +421,7 @@ def test_hand_over_sets_what_slicer_liver_reads(case):
     segmentation = case.study.segmentation.GetSegmentation()
     status = slicer.vtkSlicerSegmentationsModuleLogic
     status.SetSegmentStatus(segmentation.GetSegment("Tumor_1"), status.Flagged)
-    said = hand_over_to_slicer_liver(case.study)
+    said = export_to_slicer_liver(case.study)
     assert case.study.segmentation.GetAttribute("LiverSegmentation.Role") == "canonical"
     assert earlier.GetAttribute("LiverSegmentation.Role") is None
     assert case.study.portal.GetAttribute("LiverRole") == "PortalVenous"

@@ -69,7 +69,7 @@ def begin(scene, tmp_path, wait_until):
 
 def given(study, instances, folder):
     """Return the files that the child would be given, by option."""
-    from LiverTumorAttentionGui.review.report_files import write_case
+    from LiverTumorAttentionGui.review.report_run import write_case
 
     folder.mkdir()
     words = write_case(study, instances, folder)

@@ -18,7 +18,7 @@ def click(panel, scene, study, wait_until):
         node = scene.GetNodeByID(selection.GetActivePlaceNodeID())
         before = node.GetNumberOfControlPoints()
         node.AddControlPointWorld(study_cases.ras_of(study, voxel))
-        wait_until(lambda: not panel.correct._tools._placer._later.pending, "the click was handled")
+        wait_until(lambda: not panel.correct._tools._placer._collect_later.pending, "the click was handled")
         return before
 
     return go

@@ -37,7 +37,7 @@ def model(tmp_path):
 def make(scene, user_folder, request):
     """Return a function that makes the dialog; `answers` is what the user chooses, `told` what was said."""
     from LiverTumorAttentionGui.model_collection import ModelCollection
-    from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog
+    from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog
 
     def build(**collection) -> SimpleNamespace:
         made = SimpleNamespace(changed=0, questions=[], file="", consent=True)
@@ -49,7 +49,7 @@ def make(scene, user_folder, request):
         def changed() -> None:
             made.changed += 1
 
-        made.dialog = ModelManagerDialog(
+        made.dialog = ModelsDialog(
             collection=ModelCollection(on_changed=changed, **collection),
             choose_file=lambda: made.file,
             ask=ask,
@@ -253,8 +253,8 @@ def test_the_window_does_without_torch():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from Testing.bench import slicer_like; slicer_like.start()\n"
-        "from LiverTumorAttentionGui.sections.models_dialog import ModelManagerDialog\n"
-        "dialog = ModelManagerDialog(); dialog.open()\n"
+        "from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog\n"
+        "dialog = ModelsDialog(); dialog.open()\n"
         "assert dialog.selected() is not None\n"
         "assert 'torch' not in sys.modules\n"
     )

@@ -61,7 +61,7 @@ def test_diameters_come_and_go(panel, scene, study):
 
 def test_lines_of_a_tumor_that_changed_go(panel, scene, study):
     """Accepting one changes nothing of what was measured."""
-    from LiverTumorAttentionGui.review.diameter_markups import DiameterLines
+    from LiverTumorAttentionGui.review.measurement import DiameterLines
 
     panel.ui.measureButton.click()
     panel.ui.diametersCheckBox.click()
@@ -312,7 +312,7 @@ def resected(study):
 
 
 def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, study, tmp_path, wait_until):
-    from LiverTumorAttentionGui.review.plan_settings import PlanChoices
+    from LiverTumorAttentionGui.review.plan_settings import PlanSettings
     from Testing.bench.scenes import load_scene, save_scene
 
     ui = panel.ui
@@ -322,7 +322,7 @@ def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, st
     ui.marginGroupBox.checked = True
     wait_until(lambda: "of the liver" in ui.marginLabel.text, "the margin is shown")
     for chosen, text in (((2,), "Tumor 2"), ((1, 3), "Tumor 1, Tumor 3")):
-        PlanChoices(study.segmentation).set_margin(10.0, chosen)
+        PlanSettings(study.segmentation).set_margin(10.0, chosen)
         saved = save_scene(tmp_path / f"saved{len(chosen)}")
         name = study.segmentation.GetName()
         panel.scene_closes()
@@ -335,7 +335,7 @@ def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, st
         assert ui.marginTumorsComboBox.currentText == text
         assert ui.resectedCheckBox.checked
         ui.planUpdateButton.click()
-        assert PlanChoices(study.segmentation).margin_tumors == chosen, "the update did not choose others"
+        assert PlanSettings(study.segmentation).margin_tumors == chosen, "the update did not choose others"
     ui.resectedCheckBox.click()
     assert not resected(study)
     panel.cleanup()
