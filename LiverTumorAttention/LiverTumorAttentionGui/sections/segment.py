@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import slicer
 
@@ -17,7 +17,6 @@ from LiverTumorAttentionGui.parameters import (
 from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import PackageInstaller
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.sample.sample_run import SampleNodes
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
 from LiverTumorAttentionGui.sections.connections import Connections
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
@@ -33,6 +32,16 @@ READY_TOOLTIP = (
     "Segment the liver and its tumors; the result becomes the study that is corrected and reviewed."
 )
 OTHER_CT = "The chosen output belongs to another CT, so a new segmentation will be made."
+
+
+class SamplePhases(Protocol):
+    """The nodes of the sample case."""
+
+    @property
+    def portal(self) -> slicer.vtkMRMLScalarVolumeNode: ...
+
+    @property
+    def arterial(self) -> slicer.vtkMRMLScalarVolumeNode: ...
 
 
 class SegmentSection:
@@ -193,7 +202,7 @@ class SegmentSection:
         self._show_progress(0.0, "Sample case")
         self._update_buttons()
 
-    def _sample_finished(self, outcome: Outcome, sample: SampleNodes | None) -> None:
+    def _sample_finished(self, outcome: Outcome, sample: SamplePhases | None) -> None:
         self._run = None
         self._show_idle()
         if sample is None:
