@@ -6,7 +6,9 @@ of either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -289,3 +291,31 @@ PAGE_HU_COLUMNS = columns(
     "arterial_hu arterial_contrast_hu portal_hu portal_contrast_hu enhancement_hu washout_hu"
 )
 """Columns of the report's table of attenuation."""
+
+
+def tumor_rows(measurements: Sequence[object]) -> list[dict[str, str]]:
+    """Return one row a `TumorMeasurement` under `RUN_COLUMNS`, as text; what was not measured is empty."""
+    return [{c.run_name or c.name: c.csv_text(tumor) for c in RUN_COLUMNS} for tumor in measurements]
+
+
+def tumor_csv(measurements: Sequence[object]) -> str:
+    """Return the table of a run as CSV text; without a tumor the heading alone."""
+    return _csv_text([column.run_name or column.name for column in RUN_COLUMNS], tumor_rows(measurements))
+
+
+def review_rows(tumors: Sequence[object]) -> list[dict[str, str]]:
+    """Return one row a `TumorReview` under `REVIEW_COLUMNS`, as text; what was not measured is empty."""
+    return [{column.name: column.csv_text(tumor) for column in REVIEW_COLUMNS} for tumor in tumors]
+
+
+def review_csv(tumors: Sequence[object]) -> str:
+    """Return the table of a review as CSV text; without a tumor the heading alone."""
+    return _csv_text([column.name for column in REVIEW_COLUMNS], review_rows(tumors))
+
+
+def _csv_text(heading: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, heading, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -2,12 +2,6 @@
 
 from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings
 from LiverTumorAttentionLib.analysis.review import CaseReview, TumorReview, review_case
-from LiverTumorAttentionLib.analysis.tumor_table import (
-    review_csv,
-    review_rows,
-    tumor_csv,
-    tumor_rows,
-)
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
     TumorMeasurement,
@@ -20,6 +14,10 @@ from LiverTumorAttentionLib.tumor_columns import (
     RUN_COLUMNS,
     TUMOR_COLUMNS,
     TumorColumn,
+    review_csv,
+    review_rows,
+    tumor_csv,
+    tumor_rows,
 )
 
 __all__ = [

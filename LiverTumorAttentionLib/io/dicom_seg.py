@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, read_series
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
-from LiverTumorAttentionLib.voxels.regridding import from_lps
+from LiverTumorAttentionLib.voxels.geometry import from_lps
 
 REFERENCED_ATTRIBUTES = (
     "SOPInstanceUID",

@@ -28,7 +28,7 @@ from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces, bui
 from LiverTumorAttentionLib.phantoms.shapes import Grid, upsample
 from LiverTumorAttentionLib.phantoms.vessels import Tree, grow_trees, tree_layers
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.interpolation import interpolate
+from LiverTumorAttentionLib.voxels.geometry import interpolate
 
 ANATOMY_MM = 2.6  # spacing on which smooth shapes are evaluated
 DENTING = {STRUCTURES[n] for n in ("kidney", "gallbladder", "inferior_vena_cava", "aorta")}

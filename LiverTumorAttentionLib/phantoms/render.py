@@ -12,7 +12,7 @@ from scipy import ndimage
 from LiverTumorAttentionLib.phantoms.shapes import Array, Grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
-from LiverTumorAttentionLib.voxels.interpolation import interpolate_axis
+from LiverTumorAttentionLib.voxels.geometry import interpolate_axis
 
 FINE_STEP_MM = 1.25  # a thick slice is the mean of slices about this far apart
 MAX_PARTS = 5  # at most

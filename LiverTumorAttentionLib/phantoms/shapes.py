@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.voxels.boxes import Box
-from LiverTumorAttentionLib.voxels.interpolation import interpolate, interpolate_axis
+from LiverTumorAttentionLib.voxels.geometry import interpolate, interpolate_axis
 
 Array = NDArray[np.float32]
 Coordinates = tuple[Array, Array, Array]  # x, y, z, each (z, y, x) or broadcasting to it

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.inference import AttentionRecorder
 from LiverTumorAttentionLib.io import write_image
 from LiverTumorAttentionLib.pipeline.outputs import Writer, write_json
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
-from LiverTumorAttentionLib.voxels.regridding import from_lps, to_lps
+from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
 
 SUMMARY_FILE = "attention.json"
 

@@ -30,7 +30,7 @@ from LiverTumorAttentionLib.registration import (
     resample_onto,
     write_transform,
 )
-from LiverTumorAttentionLib.voxels.regridding import from_lps, to_lps
+from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ from LiverTumorAttentionLib.pipeline.stages import (
 )
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
-from LiverTumorAttentionLib.voxels.regridding import from_lps, to_lps
+from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.registration.mutual_information import (
 )
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.working_pair import ResampledPair, downsampled
-from LiverTumorAttentionLib.voxels.interpolation import interpolate_with_derivative
+from LiverTumorAttentionLib.voxels.geometry import interpolate_with_derivative
 
 LEAST_KNOWN = 0.1
 """Share of the region that must lie inside the moving volume for it to be deformed at all."""

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import OutputError
 from LiverTumorAttentionLib.io.atomic_write import check_suffix, replacing
-from LiverTumorAttentionLib.voxels.interpolation import interpolate
+from LiverTumorAttentionLib.voxels.geometry import interpolate
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 SUFFIXES = (".h5", ".tfm", ".txt")

@@ -16,8 +16,8 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.geometry import to_lps
 from LiverTumorAttentionLib.voxels.morphology import fill_holes, largest_component
-from LiverTumorAttentionLib.voxels.regridding import to_lps
 
 MOVING_MARGIN_MM = 25.0
 """Margin of the arterial volume around the region, for the region to move in."""

@@ -48,7 +48,9 @@ def _write(content: ReportContent, job: ReviewJob, dicom: DicomFiles | None, pro
     """Write what the job asks for: all of it, or nothing."""
     values = content.as_dict()
     writers: dict[str, Writer] = {
-        "table": lambda path: path.write_text(review_csv(content.review), encoding="utf-8", newline=""),
+        "table": lambda path: path.write_text(
+            review_csv(content.review.tumors), encoding="utf-8", newline=""
+        ),
         "numbers": lambda path: write_json(path, values),
     }
     if dicom is not None:

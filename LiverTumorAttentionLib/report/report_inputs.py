@@ -17,8 +17,8 @@ from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_wa
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.run_report import RunReport
+from LiverTumorAttentionLib.voxels.geometry import regridded
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
-from LiverTumorAttentionLib.voxels.regridding import regridded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -217,16 +217,16 @@ def test_report_and_table() -> None:
     told = json.loads(json.dumps(review.as_dict(), allow_nan=False))
     assert told["tumors"][0]["vessels"][1]["name"] == "middle vein"
     assert told["settings"]["farthest_mm"] == 15.0
-    row = review_rows(review)[0]
+    row = review_rows(review.tumors)[0]
     assert row["tumor"] == "1"
     assert row["mean_probability"] == "0.500"
     assert row["nearest_vessel"] == "middle vein"
     assert row["nearest_vessel_mm"] == "0.0"
     assert row["portal_contrast_hu"] == row["arterial_contrast_hu"] == "1.0"
     assert row["enhancement_hu"] == row["washout_hu"] == "0.0"
-    assert review_csv(review).splitlines()[0] == ",".join(row)
-    assert review_rows(review_case(instances, instances))[0]["arterial_hu"] == ""
-    assert review_rows(review_case(instances, instances))[0]["nearest_vessel"] == ""
+    assert review_csv(review.tumors).splitlines()[0] == ",".join(row)
+    assert review_rows(review_case(instances, instances).tumors)[0]["arterial_hu"] == ""
+    assert review_rows(review_case(instances, instances).tumors)[0]["nearest_vessel"] == ""
 
 
 def test_no_tumor_and_no_liver_are_results() -> None:
@@ -234,7 +234,7 @@ def test_no_tumor_and_no_liver_are_results() -> None:
     for instances in (image, image + 1):
         review = review_case(instances, instances)
         assert review.tumors == ()
-        assert review_csv(review).count("\n") == 1
+        assert review_csv(review.tumors).count("\n") == 1
     assert review.case.liver_volume_ml > 0
 
 

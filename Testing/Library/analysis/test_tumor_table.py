@@ -64,7 +64,7 @@ def test_rows_of_a_review() -> None:
     image = instances()
     hu = sitk.Cast(image, sitk.sitkInt16)
     review = review_case(image, hu * 50, hu * 20, sitk.Cast(image, sitk.sitkFloat32) / 4)
-    heading, row = review_csv(review).splitlines()
+    heading, row = review_csv(review.tumors).splitlines()
     assert heading == REVIEW_HEADING
     # Tumor 100 and 40 HU, liver 50 and 20: contrasts 50 and 20, enhancement 40 - 100, washout 20 - 50. There is no
     # outside, no other tumor, no vessel.

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib import __version__
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_instances, read_label_map, read_volume, write_segmentation
-from LiverTumorAttentionLib.voxels.regridding import to_lps
+from LiverTumorAttentionLib.voxels.geometry import to_lps
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SEG needs highdicom")
 pydicom = pytest.importorskip("pydicom")

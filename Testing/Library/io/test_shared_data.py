@@ -9,8 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.io import check_ct, list_series, read_label_map, read_volume
-from LiverTumorAttentionLib.voxels.geometry import same_grid
-from LiverTumorAttentionLib.voxels.regridding import to_lps
+from LiverTumorAttentionLib.voxels.geometry import same_grid, to_lps
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 REAL = SHARED / "totalsegmentator-example"

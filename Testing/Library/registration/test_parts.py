@@ -27,7 +27,7 @@ from LiverTumorAttentionLib.registration.transform_io import (
 )
 from LiverTumorAttentionLib.registration.verdict import LiverOverlap, liver_overlap
 from LiverTumorAttentionLib.registration.working_pair import body_mask, centroid, downsampled
-from LiverTumorAttentionLib.voxels.regridding import to_lps
+from LiverTumorAttentionLib.voxels.geometry import to_lps
 
 TILTED = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.2, -0.1, 0.3)
 

@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.report_inputs import ReportCase, read_case, without_names
 from LiverTumorAttentionLib.report.run_report import RunReport, read_run_report
-from LiverTumorAttentionLib.voxels.regridding import to_lps
+from LiverTumorAttentionLib.voxels.geometry import to_lps
 from Testing.Library.analysis.bodies import ball, like, painted
 from Testing.Library.report.cases import Small, write_case
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from LiverTumorAttentionLib.voxels.interpolation import (
+from LiverTumorAttentionLib.voxels.geometry import (
     interpolate,
     interpolate_axis,
     interpolate_with_derivative,

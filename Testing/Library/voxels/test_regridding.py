@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.regridding import from_lps, regridded, to_lps
+from LiverTumorAttentionLib.voxels.geometry import from_lps, regridded, to_lps
 from Testing.Library.analysis.bodies import GRIDS, ball, grid, painted
 
 TURNS = {

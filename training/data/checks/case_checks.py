@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.io import check_ct
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.voxels.regridding import to_lps
+from LiverTumorAttentionLib.voxels.geometry import to_lps
 from training.data.case import SourceCase
 from training.data.checks.anatomy import anatomy_findings
 from training.data.checks.finding import Finding, noted

@@ -14,8 +14,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import full_suffix, read_label_map, read_volume
 from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.io.volumes import read_image
-from LiverTumorAttentionLib.voxels.geometry import check_same_grid
-from LiverTumorAttentionLib.voxels.regridding import to_lps
+from LiverTumorAttentionLib.voxels.geometry import check_same_grid, to_lps
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.labels import CLASSES, classes_of
 from training.data.layouts.slices import inside, read_slices
