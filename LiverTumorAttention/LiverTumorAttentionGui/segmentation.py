@@ -19,10 +19,10 @@ from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_R
 from LiverTumorAttentionGui.scene.result_files import read_report, read_transform, read_volume
 from LiverTumorAttentionGui.scene.result_nodes import (
     RegistrationNodes,
+    fill_tumor_table,
     place_probability,
     place_registration,
 )
-from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS

@@ -62,11 +62,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
 
 PANEL = "LiverTumorAttentionGui"
 # Each room of the panel, and each file at its root: the others that it may import.
-GROUND = {"errors", "debounce", "feedback"}
+GROUND = {"errors", "signals", "feedback"}
 PANEL_RULES: dict[str, set[str]] = {
     "__init__": {"process"},
     "errors": set(),
-    "debounce": set(),
+    "signals": set(),
     "parameters": set(),
     "feedback": {"errors"},
     "process": {"errors"},

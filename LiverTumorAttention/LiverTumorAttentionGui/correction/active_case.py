@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import slicer
 
-from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
+from LiverTumorAttentionGui.signals import Debounce
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

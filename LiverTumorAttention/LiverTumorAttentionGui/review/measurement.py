@@ -12,9 +12,9 @@ from LiverTumorAttentionGui.scene.node_links import (
     referenced_nodes,
     remove_referenced_nodes,
 )
+from LiverTumorAttentionGui.scene.result_nodes import fill_tumor_table
 from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionGui.scene.study import Study
-from LiverTumorAttentionGui.scene.tumor_table import fill_tumor_table
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

@@ -11,11 +11,11 @@ import SimpleITK as sitk
 import slicer
 import vtk
 
-from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_referenced_node, referenced_nodes
 from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionGui.signals import Debounce
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:

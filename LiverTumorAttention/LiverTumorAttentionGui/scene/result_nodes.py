@@ -1,4 +1,4 @@
-"""The nodes of a run's result: segmentation, registered arterial volume, transform and probability.
+"""The nodes of a study's results: segmentation, registered arterial volume, transform, probability and tumor table.
 
 Each function fills the node that the segmentation refers to already, or adds one.
 under_transform: the node stands under the portal venous volume's linear transform, and moves with it.
@@ -6,7 +6,9 @@ under_transform: the node stands under the portal venous volume's linear transfo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import slicer
 import vtk
@@ -17,11 +19,13 @@ from LiverTumorAttentionGui.scene.node_attributes import (
     REGISTERED_REFERENCE,
     REGISTERED_ROLE,
     ROLE_ATTRIBUTE,
+    TABLE_REFERENCE,
     TRANSFORM_REFERENCE,
 )
 from LiverTumorAttentionGui.scene.node_links import name_after, place_in_folder_of
 from LiverTumorAttentionGui.scene.voxel_grid import below_transform_of
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.tumor_columns import NODE_COLUMNS, TUMOR_COLUMNS, TumorColumn
 
 VoxelsInWorld = tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]
 """Voxels, and the matrix from voxel indices to world RAS mm; see `result_files.read_volume`."""
@@ -159,3 +163,50 @@ def _is_above(transform: slicer.vtkMRMLTransformNode, volume: slicer.vtkMRMLScal
     while parent is not None and parent is not transform:
         parent = parent.GetParentTransformNode()
     return parent is not None
+
+
+def fill_tumor_table(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    tumors: Sequence[Any],
+    columns: Sequence[TumorColumn] = NODE_COLUMNS,
+) -> slicer.vtkMRMLTableNode:
+    """Fill the table of a segmentation, one row a tumor; a column without values is left out.
+
+    tumors: `TumorReview`s, or the tumors of a run's report (JSON values).
+    """
+    node = segmentation.GetNodeReference(TABLE_REFERENCE)
+    if node is None:
+        scene = segmentation.GetScene()
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{segmentation.GetName()} table")
+        segmentation.SetNodeReferenceID(TABLE_REFERENCE, node.GetID())
+    place_in_folder_of(segmentation, node)
+    modified = node.StartModify()
+    node.RemoveAllColumns()
+    name = TUMOR_COLUMNS["tumor"]
+    _add_column(node, name.header, vtk.vtkStringArray(), [name.text(tumor) for tumor in tumors])
+    for column in columns:
+        values = [column.value(tumor) for tumor in tumors]
+        if tumors and all(value is None for value in values):
+            continue  # such as those of a missing arterial volume
+        if column.csv_digits is None:
+            texts = [column.text(tumor, missing="") for tumor in tumors]
+            _add_column(node, column.header, vtk.vtkStringArray(), texts)
+        else:
+            numbers = [_rounded(value, column.node_digits) for value in values]
+            _add_column(node, column.header, vtk.vtkDoubleArray(), numbers)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.EndModify(modified)
+    return node
+
+
+def _add_column(
+    node: slicer.vtkMRMLTableNode, title: str, array: vtk.vtkAbstractArray, values: Sequence[str | float]
+) -> None:
+    array.SetName(title)
+    for value in values:
+        array.InsertNextValue(value)
+    node.AddColumn(array)
+
+
+def _rounded(value: float | None, digits: int) -> float:
+    return float("nan") if value is None else round(float(value), digits)

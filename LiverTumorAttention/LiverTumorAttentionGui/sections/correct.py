@@ -11,12 +11,12 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine
 from LiverTumorAttentionGui.scene import slice_views
 from LiverTumorAttentionGui.sections.click_tools import ClickTools
-from LiverTumorAttentionGui.sections.connections import Connections, Slot
 from LiverTumorAttentionGui.sections.formatting import action_text
 from LiverTumorAttentionGui.sections.lesion_table import LesionTable
 from LiverTumorAttentionGui.sections.segment_editor import SegmentEditorBox
 from LiverTumorAttentionGui.sections.shortcuts import KEYS, Shortcuts, with_key
 from LiverTumorAttentionGui.sections.threshold_slider import ThresholdSlider
+from LiverTumorAttentionGui.signals import Connections, Slot
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController

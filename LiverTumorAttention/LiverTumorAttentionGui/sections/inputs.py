@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from LiverTumorAttentionGui.model_collection import ModelChoice
 from LiverTumorAttentionGui.parameters import SegmentationParameters
-from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
+from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
 
 class ModelManager(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import qt
 
-from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
+from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib.tumor_columns import columns
 
 if TYPE_CHECKING:

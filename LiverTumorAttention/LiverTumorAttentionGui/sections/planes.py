@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import slicer
 
-from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
-from LiverTumorAttentionGui.review.plan_settings import PlanSettings
+from LiverTumorAttentionGui.review.planning import PlanSettings, ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import referenced_nodes
-from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
 from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, resection_text
-
-if TYPE_CHECKING:
-    from LiverTumorAttentionGui.review.planning import ScenePlan
+from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
 NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the part that is taken out."

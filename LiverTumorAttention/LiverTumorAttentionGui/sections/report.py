@@ -11,7 +11,7 @@ import qt
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.sections.connections import Connections
+from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
-from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
+from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.tumor_columns import columns
 

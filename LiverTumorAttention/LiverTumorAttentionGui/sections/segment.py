@@ -18,7 +18,6 @@ from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import PackageInstaller
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
-from LiverTumorAttentionGui.sections.connections import Connections
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
     LiverTumorAttentionLogic,
@@ -26,6 +25,7 @@ from LiverTumorAttentionGui.segmentation import (
     SegmentationResult,
     SegmentationRun,
 )
+from LiverTumorAttentionGui.signals import Connections
 
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}
 READY_TOOLTIP = (

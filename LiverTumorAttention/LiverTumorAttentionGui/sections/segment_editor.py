@@ -9,10 +9,9 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
-from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.node_attributes import EDITOR_TAG
-from LiverTumorAttentionGui.sections.connections import Connections
+from LiverTumorAttentionGui.signals import Connections, Debounce
 
 # Effects that edit one lesion by hand; those that work on all segments at once are left to the module Segment Editor.
 EFFECTS = ("Paint", "Draw", "Erase", "Level tracing", "Scissors")

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
-from LiverTumorAttentionGui.debounce import Debounce
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.sections.connections import Connections, ProgrammaticUpdate
+from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController

@@ -312,7 +312,7 @@ def resected(study):
 
 
 def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, study, tmp_path, wait_until):
-    from LiverTumorAttentionGui.review.plan_settings import PlanSettings
+    from LiverTumorAttentionGui.review.planning import PlanSettings
     from Testing.bench.scenes import load_scene, save_scene
 
     ui = panel.ui
