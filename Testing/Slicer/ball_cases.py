@@ -155,6 +155,29 @@ def segment_array(node: Any, segment_id: str, portal: Any) -> np.ndarray:
     return slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, portal) != 0
 
 
+def plan_segment(case: Case, segment_id: str) -> np.ndarray:
+    """Return a segment of the case's plan on the portal grid (z, y, x)."""
+    node = case.study.segmentation.GetNodeReference("MarginSegmentation")
+    return segment_array(node, segment_id, case.study.portal)
+
+
+def put(plane: Any, ras: Any, normal: Any) -> None:
+    """Place a plane node: a point and the normal in the world."""
+    plane.SetOriginWorld(list(ras))
+    plane.SetNormalWorld(list(normal))
+
+
+def ball_ml(radius_mm: float) -> float:
+    """Return the volume of a ball."""
+    return 4.0 / 3.0 * np.pi * radius_mm**3 / 1000.0
+
+
+def beyond_ml(distance_mm: float) -> float:
+    """Return the volume of the liver's ball beyond a plane at a distance from its center."""
+    height = LIVER_MM - distance_mm
+    return np.pi * height**2 * (3 * LIVER_MM - height) / 3.0 / 1000.0
+
+
 def rewritten(scene: Any, folder: Any) -> Any:
     """Save the scene, read it into a fresh one, and return that."""
     from Testing.bench import slicer_like

@@ -101,6 +101,36 @@ def ras_of(study: Any, voxel: tuple[int, int, int]) -> tuple[float, ...]:
     return tuple(float(v) for v in (study.grid.ijk_to_ras @ [*voxel[::-1], 1.0])[:3])
 
 
+def lps_of(study: Any, voxel: tuple[int, int, int]) -> tuple[float, ...]:
+    """Return the position of a voxel (z, y, x), LPS mm, below the transform of the volume."""
+    return study.to_lps(ras_of(study, voxel))
+
+
+def paint(study: Any, name: str, mask: np.ndarray, *, exactly: bool = True) -> None:
+    """Write a mask to a segment as the Segment Editor does at the end of a stroke, with Slicer's own function."""
+    import slicer
+
+    from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
+
+    whole = study.layers().new_image(tuple(slice(0, n) for n in SHAPE))
+    voxel_array(whole)[...] = mask
+    segment_id = study.segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    mode = logic.MODE_REPLACE if exactly else logic.MODE_MERGE_MAX
+    assert logic.SetBinaryLabelmapToSegment(whole, study.segmentation, segment_id, mode)
+
+
+def status_of(study: Any, name: str) -> str:
+    """Return the status of a segment as Slicer words it."""
+    import slicer
+
+    segmentation = study.segmentation.GetSegmentation()
+    segment = segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName(name))
+    return slicer.vtkSlicerSegmentationsModuleLogic.GetSegmentStatusAsHumanReadableString(
+        slicer.vtkSlicerSegmentationsModuleLogic.GetSegmentStatus(segment)
+    )
+
+
 def check_scene_is_session(study: Any, controller: Any) -> None:
     """Check that the segments hold what the session says, voxel by voxel, and the liver the whole organ."""
     labels = controller.session.labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from Testing.Slicer import cases
 
 
-def test_verdict_is_a_sentence_with_numbers_behind_it(application):
+def test_verdict_has_a_sentence_and_details(application):
     from LiverTumorAttentionGui.review.registration_verdict import read_verdict
 
     verdict = read_verdict(cases.verdict())

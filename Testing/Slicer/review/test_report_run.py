@@ -77,7 +77,7 @@ def given(study, instances, folder):
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["own grid", "under a transform"])
-def test_child_is_given_the_case_as_it_stands(scene, tmp_path, moved):
+def test_child_is_given_the_current_case(scene, tmp_path, moved):
     from LiverTumorAttentionLib.analysis import read_vessels
     from LiverTumorAttentionLib.io import read_instances
     from LiverTumorAttentionLib.voxels.geometry import check_same_grid
@@ -102,7 +102,7 @@ def test_child_is_given_the_case_as_it_stands(scene, tmp_path, moved):
     assert json.loads(Path(files["--report"]).read_text()) == RUN_REPORT
 
 
-def test_what_is_not_there_is_not_given(scene, tmp_path):
+def test_missing_volumes_are_not_given(scene, tmp_path):
     case = ball_cases.make(scene, arterial=False)
     for odd in (None, "no JSON", "[1]", '{"tumors": []}'):
         if odd is not None:
@@ -148,7 +148,7 @@ def _numbers(text: str) -> list[str]:
     return re.findall(r"\d+\.\d+", text)
 
 
-def test_files_come_all_together(scene, begin):
+def test_files_are_written_together_after_the_child_has_ended(scene, begin):
     case = ball_cases.make(scene)
     heard = begin(case, WRITES + SAYS_DONE)
     assert list(heard.folder.iterdir()) == [], "nothing before the child has ended"
@@ -173,7 +173,7 @@ def test_files_come_all_together(scene, begin):
     ],
     ids=["crash", "failure after writing", "error", "done without files", "files without done"],
 )
-def test_a_run_that_fails_changes_nothing(scene, begin, tmp_path, text, words):
+def test_failed_run_changes_nothing(scene, begin, tmp_path, text, words):
     case = ball_cases.make(scene)
     (tmp_path / "wanted").mkdir()
     (tmp_path / "wanted" / "case.html").write_text("of yesterday")
@@ -200,7 +200,7 @@ def test_cancel_leaves_nothing(scene, begin, wait_until):
     assert not heard.scratch.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_anything_runs(scene, begin, tmp_path):
+def test_unwritable_folder_is_refused_before_the_run(scene, begin, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
 
     case = ball_cases.make(scene)
@@ -216,7 +216,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_runs(scene, beg
         begin(case, WRITES, folder=tmp_path / "here")
 
 
-def test_a_folder_that_goes_during_the_run_is_told_and_leaves_nothing(scene, begin, tmp_path):
+def test_folder_removed_during_the_run_is_reported(scene, begin, tmp_path):
     case = ball_cases.make(scene)
     heard = begin(case, "import time; time.sleep(0.3)\n" + WRITES + SAYS_DONE)
     heard.folder.rmdir()

@@ -41,7 +41,7 @@ def dialog(scene, monkeypatch, tmp_path):
         cls.current._end()
 
 
-def test_the_dialog_shows_progress_cancels_and_goes(dialog, wait_until):
+def test_dialog_shows_progress_and_closes_on_cancel(dialog, wait_until):
     dialog.cls.open(installer=NoInstaller())
     current = dialog.cls.current
     shown = current.dialog
@@ -56,7 +56,7 @@ def test_the_dialog_shows_progress_cancels_and_goes(dialog, wait_until):
     assert dialog.errors == []
 
 
-def test_the_dialog_says_what_went_wrong(dialog, wait_until):
+def test_dialog_shows_the_error(dialog, wait_until):
     error = {"event": "error", "message": "the disk is full"}
     dialog.script.write_text(f"print({json.dumps(error)!r}); raise SystemExit(2)")
     dialog.cls.open(installer=NoInstaller())
@@ -64,7 +64,7 @@ def test_the_dialog_says_what_went_wrong(dialog, wait_until):
     assert dialog.errors == ["The disk is full."]
 
 
-def test_the_dialog_says_why_it_did_not_start_and_can_be_opened_again(dialog):
+def test_dialog_shows_why_it_did_not_start_and_reopens(dialog):
     from LiverTumorAttentionGui.errors import PanelError
 
     class Declines:

@@ -113,7 +113,7 @@ def test_the_child_generates_the_case_and_the_truth_stays_out_of_the_scene(
     assert list(temporary.iterdir()) == []
 
 
-def test_volumes_lie_where_their_files_say(views, tmp_path):
+def test_volumes_have_the_geometry_of_their_files(views, tmp_path):
     import slicer
     import vtk
 
@@ -143,7 +143,7 @@ def test_a_second_sample_has_names_of_its_own(scene, views, tmp_path):
     assert len(set(names(scene))) == 4
 
 
-def test_a_volume_that_is_missing_leaves_the_scene_as_it_was(scene, views, tmp_path):
+def test_missing_volume_leaves_the_scene_unchanged(scene, views, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionGui.sample.sample_run import load_nodes
 
@@ -168,7 +168,7 @@ def test_cancelling_leaves_nothing(scene, run, small, temporary, tmp_path, wait_
     assert list(temporary.iterdir()) == []
 
 
-def test_load_sample_sees_to_the_packages_first(scene, monkeypatch):
+def test_load_sample_ensures_requirements_first(scene, monkeypatch):
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionGui.sample import sample_run
 

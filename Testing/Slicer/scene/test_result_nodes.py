@@ -60,7 +60,7 @@ def world_grid(volume):
 
 
 @pytest.mark.parametrize("entry", ["good", {}, {"grade": "good"}, {"grade": 1, "reason": "x"}])
-def test_verdict_that_cannot_be_read_leaves_the_scene_as_it_was(scene, phases, register, entry):
+def test_unreadable_verdict_leaves_the_scene_unchanged(scene, phases, register, entry):
     from LiverTumorAttentionGui.errors import PanelError
 
     nodes = scene.GetNumberOfNodes()
@@ -266,7 +266,7 @@ def _overwrite(path):
 
 @pytest.mark.parametrize("name", ["registered.nrrd", "transform.h5"])
 @pytest.mark.parametrize("damage", [Path.unlink, _cut, _overwrite])
-def test_damaged_file_leaves_the_scene_as_it_was(scene, phases, logic, register, tmp_path, name, damage):
+def test_damaged_file_leaves_the_scene_unchanged(scene, phases, logic, register, tmp_path, name, damage):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError

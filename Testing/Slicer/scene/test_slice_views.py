@@ -7,7 +7,7 @@ import pytest
 from Testing.Slicer import cases
 
 
-def test_views_jump_to_a_place(scene):
+def test_views_are_centered_on_a_point(scene):
     import slicer
 
     from LiverTumorAttentionGui.scene.slice_views import center_3d, jump_to

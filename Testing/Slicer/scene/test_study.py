@@ -33,7 +33,7 @@ def test_segments_are_read_as_one_image_in_the_world(scene, tmp_path, grid, rows
         np.testing.assert_array_equal(array(study.portal_image()), study_cases.hounsfield())
 
 
-def test_points_change_sides(scene, tmp_path):
+def test_points_are_converted_between_ras_and_lps(scene, tmp_path):
     study = study_cases.add_study(scene, tmp_path)
     assert study.to_lps((1, -2, 3)) == (-1, 2, 3)
     assert study.to_ras(study.to_lps((1, -2, 3))) == (1, -2, 3)
@@ -49,7 +49,7 @@ def test_segments_stored_for_their_own_extent(scene, tmp_path):
     np.testing.assert_array_equal(array(study.instances()), truth())
 
 
-def test_segments_that_reach_out_of_the_volume_are_cut_off(scene, tmp_path):
+def test_segments_beyond_the_volume_are_cropped(scene, tmp_path):
     from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
     from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
 
@@ -82,7 +82,7 @@ def test_segmentation_beside_its_volume_is_refused(scene, tmp_path, segmentation
         Study.of(study.segmentation)
 
 
-def test_volumes_that_are_gone_are_said(scene, tmp_path):
+def test_missing_volumes_are_named(scene, tmp_path):
     import slicer
 
     from LiverTumorAttentionGui.errors import PanelError
@@ -108,7 +108,7 @@ def test_volumes_that_are_gone_are_said(scene, tmp_path):
     assert slicer.mrmlScene is scene
 
 
-def test_geometry_that_cannot_be_used_is_said(scene, tmp_path):
+def test_unusable_geometry_is_refused(scene, tmp_path):
     from LiverTumorAttentionGui.errors import PanelError
     from LiverTumorAttentionGui.scene.study import Study
 
@@ -120,7 +120,7 @@ def test_geometry_that_cannot_be_used_is_said(scene, tmp_path):
         Study.of(study.segmentation)
 
 
-def test_volumes_on_other_grids_are_brought_onto_the_portal_grid(scene, tmp_path):
+def test_volumes_on_other_grids_are_resampled_onto_the_portal_grid(scene, tmp_path):
     """Every second voxel of a ramp; the ramp comes back, and -1024 where the volume saw nothing."""
     import slicer
 

@@ -33,7 +33,7 @@ def point_lists(scene):
     return scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode")
 
 
-def test_click_adds_and_the_tool_stays_on(panel, scene, study, click):
+def test_click_adds_and_the_tool_stays_active(panel, scene, study, click):
     panel.ui.addButton.click()
     assert placing(scene)
     click(study_cases.UNSEEN[0])
@@ -49,7 +49,7 @@ def test_click_adds_and_the_tool_stays_on(panel, scene, study, click):
     study_cases.check_scene_is_session(study, panel.active_case.controller)
 
 
-def test_refusal_is_said_and_changes_nothing(panel, scene, study, click):
+def test_refusal_is_shown_and_changes_nothing(panel, scene, study, click):
     log = study.segmentation.GetAttribute("LiverTumorAttention_Corrections")
     before = panel.active_case.controller.session.labels.copy()
     panel.ui.addButton.click()
@@ -106,7 +106,7 @@ def test_selected_rows_merge_at_once(panel, scene, study):
 
 
 @pytest.mark.parametrize("how", ["escape", "right click", "another list", "leave", "close", "tumor gone"])
-def test_whatever_ends_place_mode_switches_the_tool_off(panel, scene, study, wait_until, how):
+def test_end_of_place_mode_deactivates_the_tool(panel, scene, study, wait_until, how):
     panel.ui.addButton.click()
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     if how == "escape":

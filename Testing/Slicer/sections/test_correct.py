@@ -9,7 +9,7 @@ from Testing.Slicer import study_cases
 from Testing.Slicer.panel_cases import rows, select, voxels
 
 
-def test_without_a_study_the_section_says_why(panel, scene):
+def test_without_a_study_the_section_shows_the_reason(panel, scene):
     assert not panel.ui.correctContent.enabled
     assert "Choose a study first" in panel.ui.correctStatusLabel.text
     bare = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "bare")
@@ -77,7 +77,7 @@ def test_selected_tumors_grow_by_the_distance(panel, study):
     assert [row[0] for row in rows(panel)] == ["Tumor 1", "Tumor 2"]
 
 
-def test_undo_and_redo_say_what_they_do(panel, study):
+def test_undo_and_redo_name_the_action(panel, study):
     ui = panel.ui
     assert not ui.undoButton.enabled
     assert "Nothing to undo" in ui.undoButton.toolTip
@@ -118,7 +118,7 @@ def test_threshold_is_shown_while_dragged_and_done_once_at_release(panel, study,
     assert not panel.ui.undoButton.enabled, "one step of undo"
 
 
-def test_preview_ends_when_the_user_looks_elsewhere(panel, study, wait_until):
+def test_preview_ends_when_another_tumor_is_selected(panel, study, wait_until):
     select(panel, 0)
     start = shown(study)
     panel.ui.lesionThresholdSlider.valueIsChanging.emit(0.5)
@@ -147,7 +147,7 @@ def test_slider_shows_the_threshold_that_a_tumor_was_given(panel, study):
 # Keys --------------------------------------------------------------------------------------------------------
 
 
-def test_keys_press_buttons_and_are_named_in_tooltips(panel, study):
+def test_shortcuts_click_buttons_and_are_named_in_tooltips(panel, study):
     from LiverTumorAttentionGui.sections.shortcuts import KEYS
 
     select(panel, 0)
@@ -165,7 +165,7 @@ def test_keys_press_buttons_and_are_named_in_tooltips(panel, study):
     assert not any(shortcut.isEnabled() for shortcut in by_key.values())
 
 
-def test_no_key_is_one_that_slicer_or_the_segment_editor_uses(panel):
+def test_shortcuts_differ_from_those_of_slicer_and_segment_editor(panel):
     from LiverTumorAttentionGui.sections.shortcuts import KEYS
 
     assert len(set(KEYS.values())) == len(KEYS)

@@ -83,7 +83,7 @@ def damage(folder: Path) -> None:
     path.write_bytes(bytes(content))
 
 
-def test_bundled_and_added_models_are_listed_with_what_they_say(make, model, user_folder):
+def test_bundled_and_added_models_are_listed_with_their_description(make, model, user_folder):
     change_description(model, lambda d: d.update(scores={"dice": 0.75}, training={"data": "<nothing>"}))
     folder = install(model, user_folder)
     made = make()
@@ -128,7 +128,7 @@ def test_a_damaged_model_is_listed_with_the_reason(make, model, user_folder):
 
 
 @pytest.mark.parametrize("source", ["zip", "model.json"])
-def test_importing_adds_the_model_and_tells_the_panel(make, end, model, user_folder, tmp_path, source):
+def test_import_adds_the_model_and_notifies_the_panel(make, end, model, user_folder, tmp_path, source):
     made = make()
     archive = shutil.make_archive(str(tmp_path / "packed"), "zip", model.parent, model.name)
     made.file = archive if source == "zip" else str(model / "model.json")
@@ -143,7 +143,7 @@ def test_importing_adds_the_model_and_tells_the_panel(make, end, model, user_fol
     assert not made.ui.cancelModelButton.enabled
 
 
-def test_a_damaged_file_says_so_and_changes_nothing(make, end, model, user_folder):
+def test_damaged_file_is_refused_and_changes_nothing(make, end, model, user_folder):
     damage(model)
     made = make()
     made.file = str(model / "model.json")
@@ -158,14 +158,14 @@ def test_a_damaged_file_says_so_and_changes_nothing(make, end, model, user_folde
     assert not user_folder.exists() or not list(user_folder.iterdir())
 
 
-def test_declining_to_choose_a_file_starts_nothing(make):
+def test_cancelled_file_choice_starts_nothing(make):
     made = make()
     made.ui.importModelButton.click()
     assert made.ui.importModelButton.enabled
     assert not made.ui.modelProgressBar.enabled
 
 
-def test_verifying_finds_a_changed_byte_until_the_model_is_whole_again(make, end, model, user_folder):
+def test_verification_finds_a_changed_byte_until_it_is_restored(make, end, model, user_folder):
     folder = install(model, user_folder)
     damage(folder)
     made = make()
@@ -200,7 +200,7 @@ def test_removing_asks_first(make, model, user_folder):
     assert made.dialog.selected().id == "demonstration"
 
 
-def test_a_model_that_is_gone_already_is_refused_in_words(make, model, user_folder):
+def test_removing_a_missing_model_is_refused(make, model, user_folder):
     folder = install(model, user_folder)
     made = make()
     made.ui.modelTable.selectRow(1)
@@ -247,7 +247,7 @@ def test_two_actions_do_not_run_at_once(scene, user_folder, tmp_path):
         collection.remove(row)
 
 
-def test_the_window_does_without_torch():
+def test_dialog_does_not_import_torch():
     import subprocess
 
     code = (

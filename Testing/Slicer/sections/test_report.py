@@ -7,7 +7,7 @@ import json
 import pytest
 
 
-def test_report_is_written_where_the_user_wants_it(panel, study, tmp_path, wait_until):
+def test_report_is_written_to_the_chosen_file(panel, study, tmp_path, wait_until):
     page = tmp_path / "out" / "case.html"
     page.parent.mkdir()
     asked = []
@@ -29,7 +29,7 @@ def test_report_is_written_where_the_user_wants_it(panel, study, tmp_path, wait_
     assert panel.ui.reviewProgressBar.isHidden()
 
 
-def test_declining_the_file_does_nothing(panel, study):
+def test_cancelled_file_choice_writes_nothing(panel, study):
     panel.review.export.choose_file = lambda _parent, _name: ""
     panel.ui.reportButton.click()
     assert not panel.review.export.running
@@ -37,7 +37,7 @@ def test_declining_the_file_does_nothing(panel, study):
 
 
 @pytest.mark.parametrize("how", ["cancel", "close"])
-def test_report_that_is_ended_leaves_no_file(panel, study, tmp_path, wait_until, how):
+def test_cancelled_report_leaves_no_file(panel, study, tmp_path, wait_until, how):
     page = tmp_path / "out" / "case.html"
     page.parent.mkdir()
     panel.review.export.choose_file = lambda _parent, _name: str(page)
@@ -53,7 +53,7 @@ def test_report_that_is_ended_leaves_no_file(panel, study, tmp_path, wait_until,
         assert "No report was written" in panel.ui.reviewStatusLabel.text
 
 
-def test_folder_that_cannot_be_written_is_said(panel, study, tmp_path):
+def test_unwritable_folder_is_shown(panel, study, tmp_path):
     panel.review.export.choose_file = lambda _parent, _name: str(tmp_path / "nowhere" / "case.html")
     panel.ui.reportButton.click()
     assert not panel.review.export.running

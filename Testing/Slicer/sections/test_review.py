@@ -22,7 +22,7 @@ def segment_names(study):
     return [segments.GetNthSegment(index).GetName() for index in range(segments.GetNumberOfSegments())]
 
 
-def test_without_a_study_the_section_says_why(panel, scene):
+def test_without_a_study_the_section_shows_the_reason(panel, scene):
     assert not panel.ui.reviewContent.enabled
     assert "Choose a study first" in panel.ui.reviewStatusLabel.text
 
@@ -50,7 +50,7 @@ def test_measure_fills_the_table_and_the_node(panel, scene, study):
     assert not panel.ui.reviewCancelButton.enabled
 
 
-def test_diameters_come_and_go(panel, scene, study):
+def test_diameter_lines_are_added_and_removed(panel, scene, study):
     lines = "vtkMRMLMarkupsLineNode"
     panel.ui.measureButton.click()
     panel.ui.diametersCheckBox.click()
@@ -59,7 +59,7 @@ def test_diameters_come_and_go(panel, scene, study):
     assert scene.GetNumberOfNodesByClass(lines) == 0
 
 
-def test_lines_of_a_tumor_that_changed_go(panel, scene, study):
+def test_lines_of_a_changed_tumor_are_removed(panel, scene, study):
     """Accepting one changes nothing of what was measured."""
     from LiverTumorAttentionGui.review.measurement import DiameterLines
 
@@ -79,7 +79,7 @@ def test_lines_of_a_tumor_that_changed_go(panel, scene, study):
     assert panel.ui.reviewTable.rowCount == 2
 
 
-def test_lines_of_another_day_can_be_taken_away(panel, scene, study):
+def test_lines_can_be_removed_after_reentering_the_panel(panel, scene, study):
     panel.ui.measureButton.click()
     panel.ui.diametersCheckBox.click()
     panel.leave()
@@ -92,7 +92,7 @@ def test_lines_of_another_day_can_be_taken_away(panel, scene, study):
     assert not panel.ui.diametersCheckBox.enabled, "there is nothing to draw before it is measured"
 
 
-def test_measuring_shows_progress_and_lets_nothing_else_start(panel, study, monkeypatch):
+def test_measuring_shows_progress_and_blocks_other_actions(panel, study, monkeypatch):
     from LiverTumorAttentionGui.review.measurement import SceneReview
 
     seen = []
@@ -136,7 +136,7 @@ def test_measuring_can_be_cancelled(panel, scene, study, monkeypatch):
     assert panel.ui.reviewTable.rowCount == 3
 
 
-def test_study_that_goes_while_it_is_measured(panel, scene, study, monkeypatch):
+def test_study_removed_while_it_is_measured(panel, scene, study, monkeypatch):
     from LiverTumorAttentionGui.review.measurement import SceneReview
 
     measure = SceneReview.measure
@@ -157,7 +157,7 @@ def test_a_correction_makes_measures_stale(panel, study):
     assert "measure again" in panel.ui.reviewStatusLabel.text
 
 
-def test_painting_counts_when_it_is_measured(panel, study):
+def test_manual_edits_are_measured(panel, study):
     import slicer
 
     segmentation = study.segmentation.GetSegmentation()
@@ -183,7 +183,7 @@ def add_vessels(scene, study):
     return node
 
 
-def test_vessels_hang_on_the_study(panel, scene, study):
+def test_vessels_are_stored_with_the_study(panel, scene, study):
     vessels = add_vessels(scene, study)
     panel.ui.vesselsSelector.setCurrentNode(study.segmentation)
     assert "of their own" in panel.ui.reviewStatusLabel.text
@@ -201,7 +201,7 @@ def test_vessels_hang_on_the_study(panel, scene, study):
 # Margin and planes -------------------------------------------------------------------------------------------
 
 
-def test_margin_follows_the_slider(panel, study, wait_until):
+def test_margin_is_updated_with_the_slider(panel, study, wait_until):
     label = panel.ui.marginLabel
     assert label.isHidden()
     panel.ui.marginGroupBox.checked = True
@@ -229,7 +229,7 @@ def test_margin_around_one_tumor_names_the_others_in_it(panel, scene, study, wai
     assert "Touches portal vein" in panel.ui.marginLabel.text
 
 
-def test_plane_is_planned_live(panel, scene, study, wait_until):
+def test_resection_is_updated_while_a_plane_moves(panel, scene, study, wait_until):
     label = panel.ui.resectionLabel
     assert "Add a plane" in label.text
     assert not panel.ui.removePlaneButton.enabled
@@ -288,7 +288,7 @@ def test_a_correction_makes_the_plan_stale_until_it_is_updated(panel, study, wai
     assert ui.planUpdateButton.isHidden()
 
 
-def test_plan_comes_back_with_its_study(panel, scene, study, tmp_path, wait_until):
+def test_plan_is_restored_with_its_study(panel, scene, study, tmp_path, wait_until):
     ui = panel.ui
     ui.addPlaneButton.click()
     ui.weightSpinBox.value = 55.0
@@ -311,7 +311,9 @@ def resected(study):
     return any("Resected" in name for name in segment_names(study))
 
 
-def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, study, tmp_path, wait_until):
+def test_shown_segments_and_margin_tumors_are_restored_after_loading(
+    panel, scene, study, tmp_path, wait_until
+):
     from LiverTumorAttentionGui.review.planning import PlanSettings
     from Testing.bench.scenes import load_scene, save_scene
 
@@ -341,7 +343,7 @@ def test_what_a_plan_shows_and_surrounds_is_known_after_loading(panel, scene, st
     panel.cleanup()
 
 
-def test_box_of_the_resected_part_says_what_is_shown(panel, scene, study, wait_until):
+def test_checkbox_of_the_resected_part_matches_the_scene(panel, scene, study, wait_until):
     ui = panel.ui
     ui.addPlaneButton.click()
     ui.resectedCheckBox.click()
@@ -358,7 +360,7 @@ def test_box_of_the_resected_part_says_what_is_shown(panel, scene, study, wait_u
     assert not ui.resectedCheckBox.checked
 
 
-def test_hand_over_says_what_was_set(panel, study):
+def test_export_to_slicer_liver_shows_what_was_set(panel, study):
     panel.ui.handOverButton.click()
     assert "Ready for Slicer-Liver" in panel.ui.reviewStatusLabel.text
 
