@@ -5,8 +5,8 @@ Shared by inference and the preparation of training data, so that both give a ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import cast
 
@@ -15,8 +15,15 @@ import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import IntensitySettings, StageDescription
-from LiverTumorAttentionLib.preprocessing import Standard, resample_to_grid, stage_grid, window_hu
+from LiverTumorAttentionLib.preprocessing import (
+    Standard,
+    liver_median_hu,
+    resample_to_grid,
+    stage_grid,
+    window_hu,
+)
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box, mask_box
 
 Intensity = Callable[[ArrayLike], NDArray[np.float32]]
@@ -33,12 +40,26 @@ def grid_over(stage: StageDescription, image: sitk.Image) -> sitk.Image:
     )
 
 
-def intensity_of(settings: IntensitySettings, volume: sitk.Image) -> Intensity:
-    """Return the intensity scaling of a phase; `volume` is the whole phase, before any crop."""
+LIVER_MEDIAN = "liver_median_hu"
+
+
+def intensity_of(settings: IntensitySettings, measured: Mapping[str, float]) -> Intensity:
+    """Return the intensity scaling of a phase, of which `View.measured` returned `measured`."""
     if settings.percentiles is not None:
-        return Standard.of(sitk.GetArrayViewFromImage(volume), settings.percentiles)
-    window = cast("tuple[float, float]", settings.window_hu)  # one of the two is given
+        return Standard(**measured)
+    if settings.liver_window_hu is not None:
+        level = measured[LIVER_MEDIAN]
+        low, high = settings.liver_window_hu
+        return partial(window_hu, window=(level + low, level + high))
+    window = cast("tuple[float, float]", settings.window_hu)  # one of the three is given
     return partial(window_hu, window=window)
+
+
+def measured_names(settings: IntensitySettings) -> tuple[str, ...]:
+    """Return the names of what the scaling takes from each phase of a case; empty where it takes nothing."""
+    if settings.percentiles is not None:
+        return tuple(entry.name for entry in fields(Standard))
+    return () if settings.liver_window_hu is None else (LIVER_MEDIAN,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +74,40 @@ class View:
     """The part of the grid that is computed, (z, y, x)."""
     inside: NDArray[np.bool_] | None
     """Mask of the network's input, (z, y, x); outside it is set to zero. None masks nothing."""
+    liver: NDArray[np.bool_] | None = None
+    """The coarse liver on the grid, (z, y, x); None for a stage that finds the liver."""
 
     def on_grid(self, image: sitk.Image) -> NDArray[np.float32]:
         """Return an image on the portal grid (a volume, or a mask for its shares) on the stage's, (z, y, x)."""
         return sitk.GetArrayFromImage(resample_to_grid(crop_image(image, self.box), self.grid))
+
+    def measured(
+        self, settings: IntensitySettings, volume: sitk.Image, hu: NDArray[np.float32]
+    ) -> dict[str, float]:
+        """Return what the intensity scaling takes from a phase, by `measured_names`.
+
+        volume: the whole phase on the portal grid, before any crop. hu: what `on_grid` returned of it.
+        Raises `InputError` where the liver's level cannot be measured.
+        """
+        if settings.percentiles is not None:
+            return asdict(Standard.of(sitk.GetArrayViewFromImage(volume), settings.percentiles))
+        if settings.liver_window_hu is None:
+            return {}
+        if self.liver is None:
+            raise InputError("intensities relative to the liver need a coarse liver: give one")
+        level = liver_median_hu(
+            hu,
+            self.liver,
+            erosion_mm=settings.liver_erosion_mm or 0.0,
+            spacing_zyx_mm=self.grid.GetSpacing()[::-1],
+        )
+        return {LIVER_MEDIAN: level}
+
+    def network_input(self, settings: IntensitySettings, volume: sitk.Image) -> NDArray[np.float32]:
+        """Return the network's input for one phase on the portal grid, (z, y, x)."""
+        hu = self.on_grid(volume)
+        values = intensity_of(settings, self.measured(settings, volume, hu))(hu)
+        return values if self.inside is None else values * self.inside
 
 
 def whole_view(stage: StageDescription, portal: sitk.Image) -> View:
@@ -89,7 +140,8 @@ def tumor_view(stage: StageDescription, portal: sitk.Image, liver: sitk.Image) -
         keep = mask_box(coarse >= 0.5, margin_mm=margin_mm) or keep
     dilation_mm = stage.mask_dilation_mm
     inside = None if dilation_mm is None else _dilated(coarse, dilation_mm)
-    return View(box=box, grid=grid, keep=keep, inside=inside)
+    organ = sitk.GetArrayViewFromImage(coarse) >= 0.5
+    return View(box=box, grid=grid, keep=keep, inside=inside, liver=organ)
 
 
 def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:

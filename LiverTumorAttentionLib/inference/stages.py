@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorde
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.inference.stage_input import View, intensity_of, tumor_view, whole_view
+from LiverTumorAttentionLib.inference.stage_input import View, tumor_view, whole_view
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
@@ -63,8 +63,7 @@ class _Stage:
 
     def _input(self, view: View, volume: sitk.Image) -> NDArray[np.float32]:
         """Return the network's input for one phase, (z, y, x)."""
-        values = intensity_of(self.description.intensity, volume)(view.on_grid(volume))
-        return values if view.inside is None else values * view.inside
+        return view.network_input(self.description.intensity, volume)
 
 
 class LiverStage(_Stage):

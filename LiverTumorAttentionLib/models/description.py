@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,22 +25,42 @@ SMALLEST_TILE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class IntensitySettings:
-    """How Hounsfield units become the network's input. One of the two is given."""
+    """How Hounsfield units become the network's input. One of the three is given."""
 
     window_hu: tuple[float, float] | None = None
     """A window in HU, which becomes [0, 1]."""
     percentiles: tuple[float, float] | None = None
     """Percentiles of the whole volume to which it is clipped; then its mean becomes 0 and its spread 1."""
+    liver_window_hu: tuple[float, float] | None = None
+    """A window in HU above the median of the coarse liver in the same phase, such as -150 to 250, which becomes
+    [0, 1]; for tumor stages. Format 3."""
+    liver_erosion_mm: float | None = None
+    """How far the coarse liver is eroded before its median is taken, so that what it laps over does not count; given
+    with liver_window_hu and only with it."""
 
     def __post_init__(self) -> None:
-        if (self.window_hu is None) == (self.percentiles is None):
-            raise ModelError("model.json: intensity: give either window_hu or percentiles")
+        problem = self._problem()
+        if problem:
+            raise ModelError(f"model.json: intensity: {problem}")
+
+    def _problem(self) -> str | None:
+        given = [self.window_hu, self.percentiles, self.liver_window_hu]
+        if sum(value is not None for value in given) != 1:
+            return "give either window_hu or percentiles or liver_window_hu, and only one of them"
         if self.window_hu is not None and not self.window_hu[0] < self.window_hu[1]:
-            raise ModelError(f"model.json: intensity: window_hu must rise, got {self.window_hu}")
+            return f"window_hu must rise, got {self.window_hu}"
         if self.percentiles is not None and not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
-            raise ModelError(
-                f"model.json: intensity: percentiles must rise and lie between 0 and 100, got {self.percentiles}"
+            return f"percentiles must rise and lie between 0 and 100, got {self.percentiles}"
+        if (self.liver_window_hu is None) != (self.liver_erosion_mm is None):
+            return "liver_window_hu and liver_erosion_mm are given together or not at all"
+        if self.liver_window_hu is not None and not self.liver_window_hu[0] < 0 < self.liver_window_hu[1]:
+            return (
+                "liver_window_hu must rise from below the liver's median to above it, such as [-150, 250], "
+                f"got {self.liver_window_hu}"
             )
+        if self.liver_erosion_mm is not None and not 0 <= self.liver_erosion_mm <= 30:
+            return f"liver_erosion_mm must lie between 0 and 30 mm, got {self.liver_erosion_mm:g}"
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +207,10 @@ class StageDescription:
             return f"phases must begin with 'portal' and name each phase once, got {self.phases}"
         if self.name != "tumor" and self.phases != ("portal",):
             return "a stage that finds the liver takes the portal phase alone; it is run on each phase"
+        if self.name != "tumor" and self.intensity.liver_window_hu is not None:
+            return (
+                "liver_window_hu is for a tumor stage: where the liver is still to be found, it has no median"
+            )
         if (self.slices is None) == (self.patches is None):
             return "give either slices (for a 2D or 2.5D network) or patches (for a 3D network)"
         if self.patches is not None and self.grid.in_plane_pixels is not None:
@@ -208,7 +233,8 @@ class StageDescription:
         return None
 
 
-FORMAT_VERSION = 2
+FORMATS = (2, 3)
+"""Versions of `model.json` that are read; 3 adds intensities relative to the liver."""
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])
 
 
@@ -233,7 +259,7 @@ class ModelDescription:
     """The whole of `model.json`."""
 
     format: int
-    """Version of this format; 2."""
+    """Version of this format, 2 or 3; see FORMATS."""
     id: str
     """Short name by which the model is chosen: lower-case letters, digits, '-' and '.'."""
     title: str
@@ -262,6 +288,11 @@ class ModelDescription:
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.id):
             raise ModelError(
                 f"model.json: id must be lower-case letters, digits, '-' and '.', got {self.id!r}"
+            )
+        needed = oldest_format(stage.intensity for stage in self.stages)
+        if self.format < needed:
+            raise ModelError(
+                f"model.json: format {self.format} knows no liver_window_hu: a model with it has format {needed}"
             )
         names = [stage.name for stage in self.stages]
         if names not in STAGE_ORDERS:
@@ -298,12 +329,17 @@ class ModelDescription:
         return any("arterial" in stage.phases and stage.missing_phase == "refuse" for stage in self.stages)
 
 
+def oldest_format(intensities: Iterable[IntensitySettings]) -> int:
+    """Return the oldest format of `model.json` that can say these intensities of its stages."""
+    return 2 if all(intensity.liver_window_hu is None for intensity in intensities) else 3
+
+
 def check_format(version: int) -> None:
     """Raise `ModelError` for a format of `model.json` that this version does not read."""
-    if version != FORMAT_VERSION:
+    if version not in FORMATS:
         raise ModelError(
             f"model.json: format {version} is not known to this version, which reads format "
-            f"{FORMAT_VERSION}: get the model and LiverTumorAttention in versions that fit each other"
+            f"{' or '.join(map(str, FORMATS))}: get the model and LiverTumorAttention in versions that fit each other"
         )
 
 

@@ -8,13 +8,18 @@ that range outside, since thick slices gain no detail by resampling.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.morphology import Mask
 
 
 def window_hu(hu: ArrayLike, window: tuple[float, float]) -> NDArray[np.float32]:
@@ -33,6 +38,37 @@ def window_hu(hu: ArrayLike, window: tuple[float, float]) -> NDArray[np.float32]
     scaled -= np.float32(low)
     scaled /= np.float32(high - low)
     return scaled
+
+
+TISSUE_HU = (-150.0, 400.0)
+"""What can be liver, healthy or not, with or without contrast; neither air, nor what lies outside a scan, nor metal."""
+
+
+def liver_median_hu(
+    hu: NDArray[np.floating[Any]], liver: Mask, *, erosion_mm: float, spacing_zyx_mm: Sequence[float]
+) -> float:
+    """Return the median of the liver in one phase, HU.
+
+    hu: (z, y, x); for an arterial phase, registered. liver: the coarse liver on the same grid.
+    erosion_mm: what lies nearer than this to the liver's border, voxel center to voxel center, does not count,
+    because a coarse liver laps over its neighbors; a liver that is nowhere deeper counts whole. Values that are no
+    tissue (TISSUE_HU), such as those outside a registered volume, do not count either.
+    Raises `InputError` when nothing is left.
+    """
+    box = bounding_box(liver, (1, 1, 1))
+    if box is not None:
+        inside = liver[box]
+        if erosion_mm > 0 and not inside.all():
+            deep = ndimage.distance_transform_edt(inside, sampling=spacing_zyx_mm) > erosion_mm
+            inside = deep if deep.any() else inside
+        values = hu[box][inside]
+        values = values[(values >= TISSUE_HU[0]) & (values <= TISSUE_HU[1])]
+        if values.size:
+            return float(np.median(values))
+    raise InputError(
+        f"no voxel of the liver lies between {TISSUE_HU[0]:g} and {TISSUE_HU[1]:g} HU, so its level cannot be "
+        "measured: check that the volume is a CT in Hounsfield units, or choose another series"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from training.recipes.settings import AugmentationSettings
 
-TISSUE_HU = np.float32(60.0)
-"""The contrast in HU changes about this value, of soft tissue."""
+TISSUE_HU = 60.0
+"""The contrast in HU changes about this value, of soft tissue, where the liver's own is not known."""
 NOISE_SHARE, CORRELATED_SHARE, GAMMA_SHARE = 0.6, 0.5, 0.3
 GRAIN_PIXELS, GRAIN_GAIN = 0.7, np.float32(2.4)
 """In-plane smoothing of correlated noise, and the factor that brings it back to unit standard deviation."""
@@ -17,16 +17,22 @@ BLUR_PIXELS = (0.3, 0.9)
 
 
 def varied_hu(
-    rng: np.random.Generator, settings: AugmentationSettings, hu: NDArray[np.generic]
+    rng: np.random.Generator,
+    settings: AugmentationSettings,
+    hu: NDArray[np.generic],
+    *,
+    tissue_hu: float = TISSUE_HU,
 ) -> NDArray[np.generic]:
     """Return Hounsfield units (C, ..., Y, X) with another contrast, level, sharpness and noise.
 
+    tissue_hu: the level about which the contrast changes.
     Without such settings `hu` itself is returned, in its own type; otherwise a new float32 array.
     """
     if settings.contrast_hu or settings.shift_hu:
         gain = np.float32(1 + rng.normal(0, settings.contrast_hu))
         shift = np.float32(rng.normal(0, settings.shift_hu))
-        hu = (hu.astype(np.float32) - TISSUE_HU) * gain + (TISSUE_HU + shift)
+        level = np.float32(tissue_hu)
+        hu = (hu.astype(np.float32) - level) * gain + (level + shift)
     if settings.blur_share and rng.random() < settings.blur_share:
         hu = _in_plane(hu.astype(np.float32), rng.uniform(*BLUR_PIXELS))
     if settings.noise_hu and rng.random() < NOISE_SHARE:

@@ -64,7 +64,8 @@ class PreparedCase:
     facts: Mapping[str, str]
     patient: str
     intensity: Mapping[str, Mapping[str, float]]
-    """For stages that standardize: of each phase's whole volume {"low", "high", "mean", "deviation"} in HU."""
+    """Of each phase, what the stage's scaling takes from it, in HU: {"low", "high", "mean", "deviation"} of the whole
+    volume for stages that standardize, {"liver_median_hu"} for those relative to the liver; empty for a window."""
     voxels: Mapping[str, int]
     """Voxels of each class: {"background", "liver", "tumor"}."""
 

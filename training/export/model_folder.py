@@ -14,9 +14,14 @@ import safetensors.torch
 import torch
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
-from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing, replacing_all
-from LiverTumorAttentionLib.models.description import FORMAT_VERSION, ModelDescription, read_description
+from LiverTumorAttentionLib.models.description import (
+    IntensitySettings,
+    ModelDescription,
+    oldest_format,
+    read_description,
+)
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
@@ -65,7 +70,7 @@ def write_model(
         raise InputError(f"the statement must say {NOT_CLINICAL!r}, got {identity['statement']!r}")
     files = {stage.file: _weights(stage, half=half) for stage in stages}
     values = {
-        "format": FORMAT_VERSION,
+        "format": oldest_format(_intensity(stage) for stage in stages),
         **identity,
         "stages": [
             {
@@ -93,6 +98,12 @@ def write_model(
             for name, content in files.items():
                 parts[output / name].write_bytes(content)
     return description
+
+
+def _intensity(stage: TrainedStage) -> IntensitySettings:
+    return from_mapping(
+        IntensitySettings, stage.description["intensity"], where="intensity", error=ModelError
+    )
 
 
 def _weights(stage: TrainedStage, *, half: bool) -> bytes:

@@ -117,7 +117,7 @@ class Recipe:
             return "sampling: foreground_by lesion is for tumor stages on slices"
         if sampling.jitter_mm and stage.slices is None:
             return "sampling: jitter_mm is for stages on slices"
-        if augmentation.gamma and stage.intensity.window_hu is None:
+        if augmentation.gamma and stage.intensity.percentiles is not None:
             return "augmentation: gamma is for stages with a window"
         if (
             augmentation.liver_roughness_mm or any(augmentation.liver_margin_mm)

@@ -152,9 +152,11 @@ class AugmentationSettings:
     """Standard deviation of the logarithm of an exponent that the input is raised to in 30 % of samples; for stages
     with a window, whose input lies in [0, 1]."""
     contrast_hu: float = 0.0
-    """Standard deviation of a relative change of contrast about 60 HU, of each phase by itself."""
+    """Standard deviation of a relative change of contrast about 60 HU, or about the liver's median for stages with
+    liver_window_hu, of each phase by itself."""
     shift_hu: float = 0.0
-    """Standard deviation of a shift in HU, of each phase by itself."""
+    """Standard deviation of a shift in HU, of each phase by itself. For stages with liver_window_hu the shift is
+    against the liver's median: an error of the level that a coarse liver gives."""
     noise_hu: float = 0.0
     """Largest standard deviation, in HU, of noise that is added to 60 % of samples; in half of those it is correlated
     between neighboring pixels."""

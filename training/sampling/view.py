@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.inference.stage_input import LIVER_MEDIAN, intensity_of, measured_names
 from LiverTumorAttentionLib.models.description import StageDescription
-from LiverTumorAttentionLib.preprocessing import Standard, window_hu
-from training.augmentation import varied, varied_hu
+from training.augmentation import TISSUE_HU, varied, varied_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 
@@ -41,9 +40,15 @@ def network_input(
     hu: NDArray, case: PreparedCase, phase: str, stage: StageDescription
 ) -> NDArray[np.float32]:
     """Return Hounsfield units of a phase as the network sees them, as inference makes them."""
-    if stage.intensity.percentiles is not None:
-        return Standard(**case.intensity[phase])(hu)
-    return window_hu(hu, cast("tuple[float, float]", stage.intensity.window_hu))  # one of the two is given
+    return intensity_of(stage.intensity, case.intensity.get(phase, {}))(hu)
+
+
+def tissue_hu(case: PreparedCase, phase: str) -> float:
+    """Return the level about which a phase's contrast is varied: the liver's, where the case says it.
+
+    A scan with another contrast has its liver where it was; so the median that the input is relative to still holds.
+    """
+    return case.intensity.get(phase, {}).get(LIVER_MEDIAN, TISSUE_HU)
 
 
 def sample_inputs(
@@ -62,7 +67,7 @@ def sample_inputs(
         if place and phase == "portal":
             inputs.append(inputs[0])  # in place of the arterial phase: the same values, as at inference
             continue
-        hu = varied_hu(rng, recipe.augmentation, hu_of(phase))
+        hu = varied_hu(rng, recipe.augmentation, hu_of(phase), tissue_hu=tissue_hu(case, phase))
         values = varied(rng, recipe.augmentation, network_input(hu, case, phase, recipe.stage))
         inputs.append(values if visible is None else values * visible)
     return tuple(inputs)
@@ -98,9 +103,11 @@ def check_case(case: PreparedCase, stage: StageDescription) -> None:
                 f"the prepared case {case.name!r} has {name} of {array.shape} voxels (z, y, x) and labels of {shape}: "
                 "prepare it again"
             )
+    wanted = set(measured_names(stage.intensity))
     for phase in phases:
-        if stage.intensity.percentiles is not None and phase not in case.intensity:
+        missing = wanted - set(case.intensity.get(phase, {}))
+        if missing:
             raise InputError(
-                f"the prepared case {case.name!r} does not say how to standardise its {phase} phase: prepare it "
-                "again with this recipe"
+                f"the prepared case {case.name!r} does not say how to scale its {phase} phase "
+                f"({', '.join(sorted(missing))} is missing): prepare it again with this recipe"
             )

@@ -113,6 +113,46 @@ def test_percentiles_are_those_of_the_whole_volume(tmp_path: Path, given: list) 
     np.testing.assert_allclose(given[0][0][0], want[LIVER], atol=1e-4)
 
 
+RELATIVE = {"liver_window_hu": [-150, 250], "liver_erosion_mm": 2.0}
+
+
+def relative_stage(folder: Path) -> TumorStage:
+    model = write_model(folder, format=3)
+    changes = {"intensity": RELATIVE, "grid": {"in_plane_spacing_mm": None}, "mask_dilation_mm": 3.0}
+    change_description(model, lambda values: values["stages"][1].update(changes))
+    return TumorStage.of(ModelPackage(model), choose_device("cpu"))
+
+
+def test_each_phase_is_seen_relative_to_its_own_liver(tmp_path: Path, given: list) -> None:
+    portal, liver = portal_and_liver()
+    hu = np.full((10, 120, 100), -100, np.float32)
+    hu[LIVER] = 110
+    hu[3, 60:64, 40:44] = 190  # a vessel, 80 HU above
+    portal_hu, arterial_hu = hu, np.where(hu == 110, 55, np.where(hu == 190, 155, hu))
+    phases = []
+    for values in (portal_hu, arterial_hu):
+        phases.append(sitk.GetImageFromArray(values.astype(np.float32)))
+        phases[-1].CopyInformation(portal)
+    relative_stage(tmp_path).probability(*phases, liver, Progress())
+    ((first, second), _) = given[0]
+    # The box starts at y 40 - 5, x 20 - 5 and z 2 - 2; (0 + 150) / 400 is the liver's own level.
+    for values, vessel in ((first, 80), (second, 100)):
+        assert values[3, 30, 15] == 150 / 400
+        assert values[3, 26, 26] == pytest.approx((vessel + 150) / 400)
+
+
+def test_a_shift_of_the_scan_is_not_seen(tmp_path: Path, given: list) -> None:
+    portal, liver = portal_and_liver()
+    portal = sitk.Round(60 + (portal - 60) / 4)  # noise of 20 HU; whole HU, so that sums are exact
+    tumor = relative_stage(tmp_path)
+    tumor.probability(portal, portal + 30, liver, Progress())
+    tumor.probability(portal + 65, portal - 20, liver, Progress())
+    (one, _), (other, _) = given
+    for values in (*one, *other):
+        np.testing.assert_array_equal(values, one[0])
+    assert 0 < np.median(one[0][one[0] > 0]) < 0.5
+
+
 def test_a_stage_whose_phases_the_network_does_not_take_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="'paresseg' takes portal, arterial; the stage gives it portal"):
         stage(tmp_path, phases=["portal"], missing_phase="refuse")

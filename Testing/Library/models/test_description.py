@@ -48,6 +48,31 @@ def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
         (set_stage(1, intensity={"window_hu": [180, -70]}), "window_hu must rise"),
         (set_stage(1, intensity={}), "either window_hu or percentiles"),
         (set_stage(1, intensity={"percentiles": [99, 101]}), "between 0 and 100"),
+        (
+            set_stage(1, intensity={"liver_window_hu": [-150, 250], "liver_erosion_mm": 5}),
+            "format 2 knows no liver_window_hu: a model with it has format 3",
+        ),
+        (set_stage(1, intensity={"liver_window_hu": [-150, 250]}), "liver_erosion_mm are given together"),
+        (
+            set_stage(1, intensity={"window_hu": [-70, 180], "liver_erosion_mm": 5}),
+            "liver_erosion_mm are given together",
+        ),
+        (
+            set_stage(1, intensity={"window_hu": [-70, 180], "liver_window_hu": [-150, 250]}),
+            "and only one of them",
+        ),
+        (
+            set_stage(1, intensity={"liver_window_hu": [20, 250], "liver_erosion_mm": 5}),
+            r"must rise from below the liver's median.*\[-150, 250\], got \(20.0, 250.0\)",
+        ),
+        (
+            set_stage(1, intensity={"liver_window_hu": [-150, 250], "liver_erosion_mm": -1}),
+            "between 0 and 30 mm, got -1",
+        ),
+        (
+            set_stage(0, intensity={"liver_window_hu": [-150, 250], "liver_erosion_mm": 5}),
+            "liver_window_hu is for a tumor stage",
+        ),
         (set_slices(overlap=1.0), r"overlap must lie in \[0, 1\)"),
         (set_slices(tile=[16, 64]), "tile must be at least 32 pixels"),
         (set_slices(scales=[]), "scales must be given"),
@@ -81,3 +106,19 @@ def test_text_that_is_no_json_is_refused(model: Path) -> None:
     (model / "model.json").write_text("{", encoding="utf-8")
     with pytest.raises(ModelError, match=r"random/model\.json is not valid JSON"):
         ModelPackage(model)
+
+
+def test_format_3_says_intensities_relative_to_the_liver(model: Path) -> None:
+    def relative(values: dict[str, Any]) -> None:
+        values["format"] = 3
+        values["stages"][1]["intensity"] = {"liver_window_hu": [-150, 250], "liver_erosion_mm": 5}
+
+    change_description(model, relative)
+    intensity = ModelPackage(model).description.tumor_stage.intensity
+    assert (intensity.liver_window_hu, intensity.liver_erosion_mm) == ((-150.0, 250.0), 5.0)
+
+
+def test_models_of_format_2_are_read_as_before(model: Path) -> None:
+    description = ModelPackage(model).description
+    assert description.format == 2
+    assert description.tumor_stage.intensity.window_hu == (-70.0, 180.0)

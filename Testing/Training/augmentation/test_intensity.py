@@ -81,6 +81,13 @@ def test_contrast_in_hu_changes_about_60_and_the_shift_moves_all_alike(hu):
     np.testing.assert_allclose(drawn[0] - 60, (hu - 60.0) * fits[0, 0] + fits[0, 1], atol=1e-3)
 
 
+def test_contrast_in_hu_changes_about_the_level_of_the_tissue(hu):
+    hu[0, 0, 0] = 112
+    drawn = varied_hu(np.random.default_rng(1), AugmentationSettings(contrast_hu=0.2), hu, tissue_hu=112.0)
+    assert drawn[0, 0, 0] == 112
+    assert abs(drawn - hu).max() > 5
+
+
 def test_noise_in_hu_is_never_much_stronger_than_asked_and_at_times_correlated():
     drawn = many_hu(AugmentationSettings(noise_hu=10.0), np.zeros((3, 64, 64), np.int16), 200)
     noisy = [one for one in drawn if one.any()]

@@ -133,6 +133,7 @@ def test_the_weights_are_those_of_the_run(tmp_path, runs, half, tolerance):
 def test_a_model_tells_what_it_is_and_where_it_comes_from(tmp_path, runs):
     made = export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", postprocessing={"rim_mm": 2.0})
     assert made.id == "test"
+    assert made.format == 2  # nothing in it that older versions could not read
     assert "not for clinical use" in made.statement
     assert "must not guide" in made.intended_use
     assert made.postprocessing == {"rim_mm": 2.0}

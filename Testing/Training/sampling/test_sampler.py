@@ -11,6 +11,7 @@ from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling import Sample, Sampler
+from training.sampling.view import check_case, sample_inputs
 
 SHAPE = (10, 40, 44)
 EVERYTHING = {
@@ -115,7 +116,7 @@ def test_arrays_on_other_grids_are_refused(cases):
 
 def test_a_stage_that_standardizes_needs_the_volumes_numbers(tmp_path):
     case = write_case(tmp_path / "case", np.zeros(SHAPE), np.zeros(SHAPE, np.uint8))
-    with pytest.raises(InputError, match="'case' does not say how to standardise its portal phase"):
+    with pytest.raises(InputError, match="'case' does not say how to scale its portal phase"):
         Sampler([case], RECIPES["patches"], seed=3)
 
 
@@ -172,3 +173,38 @@ def test_a_source_without_cases_is_an_error(cases):
 def test_a_mix_that_cannot_be_is_refused(sampling, message):
     with pytest.raises(InputError, match=message):
         slice_recipe(sampling=sampling)
+
+
+RELATIVE = {"liver_window_hu": [-150, 250], "liver_erosion_mm": 5}
+
+
+def test_a_stage_relative_to_the_liver_needs_its_median_in_each_phase(tmp_path):
+    recipe = slice_recipe(stage_changes={"intensity": RELATIVE})
+    labels = np.zeros((4, 32, 32), np.uint8)
+    labels[:, 8:24, 8:24] = 1
+    hu = np.full(labels.shape, 100)
+    levels = {"portal": {"liver_median_hu": 100.0}}
+    case = write_case(tmp_path / "case", hu, labels, arterial=hu, intensity=levels)
+    with pytest.raises(InputError, match=r"to scale its arterial phase \(liver_median_hu is missing\)"):
+        check_case(case, recipe.stage)
+    levels["arterial"] = {"liver_median_hu": 60.0}
+    check_case(write_case(tmp_path / "whole", hu, labels, arterial=hu, intensity=levels), recipe.stage)
+
+
+def test_a_sample_keeps_the_liver_at_its_level_whatever_contrast_is_drawn(tmp_path):
+    """The liver's median becomes (0 + 150) / 400; what lies 80 HU above it moves with the contrast."""
+    recipe = slice_recipe(stage_changes={"intensity": RELATIVE}, augmentation={"contrast_hu": 0.2})
+    labels = np.zeros((4, 32, 32), np.uint8)
+    labels[:, 8:24, 8:24] = 1
+    hu = np.where(labels == 1, 140, -100)
+    hu[:, 20:22, 20:22] = 220
+    levels = {"portal": {"liver_median_hu": 140.0}}
+    case = write_case(tmp_path / "case", hu, labels, intensity=levels)
+    rng = np.random.default_rng(3)
+    above = []
+    for _ in range(8):
+        (values,) = sample_inputs(case, recipe, rng, lambda phase: case.volume(phase), None)
+        assert values[1, 10, 10] == pytest.approx(150 / 400, abs=1e-6)
+        above.append(values[1, 20, 20] * 400 - 150)
+    assert np.ptp(above) > 10
+    assert np.mean(above) == pytest.approx(80, abs=30)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.inference.stage_input import View, intensity_of, tumor_view, whole_view
+from LiverTumorAttentionLib.inference.stage_input import View, tumor_view, whole_view
 from LiverTumorAttentionLib.models import StageDescription
-from LiverTumorAttentionLib.preprocessing import Standard
 from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from training.data.preparation.places import places_of
 
@@ -27,7 +26,7 @@ class CaseArrays:
     spacing_mm: tuple[float, float, float]
     """(z, y, x)."""
     intensity: dict[str, dict[str, float]]
-    """Of each phase's whole volume, for stages that standardize; otherwise empty."""
+    """What the stage's scaling takes from each phase (`View.measured`); empty where it takes nothing."""
     voxels: dict[str, int]
     """Voxels of each class."""
 
@@ -47,9 +46,12 @@ def case_arrays(
     volumes = {"portal": portal}
     if arterial is not None:
         volumes["arterial"] = arterial
-    arrays: dict[str, NDArray[Any]] = {
-        name: rounded_hu(view.on_grid(volume)) for name, volume in volumes.items()
-    }
+    arrays: dict[str, NDArray[Any]] = {}
+    measured: dict[str, dict[str, float]] = {}
+    for name, volume in volumes.items():
+        hu = view.on_grid(volume)
+        arrays[name] = rounded_hu(hu)
+        measured[name] = view.measured(stage.intensity, volume, hu)
     truth = classes_on_grid(view, labels)
     arrays["labels"] = truth
     if view.inside is not None:
@@ -60,9 +62,7 @@ def case_arrays(
     return CaseArrays(
         arrays=arrays,
         spacing_mm=(z, y, x),
-        intensity={name: _standard(stage, volume) for name, volume in volumes.items()}
-        if stage.intensity.percentiles is not None
-        else {},
+        intensity={name: values for name, values in measured.items() if values},
         voxels={name: int(np.count_nonzero(truth == value)) for value, name in enumerate(CLASSES)},
     )
 
@@ -78,7 +78,3 @@ def classes_on_grid(view: View, labels: sitk.Image) -> NDArray[np.uint8]:
     truth = (view.on_grid(labels >= LIVER) >= 0.5).astype(np.uint8)
     truth[view.on_grid(labels == TUMOR) >= 0.5] = TUMOR
     return truth
-
-
-def _standard(stage: StageDescription, volume: sitk.Image) -> dict[str, float]:
-    return asdict(cast(Standard, intensity_of(stage.intensity, volume)))  # that is what percentiles give

@@ -85,6 +85,10 @@ class Preparation:
             REGISTRATION: self.registration if self.two_phase else None,
             COARSE_LIVER: self._coarse_liver(),
         }
+        if (
+            self.stage.intensity.liver_erosion_mm is not None
+        ):  # not named otherwise: older folders stay of use
+            values["stage.intensity.liver_erosion_mm"] = self.stage.intensity.liver_erosion_mm
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 

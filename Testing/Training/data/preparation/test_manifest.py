@@ -84,6 +84,10 @@ def test_a_source_is_the_same_after_it_was_written_down(tmp_path: Path) -> None:
         (two_phases(grid={"slice_spacing_range_mm": [3, 7]}), "stage.grid.slice_spacing_range_mm is None"),
         (two_phases(missing_phase="portal"), "stage.missing_phase is refuse there and portal here"),
         (two_phases(intensity={"percentiles": [1, 99]}), "stage.intensity.percentiles is None there"),
+        (
+            two_phases(intensity={"liver_window_hu": [-150, 250], "liver_erosion_mm": 5}),
+            "stage.intensity.liver_erosion_mm is None there and 5.0 here",
+        ),
         (slice_recipe("liver"), "stage.name is tumor there and liver or liver_and_tumor here"),
     ],
 )

@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.phantoms import generate_phantom
 from LiverTumorAttentionLib.progress import Progress
+from Testing.Library.model_folder import change_description
 from Testing.Library.paper_models import write_paper_model
 from Testing.Training.data.preparation.data_set import write_source
 from training.data.case import PreparedCase, SourceCase
@@ -50,6 +51,7 @@ def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     ("paper", "stage", "masked"),
     [
         ("paresseg", "tumor", True),  # three slices of two registered phases, masked
+        ("relative", "tumor", True),  # the same, relative to the liver
         ("context", "tumor", False),  # whole slices resized
         ("sfan", "tumor", False),  # the liver's box
         ("dpcnet", "liver_and_tumor", False),  # 3D, percentiles, the whole volume
@@ -59,7 +61,11 @@ def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_prepared_arrays_are_the_networks_input(
     source: SourceCase, tmp_path: Path, paper: str, stage: str, masked: bool
 ) -> None:
-    package = ModelPackage(write_paper_model(tmp_path / "model", paper))
+    relative = paper == "relative"
+    model = write_paper_model(tmp_path / "model", "paresseg" if relative else paper)
+    if relative:
+        change_description(model, see_relative_to_the_liver)
+    package = ModelPackage(model)
     description = package.description.stage(stage)
     entry = prepare_case(Preparation(stage=description, registration="library"), "key", tmp_path, source)
     assert entry.state == "done", entry.reason
@@ -72,12 +78,20 @@ def test_prepared_arrays_are_the_networks_input(
     assert (case.inside is not None) == masked
     assert case.labels.max() == 2
 
-    width = description.intensity.window_hu
+    width = description.intensity.window_hu or description.intensity.liver_window_hu
+    if relative:
+        levels = [case.intensity[phase]["liver_median_hu"] for phase in ("portal", "arterial")]
+        assert levels[0] - levels[1] > 15  # a liver takes up contrast after the arterial phase
     hu = case.intensity["portal"]["deviation"] if width is None else width[1] - width[0]
     for got, wanted in zip(inputs, given_at_inference(package, stage, source, case.folder), strict=True):
         assert got.shape == wanted.shape
         np.testing.assert_allclose(got, wanted, atol=0.501 / hu)
         assert np.ptp(wanted) > 0.5
+
+
+def see_relative_to_the_liver(values: dict[str, Any]) -> None:
+    values["format"] = 3
+    values["stages"][1]["intensity"] = {"liver_window_hu": [-100, 150], "liver_erosion_mm": 5}
 
 
 def given_at_inference(
