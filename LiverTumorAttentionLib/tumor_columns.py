@@ -15,6 +15,8 @@ from typing import Any
 MEASUREMENT = "measurement"
 """Field of a `TumorReview` that holds the `TumorMeasurement`; paths that begin with it read from both."""
 TUMOR_NAME = "Tumor {}"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What the text of a spreadsheet's cell must not begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,5 +319,19 @@ def _csv_text(heading: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, heading, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _defused(cell) for name, cell in row.items()} for row in rows)
     return stream.getvalue()
+
+
+def _defused(cell: str) -> str:
+    """Return a cell that a spreadsheet takes for text: one that would start a formula gets an apostrophe before it.
+
+    Numbers stay numbers. Names of vessels come from files, and a spreadsheet runs what begins like a formula.
+    """
+    if not cell.startswith(FORMULA_STARTS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

@@ -104,10 +104,17 @@ def collected_warnings() -> Iterator[list[str]]:
 
 
 def read_image(place: Path, name: str) -> sitk.Image:
-    """Read a file with ITK, warnings silenced and errors in one line."""
+    """Read a file with ITK, warnings silenced and errors in one line.
+
+    The header's free text (NIfTI descrip, aux_file, db_name; custom NRRD and MetaImage fields) is dropped: it can
+    name the patient, and ITK would copy it into every file that is written from the image.
+    """
     try:
         with quiet_itk():
-            return sitk.ReadImage(str(place))
+            image = sitk.ReadImage(str(place))
+        for key in image.GetMetaDataKeys():
+            image.EraseMetaData(key)
+        return image
     except RuntimeError as error:
         if "orthonormal" in str(error):
             raise InputError(

@@ -8,14 +8,17 @@ import json
 from dataclasses import asdict
 
 import numpy as np
+import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import (
+    Vessels,
     measure_tumors,
     review_case,
     review_csv,
     tumor_csv,
 )
+from Testing.Library.report.cases import Small
 
 HEADING = (
     "tumor,volume_ml,longest_axial_diameter_mm,perpendicular_diameter_mm,slice_index,"
@@ -78,3 +81,13 @@ def test_measurements_are_json_with_null_for_what_was_not_measured() -> None:
     assert tumor["mean_hu_arterial"] is None
     assert tumor["centroid_lps_mm"] == [3.5, 3.5, 5.0]
     assert len(tumor["longest_axial_diameter_lps_mm"]) == 2
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1+1", "@SUM(1)", "-vein", "\tvein"])
+def test_a_cell_never_begins_a_formula(name: str) -> None:
+    case = Small.on()
+    vessels = Vessels(labels=case.vessels.labels, names={1: name, 2: name + " 2"})
+    review = review_case(case.instances, case.portal, case.arterial, case.probability, vessels)
+    (row, *_) = csv.DictReader(io.StringIO(review_csv(review.tumors), newline=""))
+    assert row["nearest_vessel"] in ("'" + name, "'" + name + " 2")
+    assert float(row["enhancement_hu"]) == float(row["arterial_hu"]) - float(row["portal_hu"])

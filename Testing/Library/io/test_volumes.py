@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import check_ct, read_volume
+from LiverTumorAttentionLib.io import check_ct, read_volume, write_image
 from LiverTumorAttentionLib.voxels.geometry import same_grid
 
 PIXDIM = 76
@@ -52,6 +52,18 @@ def test_every_format_gives_the_same_volume(ct, tmp_path, suffix, compressed):
 def test_voxels_become_int16_or_float32(ct, tmp_path, stored, read):
     sitk.WriteImage(sitk.Cast(ct, stored), str(tmp_path / "ct.nrrd"))
     assert read_volume(tmp_path / "ct.nrrd").GetPixelID() == read
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+def test_free_text_of_the_header_reaches_no_other_file(ct, tmp_path, suffix):
+    for key in ("descrip", "aux_file", "intent_name", "ITK_FileNotes", "PatientName"):
+        ct.SetMetaData(key, "Doe^Jane")
+    sitk.WriteImage(ct, str(tmp_path / f"ct{suffix}"))
+    raw = (tmp_path / f"ct{suffix}").read_bytes()
+    assert b"Doe" in (gzip.decompress(raw) if suffix == ".nii.gz" else raw), "the input names the patient"
+    write_image(tmp_path / "copy.nii", read_volume(tmp_path / f"ct{suffix}"))
+    write_image(tmp_path / "copy.nrrd", read_volume(tmp_path / f"ct{suffix}"))
+    assert b"Doe" not in (tmp_path / "copy.nii").read_bytes() + (tmp_path / "copy.nrrd").read_bytes()
 
 
 def test_whole_numbers_beyond_int16_are_kept(ct, tmp_path):
