@@ -20,8 +20,9 @@ from LiverTumorAttentionLib.commands import (
     review,
     segment,
 )
-from LiverTumorAttentionLib.commands.console import Console, ending_signals
-from LiverTumorAttentionLib.errors import LiverTumorAttentionError
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, ignore_signals
+from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
 
 COMMANDS = (segment, refine, review, register, phantom, evaluate, export_training, models, networks, demo)
 
@@ -41,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except LiverTumorAttentionError as error:
             console.error(error)
             return error.exit_code
+        except KeyboardInterrupt:
+            ignore_signals()
+            console.error(Cancelled(AT_ONCE))
+            return Cancelled.exit_code
         except MemoryError as error:
             console.error(error)
             return 2

@@ -34,7 +34,7 @@ class OutputError(LiverTumorAttentionError):
 
 
 class Cancelled(LiverTumorAttentionError):
-    """The user cancelled the run; nothing was written."""
+    """The user cancelled the run. What was written before that, if anything, the message says."""
 
     exit_code = 130
 

@@ -73,6 +73,11 @@ class Progress:
                 )
             )
 
+    def finish(self) -> None:
+        """Report that this task is done. Never raises `Cancelled`: what the task wrote is there already."""
+        if self._report is not None:
+            self._report(ProgressEvent(stage=self._stage, fraction=self._end))
+
     def check(self) -> None:
         """Raise `Cancelled` if cancellation was requested; cheap enough for inner loops."""
         if self._cancelled is not None and self._cancelled():

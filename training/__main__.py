@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console, ending_signals
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.ending import ending_signals, ignore_signals
 from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
 from training.commands import check, evaluate, export, phantoms, prepare, splits, synthesize, tables, train
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ending_signals() as cancelled, console.shown(cancelled) as progress:
             options.run(options, progress, console)
     except (Cancelled, KeyboardInterrupt):
+        ignore_signals()
         print("stopped", file=sys.stderr)
         return 130
     except LiverTumorAttentionError as error:

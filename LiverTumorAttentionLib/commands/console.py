@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import io
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -53,6 +52,10 @@ class Console:
 
     def __init__(self, style: str) -> None:
         self.style = style
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A name that the terminal's encoding lacks is shown with escapes; it must not end a run.
+                stream.reconfigure(errors="backslashreplace")
 
     @contextlib.contextmanager
     def shown(self, cancelled: Callable[[], bool]) -> Iterator[Progress]:
@@ -105,7 +108,7 @@ class Console:
         )
 
     def _print(self, values: dict[str, Any]) -> None:
-        print(json.dumps(values, ensure_ascii=False), flush=True)
+        print(json.dumps(values), flush=True)
 
 
 @contextlib.contextmanager
@@ -132,27 +135,3 @@ def _bar() -> Iterator[Callable[[ProgressEvent], None]]:
             )
 
         yield report
-
-
-@contextlib.contextmanager
-def ending_signals() -> Iterator[Callable[[], bool]]:
-    """Turn SIGINT and SIGTERM into a request to cancel; yields the function that tells whether there is one.
-
-    A second signal ends the program at once, as usual. Outside the main thread signals are left alone.
-    """
-    request = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield request.is_set
-        return
-
-    def on_signal(number: int, frame: object) -> None:
-        if request.is_set():
-            raise KeyboardInterrupt
-        request.set()
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield request.is_set
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

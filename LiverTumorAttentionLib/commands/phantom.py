@@ -30,8 +30,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Generate the case and write it."""
+    from LiverTumorAttentionLib.io import check_folder
     from LiverTumorAttentionLib.phantoms import generate_phantom, write_phantom
 
+    check_folder(options.output, name="phantom")
     phantom = generate_phantom(
         options.seed,
         size=options.size,

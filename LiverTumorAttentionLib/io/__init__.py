@@ -1,12 +1,16 @@
 """Reading and writing of CT volumes, DICOM series and segmentations."""
 
 from LiverTumorAttentionLib.io.atomic_write import (
+    cannot_write,
+    check_contents,
+    check_distinct_names,
     check_folder,
     check_writable,
     full_suffix,
     making_folder,
     replacing,
     replacing_all,
+    replacing_folder,
 )
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, guess_phase, list_series
@@ -35,8 +39,11 @@ __all__ = [
     "InputWarning",
     "Segment",
     "SeriesInfo",
+    "cannot_write",
+    "check_contents",
     "check_ct",
     "check_dicom_seg_source",
+    "check_distinct_names",
     "check_folder",
     "check_writable",
     "choose_series",
@@ -53,6 +60,7 @@ __all__ = [
     "read_volume",
     "replacing",
     "replacing_all",
+    "replacing_folder",
     "segments_for",
     "semantic",
     "tumor_segment",

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError, OutputError
-from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
+from LiverTumorAttentionLib.io.atomic_write import cannot_write, check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_series import choose_series, read_series
 from LiverTumorAttentionLib.io.dicom_slices import InputWarning, is_dicom
 from LiverTumorAttentionLib.io.input_checks import (
@@ -152,19 +152,22 @@ def _read_file(place: Path, name: str) -> sitk.Image:
     return read_image(place, name)
 
 
-def write_image(path: str | os.PathLike[str], image: sitk.Image, *, name: str = "volume") -> None:
-    """Write a volume or vector field, compressed, to a .nii.gz, .nii, .nrrd or .mha; whole or not at all."""
+def write_image(
+    path: str | os.PathLike[str], image: sitk.Image, *, name: str = "volume", level: int = -1
+) -> None:
+    """Write a volume or vector field, compressed, to a .nii.gz, .nii, .nrrd or .mha; whole or not at all.
+
+    level: of compression, 1 to 9; -1 takes the format's own.
+    """
     check_suffix(path, IMAGE_SUFFIXES, name)
     with replacing(path, name=name) as temporary, quiet_itk():
         try:
-            sitk.WriteImage(image, str(temporary), useCompression=True)
+            sitk.WriteImage(image, str(temporary), useCompression=True, compressionLevel=level)
             if ".nii" in full_suffix(path):
                 check_nifti_is_whole(temporary, name)  # ITK does not say so when the disk is full
         except (RuntimeError, InputError) as error:
             why = itk_reason(error) if isinstance(error, RuntimeError) else "the file is not whole"
-            raise OutputError(
-                f"the {name} '{path}' cannot be written ({why}): free some space or choose another folder"
-            ) from error
+            raise OutputError(cannot_write(path, name, why)) from error
 
 
 def check_ct(image: sitk.Image, name: str = "portal volume") -> sitk.Image:

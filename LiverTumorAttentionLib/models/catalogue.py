@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.ending import uninterrupted
 from LiverTumorAttentionLib.errors import ModelError, OutputError
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
 from LiverTumorAttentionLib.progress import Progress
@@ -97,10 +98,7 @@ def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
     folder = user_model_folder()
     target = folder / source.description.id
     if target.exists() or (BUNDLED_FOLDER / source.description.id).exists():
-        raise ModelError(
-            f"a model {source.description.id!r} is installed already: "
-            "remove it first, or give the new one another id"
-        )
+        raise _is_installed(source.description.id)
     source.verify(progress.part(0.0, 0.7))
     copying = progress.part(0.7, 1.0, "copying")
     try:
@@ -112,13 +110,22 @@ def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
                 copying.update(number / len(source.files()))
                 (fresh / name).write_bytes(source.read(name))
             copying.update(1.0)
-            shutil.move(str(fresh), target)
+            with uninterrupted():
+                os.rename(fresh, target)
     except OSError as error:
+        if target.exists():  # another run was faster: a folder that holds something is not renamed over
+            raise _is_installed(source.description.id) from error
         raise OutputError(
             f"the model cannot be copied to {folder}: {error.strerror}: free some space or set "
             f"{FOLDER_VARIABLE} to a folder that can be written"
         ) from error
     return ModelPackage(target)
+
+
+def _is_installed(model_id: str) -> ModelError:
+    return ModelError(
+        f"a model {model_id!r} is installed already: remove it first, or give the new one another id"
+    )
 
 
 def remove_model(model_id: str) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.errors import OutputError
-from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.errors import Cancelled, OutputError
+from LiverTumorAttentionLib.io import check_folder, replacing
 from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom, write_phantom
 from LiverTumorAttentionLib.pictures import write_preview
@@ -92,9 +92,18 @@ def run_demonstration(folder: Path, seed: int, device: str, progress: Progress) 
     Raises `OutputError` when the folder cannot be made, and what `segment_case` raises.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"the folder {folder} cannot be made ({error.strerror}): choose another") from error
+    check_folder(folder, name="demonstration")
+    job = SegmentationJob(
+        portal=str(folder / "portal.nii.gz"),
+        arterial=str(folder / "arterial.nii.gz"),
+        device=device,
+        output=str(folder / "segmentation.seg.nrrd"),
+        table=str(folder / "tumors.csv"),
+        report=str(folder / "report.json"),
+    )
     phantom = generate_phantom(
         seed,
         matrix=MATRIX,
@@ -104,16 +113,13 @@ def run_demonstration(folder: Path, seed: int, device: str, progress: Progress) 
         progress=progress.part(0.0, 0.25, "generating"),
     )
     write_phantom(phantom, folder, progress=progress.part(0.25, 0.4, "writing the case"))
-    job = SegmentationJob(
-        portal=str(folder / "portal.nii.gz"),
-        arterial=str(folder / "arterial.nii.gz"),
-        device=device,
-        output=str(folder / "segmentation.seg.nrrd"),
-        table=str(folder / "tumors.csv"),
-        report=str(folder / "report.json"),
-    )
-    result = segment_case(job, progress.part(0.4, 0.98))
+    try:
+        result = segment_case(job, progress.part(0.4, 0.98))
+    except Cancelled as error:
+        raise Cancelled(
+            f"cancelled; the generated case was written to '{folder}', its segmentation was not"
+        ) from error
     with replacing(folder / "preview.png", name="preview") as temporary:
         write_preview(temporary, result.portal, result.instances, result.registered, phantom.labels)
-    progress.update(1.0)
+    progress.finish()
     return Demonstration(phantom=phantom, result=result)

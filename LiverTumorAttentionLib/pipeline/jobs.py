@@ -14,8 +14,12 @@ from typing import Any, TypeVar
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.file_identity import check_apart, check_given
 
 J = TypeVar("J", bound="Job")
+
+TRAINING_CASE_FILES = ("portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "case.json")
+"""Files of a case for training; without an arterial volume there is none of it."""
 
 CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -46,17 +50,10 @@ class Job:
         return {}
 
     def _check_files(self) -> None:
-        """Raise `InputError` when two results would be one file, or a result would replace an input."""
-        written = [path for path in self.outputs().values() if path]
-        places = [Path(path).resolve() for path in written]
-        read = {Path(path).resolve() for path in self.inputs().values() if path}
-        for path, place in zip(written, places, strict=True):
-            if places.count(place) > 1:
-                raise InputError(f"two results would be written to {path}: give each its own file")
-            if place in read:
-                raise InputError(
-                    f"{path} would be written over, though it is read: give the result another name"
-                )
+        """Raise `InputError` when a name is empty, two results would be one file, or one would replace an input."""
+        read, written, filled = self.inputs(), self.outputs(), self.folders()
+        check_given({**read, **filled, **written})
+        check_apart(written, read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +125,7 @@ class SegmentationJob(Job):
 
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
-        return {"portal": self.portal, "arterial": self.arterial}
+        return {"portal": self.portal, "arterial": self.arterial, "model": self.model}
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes."""
@@ -183,7 +180,7 @@ class RegistrationJob(Job):
 
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
-        return {"fixed": self.fixed, "moving": self.moving}
+        return {"fixed": self.fixed, "moving": self.moving, "model": self.model}
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes."""
@@ -352,9 +349,12 @@ class TrainingExportJob(Job):
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes, by the file's name in the case's folder."""
-        folder = Path(self.output) / self.name
-        names = ["portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "case.json"]
-        return {name: str(folder / name) for name in names if self.arterial or name != "arterial.nii.gz"}
+        names = [name for name in TRAINING_CASE_FILES if self.arterial or name != "arterial.nii.gz"]
+        return {name: str(self.folder() / name) for name in names}
+
+    def folder(self) -> Path:
+        """Return the folder of the case. One that is there is replaced whole."""
+        return Path(self.output) / self.name
 
     def folders(self) -> dict[str, str | None]:
         """Return the folder of cases."""

@@ -7,16 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.file_identity import check_apart
 from LiverTumorAttentionLib.io import (
     IMAGE_SUFFIXES,
     SEGMENTATION_SUFFIXES,
+    check_contents,
     check_dicom_seg_source,
+    check_distinct_names,
     check_folder,
     check_writable,
     full_suffix,
     replacing_all,
 )
-from LiverTumorAttentionLib.pipeline.jobs import Job, RefinementJob, SegmentationJob, TrainingExportJob
+from LiverTumorAttentionLib.pipeline.jobs import (
+    TRAINING_CASE_FILES,
+    Job,
+    RefinementJob,
+    SegmentationJob,
+    TrainingExportJob,
+)
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.transform_io import SUFFIXES as TRANSFORM_SUFFIXES
 
@@ -41,9 +50,10 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
 """File formats of each kind of output."""
 
 
-def check_outputs(job: Job) -> None:
+def check_outputs(job: Job, *, model: Path | None = None) -> None:
     """Make sure, before the run, that everything the job asks for can be written.
 
+    model: folder or zip of the model that the run reads, when the job names it by its id.
     Raises `OutputError` for a folder that is missing or cannot be written and for an unknown suffix, and
     `InputError` when DICOM SEG is asked for without a DICOM series that it can refer to.
     """
@@ -51,10 +61,14 @@ def check_outputs(job: Job) -> None:
         if path:
             check_folder(path, name=name)
     if isinstance(job, TrainingExportJob):
+        check_contents(job.folder(), TRAINING_CASE_FILES, name="case")
         return  # its files lie in a folder that is made when they are written
+    if model is not None:
+        check_apart(job.outputs(), {"model": str(model)})
     for name, path in job.outputs().items():
         if path:
             check_writable(path, suffixes=SUFFIXES[name], name=name)
+    check_distinct_names(path for path in job.outputs().values() if path)
     if not isinstance(job, SegmentationJob | RefinementJob) or not job.output:
         return
     # A missing portal volume is refused when it is read.
@@ -78,10 +92,11 @@ def write_all(files: Iterable[tuple[Path, Writer]], progress: Progress, *, name:
             progress.update(number / len(files), path.name)
             write(temporary[path])
         progress.check()
-    progress.update(1.0)
+    progress.finish()
 
 
 def write_json(path: Path, values: Mapping[str, Any], *, indent: int = 2) -> None:
     """Write values as indented JSON. Raises `ValueError` for NaN and infinity, which JSON does not have."""
     text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    # Names that are no text, as a file system may have them, become escapes of JSON.
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

@@ -54,8 +54,9 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
     Raises as `segment_case` does; then nothing is written.
     """
     progress = progress or Progress()
-    check_outputs(job)
-    package, device = find_model(job.model), choose_device(job.device)
+    package = find_model(job.model)
+    check_outputs(job, model=package.path)
+    device = choose_device(job.device)
     reading = progress.part(0.0, 0.1, "reading")
     reading.update(0.0, "portal volume")
     fixed = read_ct(job.fixed, series=job.fixed_series, phase="portal")

@@ -133,8 +133,8 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
     Raises `InputError`, `ModelError`, `DeviceError`, `OutputError` or `Cancelled`; then nothing is written.
     """
     progress = progress or Progress()
-    check_outputs(job)
     package = find_model(job.model)
+    check_outputs(job, model=package.path)
     device = choose_device(job.device)
     if job.arterial is None and package.description.needs_arterial:
         raise ModelError(

@@ -11,9 +11,9 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.lesions import STATUSES
 from LiverTumorAttentionLib.correction.log import CorrectionLog
-from LiverTumorAttentionLib.io import making_folder, read_ct, semantic, write_image
-from LiverTumorAttentionLib.pipeline.jobs import TrainingExportJob, check_case_name
-from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, write_all, write_json
+from LiverTumorAttentionLib.io import making_folder, read_ct, replacing_folder, semantic, write_image
+from LiverTumorAttentionLib.pipeline.jobs import TRAINING_CASE_FILES, TrainingExportJob, check_case_name
+from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, write_json
 from LiverTumorAttentionLib.pipeline.refine import arterial_by_position, read_log, read_tumors
 from LiverTumorAttentionLib.progress import Progress
 
@@ -57,7 +57,8 @@ def write_training_case(
 
     The arterial volume is written on the portal grid, as case.json states. Without one there is no file of it.
     log: source of the numbers of accepted and rejected lesions. patient: training splits by patient.
-    All files appear together, or none. Returns the case's folder. Raises `InputError` for a name that is no file name,
+    All files appear together, or none; an earlier export of the same name is replaced whole. Returns the
+    case's folder. Raises `InputError` for a name that is no file name,
     `OutputError` when it cannot be written, `Cancelled`.
     """
     progress = progress or Progress()
@@ -71,10 +72,17 @@ def write_training_case(
     def volume(image: sitk.Image) -> Writer:
         return lambda path: write_image(path, image)
 
-    files: list[tuple[Path, Writer]] = [(target / file, volume(image)) for file, image in images.items()]
-    files.append((target / "case.json", lambda path: write_json(path, facts, indent=1)))
-    with making_folder(folder, name="folder of cases"), making_folder(target, name="case"):
-        write_all(files, progress, name="case")
+    writers: dict[str, Writer] = {file: volume(image) for file, image in images.items()}
+    writers["case.json"] = lambda path: write_json(path, facts, indent=1)
+    with (
+        making_folder(folder, name="folder of cases"),
+        replacing_folder(target, contents=TRAINING_CASE_FILES, name="case") as fresh,
+    ):
+        for number, (file, write) in enumerate(writers.items()):
+            progress.update(number / len(writers), file)
+            write(fresh / file)
+        progress.check()
+    progress.finish()
     return target
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import OutputError
-from LiverTumorAttentionLib.io.atomic_write import check_suffix, replacing
+from LiverTumorAttentionLib.io.atomic_write import cannot_write, check_suffix, replacing
+from LiverTumorAttentionLib.io.input_checks import itk_reason
 from LiverTumorAttentionLib.voxels.geometry import interpolate
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
@@ -151,9 +152,28 @@ def write_transform(path: str | os.PathLike[str], transform: sitk.Transform) -> 
     Raises `OutputError` for another suffix and where the file cannot be written.
     """
     check_suffix(path, SUFFIXES, "transform")
-    try:
-        with replacing(path, name="transform") as temporary:
-            sitk.WriteTransform(flattened(transform), str(temporary))
-    except RuntimeError as error:
-        raise OutputError(f"the transform '{path}' cannot be written: choose another folder") from error
+    flat = flattened(transform)
+    with replacing(path, name="transform") as temporary:
+        try:
+            sitk.WriteTransform(flat, str(temporary))
+        except RuntimeError as error:
+            raise OutputError(cannot_write(path, "transform", itk_reason(error))) from error
+        if temporary.suffix != ".h5" and not _is_whole_text(temporary, flat):
+            raise OutputError(cannot_write(path, "transform", "the file is not whole"))
     return Path(path)
+
+
+def _is_whole_text(path: Path, flat: sitk.CompositeTransform) -> bool:
+    """Return whether a transform's text file is complete: ITK does not say so when the disk is full.
+
+    The last line holds the fixed parameters of the last part; a stream that failed writes nothing any more.
+    """
+    last = flat.GetNthTransform(flat.GetNumberOfTransforms() - 1)
+    text = path.read_bytes()
+    line = text.rstrip(b"\n").rpartition(b"\n")[2]
+    label, _, numbers = line.partition(b":")
+    return (
+        text.endswith(b"\n")
+        and label == b"FixedParameters"
+        and len(numbers.split()) == len(last.GetFixedParameters())
+    )

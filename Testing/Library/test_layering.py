@@ -14,7 +14,7 @@ LIBRARY = "LiverTumorAttentionLib"
 
 NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
-FOUNDATION = {"errors", "progress", "config_parsing", "tumor_columns"}
+FOUNDATION = {"errors", "progress", "config_parsing", "tumor_columns", "ending", "file_identity"}
 VOXELS = FOUNDATION | {"voxels"}
 
 # Each part of the library: the parts below it that it may import, and the packages from outside.
@@ -24,6 +24,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "progress": ({"errors"}, set(), set()),
     "config_parsing": ({"errors"}, set(), set()),
     "tumor_columns": (set(), set(), set()),
+    "ending": ({"errors"}, set(), set()),
+    "file_identity": ({"errors"}, set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (VOXELS, NUMERICS, set()),
@@ -55,8 +57,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         set(),
         {"rich"},
     ),
-    "cli": ({"commands", "errors"}, set(), set()),
-    "__main__": ({"cli"}, set(), set()),
+    "cli": ({"commands", "ending", "errors"}, set(), set()),
+    "__main__": ({"cli", "ending"}, set(), set()),
     "__init__": (set(), set(), set()),
 }
 

@@ -1,37 +1,33 @@
-"""Stop requests by SIGTERM and Ctrl-C."""
+"""Requests to stop a training."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from types import FrameType, TracebackType
-from typing import Any
+from contextlib import ExitStack
+from types import TracebackType
+
+from LiverTumorAttentionLib.ending import ending_signals
 
 
 class StopSignals:
-    """Listens, inside a `with`, to SIGTERM and Ctrl-C (SIGINT). `asked` says whether one has come.
+    """Listens, inside a `with`, to the signals that end a program. `asked` says whether one has come.
 
-    A second Ctrl-C ends the program at once. Outside of the main thread, which alone hears signals, nothing comes.
+    A second signal ends the program at once. Outside of the main thread, which alone hears signals, nothing comes.
     """
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._asked_by_signal = lambda: False
+        self._stack = ExitStack()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked_by_signal()
 
     def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for which in (signal.SIGTERM, signal.SIGINT):
-                self._before[which] = signal.signal(which, self._ask)
+        self._asked_by_signal = self._stack.enter_context(ending_signals())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for which, handler in self._before.items():
-            signal.signal(which, handler)
-        self._before.clear()
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._stack.close()

@@ -62,9 +62,9 @@ def main() -> int:
     exit_with_parent()
     own_folder = str(Path(__file__).resolve().parent)
     sys.path[:] = [str(library_parent()), *(entry for entry in sys.path if entry != own_folder)]
-    from LiverTumorAttentionLib import cli
+    from LiverTumorAttentionLib.__main__ import main as program
 
-    return cli.main()
+    return program()
 
 
 if __name__ == "__main__":

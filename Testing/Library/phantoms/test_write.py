@@ -74,7 +74,9 @@ def test_an_interruption_keeps_an_older_case(case: Phantom, tmp_path: Path) -> N
 
 def test_a_folder_that_cannot_be_made_is_an_error(case: Phantom, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match=r"cannot write the phantom into .*file.*choose another folder"):
+    with pytest.raises(
+        OutputError, match=r"file.* is a file, so the phantom cannot be put in it: name a folder"
+    ):
         write_phantom(case, tmp_path / "file" / "case")
-    with pytest.raises(OutputError, match="choose another folder"):
+    with pytest.raises(OutputError, match="does not exist: create it first"):
         write_phantom(case, tmp_path / "missing" / "case")

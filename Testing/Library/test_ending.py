@@ -1,0 +1,158 @@
+"""Signals end a program with one line and 130, and never in the middle of moving files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from LiverTumorAttentionLib import cli
+from LiverTumorAttentionLib.commands import models
+from LiverTumorAttentionLib.ending import ending_signals, uninterrupted
+from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.progress import Progress
+
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+# A command that waits in the writing of a file, checking for cancellation as a run does or not at all.
+WAITING = """
+import sys, time
+from pathlib import Path
+from LiverTumorAttentionLib.commands import models
+from LiverTumorAttentionLib.io import replacing
+
+def run(options, progress, console):
+    with replacing(Path(sys.argv[1]) / "a.csv") as temporary:
+        temporary.write_text("half")
+        print("writing", flush=True)
+        while True:
+            time.sleep(0.01)
+            if sys.argv[2] == "checks":
+                progress.check()
+
+models.run_list = run
+sys.argv[3:] = ["models", "list"]
+from LiverTumorAttentionLib import cli
+sys.exit(cli.main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_the_first_signal_is_a_request_and_the_second_ends_at_once(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with ending_signals() as asked:
+        assert not asked()
+        signal.raise_signal(number)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_block_is_finished_before_the_second_signal_ends_the_program() -> None:
+    done: list[str] = []
+    with ending_signals():
+        signal.raise_signal(signal.SIGINT)
+
+        def block() -> None:
+            with uninterrupted():
+                signal.raise_signal(signal.SIGINT)
+                with uninterrupted():
+                    done.append("inner")
+                done.append("outer")
+            done.append("never")
+
+        with pytest.raises(KeyboardInterrupt):
+            block()
+    assert done == ["inner", "outer"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP on Windows")
+def test_nohup_keeps_its_word() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_signals() as asked:
+            signal.raise_signal(signal.SIGHUP)
+            assert not asked()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("signals", "checks", "says"),
+    [
+        ([signal.SIGINT], "checks", "cancelled; nothing was written"),
+        ([signal.SIGTERM], "checks", "cancelled; nothing was written"),
+        ([signal.SIGHUP], "checks", "cancelled; nothing was written"),
+        (
+            [signal.SIGINT, signal.SIGINT],
+            "never",
+            "cancelled at once; every file that has its final name is whole",
+        ),
+    ],
+)
+def test_a_signal_leaves_no_temporary_file(
+    tmp_path: Path, signals: list[signal.Signals], checks: str, says: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(tmp_path), checks],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    assert len(list(tmp_path.iterdir())) == 1
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.1)
+    _, error = process.communicate()
+    assert (process.returncode, error) == (130, f"error: {says}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_signal_while_the_program_is_being_imported(tmp_path: Path) -> None:
+    # The command line is replaced by one whose import waits, as that of a large library does.
+    slow = (
+        "import sys, types, time\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'LiverTumorAttentionLib.cli':\n"
+        "            print('importing', flush=True); time.sleep(60)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from LiverTumorAttentionLib.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert (process.returncode, error) == (130, "error: cancelled; nothing was written\n")
+
+
+def test_the_second_signal_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def run(options: object, progress: Progress, console: object) -> None:
+        with replacing(tmp_path / "a.csv") as temporary:
+            temporary.write_text("half")
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    monkeypatch.setattr(models, "run_list", run)
+    try:
+        assert cli.main(["models", "list"]) == 130
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err.startswith("error: cancelled at once")
+    assert list(tmp_path.iterdir()) == []
