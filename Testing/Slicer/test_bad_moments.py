@@ -225,7 +225,7 @@ def test_what_is_cancelled_leaves_nothing(
     panel, scene, study, tmp_path, temporary, wait_until, monkeypatch, action
 ):
     from LiverTumorAttentionGui.review.measurement import SceneReview
-    from LiverTumorAttentionGui.sample.sample import load_sample
+    from LiverTumorAttentionGui.sample.sample_run import load_sample
 
     ui = panel.ui
     out = tmp_path / "out"
