@@ -11,13 +11,13 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model study clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model study kills clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
 	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
-	@echo "make benchmark-interaction"
+	@echo "make benchmark-interaction | kills"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
@@ -136,6 +136,12 @@ study: $(VENV)/.test
 	$(BIN)/python -m training.study train --jobs 2
 	$(BIN)/python -m training.study evaluate --jobs 2
 	$(BIN)/python -m training.study report
+
+# A quarter of an hour on two cores: commands are interrupted at random times, and what they leave is read.
+KILLS ?= 126
+kills: $(VENV)/.test
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	$(BIN)/python -m Testing.trials.kills --kills $(KILLS) --output Testing/trials/results
 
 clean:
 	rm -rf .venv .venv-* demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache

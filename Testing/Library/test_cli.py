@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib import phantoms
 from LiverTumorAttentionLib.cli import main
 from Testing.Library.model_folder import change_description, write_model
 
@@ -294,6 +295,39 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     )
     assert done.stdout.splitlines()[-1] == "[]"
     assert "usage: liver-tumor-attention" in done.stdout
+
+
+@pytest.mark.parametrize("style", ["json", "none"])
+def test_names_that_the_terminal_cannot_encode(tmp_path: Path, style: str) -> None:
+    program = (
+        "import sys\n"
+        "from LiverTumorAttentionLib.commands.console import Console\n"
+        "console = Console(sys.argv[1])\n"
+        "console.say(sys.argv[2]); console.warn(sys.argv[2]); console.done(output=sys.argv[2])\n"
+        "console.error(ValueError(sys.argv[2]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, style, "\u809d.nii.gz"],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )  # fmt: skip
+    assert (done.returncode, b"\\u809d.nii.gz" in done.stdout) == (0, True)
+    if style == "json":
+        assert json.loads(done.stdout.splitlines()[1])["output"] == "\u809d.nii.gz"
+
+
+@pytest.mark.parametrize("output", ["{place}/missing/case", "", "{place}/file"])
+def test_a_phantom_that_cannot_be_written_is_not_generated(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output: str
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr(phantoms, "generate_phantom", lambda *_, **__: pytest.fail("it was generated"))
+    code, lines, _ = run(
+        capsys, "phantom", "--seed", "1", "--progress", "none", "--output", output.format(place=tmp_path)
+    )
+    assert code == 2
+    assert re.search(
+        "does not exist: create it first|is empty: name a folder|is a file: name a folder", lines[0]
+    )
 
 
 def test_a_reader_that_leaves_early_gets_no_traceback() -> None:

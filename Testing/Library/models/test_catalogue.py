@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.models import (
     remove_model,
     survey_models,
 )
-from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from Testing.Library.model_folder import write_model
 
 
@@ -69,6 +69,25 @@ def test_the_bundled_model_is_whole_small_and_says_what_it_is() -> None:
     )
     assert package.description.training["command"]
     assert package.description.scores
+
+
+def test_of_two_runs_that_add_one_model_the_second_says_so(model: Path, user_folder: Path) -> None:
+    """The other run is done while this one still copies; both began when there was none."""
+    others: list[Path] = []
+
+    def other_run(event: ProgressEvent) -> None:
+        if event.stage == "copying" and not others:
+            others.append(user_folder)
+            add_model(model)
+
+    with pytest.raises(ModelError, match="a model 'random' is installed already: remove it first"):
+        add_model(model, Progress(other_run))
+    assert [path.name for path in user_folder.iterdir()] == ["random"]
+    assert sorted(path.name for path in (user_folder / "random").iterdir()) == [
+        "liver.safetensors",
+        "model.json",
+        "tumor.safetensors",
+    ]
 
 
 def test_cancelling_while_it_is_copied_leaves_nothing(model: Path, user_folder: Path) -> None:

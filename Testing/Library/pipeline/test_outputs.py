@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from LiverTumorAttentionLib.errors import Cancelled, OutputError
+from LiverTumorAttentionLib.errors import Cancelled, InputError, OutputError
 from LiverTumorAttentionLib.pipeline.jobs import (
     Job,
     RefinementJob,
     RegistrationJob,
     ReviewJob,
     SegmentationJob,
+    TrainingExportJob,
 )
 from LiverTumorAttentionLib.pipeline.outputs import (
     SUFFIXES,
@@ -114,3 +115,41 @@ def test_json_without_numbers_that_json_does_not_have(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"a": [1.5], "b": "ü"}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "y.json", {"a": float("nan")})
+
+
+def test_cancelling_once_the_files_are_there_does_not_say_that_nothing_was_written(tmp_path: Path) -> None:
+    target = tmp_path / "a.csv"
+    write_all([(target, text("a"))], Progress(None, target.exists))
+    assert target.read_text() == "a"
+
+
+def test_a_file_of_an_installed_model_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{}")
+    job = SegmentationJob(portal="p", report=str(tmp_path / "model.json"))
+    with pytest.raises(InputError, match=r"model\.json would be written over, though it is read"):
+        check_outputs(job, model=tmp_path)
+    with pytest.raises(InputError, match=r"model\.json would be written over, though it is read"):
+        SegmentationJob(portal="p", model=str(tmp_path), report=str(tmp_path / "model.json"))
+
+
+def test_a_case_that_holds_other_files_is_refused_before_the_run(tmp_path: Path) -> None:
+    job = TrainingExportJob(portal="p", segmentation="s", name="one", output=str(tmp_path))
+    job.folder().mkdir()
+    (job.folder() / "arterial.nii.gz").write_text("of an earlier export")
+    check_outputs(job)
+    (job.folder() / "notes.txt").write_text("mine")
+    with pytest.raises(
+        OutputError, match=r"one' is there and holds 'notes\.txt', which would be lost: move that"
+    ):
+        check_outputs(job)
+
+
+@pytest.mark.parametrize("field", ["output", "table", "save_attention", "arterial"])
+def test_an_empty_name_is_refused(field: str) -> None:
+    with pytest.raises(InputError, match=r"the name given for the .* is empty: name a file"):
+        SegmentationJob(**{"portal": "p", field: ""})
+
+
+def test_names_that_are_no_text_are_written_as_escapes(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"portal": "M\udcfcller.nrrd"})
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"portal": "M\udcfcller.nrrd"}

@@ -88,3 +88,12 @@ def test_nothing_is_left_of_what_could_not_be_written(tmp_path: Path, session: C
             tmp_path / "cases", "a", case, case.instances, progress=Progress(cancelled=lambda: next(asked))
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_export_is_replaced_whole(tmp_path: Path) -> None:
+    both, portal_only = made_case(BALLS), made_case(BALLS, arterial=False)
+    folder = write_training_case(tmp_path, "one", both, both.instances)
+    assert (folder / "arterial.nii.gz").exists()
+    write_training_case(tmp_path, "one", portal_only, portal_only.instances)
+    assert sorted(path.name for path in folder.iterdir()) == ["case.json", "labels.nii.gz", "portal.nii.gz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
