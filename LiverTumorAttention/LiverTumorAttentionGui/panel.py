@@ -13,6 +13,7 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
 from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
+from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.sample.sample_run import load_sample
 from LiverTumorAttentionGui.sections.correct import CorrectSection
 from LiverTumorAttentionGui.sections.inputs import InputsSection, ModelManager
@@ -22,6 +23,11 @@ from LiverTumorAttentionGui.sections.segment import SegmentSection
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult, SegmentationRun
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
+OTHER_STUDY = (
+    "The inputs now show {portal}, the portal venous CT of {study}: "
+    "choose its arterial CT before you segment again."
+)
+INPUTS_OF_RESULT = "The inputs show {portal} again, the portal venous CT of this result."
 SCENE_CLOSED = "The scene was closed: the run was ended."
 
 
@@ -48,7 +54,8 @@ class SegmentationPanel:
         load_sample: Callable[..., Run] = load_sample,
     ) -> None:
         self._logic = logic
-        self._installer: PackageInstaller = installer or Installer()
+        self._installer = Installation(installer or Installer())
+        self._study: slicer.vtkMRMLSegmentationNode | None = None
         self._parameters: Any = None
         self._gui_tag: Any = None
         self._observer: Any = None
@@ -63,6 +70,7 @@ class SegmentationPanel:
             load_sample=load_sample,
             model=self._inputs.chosen_model,
             on_result=self._show_result,
+            on_failed=self._run_failed,
         )
         self._inputs.fill()
         self.correct = CorrectSection(self.ui, self.widget, self.active_case)
@@ -74,7 +82,7 @@ class SegmentationPanel:
 
     @property
     def running(self) -> bool:
-        """Whether a segmentation is running."""
+        """Whether a run is under way, or packages are being installed."""
         return self._segment.running
 
     def enter(self) -> None:
@@ -82,6 +90,7 @@ class SegmentationPanel:
         if self._parameters is not None:
             return
         self._parameters = self._logic.getParameterNode()
+        self._study = self._parameters.study
         self._gui_tag = self._parameters.connectGui(self.ui)
         self._observer = self._parameters.AddObserver("ModifiedEvent", self._parameters_changed)
         self._parameters_changed()
@@ -114,6 +123,7 @@ class SegmentationPanel:
 
     def cleanup(self) -> None:
         """End a run and disconnect from scene and widgets: the module is being closed."""
+        self._installer.cancel()
         self._segment.abandon()
         self.review.abandon()
         self.leave()
@@ -141,9 +151,25 @@ class SegmentationPanel:
         parameters = self._parameters
         if parameters is None:
             return
+        self._follow_study(parameters)
         self._inputs.update(parameters)
         self.active_case.choose(parameters.study)
         self._segment.update(parameters, parameters.study)
+
+    def _follow_study(self, parameters: Any) -> None:
+        """Show the volume of a study that was chosen now: a run would otherwise be of another CT than the one shown."""
+        study, before = parameters.study, self._study
+        self._study = study
+        if study is None or study is before or self.running:
+            return
+        portal = self._logic.portal_of(study)
+        if portal is None or portal is parameters.portal:
+            return
+        said = parameters.portal is not None
+        parameters.arterial = None
+        parameters.portal = portal
+        if said:
+            self._say(OTHER_STUDY.format(portal=portal.GetName(), study=study.GetName()))
 
     def _active_case_changed(self) -> None:
         """Update the panel for another active case, or a long action that began or ended."""
@@ -157,8 +183,20 @@ class SegmentationPanel:
     def _show_result(self, result: SegmentationResult) -> None:
         """Make the result the study; the user may be in another module, where the panel has no parameter node."""
         parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        if parameters.portal is not result.portal:
+            parameters.arterial = None  # of another patient, maybe
+            parameters.portal = result.portal
+            self._segment.add_note(INPUTS_OF_RESULT.format(portal=result.portal.GetName()))
+        if result.arterial is not None and result.arterial.GetScene() is not None:
+            parameters.arterial = result.arterial
+        self._study = result.segmentation
         parameters.study = parameters.output = result.segmentation
         self._segment.update(self._parameters, parameters.study)
+        if self._parameters is not None:
+            self.active_case.reopen()
+
+    def _run_failed(self) -> None:
+        """Open the study anew: where a result could not be loaded, its nodes were put back as they were."""
         if self._parameters is not None:
             self.active_case.reopen()
 
@@ -169,6 +207,8 @@ class SegmentationPanel:
         try:
             self._installer.ensure_requirements()
         except PanelError as error:
-            self._segment.say(str(error), error=True)
+            if self._parts:
+                self._segment.say(str(error), error=not isinstance(error, InstallationCancelled))
             return
-        self.active_case.reopen()
+        if self._parameters is not None:
+            self.active_case.reopen()

@@ -15,14 +15,23 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
-from LiverTumorAttentionGui.scene.node_attributes import ARTERIAL_ROLE, PORTAL_ROLE, ROLE_ATTRIBUTE
+from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
+from LiverTumorAttentionGui.scene.node_attributes import (
+    ARTERIAL_ROLE,
+    PORTAL_REFERENCE,
+    PORTAL_ROLE,
+    ROLE_ATTRIBUTE,
+)
+from LiverTumorAttentionGui.scene.node_links import referenced_nodes
 from LiverTumorAttentionGui.scene.result_files import read_report, read_transform, read_volume
 from LiverTumorAttentionGui.scene.result_nodes import (
     RegistrationNodes,
+    VoxelsInWorld,
     fill_tumor_table,
     place_probability,
     place_registration,
 )
+from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS
@@ -62,6 +71,13 @@ class SegmentationRequest:
     """Probability from which a voxel is tumor; None for the model's own."""
     minimum_diameter_mm: float | None = None
     """Smallest diameter of a finding; None for the model's own."""
+    inputs: tuple[VolumeState, ...] = field(init=False, repr=False, compare=False)
+    """The volumes as they are when the request is made; the result is loaded only while they are the same."""
+
+    def __post_init__(self) -> None:
+        volumes = ((self.portal, "portal venous"), (self.arterial, "arterial"))
+        states = tuple(VolumeState.of(node, name) for node, name in volumes if node is not None)
+        object.__setattr__(self, "inputs", states)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +88,10 @@ class SegmentationResult:
     """The study: liver and tumors."""
     table: slicer.vtkMRMLTableNode
     """One row a tumor."""
+    portal: slicer.vtkMRMLScalarVolumeNode
+    """The portal venous CT of the run."""
+    arterial: slicer.vtkMRMLScalarVolumeNode | None = None
+    """The late arterial CT of the run; it may have been removed from the scene since."""
     summary: str
     """The result in one sentence, with notes on where it was put."""
     warnings: list[str] = field(default_factory=list)
@@ -110,6 +130,10 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         """Return the panel's parameters, which are stored in the scene."""
         node = super().getParameterNode()
         return SegmentationParameters(node)  # type: ignore[call-arg]  # the decorator makes this constructor
+
+    def portal_of(self, study: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Return the portal venous CT that a study belongs to; None where it is not in the scene."""
+        return study.GetNodeReference(PORTAL_REFERENCE)
 
     def problem(
         self,
@@ -162,10 +186,12 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         portal, arterial = request.portal, request.arterial
         if portal.GetScene() is None:
             raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
+        for state in request.inputs:
+            if state.node.GetScene() is not None:  # the result does not need the arterial volume any more
+                state.check_unchanged()
         report = read_report(folder / REPORT_FILE)
         verdict = read_verdict(report.get("registration"))
-        refused = verdict is not None and not is_usable(verdict)
-        registered = probability_voxels = None
+        registered = transform = probability_voxels = None
         if request.keep_registered and is_usable(verdict):
             registered = read_volume(folder / REGISTERED_FILE, "registered arterial volume")
             transform = read_transform(folder / TRANSFORM_FILE)
@@ -174,6 +200,29 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         findings = Findings(
             folder / SEGMENTATION_FILE, portal=portal, report=report, controllers=self._controllers
         )
+        with all_or_nothing(portal.GetScene(), portal, arterial, *_nodes_of(request.output)):
+            try:
+                return self._place(
+                    request, report, findings, verdict, registered, transform, probability_voxels
+                )
+            except BaseException:
+                if request.output is not None:
+                    self._controllers.close(request.output)  # its session holds what is being taken back
+                raise
+
+    def _place(
+        self,
+        request: SegmentationRequest,
+        report: dict[str, Any],
+        findings: Findings,
+        verdict: Verdict | None,
+        registered: VoxelsInWorld | None,
+        transform: Any,
+        probability_voxels: VoxelsInWorld | None,
+    ) -> SegmentationResult:
+        """Put a result that was read into the scene; see `load`."""
+        portal, arterial = request.portal, request.arterial
+        refused = verdict is not None and not is_usable(verdict)
         placed = findings.place(request.output)
         under_transform = findings.under_transform
         registration = probability = None
@@ -200,6 +249,8 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         return SegmentationResult(
             segmentation=placed.node,
             table=table,
+            portal=portal,
+            arterial=arterial,
             summary=" ".join([_summary(report, merged=merged), *placed.notes]),
             warnings=warnings + ([NOT_SAVED] if request.keep_registered and refused else []),
             report=report,
@@ -226,6 +277,16 @@ class SegmentationRun(ChildRun[SegmentationResult]):
     def collect(self, folder: Path) -> SegmentationResult:
         """Load the result into the scene; see `LiverTumorAttentionLogic.load`."""
         return self._logic.load(self._request, folder)
+
+
+def _nodes_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLNode]:
+    """Return a segmentation and the nodes it refers to, which a new result replaces or changes."""
+    if segmentation is None or segmentation.GetScene() is None:
+        return []
+    roles: list[str] = []
+    segmentation.GetNodeReferenceRoles(roles)
+    referenced = [node for role in roles for node in referenced_nodes(segmentation, role)]
+    return [segmentation, *(node for node in referenced if not node.IsA("vtkMRMLStorageNode"))]
 
 
 def _summary(report: dict[str, Any], *, merged: bool) -> str:

@@ -457,3 +457,70 @@ def test_accepted_tumor_that_is_painted_over(panel, scene, study):
     select(panel, 1)
     ui.growButton.click()
     assert ui.correctStatusLabel.text.startswith("Lesion 1 is accepted and was put back. Done: ")
+
+
+def delete_liver(segmentation):
+    segmentation.RemoveSegment(segmentation.GetSegmentIdBySegmentName("Liver"))
+
+
+@pytest.mark.parametrize("how", ["deleted", "emptied"])
+def test_liver_that_was_deleted_serves_for_nothing(panel, scene, study, tmp_path, how):
+    import slicer
+
+    ui = panel.ui
+    saved = slicer.vtkSegmentation()
+    saved.DeepCopy(study.segmentation.GetSegmentation())
+    if how == "deleted":
+        delete_liver(study.segmentation.GetSegmentation())
+    else:
+        paint(study, "Liver", np.zeros(study_cases.SHAPE, bool))
+    before = scene_facts.facts(scene)
+    ui.measureButton.click()
+    assert refused(ui.reviewStatusLabel)
+    assert "The segment of the liver was deleted" in ui.reviewStatusLabel.text
+    assert ui.reviewTable.rowCount == 0
+    panel.review.export.choose_file = lambda _parent, _name: str(tmp_path / "out.html")
+    ui.reportButton.click()
+    assert not panel.review.export.running
+    assert refused(ui.reviewStatusLabel)
+    ui.marginGroupBox.checked = True
+    select(panel, 0)
+    ui.growButton.click()
+    assert refused(ui.correctStatusLabel)
+    assert scene_facts.facts(scene) == before
+    study.segmentation.GetSegmentation().DeepCopy(saved)
+    ui.measureButton.click()
+    assert "Measured 3 tumors" in ui.reviewStatusLabel.text
+
+
+def set_status(study, name, status):
+    import slicer
+
+    from LiverTumorAttentionGui.scene.segments import STATUSES
+
+    segmentation = study.segmentation.GetSegmentation()
+    segment = segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName(name))
+    slicer.vtkSlicerSegmentationsModuleLogic.SetSegmentStatus(segment, STATUSES[status])
+
+
+def test_status_that_another_tool_set_is_followed(panel, scene, study, wait_until):
+    ui = panel.ui
+    set_status(study, "Tumor 2", "accepted")
+    wait_until(lambda: rows(panel)[1][1] == "accepted", "the table shows it")
+    select(panel, 1)
+    before = voxels(panel, 2)
+    ui.growButton.click()
+    assert voxels(panel, 2) == before, "accepted"
+    set_status(study, "Tumor 2", "draft")
+    wait_until(lambda: rows(panel)[1][1] == "draft", "the table shows it")
+    set_status(study, "Tumor 2", "rejected")
+    wait_until(lambda: voxels(panel, 2) == 0, "it is liver now")
+    set_status(study, "Tumor 2", "accepted")
+    wait_until(lambda: rows(panel)[1][1] == "accepted", "it is back")
+    assert voxels(panel, 2) == before
+    set_status(study, "Tumor 1", "accepted")
+    ui.measureButton.click()  # at once: before the event loop has run
+    assert rows(panel)[0][1] == "accepted"
+    ui.undoButton.click()
+    assert rows(panel)[0][1] == "draft"
+    study_cases.check_scene_is_session(study, panel.active_case.controller)

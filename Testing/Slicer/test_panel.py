@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from Testing.Slicer import cases
+from Testing.Slicer import cases, scene_facts
 
 # What stands in for child.py: it does what the first line of a plan file says.
 FAKE_CHILD = """
@@ -452,6 +452,153 @@ def test_declined_installation_is_said(panel, scene, press):
     press()
     assert panel.ui.statusLabel.text == "PyTorch was not installed, so nothing was computed."
     assert panel.ui.segmentButton.enabled
+
+
+# A scene that changes during a run ------------------------------------------------------------------------
+
+
+def move(volume):
+    volume.SetOrigin([value + 5.0 for value in volume.GetOrigin()])
+
+
+def put_below(volume):
+    cases.put_under_transform(volume.GetScene(), volume, cases.TURN_AND_SHIFT)
+
+
+def revalue(volume):
+    import slicer
+
+    slicer.util.arrayFromVolume(volume)[2, 3, 4] += 7
+
+
+def replace_voxels(volume):
+    import slicer
+
+    slicer.util.updateVolumeFromArray(volume, np.zeros((5, 9, 11), np.int16))
+
+
+@pytest.fixture
+def during(panel, scene, plan, press, wait_until):
+    """Return a function that presses Segment, changes something, and lets the run end; gives the facts before."""
+
+    def go(change) -> dict:
+        release = plan.script.with_name("release")
+        release.unlink(missing_ok=True)
+        plan.do("hold")
+        press(wait=False)
+        wait_until(lambda: panel.ui.progressBar.value == 40, "the child has spoken")
+        change()
+        before = scene_facts.facts(scene)
+        release.touch()
+        wait_until(lambda: not panel.running, "the run has ended")
+        return before
+
+    return go
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["portal", "arterial"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (move, "was moved"),
+        (put_below, "was moved"),
+        (revalue, "got other voxels"),
+        (replace_voxels, "got other voxels"),
+    ],
+)
+def test_result_of_a_volume_that_changed_is_refused_whole(
+    panel, scene, plan, phases, during, which, change, words
+):
+    plan.result_for(phases[0], registration=cases.verdict())
+    before = during(lambda: change(phases[which]))
+    name = ("portal venous volume PV", "arterial volume ART")[which]
+    assert f"The {name} {words} during the run, so the result is not loaded" in panel.ui.statusLabel.text
+    assert panel.ui.statusLabel.styleSheet
+    assert scene_facts.facts(scene) == before
+    assert panel.ui.registrationLabel.isHidden()
+
+
+def test_volume_that_was_renamed_gets_its_result(panel, scene, plan, phases, during):
+    plan.result_for(phases[0], registration=cases.verdict())
+    during(lambda: phases[0].SetName("CT of March"))
+    assert panel.ui.studySelector.currentNode().GetName() == "CT of March liver tumors"
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new study", "same study"])
+@pytest.mark.parametrize("error", ["PanelError", "ValueError"])
+def test_error_while_loading_leaves_the_scene_as_it_was(
+    panel, scene, plan, press, phases, monkeypatch, again, error
+):
+    from LiverTumorAttentionGui import segmentation
+    from LiverTumorAttentionGui.errors import PanelError
+
+    plan.result_for(phases[0], registration=cases.verdict())
+    if again:
+        press()
+        panel.ui.lesionTable.selectRow(0)
+        panel.ui.acceptButton.click()
+        plan.result_for(phases[0], tumors=1, registration=cases.verdict("doubtful"))
+    before, count = scene_facts.facts(scene), scene.GetNumberOfNodes()
+
+    def broken(*_):
+        raise {"PanelError": PanelError, "ValueError": ValueError}[error]("The table does not fit.")
+
+    monkeypatch.setattr(segmentation, "fill_tumor_table", broken)
+    press()
+    assert "The table does not fit." in panel.ui.statusLabel.text
+    assert panel.ui.statusLabel.styleSheet
+    assert scene_facts.facts(scene) == before
+    assert scene.GetNumberOfNodes() == count
+    monkeypatch.undo()
+    if again:
+        assert panel.ui.lesionTable.rowCount == 2
+        assert panel.ui.lesionTable.item(0, 1).text() == "accepted"
+    press()
+    assert "mL in all" in panel.ui.statusLabel.text
+
+
+def test_result_and_inputs_are_of_one_ct(panel, scene, plan, phases, during):
+    """The parameters may be changed during a run, for example by a scene that is added."""
+    other = cases.add_volume(scene, "other")
+    plan.result_for(phases[0], registration=cases.verdict())
+
+    def choose():
+        panel._parameters.portal, panel._parameters.arterial = other, None
+
+    during(choose)
+    study = panel.ui.studySelector.currentNode()
+    assert study.GetNodeReference("PortalVenous") is phases[0]
+    assert panel.ui.portalSelector.currentNode() is phases[0]
+    assert panel.ui.arterialSelector.currentNode() is phases[1]
+    assert panel.ui.outputSelector.currentNode() is study
+    assert "The inputs show PV again" in panel.ui.statusLabel.text
+
+
+def test_study_that_is_chosen_brings_its_ct(panel, scene, plan, press, phases):
+    plan.result_for(phases[0])
+    panel.ui.arterialSelector.setCurrentNode(None)
+    press()
+    study = panel.ui.studySelector.currentNode()
+    panel.ui.studySelector.setCurrentNode(None)
+    panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene, "other"))
+    panel.ui.arterialSelector.setCurrentNode(cases.add_volume(scene, "other ART"))
+    panel.ui.studySelector.setCurrentNode(study)
+    assert panel.ui.portalSelector.currentNode() is phases[0]
+    assert panel.ui.arterialSelector.currentNode() is None, "maybe of another patient"
+    assert "The inputs now show PV" in panel.ui.statusLabel.text
+
+
+def test_models_dialog_can_be_used_during_a_run(panel, scene, plan, press, wait_until):
+    panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene))
+    panel.ui.manageModelsButton.click()
+    dialog = panel._inputs._manager
+    plan.do("hang")
+    press(wait=False)
+    assert not panel.ui.inputsButton.enabled
+    assert dialog.widget.isEnabled()
+    assert dialog.ui.closeModelsButton.isEnabled()
+    panel.ui.cancelButton.click()
+    wait_until(lambda: not panel.running, "the run has ended")
 
 
 # Registration ----------------------------------------------------------------------------------------------

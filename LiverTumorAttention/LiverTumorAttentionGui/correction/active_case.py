@@ -50,6 +50,9 @@ class ActiveCase:
         self._scene: slicer.vtkMRMLScene | None = None
         self._tag: int | None = None
         self._reopen_later = Debounce(self.reopen, 0, restart=False)
+        self._statuses_later = Debounce(self._follow_statuses, 0, restart=False)
+        self._segments: tuple[slicer.vtkSegmentation, int] | None = None
+        self._refusal_listeners: list[Callable[[str], None]] = []
         self.segmentation: slicer.vtkMRMLSegmentationNode | None = None
         self.study: Study | None = None
         self.controller: CorrectionController | None = None
@@ -65,6 +68,10 @@ class ActiveCase:
         """Call the listener with the outcome of each correction."""
         self._outcome_listeners.append(listener)
 
+    def on_refusal(self, listener: Callable[[str], None]) -> None:
+        """Call the listener with the reason why a status that another tool set is not followed."""
+        self._refusal_listeners.append(listener)
+
     def choose(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         """Open the study of a segmentation node; None for none. Nothing is opened while a scene is being loaded."""
         if segmentation is not self.segmentation or (segmentation is not None and self.study is None):
@@ -77,6 +84,7 @@ class ActiveCase:
     def close(self) -> None:
         """Close the study: the user left the module, or the scene is closed."""
         self._reopen_later.cancel()
+        self._statuses_later.cancel()
         self._open(None)
 
     def instances(self) -> sitk.Image:
@@ -115,6 +123,7 @@ class ActiveCase:
                 self.packages_missing = True
         self._nodes = self._present_nodes()
         self._observe(segmentation.GetScene() if segmentation is not None else None)
+        self._observe_segments(segmentation if self.controller is not None else None)
         self._notify()
 
     def _set_up(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
@@ -133,6 +142,29 @@ class ActiveCase:
         self._scene, self._tag = scene, None
         if scene is not None:
             self._tag = scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._node_removed)
+
+    def _observe_segments(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
+        """Observe the segments, whose statuses other tools may set."""
+        if self._segments is not None:
+            self._segments[0].RemoveObserver(self._segments[1])
+        self._segments = None
+        if segmentation is not None:
+            segments = segmentation.GetSegmentation()
+            event = slicer.vtkSegmentation.SegmentModified
+            self._segments = (
+                segments,
+                segments.AddObserver(event, lambda *_: self._statuses_later.request()),
+            )
+
+    def _follow_statuses(self) -> None:
+        """Follow statuses that another tool set; during a long action, the next correction does."""
+        if self.controller is None or self.busy or self.controller.study.segmentation.GetScene() is None:
+            return
+        try:
+            self.controller.follow_statuses()
+        except PanelError as error:
+            for listener in list(self._refusal_listeners):
+                listener(str(error))
 
     def _node_removed(self, *_: object) -> None:
         """Reopen the study if one of its nodes was removed; the event does not tell which node was."""

@@ -14,9 +14,19 @@ from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWr
 from LiverTumorAttentionGui.correction.session_restore import restore_session
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
+from LiverTumorAttentionGui.scene.segments import liver_of, status_of
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import matrix_to_world
-from LiverTumorAttentionLib.correction import Action, CorrectionCase, CorrectionLog, MergeFindings, Outcome
+from LiverTumorAttentionLib.correction import (
+    Accept,
+    Action,
+    CorrectionCase,
+    CorrectionLog,
+    MergeFindings,
+    Outcome,
+    Reject,
+    Revise,
+)
 from LiverTumorAttentionLib.correction.undo import labels_after
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, enclosing_box, relative_box
@@ -60,6 +70,7 @@ class CorrectionController:
         self._previewed: Box | None = None
         self._writer.attach(self.session)
         self._rows = LesionRows(study, self.session, self._writer)
+        self._had_liver = liver_of(self._writer.segmentation) is not None
         self._save_log()
 
     # State ----------------------------------------------------------------------------------------------
@@ -87,6 +98,8 @@ class CorrectionController:
         """Whether volume and segmentation are in the scene, unmoved and with the same voxels as at the start."""
         study = self.study
         if study.segmentation.GetScene() is None or study.portal.GetScene() is None:
+            return False
+        if self._liver_is_lost():
             return False
         above = matrix_to_world(study.segmentation)
         if above is None or not np.allclose(above, self._writer.layers.to_world, atol=1e-6):
@@ -151,8 +164,20 @@ class CorrectionController:
         Raises `PanelError`, and then the segments are restored to the state before the edits.
         """
         compare = segment_ids is not None or self._writer.changed_by_others()
+        self._check_liver()
         self.end_preview()
-        return self._apply_manual_edits(segment_ids) if compare else None
+        self._follow_statuses(drafts=True)
+        outcome = self._apply_manual_edits(segment_ids) if compare else None
+        self._follow_statuses(drafts=False)
+        return outcome
+
+    def follow_statuses(self) -> None:
+        """Make an action of each status that another tool set, such as Slicer's own status column.
+
+        Raises `PanelError`, and then the statuses are set back.
+        """
+        self._follow_statuses(drafts=True)
+        self._follow_statuses(drafts=False)
 
     def preview(self, action: Action) -> None:
         """Show the effect of an action in the views, until `end_preview` or the next action.
@@ -200,12 +225,53 @@ class CorrectionController:
 
     def _prepare(self) -> None:
         """Apply pending manual edits. Raises `PanelError` when the controller is no longer valid."""
+        self._check_liver()
         if not self.is_valid:
             raise PanelError(
                 "The volume or the segmentation was moved, changed or removed since the correction began: choose the "
                 "segmentation again."
             )
         self.apply_manual_edits()
+
+    def _liver_is_lost(self) -> bool:
+        """Whether the liver's segment, which the session began with, was deleted or emptied."""
+        if not self._had_liver:
+            return False
+        liver = liver_of(self._writer.segmentation)
+        if liver is None:
+            return True
+        if not self._writer.changed_by_others():
+            return False
+        shape = self.session.labels.shape
+        return not any(liver in layer.boxes(shape) for layer in self._writer.layers.all())
+
+    def _check_liver(self) -> None:
+        if self.study.segmentation.GetScene() is not None and self._liver_is_lost():
+            raise PanelError(
+                f"The segment of the liver was deleted from {self.study.segmentation.GetName()}, or has no voxels: "
+                "bring it back with Undo of the Segment Editor, or segment again."
+            )
+
+    def _follow_statuses(self, *, drafts: bool) -> None:
+        """Follow statuses that became draft, or those that became accepted or rejected."""
+        for number, segment_id in list(self._writer.segment_ids.items()):
+            segment = self._writer.segmentation.GetSegment(segment_id)
+            lesion = self.session.lesions.get(number)
+            if segment is None or lesion is None:
+                continue
+            wanted = status_of(segment)
+            if wanted == lesion.status or (wanted == "draft") != drafts:
+                continue
+            actions: list[Action] = [] if lesion.status == "draft" else [Revise(lesion=number)]
+            if wanted != "draft":
+                actions.append(Accept(lesion=number) if wanted == "accepted" else Reject(lesion=number))
+            try:
+                with as_panel_error():
+                    for action in actions:
+                        self._commit(self.session.do(action))
+            except PanelError:
+                self._writer.update_segments(self.session, ())
+                raise
 
     def _apply_manual_edits(self, segment_ids: Iterable[str] | None) -> Outcome | None:
         only = None if segment_ids is None else tuple(segment_ids)

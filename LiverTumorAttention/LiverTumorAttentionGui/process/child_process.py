@@ -270,6 +270,12 @@ class ChildRun(ABC, Generic[Result]):
                 result = self.collect(Path(self._folder.name))
         except PanelError as error:
             outcome = Outcome(status="failed", message=str(error))
+        except Exception as error:  # whatever it is, the listener has to hear that the run is over
+            logging.exception("Liver Tumor Attention: the result could not be loaded")
+            message = (
+                f"The result could not be loaded, so the scene is as it was ({error}): please report this."
+            )
+            outcome = Outcome(status="failed", message=message)
         finally:
             self._remove_folder()
         self._on_finished(outcome, result)

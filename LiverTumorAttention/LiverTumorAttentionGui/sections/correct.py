@@ -121,6 +121,7 @@ class CorrectSection:
         self._connections = self._connect()
         active_case.on_change(self.update)
         active_case.on_outcome(self._show_outcome)
+        active_case.on_refusal(lambda reason: self._message.say(reason, error=True))
 
     def update(self) -> None:
         """Show the active case: another study, none, or the same one reopened."""

@@ -92,7 +92,10 @@ class InputsSection:
 
     def _manage_clicked(self, _checked: bool = False) -> None:
         if self._manager is None:
-            self._manager = self._make_manager(self._ui.inputsButton, on_changed=self._models_changed)
+            # Not over the section itself: a run disables it, and with it all windows that belong to it.
+            self._manager = self._make_manager(
+                self._ui.inputsButton.window(), on_changed=self._models_changed
+            )
         self._manager.open()
 
     def _models_changed(self) -> None:

@@ -98,6 +98,8 @@ class ReportExport:
         from LiverTumorAttentionGui.review.report_run import ReportRun
 
         self._ensure()
+        if self._active_case.study is not study:
+            return  # the module was left or the scene was closed while packages were installed
         self._warnings = []
         self._run = ReportRun(
             study,

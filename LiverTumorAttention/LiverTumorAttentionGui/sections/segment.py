@@ -15,7 +15,7 @@ from LiverTumorAttentionGui.parameters import (
     SegmentationParameters,
 )
 from LiverTumorAttentionGui.process.child_process import Run
-from LiverTumorAttentionGui.process.install import PackageInstaller
+from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
@@ -30,6 +30,10 @@ from LiverTumorAttentionGui.signals import Connections
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}
 READY_TOOLTIP = (
     "Segment the liver and its tumors; the result becomes the study that is corrected and reviewed."
+)
+LEFT_MEANWHILE = (
+    "The Python packages are installed. The module was left or the scene was closed meanwhile, so nothing was "
+    "computed: press Segment tumors again."
 )
 OTHER_CT = "The chosen output belongs to another CT, so a new segmentation will be made."
 
@@ -47,9 +51,10 @@ class SamplePhases(Protocol):
 class SegmentSection:
     """Owns the current run: a segmentation, or the generation of the sample case.
 
-    installer: installs missing packages before a run. run_factory: makes the run of a request. model: returns the
+    installer: installs missing packages before a run; while it does, whoever asked for it, nothing else of this section
+    can start, and Cancel ends it. run_factory: makes the run of a request. model: returns the
     chosen model's id. load_sample: starts to generate the sample case and returns its run. on_result: called with the
-    result of a segmentation.
+    result of a segmentation. on_failed: called when a run failed.
     """
 
     def __init__(
@@ -57,11 +62,12 @@ class SegmentSection:
         ui: Any,
         logic: LiverTumorAttentionLogic,
         *,
-        installer: PackageInstaller,
+        installer: Installation,
         run_factory: Callable[..., SegmentationRun],
         load_sample: Callable[..., Run],
         model: Callable[[], str],
         on_result: Callable[[SegmentationResult], None],
+        on_failed: Callable[[], None],
     ) -> None:
         self._ui = ui
         self._logic = logic
@@ -70,8 +76,11 @@ class SegmentSection:
         self._load_sample = load_sample
         self._model = model
         self._on_result = on_result
+        self._on_failed = on_failed
+        self._installing = self._disconnected = False
         self._run: Run | None = None
         self._warnings: list[str] = []
+        self._summary = ""
         self._parameters: SegmentationParameters | None = None
         self._message = MessageLine(ui.statusLabel)
         self._registration = RegistrationSection(ui)
@@ -84,16 +93,18 @@ class SegmentSection:
             (ui.compareButton, "clicked(bool)", self._registration.compare),
             (ui.deviceComboBox, "currentIndexChanged(int)", self._device_chosen),
         )
+        installer.on_change(self._show_installation)
         self._show_idle()
 
     def disconnect(self) -> None:
         """Disconnect the widgets."""
+        self._disconnected = True
         self._connections.disconnect()
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._run is not None
+        """Whether a run is under way, or packages are being installed."""
+        return self._run is not None or self._installing
 
     def update(
         self, parameters: SegmentationParameters | None, study: slicer.vtkMRMLSegmentationNode | None
@@ -113,6 +124,11 @@ class SegmentSection:
         """Show a message above the warnings of this run."""
         lines = [message, *(f"Warning: {warning}" for warning in self._warnings)]
         self._message.say("\n".join(line for line in lines if line), error=error)
+
+    def add_note(self, note: str) -> None:
+        """Show a sentence behind the result of the run."""
+        self._summary = f"{self._summary} {note}"
+        self.say(self._summary)
 
     def abandon(self, message: str = "") -> None:
         """End the run, whose volumes or panel are being removed, and show a message."""
@@ -145,6 +161,7 @@ class SegmentSection:
         self._ui.segmentButton.toolTip = problem or READY_TOOLTIP
         self._ui.cancelButton.enabled = self.running
         self._ui.inputsButton.enabled = not self.running
+        self._ui.installButton.enabled = not self.running
         self._ui.advancedGroupBox.enabled = not self.running
 
     def _problem(self) -> str:
@@ -167,15 +184,21 @@ class SegmentSection:
         )
 
     def _segment_clicked(self, _checked: bool = False) -> None:
-        if self._run is not None or self._parameters is None:
+        parameters = self._parameters
+        if self.running or parameters is None:
             return
         self._warnings = []
         self._registration.clear()
         try:
             self._installer.ensure()
+            if self._disconnected:
+                return
+            if self._parameters is not parameters:
+                self.say(LEFT_MEANWHILE)
+                return
             run = self._run = self._run_factory(
                 self._logic,
-                self._request(self._parameters),
+                self._request(parameters),
                 on_progress=self._show_progress,
                 on_warning=self._warn,
                 on_finished=self._finished,
@@ -186,18 +209,20 @@ class SegmentSection:
             run.start()
         except (PanelError, OSError) as error:
             self._run = None
-            self._show_idle()
-            self.say(str(error), error=True)
+            self._refused(error)
 
     def _sample_clicked(self, _checked: bool = False) -> None:
-        if self._run is not None:
+        if self.running:
             return
         self._warnings = []
         self.say("")
         try:
+            self._installer.ensure_requirements()
+            if self._disconnected:
+                return
             self._run = self._load_sample(self._show_progress, self._sample_finished)
         except PanelError as error:
-            self.say(str(error), error=True)
+            self._refused(error)
             return
         self._show_progress(0.0, "Sample case")
         self._update_buttons()
@@ -213,11 +238,36 @@ class SegmentSection:
         self.say("The sample case is ready to be segmented. It was made by a computer and shows no patient.")
 
     def _cancel_clicked(self, _checked: bool = False) -> None:
+        self._ui.cancelButton.enabled = False
         if self._run is not None:
-            self._ui.cancelButton.enabled = False
             self._run.cancel()
+        elif self._installing:
+            self._installer.cancel()
+
+    def _refused(self, error: Exception) -> None:
+        """Show why nothing was started, unless the panel was closed meanwhile."""
+        if not self._disconnected:
+            self._show_idle()
+            self.say(str(error), error=not isinstance(error, InstallationCancelled))
+
+    def _show_installation(self, words: str) -> None:
+        """Show what is being installed; an empty text when the installation has ended."""
+        began = bool(words) and not self._installing
+        self._installing = bool(words)
+        if self._disconnected or self._run is not None:
+            return
+        if not words:
+            self._show_idle()
+            return
+        if began:
+            self.say("")
+            self._update_buttons()
+        self._ui.progressBar.maximum = 0  # it moves without a fraction, which pip does not tell
+        self._ui.progressBar.visible = self._ui.stageLabel.visible = True
+        self._ui.stageLabel.text = words
 
     def _show_progress(self, fraction: float, stage: str) -> None:
+        self._ui.progressBar.maximum = 100
         self._ui.progressBar.visible = self._ui.stageLabel.visible = True
         self._ui.progressBar.value = round(100 * fraction)
         self._ui.stageLabel.text = stage[:1].upper() + stage[1:]
@@ -232,14 +282,18 @@ class SegmentSection:
         self._show_idle()
         if result is None:
             self.say(outcome.message, error=outcome.status == "failed")
+            if outcome.status == "failed":
+                self._on_failed()
             return
         self._registration.show(result.verdict)
         for warning in result.warnings:
             self._warn(warning)
-        self.say(result.summary)
+        self._summary = result.summary
+        self.say(self._summary)
         self._on_result(result)
 
     def _show_idle(self) -> None:
+        self._ui.progressBar.maximum = 100
         self._ui.progressBar.value = 0
         self._ui.stageLabel.text = ""
         self._ui.progressBar.visible = self._ui.stageLabel.visible = False
