@@ -14,7 +14,7 @@ from LiverTumorAttentionLib.io.atomic_write import (
 )
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, guess_phase, list_series
-from LiverTumorAttentionLib.io.dicom_slices import InputWarning
+from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.segmentation import (
     SEGMENTATION_SUFFIXES,
     read_instances,

@@ -23,6 +23,9 @@ from LiverTumorAttentionLib.file_identity import real_path
 DOUBLE_SUFFIXES = (".nii.gz", ".seg.nrrd", ".ome.tiff", ".tar.gz")
 """Suffixes of two parts that together name one file format."""
 
+LOWER_CASE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".seg.nrrd")
+"""Suffixes that ITK or Slicer know in small letters alone."""
+
 _DISK_ERRORS = tuple(
     getattr(errno, name)
     for name in (
@@ -48,6 +51,11 @@ def check_suffix(path: str | os.PathLike[str], suffixes: Iterable[str], name: st
     """Return the full suffix of `path`; raise `OutputError` unless it is one of `suffixes`."""
     known = tuple(suffixes)
     suffix = full_suffix(path)
+    if suffix in LOWER_CASE_SUFFIXES and not Path(path).name.endswith(suffix):
+        raise OutputError(
+            f"the {name} '{path}' would be read by few programs with its suffix in capitals: "
+            f"give it a name that ends in {suffix}"
+        )
     if suffix not in known:
         got = f"ends in '{suffix}'" if suffix else "has no suffix"
         raise OutputError(f"the {name} '{path}' {got}: give it a name that ends in {' or '.join(known)}")

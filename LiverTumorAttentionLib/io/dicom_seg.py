@@ -68,6 +68,11 @@ def source_slices(
             f"the DICOM series '{info.description}' has no {', '.join(missing)}, so a {what} cannot refer "
             f"to it: use the files as the scanner wrote them, or {instead}"
         )
+    if len({piece.SOPInstanceUID for piece in slices}) < len(slices):
+        raise InputError(
+            f"slices of the DICOM series '{info.description}' share a SOP instance UID, so a {what} cannot refer to "
+            f"them: use the files as the scanner wrote them, or {instead}"
+        )
     return info, slices
 
 

@@ -1,12 +1,14 @@
 """DICOM series: listing, selection and reading, with SimpleITK's GDCM.
 
-Scouts, color captures and objects without voxels are not listed. Duplicate slices (same SOP instance UID)
-count once; a series that holds several volumes (one description, two acquisitions) is listed as several.
+Scouts, color captures and objects without voxels are not listed. Copies of a slice (same SOP instance UID, position
+and pixels) count once; a series that holds several volumes (one description, two acquisitions) is listed as several.
+What lies in the folder and is not read is said with the series that is.
 The geometry of a series is checked by `dicom_slices`.
 """
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import unicodedata
@@ -19,16 +21,18 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.data_files import files_below
 from LiverTumorAttentionLib.io.dicom_slices import (
     POSITION_TOLERANCE_MM,
-    InputWarning,
     Slice,
+    check_headers,
     check_positions,
     is_dicom,
     read_pixels,
     read_slice,
 )
 from LiverTumorAttentionLib.io.input_checks import MIN_SLICES, readable
+from LiverTumorAttentionLib.io.input_warning import InputWarning
 
 PHASES = ("portal", "arterial")
 
@@ -38,6 +42,10 @@ _PORTAL = re.compile(
 )
 _LATER = re.compile(r"^(delay\w*|equilib\w*|tardi\w*|spaet\w*|spat\w*|excret\w*|late)$")
 _PLAIN = re.compile(r"^(nativ\w*|plain|unenhanced|noncontrast|nc|ncct|precontrast)$")
+
+SPACING_TOLERANCE_MM = 1e-3
+COSINE_TOLERANCE = 2e-3
+"""How far slices of one volume may differ in pixel size and in the entries of their axes."""
 
 _SPLITTERS = ("0020|0012", "0020|0100", "0008|0032", "0018|9087")
 """Acquisition number, temporal position, acquisition time: attributes that separate volumes of one series."""
@@ -51,6 +59,7 @@ class SeriesInfo:
     number: place in the list, from 1. slices: number of them. matrix: (columns, rows).
     spacing_mm: (x, y, between slices). phase: ``"portal"``, ``"arterial"`` or ``""``, guessed.
     axial: whether the slices lie across the body. files: in the order of the slices.
+    left_out: what of the folder or the series is in no volume, in words.
     """
 
     uid: str
@@ -63,6 +72,7 @@ class SeriesInfo:
     phase: str
     axial: bool
     files: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         size = f"{self.matrix[0]} x {self.matrix[1]} x {self.slices}"
@@ -78,17 +88,31 @@ def list_series(folder: str | os.PathLike[str], name: str = "portal volume") -> 
     Raises `InputError` when the folder is empty, holds no DICOM file, or none with a volume.
     """
     root = Path(folder)
-    groups: dict[tuple[object, ...], list[Slice]] = defaultdict(list)
-    refused: set[str] = set()
+    groups: dict[tuple[object, ...], list[list[Slice]]] = defaultdict(list)
+    refused: dict[str, list[Slice]] = defaultdict(list)
     with readable(root, name):
-        pieces = _slices_below(root, name)
+        pieces, passed = _slices_below(root, name)
     for piece in pieces:
         why = _unusable(piece)
         if why:
-            refused.add(why)
-        else:
-            groups[_group_key(piece)].append(piece)
-    found = [info for group in groups.values() for info in _infos(group)]
+            refused[why].append(piece)
+            continue
+        alike = groups[piece.tag("0020|000e"), piece.size[:2]]
+        group = next((group for group in alike if _fits(piece, group[0])), None)
+        group.append(piece) if group is not None else alike.append([piece])
+    found = []
+    for (uid, _), alike in groups.items():
+        for group in alike:
+            others = [
+                piece
+                for (other, _), lists in groups.items()
+                if other == uid
+                for part in lists
+                if part is not group
+                for piece in part
+            ]
+            notes = [*passed, *_rest_of_series(str(uid), others, refused)]
+            found += [replace(info, left_out=(*notes, *info.left_out)) for info in _infos(group, name)]
     if not found:
         raise InputError(
             f"the {name} '{root}' holds no CT series but {', '.join(sorted(refused))}: choose another"
@@ -157,6 +181,10 @@ def guess_phase(description: str) -> str:
 def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
     """Read one series into a volume (HU, LPS mm) with slices ascending along the normal."""
     pieces = [piece for piece in (read_slice(path) for path in info.files) if piece is not None]
+    if len(pieces) < len(info.files):
+        raise InputError(
+            f"{len(info.files) - len(pieces)} slices of the {name} are gone: copy the series again"
+        )
     modality = info.modality.upper()
     if modality not in ("CT", ""):
         raise InputError(f"the {name} '{info.description}' is a series of {modality}: choose a CT series")
@@ -164,7 +192,18 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
         raise InputError(
             f"the {name} '{info.description}' is a multi-frame DICOM file: convert it to NIfTI first"
         )
+    check_headers(pieces, name)
     step = check_positions(pieces, name)
+    uids = [piece.tag("0008|0018") for piece in pieces]
+    if len(set(uids)) < len(uids):
+        warnings.warn(
+            f"{len(uids) - len(set(uids)) + 1} or more slices of the {name} share a SOP instance UID though they "
+            "differ; all are read",
+            InputWarning,
+            stacklevel=2,
+        )
+    if info.left_out:
+        warnings.warn(f"left out of the {name}: {'; '.join(info.left_out)}", InputWarning, stacklevel=2)
     first = pieces[0]
     planes = [read_pixels(piece, name) for piece in pieces]
     whole = all(plane.dtype == np.int16 for plane in planes)
@@ -176,13 +215,10 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
     return image
 
 
-def _slices_below(root: Path, name: str) -> list[Slice]:
-    files = sorted(
-        Path(folder, file)
-        for folder, _, names in os.walk(root, onerror=_raise)
-        for file in names
-        if not file.startswith(".") and file.upper() != "DICOMDIR"
-    )
+def _slices_below(root: Path, name: str) -> tuple[list[Slice], list[str]]:
+    """Return the slices below `root` and, in words, what else lies there."""
+    below, passed = files_below(root)
+    files = [path for path in below if path.name.upper() != "DICOMDIR"]
     if not files:
         raise InputError(f"the {name} '{root}' is an empty folder: choose the folder with the DICOM files")
     dicom = [path for path in files if is_dicom(path)]
@@ -191,16 +227,35 @@ def _slices_below(root: Path, name: str) -> list[Slice]:
             f"the {name} '{root}' is a folder of {len(files)} file(s), none of them DICOM: "
             "choose a DICOM folder or name the file itself"
         )
-    pieces = [piece for piece in (read_slice(path) for path in dicom) if piece is not None]
+    heads = {path: read_slice(path) for path in dicom}
+    pieces = [piece for piece in heads.values() if piece is not None]
+    unreadable = [path for path, piece in heads.items() if piece is None]
+    passed += _named(unreadable, "DICOM file(s) without a readable image, damaged or of another kind")
+    passed += _named([path for path in files if path not in heads], "file(s) that are no DICOM")
     if not pieces:
         raise InputError(
             f"none of the {len(dicom)} DICOM file(s) in the {name} '{root}' holds a readable image"
         )
-    return pieces
+    return pieces, passed
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _named(paths: list[Path], what: str) -> list[str]:
+    """Return a sentence part such as "3 file(s) that are no DICOM ('a.txt', …)", or nothing."""
+    if not paths:
+        return []
+    return [f"{len(paths)} {what} ('{paths[0].name}'{', …' if len(paths) > 1 else ''})"]
+
+
+def _rest_of_series(uid: str, others: list[Slice], refused: dict[str, list[Slice]]) -> list[str]:
+    """Return, in words, what of a series lies in no or another volume than the one that is read."""
+    notes = _named(
+        [piece.path for piece in others],
+        "slice(s) of the same series with another matrix, pixel spacing or orientation",
+    )
+    for why, pieces in sorted(refused.items()):
+        same = [piece.path for piece in pieces if piece.tag("0020|000e") == uid]
+        notes += _named(same, f"file(s) of the same series that are {why}")
+    return notes
 
 
 def _unusable(piece: Slice) -> str:
@@ -217,19 +272,16 @@ def _unusable(piece: Slice) -> str:
     return ""
 
 
-def _group_key(piece: Slice) -> tuple[object, ...]:
-    cosines = tuple(float(value) for value in np.round(np.concatenate([piece.row, piece.column]), 3) + 0.0)
-    return (
-        piece.tag("0020|000e"),
-        piece.size[:2],
-        tuple(round(value, 4) for value in piece.spacing),
-        cosines,
-    )
+def _fits(piece: Slice, first: Slice) -> bool:
+    """Return whether two slices have one pixel size and one orientation, within a tolerance."""
+    turned = max(np.abs(piece.row - first.row).max(), np.abs(piece.column - first.column).max())
+    scaled = np.abs(np.subtract(piece.spacing, first.spacing)).max()
+    return bool(turned <= COSINE_TOLERANCE and scaled <= SPACING_TOLERANCE_MM)
 
 
-def _infos(pieces: list[Slice]) -> list[SeriesInfo]:
+def _infos(pieces: list[Slice], name: str) -> list[SeriesInfo]:
     """Return one entry, or one for each volume where a series holds several at the same positions."""
-    unique = _without_copies(pieces)
+    unique, notes = _without_copies(pieces, name)
     volumes = [unique]
     if _repeats(unique):
         for key in _SPLITTERS:
@@ -239,7 +291,8 @@ def _infos(pieces: list[Slice]) -> list[SeriesInfo]:
             if len(parts) > 1 and not any(_repeats(part) for part in parts.values()):
                 volumes = [parts[value] for value in sorted(parts)]
                 break
-    return [_info(volume, index if len(volumes) > 1 else 0) for index, volume in enumerate(volumes, start=1)]
+    infos = [_info(volume, index if len(volumes) > 1 else 0) for index, volume in enumerate(volumes, start=1)]
+    return [replace(info, left_out=tuple(notes)) for info in infos]
 
 
 def _info(pieces: list[Slice], index: int) -> SeriesInfo:
@@ -261,15 +314,31 @@ def _info(pieces: list[Slice], index: int) -> SeriesInfo:
     )
 
 
-def _without_copies(pieces: list[Slice]) -> list[Slice]:
-    seen: set[str] = set()
-    kept = []
+def _without_copies(pieces: list[Slice], name: str) -> tuple[list[Slice], list[str]]:
+    """Return the slices without copies of one another, and in words which were left out.
+
+    A copy has the SOP instance UID, the position and the pixels of another slice. Different slices under one UID
+    are all kept, since anonymizers write such.
+    """
+    kept: dict[str, list[Slice]] = defaultdict(list)
+    copies = []
     for piece in pieces:
-        instance = piece.tag("0008|0018") or str(piece.path)
-        if instance not in seen:
-            seen.add(instance)
-            kept.append(piece)
-    return kept
+        same = kept[piece.tag("0008|0018") or str(piece.path)]
+        if any(_is_copy(piece, other, name) for other in same):
+            copies.append(piece.path)
+        else:
+            same.append(piece)
+    return [piece for same in kept.values() for piece in same], _named(
+        copies, "copies of slices that are read"
+    )
+
+
+def _is_copy(piece: Slice, other: Slice, name: str) -> bool:
+    if np.abs(piece.position - other.position).max() > POSITION_TOLERANCE_MM:
+        return False
+    if filecmp.cmp(piece.path, other.path, shallow=False):
+        return True
+    return np.array_equal(read_pixels(piece, name), read_pixels(other, name))
 
 
 def _repeats(pieces: list[Slice]) -> bool:

@@ -6,13 +6,19 @@ Handling of imperfect series:
 - A missing slice, two different slices at one place, or uneven gaps beyond 10 % raise `InputError`,
   since missing anatomy is not interpolated. Smaller unevenness is averaged, with a warning.
 - Gantry tilt raises `InputError`: the voxels of a tilted series do not lie on a rectilinear grid.
+- What the header does not say is not guessed: without PixelSpacing, position, orientation or readable numbers a
+  series is refused, and so is inverted gray (MONOCHROME1), which GDCM turns over. Without rescale the stored
+  values are taken as HU, with a warning; `check_ct` sees when they are not.
 - Multi-frame files raise `InputError`: GDCM does not put their frames in order.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
+import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +27,25 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
+from LiverTumorAttentionLib.io.input_warning import InputWarning
 
+PIXEL_SPACING = "0028|0030"
+RESCALE_SLOPE = "0028|1053"
+NEEDED = {
+    PIXEL_SPACING: ("PixelSpacing", 2),
+    "0020|0032": ("ImagePositionPatient", 3),
+    "0020|0037": ("ImageOrientationPatient", 6),
+    "0028|1052": ("RescaleIntercept", 1),
+    RESCALE_SLOPE: ("RescaleSlope", 1),
+}
+"""Attributes that position, millimeters and HU rest on: name, and how many numbers it has."""
+OPTIONAL = {"0028|1052", RESCALE_SLOPE}
+"""May be missing, in all slices alike."""
 MAX_UNEVENNESS = 0.10
 WARN_UNEVENNESS = 0.01
 POSITION_TOLERANCE_MM = 0.01
 TILT_TOLERANCE = 0.01
 """Sideways drift per millimeter of table travel that is still rounding; 1 degree of tilt gives 0.017."""
-
-
-class InputWarning(UserWarning):
-    """A property of the input that the user should know and that does not prevent processing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +57,7 @@ class Slice:
     size: tuple[int, ...]
     components: int
     spacing: tuple[float, float]
+    """(x, y) of PixelSpacing; 0 where the file does not give it."""
     position: np.ndarray
     row: np.ndarray
     column: np.ndarray
@@ -80,11 +96,13 @@ def read_slice(path: Path) -> Slice | None:
         return None
     tags = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
     direction = np.asarray(reader.GetDirection()).reshape(reader.GetDimension(), -1)
-    position = _numbers(tags.get("0020|0032", "")) or list(reader.GetOrigin())[:3]
+    position = _numbers(tags.get("0020|0032", ""))
+    if len(position) != 3 or not np.isfinite(position).all():  # refused by `check_headers`
+        position = list(reader.GetOrigin())[:3]
     cosines = _numbers(tags.get("0020|0037", ""))
     row, column = (
         (np.asarray(cosines[:3]), np.asarray(cosines[3:]))
-        if len(cosines) == 6
+        if len(cosines) == 6 and min(np.linalg.norm(cosines[:3]), np.linalg.norm(cosines[3:])) > 0
         else (direction[:3, 0], direction[:3, 1])
     )
     size = tuple(reader.GetSize())
@@ -93,10 +111,68 @@ def read_slice(path: Path) -> Slice | None:
         tags=tags,
         size=(*size, 1)[:3] if len(size) < 3 else size,
         components=reader.GetNumberOfComponents(),
-        spacing=(float(reader.GetSpacing()[0]), float(reader.GetSpacing()[1])),
+        spacing=_pixel_spacing(tags.get(PIXEL_SPACING, "")),
         position=np.asarray(position, dtype=float),
         row=row / np.linalg.norm(row),
         column=column / np.linalg.norm(column),
+    )
+
+
+def _pixel_spacing(text: str) -> tuple[float, float]:
+    """Return (x, y) of a PixelSpacing, which names the distance of rows first; zeros when it is no such pair."""
+    numbers = _numbers(text)
+    usable = len(numbers) == 2 and all(np.isfinite(value) and value > 0 for value in numbers)
+    return (numbers[1], numbers[0]) if usable else (0.0, 0.0)
+
+
+def check_headers(pieces: Sequence[Slice], name: str) -> None:
+    """Raise `InputError` for slices whose millimeters or HU the header leaves open; warn of a missing rescale."""
+    for key, (what, count) in NEEDED.items():
+        for piece in pieces:
+            text = piece.tag(key)
+            numbers = _numbers(text)
+            whole = len(numbers) == count and bool(np.isfinite(numbers).all())
+            if key not in piece.tags and key in OPTIONAL:
+                continue
+            if key == PIXEL_SPACING and whole and min(numbers) <= 0:
+                whole = False
+            if key == RESCALE_SLOPE and whole and numbers[0] == 0:
+                whole = False
+            if not whole:
+                raise InputError(_unclear(name, piece, what, text, key in piece.tags))
+    for piece in pieces:
+        if piece.tag("0028|0004").upper() == "MONOCHROME1":
+            raise InputError(
+                f"the {name} is stored with inverted gray (MONOCHROME1, '{piece.path.name}'), whose Hounsfield "
+                "units are not certain: export the series again as MONOCHROME2"
+            )
+    without = [piece for piece in pieces if not set(piece.tags) >= OPTIONAL]
+    if without and len(without) < len(pieces):
+        raise InputError(
+            f"{len(without)} of the {len(pieces)} slices of the {name} have no rescale slope or intercept, the first "
+            f"'{without[0].path.name}': export the series again"
+        )
+    if without:
+        warnings.warn(
+            f"the {name} has no rescale slope or intercept; its stored values are taken as Hounsfield units",
+            InputWarning,
+            stacklevel=3,
+        )
+
+
+def _unclear(name: str, piece: Slice, what: str, text: str, given: bool) -> str:
+    """Return why an attribute cannot be used, in words."""
+    if not text:
+        got = f"{what} is {'empty' if given else 'missing'}"
+    elif "," in text:
+        got = f"{what} '{text}' is written with decimal commas"
+    else:
+        got = f"{what} is '{text}'"
+    at_detector = piece.tag("0018|1164") if what == "PixelSpacing" else ""
+    hint = f"; ImagerPixelSpacing {at_detector} is measured at the detector" if at_detector else ""
+    return (
+        f"the {name} cannot be measured: {got} in '{piece.path.name}'{hint}: "
+        "export the series again from the scanner or archive"
     )
 
 
@@ -152,9 +228,9 @@ def read_pixels(piece: Slice, name: str) -> np.ndarray:
     """Return the HU of one slice (y, x), GDCM having applied its rescale slope and intercept."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(piece.path))
     try:
-        with quiet_itk():
+        with quiet_itk(), _without_zero_distance(piece) as path:
+            reader.SetFileName(str(path))
             plane = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise InputError(
@@ -166,3 +242,28 @@ def read_pixels(piece: Slice, name: str) -> np.ndarray:
     if plane.dtype.kind in "iu":
         return np.clip(plane, np.iinfo(np.int16).min, np.iinfo(np.int16).max).astype(np.int16)
     return plane.astype(np.float32)
+
+
+@contextlib.contextmanager
+def _without_zero_distance(piece: Slice) -> Iterator[Path]:
+    """Yield the path of a slice, or of a copy in which SpacingBetweenSlices is 1 where it is 0.
+
+    ITK refuses a slice with 0, though the distance is computed from the positions.
+    """
+    numbers = _numbers(piece.tag("0018|0088"))
+    if not numbers or numbers[0] != 0:
+        yield piece.path
+        return
+    content = piece.path.read_bytes()
+    text = re.escape(piece.tags["0018|0088"].strip(" \0").encode())
+    patched = re.sub(
+        rb"(\x18\x00\x88\x00(?:DS..|....)|\x00\x18\x00\x88DS..)" + text,
+        lambda found: found[1] + b"1".ljust(len(found[0]) - len(found[1])),
+        content,
+        count=1,
+        flags=re.DOTALL,
+    )
+    with tempfile.TemporaryDirectory(prefix="lta-") as folder:
+        copy = Path(folder, "slice.dcm")
+        copy.write_bytes(patched)
+        yield copy

@@ -24,6 +24,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.nifti_geometry import check_placement
 
 MIN_SLICES = 3
 """PA-ResSeg takes a slice and its two neighbors as input."""
@@ -33,6 +34,9 @@ NIFTI_COMPLEX = (32, 1792, 2048)
 NIFTI_FLOATS = {16: "f4", 64: "f8"}
 _CHUNK = 4 * 2**20
 _META_BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
+MIN_VOX_OFFSET = 352
+"""Header of a single-file NIfTI-1 and the four bytes that say whether extensions follow."""
+MAX_NEIGHBORS = 10_000
 MAX_HEADER_BYTES = 16 * 2**20
 
 
@@ -84,12 +88,13 @@ def itk_reason(error: BaseException) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
-    """Fields of a NIfTI-1 or NIfTI-2 header.
+    """Fields of a NIfTI-1 header.
 
     sizes: one length an axis. offset_bytes: where the voxels begin; size_bytes: of the whole file.
-    byte_order: "<" little or ">" big endian.
+    byte_order: "<" little or ">" big endian. head: its bytes.
     """
 
+    head: bytes
     sizes: tuple[int, ...]
     spacing: tuple[float, ...]
     datatype: int
@@ -102,6 +107,8 @@ def check_nifti(path: Path, name: str) -> None:
     """Raise `InputError` unless `path` is a whole NIfTI file of scalars with positive voxel sizes."""
     header = check_nifti_is_whole(path, name)
     check_spacing(header.spacing[:3], path, name)
+    if len(header.sizes) >= 3:
+        check_placement(header.head, header.byte_order, header.sizes, f"the {name} '{path}'")
     if header.datatype in NIFTI_RGB or math.prod(header.sizes[4:]) > 1:
         raise not_scalar(path, name)
     if header.datatype in NIFTI_COMPLEX:
@@ -159,21 +166,28 @@ def _nifti_header(head: bytes, path: Path, name: str) -> NiftiHeader:
     if order is None or len(head) < struct.unpack_from(order + "i", head)[0]:
         raise InputError(f"the {name} '{path}' is not a NIfTI file: choose another file or export it again")
     if struct.unpack_from(order + "i", head)[0] == 540:
-        datatype, bits = struct.unpack_from(order + "2h", head, 12)
-        dim = struct.unpack_from(order + "8q", head, 16)
-        pixdim = struct.unpack_from(order + "8d", head, 104)
-        offset = struct.unpack_from(order + "q", head, 168)[0]
-    else:
-        dim = struct.unpack_from(order + "8h", head, 40)
-        datatype, bits = struct.unpack_from(order + "2h", head, 70)
-        pixdim = struct.unpack_from(order + "8f", head, 76)
-        offset = int(struct.unpack_from(order + "f", head, 108)[0])
+        raise InputError(f"the {name} '{path}' is a NIfTI-2 file, which is not read: save it as NIfTI-1")
+    if head[344:348] != b"n+1\0":
+        raise InputError(
+            f"the {name} '{path}' is the header of a pair (.hdr and .img) or an Analyze file: "
+            "save it as one .nii.gz"
+        )
+    dim = struct.unpack_from(order + "8h", head, 40)
+    datatype, bits = struct.unpack_from(order + "2h", head, 70)
+    pixdim = struct.unpack_from(order + "8f", head, 76)
+    offset = struct.unpack_from(order + "f", head, 108)[0]
+    if not MIN_VOX_OFFSET <= offset <= 2**31 or offset % 1:
+        raise InputError(
+            f"the {name} '{path}' says that its voxels begin at byte {offset:g} (vox_offset), inside its header "
+            f"of {MIN_VOX_OFFSET} bytes or nowhere: export it again, or correct vox_offset"
+        )
     sizes = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else ()
     if not sizes or min(sizes) < 1:
         raise InputError(
             f"the {name} '{path}' has a damaged NIfTI header (dimensions {dim}): export it again"
         )
     return NiftiHeader(
+        head=head,
         sizes=sizes,
         spacing=tuple(pixdim[1 : 1 + len(sizes)]),
         datatype=datatype,
@@ -235,7 +249,12 @@ def check_nrrd(path: Path, name: str) -> None:
         kinds = fields.get("kinds", "").split() or [""] * 9
         pairs = zip(fields["spacings"].split(), kinds, strict=False)
         spacing = [float(text) for text, kind in pairs if kind in ("", "domain", "space")]
+    if not spacing:
+        raise _no_voxel_size(path, name, "space directions nor spacings")
     check_spacing(spacing, path, name)
+    names = fields.get("data file", fields.get("datafile", ""))
+    if names:
+        _neighbors(path, names, _start(path), name)
     kinds = fields.get("kinds", "").split()
     if any("color" in kind or "vector" in kind for kind in kinds):
         raise not_scalar(path, name)
@@ -248,6 +267,8 @@ def check_meta(path: Path, name: str) -> None:
     head = _meta_header(path, name)
     sizes = [int(text) for text in head.get("DimSize", "").split()]
     spacing = head.get("ElementSpacing", head.get("ElementSize", "")).split()
+    if not spacing:
+        raise _no_voxel_size(path, name, "ElementSpacing nor ElementSize")
     check_spacing([float(text) for text in spacing], path, name)
     if int(head.get("ElementNumberOfChannels", "1")) > 1:
         raise not_scalar(path, name)
@@ -255,18 +276,61 @@ def check_meta(path: Path, name: str) -> None:
     source = head["ElementDataFile"]
     if source.upper() == "LOCAL":
         found = path.stat().st_size - int(head["offset"])
-    elif source.upper().startswith("LIST") or "%" in source:
-        return
-    elif (path.parent / source).is_file():
-        found = (path.parent / source).stat().st_size
     else:
-        raise InputError(f"the {name} '{path}' needs the file '{source}' beside it: copy both together")
+        content = _start(path)
+        found = sum(file.stat().st_size for file in _neighbors(path, source, content, name))
     kind = head.get("ElementType", "").removeprefix("MET_").removeprefix("U")
     expected = math.prod(sizes) * _META_BYTES.get(kind, 1)
     if head.get("CompressedData", "False").lower() == "true":
         expected = int(head.get("CompressedDataSize", "1"))
+    if source.upper() != "LOCAL":
+        expected += max(0, int(head.get("HeaderSize", "0")))
     if found < expected:
         raise _truncated(path, name, f"{expected} bytes are announced, {found} are there")
+
+
+def _neighbors(path: Path, names: str, content: str, name: str) -> list[Path]:
+    """Return the files beside a header that hold its voxels.
+
+    names: a file name, a pattern with its bounds ("ct%03d.raw 1 40 1"), or LIST, then the last lines of `content`.
+    Raises `InputError` for one that is missing or lies elsewhere: a header must not lead to any file of the machine.
+    """
+    if names.upper().split()[0] == "LIST":
+        tail = content.partition("LIST")[2]
+        wanted = [line.strip() for line in tail.splitlines()[1:] if line.strip()]
+    elif "%" in names:
+        pattern, *bounds = names.split()
+        if not re.fullmatch(r"[^%]*%0?\d?d[^%]*", pattern) or not 2 <= len(bounds) <= 4:
+            raise InputError(f"the {name} '{path}' names its files by '{names}': save it as one file")
+        first, last, step = (*(int(bound) for bound in bounds[:3]), 1)[:3]
+        count = min(len(range(first, last + 1, max(1, step))), MAX_NEIGHBORS)
+        wanted = [pattern % (first + max(1, step) * index) for index in range(count)]
+    else:
+        wanted = [names]
+    files = []
+    for text in wanted:
+        plain = text.removeprefix("./")
+        if not plain or "/" in plain or "\\" in plain or plain in (".", "..") or ":" in plain:
+            raise InputError(
+                f"the {name} '{path}' takes its voxels from '{text}', which is no file beside it: "
+                "put both in one folder and name the file alone, or save it as one file"
+            )
+        file = path.parent / plain
+        if not file.is_file():
+            raise InputError(f"the {name} '{path}' needs the file '{plain}' beside it: copy both together")
+        files.append(file)
+    return files
+
+
+def _start(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_HEADER_BYTES).decode("latin-1")
+
+
+def _no_voxel_size(path: Path, name: str, what: str) -> InputError:
+    return InputError(
+        f"the {name} '{path}' does not say how large its voxels are (no {what}): export it again with its spacing"
+    )
 
 
 def _meta_header(path: Path, name: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk, read_nrrd_header
+from LiverTumorAttentionLib.io.itk_reader import read_with_itk
 from LiverTumorAttentionLib.io.terminology import Segment, segments_for
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
@@ -142,7 +143,7 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     pairs = read_nrrd_header(path, "segmentation").pairs
     try:
         with quiet_itk():
-            image = sitk.ReadImage(str(path))
+            image = read_with_itk(path)
     except RuntimeError as error:
         raise InputError(
             f"the segmentation '{path}' cannot be read ({itk_reason(error)}): copy or export it again"

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.io.atomic_write import cannot_write, check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_series import choose_series, read_series
-from LiverTumorAttentionLib.io.dicom_slices import InputWarning, is_dicom
+from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import (
     MIN_SLICES,
     check_axes,
@@ -30,6 +30,9 @@ from LiverTumorAttentionLib.io.input_checks import (
     quiet_itk,
     readable,
 )
+from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.io.itk_reader import read_with_itk
+from LiverTumorAttentionLib.io.right_angles import ORTHONORMAL_TOLERANCE, upright
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Formats that `write_image` writes."""
@@ -48,14 +51,17 @@ FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
 SPACING_RANGE_MM = (0.05, 25.0)
 """Voxel sizes outside this range are those of a header in meters, or of no CT."""
 
-ORTHONORMAL_TOLERANCE = 1e-3
-
 FAT_HU = -20.0
 """Below this lie fat (-150 to -50 HU), lung and air, and nothing of a normalized or MR volume."""
 
 MIN_FAT_OR_AIR_SHARE = 0.002
 SOFT_TISSUE_HU = (-200.0, 400.0)
 MIN_SOFT_TISSUE_SHARE = 0.01
+PADDING_HU = -200.0
+"""A lowest value below this, among stored values, is padding outside the scanner's circle."""
+MIN_STORED_SHARE = 0.01
+MIN_STORED_RATIO = 0.5
+"""Bone of 900 to 1300 HU is a few hundredths of the soft tissue of an abdomen."""
 MAX_HU_99_PERCENT = 4000.0
 """Bone ends near 2000 HU and the 12-bit scale at 3071; only a few metal voxels may lie above."""
 
@@ -82,7 +88,7 @@ def read_volume(
             image = read_series(choose_series(place, series=series, phase=phase, name=name), name=name)
         else:
             image = _read_file(place, name)
-    return compact(as_volume(image, name, place))
+    return compact(upright(as_volume(image, name, place), f"the {name} '{place}'"))
 
 
 def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: str = "portal") -> sitk.Image:
@@ -111,7 +117,7 @@ def read_image(place: Path, name: str) -> sitk.Image:
     """
     try:
         with quiet_itk():
-            image = sitk.ReadImage(str(place))
+            image = read_with_itk(place)
         for key in image.GetMetaDataKeys():
             image.EraseMetaData(key)
         return image
@@ -241,13 +247,20 @@ def check_values(image: sitk.Image, name: str) -> None:
         raise InputError(f"the {name} is not in Hounsfield units (values {low:g} to {high:g}): {problem}")
 
 
+def _looks_stored(sample: np.ndarray) -> bool:
+    """Return whether soft tissue lies near 1024 + 50 and hardly any near 50, whatever the padding is."""
+    shifted = np.count_nonzero((sample > 900) & (sample < 1300))
+    in_place = np.count_nonzero((sample > 20) & (sample < 300))
+    return bool(shifted > MIN_STORED_SHARE * sample.size and shifted > MIN_STORED_RATIO * in_place)
+
+
 def _not_hounsfield(voxels: np.ndarray, low: float, high: float) -> str | None:
     """Return why the values cannot be HU and what to do, or None."""
     step = max(1, voxels.size // 2_000_000)
     sample = voxels.reshape(-1)[::step]
     if low >= 0 and 64 <= high <= 256:
         return "it looks like a picture of grey values 0 to 255; choose the original CT series"
-    if low >= 0 and high >= 2000 and float(np.mean((sample > 900) & (sample < 1300))) > 0.05:
+    if not PADDING_HU < low < 0 and _looks_stored(sample):
         return (
             "it looks like stored CT values without the rescale offset; subtract 1024 or export the "
             "series again with its rescale intercept"

@@ -85,7 +85,7 @@ def test_itk_says_nothing_on_stderr(ct, tmp_path, capfd):
     ct.SetDirection(np.eye(3).ravel().tolist())
     sitk.WriteImage(ct, str(tmp_path / "ct.nii"))
     raw = bytearray((tmp_path / "ct.nii").read_bytes())
-    struct.pack_into("<f", raw, PIXDIM + 4, 0.75)
+    struct.pack_into("<f", raw, PIXDIM + 4, 0.703)
     (tmp_path / "ct.nii").write_bytes(raw)
     read_volume(tmp_path / "ct.nii")
     assert capfd.readouterr() == ("", "")

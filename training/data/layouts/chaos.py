@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.data_files import files_below
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import folder, natural_key
 from training.data.layouts.labels import CLASSES
@@ -20,8 +21,10 @@ def find(data: Path) -> list[SourceCase]:
     """Return the CT cases with ground truth below `data`; MR cases and test cases are left out."""
     grounds = [
         path
-        for path in folder(data, "CHAOS folder").rglob("Ground")
-        if (path.parent / "DICOM_anon").is_dir() and any(path.glob("liver_GT_*.png"))
+        for path in sorted({file.parent for file in files_below(folder(data, "CHAOS folder"))[0]})
+        if path.name == "Ground"
+        and (path.parent / "DICOM_anon").is_dir()
+        and any(path.glob("liver_GT_*.png"))
     ]
     if not grounds:
         raise InputError(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.data_files import files_below
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import folder, in_order
 from training.data.layouts.labels import OWN_VALUES
@@ -22,9 +23,9 @@ _FILE = re.compile(r"(volume|segmentation)-(\d+)\.nii(\.gz)?", re.IGNORECASE)
 def find(data: Path) -> list[SourceCase]:
     """Return the cases below `data`; test volumes, which have no segmentation, are not among them."""
     files: dict[tuple[str, int], Path] = {}
-    for path in in_order(folder(data, "LiTS folder").rglob("*.nii*")):
+    for path in in_order(files_below(folder(data, "LiTS folder"))[0]):
         match = _FILE.fullmatch(path.name)
-        if match and path.is_file():
+        if match:
             key = (match[1].lower(), int(match[2]))
             if key in files:
                 raise InputError(f"there are two files for one case, '{files[key]}' and '{path}': remove one")

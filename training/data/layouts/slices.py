@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import choose_series
+from LiverTumorAttentionLib.io.data_files import files_below
 from LiverTumorAttentionLib.io.dicom_slices import Slice, is_dicom, read_pixels, read_slice
 from LiverTumorAttentionLib.io.volumes import read_image
 from training.data.layouts.files import in_order, some
@@ -31,7 +32,7 @@ def read_slices(folder: Path, portal: sitk.Image, source: Path, name: str) -> ND
     portal: as its files hold it, not reoriented. source: where it was read from, a DICOM folder.
     Raises `InputError` when the slices do not belong to that grid, one to one.
     """
-    files = in_order(path for path in folder.rglob("*") if path.is_file())
+    files = in_order(files_below(folder)[0])
     paths = [path for path in files if path.suffix.lower() == ".png"]
     order: list[int] | None = None
     planes: Iterator[NDArray[np.integer]] = (_read_picture(path, name) for path in paths)

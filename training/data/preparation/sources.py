@@ -10,6 +10,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import full_suffix
+from LiverTumorAttentionLib.io.data_files import files_below
 from training.data.case import LabelFile, SourceCase
 from training.data.preparation.plan import Preparation
 
@@ -81,9 +82,8 @@ def _sha256(path: Path) -> str:
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
     """Yield (name, file) of all files that a path stands for, in order; the name of a single file is empty."""
     if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.is_file():
-                yield file.relative_to(path).as_posix(), file
+        for file in files_below(path)[0]:
+            yield file.relative_to(path).as_posix(), file
     elif full_suffix(path) in DETACHED:
         for file in sorted(path.parent.glob(f"{path.stem}.*")):
             yield file.suffix, file
