@@ -6,7 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress, job_of
-from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.jobs import AVERAGING, SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -54,6 +54,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="drop smaller tumours",
     )
     add("--threshold", dest="tumor_threshold", type=float, metavar="P", help="probability of a tumour voxel")
+    add(
+        "--averaging",
+        choices=tuple(AVERAGING),
+        default="none",
+        help="average the probability of tumour over mirrored and turned slices; the tumour network then takes "
+        + ", ".join(f"{passes} times as long ({name})" for name, passes in AVERAGING.items() if passes > 1)
+        + " (default: none)",
+    )
     add("--seed", type=int, default=0, help="seed of what is drawn at random (default: 0)")
     parser.set_defaults(run=run)
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder
+from LiverTumorAttentionLib.inference.averaging import averaged_prediction
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
@@ -19,7 +20,8 @@ from LiverTumorAttentionLib.inference.stage_input import View, tumor_view, whole
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import crop_image
+from LiverTumorAttentionLib.voxels.boxes import Box, crop_image
+from LiverTumorAttentionLib.voxels.plane_symmetries import PlaneSymmetry
 
 
 def load_network(package: ModelPackage, description: StageDescription) -> nn.Module:
@@ -136,11 +138,32 @@ class TumorStage(_Stage):
         view, inputs = self._view_and_inputs(portal, arterial, liver)
         with recorder.recording(self.network, view.grid) if recorder is not None else nullcontext():
             (tumor,) = self._predictor.predict(inputs, progress, keep=view.keep, recorder=recorder)
-        if view.inside is not None:
-            tumor *= view.inside[view.keep]
-        result = sitk.GetImageFromArray(tumor)
-        result.CopyInformation(crop_image(view.grid, view.keep))
-        return result
+        return _on_view(tumor, view)
+
+    def averaged_probability(
+        self,
+        portal: sitk.Image,
+        arterial: sitk.Image | None,
+        liver: sitk.Image,
+        progress: Progress,
+        symmetries: Sequence[PlaneSymmetry],
+        recorder: AttentionRecorder | None = None,
+    ) -> tuple[sitk.Image, sitk.Image]:
+        """Return the mean probability over symmetries of the input, and its standard deviation, as `probability` does.
+
+        The attention is that of the input as it is. Takes one pass of the network a symmetry.
+        """
+        view, inputs = self._view_and_inputs(portal, arterial, liver)
+
+        def predict(
+            symmetry: PlaneSymmetry, turned: Sequence[NDArray[np.float32]], keep: Box, part: Progress
+        ) -> NDArray[np.float32]:
+            seen = recorder if symmetry.is_identity else None
+            with seen.recording(self.network, view.grid) if seen is not None else nullcontext():
+                return self._predictor.predict(turned, part, keep=keep, recorder=seen)
+
+        (mean,), (deviation,) = averaged_prediction(predict, inputs, view.keep, symmetries, progress)
+        return _on_view(mean, view), _on_view(deviation, view)
 
     def record_from(
         self,
@@ -180,3 +203,12 @@ class TumorStage(_Stage):
         volumes = {"portal": portal, "arterial": portal if arterial is None else arterial}
         view = tumor_view(self.description, portal, liver)
         return view, [self._input(view, volumes[phase]) for phase in self.description.phases]
+
+
+def _on_view(values: NDArray[np.float32], view: View) -> sitk.Image:
+    """Return a map of the part of the grid that is computed as an image, 0 where the input was masked."""
+    if view.inside is not None:
+        values *= view.inside[view.keep]
+    image = sitk.GetImageFromArray(values)
+    image.CopyInformation(crop_image(view.grid, view.keep))
+    return image

@@ -15,11 +15,15 @@ from typing import Any, TypeVar
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.file_identity import check_apart, check_given
+from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 
 J = TypeVar("J", bound="Job")
 
 TRAINING_CASE_FILES = ("portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "case.json")
 """Files of a case for training; without an arterial volume there is none of it."""
+
+AVERAGING = {name: len(symmetries) for name, symmetries in SYMMETRIES.items()}
+"""How often the tumor network runs on a case, by what its probability is averaged over."""
 
 CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -94,6 +98,9 @@ class SegmentationJob(Job):
     """Tumours smaller than a ball of this diameter are dropped; None takes the model's own setting."""
     tumor_threshold: float | None = None
     """Probability from which a voxel is tumour; None takes the model's own setting."""
+    averaging: str = "none"
+    """What the probability of tumour is averaged over: "none", "flips" (the tumour network runs 4 times) or
+    "flips-and-turns" (8 times)."""
     seed: int = 0
     """Seed of random numbers (registration samples its voxels)."""
 
@@ -106,6 +113,8 @@ class SegmentationJob(Job):
             )
         if self.tumor_threshold is not None and not 0 < self.tumor_threshold < 1:
             raise InputError(f"the tumour threshold must lie between 0 and 1, got {self.tumor_threshold:g}")
+        if self.averaging not in AVERAGING:
+            raise InputError(f"unknown averaging {self.averaging!r}: choose {', '.join(AVERAGING)}")
         if self.seed < 0:
             raise InputError(f"the seed must not be negative, got {self.seed}")
         if self.attention_point is not None and self.save_attention is None:
@@ -142,6 +151,11 @@ class SegmentationJob(Job):
     def folders(self) -> dict[str, str | None]:
         """Return the folder of the attention maps."""
         return {"attention": self.save_attention}
+
+
+def averaging_cost(averaging: str) -> dict[str, Any]:
+    """Return what the report says of the averaging: its name, and how often the tumor network ran on the case."""
+    return {"over": averaging, "tumor_network_passes": AVERAGING[averaging]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_m
 from LiverTumorAttentionLib.pictures import write_preview
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, usage_warnings
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
-from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob, averaging_cost
 from LiverTumorAttentionLib.pipeline.outputs import (
     Writer,
     check_outputs,
@@ -67,7 +67,7 @@ class CaseResult:
     case: CaseMeasurement
     """The liver as a whole."""
     probability: sitk.Image
-    """float32: probability of tumour."""
+    """float32: probability of tumour; the mean where it is averaged."""
     registered: sitk.Image | None
     """The arterial volume on the portal grid, HU; None when none was given."""
     transform: sitk.Transform | None
@@ -84,6 +84,8 @@ class CaseResult:
     """The device that it ran on, in words."""
     attention: Attention | None = None
     """Attention of the tumor network; None when it was not asked for."""
+    deviation: sitk.Image | None = None
+    """float32: standard deviation of the probability over flips and turns; None where it is not averaged."""
 
     def summary(self) -> str:
         """Return the result in a few lines for the terminal."""
@@ -114,6 +116,7 @@ class CaseResult:
             },
             "device": self.device,
             "settings": job.to_dict(),
+            "averaging": averaging_cost(job.averaging),
             "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
             "registration": self.registration.as_dict() if self.registration else None,
             "liver": {
@@ -169,7 +172,9 @@ def segment_volumes(
     """
     settings = postprocessing_settings(package, job)
     own_grid, portal = portal, to_lps(portal)
-    stages = load_stages(package, device, record_attention=job.save_attention is not None)
+    stages = load_stages(
+        package, device, record_attention=job.save_attention is not None, averaging=job.averaging
+    )
 
     part = progress.part(0.0, stages.liver_share, "liver")
     liver = find_liver(portal, "portal", stages, settings, part)
@@ -195,6 +200,9 @@ def segment_volumes(
     probability = on_portal_grid(tumors_found.probability, portal, liver.mask)
     instances = tumor_instances(probability, liver.mask, settings)
 
+    deviation = None
+    if tumors_found.deviation is not None:
+        deviation = from_lps(on_portal_grid(tumors_found.deviation, portal, liver.mask), own_grid)
     instances, probability = from_lps(instances, own_grid), from_lps(probability, own_grid)
     registered = None if registered is None else from_lps(registered, own_grid)
     portal_model = None if package.description.takes_arterial else package.description.id
@@ -205,6 +213,7 @@ def segment_volumes(
         tumors=tuple(tumors),
         case=measure_case(instances),
         probability=probability,
+        deviation=deviation,
         registered=registered,
         transform=registration.transform if registration else None,
         registration=verdict,

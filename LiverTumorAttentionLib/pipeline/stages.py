@@ -33,6 +33,7 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
 from LiverTumorAttentionLib.voxels.boxes import box_start, crop_image, full_box, mask_box
 from LiverTumorAttentionLib.voxels.geometry import Point
+from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 
 SMALLEST_SHARED_LIVER = 0.05
 """An arterial volume that holds less of the portal volume's liver than this shows another region."""
@@ -54,6 +55,8 @@ class Stages:
     """Finds the tumours inside the liver's box; None where one network finds both."""
     recorder: AttentionRecorder | None
     """Records the attention of the tumor network; None when it was not asked for."""
+    averaging: str = "none"
+    """What the tumor stage's probability is averaged over, by its name in SYMMETRIES; the liver's never is."""
 
     @property
     def tumor_network(self) -> str:
@@ -81,22 +84,34 @@ class FoundTumors:
     """Result of the stage that finds the tumors."""
 
     probability: sitk.Image
-    """The probability of tumour on the stage's grid, float32."""
+    """The probability of tumour on the stage's grid, float32; the mean where it is averaged."""
+    deviation: sitk.Image | None
+    """Its standard deviation over flips and turns, likewise; None where it is not averaged."""
     attention: Attention | None
     """Attention of its network; None when it was not asked for."""
 
 
-def load_stages(package: ModelPackage, device: Device, *, record_attention: bool = False) -> Stages:
+def load_stages(
+    package: ModelPackage, device: Device, *, record_attention: bool = False, averaging: str = "none"
+) -> Stages:
     """Build the networks of a model and load their weights.
 
-    Raises `ModelError` when weights do not fit, or when attention is to be recorded and there is none.
+    Raises `ModelError` when weights do not fit, when attention is to be recorded and there is none, or when a
+    network that finds the liver too would have to be averaged over flips.
     """
+    description = package.description
+    if averaging != "none" and description.tumor_stage is description.liver_stage:
+        raise ModelError(
+            f"the model {description.id!r} finds liver and tumors with one network, which must not be given a mirrored "
+            "body: leave out the averaging, or choose a model with a tumor stage of its own"
+        )
     liver = LiverStage.of(package, device)
     tumor = None if "tumor" in liver.finds else TumorStage.of(package, device)
     if record_attention:
         stage = tumor or liver
         check_records_attention(stage.network, stage.description.network)
-    return Stages(liver=liver, tumor=tumor, recorder=AttentionRecorder() if record_attention else None)
+    recorder = AttentionRecorder() if record_attention else None
+    return Stages(liver=liver, tumor=tumor, recorder=recorder, averaging=averaging)
 
 
 def find_liver(
@@ -189,18 +204,23 @@ def find_tumors(
     tumor is most probable. Raises `ModelError` when the model needs the arterial phase and there is none,
     `InputError` for a point outside the network's input.
     """
-    recorder, point = stages.recorder, None
+    recorder, point, deviation = stages.recorder, None, None
     if stages.tumor is None:
         # A model without a tumor stage finds tumors with the liver.
         probability = cast("sitk.Image", liver.tumor)
     else:
-        probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
+        if stages.averaging == "none":
+            probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
+        else:
+            probability, deviation = stages.tumor.averaged_probability(
+                portal, arterial, liver.mask, progress, SYMMETRIES[stages.averaging], recorder
+            )
         if recorder is not None and recorder.has_point_attention(stages.tumor.network):
             point = attention_point or _most_probable(probability)
             stages.tumor.record_from(point, portal, arterial, liver.mask, recorder)
     progress.update(1.0)
     attention = None if recorder is None else Attention.of(recorder, stages.tumor_network, point)
-    return FoundTumors(probability=probability, attention=attention)
+    return FoundTumors(probability=probability, deviation=deviation, attention=attention)
 
 
 def _most_probable(probability: sitk.Image) -> Point:

@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.inference import TumorStage, choose_device
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 from Testing.Library.model_folder import change_description, write_model
 
 LIVER = (slice(2, 6), slice(40, 90), slice(20, 60))
@@ -111,6 +112,36 @@ def test_percentiles_are_those_of_the_whole_volume(tmp_path: Path, given: list) 
     clipped = np.clip(hu, *np.percentile(hu, (0.5, 99.5)))
     want = (clipped - clipped.mean()) / clipped.std()
     np.testing.assert_allclose(given[0][0][0], want[LIVER], atol=1e-4)
+
+
+def test_an_average_over_the_view_as_it_is_is_that_view(tmp_path: Path) -> None:
+    portal, liver = portal_and_liver()
+    tumor = stage(tmp_path)
+    plain = tumor.probability(portal, None, liver, Progress())
+    mean, deviation = tumor.averaged_probability(portal, None, liver, Progress(), SYMMETRIES["none"])
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(mean), sitk.GetArrayFromImage(plain))
+    assert not sitk.GetArrayFromImage(deviation).any()
+
+
+def test_the_tumor_network_sees_every_view_and_nothing_outside_the_mask_deviates(
+    tmp_path: Path, given: list
+) -> None:
+    portal, liver = portal_and_liver()
+    tumor = stage(tmp_path, grid={"in_plane_spacing_mm": None}, mask_dilation_mm=3.0)
+    plain = tumor.probability(portal, None, liver, Progress())
+    mean, deviation = tumor.averaged_probability(
+        portal, None, liver, Progress(), SYMMETRIES["flips-and-turns"]
+    )
+    assert len(given) == 1 + 8
+    first = given[0][0][0]
+    np.testing.assert_array_equal(given[1][0][0], first)
+    np.testing.assert_array_equal(given[2][0][0], first[..., ::-1])
+    np.testing.assert_array_equal(given[5][0][0], first.swapaxes(1, 2))
+    for image in (mean, deviation):
+        assert (image.GetSize(), image.GetOrigin()) == (plain.GetSize(), plain.GetOrigin())
+        assert image.GetSpacing() == plain.GetSpacing()
+        assert not sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(plain) == 0].any()
+    assert sitk.GetArrayFromImage(deviation).max() > 1e-3  # random weights know no symmetry
 
 
 RELATIVE = {"liver_window_hu": [-150, 250], "liver_erosion_mm": 2.0}

@@ -121,6 +121,10 @@ def test_a_segmentation_job_survives_json() -> None:
             "smallest diameter must lie between 0 and 200 mm, got -1",
         ),
         ({"portal": "p", "tumor_threshold": 1.0}, "threshold must lie between 0 and 1, got 1"),
+        (
+            {"portal": "p", "averaging": "flip"},
+            "unknown averaging 'flip': choose none, flips, flips-and-turns",
+        ),
         ({"portal": "p", "seed": -3}, "seed must not be negative, got -3"),
         ({"portal": "p", "output": "x.csv", "table": "x.csv"}, "two results would be written to x.csv"),
         ({"portal": "p", "save_registered": "r.nii.gz"}, "no arterial volume was given"),

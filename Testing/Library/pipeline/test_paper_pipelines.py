@@ -254,3 +254,43 @@ def test_the_same_weights_give_the_same_result(study: Path, models: dict[str, Pa
         return sitk.GetArrayFromImage(segment_case(job).probability)
 
     np.testing.assert_array_equal(probability(), probability())
+
+
+def test_averaging_runs_the_tumor_network_alone_on_every_view(
+    study: Path, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[bool, tuple[int, ...]]] = []
+    original = SlicePredictor.predict
+
+    def predict(self: SlicePredictor, phases: Any, progress: Any, **options: Any) -> Any:
+        calls.append((len(phases) == 2, phases[0].shape))
+        return original(self, phases, progress, **options)
+
+    monkeypatch.setattr(SlicePredictor, "predict", predict)
+    report = tmp_path / "r.json"
+    job = SegmentationJob(
+        portal=str(study / "portal.nrrd"),
+        arterial=str(study / "arterial.nrrd"),
+        model=str(models["paresseg"]),
+        device="cpu",
+        averaging="flips",
+        report=str(report),
+    )
+    result = segment_case(job)
+    two_phases = [tumor for tumor, _ in calls]
+    assert two_phases == [False, False, True, True, True, True]  # the liver once a phase, unmirrored
+    assert result.deviation is not None
+    assert result.deviation.GetSize() == result.portal.GetSize()
+    told = json.loads(report.read_text())
+    assert told["averaging"] == {"over": "flips", "tumor_network_passes": 4}
+    assert told["settings"]["averaging"] == "flips"
+
+
+def test_a_network_that_finds_the_liver_too_is_not_given_a_mirrored_body(
+    study: Path, models: dict[str, Path]
+) -> None:
+    job = SegmentationJob(
+        portal=str(study / "portal.nrrd"), model=str(models["dpcnet"]), device="cpu", averaging="flips"
+    )
+    with pytest.raises(ModelError, match=r"finds liver and tumors with one network.*leave out the averaging"):
+        segment_case(job)
