@@ -242,7 +242,7 @@ def forget(trial: Trial, random_numbers: random.Random) -> None:
     """Before half of the runs, take the results of the last one away, so that they must appear anew."""
     if trial.name == "models add" or random_numbers.random() < 0.5:
         if not trial.together:
-            shutil.rmtree(trial.folder)
+            shutil.rmtree(trial.folder, ignore_errors=True)
             return
         for name in {name.partition("/")[0] for name in trial.results}:
             place = trial.folder / name

@@ -1,33 +1,43 @@
-"""Requests to stop a training."""
+"""Stop requests by SIGTERM, Ctrl-C and a closed terminal."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from types import TracebackType
-
-from LiverTumorAttentionLib.ending import ending_signals
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
 
 
 class StopSignals:
-    """Listens, inside a `with`, to the signals that end a program. `asked` says whether one has come.
+    """Listens, inside a `with`, to SIGTERM, Ctrl-C (SIGINT) and SIGHUP. `asked` says whether one has come.
 
-    A second signal ends the program at once. Outside of the main thread, which alone hears signals, nothing comes.
+    A second Ctrl-C ends the program at once. Outside of the main thread, which alone hears signals, nothing comes.
     """
 
     def __init__(self) -> None:
-        self._asked_by_signal = lambda: False
-        self._stack = ExitStack()
-
-    @property
-    def asked(self) -> bool:
-        """Whether a signal has come."""
-        return self._asked_by_signal()
+        self.asked = False
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
-        self._asked_by_signal = self._stack.enter_context(ending_signals())
+        if threading.current_thread() is threading.main_thread():
+            for which in (signal.SIGTERM, signal.SIGINT, *self._hangup()):
+                self._before[which] = signal.signal(which, self._ask)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        for which, handler in self._before.items():
+            signal.signal(which, handler)
+        self._before.clear()
+
+    @staticmethod
+    def _hangup() -> list[signal.Signals]:
+        """Return SIGHUP, except on Windows and where `nohup` has it ignored."""
+        hangup = getattr(signal, "SIGHUP", None)
+        return [] if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN else [hangup]
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
