@@ -13,9 +13,20 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.ending import ending_signals, ignore_signals
 from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
-from training.commands import check, evaluate, export, phantoms, prepare, splits, synthesize, tables, train
+from training.commands import (
+    assess,
+    check,
+    evaluate,
+    export,
+    phantoms,
+    prepare,
+    splits,
+    synthesize,
+    tables,
+    train,
+)
 
-COMMANDS = (phantoms, synthesize, check, prepare, splits, train, evaluate, tables, export)
+COMMANDS = (phantoms, synthesize, check, prepare, splits, train, evaluate, tables, export, assess)
 """In the order of work. Each has `add_to(commands)` and `run(options, progress, console)`, as the library's have."""
 
 

@@ -11,6 +11,8 @@ from training.recipes.settings import AugmentationSettings
 TISSUE_HU = 60.0
 """The contrast in HU changes about this value, of soft tissue, where the liver's own is not known."""
 NOISE_SHARE, CORRELATED_SHARE, GAMMA_SHARE = 0.6, 0.5, 0.3
+CLIP_HU = (0, 255)
+"""What pictures of CT keep of its values, see `layouts.msd_liver_slices`."""
 GRAIN_PIXELS, GRAIN_GAIN = 0.7, np.float32(2.4)
 """In-plane smoothing of correlated noise, and the factor that brings it back to unit standard deviation."""
 BLUR_PIXELS = (0.3, 0.9)
@@ -26,8 +28,11 @@ def varied_hu(
     """Return Hounsfield units (C, ..., Y, X) with another contrast, level, sharpness and noise.
 
     tissue_hu: the level about which the contrast changes.
-    Without such settings `hu` itself is returned, in its own type; otherwise a new float32 array.
+    Without such settings `hu` itself is returned, in its own type; otherwise a new array. A clip comes first: it was
+    done to the scan, not to the sample.
     """
+    if settings.clip_share and rng.random() < settings.clip_share:
+        hu = np.clip(hu, *CLIP_HU)
     if settings.contrast_hu or settings.shift_hu:
         gain = np.float32(1 + rng.normal(0, settings.contrast_hu))
         shift = np.float32(rng.normal(0, settings.shift_hu))

@@ -27,6 +27,20 @@ class LabelFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The grid of a slice that is kept as a picture: x runs down and y to the left, or both the other way."""
+
+    turned: bool
+    """Whether the picture is turned by 180 degrees."""
+    x_mm: float
+    """Distance of its rows."""
+    y_mm: float
+    """Distance of its columns."""
+    z_mm: float
+    """Thickness of the slice."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceCase:
     """A case as its data set holds it."""
 
@@ -46,6 +60,8 @@ class SourceCase:
     """The true displacement of portal points, LPS mm, where it is known (phantoms)."""
     lesions: Path | None = None
     """JSON that lists the lesions one by one, as `liver-tumor-attention phantom` writes it."""
+    picture: Picture | None = None
+    """The grid of its files, where they are pictures of a single slice."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ import numpy as np
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from training.data.case import PreparedCase
+from training.data.held_out import is_held_out
 from training.recipes.settings import SplitSettings
 
 FORMAT = 1
@@ -52,10 +53,17 @@ def make_splits(
     """Return the folds of a k-fold, the repeats of a hold-out, or the one split of the other kinds.
 
     validation_share: share of the training cases of each split that validates, at least one patient if not 0.
+    Cases whose facts hold them out (see `held_out`) test in every split and never train or choose weights.
     Raises `InputError` when there are too few patients, or none of a value that is asked for.
     """
+    held = [case.name for case in cases if is_held_out(case.facts)]
+    cases = [case for case in cases if not is_held_out(case.facts)]
     if not cases:
-        raise InputError("there is no prepared case to split: prepare some")
+        raise InputError(
+            "there is no prepared case to split that may train: prepare some"
+            if held
+            else "there is no prepared case to split: prepare some"
+        )
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
     splits = []
@@ -65,7 +73,7 @@ def make_splits(
             patients = _patients([case for case in cases if case.name in set(training)], settings.stratify_by)
             rng = np.random.default_rng((seed, number, 1))
             training, validation = _held_out(patients, validation_share, rng, "validation")
-        in_order = (tuple(sorted(names)) for names in (training, validation, test))
+        in_order = (tuple(sorted(names)) for names in (training, validation, [*test, *held]))
         splits.append(Split(**dict(zip(PARTS, in_order, strict=True))))
     return splits
 

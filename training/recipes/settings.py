@@ -151,6 +151,8 @@ class AugmentationSettings:
     gamma: float = 0.0
     """Standard deviation of the logarithm of an exponent that the input is raised to in 30 % of samples; for stages
     with a window, whose input lies in [0, 1]."""
+    clip_share: float = 0.0
+    """Share of samples whose values are clipped to 0 ... 255 HU first, as those of slices kept as pictures are."""
     contrast_hu: float = 0.0
     """Standard deviation of a relative change of contrast about 60 HU, or about the liver's median for stages with
     liver_window_hu, of each phase by itself."""

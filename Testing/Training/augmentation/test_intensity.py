@@ -107,3 +107,13 @@ def test_blur_is_in_plane_and_for_the_share_asked():
     for one in blurred:
         assert not one[[0, 2]].any()
         assert one.sum() == pytest.approx(1000, rel=1e-4)
+
+
+def test_the_clip_of_pictures_is_given_to_the_share_of_samples_asked():
+    hu = np.linspace(-500, 500, 3 * 16 * 16, dtype=np.float32).reshape(3, 16, 16)
+    rng = np.random.default_rng(1)
+    drawn = [varied_hu(rng, AugmentationSettings(clip_share=0.3), hu) for _ in range(500)]
+    clipped = [one for one in drawn if one.min() >= 0]
+    assert len(clipped) / 500 == pytest.approx(0.3, abs=0.06)
+    np.testing.assert_array_equal(clipped[0], hu.clip(0, 255))
+    assert varied_hu(rng, AugmentationSettings(), hu) is hu

@@ -203,6 +203,20 @@ def test_what_cannot_be_split_is_told(settings: SplitSettings, share: float, mes
         make_splits(cases, settings, seed=0, validation_share=share)
 
 
+@pytest.mark.parametrize(
+    "settings", [FOLDS, SplitSettings(kind="all"), SplitSettings(kind="hold-out", test_share=0.3)]
+)
+def test_held_out_patients_test_in_every_split_and_never_train_or_choose_weights(
+    settings: SplitSettings,
+) -> None:
+    held = [case(f"real-{n}", tumor_type="HCC", use="validation") for n in range(4)]
+    for split in make_splits([*TYPED, *held], settings, seed=1, validation_share=0.2):
+        assert {case.name for case in held} <= set(split.test)
+        assert len([*split.training, *split.validation, *split.test]) == len(TYPED) + 4
+    with pytest.raises(InputError, match="no prepared case to split that may train"):
+        make_splits(held, settings, seed=1)
+
+
 def test_no_cases_and_a_negative_seed_are_refused() -> None:
     with pytest.raises(InputError, match="there is no prepared case to split"):
         make_splits([], FOLDS, seed=0)

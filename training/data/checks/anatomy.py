@@ -22,8 +22,13 @@ LEFT_MM = 20.0
 AIR_HU = -300.0
 
 
-def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Iterator[Finding]:
-    """Yield what is strange about the labels of a case; both images are in LPS order on one grid."""
+def anatomy_findings(
+    case: str, portal: sitk.Image, labels: sitk.Image, *, whole: bool = True
+) -> Iterator[Finding]:
+    """Yield what is strange about the labels of a case; both images are in LPS order on one grid.
+
+    whole: whether a liver's volume can be expected, as it cannot of a single slice.
+    """
     voxels = sitk.GetArrayViewFromImage(labels)
     counts = np.zeros(3, int)
     for plane in voxels:  # a plane at a time: counting widens the values
@@ -56,7 +61,7 @@ def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Itera
             "look at them: stray voxels, or a liver that was not drawn there",
         )
     volume_ml = (liver + tumor) * voxel_ml
-    if not LIVER_ML[0] <= volume_ml <= LIVER_ML[1]:
+    if whole and not LIVER_ML[0] <= volume_ml <= LIVER_ML[1]:
         yield strange(
             f"the liver measures {volume_ml:.0f} mL",
             "check the voxel size, and that the whole liver was drawn",
@@ -69,7 +74,7 @@ def anatomy_findings(case: str, portal: sitk.Image, labels: sitk.Image) -> Itera
             "look at them over the volume: they may be flipped, shifted, or those of another case",
         )
     left_mm = _left_of_body(hu, voxels) * labels.GetSpacing()[0]
-    if left_mm > LEFT_MM:
+    if whole and left_mm > LEFT_MM:  # a slice through the tip of the left lobe lies there
         yield strange(
             f"the liver lies on the left, {left_mm:.0f} mm from the middle of the body",
             "check the orientation in the header: the volume may be mirrored",

@@ -46,7 +46,8 @@ def check_case(case: SourceCase, phases: Sequence[str] | None = None) -> CaseRep
             continue
         with noted(case.name, findings):
             volumes[phase] = read_phase(case, phase)
-            check_ct(volumes[phase], f"{phase} volume")
+            if case.picture is None:  # a single slice is no volume
+                check_ct(volumes[phase], f"{phase} volume")
     upright = {phase: to_lps(volume) for phase, volume in volumes.items()}
     labels: sitk.Image | None = None
     if "portal" in volumes:
@@ -58,7 +59,7 @@ def check_case(case: SourceCase, phases: Sequence[str] | None = None) -> CaseRep
     for phase, volume in volumes.items():
         findings.extend(_lost_spacing(case.name, volume, phase))
     if labels is not None:
-        findings.extend(anatomy_findings(case.name, upright["portal"], labels))
+        findings.extend(anatomy_findings(case.name, upright["portal"], labels, whole=case.picture is None))
         if "arterial" in upright:
             findings.extend(_coverage(case.name, labels, upright["arterial"]))
     return CaseReport(

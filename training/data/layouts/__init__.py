@@ -13,7 +13,7 @@ from typing import Any
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import SourceCase
-from training.data.layouts import chaos, csv_list, ircadb, lits, msd, nnunet, plain
+from training.data.layouts import chaos, csv_list, ircadb, lits, msd, msd_liver_slices, nnunet, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,10 @@ class Layout:
 LAYOUTS: dict[str, Layout] = {
     "lits": Layout(find=lits.find, summary="LiTS: volume-N.nii and segmentation-N.nii"),
     "msd": Layout(find=msd.find, summary="Medical Segmentation Decathlon, Task03_Liver", options=("labels",)),
+    "msd_liver_slices": Layout(
+        find=msd_liver_slices.find,
+        summary="single slices of LiTS as JPEG: slices.csv, images, masks (liver alone)",
+    ),
     "ircadb": Layout(
         find=ircadb.find, summary="3D-IRCADb: 3Dircadb1.N/PATIENT_DICOM and MASKS_DICOM, unzipped"
     ),

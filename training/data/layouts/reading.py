@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid, to_lps
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.labels import CLASSES, classes_of
+from training.data.layouts.pictures import read_picture, read_picture_mask
 from training.data.layouts.slices import inside, read_slices
 
 SEGMENTATIONS = (".seg.nrrd", ".nrrd", ".dcm")
@@ -58,6 +59,8 @@ def read_phase(case: SourceCase, phase: str) -> sitk.Image:
     path = case.portal if phase == "portal" else case.arterial
     if path is None:
         raise InputError(f"the case {case.name} has no {phase} volume: add it, or use a recipe of one phase")
+    if case.picture is not None:
+        return read_picture(path, case.picture, f"{phase} picture")
     return read_volume(path, phase=phase, name=f"{phase} volume")
 
 
@@ -80,6 +83,10 @@ def _layer(file: LabelFile, portal: sitk.Image, reference: sitk.Image, case: Sou
     """Return the classes that one file gives, (z, y, x) in LPS order."""
     name = "labels" if file.mask_class is None else f"{_class_name(file.mask_class)} mask"
     existing(file.path, name)
+    if case.picture is not None:
+        mask = read_picture_mask(file.path, case.picture, name)
+        check_same_grid(reference, mask, f"the portal picture '{case.portal}'", f"the {name} '{file.path}'")
+        return _classes(sitk.GetArrayViewFromImage(mask), file, f"{name} '{file.path}'")
     if file.path.is_dir():
         classes = _classes(read_slices(file.path, portal, case.portal, name), file, f"{name} '{file.path}'")
         image = sitk.GetImageFromArray(classes)

@@ -11,7 +11,7 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import full_suffix
 from LiverTumorAttentionLib.io.data_files import files_below
-from training.data.case import LabelFile, SourceCase
+from training.data.case import LabelFile, Picture, SourceCase
 from training.data.preparation.plan import Preparation
 
 DETACHED = (".mhd", ".nhdr")
@@ -130,4 +130,5 @@ def source_from(values: dict[str, Any]) -> SourceCase:
         facts=values["facts"],
         displacement=path(values["displacement"]),
         lesions=path(values["lesions"]),
+        picture=Picture(**values["picture"]) if values.get("picture") else None,
     )
