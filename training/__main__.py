@@ -18,6 +18,7 @@ from training.commands import (
     check,
     evaluate,
     export,
+    implant,
     phantoms,
     prepare,
     splits,
@@ -26,7 +27,7 @@ from training.commands import (
     train,
 )
 
-COMMANDS = (phantoms, synthesize, check, prepare, splits, train, evaluate, tables, export, assess)
+COMMANDS = (phantoms, synthesize, implant, check, prepare, splits, train, evaluate, tables, export, assess)
 """In the order of work. Each has `add_to(commands)` and `run(options, progress, console)`, as the library's have."""
 
 

@@ -28,6 +28,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="PATH:KIND",
         help="label map and what its values mean: spl (SPL/NAC abdominal atlas) or amos (AMOS22); several take turns",
     )
+    add(
+        "--livers",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="folder of label maps of real livers (couinaud/, vessel/, *_manualMask.nii.gz) that take the place of the "
+        "map's own in three quarters of the cases, with their vessels; several may be given",
+    )
     add("--count", type=int, required=True, metavar="N", help="number of cases")
     add(
         "--output",
@@ -66,6 +75,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the missing cases of the cohort."""
+    from training.data.synthesis.livers import find_livers
     from training.data.synthesis.painted_cohort import LabelMap, PaintingSettings, write_painted_cohort
 
     settings = PaintingSettings(
@@ -78,6 +88,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         options.output,
         [LabelMap.parse(text) for text in options.label_maps],
         settings,
+        livers=[liver for folder in options.livers for liver in find_livers(folder)],
         count=options.count,
         seed=options.seed,
         processes=options.processes,

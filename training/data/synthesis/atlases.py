@@ -38,6 +38,11 @@ class Tissue(IntEnum):
     PORTAL_VEIN = 13
     PANCREAS = 14
     HEART = 15
+    HEPATIC_VEIN = 16
+
+
+HEPATIC, PORTAL = 1, 2
+"""Values of `Atlas.trees`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +54,14 @@ class Atlas:
     outside_mm: (z, y, x) uint8, in-plane distance to the body wall for voxels outside it, 0 inside;
         skin and subcutaneous fat are drawn from it with a random thickness.
     spacing_mm: edge of the cubic voxel.
+    trees: (z, y, x) uint8, `HEPATIC` and `PORTAL` veins inside the liver; None where they are not known.
     """
 
     name: str
     tissues: NDArray[np.uint8]
     outside_mm: NDArray[np.uint8]
     spacing_mm: float
+    trees: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""Lesions, vessels and lesion mimics of a synthetic liver."""
+"""Lesions and lesion mimics of a liver, painted or real."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,47 +23,12 @@ _PATTERNS: dict[str, tuple[tuple[tuple[float, float], ...], tuple[tuple[float, f
     "fnh": (((-12, 10), (-6, 14), (-6, 14)), ((0, 45), (35, 90), (35, 90))),
 }
 
-
-def add_vessels(
-    volumes: Volumes,
-    liver: NDArray[np.bool_],
-    vein_hu: Sequence[float],
-    rng: np.random.Generator,
-    spacing: Sequence[float],
-) -> None:
-    """Draw branching vessels through the liver, in place, as bright or dark as the phase's veins."""
-    count = int(rng.integers(3, 16))
-    seeds = np.argwhere(liver)
-    step_mm = 2.0
-    hub = seeds[rng.integers(len(seeds))] * 0.5 + seeds.mean(axis=0) * 0.5
-    points: list[NDArray[np.float64]] = []
-    radii: list[NDArray[np.float64]] = []
-    for _ in range(count):
-        steps = int(rng.integers(15, 55))
-        start_radius = rng.uniform(1.2, 6.0)
-        end = seeds[rng.integers(len(seeds))]
-        turn = np.cumsum(rng.normal(0, 0.25, (steps, 3)), axis=0)
-        direction = (end - hub) * spacing
-        direction = direction / max(float(np.linalg.norm(direction)), 1e-3)
-        path = hub * spacing + np.cumsum(direction + 0.5 * turn, axis=0) * step_mm
-        points.append(path / spacing)
-        radii.append(np.linspace(start_radius, 0.8, steps))
-    path_index = np.rint(np.concatenate(points)).astype(int)
-    radius = np.concatenate(radii)
-    keep = np.all((path_index >= 0) & (path_index < liver.shape), axis=1)
-    path_index, radius = path_index[keep], radius[keep]
-    vessel = np.zeros(liver.shape, bool)
-    for low, high in ((0, 1.6), (1.6, 2.6), (2.6, 4.0), (4.0, 9.0)):
-        chosen = path_index[(radius >= low) & (radius < high)]
-        if len(chosen):
-            skeleton = np.ones(liver.shape, bool)
-            skeleton[tuple(chosen.T)] = False
-            vessel |= ndimage.distance_transform_edt(skeleton, sampling=spacing) <= (low + high) / 2
-    vessel &= liver
-    if rng.random() < 0.15:
-        return
-    for volume, hu in zip(volumes, vein_hu, strict=True):
-        volume[vessel] = hu
+DIAMETERS_MM = (4.0, 80.0)
+MASS_EFFECT_SHARE = 0.5
+BRIGHT_HU = 10.0
+"""Brighter than the liver by more is bright."""
+BRIGHT_KEPT = 0.08
+"""Share of the draws that are bright in the portal phase alone that is kept: such lesions are rare, veins are not."""
 
 
 def add_liver_texture(
@@ -103,29 +69,122 @@ def implant_lesions(
     spacing: Sequence[float],
     *,
     count: int,
+    taken: NDArray[np.bool_] | None = None,
+    grain_mm: float = 0.0,
 ) -> NDArray[np.bool_]:
-    """Implant up to `count` lesions of 5 to 80 mm, in place; return their mask, (z, y, x)."""
+    """Implant up to `count` lesions of 4 to 80 mm, in place; return their mask, (z, y, x).
+
+    Source: Hu et al., Label-free liver tumor segmentation, CVPR 2023: texture, soft and capsule edges, mass effect.
+    Departs: types and their HU follow enhancement in both phases (`_PATTERNS`); one shape and texture for both.
+    taken: where there are lesions already. grain_mm: of a scan, how coarse its noise is; the lesion keeps it.
+    """
     mask = np.zeros(liver.shape, bool)
+    occupied = mask if taken is None else taken.copy()
     inside = np.argwhere(liver)
     for _ in range(count):
-        diameter = float(np.clip(np.exp(rng.normal(np.log(18), 0.65)), 5, 80))
+        diameter = float(np.clip(np.exp(rng.normal(np.log(16), 0.7)), *DIAMETERS_MM))
         center = inside[rng.integers(len(inside))]
         shape_mm = diameter / 2 * np.exp(rng.normal(0, 0.15, 3))
         box, radius = _normalized_radius(liver.shape, center, shape_mm, rng, spacing)
         body = (radius < 1) & liver[box]
-        if mask[box][radius < 1.4].any() or body.sum() < 0.6 * (radius < 1).sum():
+        if occupied[box][radius < 1.4].any() or body.sum() < 0.6 * (radius < 1).sum():
             continue
-        profiles = _profiles(rng, diameter)
-        texture = smooth_noise(rng, radius.shape, spacing, rng.uniform(4, 10))
-        grain = rng.uniform(0, 8)
+        profiles = _profiles(rng, diameter)[: len(volumes)]  # a volume alone is taken for the portal one
+        lesion = _Lesion.draw(rng, radius, diameter, spacing)
+        grains = [_grain(volume[box], grain_mm, spacing) for volume in volumes]
+        for volume, grain in zip(volumes, grains, strict=True):
+            volume[box] -= grain  # it belongs to the scan, not to what is implanted or pushed aside
+        if diameter > 12 and rng.random() < MASS_EFFECT_SHARE:
+            _push_aside(volumes, liver[box], box, center, radius, float(rng.uniform(0.1, 0.4)))
         for volume, base, profile in zip(volumes, liver_hu, profiles, strict=True):
-            relative = np.interp(
-                radius, (0, 0.5, 0.85, 1.0), (profile[0], profile[1], profile[2], profile[2])
-            )
-            value = base + relative + grain * texture
-            volume[box][body] = value[body]
+            _blend(volume, box, lesion, liver[box], base, profile)
+        for volume, grain in zip(volumes, grains, strict=True):
+            volume[box] += grain
         mask[box] |= body
+        occupied[box] |= body
     return mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lesion:
+    """The shape and texture that a lesion has in both phases, on its box."""
+
+    radius: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    """Share of the lesion in a voxel: a soft edge about radius 1."""
+    texture_hu: NDArray[np.float64]
+    capsule_hu: float
+    """Added to a thin rim; 0 for lesions without one."""
+
+    @classmethod
+    def draw(
+        cls, rng: np.random.Generator, radius: NDArray[np.float64], diameter: float, spacing: Sequence[float]
+    ) -> _Lesion:
+        infiltrating = rng.random() < 0.3
+        edge_mm = rng.uniform(1.0, 3.0) if infiltrating else rng.uniform(0.2, 0.8)
+        edge = min(edge_mm / (diameter / 2), 0.35) / 2
+        coarse = smooth_noise(rng, radius.shape, spacing, max(4.0, diameter * rng.uniform(0.2, 0.5)))
+        fine = smooth_noise(rng, radius.shape, spacing, rng.uniform(3, 6))
+        capsule = 0.0 if infiltrating or rng.random() > 0.25 else float(rng.uniform(10, 35))
+        return cls(
+            radius=radius,
+            weight=1 / (1 + np.exp(np.clip((radius - 1) / edge, -30, 30))),
+            texture_hu=rng.uniform(0, 8) * coarse + rng.uniform(0, 5) * fine,
+            capsule_hu=capsule,
+        )
+
+
+def _grain(there: NDArray[np.float32], grain_mm: float, spacing: Sequence[float]) -> NDArray[np.float32]:
+    """Return the noise of a scan: what a smoothing by `grain_mm` in plane takes away, edges aside."""
+    if not grain_mm:
+        return np.zeros_like(there)
+    smooth = ndimage.gaussian_filter(there, [0.0, *(grain_mm / s for s in spacing[1:])])
+    noise: NDArray[np.float32] = np.clip(there - smooth, -60, 60)
+    return noise
+
+
+def _blend(
+    volume: NDArray[np.float32],
+    box: tuple[slice, ...],
+    lesion: _Lesion,
+    liver: NDArray[np.bool_],
+    base: float,
+    profile: NDArray[np.float64],
+) -> None:
+    """Put a lesion into a phase, in place, over the liver alone."""
+    there = volume[box]
+    value = base + np.interp(
+        lesion.radius, (0, 0.5, 0.85, 1.0), (profile[0], profile[1], profile[2], profile[2])
+    )
+    value += lesion.texture_hu
+    value += lesion.capsule_hu * np.exp(-(((lesion.radius - 1) / 0.08) ** 2))
+    weight = np.where(liver, lesion.weight, 0.0)
+    volume[box] = (1 - weight) * there + weight * value
+
+
+def _push_aside(
+    volumes: Volumes,
+    liver: NDArray[np.bool_],
+    box: tuple[slice, ...],
+    center: NDArray[np.integer],
+    radius: NDArray[np.float64],
+    strength: float,
+) -> None:
+    """Push what surrounds a lesion outward, in place: what lies at radius 1 came from 1 - `strength`.
+
+    Only within the liver, whose outline stays as it is labeled.
+    """
+    reach = 1.8
+    from_radius = radius - strength * np.clip((reach - radius) / (reach - 1), 0, 1)
+    factor = np.clip(from_radius / np.maximum(radius, 1e-3), 0, 1)
+    index = np.indices(radius.shape)
+    middle = [at - side.start for at, side in zip(center, box, strict=True)]
+    source = [at + (i - at) * factor for i, at in zip(index, middle, strict=True)]
+    moved = (radius < reach) & liver & (ndimage.map_coordinates(liver.astype(np.uint8), source, order=0) > 0)
+    for volume in volumes:
+        there = volume[box]
+        came = ndimage.map_coordinates(there, source, order=1, mode="nearest")
+        volume[box] = np.where(moved, came, there)
 
 
 def _normalized_radius(
@@ -151,6 +210,7 @@ def _normalized_radius(
 def _profiles(rng: np.random.Generator, diameter: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return HU relative to the liver at center, half way and rim, for the portal and the arterial phase.
 
+    A lesion that is brighter than the liver in the portal phase, but not in the arterial one, is rare.
     One of the five types, or free; redrawn until the lesion shows in at least one phase. Small ones have to
     show more: what noise hides cannot be learnt, only guessed.
     """
@@ -166,5 +226,8 @@ def _profiles(rng: np.random.Generator, diameter: float) -> tuple[NDArray[np.flo
                 rng.uniform(-70, 60) + rng.normal(0, 8, 3),
                 rng.uniform(-50, 80) + rng.normal(0, 8, 3),
             )
-        if max(np.abs(portal).mean(), np.abs(arterial).mean()) >= needed:
+        if max(np.abs(portal).mean(), np.abs(arterial).mean()) < needed:
+            continue
+        bright = portal.mean() > BRIGHT_HU and arterial.max() < BRIGHT_HU
+        if not bright or rng.random() < BRIGHT_KEPT:
             return portal, arterial

@@ -18,8 +18,9 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.voxels.labels import TUMOR
 from training.augmentation.random_fields import smooth_noise
-from training.data.synthesis.atlases import Atlas, Tissue
-from training.data.synthesis.implants import add_liver_texture, add_vessels, implant_lesions
+from training.data.synthesis.atlases import HEPATIC, PORTAL, Atlas, Tissue
+from training.data.synthesis.implants import add_liver_texture, implant_lesions
+from training.data.synthesis.vessel_trees import add_tree, grown_trees, softened
 
 # (plain), (gain in the arterial phase), (gain in the portal venous phase): ranges in HU, broad around what
 # textbooks of body CT give for 120 kV
@@ -28,7 +29,7 @@ _ENHANCEMENT: dict[Tissue, tuple[tuple[float, float], tuple[float, float], tuple
     Tissue.MUSCLE: ((35, 70), (0, 15), (5, 25)),
     Tissue.BONE: ((150, 600), (0, 20), (0, 30)),
     Tissue.LUNG: ((-920, -650), (0, 20), (0, 20)),
-    Tissue.LIVER: ((25, 70), (3, 30), (30, 75)),
+    Tissue.LIVER: ((25, 70), (3, 30), (15, 110)),
     Tissue.SPLEEN: ((35, 60), (30, 100), (45, 90)),
     Tissue.KIDNEY: ((25, 45), (60, 160), (90, 170)),
     Tissue.STOMACH: ((-10, 60), (0, 20), (0, 40)),
@@ -39,7 +40,12 @@ _ENHANCEMENT: dict[Tissue, tuple[tuple[float, float], tuple[float, float], tuple
     Tissue.PORTAL_VEIN: ((30, 50), (0, 90), (80, 150)),
     Tissue.PANCREAS: ((25, 50), (25, 80), (25, 70)),
     Tissue.HEART: ((30, 50), (80, 280), (70, 150)),
+    Tissue.HEPATIC_VEIN: ((30, 50), (0, 8), (60, 140)),
 }
+LIVER_HU = (40.0, 180.0)
+"""Range of the liver in the portal venous phase."""
+NO_VESSELS = 0.04
+"""Share of the cases whose veins are as bright as the liver."""
 _FIXED = (Tissue.AIR, Tissue.FAT, Tissue.BONE, Tissue.LUNG)
 
 
@@ -72,7 +78,7 @@ def synthesize(
     liver's box with that margin. lesions: how many to implant at most; those that do not fit are left out.
     """
     spacing = (slice_mm, in_plane_mm, in_plane_mm)
-    tissues, inside = _deformed(atlas, rng, spacing)
+    tissues, inside, known_trees = _deformed(atlas, rng, spacing)
     view = _field_of_view(tissues, rng, spacing, liver_margin_mm)
     tissues, inside = tissues[view], inside[view]
     if not (tissues == Tissue.LIVER).any():
@@ -84,8 +90,13 @@ def synthesize(
     volumes = [_paint(tissues, hu, rng, spacing, bowel_gas, contents) for hu in phases]
     liver = tissues == Tissue.LIVER
     liver_hu = [float(hu[Tissue.LIVER]) for hu in phases]
-    vein_hu = [float(hu[Tissue.PORTAL_VEIN]) for hu in phases]
-    add_vessels(volumes, liver, vein_hu, rng, spacing)
+    if rng.random() >= NO_VESSELS:
+        if known_trees is None:
+            trees = grown_trees(liver, rng, spacing)
+        else:
+            trees = {kind: softened(known_trees[view] == kind, rng) for kind in (HEPATIC, PORTAL)}
+        for kind, tissue in ((HEPATIC, Tissue.HEPATIC_VEIN), (PORTAL, Tissue.PORTAL_VEIN)):
+            add_tree(volumes, liver, trees[kind], [float(hu[tissue]) for hu in phases], rng, spacing)
     add_liver_texture(volumes, liver, rng, spacing)
     # vessels inside the liver belong to it, as annotators draw it
     organ = ndimage.binary_fill_holes(ndimage.binary_closing(liver, np.ones((1, 3, 3))))
@@ -101,9 +112,9 @@ def synthesize(
 
 def _deformed(
     atlas: Atlas, rng: np.random.Generator, spacing: Sequence[float]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the atlas rotated, scaled and bent at random on a grid of the given spacing, and what lies
-    inside its body wall."""
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.uint8] | None]:
+    """Return the atlas rotated, scaled and bent at random on a grid of the given spacing, what lies
+    inside its body wall, and its veins where they are known."""
     scale = rng.uniform(0.85, 1.35) * np.exp(rng.normal(0, 0.07, 3))
     extent_mm = np.array(atlas.tissues.shape) * atlas.spacing_mm * scale
     shape = tuple(int(np.ceil(e / s)) for e, s in zip(extent_mm, spacing, strict=True))
@@ -138,7 +149,8 @@ def _deformed(
     outside_mm = atlas.outside_mm[place]
     tissues[(tissues == Tissue.AIR) & (outside_mm < skin_mm)] = Tissue.FAT
     tissues[beyond] = Tissue.AIR
-    return tissues, (outside_mm == 0) & ~beyond
+    trees = None if atlas.trees is None else np.where(beyond, np.uint8(0), atlas.trees[place])
+    return tissues, (outside_mm == 0) & ~beyond, trees
 
 
 def _field_of_view(
@@ -217,11 +229,28 @@ def _contrasts(rng: np.random.Generator) -> tuple[dict[Tissue, float], dict[Tiss
             portal[tissue] = rng.uniform(-10, 200)
             arterial[tissue] = rng.uniform(-10, 200)
     if style == "free":
-        portal[Tissue.LIVER] = rng.uniform(20, 160)
+        portal[Tissue.LIVER] = rng.uniform(20, LIVER_HU[1])
         arterial[Tissue.LIVER] = portal[Tissue.LIVER] + rng.uniform(-60, 20)
+    if style == "phases":
+        _enhance_veins(portal, arterial, early, rng)
     if style == "plain":
         return plain, {t: hu + float(rng.normal(0, 3)) for t, hu in plain.items()}
     return portal, arterial
+
+
+def _enhance_veins(
+    portal: dict[Tissue, float], arterial: dict[Tissue, float], early: float, rng: np.random.Generator
+) -> None:
+    """Set the veins in relation to the liver, in place: what shows them is their contrast with it.
+
+    In the arterial phase no contrast agent has come back through the hepatic veins, which are as dark as blood or
+    little brighter than it; portal ones fill late in it.
+    """
+    portal[Tissue.LIVER] = float(np.clip(portal[Tissue.LIVER], *LIVER_HU))
+    portal[Tissue.PORTAL_VEIN] = portal[Tissue.LIVER] + rng.uniform(8, 80)
+    portal[Tissue.HEPATIC_VEIN] = portal[Tissue.LIVER] + rng.uniform(-5, 75)
+    arterial[Tissue.HEPATIC_VEIN] = min(arterial[Tissue.HEPATIC_VEIN], arterial[Tissue.LIVER] - 2)
+    arterial[Tissue.PORTAL_VEIN] = arterial[Tissue.LIVER] + rng.uniform(-20, 10) + early * rng.uniform(0, 90)
 
 
 def _paint(
@@ -234,7 +263,7 @@ def _paint(
 ) -> NDArray[np.float32]:
     """Return HU with a texture of its own in every tissue."""
     mean = np.array([hu[t] for t in Tissue], np.float32)
-    coarse = np.array([0, 8, 8, 90, 40, 0, 4, 12, 15, 20, 4, 8, 8, 8, 6, 10], np.float32)
+    coarse = np.array([0, 8, 8, 90, 40, 0, 4, 12, 15, 20, 4, 8, 8, 8, 6, 10, 8], np.float32)
     volume = mean[tissues]
     texture = smooth_noise(rng, tissues.shape, spacing, rng.uniform(8, 25))
     volume += coarse[tissues] * texture

@@ -24,6 +24,7 @@ from LiverTumorAttentionLib.progress import Progress
 from training.data.synthesis.atlases import Atlas, check_kind, prepare_atlas
 from training.data.synthesis.cohort_folder import CohortKind
 from training.data.synthesis.label_synthesis import SyntheticCase, synthesize
+from training.data.synthesis.livers import LiverMap, RealLiver, read_liver, transplanted
 
 THICKNESS_MM = 5.0
 """The most common slice distance; a third of the cases have it, a third the thinnest of the range."""
@@ -61,6 +62,10 @@ class PaintingSettings:
 
     label_maps: tuple[str, ...] = ()
     """Names of the label maps, in the order in which seeds take them; set by `write_painted_cohort`."""
+    livers: tuple[str, ...] = ()
+    """Names of the real livers that take the place of a map's own; set by `write_painted_cohort`."""
+    other_liver_share: float = 0.75
+    """Share of the cases with one of them, where there are any."""
     in_plane_mm: float = 1.25
     """Pixel spacing."""
     slice_spacing_range_mm: tuple[float, float] = (3.0, 7.0)
@@ -79,6 +84,10 @@ class PaintingSettings:
             )
         if not 0 <= self.lesion_share <= 1:
             raise InputError(f"the share of cases with lesions must lie in [0, 1], got {self.lesion_share:g}")
+        if not 0 <= self.other_liver_share <= 1:
+            raise InputError(
+                f"the share of cases with another liver must lie in [0, 1], got {self.other_liver_share:g}"
+            )
         if self.liver_margin_mm is not None and self.liver_margin_mm < 0:
             raise InputError(
                 f"the margin around the liver must not be negative, got {self.liver_margin_mm:g} mm"
@@ -97,6 +106,7 @@ def write_painted_cohort(
     label_maps: Sequence[LabelMap],
     settings: PaintingSettings,
     *,
+    livers: Sequence[LiverMap] = (),
     count: int,
     seed: int = 0,
     processes: int | None = None,
@@ -109,8 +119,12 @@ def write_painted_cohort(
     """
     if not label_maps:
         raise InputError("there is no label map to paint from: name at least one, as PATH:KIND")
-    named = replace(settings, label_maps=tuple(label_map.name for label_map in label_maps))
-    write_case = functools.partial(_write_case, tuple(label_maps))
+    named = replace(
+        settings,
+        label_maps=tuple(label_map.name for label_map in label_maps),
+        livers=tuple(liver.name for liver in livers),
+    )
+    write_case = functools.partial(_write_case, tuple(label_maps), tuple(livers))
     return PAINTED.fill(
         folder, named, write_case, count=count, seed=seed, processes=processes, progress=progress
     )
@@ -154,10 +168,25 @@ def write_painted_case(case: SyntheticCase, label_map: str, folder: Path) -> Non
         temporary[folder / "case.json"].write_text(text, encoding="utf-8")
 
 
-def _write_case(label_maps: Sequence[LabelMap], folder: Path, settings: PaintingSettings, seed: int) -> None:
+def _write_case(
+    label_maps: Sequence[LabelMap],
+    livers: Sequence[LiverMap],
+    folder: Path,
+    settings: PaintingSettings,
+    seed: int,
+) -> None:
     label_map = label_maps[seed % len(label_maps)]
-    case = paint_case(_atlas(label_map), settings, seed)
+    atlas = _atlas(label_map)
+    rng = np.random.default_rng((seed, 2))  # apart from the stream of the painting
+    if livers and rng.random() < settings.other_liver_share:
+        atlas = transplanted(atlas, _liver(livers[rng.integers(len(livers))]))
+    case = paint_case(atlas, settings, seed)
     write_painted_case(case, label_map.name, folder)
+
+
+@functools.lru_cache(maxsize=16)
+def _liver(liver: LiverMap) -> RealLiver:
+    return read_liver(liver)
 
 
 @functools.lru_cache(maxsize=4)
