@@ -22,8 +22,8 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import making_folder, read_volume, replacing_all
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.geometry import to_lps
 from LiverTumorAttentionLib.voxels.labels import TUMOR
-from LiverTumorAttentionLib.voxels.regridding import to_lps
 from training.data.preparation.arterial import align
 from training.data.preparation.liver import found_livers
 from training.data.real_volumes import RealVolume, real_volume, there

@@ -179,7 +179,7 @@ def _write_case(
     atlas = _atlas(label_map)
     rng = np.random.default_rng((seed, 2))  # apart from the stream of the painting
     if livers and rng.random() < settings.other_liver_share:
-        atlas = transplanted(atlas, _liver(livers[rng.integers(len(livers))]))
+        atlas = transplanted(atlas, _liver(livers[int(rng.integers(len(livers)))]))
     case = paint_case(atlas, settings, seed)
     write_painted_case(case, label_map.name, folder)
 
