@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.analysis.contact_area import contact_between
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import read_vessel_labels
+from LiverTumorAttentionLib.io.meanings import NO_MEANINGS, Meanings
 from LiverTumorAttentionLib.voxels.boxes import Box, box_start, label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, as_point
 from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
@@ -82,13 +83,18 @@ class Vessels:
         return np.isin(self.array[box], list(self.names))
 
 
-def read_vessels(path: str | os.PathLike[str], names: Mapping[int, str] | None = None) -> Vessels:
+def read_vessels(
+    path: str | os.PathLike[str],
+    names: Mapping[int, str] | None = None,
+    meanings: Meanings = NO_MEANINGS,
+) -> Vessels:
     """Read vessels from a `.seg.nrrd`, a DICOM SEG or a label map.
 
     names: which values to look at and what to call them; None takes all, with the names of the file.
+    meanings: what the user says segments are.
     Raises `InputError` for a file that is none, and for a value that no voxel has.
     """
-    labels, stored = read_vessel_labels(path)
+    labels, stored = read_vessel_labels(path, meanings)
     return Vessels(labels=labels, names=stored if names is None else names)
 
 

@@ -37,10 +37,24 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add --label, which says what segments are."""
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        dest="labels",
+        metavar="NAME=MEANING",
+        help="what a segment (or a value of a label map) is, where its name does not say it, may be repeated; "
+        "MEANING is liver, tumor, vessel or ignore",
+    )
+
+
 def job_of(kind: type[J], options: argparse.Namespace) -> J:
     """Return the job whose fields have the names of the options; fields without an option keep their defaults."""
     names = [field.name for field in dataclasses.fields(kind) if hasattr(options, field.name)]
-    return kind(**{name: getattr(options, name) for name in names})
+    given = {name: getattr(options, name) for name in names}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 class Console:

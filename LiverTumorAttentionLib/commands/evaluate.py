@@ -24,9 +24,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--label",
         action="append",
         dest="labels",
+        default=[],
         metavar="NAME=VALUE",
         help="what to score, may be repeated; NAME=1+2 joins values "
-        "(default: liver=1 tumor=2 liver_with_tumors=1+2)",
+        "(default: liver=1 tumor=2 liver_with_tumors=1+2). Or what a segment of either file is, where its name does "
+        "not say it: NAME=liver, tumor, vessel or ignore",
     )
     add("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
@@ -34,12 +36,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Score and print."""
-    from LiverTumorAttentionLib.io import read_label_map
+    from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_label_map
+    from LiverTumorAttentionLib.io.meanings import MEANINGS
     from LiverTumorAttentionLib.metrics import DEFAULT_LABELS, evaluate_labels, parse_labels
 
-    labels = parse_labels(options.labels) if options.labels else DEFAULT_LABELS
-    prediction = read_label_map(options.prediction)
-    evaluation = evaluate_labels(prediction, read_label_map(options.truth), labels)
+    told = [text for text in options.labels if text.rpartition("=")[2].strip() in MEANINGS]
+    values = [text for text in options.labels if text not in told]
+    labels = parse_labels(values) if values else DEFAULT_LABELS
+    meanings = Meanings(told)
+    with collected_warnings() as warnings:
+        prediction = read_label_map(options.prediction, meanings=meanings)
+        truth = read_label_map(options.truth, meanings=meanings)
+    meanings.check_used()
+    for warning in warnings:
+        console.warn(warning)
+    evaluation = evaluate_labels(prediction, truth, labels)
     if options.json:
         print(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False))
     else:

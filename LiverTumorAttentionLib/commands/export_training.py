@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from LiverTumorAttentionLib.commands.console import Console, add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_labels, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import TrainingExportJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -26,6 +26,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--name", required=True, metavar="NAME", help="name of the case")
     add("--patient", metavar="ID", help="name of the patient; cases of one patient are never split")
     add("--output", required=True, metavar="DIR", help="folder of cases; it is made when it is not there")
+    add_labels(parser)
     add_progress(parser)
     parser.set_defaults(run=run)
 

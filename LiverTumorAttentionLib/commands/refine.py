@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console, add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_labels, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -49,6 +49,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--log", metavar="LOG", help="everything that was done, as JSON that can be done again")
     add("--model", metavar="NAME", help="id of the model that made the segmentation, for the log")
     add("--seed", type=int, default=0, help="seed of what registration draws at random (default: 0)")
+    add_labels(parser)
     add_progress(parser)
     parser.set_defaults(run=run)
 

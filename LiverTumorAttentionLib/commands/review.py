@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console, add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_labels, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -55,6 +55,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="DIR",
         help="DICOM folder of the arterial series before registration, for the structured report to refer to",
     )
+    add_labels(parser)
     add_progress(parser)
     parser.set_defaults(run=run)
 

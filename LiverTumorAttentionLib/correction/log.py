@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.correction.log_codec import Grid, PackedMask
 from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry
 from LiverTumorAttentionLib.correction.tools import TOOLS
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.json_file import parse_json
 from LiverTumorAttentionLib.progress import Progress
 
 FORMAT = "liver-tumor-attention corrections 1"
@@ -98,10 +99,7 @@ class CorrectionLog:
     @classmethod
     def from_text(cls, text: str) -> CorrectionLog:
         """Read a log. Raises `InputError` for text that is no log, is of a later version, or damaged."""
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise InputError(f"the log of corrections is no JSON ({error}): choose another file") from error
+        values = parse_json(text, "the log of corrections")
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise InputError(
                 f"this is no log of corrections that this version can read (it asks for '{FORMAT}'): "

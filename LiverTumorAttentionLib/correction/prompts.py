@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.correction.log import action_of
 from LiverTumorAttentionLib.correction.session import Action
 from LiverTumorAttentionLib.correction.tools import TOOLS
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.json_file import parse_json
 
 UNITS = ("mm", "voxel")
 PLACES = ("point", "points", "stroke")
@@ -45,10 +46,7 @@ def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
     portal: the grid of positions in voxels. Raises `InputError` for text that is no JSON, an unknown key, tool or
     parameter, a position that is none, and a file without actions.
     """
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"the prompts are no JSON ({error}): correct the file") from error
+    values = parse_json(text, "the file of prompts")
     if not isinstance(values, Mapping):
         raise InputError('the prompts must be an object such as {"units": "mm", "add": [[x, y, z]]}')
     units = values.get("units", "mm")

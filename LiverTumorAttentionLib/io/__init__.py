@@ -15,9 +15,11 @@ from LiverTumorAttentionLib.io.atomic_write import (
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, guess_phase, list_series
 from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.io.meanings import Meanings
 from LiverTumorAttentionLib.io.segmentation import (
     SEGMENTATION_SUFFIXES,
     read_instances,
+    read_instances_onto,
     read_label_map,
     read_vessel_labels,
     semantic,
@@ -37,6 +39,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "SEGMENTATION_SUFFIXES",
     "InputWarning",
+    "Meanings",
     "Segment",
     "SeriesInfo",
     "cannot_write",
@@ -55,6 +58,7 @@ __all__ = [
     "making_folder",
     "read_ct",
     "read_instances",
+    "read_instances_onto",
     "read_label_map",
     "read_vessel_labels",
     "read_volume",

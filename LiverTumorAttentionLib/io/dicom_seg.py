@@ -18,8 +18,9 @@ import SimpleITK as sitk
 import LiverTumorAttentionLib
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, read_series
+from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
-from LiverTumorAttentionLib.io.terminology import Segment, segments_for
+from LiverTumorAttentionLib.io.terminology import Description, Segment, segments_for
 from LiverTumorAttentionLib.voxels.geometry import from_lps
 
 REFERENCED_ATTRIBUTES = (
@@ -34,6 +35,12 @@ REFERENCED_ATTRIBUTES = (
 ALGORITHM_NAME = "LiverTumorAttention"
 MANUFACTURER = "LiverTumorAttention project"
 SERIES_DESCRIPTION = "Liver and liver tumors (automatic, not for clinical use)"
+SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+"""SOP classes of segmentations of voxels: Segmentation, and Label Map Segmentation (Supplement 243)."""
+FRACTION = 0.5
+"""From which fraction on a voxel belongs to a segment of a FRACTIONAL object."""
+_DAMAGE = (AttributeError, LookupError, TypeError, ValueError, RuntimeError, OSError, NotImplementedError)
+"""What pydicom and highdicom raise for damaged objects."""
 SERIES_NUMBER = 900
 """High enough not to meet a series of the scanner."""
 
@@ -145,16 +152,35 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     The grid is as large as the frames that the object holds. Raises `InputError` for other DICOM objects.
     """
     highdicom, pydicom = dicom_extra()
-    dataset = pydicom.dcmread(path)
-    if dataset.get("Modality", "") != "SEG":
+    try:
+        dataset = pydicom.dcmread(path)
+    except (*_DAMAGE, pydicom.errors.InvalidDicomError) as error:
+        raise _unreadable(path, error) from error
+    modality, uid = dataset.get("Modality", "?"), str(dataset.get("SOPClassUID", ""))
+    if modality != "SEG":
         raise InputError(
-            f"'{path}' is a DICOM object of {dataset.get('Modality', '?')}, not a segmentation (SEG)"
+            f"'{path}' is a DICOM object of {modality}, not a segmentation (SEG): choose another file"
+        )
+    if uid not in SEGMENTATION_CLASSES:
+        kind = pydicom.uid.UID(uid).name
+        raise InputError(
+            f"'{path}' is a DICOM object '{kind}': export it as Segmentation Storage, that is of voxels"
         )
     try:
         seg = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
-        volume = seg.get_volume(allow_missing_positions=True)
-    except (AttributeError, ValueError, RuntimeError) as error:
-        raise InputError(f"the DICOM SEG '{path}' cannot be read ({error}): export it again") from error
+        # The numbers of a label map may have gaps: the array's last axis is in the order asked for.
+        numbers = [int(number) for number in seg.segment_numbers]
+        described = [_read_description(seg, number) for number in numbers]
+        volume = seg.get_volume(segment_numbers=numbers, allow_missing_positions=True)
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+    if dataset.get("SegmentationType", "") == "FRACTIONAL":
+        kind = str(dataset.get("SegmentationFractionalType", "fraction")).lower()
+        warnings.warn(
+            f"the DICOM SEG holds fractions ({kind}): a voxel belongs to a segment from {FRACTION:g} on",
+            InputWarning,
+            stacklevel=2,
+        )
     if np.linalg.det(np.asarray(volume.affine)[:3, :3]) > 0:
         volume = volume.flip_spatial(0)  # slices ascending along row x column, as `read_series` has them
     geometry = volume.get_geometry()
@@ -166,13 +192,28 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     grid.SetSpacing(spacing.tolist())
     grid.SetDirection((columns / spacing).ravel().tolist())
     grid.SetOrigin(affine[:, 3].tolist())
-    segments = []
-    for number in seg.segment_numbers:
-        description = seg.get_segment_description(number)
-        mask = np.asarray(volume.array)[..., number - 1] > 0
-        code = description.segmented_property_type.value
-        segments.append(StoredSegment(name=str(description.segment_label), codes=(str(code),), mask=mask))
-    return grid, segments
+    array = np.asarray(volume.array)
+    masks = [array[..., k] >= (FRACTION if array.dtype.kind == "f" else 1) for k in range(len(numbers))]
+    return grid, [StoredSegment(description=of, mask=mask) for of, mask in zip(described, masks, strict=True)]
+
+
+def _read_description(seg: Any, number: int) -> Description:
+    """Return name, type and regions of a segment of a highdicom object."""
+    described = seg.get_segment_description(number)
+    return Description(
+        name=str(described.get("SegmentLabel", "") or f"Segment {number}"),
+        types=_coded(described, "SegmentedPropertyTypeCodeSequence"),
+        regions=_coded(described, "AnatomicRegionSequence"),
+    )
+
+
+def _coded(item: Any, sequence: str) -> tuple[tuple[str, str], ...]:
+    codes = item.get(sequence) or []
+    return tuple((str(code.get("CodeValue", "")), str(code.get("CodeMeaning", ""))) for code in codes)
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"the DICOM SEG '{path}' cannot be read ({error}): export it again")
 
 
 def _segmentation(highdicom: ModuleType, slices: list[Any], kept: list[tuple[Segment, np.ndarray]]) -> Any:

@@ -19,7 +19,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk, read_nrrd_header
 from LiverTumorAttentionLib.io.itk_reader import read_with_itk
-from LiverTumorAttentionLib.io.terminology import Segment, segments_for
+from LiverTumorAttentionLib.io.terminology import Description, Segment, described_by_entry, segments_for
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
 _TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "int16": "short", "float32": "float"}
@@ -27,11 +27,14 @@ _TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "int16": "short"
 
 @dataclass(frozen=True, kw_only=True)
 class StoredSegment:
-    """One segment of a file. codes: code values of its type; mask: (z, y, x), bool."""
+    """One segment of a file. description: name and codes; mask: (z, y, x), bool."""
 
-    name: str
-    codes: tuple[str, ...]
+    description: Description
     mask: np.ndarray
+
+    @property
+    def name(self) -> str:
+        return self.description.name
 
 
 def write_seg_nrrd(path: Path, instances: sitk.Image, notes: Mapping[str, str]) -> None:
@@ -155,27 +158,48 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     layers = layers[..., np.newaxis] if layers.ndim == 3 else layers
     layers = np.pad(layers, [*cut[::-1].tolist(), [0, 0]])
     segments = []
-    for index in range(sum(1 for key in pairs if re.fullmatch(r"Segment\d+_ID", key))):
-        head = {
-            key: pairs.get(f"Segment{index}_{key}", "") for key in ("Name", "LabelValue", "Layer", "Tags")
-        }
-        layer, value = int(head["Layer"] or 0), int(head["LabelValue"] or index + 1)
-        if layer >= layers.shape[-1]:
-            raise InputError(
-                f"the segmentation '{path}' misses layer {layer} of '{head['Name']}': save it again"
-            )
-        segments.append(
-            StoredSegment(name=head["Name"], codes=_codes(head["Tags"]), mask=layers[..., layer] == value)
-        )
+    for index in segment_numbers(pairs):
+        name = pairs.get(f"Segment{index}_Name") or pairs.get(f"Segment{index}_ID") or f"Segment_{index + 1}"
+        # Slicer before 4.11 names neither: a layer a segment, each with the value 1.
+        many = layers.shape[-1] > 1
+        layer = _whole(pairs, index, "Layer", index if many else 0, path)
+        value = _whole(pairs, index, "LabelValue", 1 if many else index + 1, path)
+        if not 0 <= layer < layers.shape[-1]:
+            raise InputError(f"the segmentation '{path}' misses layer {layer} of '{name}': save it again")
+        voxels = layers[..., layer]
+        mask = np.rint(voxels) == value if voxels.dtype.kind == "f" else voxels == value
+        described = described_by_entry(name, _entry(pairs.get(f"Segment{index}_Tags", "")))
+        segments.append(StoredSegment(description=described, mask=mask))
     return _grid(image, cut), segments
 
 
-def _codes(tags: str) -> tuple[str, ...]:
-    """Return the code values of the type in Slicer's ``TerminologyEntry:context~category~type~…`` tag."""
-    entry = next((tag for tag in tags.split("|") if tag.startswith("TerminologyEntry:")), "")
-    parts = entry.partition(":")[2].split("~")
-    words = parts[2].split("^") if len(parts) > 2 else []
-    return (words[1],) if len(words) > 1 and words[1] else ()
+def segment_numbers(pairs: Mapping[str, str]) -> list[int]:
+    """Return the numbers of the segments that a header has any field of, ascending."""
+    found = (re.match(r"Segment(\d{1,5})_", key) for key in pairs)
+    return sorted({int(match[1]) for match in found if match})
+
+
+def _whole(pairs: Mapping[str, str], index: int, field: str, default: int, path: Path) -> int:
+    """Return a field of a segment as whole number, also when it is written as "1.0"."""
+    text = pairs.get(f"Segment{index}_{field}", "").strip()
+    if not text:
+        return default
+    try:
+        number = float(text)
+        if number.is_integer():
+            return int(number)
+    except ValueError:
+        pass
+    raise InputError(
+        f"the segmentation '{path}' has the {field} {text[:40]!r} for segment {index}, a whole number is needed: "
+        "save it again"
+    )
+
+
+def _entry(tags: str) -> str:
+    """Return the value of Slicer's tag ``TerminologyEntry`` in a segment's tags."""
+    found = (tag.strip().partition(":") for tag in tags.split("|"))
+    return next((value for key, _, value in found if key == "TerminologyEntry"), "")
 
 
 def _cut_away(image: sitk.Image, pairs: Mapping[str, str]) -> np.ndarray:

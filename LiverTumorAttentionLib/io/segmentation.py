@@ -19,11 +19,13 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
-from LiverTumorAttentionLib.io.input_checks import existing, readable
-from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, write_seg_nrrd
-from LiverTumorAttentionLib.io.terminology import segment_kind, unrecognized_segments
+from LiverTumorAttentionLib.io.input_checks import existing, read_nrrd_header, readable
+from LiverTumorAttentionLib.io.meanings import NO_MEANINGS, Meanings, warn_left_out
+from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, segment_numbers, write_seg_nrrd
+from LiverTumorAttentionLib.io.terminology import unrecognized_segments
 from LiverTumorAttentionLib.io.volumes import FILE_CHECKS, IMAGE_SUFFIXES, read_volume, write_image
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
+from LiverTumorAttentionLib.voxels.geometry import regridded
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, are_whole
 
 SEGMENTATION_SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES, ".dcm")
 
@@ -62,41 +64,66 @@ def semantic(instances: sitk.Image) -> sitk.Image:
     return _like(voxels, instances)
 
 
-def read_label_map(path: str | os.PathLike[str]) -> sitk.Image:
+def read_label_map(path: str | os.PathLike[str], *, meanings: Meanings = NO_MEANINGS) -> sitk.Image:
     """Read a segmentation as label map 0 background, 1 liver, 2 tumor (uint8) on its own grid.
 
     Label maps are returned with the values they have when these are whole numbers from 0 to 255 (so that
     other conventions can be evaluated too). The segments of a `.seg.nrrd` or DICOM SEG are recognized by
-    their code, else by their name; tumors lie over the liver, others are left out.
+    their code, else by their name; tumors lie over the liver, others are left out with an `InputWarning`.
+    meanings: what the user says segments or values are.
     Raises `InputError` when there is nothing to recognize or the file is no label map.
     """
     place = existing(path, "segmentation")
     if not has_segments(place):
-        return read_plain(place, np.uint8)
-    return semantic(read_instances(place))
+        return meanings.applied(read_plain(place, np.uint8))
+    return semantic(read_instances(place, meanings=meanings))
 
 
-def read_instances(path: str | os.PathLike[str], *, keep_numbers: bool = False) -> sitk.Image:
+def read_instances(
+    path: str | os.PathLike[str], *, keep_numbers: bool = False, meanings: Meanings = NO_MEANINGS
+) -> sitk.Image:
     """Read a segmentation as instances image (uint16): 0 background, 1 liver, 2, 3, … one value a tumor.
 
     Tumors are numbered in the order of the file. keep_numbers: where every one has a name of its own that ends in a
     number from 1, such as "Tumor 3", they keep these numbers (value 4), also when some are missing.
-    A plain label map is returned with the values it has: its tumors are not separated.
+    meanings: what the user says segments or values are. A plain label map is returned with the values it has: its
+    tumors are not separated.
     """
     place = existing(path, "segmentation")
     if not has_segments(place):
-        return read_plain(place, np.uint16)
-    if full_suffix(place) in (".seg.nrrd", ".nrrd"):
-        grid, segments = read_seg_nrrd(place)
-    else:
-        grid, segments = read_dicom_seg(place)
-    return _like(_painted(segments, place, keep_numbers=keep_numbers), grid)
+        return meanings.applied(read_plain(place, np.uint16))
+    grid, segments = read_segments(place)
+    kinds = meanings.kinds([segment.description for segment in segments])
+    return _like(_painted(segments, kinds, place, keep_numbers=keep_numbers), grid)
 
 
-def _painted(segments: list[StoredSegment], place: Path, *, keep_numbers: bool) -> np.ndarray:
-    kinds = [segment_kind(segment.name, segment.codes) for segment in segments]
-    if not any(kinds):
+def read_instances_onto(
+    path: str | os.PathLike[str], portal: sitk.Image, meanings: Meanings = NO_MEANINGS
+) -> sitk.Image:
+    """Read an instances image, its numbers kept, onto the portal volume's grid without interpolation.
+
+    Its axes may run another way, and it may cover a part alone. Raises `InputError` when its voxels do not lie on those
+    of the portal volume.
+    """
+    image = read_instances(path, keep_numbers=True, meanings=meanings)
+    return regridded(image, portal, "the segmentation", "the portal volume", part=True)
+
+
+def read_segments(place: Path) -> tuple[sitk.Image, list[StoredSegment]]:
+    """Return an empty image on the grid of a file that `has_segments`, and its segments in file order."""
+    return read_seg_nrrd(place) if full_suffix(place) in (".seg.nrrd", ".nrrd") else read_dicom_seg(place)
+
+
+def _painted(
+    segments: list[StoredSegment], kinds: list[str], place: Path, *, keep_numbers: bool
+) -> np.ndarray:
+    if "liver" not in kinds and "tumor" not in kinds:
         raise unrecognized_segments(place, [segment.name for segment in segments])
+    warn_left_out(
+        [(s.name, kind) for s, kind in zip(segments, kinds, strict=True) if s.mask.any()],
+        used=("liver", "tumor"),
+        what="segmentation",
+    )
     voxels = np.zeros(segments[0].mask.shape, np.uint16)
     for segment, kind in zip(segments, kinds, strict=True):
         if kind == "liver":
@@ -118,12 +145,15 @@ def _values_by_name(names: list[str]) -> list[int] | None:
     return values if inside and len(set(values)) == len(names) else None
 
 
-def read_vessel_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, dict[int, str]]:
+def read_vessel_labels(
+    path: str | os.PathLike[str], meanings: Meanings = NO_MEANINGS
+) -> tuple[sitk.Image, dict[int, str]]:
     """Return a label map (uint16), 0 where there is no vessel, and the name of each other value.
 
-    path: a `.seg.nrrd` or DICOM SEG, whose segments are the vessels, but for liver and tumors among them and
-    for those that are empty; where two overlap, the later one in the file counts. Or a label map, whose
-    values are named "vessel 1", "vessel 2", … by their value.
+    path: a `.seg.nrrd` or DICOM SEG, whose segments are the vessels, but for liver, tumors and other organs among them
+    (with an `InputWarning`) and for those that are empty; where two overlap, the later one in the file counts. Or a
+    label map, whose values are named "vessel 1", "vessel 2", … by their value.
+    meanings: what the user says segments are.
     Raises `InputError` when there is no vessel or the file is no segmentation.
     """
     place = existing(path, "vessel segmentation")
@@ -134,14 +164,16 @@ def read_vessel_labels(path: str | os.PathLike[str]) -> tuple[sitk.Image, dict[i
         if not names:
             raise InputError(f"the vessel segmentation '{place}' has no voxel: choose another file")
         return image, names
-    seg_nrrd = full_suffix(place) in (".seg.nrrd", ".nrrd")
-    grid, segments = read_seg_nrrd(place) if seg_nrrd else read_dicom_seg(place)
-    vessels = [s for s in segments if not segment_kind(s.name, s.codes) and s.mask.any()]
+    grid, segments = read_segments(place)
+    kinds = meanings.kinds([segment.description for segment in segments])
+    stored = [(s, kind) for s, kind in zip(segments, kinds, strict=True) if s.mask.any()]
+    vessels = [s for s, kind in stored if kind in ("vessel", "")]
     if not vessels:
         listed = ", ".join(f"'{segment.name}'" for segment in segments) or "no segment at all"
         raise InputError(
             f"the vessel segmentation '{place}' has no vessel, only {listed}: choose another file"
         )
+    warn_left_out([(s.name, kind) for s, kind in stored], used=("vessel", ""), what="vessel segmentation")
     voxels = np.zeros(vessels[0].mask.shape, np.uint16)
     for value, vessel in enumerate(vessels, start=1):
         voxels[vessel.mask] = value
@@ -156,23 +188,23 @@ def has_segments(place: Path) -> bool:
     """Return whether a file stores named segments rather than label values."""
     if place.is_dir():
         raise InputError(f"the segmentation '{place}' is a folder: name the file itself")
-    with readable(place, "segmentation"), place.open("rb") as file:
-        head = file.read(65536)
-    if full_suffix(place) == ".nrrd":
-        return b"Segment0_ID:=" in head
-    return full_suffix(place) == ".seg.nrrd" or (full_suffix(place) not in FILE_CHECKS and is_dicom(place))
+    if full_suffix(place) in (".seg.nrrd", ".nrrd"):
+        with readable(place, "segmentation"):
+            return bool(segment_numbers(read_nrrd_header(place, "segmentation").pairs))
+    with readable(place, "segmentation"):
+        return full_suffix(place) not in FILE_CHECKS and is_dicom(place)
 
 
 def read_plain(place: Path, kind: type[np.unsignedinteger]) -> sitk.Image:
     image = read_volume(place, name="segmentation")
     voxels = sitk.GetArrayViewFromImage(image)
     limit = np.iinfo(kind).max
-    if not np.isfinite(voxels).all() or voxels.min() < 0 or voxels.max() > limit or (voxels % 1).any():
+    if not np.isfinite(voxels).all() or voxels.min() < 0 or voxels.max() > limit or not are_whole(voxels):
         raise InputError(
             f"the segmentation '{place}' is not a label map (values {voxels.min():g} to {voxels.max():g}): "
             "its voxels must be whole numbers from 0, such as 1 liver and 2 tumor"
         )
-    return _like(voxels.astype(kind), image)
+    return _like((np.rint(voxels) if voxels.dtype.kind == "f" else voxels).astype(kind), image)
 
 
 def _like(voxels: np.ndarray, grid: sitk.Image) -> sitk.Image:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,22 +116,104 @@ def segments_for(instances: sitk.Image) -> tuple[Segment, ...]:
     return (liver_segment(), *(tumor_segment(int(value)) for value in values if value >= FIRST_TUMOR))
 
 
-def segment_kind(name: str, codes: tuple[str, ...] = ()) -> str:
-    """Return ``"liver"``, ``"tumor"`` or ``""`` for a segment of any origin.
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a file says of a segment.
 
-    codes: code values of its type, most specific first; they decide before the name does. A name with a
-    word for a tumor is one, also when it names the liver ("liver lesion").
+    name: as the user sees it. types, regions: its coded type and place as (code value, meaning), each maybe empty.
     """
+
+    name: str
+    types: tuple[tuple[str, str], ...] = ()
+    regions: tuple[tuple[str, str], ...] = ()
+
+
+def described_by_entry(name: str, entry: str) -> Description:
+    """Return the description that 3D Slicer's ``context~category~type~modifier~context~region~modifier`` gives."""
+    parts = [tuple(part.split("^")) for part in entry.split("~")]
+    codes = [(part[1], part[2]) if len(part) > 2 else ("", "") for part in (*parts, *[()] * 7)]
+    return Description(
+        name=name,
+        types=tuple(code for code in (codes[3], codes[2]) if any(code)),
+        regions=tuple(code for code in (codes[5],) if any(code)),
+    )
+
+
+def segment_kind(described: Description) -> str:
+    """Return "liver", "tumor", "vessel", "elsewhere" (another organ, or a tumor of one), "background" or "".
+
+    The code of its type decides, then the meaning of the code, then the name; a region that is not the liver, or a name
+    of another organ, makes a tumor one of "elsewhere". A name may be in several languages (`data/terminology.json`).
+    """
+    texts = [plain_text(text) for text in (described.name, *(meaning for _, meaning in described.types))]
+    kind = _kind_by_code(described) or next(filter(None, (_kind_by_words(text) for text in texts[1:])), "")
+    if kind in ("", "elsewhere"):
+        kind = _kind_by_words(texts[0]) or kind
+    if kind == "tumor" and _lies_elsewhere(described.regions, texts):
+        return "elsewhere"
+    return kind
+
+
+def _kind_by_code(described: Description) -> str:
+    codes = terminology()["codes"]
+    return next((kind for value, _ in described.types for kind in codes if value in codes[kind]), "")
+
+
+def _kind_by_words(text: str) -> str:
+    """Return the kind that a text of `plain_text` names.
+
+    What follows "with", "without" and the like says what a thing holds or lacks, not what it is. Of a tumor and a
+    vessel in one name the last is meant ("tumor feeding artery"), unless it only says where ("tumor near portal vein").
+    """
+    text = _before(text, "leading_on")
+    head = _before(text, "placing")
+    tumor, vessel = (_last(kind, head) for kind in ("tumor", "vessel"))
+    if max(tumor, vessel) < 0:
+        tumor, vessel = (_last(kind, text) for kind in ("tumor", "vessel"))
+    if max(tumor, vessel) >= 0:
+        return "tumor" if tumor >= vessel else "vessel"
+    return next((kind for kind in ("liver", "elsewhere", "background") if _last(kind, text) >= 0), "")
+
+
+def _lies_elsewhere(regions: tuple[tuple[str, str], ...], texts: list[str]) -> bool:
+    """Return whether a tumor is one of another organ, by the codes of its region, else by its names."""
     table = terminology()
-    for code in codes:
-        for kind in ("tumor", "liver"):
-            if code in table[f"read_as_{kind}"]["codes"]:
-                return kind
-    text = name.lower()
-    for kind in ("tumor", "liver"):
-        if any(word in text for word in table[f"read_as_{kind}"]["words"]):
-            return kind
-    return ""
+    for value, meaning in regions:
+        if value in table["regions_of_the_liver"] or _last("near_the_liver", plain_text(meaning)) >= 0:
+            return False
+        if value and value not in table["regions_around_the_liver"]:
+            return True
+    named = [_before(text, "leading_on") for text in texts]
+    if any(_last("never_in_the_liver", text) >= 0 for text in named):
+        return True
+    here = any(_last("near_the_liver", text) >= 0 for text in named)
+    return not here and any(_last("elsewhere", text) >= 0 for text in named)
+
+
+def plain_text(name: str) -> str:
+    """Return a name in small letters without accents, words and numbers apart: "KidneyCyst_2" gives "kidney cyst 2"."""
+    apart = re.sub(r"(?<=[a-zäöüß])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
+    letters = unicodedata.normalize("NFKD", apart.casefold())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W\d_]+|\d+", bare))
+
+
+def _before(text: str, words: str) -> str:
+    """Return what stands before the first of the words; a "no" before a number is "number"."""
+    found = re.split(rf"(?:^|\s+)(?!no \d){_pattern(words)}", text, maxsplit=1)
+    return found[0]
+
+
+def _last(words: str, text: str) -> int:
+    """Return where the last of the words ends in a text; -1 when there is none."""
+    return max((match.end() for match in re.finditer(_pattern(words), text)), default=-1)
+
+
+@functools.cache
+def _pattern(words: str) -> str:
+    """Return the regular expression of a list of words; * stands for any letters."""
+    listed = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in terminology()["words"][words])
+    return rf"(?<!\w)(?:{listed})(?!\w)"
 
 
 def unrecognized_segments(path: object, names: list[str]) -> InputError:
@@ -137,7 +221,7 @@ def unrecognized_segments(path: object, names: list[str]) -> InputError:
     listed = ", ".join(f"'{name}'" for name in names) or "no segment at all"
     return InputError(
         f"the segmentation '{path}' has no segment named or coded as liver or tumor, only {listed}: "
-        "rename its segments"
+        "rename its segments, or say what they are (--label NAME=liver, tumor, vessel or ignore)"
     )
 
 

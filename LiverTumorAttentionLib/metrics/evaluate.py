@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.metrics.lesions import LesionScores, match_lesions
 from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.metrics.surface import surface_distances
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
-from LiverTumorAttentionLib.voxels.geometry import check_same_grid
+from LiverTumorAttentionLib.voxels.geometry import regridded
 
 LESION_LABEL = "tumor"
 
@@ -28,12 +28,12 @@ def evaluate_labels(
 ) -> Evaluation:
     """Score a predicted label map against the truth.
 
-    prediction, truth: 3D label maps of whole numbers on the same grid, in any orientation.
+    prediction, truth: 3D label maps of whole numbers on the same grid, whose axes may run another way.
     labels: name of each object and the values that make it; the one called "tumor" is scored lesion by
     lesion as well.
     Raises `InputError` when the grids differ (naming both), for an image that is no label map, or no labels.
     """
-    check_same_grid(prediction, truth, "the prediction", "the truth")
+    truth = regridded(truth, prediction, "the truth", "the prediction")
     if not labels:
         raise InputError("there is no label to evaluate; name at least one, such as tumor=2")
     predicted = _label_array(prediction, "the prediction")

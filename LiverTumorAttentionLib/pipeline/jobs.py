@@ -61,6 +61,15 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelledJob(Job):
+    """Base of jobs that read a segmentation of any origin."""
+
+    labels: tuple[str, ...] = ()
+    """What segments or label values are, where their code or name does not say it: "NAME=meaning", the meaning one of
+    liver, tumor, vessel, ignore."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentationJob(Job):
     """One case to segment. Raises `InputError` for a value out of range or files that collide."""
 
@@ -208,7 +217,7 @@ class RegistrationJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefinementJob(Job):
+class RefinementJob(LabelledJob):
     """A segmentation to correct by prompts. Raises `InputError` for a value out of range or files that collide."""
 
     portal: str
@@ -256,7 +265,7 @@ class RefinementJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReviewJob(Job):
+class ReviewJob(LabelledJob):
     """A segmented case to report on. Raises `InputError` for a value out of range or files that collide."""
 
     portal: str
@@ -335,7 +344,7 @@ class ReviewJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingExportJob(Job):
+class TrainingExportJob(LabelledJob):
     """A corrected case to write as training reads it. Raises `InputError` for a bad name or files that collide."""
 
     portal: str

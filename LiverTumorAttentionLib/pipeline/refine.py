@@ -19,8 +19,10 @@ from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.correction.prompts import Prompt, read_prompts
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
+    Meanings,
+    collected_warnings,
     read_ct,
-    read_instances,
+    read_instances_onto,
     read_volume,
     write_segmentation,
 )
@@ -71,9 +73,18 @@ def arterial_by_position(arterial: sitk.Image, portal: sitk.Image) -> tuple[sitk
     return resample_onto(arterial, portal, sitk.Transform(3, sitk.sitkIdentity)), (UNREGISTERED_GRID,)
 
 
-def read_tumors(path: str) -> sitk.Image:
-    """Read a segmentation as instances image; the tumors of a semantic label map are taken apart."""
-    return instances_from_labels(read_instances(path, keep_numbers=True))
+def read_tumors(
+    path: str, portal: sitk.Image, labels: tuple[str, ...] = ()
+) -> tuple[sitk.Image, tuple[str, ...]]:
+    """Read a segmentation as instances image on the portal grid; the tumors of a semantic label map are taken apart.
+
+    labels: as for `LabelledJob`. Returns the image and the warnings, one sentence each.
+    """
+    meanings = Meanings(labels)
+    with collected_warnings() as warnings:
+        instances = instances_from_labels(read_instances_onto(path, portal, meanings))
+    meanings.check_used()
+    return instances, tuple(warnings)
 
 
 def read_log(path: str, name: str) -> CorrectionLog:
@@ -87,7 +98,7 @@ def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, 
     reading.update(0.0, "portal volume")
     portal = read_ct(job.portal, series=job.portal_series, phase="portal")
     reading.update(0.5, "segmentation")
-    instances = read_tumors(job.segmentation)
+    instances, left_out = read_tumors(job.segmentation, portal, job.labels)
     probability = None
     if job.probability is not None:
         probability = read_volume(job.probability, name="probability")
@@ -106,7 +117,7 @@ def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, 
     case = CorrectionCase(
         portal=portal, instances=instances, arterial=arterial, probability=probability, model=job.model
     )
-    return case, warnings
+    return case, (*left_out, *warnings)
 
 
 def _registered(

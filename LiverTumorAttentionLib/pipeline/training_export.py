@@ -92,12 +92,12 @@ def _read_case(job: TrainingExportJob, progress: Progress) -> tuple[CorrectionCa
     reading.update(0.0, "portal volume")
     portal = read_ct(job.portal, phase="portal")
     reading.update(0.5, "segmentation")
-    instances = read_tumors(job.segmentation)
+    instances, left_out = read_tumors(job.segmentation, portal, job.labels)
     if job.arterial is None:
-        return CorrectionCase(portal=portal, instances=instances), ()
+        return CorrectionCase(portal=portal, instances=instances), left_out
     progress.part(0.3, 1.0).update(0.0, "arterial volume")
     arterial, warnings = arterial_by_position(read_ct(job.arterial, phase="arterial"), portal)
-    return CorrectionCase(portal=portal, instances=instances, arterial=arterial), warnings
+    return CorrectionCase(portal=portal, instances=instances, arterial=arterial), (*left_out, *warnings)
 
 
 def _facts(case: CorrectionCase, log: CorrectionLog | None, patient: str | None) -> dict[str, str | int]:

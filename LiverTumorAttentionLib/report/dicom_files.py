@@ -73,7 +73,10 @@ class DicomFiles:
             written.append(path)
 
         def structured_report(path: Path) -> None:
-            write_dicom_sr(path, content, written[-1], self.slices, self.arterial_slices)
+            labels = (
+                self.job.labels if len(written) == 1 else ()
+            )  # a SEG that was written names its segments itself
+            write_dicom_sr(path, content, written[-1], self.slices, self.arterial_slices, labels)
 
         return {"DICOM SEG": dicom_seg, "structured report": structured_report}
 

@@ -21,7 +21,13 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import TumorReview
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import liver_segment, read_instances, tumor_segment
+from LiverTumorAttentionLib.io import (
+    Meanings,
+    collected_warnings,
+    liver_segment,
+    read_instances,
+    tumor_segment,
+)
 from LiverTumorAttentionLib.io.dicom_seg import (
     ALGORITHM_NAME,
     MANUFACTURER,
@@ -29,7 +35,6 @@ from LiverTumorAttentionLib.io.dicom_seg import (
     read_dicom_seg,
     use_utf8,
 )
-from LiverTumorAttentionLib.io.terminology import segment_kind
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_value
@@ -46,19 +51,23 @@ def write_dicom_sr(
     segmentation: Path,
     slices: Sequence[Any],
     arterial_slices: Sequence[Any] = (),
+    labels: tuple[str, ...] = (),
 ) -> None:
     """Write the structured report.
 
     segmentation: the DICOM SEG of the same tumors. slices: of the portal series, as pydicom reads them, in the
     order of the portal volume's slices. arterial_slices: of the series that the arterial volume was registered
     from; without them the report holds no arterial value, since it could not say what that was measured on.
+    labels: what the user says segments of the SEG are.
     Raises `InputError` when the SEG lacks a tumor, or highdicom refuses what the series says of itself.
     """
     highdicom, pydicom = dicom_extra("DICOM structured report", "leave the report out")
     seg = pydicom.dcmread(segmentation)
     for piece in (seg, *slices, *arterial_slices):
         use_utf8(piece)
-    report = _Report(highdicom, content, seg, segments_by_value(segmentation, seg), slices, arterial_slices)
+    report = _Report(
+        highdicom, content, seg, segments_by_value(segmentation, seg, labels), slices, arterial_slices
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
@@ -69,18 +78,21 @@ def write_dicom_sr(
         ) from error
 
 
-def segments_by_value(path: Path, seg: Any) -> dict[int, Any]:
+def segments_by_value(path: Path, seg: Any, labels: tuple[str, ...] = ()) -> dict[int, Any]:
     """Return the segments (items of SegmentSequence) of a DICOM SEG by the value that each has in the instances.
 
     A segment holds all voxels of its value. Where tumors were drawn into each other the outer one holds those of
     several: who can have but one value comes first.
     """
-    values = sitk.GetArrayFromImage(read_instances(path, keep_numbers=True))
+    meanings = Meanings(labels)
+    with collected_warnings():  # They were told when the segmentation was read first.
+        values = sitk.GetArrayFromImage(read_instances(path, keep_numbers=True, meanings=meanings))
+        stored_segments = read_dicom_seg(path)[1]
+    kinds = meanings.kinds([stored.description for stored in stored_segments])
     whole = np.bincount(values.reshape(-1))
     found: dict[int, Any] = {}
     tumors = []
-    for item, stored in zip(seg.SegmentSequence, read_dicom_seg(path)[1], strict=True):
-        kind = segment_kind(stored.name, stored.codes)
+    for item, stored, kind in zip(_items(seg), stored_segments, kinds, strict=True):
         if kind == "liver":
             found.setdefault(LIVER, item)
         elif kind == "tumor":
@@ -92,6 +104,15 @@ def segments_by_value(path: Path, seg: Any) -> dict[int, Any]:
         if free:
             found[free[0]] = item
     return found
+
+
+def _items(seg: Any) -> list[Any]:
+    """Return the items of SegmentSequence that `read_dicom_seg` reads, in its order."""
+    from highdicom.seg import Segmentation
+
+    numbers = [int(number) for number in Segmentation.from_dataset(seg, copy=False).segment_numbers]
+    items = {int(item.SegmentNumber): item for item in seg.SegmentSequence}
+    return [items[number] for number in numbers]
 
 
 class _Report:

@@ -19,8 +19,8 @@ from LiverTumorAttentionLib.analysis.planning import (
 )
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.report.json_file import read_json
 
 MOST = 12
 """Limit of the number of margins and of resections, so that the page stays readable."""

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import collected_warnings, read_ct, read_instances, read_volume
+from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_ct, read_instances_onto, read_volume
 from LiverTumorAttentionLib.io.segmentation import has_segments
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_warnings
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
@@ -43,11 +43,12 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
 
     run: what is known of the run that the segmentation comes from. Raises `InputError`, `Cancelled`.
     """
+    meanings = Meanings(job.labels)
     with collected_warnings() as warnings:
         progress.update(0.0, "portal volume")
         portal = read_ct(job.portal, series=job.portal_series, phase="portal")
         progress.update(0.4, "segmentation")
-        instances = _instances(job.segmentation, portal)
+        instances = _instances(job.segmentation, portal, meanings)
         case = ReportCase(portal=portal, instances=instances, notes=_cut_off(instances))
         if not has_segments(Path(job.segmentation)):
             case = _apart(case)
@@ -59,7 +60,8 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
             case = replace(case, probability=_probability(job.probability, portal))
         if job.vessels is not None:
             progress.update(0.9, "vessels")
-            case = replace(case, vessels=_vessels(job.vessels, portal))
+            case = replace(case, vessels=_vessels(job.vessels, portal, meanings))
+    meanings.check_used()
     progress.update(1.0)
     return replace(case, notes=(*(without_names(warning) for warning in warnings), *case.notes))
 
@@ -69,10 +71,8 @@ def without_names(message: str) -> str:
     return re.sub(r"'.*'", "'…'", message, flags=re.DOTALL)
 
 
-def _instances(path: str, portal: sitk.Image) -> sitk.Image:
-    image = regridded(
-        read_instances(path, keep_numbers=True), portal, "the segmentation", "the portal volume", part=True
-    )
+def _instances(path: str, portal: sitk.Image, meanings: Meanings) -> sitk.Image:
+    image = read_instances_onto(path, portal, meanings)
     if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
         raise InputError(
             f"the segmentation '{path}' has no liver (value 1 of a label map, or a segment named so): "
@@ -132,7 +132,7 @@ def _probability(path: str, portal: sitk.Image) -> sitk.Image:
     return regridded(image, portal, "the probability", "the portal volume")
 
 
-def _vessels(path: str, portal: sitk.Image) -> Vessels:
-    found = read_vessels(path)
+def _vessels(path: str, portal: sitk.Image, meanings: Meanings) -> Vessels:
+    found = read_vessels(path, meanings=meanings)
     labels = regridded(found.labels, portal, "the vessels", "the portal volume", part=True)
     return Vessels(labels=labels, names=found.names)

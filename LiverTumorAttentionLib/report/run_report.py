@@ -9,7 +9,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.report.json_file import read_json
+from LiverTumorAttentionLib.io.json_file import read_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -225,7 +225,7 @@ def _axes_aligned(image: sitk.Image, grid: sitk.Image) -> sitk.Image | None:
     Columns of a direction matrix are the axes; their products give, for each axis of the grid, the axis of the
     image that runs along it (+1) or against it (-1).
     """
-    if image.GetDimension() != 3:
+    if image.GetDimension() != 3 or grid.GetDimension() != 3:
         return None
     agreement = _axes(image).T @ _axes(grid)
     order = [int(axis) for axis in np.abs(agreement).argmax(axis=0)]

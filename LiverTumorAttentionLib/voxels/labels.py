@@ -7,6 +7,7 @@ map gives all tumors the value 2.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 BACKGROUND = 0
 LIVER = 1
@@ -16,6 +17,9 @@ TUMOR = FIRST_TUMOR
 """Value of every tumor in a semantic label map."""
 MOST_TUMORS = int(np.iinfo(np.uint16).max) - FIRST_TUMOR + 1
 """How many tumors an instances map of 16 bits can number."""
+
+WHOLE_TOLERANCE = 1e-2
+"""Values this near to a whole number are it: floating files and rescaled ones are a little off."""
 
 OUTSIDE_HU = -1024
 """Value (HU) of a resampled volume where the original has no voxels; air, at the lower end of CT."""
@@ -29,3 +33,8 @@ def tumor_value(number: int) -> int:
 def tumor_number(value: int) -> int:
     """Return the number, counted from 1, of the tumor that has `value` in an instances map."""
     return value - FIRST_TUMOR + 1
+
+
+def are_whole(voxels: NDArray[np.number]) -> bool:
+    """Return whether all values are whole numbers, within `WHOLE_TOLERANCE`."""
+    return voxels.dtype.kind in "iub" or not (np.abs(voxels - np.rint(voxels)) > WHOLE_TOLERANCE).any()

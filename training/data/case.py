@@ -90,7 +90,7 @@ class PreparedCase:
         """Read case.json. Raises `InputError` when it is missing or damaged; arrays are opened when asked for."""
         path = folder / "case.json"
         try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
             z, y, x = (float(value) for value in values["spacing_mm"])
             return cls(
                 name=values["name"],

@@ -105,7 +105,7 @@ def read_splits(path: Path, names: Iterable[str]) -> list[Split]:
     there, and for a case that stands in a split twice.
     """
     try:
-        values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
         splits = [
             Split(**{part: tuple(str(name) for name in split[part]) for part in PARTS})
             for split in values["splits"]

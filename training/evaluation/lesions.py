@@ -64,7 +64,7 @@ def lesion_rows(case: SourceCase, truth: sitk.Image, scores: LesionScores) -> li
 def read_lesions(path: Path) -> list[KnownLesion]:
     """Read lesions.json as `liver-tumor-attention phantom` writes it. Raises `InputError`."""
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["lesions"]
+        listed = json.loads(path.read_text(encoding="utf-8-sig"))["lesions"]
         return [
             KnownLesion(
                 tumor_type=str(lesion["kind"]),

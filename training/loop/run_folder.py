@@ -85,7 +85,7 @@ def read_run_file(folder: Path) -> dict[str, Any]:
     """Return the values of run.json. Raises `InputError`."""
     path = folder / RUN_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise InputError(
             f"{folder} is not a run: it has no {RUN_FILE}; name the folder given to `train`"

@@ -127,7 +127,7 @@ def _read(path: Path) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]:
 def _read_truth(folder: Path) -> PhantomTruth:
     import SimpleITK as sitk
 
-    record = json.loads((folder / LESIONS_FILE).read_text(encoding="utf-8"))
+    record = json.loads((folder / LESIONS_FILE).read_text(encoding="utf-8-sig"))
     return PhantomTruth(labels=sitk.ReadImage(str(folder / LABELS_FILE)), lesions=record["lesions"])
 
 

@@ -37,7 +37,7 @@ _CHUNK = 1 << 20
 def read_report(path: Path) -> dict[str, Any]:
     """Return the report of a run. Raises `PanelError` when it is missing or not one."""
     try:
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
         for tumor in report["tumors"]:
             if len(tumor["centroid_lps_mm"]) != 3 or "number" not in tumor:
                 raise ValueError("a tumor without number or centroid")

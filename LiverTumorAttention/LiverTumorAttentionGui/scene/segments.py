@@ -9,7 +9,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG, LIVER_SEGMENT, TERMINOLOGY_TAG
-from LiverTumorAttentionLib.io.terminology import Segment, segment_kind, tumor_segment
+from LiverTumorAttentionLib.io.terminology import Segment, described_by_entry, segment_kind, tumor_segment
 
 _STATUS = slicer.vtkSlicerSegmentationsModuleLogic
 STATUSES = {
@@ -57,13 +57,11 @@ def lesions_of(segmentation: slicer.vtkSegmentation, also: tuple[str, ...] = ())
 
 
 def kind_of(segmentation: slicer.vtkSegmentation, segment_id: str) -> str:
-    """Return "liver", "tumor" or "" for anything else, by tag, code and name."""
+    """Return "liver", "tumor" or another kind of the library's `segment_kind`, by tag, code, region and name."""
     segment = segmentation.GetSegment(segment_id)
     if number_in_tag(segment):
         return "tumor"
-    entry = tag_of(segment, TERMINOLOGY_TAG).split("~")
-    codes = [part.split("^")[1] for part in entry[2:4][::-1] if part.count("^") >= 2]
-    return segment_kind(segment.GetName() or "", tuple(code for code in codes if code))
+    return segment_kind(described_by_entry(segment.GetName() or "", tag_of(segment, TERMINOLOGY_TAG)))
 
 
 def number_in_tag(segment: slicer.vtkSegment) -> int | None:

@@ -17,7 +17,7 @@ from LiverTumorAttentionLib.analysis import Vessels
 
 
 def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Vessels | None:
-    """Return the segments of a node that are neither liver nor lesion, on a grid; None when none has a voxel there.
+    """Return the segments of a node that are no liver, lesion or other organ, on a grid; None without a voxel there.
 
     The node may lie on another grid and under a linear transform; then the nearest voxel counts. Where two segments
     overlap, the later one counts. Raises `PanelError` for a transform that is not linear, or surfaces alone.
@@ -32,7 +32,7 @@ def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Ve
     labels = np.zeros(grid.shape, np.uint16)
     names: dict[int, str] = {}
     for segment_id in segmentation.GetSegmentIDs():
-        if kind_of(segmentation, segment_id):
+        if kind_of(segmentation, segment_id) in ("liver", "tumor", "elsewhere", "background"):
             continue
         segment = segmentation.GetSegment(segment_id)
         mask = _on_grid(grid, segment, vessel_to_world)

@@ -162,7 +162,9 @@ def test_an_arterial_volume_can_be_registered(
 
 
 def bad_grid(folder: Path) -> list[object]:
-    write_image(folder / "other.nii.gz", image(np.ones((5, 6, 7), np.uint8)))
+    other = image(np.ones((5, 6, 7), np.uint8))
+    other.SetSpacing([1.3 * step for step in other.GetSpacing()])
+    write_image(folder / "other.nii.gz", other)
     return ["--segmentation", folder / "other.nii.gz"]
 
 
@@ -194,7 +196,7 @@ def bad_probability(folder: Path) -> list[object]:
         (
             bad_grid,
             {"remove": [{"lesion": 1}]},
-            "the portal volume and the segmentation do not lie on the same grid",
+            "the voxels of the segmentation do not lie on those of the portal volume",
         ),
         (bad_probability, {"remove": [{"lesion": 1}]}, "and the probability do not lie on the same grid"),
         (lambda f: ["--segmentation", f / "none.seg.nrrd"], {"remove": [[0, 0, 0]]}, "does not exist"),

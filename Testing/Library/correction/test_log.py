@@ -190,7 +190,7 @@ def test_invalid_logs_are_refused(session: CorrectionSession, change, message: s
 
 
 def test_text_that_is_no_json() -> None:
-    with pytest.raises(InputError, match=r"the log of corrections is no JSON"):
+    with pytest.raises(InputError, match=r"the log of corrections is no valid JSON"):
         CorrectionLog.from_text("{")
     with pytest.raises(InputError, match=r"no log of corrections"):
         CorrectionLog.from_text("[1, 2]")

@@ -104,7 +104,7 @@ def test_a_log_is_read_as_prompts(case: CorrectionCase) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"the prompts are no JSON"),
+        ("{", r"the file of prompts is no valid JSON"),
         ("[[1, 2, 3]]", r"the prompts must be an object such as"),
         ("{}", r"the prompts ask for nothing: name tools, such as add, remove"),
         ('{"units": "cm", "add": [[1, 2, 3]]}', r"units must be 'mm' or 'voxel', got 'cm'"),
@@ -121,7 +121,7 @@ def test_a_log_is_read_as_prompts(case: CorrectionCase) -> None:
         ('{"actions": [{"tool": "add"}]}', r'action 1: expected \{"tool"'),
         ('{"actions": [{"tool": "paint", "parameters": {}}]}', r"action 1: there is no tool 'paint'"),
         ('{"lesions": [], "add": [[1, 2, 3]]}', r"unknown key 'lesions'"),
-        ('{"add": [[1, 2, NaN]]}', r"a place has three numbers"),
+        ('{"add": [[1, 2, NaN]]}', r"no valid JSON \(NaN is no number\)"),
     ],
 )
 def test_mistakes_are_named(case: CorrectionCase, text: str, message: str) -> None:

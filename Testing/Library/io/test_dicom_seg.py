@@ -11,7 +11,13 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib import __version__
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import read_instances, read_label_map, read_volume, write_segmentation
+from LiverTumorAttentionLib.io import (
+    collected_warnings,
+    read_instances,
+    read_label_map,
+    read_volume,
+    write_segmentation,
+)
 from LiverTumorAttentionLib.voxels.geometry import to_lps
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SEG needs highdicom")
@@ -189,3 +195,53 @@ def test_extra_is_imported_only_when_it_is_needed():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["LABELMAP", "FRACTIONAL", "BINARY"])
+def test_segments_of_every_type_and_numbering(portal, tmp_path, kind):
+    _, paths = portal
+    numbers = (5, 9) if kind == "LABELMAP" else (1, 2)
+    described = [
+        highdicom.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=label,
+            segmented_property_category=highdicom.sr.CodedConcept("123037004", "SCT", "Anatomical Structure"),
+            segmented_property_type=highdicom.sr.CodedConcept(code, "SCT", label),
+            algorithm_type="MANUAL",
+        )
+        for number, label, code in zip(numbers, ("Liver", "Mass"), ("10200004", "4147007"), strict=True)
+    ]
+    masks = np.stack([TRUTH == 1, TRUTH > 1], axis=-1)
+    pixels = {
+        "LABELMAP": np.choose(np.minimum(TRUTH, 2), [0, 5, 9]).astype(np.uint8),
+        "FRACTIONAL": np.where(masks, 0.6, 0.4).astype(np.float32),
+        "BINARY": masks.astype(np.uint8),
+    }[kind]
+    highdicom.seg.Segmentation(
+        source_images=[pydicom.dcmread(path) for path in paths],
+        pixel_array=pixels,
+        segmentation_type=kind,
+        segment_descriptions=described,
+        series_instance_uid=highdicom.UID(),
+        series_number=9,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer="X",
+        manufacturer_model_name="Y",
+        software_versions="1",
+        device_serial_number="1",
+        omit_empty_frames=False,
+    ).save_as(tmp_path / "a.dcm")
+    with collected_warnings() as warnings:
+        found = sitk.GetArrayFromImage(read_label_map(tmp_path / "a.dcm"))
+    assert np.array_equal(found, np.minimum(TRUTH, 2))
+    assert [("holds fractions" in text) for text in warnings] == [True] * (kind == "FRACTIONAL")
+
+
+def test_a_segmentation_of_surfaces_is_refused_by_name(portal, tmp_path):
+    _, paths = portal
+    surface = pydicom.dcmread(paths[0])
+    surface.Modality, surface.SOPClassUID = "SEG", "1.2.840.10008.5.1.4.1.1.66.5"
+    surface.save_as(tmp_path / "a.dcm")
+    with pytest.raises(InputError, match="is a DICOM object 'Surface Segmentation Storage': export it as"):
+        read_label_map(tmp_path / "a.dcm")

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
 from LiverTumorAttentionLib.io import read_volume, write_segmentation
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
+from LiverTumorAttentionLib.io.terminology import Description
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.report import ReportContent, dicom_sr, report_case
 from Testing.Library.report.cases import Small
@@ -190,7 +191,7 @@ def test_tumors_drawn_into_each_other_keep_their_values(monkeypatch: pytest.Monk
     values[0, 1:5, 1:5] = 6
     values[0, 2, 2] = 3
     outer, inner, liver = (
-        StoredSegment(name=n, codes=(), mask=m)
+        StoredSegment(description=Description(name=n), mask=m)
         for n, m in (
             ("Tumor 5", values > 1),
             ("Tumor 2", values == 3),
@@ -200,6 +201,7 @@ def test_tumors_drawn_into_each_other_keep_their_values(monkeypatch: pytest.Monk
     items = ["outer", "inner", "liver"]
     monkeypatch.setattr(dicom_sr, "read_instances", lambda path, **_: sitk.GetImageFromArray(values))
     monkeypatch.setattr(dicom_sr, "read_dicom_seg", lambda path: (None, [outer, inner, liver]))
+    monkeypatch.setattr(dicom_sr, "_items", lambda seg: seg.SegmentSequence)
     found = dicom_sr.segments_by_value(Path("seg.dcm"), SimpleNamespace(SegmentSequence=items))
     assert found == {6: "outer", 3: "inner", 1: "liver"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -11,32 +10,22 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.terminology import segment_kind
+from LiverTumorAttentionLib.io.terminology import Description, segment_kind
+from LiverTumorAttentionLib.voxels.labels import WHOLE_TOLERANCE
 
 CLASSES = {"background": 0, "liver": 1, "tumor": 2}
 """Values of the classes in this project's label maps."""
 OWN_VALUES: Mapping[int, int] = {0: 0, 1: 1, 2: 2}
 """Of label maps that hold this project's values already."""
 
-_TUMOR = re.compile(r"cancer|malign|krebs")
-_ELSEWHERE = re.compile(
-    r"kidney|renal|nier|pancrea|pankrea|lung|pulm|colon|bowel|spleen|splen|milz|adrenal|stomach|gastr|"
-    r"gall|bladder|oesoph|esoph|prostat|uter|ovar|bone|brain|breast|lymph|node\b"
-)
-"""Organs whose tumors are not those of the liver."""
-
 
 def class_of(name: str) -> str | None:
     """Return "background", "liver" or "tumor" for the name of a label; None for any other name.
 
-    "liver tumor" and "cancer" are tumors, "kidney tumor" is None.
+    "liver tumor" and "cancer" are tumors, "kidney tumor" is None: the table is that of segmentations.
     """
-    text = name.lower().replace("_", " ")
-    if text.strip() == "background":
-        return "background"
-    if _ELSEWHERE.search(text):
-        return None
-    return "tumor" if _TUMOR.search(text) else segment_kind(text) or None
+    kind = segment_kind(Description(name=name))
+    return kind if kind in CLASSES else None
 
 
 def values_of(names: Mapping[str, Iterable[int]], given: Mapping[str, str], where: str) -> dict[int, int]:
@@ -81,8 +70,6 @@ def told_values(labels: Mapping[str, str]) -> dict[int, int]:
     return values
 
 
-WHOLE_TOLERANCE = 1e-2
-"""Values this near to a whole number are it: floating files and rescaled ones are a little off."""
 _UNKNOWN = 255
 
 

@@ -105,7 +105,7 @@ def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
     if not path.exists():
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
         if record["method"] == "known":
             return _field(sitk.ReadImage(str(source.displacement)))
         if record["method"] == "none" or record["grade"] == "refused":

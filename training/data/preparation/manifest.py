@@ -43,7 +43,7 @@ class Manifest:
         """Read manifest.json. Raises `InputError` when there is none or it cannot be used."""
         path = folder / MANIFEST_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(path.read_text(encoding="utf-8-sig"))
             if values["format"] != FORMAT:
                 raise InputError(
                     f"'{folder}' was prepared by another version of this program (format {values['format']}, "
