@@ -1,0 +1,199 @@
+"""Installing as a state: one at a time, alive and cancelled while pip is silent, said in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from Testing.Slicer import cases, scene_facts
+
+# A pip that says what it does and then downloads for a long time without a word.
+SILENT = (
+    "import time\n"
+    "print('Collecting torch', flush=True)\n"
+    "print('  Downloading torch-9.whl (2.3 GB)', flush=True)\n"
+    "time.sleep(600)\n"
+)
+QUICK = "print('Collecting rich', flush=True)\n"
+
+
+class Pip:
+    """An installer that starts a process in the way of Slicer's own."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.calls = 0
+
+    def ensure(self) -> None:
+        import slicer
+
+        self.calls += 1
+        process = slicer.util.launchConsoleProcess(
+            [sys.executable, "-c", self.code], useStartupEnvironment=False
+        )
+        for _line in iter(process.stdout.readline, ""):
+            pass
+        if process.wait():
+            raise subprocess.CalledProcessError(process.returncode, process.args)
+
+    ensure_requirements = ensure
+
+
+@pytest.fixture
+def later(application):
+    """Return a function that calls another from the event loop, as a user's click comes."""
+    import qt
+
+    timers = []
+
+    def call(action, delay_ms=300):
+        timer = qt.QTimer()
+        timer.setSingleShot(True)
+        timer.connect("timeout()", action)
+        timer.start(delay_ms)
+        timers.append(timer)
+
+    return call
+
+
+@pytest.fixture
+def panel_with(scene):
+    """Return a function that makes a panel with an installer; `started` counts its runs."""
+    from LiverTumorAttentionGui.model_collection import ModelChoice
+    from LiverTumorAttentionGui.panel import SegmentationPanel
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
+
+    made = []
+
+    def make(installer):
+        started = []
+
+        def run(*_arguments, **_options):
+            started.append(SimpleNamespace(start=lambda: None, cancel=lambda: None, abandon=lambda: None))
+            return started[-1]
+
+        panel = SegmentationPanel(
+            LiverTumorAttentionLogic(),
+            models=lambda: [ModelChoice(id="m", title="M", statement="s")],
+            installer=installer,
+            run_factory=run,
+        )
+        panel.enter()
+        panel.ui.portalSelector.setCurrentNode(cases.add_volume(scene))
+        panel.started = started
+        made.append(panel)
+        return panel
+
+    yield make
+    for panel in made:
+        panel.cleanup()
+
+
+def test_what_pip_says_is_heard_and_slicer_gets_its_function_back(application):
+    import slicer
+
+    from LiverTumorAttentionGui.process.installation import Installation
+
+    launch, heard = slicer.util.launchConsoleProcess, []
+    installation = Installation(Pip(QUICK))
+    installation.on_change(heard.append)
+    installation.ensure()
+    assert heard[0].startswith("Installing Python packages; the first time")
+    assert heard[1:] == ["Installing Python packages: collecting rich", ""]
+    assert slicer.util.launchConsoleProcess is launch
+    assert not installation.running
+    with pytest.raises(subprocess.CalledProcessError):
+        Installation(Pip("raise SystemExit(3)")).ensure()
+    assert slicer.util.launchConsoleProcess is launch
+
+
+def test_pressing_twice_while_packages_install_starts_one_child(panel_with, later):
+    seen = {}
+
+    def press_again(panel):
+        ui = panel.ui
+        seen["enabled"] = [
+            button.enabled
+            for button in (ui.segmentButton, ui.inputsButton, ui.installButton, ui.cancelButton)
+        ]
+        seen["words"], seen["bar"] = ui.stageLabel.text, not ui.progressBar.isHidden()
+        panel._segment._segment_clicked()
+        panel._segment._sample_clicked()
+        panel._install_clicked()
+        seen["refusal"] = ui.statusLabel.text
+
+    pip = Pip("import time\nprint('Collecting torch', flush=True)\ntime.sleep(1)\n")
+    panel = panel_with(pip)
+    later(lambda: press_again(panel), 500)
+    panel.ui.segmentButton.click()
+    assert seen["enabled"] == [False, False, False, True]
+    assert seen["words"] == "Installing Python packages: collecting torch"
+    assert seen["bar"]
+    assert "being installed already" in seen["refusal"]
+    assert (pip.calls, len(panel.started)) == (1, 1)
+    assert panel.running
+
+
+def test_cancel_ends_a_silent_download(panel_with, later, scene):
+    panel = panel_with(Pip(SILENT))
+    earlier, before = scene_facts.children(), scene_facts.facts(scene)
+    words = []
+
+    def cancel():
+        words.append(panel.ui.stageLabel.text)
+        panel.ui.cancelButton.click()
+
+    later(cancel, 600)
+    panel.ui.segmentButton.click()
+    assert words == ["Installing Python packages: downloading torch-9.whl (2.3 GB)"]
+    assert "was cancelled, so nothing was computed" in panel.ui.statusLabel.text
+    assert not panel.ui.statusLabel.styleSheet, "no error"
+    assert panel.started == []
+    assert not panel.running
+    assert panel.ui.segmentButton.enabled
+    assert not panel.ui.cancelButton.enabled
+    assert panel.ui.progressBar.isHidden()
+    assert scene_facts.children() <= earlier
+    assert scene_facts.facts(scene) == before
+
+
+@pytest.mark.parametrize("moment", ["leave", "leave and come back", "scene closes", "cleanup"])
+def test_panel_that_goes_while_packages_install(panel_with, later, scene, moment):
+    def go(panel):
+        if moment == "cleanup":
+            panel.cleanup()
+            return
+        if moment == "scene closes":
+            panel.scene_closes()
+            scene.Clear()
+        else:
+            panel.leave()
+        if moment != "leave":
+            panel.enter()
+
+    slow = "import time\nprint('Collecting x', flush=True)\ntime.sleep(1)\n"
+    panel = panel_with(Pip(SILENT if moment == "cleanup" else slow))
+    later(lambda: go(panel))
+    panel.ui.segmentButton.click()
+    assert panel.started == [], "nobody waits for this run any more"
+    if moment != "cleanup":
+        assert not panel.running
+        assert "press Segment tumors again" in panel.ui.statusLabel.text
+    if moment == "leave and come back":
+        panel.ui.segmentButton.click()
+        assert len(panel.started) == 1
+
+
+def test_report_whose_study_goes_while_packages_install(panel, scene, study, later, tmp_path, monkeypatch):
+    from LiverTumorAttentionGui.process.installation import Installation
+
+    slow = Installation(Pip("import time\nprint('Collecting x', flush=True)\ntime.sleep(1)\n"))
+    monkeypatch.setattr(panel.review.export, "_ensure", slow.ensure_requirements)
+    panel.review.export.choose_file = lambda _parent, _name: str(tmp_path / "out.html")
+    later(panel.leave)
+    panel.ui.reportButton.click()
+    assert not panel.review.export.running
+    assert not list(tmp_path.glob("out.*"))
