@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("LiverTumorAttention", "LiverTumorAttentionLib", "Testing", "training")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 LIBRARY_MAP = (ROOT / "LiverTumorAttentionLib" / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| `(\w+)` \| (.*) \|$", LIBRARY_MAP, re.MULTILINE)
+PUBLIC_FUNCTIONS = LIBRARY_MAP.split("## Public functions\n", 1)[1].split("\n## ", 1)[0]
+ROWS = re.findall(r"^\| `(\w+)` \| (.*) \|$", PUBLIC_FUNCTIONS, re.MULTILINE)
 
 
 def relative_links(page: Path) -> list[str]:
