@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.progress import Progress
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@pytest.fixture(autouse=True)
+def no_nohup() -> Iterator[None]:
+    """A closed terminal ends programs, here and in child processes, even where the tests run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL) if hasattr(signal, "SIGHUP") else None
+    yield
+    if before is not None:
+        signal.signal(signal.SIGHUP, before)
+
 
 # A command that waits in the writing of a file, checking for cancellation as a run does or not at all.
 WAITING = """
