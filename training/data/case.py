@@ -41,6 +41,22 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crop:
+    """The grid of a part of a scan that is kept as arrays (x, y, z) of one npz file, in LPS order."""
+
+    image: str
+    """Name of the array of HU."""
+    labels: str
+    """Name of the array of labels."""
+    x_mm: float
+    """Distance of its voxels to the left."""
+    y_mm: float
+    """To the back."""
+    z_mm: float
+    """To the head."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceCase:
     """A case as its data set holds it."""
 
@@ -62,6 +78,13 @@ class SourceCase:
     """JSON that lists the lesions one by one, as `liver-tumor-attention phantom` writes it."""
     picture: Picture | None = None
     """The grid of its files, where they are pictures of a single slice."""
+    crop: Crop | None = None
+    """The grid of its file, where it is a crop kept as arrays."""
+
+    @property
+    def shows_whole_body(self) -> bool:
+        """Whether the liver's volume, and where it lies in the body, can be expected to be plausible."""
+        return self.picture is None and self.crop is None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,7 @@ REAL_VOLUMES = (
         portal="hcc-tace-007/HCC007_pre_PV.nii.gz",
         arterial="hcc-tace-007/HCC007_pre_AP.nii.gz",
         tumors="a large HCC",
+        healthy_slices=(0, 20),  # tips of both lobes; the tumor's arterial blush begins at slice 22
         licence="CC BY 4.0",
     ),
 )

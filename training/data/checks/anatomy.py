@@ -27,7 +27,7 @@ def anatomy_findings(
 ) -> Iterator[Finding]:
     """Yield what is strange about the labels of a case; both images are in LPS order on one grid.
 
-    whole: whether a liver's volume can be expected, as it cannot of a single slice.
+    whole: whether a liver's volume can be expected, as it cannot of a single slice or a crop.
     """
     voxels = sitk.GetArrayViewFromImage(labels)
     counts = np.zeros(3, int)

@@ -59,7 +59,7 @@ def check_case(case: SourceCase, phases: Sequence[str] | None = None) -> CaseRep
     for phase, volume in volumes.items():
         findings.extend(_lost_spacing(case.name, volume, phase))
     if labels is not None:
-        findings.extend(anatomy_findings(case.name, upright["portal"], labels, whole=case.picture is None))
+        findings.extend(anatomy_findings(case.name, upright["portal"], labels, whole=case.shows_whole_body))
         if "arterial" in upright:
             findings.extend(_coverage(case.name, labels, upright["arterial"]))
     return CaseReport(

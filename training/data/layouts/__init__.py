@@ -13,7 +13,17 @@ from typing import Any
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import SourceCase
-from training.data.layouts import chaos, csv_list, ircadb, lits, msd, msd_liver_slices, nnunet, plain
+from training.data.layouts import (
+    chaos,
+    csv_list,
+    ircadb,
+    lits,
+    lits_crop,
+    msd,
+    msd_liver_slices,
+    nnunet,
+    plain,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +45,7 @@ LAYOUTS: dict[str, Layout] = {
         find=msd_liver_slices.find,
         summary="single slices of LiTS as JPEG: slices.csv, images, masks (liver alone)",
     ),
+    "lits_crop": Layout(find=lits_crop.find, summary="crops of LiTS as arrays: litsN_cropM.npz"),
     "ircadb": Layout(
         find=ircadb.find, summary="3D-IRCADb: 3Dircadb1.N/PATIENT_DICOM and MASKS_DICOM, unzipped"
     ),

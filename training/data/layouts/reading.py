@@ -16,6 +16,7 @@ from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid, to_lps
 from training.data.case import LabelFile, SourceCase
+from training.data.layouts.crops import read_array
 from training.data.layouts.labels import CLASSES, classes_of
 from training.data.layouts.pictures import read_picture, read_picture_mask
 from training.data.layouts.slices import inside, read_slices
@@ -61,6 +62,8 @@ def read_phase(case: SourceCase, phase: str) -> sitk.Image:
         raise InputError(f"the case {case.name} has no {phase} volume: add it, or use a recipe of one phase")
     if case.picture is not None:
         return read_picture(path, case.picture, f"{phase} picture")
+    if case.crop is not None:
+        return read_array(path, case.crop, case.crop.image, f"{phase} crop")
     return read_volume(path, phase=phase, name=f"{phase} volume")
 
 
@@ -87,6 +90,10 @@ def _layer(file: LabelFile, portal: sitk.Image, reference: sitk.Image, case: Sou
         mask = read_picture_mask(file.path, case.picture, name)
         check_same_grid(reference, mask, f"the portal picture '{case.portal}'", f"the {name} '{file.path}'")
         return _classes(sitk.GetArrayViewFromImage(mask), file, f"{name} '{file.path}'")
+    if case.crop is not None:
+        layer = read_array(file.path, case.crop, case.crop.labels, name)
+        check_same_grid(reference, layer, f"the portal crop '{case.portal}'", f"the {name} '{file.path}'")
+        return _classes(sitk.GetArrayViewFromImage(layer), file, f"{name} '{file.path}'")
     if file.path.is_dir():
         classes = _classes(read_slices(file.path, portal, case.portal, name), file, f"{name} '{file.path}'")
         image = sitk.GetImageFromArray(classes)

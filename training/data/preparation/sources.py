@@ -11,7 +11,7 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import full_suffix
 from LiverTumorAttentionLib.io.data_files import files_below
-from training.data.case import LabelFile, Picture, SourceCase
+from training.data.case import Crop, LabelFile, Picture, SourceCase
 from training.data.preparation.plan import Preparation
 
 DETACHED = (".mhd", ".nhdr")
@@ -131,4 +131,5 @@ def source_from(values: dict[str, Any]) -> SourceCase:
         displacement=path(values["displacement"]),
         lesions=path(values["lesions"]),
         picture=Picture(**values["picture"]) if values.get("picture") else None,
+        crop=Crop(**values["crop"]) if values.get("crop") else None,
     )
