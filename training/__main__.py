@@ -19,6 +19,7 @@ from training.commands import (
     evaluate,
     export,
     implant,
+    mine,
     phantoms,
     prepare,
     splits,
@@ -27,7 +28,20 @@ from training.commands import (
     train,
 )
 
-COMMANDS = (phantoms, synthesize, implant, check, prepare, splits, train, evaluate, tables, export, assess)
+COMMANDS = (
+    phantoms,
+    synthesize,
+    implant,
+    check,
+    prepare,
+    splits,
+    train,
+    mine,
+    evaluate,
+    tables,
+    export,
+    assess,
+)
 """In the order of work. Each has `add_to(commands)` and `run(options, progress, console)`, as the library's have."""
 
 

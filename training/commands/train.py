@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training.data.preparation import Manifest
     from training.data.splits import Split
     from training.loop.distributed import Processes
+    from training.loop.stage_weights import StageWeights
     from training.loop.task import RecipeTask
     from training.recipes.recipe import Recipe
 
@@ -61,6 +62,18 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         type=Path,
         metavar="FILE",
         help="for recipes that start from ImageNet: a .safetensors file",
+    )
+    add(
+        "--initial",
+        metavar="MODEL",
+        help="start from the weights of an earlier run of the same network (its folder), or of a model (id or path)",
+    )
+    add(
+        "--hard-negatives",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folders that `mine` filled, for a recipe with sampling.hard_share",
     )
     add("--epochs", type=int, metavar="N", help="short for --set schedule.epochs=N")
     add(
@@ -116,7 +129,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         if options.overfit is not None:
             _overfit(options, recipe, manifest.cases(), device, say)
             return
-        task = _task(options, recipe, manifest, device)
+        task = _task(options, recipe, manifest, device, say if processes.writes else lambda line: None)
         workers = _workers(options.workers, device)
         if options.dry_run:
             from training.loop.dry_run import rehearse
@@ -150,9 +163,17 @@ def _train(
     return trainer.run()
 
 
-def _task(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, device: Device) -> RecipeTask:
+def _task(
+    options: argparse.Namespace,
+    recipe: Recipe,
+    manifest: Manifest,
+    device: Device,
+    say: Callable[[str], None],
+) -> RecipeTask:
     """Return the recipe on the cases of its part."""
+    from training.loop.stage_weights import StageWeights
     from training.loop.task import RecipeTask
+    from training.mining.hard_negatives import HardNegatives
 
     cases = {case.name: case for case in manifest.cases()}
     split = _split(options, recipe, list(cases.values()))
@@ -164,15 +185,35 @@ def _task(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, devic
     }
     if options.imagenet is not None:
         about["imagenet_sha256"] = _sha256(options.imagenet)
+    initial = None
+    if options.initial is not None:
+        stage = recipe.stage.name
+        initial = StageWeights.find(options.initial, lambda found: found.name == stage, f"{stage!r}")
+        about["initial"] = {"sha256": initial.sha256, "run": _decided(initial)}
+    training, hard = [cases[name] for name in split.training], None
+    if options.hard_negatives is not None:
+        mined = HardNegatives.read(options.hard_negatives, training, manifest.key)
+        about["hard_negatives"], hard = mined.about, mined.voxels
+        say(f"{mined.count} hard negatives in {len(mined.voxels)} of the training cases")
     return RecipeTask(
         recipe,
-        [cases[name] for name in split.training],
+        training,
         [cases[name] for name in split.validation],
         seed=options.seed,
         device=device,
         about=about,
         imagenet=options.imagenet,
+        initial=initial,
+        hard=hard,
     )
+
+
+def _decided(initial: StageWeights) -> dict[str, Any] | None:
+    """Return what decided the run that a training starts from, for run.json; None for a model, which says it itself."""
+    if initial.run is None:
+        return None
+    left_out = ("cases", "prepared", "starts")
+    return {name: value for name, value in initial.run.values.items() if name not in left_out}
 
 
 def _split(options: argparse.Namespace, recipe: Recipe, cases: Sequence[PreparedCase]) -> Split:

@@ -1,4 +1,4 @@
-"""ImageNet weights that an encoder starts from."""
+"""First weights of a network: drawn, of an earlier training, or of ImageNet for its encoder."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.networks.resnet import ResNet
+from training.loop.stage_weights import StageWeights
 from training.recipes.recipe import Recipe
 
 
-def load_first_weights(network: nn.Module, recipe: Recipe, imagenet: Path | None) -> None:
+def load_first_weights(
+    network: nn.Module, recipe: Recipe, imagenet: Path | None, initial: StageWeights | None = None
+) -> None:
     """Give a freshly built network the first weights that its recipe names; drawn ones are left as they are.
+
+    initial: all weights of an earlier training of the same network, in place of those that the recipe names.
 
     imagenet: for recipes with first_weights "imagenet", a safetensors file of a ResNet that was trained on ImageNet,
     with torchvision's names of its parameters; its classifier is left out. None for all others.
     Raises `InputError` when the file is missing, damaged, not asked for, or of another network.
     """
+    if initial is not None:
+        if imagenet is not None:
+            raise InputError(
+                f"the network cannot start from both {initial.title} and '{imagenet}': leave one of them out"
+            )
+        initial.load_into(network)
+        return
     if recipe.first_weights == "drawn":
         if imagenet is not None:
             raise InputError(

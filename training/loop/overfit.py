@@ -69,7 +69,7 @@ def overfit(
     plain = replace(
         recipe,
         augmentation=AugmentationSettings(),
-        sampling=replace(recipe.sampling, foreground_share=1.0),
+        sampling=replace(recipe.sampling, foreground_share=1.0, hard_share=0.0),
         first_weights="drawn",
     )
     task = RecipeTask(plain, [case], [], seed=seed, device=device)

@@ -113,8 +113,10 @@ def check_folder_fits(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, *, doing: str = "training") -> Iterator[None]:
     """Keep other processes from training in a run's folder; the system ends this with the process, even a killed one.
+
+    doing: what the message says that the other process does.
 
     Raises `InputError` when one does already.
     """
@@ -124,7 +126,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.acquire(blocking=False)
     except filelock.Timeout as error:
         raise InputError(
-            f"another process is training in {folder}: wait for it, or name a new folder"
+            f"another process is {doing} in {folder}: wait for it, or name a new folder"
         ) from error
     try:
         yield

@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.inference import Device
@@ -15,6 +17,7 @@ from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
 from training.data.case import PreparedCase
 from training.loop.initial_weights import load_first_weights
+from training.loop.stage_weights import StageWeights
 from training.loop.validation import validation_scores
 from training.losses import Loss, build_loss
 from training.recipes.recipe import Recipe, to_values
@@ -77,7 +80,8 @@ class RecipeTask:
 
     training, validation: the cases; without validation cases the last weights are kept. about: what else decides the
     training or belongs into run.json, as JSON values. imagenet: a file of ImageNet weights, for recipes that start
-    from them.
+    from them. initial: weights to start from in place of those that the recipe names. hard: the hard negatives of a
+    recipe that samples them, by name of the case the voxels (n, 3) of each.
     """
 
     def __init__(
@@ -90,16 +94,19 @@ class RecipeTask:
         device: Device,
         about: Mapping[str, Any] | None = None,
         imagenet: Path | None = None,
+        initial: StageWeights | None = None,
+        hard: Mapping[str, Sequence[NDArray[np.int32]]] | None = None,
     ) -> None:
         self.recipe, self.seed, self.device = recipe, seed, device
         self.training, self.validation = tuple(training), tuple(validation)
         self.optimizer, self.schedule, self.loop = (recipe.optimizer, recipe.schedule, recipe.loop)
         self._about, self._imagenet = dict(about or {}), imagenet
+        self._initial, self._hard = initial, hard
 
     @cached_property
     def sampler(self) -> Sampler:
         """What the network is shown."""
-        return Sampler(self.training, self.recipe, self.seed)
+        return Sampler(self.training, self.recipe, self.seed, self._hard)
 
     @cached_property
     def _loss(self) -> Loss:
@@ -111,7 +118,7 @@ class RecipeTask:
         network = build_network(
             stage.network, generator=torch.Generator().manual_seed(self.seed), **stage.arguments
         )
-        load_first_weights(network, self.recipe, self._imagenet)
+        load_first_weights(network, self.recipe, self._imagenet, self._initial)
         return network
 
     def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from LiverTumorAttentionLib.inference import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.metrics import confusion, dice_per_case
-from LiverTumorAttentionLib.models.description import StageDescription
+from LiverTumorAttentionLib.models.description import PatchSettings, StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from training.data.case import PreparedCase
 from training.sampling.view import network_input
@@ -26,6 +27,19 @@ def case_inputs(case: PreparedCase, stage: StageDescription) -> list[NDArray[np.
         values = network_input(case.volume(given), case, given, stage)
         inputs.append(values if inside is None else values * inside)
     return inputs
+
+
+Predictor = SlicePredictor | PatchPredictor
+
+
+def stage_predictor(network: nn.Module, stage: StageDescription, device: Device) -> Predictor:
+    """Return what runs a stage's network over a whole volume; its maps are those of `stage.class_groups`, in order."""
+    groups = tuple(stage.class_groups.values())
+    if stage.slices is not None:
+        return SlicePredictor(network, stage.slices, device, groups)
+    return PatchPredictor(
+        network, cast("PatchSettings", stage.patches), device, groups
+    )  # it has one of the two
 
 
 def validation_scores(
@@ -45,12 +59,7 @@ def validation_scores(
     """
     if not cases:
         return {}
-    groups = stage.class_groups
-    predictor: SlicePredictor | PatchPredictor
-    if stage.slices is not None:
-        predictor = SlicePredictor(network, stage.slices, device, tuple(groups.values()))
-    elif stage.patches is not None:
-        predictor = PatchPredictor(network, stage.patches, device, tuple(groups.values()))
+    groups, predictor = stage.class_groups, stage_predictor(network, stage, device)
     counts: dict[str, list] = {name: [] for name in groups}
     for number, case in enumerate(cases):
         part = progress.part(number / len(cases), (number + 1) / len(cases), case.name)

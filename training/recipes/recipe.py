@@ -115,6 +115,8 @@ class Recipe:
         stage, sampling, augmentation = self.stage, self.sampling, self.augmentation
         if sampling.foreground_by == "lesion" and (stage.slices is None or stage.name != "tumor"):
             return "sampling: foreground_by lesion is for tumor stages on slices"
+        if sampling.hard_share and "tumor" not in stage.class_groups:
+            return "sampling: hard_share is for stages that find tumors"
         if sampling.jitter_mm and stage.slices is None:
             return "sampling: jitter_mm is for stages on slices"
         if augmentation.gamma and stage.intensity.percentiles is not None:

@@ -94,6 +94,10 @@ class SamplingSettings:
     either_phase: bool = False
     """For a network of one phase: a sample shows the portal or the arterial volume, with even chances, where a case
     has both. The truth is the same, since the arterial volume lies on the portal one."""
+    hard_share: float = 0.0
+    """Share of all samples that are centered on a hard negative, with jitter_mm as for other voxels: a place that an
+    earlier training wrongly took for a tumor, from a folder that `mine` filled and `train --hard-negatives` names. The
+    other samples are drawn by foreground_share and centre."""
     samples_an_epoch: int | None = None
     """Samples that count as one epoch; None is one for every slice that may be drawn (2D), or one a case (3D)."""
     mix_by: str | None = None
@@ -106,6 +110,12 @@ class SamplingSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.foreground_share <= 1:
             raise InputError(f"sampling: foreground_share must lie in [0, 1], got {self.foreground_share:g}")
+        if not 0 <= self.hard_share <= 1:
+            raise InputError(f"sampling: hard_share must lie in [0, 1], got {self.hard_share:g}")
+        if self.hard_share and self.tumor_slices_only:
+            raise InputError(
+                "sampling: hard_share needs slices without tumor too: set tumor_slices_only to false"
+            )
         check_choice("sampling: foreground_by", self.foreground_by, ("voxel", "lesion"))
         check_choice("sampling: centre", self.centre, ("anywhere", "liver"))
         if self.jitter_mm < 0:

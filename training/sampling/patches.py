@@ -33,9 +33,17 @@ class PatchSampling:
         return self._cases[item]
 
     def __call__(self, item: int, rng: np.random.Generator) -> Sample:
-        case, stage, augmentation = self._cases[item], self._recipe.stage, self._recipe.augmentation
+        return self._cut(item, self._place(self._cases[item], rng), rng)
+
+    def around(self, which: int, voxel: tuple[int, int, int], rng: np.random.Generator) -> Sample:
+        """Return a sample of the case of that number around a voxel (z, y, x)."""
+        return self._cut(which, voxel, rng)
+
+    def _cut(self, which: int, voxel: tuple[int, int, int] | None, rng: np.random.Generator) -> Sample:
+        """Return a sample around a voxel; None is anywhere."""
+        case, stage, augmentation = self._cases[which], self._recipe.stage, self._recipe.augmentation
         labels, inside = case.labels, case.inside
-        crop = self._crop(case, labels.shape, rng)
+        crop = self._crop(case, labels.shape, voxel, rng)
         truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(labels), linear=False)[0])
         visible = None
         if inside is not None:
@@ -50,13 +58,22 @@ class PatchSampling:
             truth = truth * visible[0]
         return Sample(inputs=inputs, truth=truth, case=case.name)
 
-    def _crop(self, case: PreparedCase, shape: Sequence[int], rng: np.random.Generator) -> Crop:
-        """Return where a sample lies."""
-        settings, size = self._recipe.sampling, self._recipe.sample_size
+    def _place(self, case: PreparedCase, rng: np.random.Generator) -> tuple[int, int, int] | None:
+        """Return the voxel that a sample lies around; None is anywhere."""
+        settings = self._recipe.sampling
         if rng.random() < settings.foreground_share:
-            voxel = foreground_voxel(case, self._recipe.stage.classes, rng)
-        else:
-            voxel = voxel_of(case.places["liver"], rng) if settings.centre == "liver" else None
+            return foreground_voxel(case, self._recipe.stage.classes, rng)
+        return voxel_of(case.places["liver"], rng) if settings.centre == "liver" else None
+
+    def _crop(
+        self,
+        case: PreparedCase,
+        shape: Sequence[int],
+        voxel: tuple[int, int, int] | None,
+        rng: np.random.Generator,
+    ) -> Crop:
+        """Return where a sample lies."""
+        size = self._recipe.sample_size
         if voxel is None:
             corner = corner_anywhere(rng, size, shape)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
+from training.sampling.hard_places import hard_places
+from training.sampling.order import Mixed, Shuffled
 from training.sampling.patches import PatchSampling
 from training.sampling.slices import SliceSampling
 from training.sampling.view import Sample, check_case
@@ -21,12 +24,21 @@ class Sampler:
     So a training that is resumed, or shared between processes, draws the samples that an unbroken one draws.
     Cases (3D) or slices (2D) come in a random order, all of them once before any comes again; with `sampling.mix_by`,
     a value of that fact is drawn for each sample, and then a case or slice that has it.
+    A share `sampling.hard_share` of the samples lies around hard negatives instead, see `HardPlaces`.
     Only what a sample shows is read, from where the cases lie; nothing is kept between samples.
 
-    Raises `InputError` when a case lacks what the recipe needs, or nothing can be drawn.
+    hard: the hard negatives, by name of the case the voxels (n, 3) of each; None for a recipe without them.
+    Raises `InputError` when a case lacks what the recipe needs, nothing can be drawn, or there are hard negatives
+    without a share or a share without them.
     """
 
-    def __init__(self, cases: Sequence[PreparedCase], recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self,
+        cases: Sequence[PreparedCase],
+        recipe: Recipe,
+        seed: int,
+        hard: Mapping[str, Sequence[NDArray[np.int32]]] | None = None,
+    ) -> None:
         if not cases:
             raise InputError("there is no training case: prepare some, or choose another part of the split")
         if seed < 0:
@@ -42,61 +54,22 @@ class Sampler:
                 self._sampling.case_of(item).facts.get(fact, "") for item in range(self._sampling.items)
             ]
             self._order = Mixed(values, recipe.sampling.mix, fact, seed)
+        self._cases, self._hard = tuple(cases), hard_places(cases, hard, recipe.sampling, seed)
         self._seed = seed
         self.samples_an_epoch: int = recipe.sampling.samples_an_epoch or self._sampling.items
 
     def __call__(self, number: int) -> Sample:
         """Return sample `number`, counted from 0 without end."""
-        item = self._order[number]
+        rng = np.random.default_rng((self._seed, number))
+        hard = None if self._hard is None else self._hard.of(number)
+        if hard is None:
+            item = self._order[number]
+            case, cut = self._sampling.case_of(item), partial(self._sampling, item, rng)
+        else:
+            case, cut = self._cases[hard[0]], partial(self._sampling.around, *hard, rng)
         try:
-            return self._sampling(item, np.random.default_rng((self._seed, number)))
+            return cut()
         except LiverTumorAttentionError:
             raise
         except Exception as error:
-            name = self._sampling.case_of(item).name
-            raise RuntimeError(f"sample {number} could not be cut from the case {name!r}") from error
-
-
-class Shuffled:
-    """The numbers below `count` in a random order, then again in another, without end."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        self._count, self._seed = count, seed
-        self._round, self._shuffled = -1, np.empty(0, np.int64)
-
-    def __getitem__(self, number: int) -> int:
-        rounds, place = divmod(number, self._count)
-        if rounds != self._round:
-            self._round, self._shuffled = rounds, self._shuffle(rounds)
-        return int(self._shuffled[place])
-
-    def _shuffle(self, rounds: int) -> NDArray[np.int64]:
-        # a third number keeps this stream apart from those of the samples
-        return np.random.default_rng((self._seed, rounds, 1)).permutation(self._count)
-
-
-class Mixed:
-    """Numbers of items, drawn in given proportions by the value that each has.
-
-    values: of a fact, one an item. mix: relative shares by value. Raises `InputError` when no item has a value of
-    `mix`.
-    """
-
-    def __init__(self, values: Sequence[str], mix: Mapping[str, float], fact: str, seed: int) -> None:
-        self._items = [np.flatnonzero([value == name for value in values]) for name in mix]
-        for name, items in zip(mix, self._items, strict=True):
-            if not len(items):
-                known = ", ".join(repr(value) for value in sorted(set(values)))
-                raise InputError(
-                    f"no training case has {fact} {name!r}, which sampling.mix draws; there are {known}: prepare such "
-                    "cases with --fact, or change sampling.mix"
-                )
-        shares = np.array([float(share) for share in mix.values()])
-        self._ends, self._seed = np.cumsum(shares / shares.sum()), seed
-
-    def __getitem__(self, number: int) -> int:
-        rng = np.random.default_rng(
-            (self._seed, number, 2)
-        )  # apart from the streams of samples and of `Shuffled`
-        which = min(int(np.searchsorted(self._ends, rng.random(), side="right")), len(self._items) - 1)
-        return int(rng.choice(self._items[which]))
+            raise RuntimeError(f"sample {number} could not be cut from the case {case.name!r}") from error

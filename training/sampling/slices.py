@@ -60,8 +60,18 @@ class SliceSampling:
         return self._cases[self._which(item)]
 
     def __call__(self, item: int, rng: np.random.Generator) -> Sample:
-        case, stage = self.case_of(item), self._recipe.stage
-        z, crop = self._crop(item, case.labels, rng)
+        which = self._which(item)
+        z, place = self._place(which, item, rng)
+        return self._cut(which, z, place, rng)
+
+    def around(self, which: int, voxel: tuple[int, int, int], rng: np.random.Generator) -> Sample:
+        """Return a sample of the case of that number around a voxel (z, y, x), moved as far as jitter_mm allows."""
+        return self._cut(which, voxel[0], voxel[1:], rng)
+
+    def _cut(self, which: int, z: int, place: tuple[int, ...] | None, rng: np.random.Generator) -> Sample:
+        """Return a sample of a slice around a pixel (y, x); None is anywhere in it."""
+        case, stage = self._cases[which], self._recipe.stage
+        crop = self._crop(case, place, rng)
         visible = self._visible(case, z, crop, rng)
 
         def hu_of(phase: str) -> NDArray[np.generic]:
@@ -116,26 +126,25 @@ class SliceSampling:
         """Return the number of the case that an item belongs to."""
         return int(np.searchsorted(self._ends, item, side="right"))
 
-    def _crop(self, item: int, labels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[int, Crop]:
-        """Return the slice of a sample and where in it the sample lies."""
-        which = self._which(item)
-        case, settings, size = self._cases[which], self._recipe.sampling, self._recipe.sample_size
+    def _place(self, which: int, item: int, rng: np.random.Generator) -> tuple[int, tuple[int, int] | None]:
+        """Return the slice of a sample and the pixel (y, x) that it lies around; None is anywhere in the slice."""
+        case, settings = self._cases[which], self._recipe.sampling
         z = int(self._slices[which][item - self._ends[which]])  # counted from the end of the case's slices
-        shape = labels.shape[1:]
-        place: tuple[int, ...] | None = None
         if rng.random() < settings.foreground_share:
             if self._lesions is None:
                 voxel = foreground_voxel(case, self._recipe.stage.classes, rng)
             else:
                 voxel = lesion_voxel(self._lesions[which], rng)
-            if voxel is not None:
-                z, place = voxel[0], voxel[1:]
-        elif settings.centre == "liver":
-            place = _liver_pixel(labels[z], rng)
+            return (z, None) if voxel is None else (voxel[0], voxel[1:])
+        return z, _liver_pixel(case.labels[z], rng) if settings.centre == "liver" else None
+
+    def _crop(self, case: PreparedCase, place: tuple[int, ...] | None, rng: np.random.Generator) -> Crop:
+        """Return where in its slice a sample lies."""
+        settings, size, shape = self._recipe.sampling, self._recipe.sample_size, case.labels.shape[1:]
         if place is not None and settings.jitter_mm:
             place = jittered(rng, place, settings.jitter_mm, case.spacing_mm[1:], shape)
         corner = corner_anywhere(rng, size, shape) if place is None else corner_around(place, size, shape)
-        return z, Crop(
+        return Crop(
             shape=shape,
             corner=corner,
             size=size,

@@ -107,5 +107,5 @@ def write_run(
     }
     (folder / "run.json").write_text(json.dumps(values), encoding="utf-8")
     weights = {"thresholds": torch.tensor(thresholds)}
-    (folder / "best.safetensors").write_bytes(safetensors.torch.save(weights))
+    (folder / "best.safetensors").write_bytes(safetensors.torch.save(weights, {"about": "{}"}))
     return folder

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.models import StageDescription
 from training.data.case import PreparedCase, SourceCase
 from training.data.preparation.entry import DONE, Entry
-from training.data.preparation.plan import FORMAT, key_of, shortcomings
+from training.data.preparation.plan import FORMAT, key_of, shortcomings, shortcomings_for_stage
 from training.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -96,6 +97,18 @@ class Manifest:
             raise InputError(
                 f"'{self.folder}' was not prepared for the recipe {recipe.name!r} ({different}): prepare for this "
                 "recipe into another folder"
+            )
+
+    def check_serves(self, stage: StageDescription, title: str) -> None:
+        """Raise `InputError` naming what differs when the folder was prepared for another kind of stage.
+
+        title: how the message calls what the stage belongs to.
+        """
+        different = shortcomings_for_stage(self.settings, stage)
+        if different:
+            raise InputError(
+                f"'{self.folder}' was not prepared for {title} ({different}): name a folder that was prepared for its "
+                "recipe"
             )
 
     def write(self) -> None:

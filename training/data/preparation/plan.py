@@ -118,7 +118,16 @@ def shortcomings(there: Mapping[str, Any], recipe: Recipe) -> str:
 
     Any coarse liver will do, and a recipe of one phase needs no folder of its own beside one of two phases.
     """
-    wanted = {**Preparation.of(recipe).settings(), COARSE_LIVER: there.get(COARSE_LIVER)}
+    return _shortcomings(there, Preparation.of(recipe))
+
+
+def shortcomings_for_stage(there: Mapping[str, Any], stage: StageDescription) -> str:
+    """Return the settings for which prepared cases do not serve a trained stage, however they were registered."""
+    return _shortcomings(there, Preparation(stage=stage, registration=there.get(REGISTRATION) or "library"))
+
+
+def _shortcomings(there: Mapping[str, Any], preparation: Preparation) -> str:
+    wanted = {**preparation.settings(), COARSE_LIVER: there.get(COARSE_LIVER)}
     if "arterial" not in wanted[PHASES]:
         wanted.update({name: there.get(name) for name in (PHASES, MISSING, REGISTRATION)})
     return differences(there, wanted)
