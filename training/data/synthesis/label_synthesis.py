@@ -100,6 +100,8 @@ def synthesize(
     add_liver_texture(volumes, liver, rng, spacing)
     # vessels inside the liver belong to it, as annotators draw it
     organ = ndimage.binary_fill_holes(ndimage.binary_closing(liver, np.ones((1, 3, 3))))
+    veins = np.isin(tissues, (Tissue.HEPATIC_VEIN, Tissue.PORTAL_VEIN))
+    organ |= veins & np.stack([ndimage.binary_fill_holes(plane) for plane in organ])
     labels = (organ & ~np.isin(tissues, (Tissue.AIR, Tissue.LUNG))).astype(np.uint8)
     tumor = implant_lesions(volumes, labels > 0, liver_hu, rng, spacing, count=lesions)
     labels[tumor] = TUMOR

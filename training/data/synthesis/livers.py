@@ -9,7 +9,7 @@ The folders are those that publish LiTS and MSD Task08 livers as Couinaud segmen
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull, Delaunay
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import bounding_box
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, crop_image, mask_box
 from training.data.held_out import VALIDATION_CASES, check_may_be_used, check_may_train
 from training.data.layouts.files import in_order, stem
 from training.data.synthesis.atlases import GRID_MM, HEPATIC, PORTAL, Atlas, Tissue
@@ -28,6 +29,17 @@ _MANUAL = "_manualMask"
 _LITS = re.compile(r"LiTS-(\d+)")
 _STAYS = (Tissue.BONE, Tissue.ARTERY, Tissue.VEIN, Tissue.AIR)
 """What a larger liver does not displace."""
+_ORGANS = (
+    Tissue.LIVER,
+    Tissue.SPLEEN,
+    Tissue.KIDNEY,
+    Tissue.STOMACH,
+    Tissue.GALLBLADDER,
+    Tissue.PANCREAS,
+)
+"""What lies in the abdominal cavity, and tells how far it reaches."""
+_CAVITY_REACH_MM = 12.0
+"""Along z, how far organs of other slices tell the cavity of a slice."""
 _SMALLEST_ML = 300.0
 
 
@@ -88,14 +100,15 @@ def read_liver(liver_map: LiverMap) -> RealLiver:
     if match:
         check_may_train(int(match[1]), liver_map.liver.name)
     labels = _read(liver_map.liver)
-    mask = _on_grid(labels != 0) >= 0.5
+    around = _around(labels != 0)
+    mask = _on_grid(around(labels != 0)) >= 0.5
     box = bounding_box(mask, margin=(1, 1, 1))
     volume_ml = float(mask.sum()) * GRID_MM**3 / 1000
     if box is None or volume_ml < _SMALLEST_ML:
         raise InputError(f"the liver in '{liver_map.liver}' measures {volume_ml:.0f} mL: leave it out")
     trees = None
     if liver_map.trees is not None:
-        vessels = _read(liver_map.trees)
+        vessels = around(_read(liver_map.trees))
         if liver_map.trees_apart:
             weights = [_on_grid(vessels == value) for value in (1, 2)]
             trees = np.where(weights[0] >= weights[1], np.uint8(HEPATIC), np.uint8(PORTAL))
@@ -127,7 +140,8 @@ def transplanted(atlas: Atlas, liver: RealLiver) -> Atlas:
     """Return an atlas with another liver in the place of its own.
 
     What the old liver leaves is filled by the nearest tissue, so that kidney, gallbladder, stomach and bowel lie hard
-    against the new one. Bones, aorta and vena cava stay, and so does the body wall.
+    against the new one. Bones, aorta and vena cava stay, and so does the body wall: the new liver ends where the
+    organs of the atlas end, so that it does not swell around its ribs.
     """
     old = atlas.tissues == Tissue.LIVER
     stays = np.isin(atlas.tissues, _STAYS)
@@ -136,12 +150,30 @@ def transplanted(atlas: Atlas, liver: RealLiver) -> Atlas:
     center = np.argwhere(old).mean(axis=0)
     corner = np.rint(center - np.argwhere(liver.mask).mean(axis=0)).astype(int)
     mask = _placed(liver.mask, corner, tissues.shape)
-    mask &= ~stays & (atlas.outside_mm == 0)
+    mask &= ~stays & _cavity(atlas.tissues) & (old | (tissues != Tissue.MUSCLE))
     tissues[mask] = Tissue.LIVER
     trees = None
     if liver.trees is not None:
         trees = np.where(mask, _placed(liver.trees, corner, tissues.shape), 0).astype(np.uint8)
     return replace(atlas, name=f"{atlas.name} with {liver.name}", tissues=tissues, trees=trees)
+
+
+def _cavity(tissues: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the convex hull of the abdominal organs in each slice."""
+    reach = 2 * int(_CAVITY_REACH_MM / GRID_MM) + 1
+    organs = ndimage.maximum_filter1d(np.isin(tissues, _ORGANS).view(np.uint8), reach, axis=0) > 0
+    cavity = np.zeros(tissues.shape, bool)
+    pixels = np.argwhere(np.ones(tissues.shape[1:], bool))
+    for z in np.flatnonzero(organs.any(axis=(1, 2))):
+        points = np.argwhere(organs[z])
+        if np.all(np.ptp(points, axis=0) > 1):
+            cavity[z] = (Delaunay(points[_outermost(points)]).find_simplex(pixels) >= 0).reshape(cavity.shape[1:])
+    return cavity
+
+
+def _outermost(points: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the indices of the points on the convex hull."""
+    return ConvexHull(points).vertices
 
 
 def _placed(part: NDArray, corner: NDArray[np.integer], shape: Sequence[int]) -> NDArray:
@@ -168,6 +200,12 @@ def _read(path: Path) -> sitk.Image:
         return sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
     except RuntimeError as error:
         raise InputError(f"the label map '{path}' cannot be read: copy it again") from error
+
+
+def _around(mask: sitk.Image) -> Callable[[sitk.Image], sitk.Image]:
+    """Return what cuts an image on the mask's grid to the mask's box; the rest would be smoothed in vain."""
+    box = mask_box(mask, margin_mm=4 * GRID_MM)
+    return (lambda image: image) if box is None else (lambda image: crop_image(image, box))
 
 
 def _on_grid(mask: sitk.Image) -> NDArray[np.float32]:
