@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -105,7 +106,7 @@ class SamplingSettings:
     every slice (2D) or case (3D) alike."""
     mix: Mapping[str, float] = field(default_factory=dict)
     """Relative share of the samples by value of that fact, such as {phantom: 1, painted: 2}; a value that is not named
-    is not drawn."""
+    is not drawn, and 0 leaves out one that the recipe's base names."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.foreground_share <= 1:
@@ -123,10 +124,12 @@ class SamplingSettings:
         if bool(self.mix_by) != bool(self.mix):
             raise InputError("sampling: mix_by and mix belong together: give both or none")
         for value, share in self.mix.items():
-            if isinstance(share, bool) or not isinstance(share, int | float) or share <= 0:
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < math.inf:
                 raise InputError(
-                    f"sampling: mix: the share of {value!r} must be a positive number, got {share!r}"
+                    f"sampling: mix: the share of {value!r} must be a number of at least 0, got {share!r}"
                 )
+        if self.mix and not any(self.mix.values()):
+            raise InputError("sampling: mix: every share is 0: give one of them a larger share")
         if self.size is not None and (len(self.size) not in (2, 3) or min(self.size) < 8):
             raise InputError(f"sampling: size must be two or three numbers from 8 on, got {self.size}")
         if self.samples_an_epoch is not None:

@@ -36,6 +36,7 @@ class Mixed:
     """
 
     def __init__(self, values: Sequence[str], mix: Mapping[str, float], fact: str, seed: int) -> None:
+        mix = {name: share for name, share in mix.items() if share > 0}
         self._items = [np.flatnonzero([value == name for value in values]) for name in mix]
         for name, items in zip(mix, self._items, strict=True):
             if not len(items):

@@ -156,6 +156,12 @@ def test_a_source_that_the_mix_does_not_name_is_not_drawn(cases):
     assert {sampler(number).case for number in range(50)} == {"case-0", "case-1"}
 
 
+def test_a_source_of_share_0_is_left_out_and_need_not_be_there(cases):
+    named = [of_source(cases[0], "a"), *(of_source(case, "b") for case in cases[1:])]
+    sampler = Sampler(named, mixed({"a": 0, "b": 1, "c": 0}), seed=1)
+    assert "case-0" not in {sampler(number).case for number in range(50)}
+
+
 def test_a_source_without_cases_is_an_error(cases):
     with pytest.raises(InputError, match=r"no training case has source 'real', .* there are 'phantom'"):
         Sampler([of_source(case, "phantom") for case in cases], mixed({"real": 1}), seed=1)
@@ -166,8 +172,12 @@ def test_a_source_without_cases_is_an_error(cases):
     [
         ({"mix_by": "source"}, "mix_by and mix belong together"),
         ({"mix": {"a": 1}}, "mix_by and mix belong together"),
-        ({"mix_by": "source", "mix": {"a": 0}}, "the share of 'a' must be a positive number, got 0"),
-        ({"mix_by": "source", "mix": {"a": "all"}}, "the share of 'a' must be a positive number, got 'all'"),
+        ({"mix_by": "source", "mix": {"a": 0}}, "every share is 0"),
+        ({"mix_by": "source", "mix": {"a": -1}}, "the share of 'a' must be a number of at least 0, got -1"),
+        (
+            {"mix_by": "source", "mix": {"a": "all"}},
+            "the share of 'a' must be a number of at least 0, got 'all'",
+        ),
     ],
 )
 def test_a_mix_that_cannot_be_is_refused(sampling, message):

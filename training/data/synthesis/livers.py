@@ -167,7 +167,9 @@ def _cavity(tissues: NDArray[np.uint8]) -> NDArray[np.bool_]:
     for z in np.flatnonzero(organs.any(axis=(1, 2))):
         points = np.argwhere(organs[z])
         if np.all(np.ptp(points, axis=0) > 1):
-            cavity[z] = (Delaunay(points[_outermost(points)]).find_simplex(pixels) >= 0).reshape(cavity.shape[1:])
+            cavity[z] = (Delaunay(points[_outermost(points)]).find_simplex(pixels) >= 0).reshape(
+                cavity.shape[1:]
+            )
     return cavity
 
 
