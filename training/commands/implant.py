@@ -27,7 +27,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--liver-model",
         required=True,
         metavar="MODEL",
-        help="whose liver stage finds the liver, by id or path",
+        help="whose liver stage finds the liver: a model, by id or path, or the folder of a run",
     )
     add("--count", type=int, required=True, metavar="N", help="number of cases")
     add(

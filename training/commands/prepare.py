@@ -43,8 +43,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--liver-model",
         metavar="MODEL",
-        help="take the coarse liver that a tumor recipe is cropped and masked by from this model "
-        "(default: the true liver)",
+        help="take the coarse liver that a tumor recipe is cropped and masked by from this model, or "
+        "this run of a liver stage (default: the true liver)",
     )
     add_processes(parser)
     add_progress(parser)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from training.data.preparation import Manifest
     from training.data.splits import Split
     from training.loop.distributed import Processes
-    from training.loop.stage_weights import StageWeights
     from training.loop.task import RecipeTask
     from training.recipes.recipe import Recipe
+    from training.runs.stage_weights import StageWeights
 
 SPLIT_SEED = 0
 """Of the splits, whatever the seed of the training: trainings of one part are tested on the same cases."""
@@ -171,9 +171,9 @@ def _task(
     say: Callable[[str], None],
 ) -> RecipeTask:
     """Return the recipe on the cases of its part."""
-    from training.loop.stage_weights import StageWeights
     from training.loop.task import RecipeTask
     from training.mining.hard_negatives import HardNegatives
+    from training.runs.stage_weights import StageWeights
 
     cases = {case.name: case for case in manifest.cases()}
     split = _split(options, recipe, list(cases.values()))

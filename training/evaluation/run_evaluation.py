@@ -15,9 +15,9 @@ from training.evaluation.columns import HOW
 from training.evaluation.score_case import CaseTask, score_case
 from training.evaluation.score_files import SUFFIX, CaseScores, ScoreFiles
 from training.evaluation.segment import CoarseLiver, weights_sha256
-from training.loop.run_folder import Run
 from training.parallel import each, usable_cores
 from training.recipes.recipe import Recipe, read_recipe, recipe_names, to_values
+from training.runs.run_folder import Run
 
 UNIMPORTANT = ("title", "source", "reproduces")
 """What of a recipe changes no training."""

@@ -33,7 +33,7 @@ from training.evaluation.columns import (
 from training.evaluation.lesions import lesion_rows
 from training.evaluation.score_files import CaseScores
 from training.evaluation.segment import CoarseLiver, run_stage, segment
-from training.loop.run_folder import Run
+from training.runs.run_folder import Run
 
 LABELS = {"liver": (LIVER, TUMOR), "tumor": (TUMOR,)}
 """The liver includes its tumors, as in LiTS."""

@@ -26,7 +26,7 @@ from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
-from training.loop.run_folder import Run
+from training.runs.run_folder import Run
 
 DIGITS = 16
 """Of a SHA-256 that are kept."""

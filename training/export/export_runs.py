@@ -15,9 +15,9 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
 from training.evaluation.columns import OVERLAP
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, write_model
-from training.loop.checkpoint import read_weights
-from training.loop.run_folder import Run
 from training.recipes.recipe import to_values
+from training.runs.checkpoint import read_weights
+from training.runs.run_folder import Run
 
 INTENDED_USE = (
     "Research: to reproduce and to compare. "

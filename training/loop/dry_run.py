@@ -15,12 +15,12 @@ import torch
 
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
-from training.loop.checkpoint import CHECKPOINT
 from training.loop.distributed import Processes
 from training.loop.logs import LOG, in_words
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
 from training.loop.validation import validation_scores
+from training.runs.checkpoint import CHECKPOINT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.networks.resnet import ResNet
-from training.loop.stage_weights import StageWeights
 from training.recipes.recipe import Recipe
+from training.runs.stage_weights import StageWeights
 
 
 def load_first_weights(

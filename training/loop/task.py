@@ -17,11 +17,11 @@ from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
 from training.data.case import PreparedCase
 from training.loop.initial_weights import load_first_weights
-from training.loop.stage_weights import StageWeights
 from training.loop.validation import validation_scores
 from training.losses import Loss, build_loss
 from training.recipes.recipe import Recipe, to_values
 from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
+from training.runs.stage_weights import StageWeights
 from training.sampling import Sampler
 
 

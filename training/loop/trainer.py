@@ -1,6 +1,6 @@
 """The one training loop: numbered samples, checkpoints that resume bit for bit, validation on whole cases.
 
-A run is a folder; `training/loop/run_folder.py` describes it. Stopped by a signal, it finishes its step, saves and
+A run is a folder; `training/runs/run_folder.py` describes it. Stopped by a signal, it finishes its step, saves and
 returns; killed, it resumes from its last checkpoint. Either way it ends, on the CPU with the same number of
 threads, bit for bit where an unbroken run ends. On CUDA some operations add in no fixed order, and runs agree up to
 rounding.
@@ -20,7 +20,15 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
-from training.loop.checkpoint import (
+from training.loop.distributed import Processes
+from training.loop.gradients import add_gradients, on_device, seed_step
+from training.loop.loading import Batch, Batches
+from training.loop.logs import Logs, Report
+from training.loop.optimization import Optimization, RunningAverage
+from training.loop.schedule import Schedule
+from training.loop.stopping import StopSignals
+from training.loop.task import Task
+from training.runs.checkpoint import (
     BEST,
     CHECKPOINT,
     read_checkpoint,
@@ -28,15 +36,7 @@ from training.loop.checkpoint import (
     write_checkpoint,
     write_weights,
 )
-from training.loop.distributed import Processes
-from training.loop.gradients import add_gradients, on_device, seed_step
-from training.loop.loading import Batch, Batches
-from training.loop.logs import Logs, Report
-from training.loop.optimization import Optimization, RunningAverage
-from training.loop.run_folder import alone_in, check_folder_fits, record_start
-from training.loop.schedule import Schedule
-from training.loop.stopping import StopSignals
-from training.loop.task import Task
+from training.runs.run_folder import alone_in, check_folder_fits, record_start
 
 
 @dataclass(kw_only=True)

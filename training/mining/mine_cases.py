@@ -22,9 +22,6 @@ from training.data.case import PreparedCase
 from training.data.held_out import is_held_out
 from training.data.preparation import Manifest
 from training.data.preparation.plan import differences
-from training.loop.checkpoint import remove_leftovers
-from training.loop.run_folder import alone_in
-from training.loop.stage_weights import StageWeights
 from training.loop.validation import Predictor, case_inputs, stage_predictor
 from training.mining.false_positives import FalsePositive, false_positives
 from training.mining.hard_negatives import (
@@ -37,6 +34,9 @@ from training.mining.hard_negatives import (
     write_settings,
 )
 from training.parallel import each
+from training.runs.checkpoint import remove_leftovers
+from training.runs.run_folder import alone_in
+from training.runs.stage_weights import StageWeights
 
 
 @dataclass(frozen=True, kw_only=True)

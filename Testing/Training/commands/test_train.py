@@ -16,12 +16,12 @@ from Testing.Training.prepared import patch_recipe
 from training.__main__ import main
 from training.loop import dry_run as rehearsal
 from training.loop import overfit
-from training.loop.checkpoint import read_weights
-from training.loop.run_folder import Run
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
 from training.recipes.recipe import Recipe, to_values
 from training.recipes.settings import AugmentationSettings
+from training.runs.checkpoint import read_weights
+from training.runs.run_folder import Run
 
 RECIPE = patch_recipe(
     sampling={"samples_an_epoch": 4},

@@ -25,10 +25,10 @@ from Testing.Library.paper_models import say_liver
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.export.export_runs import export_runs
 from training.export.model_folder import TrainedStage, write_model
-from training.loop.checkpoint import read_weights
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
 from training.recipes.recipe import Recipe
+from training.runs.checkpoint import read_weights
 
 WINDOW = {"intensity": {"window_hu": [-70, 180]}, "grid": {"in_plane_spacing_mm": 6.0}}
 RECIPES = {

@@ -17,9 +17,9 @@ import torch
 
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.small_task import SmallTask
-from training.loop.checkpoint import CHECKPOINT, read_checkpoint
 from training.loop.distributed import Processes, joined_processes
 from training.loop.trainer import Trainer
+from training.runs.checkpoint import CHECKPOINT, read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -16,11 +16,11 @@ from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.data.case import PreparedCase
-from training.loop.run_folder import Run
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
 from training.loop.validation import case_inputs, validation_scores
 from training.recipes.recipe import recipe_from, to_values
+from training.runs.run_folder import Run
 
 CPU = choose_device("cpu")
 SHAPE = (4, 40, 40)

@@ -18,10 +18,10 @@ import torch
 from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Training.small_task import SmallTask
-from training.loop.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_weights
 from training.loop.distributed import Processes
 from training.loop.trainer import Trainer
 from training.recipes.settings import OptimizerSettings, ScheduleSettings
+from training.runs.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -242,7 +242,7 @@ def test_a_full_disk_leaves_the_checkpoint_of_before(tmp_path, monkeypatch):
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.loop.checkpoint.os.fsync", full)
+    monkeypatch.setattr("training.runs.checkpoint.os.fsync", full)
     with pytest.raises(OutputError, match="no space left on device"):
         train(folder)
     monkeypatch.undo()

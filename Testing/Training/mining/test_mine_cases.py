@@ -28,16 +28,16 @@ from Testing.Training.evaluation.made_runs import (
 )
 from training.__main__ import main
 from training.data.preparation import Manifest
-from training.loop.checkpoint import read_weights
-from training.loop.run_folder import Run
 from training.mining import mine_cases
 from training.mining.hard_negatives import HardNegatives, read_case
 from training.recipes.recipe import to_values
+from training.runs.checkpoint import read_weights
+from training.runs.run_folder import Run
 
 
 @pytest.fixture
 def bright_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.loop.stage_weights.build_network", lambda name, **more: Bright(**more))
+    monkeypatch.setattr("training.runs.stage_weights.build_network", lambda name, **more: Bright(**more))
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_killed_run_goes_on_where_it_was(mine, tmp_path, monkeypatch, capsys):
     assert mine() == 130
     assert set(mined(tmp_path / "hard")) == {"free"}
     monkeypatch.undo()
-    monkeypatch.setattr("training.loop.stage_weights.build_network", lambda name, **more: Bright(**more))
+    monkeypatch.setattr("training.runs.stage_weights.build_network", lambda name, **more: Bright(**more))
     stamp = (tmp_path / "hard" / "cases" / "free.json").stat().st_mtime_ns
     (tmp_path / "hard" / "cases" / ".ill.0123.part.json").write_text("{")
     capsys.readouterr()

@@ -19,10 +19,10 @@ from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.networks import build_network
 from Testing.Training.data.synthesis.test_atlases import organs
 from training.data.case import PreparedCase
-from training.loop.checkpoint import CHECKPOINT, read_checkpoint
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
 from training.recipes.recipe import Recipe, read_recipe
+from training.runs.checkpoint import CHECKPOINT, read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = {

@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.pipeline.stages import Phase, Stages, find_liver
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
+from training.runs.stage_weights import StageWeights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,10 @@ def true_livers(labels: sitk.Image) -> Livers:
 
 
 def found_livers(model: str, portal: sitk.Image, arterial: sitk.Image | None) -> Livers:
-    """Return the livers that a model's first stage finds in both phases, as inference does."""
+    """Return the livers that a liver stage finds in both phases, as inference does.
+
+    model: id or path of a model, or the folder of a run that trains a liver stage.
+    """
 
     stages, settings = _loaded(model)
 
@@ -46,15 +50,28 @@ def found_livers(model: str, portal: sitk.Image, arterial: sitk.Image | None) ->
     )
 
 
+def identity(model: str) -> str:
+    """Return what tells a liver stage from others: where it comes from, and the SHA-256 of its weights."""
+    weights = _weights(model)
+    name = weights.run.recipe.name if weights.run is not None else find_model(model).description.id
+    return f"{name} {weights.sha256}"
+
+
+def _weights(model: str) -> StageWeights:
+    return StageWeights.find(model, lambda stage: "liver" in stage.class_groups, "that finds the liver")
+
+
 @functools.lru_cache(maxsize=1)
 def _loaded(model: str) -> tuple[Stages, PostprocessingSettings]:
-    """Return a model's first stage and its settings, built once in every process."""
-    package = find_model(model)
-    settings = from_mapping(
-        PostprocessingSettings,
-        package.description.postprocessing,
-        where="model.json: postprocessing",
-        error=ModelError,
-    )
-    liver = LiverStage.of(package, choose_device("cpu"))
+    """Return a liver stage and its settings, built once in every process."""
+    weights = _weights(model)
+    settings = PostprocessingSettings()
+    if weights.run is None:
+        settings = from_mapping(
+            PostprocessingSettings,
+            find_model(model).description.postprocessing,
+            where="model.json: postprocessing",
+            error=ModelError,
+        )
+    liver = LiverStage(weights.description, weights.network(), choose_device("cpu"))
     return Stages(liver=liver, tumor=None, recorder=None), settings

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models import StageDescription, find_model
+from LiverTumorAttentionLib.models import StageDescription
+from training.data.preparation.liver import identity
 from training.recipes.recipe import Recipe
 
 FORMAT = 1
@@ -97,8 +98,7 @@ class Preparation:
             return None
         if self.liver_model is None:
             return "truth"
-        description = find_model(self.liver_model).description
-        return f"{description.id} {description.liver_stage.sha256}"
+        return identity(self.liver_model)
 
 
 def key_of(settings: Mapping[str, Any]) -> str:

@@ -10,9 +10,11 @@ from LiverTumorAttentionLib.errors import InputError
 from Testing.Library.paper_models import write_paper_model
 from Testing.Training.abdomen import make_abdomen
 from Testing.Training.data.preparation.data_set import write_source
+from Testing.Training.evaluation.made_runs import Bright, prepare, recipe, write_run
 from Testing.Training.prepared import slice_recipe
 from training.data.preparation import Manifest, Preparation
 from training.data.preparation.prepare_cohort import opened
+from training.runs.stage_weights import StageWeights
 
 
 def test_the_coarse_liver_may_be_a_models(tmp_path: Path) -> None:
@@ -50,3 +52,22 @@ def test_a_model_that_finds_no_liver_leaves_the_case_out(tmp_path: Path) -> None
         (entry,) = cohort.prepare([source], processes=1)
     assert entry.state == "failed"
     assert "no liver was found in the portal volume" in (entry.reason or "")
+
+
+def test_the_coarse_liver_may_be_that_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.runs.stage_weights.build_network", lambda name, **more: Bright(**more))
+    portal, labels = make_abdomen()
+    source = write_source(tmp_path / "data", "one", portal, labels)
+    prepared = prepare(tmp_path / "first", recipe("liver"), [source])
+    run = str(
+        write_run(tmp_path / "run", recipe("liver"), prepared, test=[], training=["one"], thresholds=(0.3,))
+    )
+    preparation = Preparation.of(slice_recipe("tumor"), run)
+    with opened(tmp_path / "prepared", preparation) as cohort:
+        (entry,) = cohort.prepare([source], processes=1)
+    assert entry.state == "done", entry.reason
+    told = Manifest.read(tmp_path / "prepared").settings["coarse_liver"]
+    assert told.endswith(StageWeights.find(run, lambda stage: True, "").sha256)
+    tumor = write_run(tmp_path / "tumor", recipe("tumor"), prepared, test=[], training=["one"])
+    with pytest.raises(InputError, match=r"trains the tumor stage, not one that finds the liver"):
+        Preparation.of(slice_recipe("tumor"), str(tumor)).settings()

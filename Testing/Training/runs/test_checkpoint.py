@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from LiverTumorAttentionLib.errors import InputError, OutputError
-from training.loop.checkpoint import read_checkpoint, read_weights, write_checkpoint, write_weights
+from training.runs.checkpoint import read_checkpoint, read_weights, write_checkpoint, write_weights
 
 
 @pytest.fixture

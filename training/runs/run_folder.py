@@ -20,7 +20,7 @@ import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
-from training.loop.checkpoint import BEST, CHECKPOINT
+from training.runs.checkpoint import BEST, CHECKPOINT
 from training.recipes.recipe import Recipe, recipe_from, to_values
 
 RUN_FILE = "run.json"

@@ -14,8 +14,8 @@ from torch import nn
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models import StageDescription, find_model
 from LiverTumorAttentionLib.networks import build_network
-from training.loop.checkpoint import read_weights
-from training.loop.run_folder import RUN_FILE, Run
+from training.runs.checkpoint import read_weights
+from training.runs.run_folder import RUN_FILE, Run
 
 
 @dataclass(frozen=True, kw_only=True)
