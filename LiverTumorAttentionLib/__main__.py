@@ -1,18 +1,21 @@
 """The program: `python -m LiverTumorAttentionLib` and `liver-tumor-attention`."""
 
 import sys
+from collections.abc import Callable
 
-from LiverTumorAttentionLib.ending import end_quietly, ignore_signals
+from LiverTumorAttentionLib.ending import as_program
+
+
+def command_line() -> Callable[[], int]:
+    """Import and return the command line."""
+    from LiverTumorAttentionLib.cli import main
+
+    return main
 
 
 def main() -> int:
-    """Run the command line as a program, which ends quietly at a signal from its first moment to its last."""
-    end_quietly()
-    from LiverTumorAttentionLib.cli import main as run
-
-    code = run()
-    ignore_signals()
-    return code
+    """Run the command line as a program."""
+    return as_program(command_line)
 
 
 if __name__ == "__main__":

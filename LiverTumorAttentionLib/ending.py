@@ -82,6 +82,17 @@ def end_quietly() -> None:
         signal.signal(number, on_signal)
 
 
+def as_program(load: Callable[[], Callable[[], int]]) -> int:
+    """Run a command line that ends quietly at a signal from its first moment to its last; return its exit code.
+
+    load: imports the command line, which takes its time, and returns it.
+    """
+    end_quietly()
+    code = load()()
+    ignore_signals()
+    return code
+
+
 def ignore_signals() -> None:
     """Let nothing change the outcome any more: the work is done, or its end is being told."""
     if threading.current_thread() is threading.main_thread():

@@ -12,11 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from LiverTumorAttentionLib import cli
-from LiverTumorAttentionLib.commands import models
 from LiverTumorAttentionLib.ending import ending_signals, uninterrupted
-from LiverTumorAttentionLib.io import replacing
-from LiverTumorAttentionLib.progress import Progress
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -126,44 +122,54 @@ def test_a_signal_leaves_no_temporary_file(
     assert list(tmp_path.iterdir()) == []
 
 
+PROGRAMS = ("LiverTumorAttentionLib", "training")
+
+# The command line is replaced by one whose import waits, as that of a large library does.
+SLOW_IMPORT = """
+import runpy, sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1] + '.cli':
+            print('importing', flush=True); time.sleep(60)
+sys.meta_path.insert(0, Slow())
+runpy.run_module(sys.argv[1], run_name='__main__')
+"""
+
+# The command line is replaced by one that is done, in an interpreter that takes its time to leave.
+SLOW_END = """
+import atexit, runpy, sys, time, types
+def leave():
+    print('leaving', flush=True); time.sleep(0.5)
+atexit.register(leave)
+sys.modules[sys.argv[1] + '.cli'] = types.SimpleNamespace(main=lambda: 0)
+runpy.run_module(sys.argv[1], run_name='__main__')
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_signal_while_the_program_is_being_imported(tmp_path: Path) -> None:
-    # The command line is replaced by one whose import waits, as that of a large library does.
-    slow = (
-        "import sys, types, time\n"
-        "class Slow:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'LiverTumorAttentionLib.cli':\n"
-        "            print('importing', flush=True); time.sleep(60)\n"
-        "sys.meta_path.insert(0, Slow())\n"
-        "from LiverTumorAttentionLib.__main__ import main\n"
-        "sys.exit(main())\n"
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_signal_while_the_program_is_being_imported(program: str, number: signal.Signals) -> None:
+    assert ended(SLOW_IMPORT, program, "importing", number) == (
+        130,
+        "error: cancelled; nothing was written\n",
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_signal_after_the_work_changes_nothing(program: str, number: signal.Signals) -> None:
+    assert ended(SLOW_END, program, "leaving", number) == (0, "")
+
+
+def ended(code: str, program: str, word: str, number: signal.Signals) -> tuple[int, str]:
+    """Run code on a program until it says a word, send it a signal, and return its exit code and stderr."""
     process = subprocess.Popen(
-        [sys.executable, "-c", slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "importing\n"
-    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == f"{word}\n"
+    process.send_signal(number)
     _, error = process.communicate()
-    assert (process.returncode, error) == (130, "error: cancelled; nothing was written\n")
-
-
-def test_the_second_signal_is_no_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    def run(options: object, progress: Progress, console: object) -> None:
-        with replacing(tmp_path / "a.csv") as temporary:
-            temporary.write_text("half")
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
-
-    before = {number: signal.getsignal(number) for number in ENDING}
-    monkeypatch.setattr(models, "run_list", run)
-    try:
-        assert cli.main(["models", "list"]) == 130
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert capsys.readouterr().err.startswith("error: cancelled at once")
-    assert list(tmp_path.iterdir()) == []
+    return process.returncode, error

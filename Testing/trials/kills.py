@@ -296,6 +296,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, help="folder for kills.json")
     options = parser.parse_args()
+    # Under nohup children would inherit a SIGHUP that is ignored, as they are meant to; here it must be heard.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="lta-kills-") as scratch:
         result = trial_of_kills(options.kills, options.seed, Path(scratch))
     text = json.dumps(result, indent=1)

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from Testing.Training.abdomen import make_abdomen, write_json
-from training.__main__ import main
+from training.cli import main
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from Testing.Training.abdomen import make_abdomen
 from Testing.Training.data.preparation.data_set import write_source
 from Testing.Training.prepared import slice_recipe
-from training.__main__ import main
+from training.cli import main
 from training.data.preparation import Manifest
 from training.recipes.recipe import to_values
 
@@ -76,7 +76,7 @@ def test_splits_of_prepared_cases_are_written_and_told(
     options = ["--recipe", str(tmp_path / "recipe.yaml"), "--prepared", str(tmp_path / "prepared")]
     folds = ["--set", "split.folds=2", "--output", str(path)]
     assert main(["splits", *options, *folds]) == 0
-    shown = "part {}: 1 cases train, 0 validate, 1 test\n"
+    shown = "part {}: 1 case trains, 0 validate, 1 test\n"
     assert capsys.readouterr().out == shown.format(0) + shown.format(1)
     tested = sorted(split["test"] for split in json.loads(path.read_text())["splits"])
     assert tested == [["a"], ["c"]]

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.models import ModelPackage
 from Testing.Training.abdomen import make_abdomen
 from Testing.Training.data.preparation.data_set import write_source
 from Testing.Training.prepared import patch_recipe
-from training.__main__ import main
+from training.cli import main
 from training.loop import dry_run as rehearsal
 from training.loop import overfit
 from training.loop.task import RecipeTask

@@ -28,12 +28,13 @@ from Testing.Training.evaluation.made_runs import (
     recipe,
     write_run,
 )
-from training.__main__ import main
+from training.cli import main
 from training.data.case import SourceCase
 from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions, evaluate_runs
 from training.evaluation.columns import cell, lesion_values, object_values
 from training.evaluation.run_evaluation import case_tasks, is_changed
 from training.evaluation.score_files import lesions_path, slices_path
+from training.loop.run_folder import run_name
 from training.recipes.recipe import read_recipe
 
 CPU = EvaluationOptions(device="cpu")
@@ -193,7 +194,7 @@ def test_the_coarse_liver_of_another_run(source: SourceCase, run: Path, tmp_path
     livers = write_run(tmp_path / "livers", recipe("liver"), prepared, test=["two"], thresholds=(0.1,))
     output = tmp_path / "scores.csv"
     by_run = scored(tumors, output, replace(CPU, liver=CoarseLiver(run=livers)))
-    assert by_run.case["liver_from"].startswith(f"{livers} ")
+    assert by_run.case["liver_from"].startswith(f"{run_name(livers)} ")
     write_run(livers, recipe("liver"), prepared, test=["two"], thresholds=(0.12,))
     again = scored(tumors, output, replace(CPU, liver=CoarseLiver(run=livers)))
     assert again.case["liver_from"] != by_run.case["liver_from"]

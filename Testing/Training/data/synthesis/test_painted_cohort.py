@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.data.synthesis.test_atlases import organs
-from training.__main__ import main
+from training.cli import main
 from training.data.checks import check_cases
 from training.data.layouts import find_cases
 from training.data.layouts.reading import read_case

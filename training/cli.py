@@ -1,0 +1,71 @@
+"""The command line of training: one sub-command a file of `training.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.ending import ending_signals, ignore_signals
+from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
+from training.commands import (
+    assess,
+    check,
+    evaluate,
+    export,
+    implant,
+    mine,
+    phantoms,
+    prepare,
+    splits,
+    synthesize,
+    tables,
+    train,
+)
+
+COMMANDS = (
+    phantoms,
+    synthesize,
+    implant,
+    check,
+    prepare,
+    splits,
+    train,
+    mine,
+    evaluate,
+    tables,
+    export,
+    assess,
+)
+"""In the order of work. Each has `add_to(commands)` and `run(options, progress, console)`, as the library's have."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0 done, 2 bad input (one line on stderr), 130 cancelled."""
+    options = build_parser().parse_args(arguments)
+    console = Console(getattr(options, "progress", "none"))
+    try:
+        with ending_signals() as cancelled, console.shown(cancelled) as progress:
+            options.run(options, progress, console)
+    except (Cancelled, KeyboardInterrupt):
+        ignore_signals()
+        print("stopped", file=sys.stderr)
+        return 130
+    except LiverTumorAttentionError as error:
+        console.error(error)
+        return error.exit_code
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=f"Train the networks of the papers. {NOT_FOR_CLINICAL_USE}"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
+
