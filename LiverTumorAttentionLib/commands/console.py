@@ -37,6 +37,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Add --paths."""
+    parser.add_argument(
+        "--paths",
+        action="store_true",
+        help="name files, folders and series in the report; they may tell who the patient is (default: no names)",
+    )
+
+
 def add_labels(parser: argparse.ArgumentParser) -> None:
     """Add --label, which says what segments are."""
     parser.add_argument(
@@ -138,8 +147,12 @@ def _bar() -> Iterator[Callable[[ProgressEvent], None]]:
         rich.progress.TimeRemainingColumn(),
         rich.progress.TextColumn("[dim]{task.fields[message]}"),
     )
+    # What is printed meanwhile must not go through the bar's console to stderr where stdout is a file or a pipe.
     with rich.progress.Progress(
-        *columns, console=rich.console.Console(stderr=True), transient=True
+        *columns,
+        console=rich.console.Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         task = progress.add_task("starting", total=1.0, message="")
 

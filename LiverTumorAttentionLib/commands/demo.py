@@ -17,7 +17,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "demo",
         help="generate a two-phase case, segment it, compare with the truth",
-        description=f"Generate a two-phase case, segment it with the bundled model and print its tumours beside "
+        description=f"Generate a two-phase case, segment it with the bundled model and print its tumors beside "
         f"the truth. {NOT_FOR_CLINICAL_USE}",
     )
     add = parser.add_argument

@@ -15,7 +15,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "evaluate",
         help="score a segmentation against the truth",
         description="Score a label map or .seg.nrrd against the truth: overlap, surface distances in mm, and "
-        "tumours one by one.",
+        "tumors one by one.",
     )
     add = parser.add_argument
     add("--prediction", required=True, metavar="X", help="label map or .seg.nrrd")

@@ -14,7 +14,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "export-training",
         help="write a corrected case as training reads it",
-        description="Write OUTPUT/NAME with portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumour) and "
+        description="Write OUTPUT/NAME with portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumor) and "
         "case.json: the layout 'plain' of training. The arterial CT must lie on the portal grid (registered), or is "
         "brought onto it by its position in the patient.",
     )

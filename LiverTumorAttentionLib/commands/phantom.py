@@ -7,6 +7,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.wording import counted
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,7 +15,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "phantom",
         help="generate a two-phase abdominal CT with full truth",
-        description="Write portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumour), lesions.json and "
+        description="Write portal.nii.gz, arterial.nii.gz, labels.nii.gz (0, 1 liver, 2 tumor), lesions.json and "
         "displacement.nii.gz (LPS mm: a portal point p lies at p + u(p) in the arterial volume).",
     )
     add = parser.add_argument
@@ -43,5 +44,5 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         progress=progress.part(0.0, 0.8, "generating"),
     )
     write_phantom(phantom, Path(options.output), progress.part(0.8, 1.0, "writing"))
-    console.say(f"{options.output}: {len(phantom.lesions)} lesions")
+    console.say(f"{options.output}: {counted(len(phantom.lesions), 'lesion')}")
     console.done(output=options.output, lesions=len(phantom.lesions))

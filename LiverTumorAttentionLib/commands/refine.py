@@ -42,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="register an arterial CT that is on a grid of its own (else it is taken as it lies in the patient)",
     )
     add("--segmentation", required=True, metavar="S", help="segmentation on the portal grid")
-    add("--probability", metavar="Q", help="probability of tumour, as `segment --save-probability` wrote it")
+    add("--probability", metavar="Q", help="probability of tumor, as `segment --save-probability` wrote it")
     add("--prompts", required=True, metavar="JSON", help="what to do, see below")
     add("--history", metavar="LOG", help="log of earlier corrections of this segmentation, to resume")
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_device, add_paths, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
 from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
 from LiverTumorAttentionLib.progress import Progress
@@ -41,6 +41,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--preview", metavar="PNG", help="checkerboards and differences, before and after")
     add("--report", metavar="JSON", help="the verdict and its numbers")
+    add_paths(parser)
     add("--seed", type=int, default=0, help="seed of the samples that are drawn (default: 0)")
     parser.set_defaults(run=run)
 

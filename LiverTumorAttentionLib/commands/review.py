@@ -8,6 +8,7 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_labels, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.wording import counted
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +25,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--segmentation",
         required=True,
         metavar="S",
-        help="liver and tumours: .seg.nrrd, DICOM SEG or label map",
+        help="liver and tumors: .seg.nrrd, DICOM SEG or label map",
     )
     add(
         "--arterial",
@@ -35,7 +36,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
     )
     add("--arterial-series", help="DICOM series of the arterial folder or source, likewise")
-    add("--probability", metavar="Q", help="probability of tumour (segment --save-probability)")
+    add("--probability", metavar="Q", help="probability of tumor (segment --save-probability)")
     add("--vessels", metavar="V", help="vessels: .seg.nrrd, DICOM SEG or label map")
     add("--plan", metavar="JSON", help="margins and resections to compute; see report/README.md")
     add("--weight-kg", type=float, metavar="W", help="the body's weight, for what a resection leaves")
@@ -46,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="write this at the head of the page (default: no name anywhere)",
     )
     add("--output", required=True, metavar="HTML", help="the page")
-    add("--csv", metavar="FILE", help="table of the tumours")
+    add("--csv", metavar="FILE", help="table of the tumors")
     add("--json", metavar="FILE", help="all numbers")
     add("--sr", metavar="DCM", help="DICOM structured report; the portal volume must be a DICOM folder")
     add("--seg", metavar="DCM", help="DICOM SEG that the structured report refers to, where S is none itself")
@@ -70,7 +71,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         console.warn(warning)
     case = content.review.case
     console.say(
-        f"liver {case.liver_volume_ml:.0f} mL, {case.tumor_count} tumours, {case.tumor_volume_ml:.1f} mL together"
+        f"liver {case.liver_volume_ml:.0f} mL, {counted(case.tumor_count, 'tumor')}, "
+        f"{case.tumor_volume_ml:.1f} mL together"
     )
     console.say(f"{job.output}: {NOT_FOR_CLINICAL_USE}")
     console.done(output=job.output, tumors=case.tumor_count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress, job_of
+from LiverTumorAttentionLib.commands.console import Console, add_device, add_paths, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import AVERAGING, SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -14,8 +14,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     """Add the command and its options."""
     parser = commands.add_parser(
         "segment",
-        help="segment liver and tumours of one case",
-        description=f"Segment the liver and its tumours on portal venous CT, with the arterial phase where "
+        help="segment liver and tumors of one case",
+        description=f"Segment the liver and its tumors on portal venous CT, with the arterial phase where "
         f"there is one. {NOT_FOR_CLINICAL_USE}",
     )
     add = parser.add_argument
@@ -29,8 +29,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add_device(parser)
     add_progress(parser)
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
-    add("--table", metavar="CSV", help="table of the tumours")
+    add("--table", metavar="CSV", help="table of the tumors")
     add("--report", metavar="JSON", help="everything measured, settings, model and versions")
+    add_paths(parser)
     add("--preview", metavar="PNG", help="preview picture")
     add("--save-registered", metavar="FILE", help="the arterial volume registered onto the portal one")
     add(
@@ -38,27 +39,27 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="FILE",
         help="the registration's transform, portal points to arterial points",
     )
-    add("--save-probability", metavar="FILE", help="the probability of tumour")
+    add("--save-probability", metavar="FILE", help="the probability of tumor")
     add("--save-attention", metavar="DIR", help="what the network attended to: volumes, and weights as JSON")
     add(
         "--attention-point",
         type=_point_mm,
         metavar="X,Y,Z",
-        help="LPS mm; where to look from at a network that relates places (default: where tumour is most probable)",
+        help="LPS mm; where to look from at a network that relates places (default: where tumor is most probable)",
     )
     add(
         "--minimum-diameter",
         dest="minimum_diameter_mm",
         type=float,
         metavar="MM",
-        help="drop smaller tumours",
+        help="drop smaller tumors",
     )
-    add("--threshold", dest="tumor_threshold", type=float, metavar="P", help="probability of a tumour voxel")
+    add("--threshold", dest="tumor_threshold", type=float, metavar="P", help="probability of a tumor voxel")
     add(
         "--averaging",
         choices=tuple(AVERAGING),
         default="none",
-        help="average the probability of tumour over mirrored and turned slices; the tumour network then takes "
+        help="average the probability of tumor over mirrored and turned slices; the tumor network then takes "
         + ", ".join(f"{passes} times as long ({name})" for name, passes in AVERAGING.items() if passes > 1)
         + " (default: none)",
     )

@@ -56,7 +56,7 @@ def usage_warnings(verdict: GradedVerdict | None, *, portal_model: str | None = 
         warnings.append(f"the arterial phase was used, but look at how it fits: {verdict.reason}")
     if is_usable(verdict) and portal_model is not None:
         warnings.append(
-            f"the model {portal_model!r} finds tumours in the portal phase alone; "
+            f"the model {portal_model!r} finds tumors in the portal phase alone; "
             "the arterial phase was used for the measurements"
         )
     return tuple(warnings)

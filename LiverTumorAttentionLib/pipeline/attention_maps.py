@@ -20,7 +20,7 @@ SUMMARY_FILE = "attention.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Attention:
-    """The attention of one run of the network that finds the tumours."""
+    """The attention of one run of the network that finds the tumors."""
 
     network: str
     """Name of the network in the registry."""

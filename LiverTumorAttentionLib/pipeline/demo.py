@@ -31,7 +31,7 @@ class Demonstration:
     result: CaseResult
 
     def format_table(self) -> str:
-        """Return the tumours beside the truth as text, one row a lesion, then what matches none."""
+        """Return the tumors beside the truth as text, one row a lesion, then what matches none."""
         truth = sitk.GetArrayViewFromImage(self.phantom.instances)
         found = sitk.GetArrayViewFromImage(self.result.instances)
         rows: list[tuple[str, ...]] = [("lesion", "true mL", "true mm", "found as", "mL", "mm", "Dice")]
@@ -81,7 +81,7 @@ class Demonstration:
                 "",
                 *lines,
                 "",
-                f"Dice of the liver with its tumours {liver:.3f}, of all tumours {total:.3f}",
+                f"Dice of the liver with its tumors {liver:.3f}, of all tumors {total:.3f}",
             ]
         )
 

@@ -7,7 +7,8 @@ in one file, and a result over a file that is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.file_identity import check_apart, check_given
+from LiverTumorAttentionLib.identifying_names import settings_without_names, without_names
 from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 
 J = TypeVar("J", bound="Job")
@@ -25,11 +27,14 @@ TRAINING_CASE_FILES = ("portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "cas
 AVERAGING = {name: len(symmetries) for name, symmetries in SYMMETRIES.items()}
 """How often the tumor network runs on a case, by what its probability is averaged over."""
 
+PLAIN_SETTINGS = frozenset({"model", "device", "averaging"})
+"""Settings whose text is no name."""
+
 CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(ABC):
     """Base of all jobs."""
 
     @classmethod
@@ -41,13 +46,13 @@ class Job:
         """Return the job as JSON values, from which `from_dict` builds the same one."""
         return asdict(self)
 
+    @abstractmethod
     def inputs(self) -> dict[str, str | None]:
         """Return the files and folders that the run reads, by what they hold; None where one is not given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outputs(self) -> dict[str, str | None]:
         """Return the files that the run writes, by what they hold; None where one is not asked for."""
-        raise NotImplementedError
 
     def folders(self) -> dict[str, str | None]:
         """Return the folders that the run fills, made where they are missing, likewise."""
@@ -61,6 +66,26 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportedJob(Job):
+    """Base of jobs whose report tells their settings."""
+
+    paths: bool = False
+    """Whether the report holds the names of files, folders and series; they may be those of patients."""
+
+    def reported_settings(self, model: str) -> dict[str, Any]:
+        """Return the settings for the report: with `paths` those of `to_dict`, else without names.
+
+        model: id of the model that was used, which stands in place of its path.
+        """
+        values = self.to_dict()
+        return values if self.paths else settings_without_names({**values, "model": model}, PLAIN_SETTINGS)
+
+    def reported_warnings(self, warnings: Iterable[str]) -> list[str]:
+        """Return the warnings for the report, likewise."""
+        return [warning if self.paths else without_names(warning) for warning in warnings]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelledJob(Job):
     """Base of jobs that read a segmentation of any origin."""
 
@@ -70,7 +95,7 @@ class LabelledJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationJob(Job):
+class SegmentationJob(ReportedJob):
     """One case to segment. Raises `InputError` for a value out of range or files that collide."""
 
     portal: str
@@ -88,7 +113,7 @@ class SegmentationJob(Job):
     output: str | None = None
     """Where the segmentation goes: .seg.nrrd, a label map (.nii.gz, .nrrd, .mha …) or DICOM SEG (.dcm)."""
     table: str | None = None
-    """Where the table of tumours goes, as CSV."""
+    """Where the table of tumors goes, as CSV."""
     report: str | None = None
     """Where the whole report goes, as JSON."""
     preview: str | None = None
@@ -98,17 +123,17 @@ class SegmentationJob(Job):
     save_transform: str | None = None
     """Where the registration's transform goes (.h5, .tfm); it maps portal points to arterial ones, LPS mm."""
     save_probability: str | None = None
-    """Where the probability of tumour, on the portal grid, goes."""
+    """Where the probability of tumor, on the portal grid, goes."""
     save_attention: str | None = None
-    """Folder for the attention maps and weights of the tumour network; made where it is missing."""
+    """Folder for the attention maps and weights of the tumor network; made where it is missing."""
     attention_point: tuple[float, float, float] | None = None
-    """Point from which attention between places is recorded, LPS mm; None takes where tumour is most probable."""
+    """Point from which attention between places is recorded, LPS mm; None takes where tumor is most probable."""
     minimum_diameter_mm: float | None = None
-    """Tumours smaller than a ball of this diameter are dropped; None takes the model's own setting."""
+    """Tumors smaller than a ball of this diameter are dropped; None takes the model's own setting."""
     tumor_threshold: float | None = None
-    """Probability from which a voxel is tumour; None takes the model's own setting."""
+    """Probability from which a voxel is tumor; None takes the model's own setting."""
     averaging: str = "none"
-    """What the probability of tumour is averaged over: "none", "flips" (the tumour network runs 4 times) or
+    """What the probability of tumor is averaged over: "none", "flips" (the tumor network runs 4 times) or
     "flips-and-turns" (8 times)."""
     seed: int = 0
     """Seed of random numbers (registration samples its voxels)."""
@@ -119,13 +144,17 @@ class SegmentationJob(Job):
         if self.minimum_diameter_mm is not None and not 0 <= self.minimum_diameter_mm <= 200:
             raise InputError(
                 f"the smallest diameter must lie between 0 and 200 mm, got {self.minimum_diameter_mm:g}"
+                ": give a diameter in that range"
             )
         if self.tumor_threshold is not None and not 0 < self.tumor_threshold < 1:
-            raise InputError(f"the tumour threshold must lie between 0 and 1, got {self.tumor_threshold:g}")
+            raise InputError(
+                f"the tumor threshold must lie between 0 and 1, got {self.tumor_threshold:g}"
+                ": give a number in between"
+            )
         if self.averaging not in AVERAGING:
             raise InputError(f"unknown averaging {self.averaging!r}: choose {', '.join(AVERAGING)}")
         if self.seed < 0:
-            raise InputError(f"the seed must not be negative, got {self.seed}")
+            raise InputError(f"the seed must not be negative, got {self.seed}: give 0 or more")
         if self.attention_point is not None and self.save_attention is None:
             raise InputError(
                 "a point of attention was given, but no folder for the maps: name one, or leave it out"
@@ -168,7 +197,7 @@ def averaging_cost(averaging: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegistrationJob(Job):
+class RegistrationJob(ReportedJob):
     """Two phases to register. Raises `InputError` for a value out of range or files that collide."""
 
     fixed: str
@@ -198,7 +227,7 @@ class RegistrationJob(Job):
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise InputError(f"the seed must not be negative, got {self.seed}")
+            raise InputError(f"the seed must not be negative, got {self.seed}: give 0 or more")
         self._check_files()
 
     def inputs(self) -> dict[str, str | None]:
@@ -223,7 +252,7 @@ class RefinementJob(LabelledJob):
     portal: str
     """Portal venous CT that was segmented: a file or a DICOM folder."""
     segmentation: str
-    """The segmentation on its grid: .seg.nrrd, DICOM SEG, or a label map (its tumours are taken apart)."""
+    """The segmentation on its grid: .seg.nrrd, DICOM SEG, or a label map (its tumors are taken apart)."""
     prompts: str
     """JSON file that says what to do; see `correction.prompts`."""
     output: str
@@ -237,7 +266,7 @@ class RefinementJob(LabelledJob):
     register: bool = False
     """Whether to register an arterial volume that lies on another grid; else it is taken as it lies in the patient."""
     probability: str | None = None
-    """The probability of tumour that was saved with the segmentation; None does without."""
+    """The probability of tumor that was saved with the segmentation; None does without."""
     history: str | None = None
     """Log of earlier corrections of this segmentation, to resume: what is accepted or rejected stays so."""
     log: str | None = None
@@ -249,7 +278,7 @@ class RefinementJob(LabelledJob):
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise InputError(f"the seed must not be negative, got {self.seed}")
+            raise InputError(f"the seed must not be negative, got {self.seed}: give 0 or more")
         if self.register and self.arterial is None:
             raise InputError("there is no arterial volume to register: give one, or leave out --register")
         self._check_files()
@@ -271,7 +300,7 @@ class ReviewJob(LabelledJob):
     portal: str
     """Portal venous CT: a file or a DICOM folder."""
     segmentation: str
-    """Liver and tumours on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
+    """Liver and tumors on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
     arterial: str | None = None
     """Arterial CT, registered onto the portal grid."""
     portal_series: str | None = None
@@ -279,7 +308,7 @@ class ReviewJob(LabelledJob):
     arterial_series: str | None = None
     """Which DICOM series of the arterial folder, likewise."""
     probability: str | None = None
-    """Probability of tumour on the portal grid."""
+    """Probability of tumor on the portal grid."""
     vessels: str | None = None
     """Named vessels on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
     plan: str | None = None
@@ -295,7 +324,7 @@ class ReviewJob(LabelledJob):
     output: str | None = None
     """Where the page goes, as HTML."""
     csv: str | None = None
-    """Where the table of tumours goes, as CSV."""
+    """Where the table of tumors goes, as CSV."""
     json: str | None = None
     """Where all numbers go, as JSON."""
     sr: str | None = None
@@ -387,4 +416,6 @@ class TrainingExportJob(LabelledJob):
 def check_case_name(name: str) -> None:
     """Raise `InputError` for a name of a training case that is no file name."""
     if not CASE_NAME.fullmatch(name):
-        raise InputError(f"a case is named by letters, digits, dot, dash and underscore, got {name!r}")
+        raise InputError(
+            f"a case is named by letters, digits, dot, dash and underscore, got {name!r}: give another name"
+        )

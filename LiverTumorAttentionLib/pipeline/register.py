@@ -43,6 +43,8 @@ class RegistrationCase:
     """The arterial volume as it was read, HU."""
     liver: sitk.Image
     """The portal liver on the fixed volume's grid, uint8."""
+    model: str
+    """Id of the model whose liver stage found the livers."""
     result: RegistrationResult
     """Transform, registered volume on the fixed volume's own grid, and verdict."""
 
@@ -70,7 +72,13 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
         in_order, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95)
     )
     result = replace(result, registered=from_lps(result.registered, fixed))
-    case = RegistrationCase(fixed=fixed, moving=moving, liver=from_lps(liver, fixed), result=result)
+    case = RegistrationCase(
+        fixed=fixed,
+        moving=moving,
+        liver=from_lps(liver, fixed),
+        model=package.description.id,
+        result=result,
+    )
     write_registration(case, job, progress.part(0.95, 1.0, "writing"))
     return result
 
@@ -81,7 +89,7 @@ def write_registration(case: RegistrationCase, job: RegistrationJob, progress: P
     report = {
         "notice": NOT_FOR_CLINICAL_USE,
         "version": __version__,
-        "settings": job.to_dict(),
+        "settings": job.reported_settings(case.model),
         "registration": verdict.as_dict(),
     }
 

@@ -52,6 +52,7 @@ from LiverTumorAttentionLib.pipeline.stages import (
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
 from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
+from LiverTumorAttentionLib.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +62,13 @@ class CaseResult:
     portal: sitk.Image
     """The portal volume as it was read, HU."""
     instances: sitk.Image
-    """uint16: 0 background, 1 liver, 2, 3, … one value a tumour, the largest first."""
+    """uint16: 0 background, 1 liver, 2, 3, … one value a tumor, the largest first."""
     tumors: tuple[TumorMeasurement, ...]
-    """The tumours in the order of their values; may be empty."""
+    """The tumors in the order of their values; may be empty."""
     case: CaseMeasurement
     """The liver as a whole."""
     probability: sitk.Image
-    """float32: probability of tumour; the mean where it is averaged."""
+    """float32: probability of tumor; the mean where it is averaged."""
     registered: sitk.Image | None
     """The arterial volume on the portal grid, HU; None when none was given."""
     transform: sitk.Transform | None
@@ -75,7 +76,7 @@ class CaseResult:
     registration: RegistrationVerdict | None
     """Verdict on the registration; None when no arterial volume was given."""
     arterial_used: bool
-    """Whether the tumours were found in both phases."""
+    """Whether the tumors were found in both phases."""
     warnings: tuple[str, ...]
     """Warnings for the user, one sentence each."""
     model: ModelDescription
@@ -91,7 +92,7 @@ class CaseResult:
         """Return the result in a few lines for the terminal."""
         lines = [
             f"{self.model.title}: {self.model.statement}",
-            f"liver {self.case.liver_volume_ml:.0f} mL, {len(self.tumors)} tumours, "
+            f"liver {self.case.liver_volume_ml:.0f} mL, {counted(len(self.tumors), 'tumor')}, "
             f"{self.case.tumor_volume_ml:.1f} mL together",
         ]
         lines += [
@@ -115,7 +116,7 @@ class CaseResult:
                 "sha256": {stage.name: stage.sha256 for stage in self.model.stages},
             },
             "device": self.device,
-            "settings": job.to_dict(),
+            "settings": job.reported_settings(self.model.id),
             "averaging": averaging_cost(job.averaging),
             "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
             "registration": self.registration.as_dict() if self.registration else None,
@@ -125,7 +126,7 @@ class CaseResult:
                 "tumor_burden_percent": self.case.tumor_burden_percent,
             },
             "tumors": [asdict(tumor) for tumor in self.tumors],
-            "warnings": list(self.warnings),
+            "warnings": job.reported_warnings(self.warnings),
         }
 
 

@@ -52,7 +52,7 @@ class Stages:
     liver: LiverStage
     """Finds the liver, and the tumors where there is no stage for them."""
     tumor: TumorStage | None
-    """Finds the tumours inside the liver's box; None where one network finds both."""
+    """Finds the tumors inside the liver's box; None where one network finds both."""
     recorder: AttentionRecorder | None
     """Records the attention of the tumor network; None when it was not asked for."""
     averaging: str = "none"
@@ -76,7 +76,7 @@ class FoundLiver:
     mask: sitk.Image
     """The liver on the image's grid, uint8."""
     tumor: sitk.Image | None
-    """The probability of tumour on the stage's grid, where the stage tells tumours from liver."""
+    """The probability of tumor on the stage's grid, where the stage tells tumors from liver."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ class FoundTumors:
     """Result of the stage that finds the tumors."""
 
     probability: sitk.Image
-    """The probability of tumour on the stage's grid, float32; the mean where it is averaged."""
+    """The probability of tumor on the stage's grid, float32; the mean where it is averaged."""
     deviation: sitk.Image | None
     """Its standard deviation over flips and turns, likewise; None where it is not averaged."""
     attention: Attention | None
@@ -232,7 +232,7 @@ def _most_probable(probability: sitk.Image) -> Point:
 
 
 def on_portal_grid(coarse: sitk.Image, portal: sitk.Image, liver: sitk.Image) -> sitk.Image:
-    """Return the tumour probability on the whole portal grid, float32; only the liver's box is computed."""
+    """Return the tumor probability on the whole portal grid, float32; only the liver's box is computed."""
     whole = sitk.Image(portal.GetSize(), sitk.sitkFloat32)
     whole.CopyInformation(portal)
     box = mask_box(liver, margin_mm=BOX_MARGIN_MM) or full_box(portal.GetSize()[::-1])
@@ -243,7 +243,7 @@ def on_portal_grid(coarse: sitk.Image, portal: sitk.Image, liver: sitk.Image) ->
 def tumor_instances(
     probability: sitk.Image, liver: sitk.Image, settings: PostprocessingSettings
 ) -> sitk.Image:
-    """Return the liver and its tumours one by one as a uint16 image on the portal grid."""
+    """Return the liver and its tumors one by one as a uint16 image on the portal grid."""
     instances = instances_from_probability(
         sitk.GetArrayViewFromImage(probability),
         sitk.GetArrayFromImage(liver).astype(bool),

@@ -8,8 +8,9 @@ from typing import Any
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import CaseReview
+from LiverTumorAttentionLib.identifying_names import without_names
 from LiverTumorAttentionLib.report.plan import CasePlan
-from LiverTumorAttentionLib.report.report_inputs import ReportCase, without_names
+from LiverTumorAttentionLib.report.report_inputs import ReportCase
 from LiverTumorAttentionLib.report.run_report import RunReport
 
 SAME_VOLUME = 0.001
@@ -41,7 +42,7 @@ class ReportContent:
             "run": None if self.run is None else self.run.as_dict(),
             **self.review.as_dict(),
             "plan": None if self.plan is None else self.plan.as_dict(),
-            "warnings": self.warnings(),
+            "warnings": [without_names(warning) for warning in self.warnings()],
         }
         for tumor, told in zip(self.review.tumors, values["tumors"], strict=True):
             nearest = tumor.nearest_vessel
@@ -51,10 +52,14 @@ class ReportContent:
         return plain
 
     def warnings(self) -> list[str]:
-        """Return the warnings for the reader, one sentence each."""
-        said = [] if self.run is None else [without_names(warning) for warning in self.run.warnings]
-        notes = [note for note in self.case.notes if note not in said]
-        return [*said, *notes, *self._changed()]
+        """Return the warnings for the user, one sentence each; those of the run may lack their names."""
+        said = () if self.run is None else self.run.warnings
+        again = {without_names(note) for note in self.case.notes}
+        return [
+            *(warning for warning in said if without_names(warning) not in again),
+            *self.case.notes,
+            *self._changed(),
+        ]
 
     def _changed(self) -> list[str]:
         """Return a warning when the segmentation is not the one that the run wrote."""

@@ -51,7 +51,9 @@ class WantedResection:
 
     def __post_init__(self) -> None:
         if self.combine not in ("all", "any"):
-            raise InputError(f"planes combine as 'all' (a wedge) or as 'any', got {self.combine!r}")
+            raise InputError(
+                f"planes combine as 'all' (a wedge) or as 'any', got {self.combine!r}: choose one of the two"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

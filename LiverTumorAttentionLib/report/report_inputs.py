@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +26,7 @@ class ReportCase:
 
     portal, arterial: HU, the arterial volume registered, -1024 where it saw nothing. instances: uint16, 0
     background, 1 liver, 2, 3, … one value a tumor. probability: of tumor. notes: what the user should know,
-    a sentence each, without names of files or series.
+    a sentence each; they name files, series and segments.
     """
 
     portal: sitk.Image
@@ -63,12 +62,7 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
             case = replace(case, vessels=_vessels(job.vessels, portal, meanings))
     meanings.check_used()
     progress.update(1.0)
-    return replace(case, notes=(*(without_names(warning) for warning in warnings), *case.notes))
-
-
-def without_names(message: str) -> str:
-    """Return a message without what it quotes: names of files and series may hold the name of a patient."""
-    return re.sub(r"'.*'", "'…'", message, flags=re.DOTALL)
+    return replace(case, notes=(*warnings, *case.notes))
 
 
 def _instances(path: str, portal: sitk.Image, meanings: Meanings) -> sitk.Image:
@@ -76,7 +70,7 @@ def _instances(path: str, portal: sitk.Image, meanings: Meanings) -> sitk.Image:
     if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
         raise InputError(
             f"the segmentation '{path}' has no liver (value 1 of a label map, or a segment named so): "
-            "choose a segmentation of liver and tumours"
+            "choose a segmentation of liver and tumors"
         )
     return image
 
@@ -88,7 +82,7 @@ def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
     if not any(end.any() for end in ends):
         return ()
     return (
-        "the liver reaches the edge of the portal volume: its volume, the share of the tumours in it and what is "
+        "the liver reaches the edge of the portal volume: its volume, the share of the tumors in it and what is "
         "planned are told of the part that the volume shows",
     )
 
@@ -99,7 +93,9 @@ def _apart(case: ReportCase) -> ReportCase:
     count = int(sitk.GetArrayViewFromImage(instances).max()) - FIRST_TUMOR + 1
     if instances is case.instances or count == 1:
         return case
-    note = f"the label map does not tell tumours apart: its {count} separate pieces are taken for one tumour each"
+    note = (
+        f"the label map does not tell tumors apart: its {count} separate pieces are taken for one tumor each"
+    )
     return replace(case, instances=instances, notes=(*case.notes, note))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -75,7 +76,7 @@ BAD_VOLUMES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda p: sitk.WriteImage(
             sitk.GetImageFromArray(np.zeros((8, 16, 16, 3), np.uint8) + 9, isVector=True), str(p)
         ),
-        "colour|RGB|values a voxel|components",
+        "color|RGB|values a voxel|components",
     ),
     "NaN": (lambda p: write(p, with_value(np.nan)), "NaN"),
     "infinite": (lambda p: write(p, with_value(np.inf)), "finite"),
@@ -348,3 +349,30 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     assert process.stderr is not None
     assert process.stderr.read() == ""
     assert process.wait(60) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+def test_results_stay_on_stdout_while_a_bar_is_drawn_on_the_terminal() -> None:
+    code = (
+        "from LiverTumorAttentionLib.commands.console import Console\n"
+        "console = Console('bar')\n"
+        "with console.shown(lambda: False) as progress:\n"
+        "    progress.update(0.5, 'half')\n"
+        "    console.say('the result')\n"
+        "    console.warn('a warning')\n"
+    )
+    terminal, end = os.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=end, text=True, env=environment
+    )
+    os.close(end)
+    shown = b""
+    with contextlib.suppress(OSError):  # raised on Linux when the other end is closed
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    os.close(terminal)
+    out, _ = process.communicate()
+    assert (process.returncode, out) == (0, "the result\n")
+    assert b"warning: a warning" in shown
+    assert b"the result" not in shown

@@ -14,7 +14,15 @@ LIBRARY = "LiverTumorAttentionLib"
 
 NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
-FOUNDATION = {"errors", "progress", "config_parsing", "tumor_columns", "ending", "file_identity"}
+FOUNDATION = {
+    "errors",
+    "progress",
+    "config_parsing",
+    "tumor_columns",
+    "ending",
+    "file_identity",
+    "identifying_names",
+}
 VOXELS = FOUNDATION | {"voxels"}
 
 # Each part of the library: the parts below it that it may import, and the packages from outside.
@@ -26,6 +34,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "tumor_columns": (set(), set(), set()),
     "ending": ({"errors"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
+    "identifying_names": (set(), set(), set()),
+    "wording": (set(), set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (VOXELS, NUMERICS, set()),

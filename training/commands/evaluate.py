@@ -7,6 +7,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.wording import counted
 
 DESCRIPTION = """Score runs on whole test cases. Each case is read from its data set, its arterial phase is aligned as
 it was prepared, it is segmented by the library's inference with the run's best weights, and compared with the truth.
@@ -55,6 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Score and say how well it went."""
     from training.evaluation import CoarseLiver, EvaluationOptions, evaluate_runs
+    from training.runs.run_folder import run_name
     from training.tables.pooling import mean_over_cases
 
     settings = EvaluationOptions(
@@ -69,8 +71,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     )
     scores = evaluate_runs(options.runs, options.output, settings, progress.part(0.0, 1.0, "scoring"))
     for folder in options.runs:
-        rows = [each.case for each in scores if each.case["run"] == str(folder.resolve())]
-        parts = [f"{len(rows)} case{'' if len(rows) == 1 else 's'}"]
+        rows = [each.case for each in scores if each.case["run"] == run_name(folder)]
+        parts = [counted(len(rows), "case")]
         for name in ("liver", "tumor"):
             dice = mean_over_cases(rows, f"{name}_dice")
             if dice is not None:

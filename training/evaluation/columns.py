@@ -33,7 +33,7 @@ OBJECT = (
 nothing: "prediction", "truth" or "both"."""
 
 RUN = ("run", "recipe", "part", "seed", "case")
-"""Which training, and which case; a run is identified by its folder."""
+"""Which training, and which case; a run is identified by `run_name` of its folder."""
 HOW = ("changed", "weights_sha256", "stage", "liver_from", "keep")
 """changed: "yes" where the run's recipe is not the one of that name that is among the recipes (any more).
 weights_sha256: of the run's weights, its first 16 digits. liver_from: what gave the coarse liver: "truth", or

@@ -71,6 +71,7 @@ def evaluate_runs(
     if failed:
         raise InputError(
             f"{len(failed)} of {len(tasks)} cases could not be scored, the others were; the first is {failed[0]}"
+            "; correct them and run `evaluate` again"
         )
     scores = files.read()
     return [scores[task.key] for task in tasks]

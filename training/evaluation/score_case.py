@@ -33,7 +33,7 @@ from training.evaluation.columns import (
 from training.evaluation.lesions import lesion_rows
 from training.evaluation.score_files import CaseScores
 from training.evaluation.segment import CoarseLiver, run_stage, segment
-from training.runs.run_folder import Run
+from training.runs.run_folder import Run, run_name
 
 LABELS = {"liver": (LIVER, TUMOR), "tumor": (TUMOR,)}
 """The liver includes its tumors, as in LiTS."""
@@ -61,7 +61,7 @@ class CaseTask:
     @property
     def key(self) -> tuple[str, str]:
         """The run and the case, as in the rows."""
-        return str(self.run), self.case
+        return run_name(self.run), self.case
 
 
 def score_case(task: CaseTask) -> CaseScores:
@@ -147,7 +147,7 @@ def _slices(labels: sitk.Image, truth: sitk.Image) -> list[dict[str, Any]]:
 
 
 def _same(run: Run, case: str) -> dict[str, Any]:
-    values = (str(run.folder), run.recipe.name, run.part, run.seed, case)
+    values = (run_name(run.folder), run.recipe.name, run.part, run.seed, case)
     return dict(zip(RUN, values, strict=True))
 
 

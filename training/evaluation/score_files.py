@@ -12,6 +12,7 @@ import filelock
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing_all
 from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, SLICE_COLUMNS, Row
+from training.runs.run_folder import run_name
 
 SUFFIX = ".csv"
 
@@ -115,7 +116,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
                 f"'{path}', line {number}: {len(line)} cells in place of {len(columns)}; restore the file, or run "
                 "`evaluate` again"
             )
-    return [dict(zip(columns, line, strict=True)) for line in lines]
+    rows = [dict(zip(columns, line, strict=True)) for line in lines]
+    for row in rows:
+        if Path(row["run"]).is_absolute():  # as earlier versions wrote it
+            row["run"] = run_name(Path(row["run"]))
+    return rows
 
 
 def _header_problem(header: Sequence[str], columns: Sequence[str]) -> str:

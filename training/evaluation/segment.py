@@ -26,7 +26,7 @@ from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
-from training.runs.run_folder import Run
+from training.runs.run_folder import Run, run_name
 
 DIGITS = 16
 """Of a SHA-256 that are kept."""
@@ -46,7 +46,7 @@ class CoarseLiver:
     def name(self) -> str:
         """What the scores call it: "truth", or the run or model with the first digits of its weights' SHA-256."""
         if self.run is not None:
-            return f"{self.run} {weights_sha256(self.run)}"
+            return f"{run_name(self.run)} {weights_sha256(self.run)}"
         if self.model is not None:
             description = find_model(self.model).description
             return f"{description.id} {description.liver_stage.sha256[:DIGITS]}"
@@ -121,6 +121,7 @@ def _built(folder: Path, device: str, written: tuple[int, int]) -> LiverStage | 
         raise InputError(
             f"the weights '{run.weights}' do not fit the network {described.network!r} ({error}): they are damaged, "
             "or were trained by another version"
+            ": train again, or use the version that trained them"
         ) from error
     kind = TumorStage if described.name == "tumor" else LiverStage
     return kind(described, network, choose_device(device))

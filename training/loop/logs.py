@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,19 @@ def _board(folder: Path, step: int, say: Callable[[str], None]) -> Any:
             "TensorBoard is not installed (pip install tensorboard): log.csv and scores.csv hold the same figures"
         )
         return None
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+    with _host_unnamed():
+        return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+
+@contextlib.contextmanager
+def _host_unnamed() -> Iterator[None]:
+    """Keep the computer's name out of the name of TensorBoard's file, which has no option for it."""
+    original = socket.gethostname
+    socket.gethostname = lambda: "host"
+    try:
+        yield
+    finally:
+        socket.gethostname = original
 
 
 class Report:

@@ -9,7 +9,9 @@ tensorboard/              the same for TensorBoard, where it is installed
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from training.recipes.recipe import Recipe, recipe_from, to_values
 
 RUN_FILE = "run.json"
 LOCK_FILE = ".lock"
+NAME_DIGITS = 8
 MAY_DIFFER = frozenset(
     {"prepared", "versions", "starts", "recipe: title", "recipe: source", "recipe: reproduces"}
 )
@@ -79,6 +82,15 @@ class Run:
                 f"the run {self.folder} has no weights yet: train it, at least to its first validation"
             )
         return path
+
+
+def run_name(folder: Path) -> str:
+    """Return what scores call a run: its folder's name, and digits that tell it from others of this name.
+
+    Where the folder lies is left out: paths may hold names of people, and scores are passed on.
+    """
+    real = folder.resolve()
+    return f"{real.name} {hashlib.sha256(os.fsencode(real)).hexdigest()[:NAME_DIGITS]}"
 
 
 def read_run_file(folder: Path) -> dict[str, Any]:
@@ -203,5 +215,6 @@ __all__ = [
     "check_folder_fits",
     "read_run_file",
     "record_start",
+    "run_name",
     "versions",
 ]

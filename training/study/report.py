@@ -60,7 +60,9 @@ def read_scores(folder: Path, beside: Callable[[Path], Path], columns: Sequence[
             path = folder / f"{training.name}-{seed}.csv"
             if path.exists():
                 for row in read_rows(beside(path), columns):
-                    rows.setdefault(training.name, []).append({**row, "run": Path(row["run"]).name})
+                    rows.setdefault(training.name, []).append(
+                        {**row, "run": Path(row["run"]).name.partition(" ")[0]}
+                    )
     return rows
 
 
@@ -115,8 +117,8 @@ python -m training.study evaluate --jobs 2
 python -m training.study report
 ```
 
-One cohort of {CASES} phantoms (seeds from {FIRST_SEED}, 2.1 to 2.4 mm pixels, 5.5 mm slices, one tumour type a case),
-split once into training and test cases; {len(SEEDS)} seeds a training. Scores are of {tested} test cases with tumour;
+One cohort of {CASES} phantoms (seeds from {FIRST_SEED}, 2.1 to 2.4 mm pixels, 5.5 mm slices, one tumor type a case),
+split once into training and test cases; {len(SEEDS)} seeds a training. Scores are of {tested} test cases with tumor;
 {healthy} without show how often something is found where nothing is. Not for clinical use: phantoms are not patients,
 and these numbers say nothing of the papers' own data."""
 
@@ -130,7 +132,7 @@ def _table(
     lines = [
         f"## {title}",
         "",
-        "DPC: mean Dice of the tumours a case, over seeds and cases, and of each seed; ±: their standard deviation. "
+        "DPC: mean Dice of the tumors a case, over seeds and cases, and of each seed; ±: their standard deviation. "
         "DG: Dice of all voxels pooled. Found: share of lesions detected at 50 % overlap.",
         "",
         "| training | each seed | DPC | ± seeds | DG | VOE | RVD | TPR | found | false lesions a case | liver Dice |",
@@ -166,9 +168,9 @@ def _failures(by_seed: Mapping[str, Mapping[str, float]]) -> str:
     ]
     count = sum(len(means) for means in by_seed.values())
     if not failed:
-        return f"All {count} trainings learned to find tumours (DPC of {LEARNED_NOTHING} or more)."
+        return f"All {count} trainings learned to find tumors (DPC of {LEARNED_NOTHING} or more)."
     return (
-        f"**{len(failed)} of {count} trainings learned to find next to no tumour** (DPC below {LEARNED_NOTHING}): "
+        f"**{len(failed)} of {count} trainings learned to find next to no tumor** (DPC below {LEARNED_NOTHING}): "
         f"{', '.join(failed)}. So few steps are not enough for every start; where one of them stands in a comparison, "
         "the mean tells of luck more than of the network."
     )

@@ -55,7 +55,7 @@ def test_it_writes_page_table_and_numbers(
         assert float(row["washout_hu"]) == pytest.approx(tumor["brightness"]["washout_hu"], abs=0.06)
         assert row["nearest_vessel"] == tumor["nearest_vessel"]
     assert values["plan"]["weight_kg"] == 70
-    assert "2 tumours" in printed.out
+    assert "2 tumors" in printed.out
     assert "Not for clinical use." in printed.out
     assert "warning: the segmentation is not as the run left it" in printed.err
 

@@ -42,7 +42,7 @@ def test_a_run_warns_of_what_is_not_good() -> None:
 
 def test_a_model_of_the_portal_phase_is_named_where_the_arterial_one_was_measured() -> None:
     (note,) = usage_warnings(GOOD, portal_model="narrow")
-    assert note.startswith("the model 'narrow' finds tumours in the portal phase alone")
+    assert note.startswith("the model 'narrow' finds tumors in the portal phase alone")
     assert len(usage_warnings(DOUBTFUL, portal_model="narrow")) == 2
     assert usage_warnings(REFUSED, portal_model="narrow") == usage_warnings(REFUSED)
     assert usage_warnings(None, portal_model="narrow") == ()

@@ -244,7 +244,7 @@ def test_a_one_phase_paper_uses_the_arterial_phase_for_measurements_alone(
     )
     assert not result.arterial_used
     assert result.registration is not None
-    assert any("finds tumours in the portal phase alone" in warning for warning in result.warnings)
+    assert any("finds tumors in the portal phase alone" in warning for warning in result.warnings)
 
 
 def test_the_same_weights_give_the_same_result(study: Path, models: dict[str, Path]) -> None:

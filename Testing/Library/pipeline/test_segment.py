@@ -58,7 +58,7 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return 2 * float((a & b).sum()) / float(a.sum() + b.sum())
 
 
-def test_it_finds_the_liver_and_both_tumours(case: tuple[Phantom, Path], finished: tuple) -> None:
+def test_it_finds_the_liver_and_both_tumors(case: tuple[Phantom, Path], finished: tuple) -> None:
     phantom, _ = case
     result, folder, _ = finished
     scores = evaluate_labels(read_label_map(folder / "o.seg.nrrd"), phantom.labels, LABELS)
@@ -151,7 +151,7 @@ def test_the_portal_phase_alone_is_enough(case: tuple[Phantom, Path]) -> None:
     assert dice(sitk.GetArrayViewFromImage(result.instances) > 0, truth) > 0.9
 
 
-def test_no_tumour_is_a_result(case: tuple[Phantom, Path], tmp_path: Path) -> None:
+def test_no_tumor_is_a_result(case: tuple[Phantom, Path], tmp_path: Path) -> None:
     result = segment_case(
         job(
             case[1],

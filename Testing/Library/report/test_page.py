@@ -145,9 +145,9 @@ def test_what_a_reader_looks_for_is_there(full: tuple[Any, ...]) -> None:
     words = full[0].words
     for text in (
         "Ada O'Brien-Núñez",
-        *("Liver, tumours included", "Share of the liver", "Longest axial diameter", "To liver surface"),
+        *("Liver, tumors included", "Share of the liver", "Longest axial diameter", "To liver surface"),
         *("Nearest vessel", "Washout", "Enhancement", "Probability", "vessel 1", "Safety margins"),
-        *("right side", "Resection 2", "Smallest margin", "Tumours cut or touched", "cut or touched"),
+        *("right side", "Resection 2", "Smallest margin", "Tumors cut or touched", "cut or touched"),
         *("from the front", "from the patient's right", "from below", "arterial", "portal venous"),
         *("Toy model", "Trained on nothing.", "Registration of the arterial phase: good"),
         *("The livers overlap well.", "never a diagnosis"),
@@ -284,7 +284,7 @@ def test_the_portal_phase_alone_without_anything_else(paths: dict[str, str], tmp
 def test_a_case_without_a_tumor(tmp_path: Path) -> None:
     paths = write_case(tmp_path, tumors=False)
     page, values, _, _ = report(tmp_path, **{**paths, "plan": None})
-    assert "The segmentation holds no tumour. That is no proof that there is none." in page.words
+    assert "The segmentation holds no tumor. That is no proof that there is none." in page.words
     assert values["tumors"] == []
     assert values["case"]["tumor_count"] == 0
     assert page.tags["figure"] == 3

@@ -92,7 +92,7 @@ def test_a_plan_that_cannot_be_meant(tmp_path: Path, plan: Any, message: str) ->
             {"margins": [{"name": "wide", "margin_mm": 500}]},
             "the plan's 'wide': the margin must be wider than",
         ),
-        ({"margins": [{"margin_mm": 5, "tumors": [7]}]}, "the plan's 'Margin 1': there is no tumour 7"),
+        ({"margins": [{"margin_mm": 5, "tumors": [7]}]}, "the plan's 'Margin 1': there is no tumor 7"),
         ({"resections": [{"planes": [PLANE]}]}, "the plan's 'Resection 1': the plane does not pass through"),
         ({"resections": [{"planes": []}]}, "a resection needs 1 to 20 planes, got 0"),
         (

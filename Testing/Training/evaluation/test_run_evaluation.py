@@ -34,7 +34,7 @@ from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions, eval
 from training.evaluation.columns import cell, lesion_values, object_values
 from training.evaluation.run_evaluation import case_tasks, is_changed
 from training.evaluation.score_files import lesions_path, slices_path
-from training.loop.run_folder import run_name
+from training.runs.run_folder import run_name
 from training.recipes.recipe import read_recipe
 
 CPU = EvaluationOptions(device="cpu")

@@ -126,20 +126,20 @@ def test_improvements_by_type_are_the_differences() -> None:
 @pytest.mark.parametrize(
     ("paper", "number", "better", "worse", "metric", "gain"),
     [
-        ("dpcnet", "1", "+ SemCor, mean and max", "Baseline", "Tumour DSC", 5.44),
+        ("dpcnet", "1", "+ SemCor, mean and max", "Baseline", "Tumor DSC", 5.44),
         ("dpcnet", "1", "+ SemCor, mean and max", "Baseline", "Liver DSC", 3.19),
-        ("dpcnet", "1", "+ SpaCor, mean and max", "+ SemCor, mean and max", "Tumour DSC", 1.66),
+        ("dpcnet", "1", "+ SpaCor, mean and max", "+ SemCor, mean and max", "Tumor DSC", 1.66),
         ("dpcnet", "1", "+ SpaCor, mean and max", "+ SemCor, mean and max", "Liver DSC", 1.25),
-        ("dpcnet", "2", "SpaCor", "Baseline", "Tumour DSC", 3.45),
+        ("dpcnet", "2", "SpaCor", "Baseline", "Tumor DSC", 3.45),
         ("dpcnet", "2", "SpaCor", "Baseline", "Liver DSC", 0.82),
-        ("dpcnet", "2", "Baseline", "SpaCor", "Tumour ASSD", 0.57),
+        ("dpcnet", "2", "Baseline", "SpaCor", "Tumor ASSD", 0.57),
         ("dpcnet", "2", "Baseline", "SpaCor", "Liver ASSD", 0.43),
-        ("dpcnet", "2", "Baseline", "SemCor", "Tumour ASSD", 0.05),
+        ("dpcnet", "2", "Baseline", "SemCor", "Tumor ASSD", 0.05),
         ("dpcnet", "2", "Baseline", "SemCor", "Liver ASSD", 1.49),
-        ("dpcnet", "2", "SpaCor + SemCor", "Baseline", "Tumour DSC", 7.10),
-        ("dpcnet", "2", "PFE + SpaCor + SemCor", "SpaCor + SemCor", "Tumour DSC", 6.27),
+        ("dpcnet", "2", "SpaCor + SemCor", "Baseline", "Tumor DSC", 7.10),
+        ("dpcnet", "2", "PFE + SpaCor + SemCor", "SpaCor + SemCor", "Tumor DSC", 6.27),
         ("dpcnet", "2", "PFE + SpaCor + SemCor", "SpaCor + SemCor", "Liver DSC", 2.62),
-        ("dpcnet", "2", "PFE + SpaCor + SemCor", "Baseline", "Tumour DSC", 13.37),
+        ("dpcnet", "2", "PFE + SpaCor + SemCor", "Baseline", "Tumor DSC", 13.37),
         ("dpcnet", "2", "PFE + SpaCor + SemCor", "Baseline", "Liver DSC", 7.06),
         ("dpcnet", "4", "DPC-Net (SpaCor-first)", "Baseline", "Para.", 0.52),
         ("dpcnet", "4", "AG", "Baseline", "Para.", 1.02),
@@ -168,7 +168,7 @@ def test_gains_are_those_of_the_text(
             "dpcnet",
             "5",
             "DPC-Net",
-            {"Tumour DSC": 76.4, "Tumour ASSD": 0.838, "Liver DSC": 96.0, "Liver ASSD": 1.636},
+            {"Tumor DSC": 76.4, "Tumor ASSD": 0.838, "Liver DSC": 96.0, "Liver ASSD": 1.636},
         ),
         (
             "paresseg",
@@ -220,7 +220,7 @@ def darn() -> dict[str, Any]:
         (lambda t: t["metrics"][0].update(measure="dise"), "measure: unknown 'dise'; did you mean 'dice'"),
         (lambda t: t["metrics"][0].update(unit="cm"), "unit: unknown 'cm'"),
         (lambda t: t["metrics"][0].update(better="more"), "better: unknown 'more'"),
-        (lambda t: t["metrics"][0].update(of="tumour"), "of: unknown 'tumour'; did you mean 'tumor'"),
+        (lambda t: t["metrics"][0].update(of="tumor"), "of: unknown 'tumor'; did you mean 'tumor'"),
         (
             lambda t: t["metrics"][0].update(slices="middel"),
             "slices: unknown 'middel'; did you mean 'middle'",
@@ -268,4 +268,4 @@ def test_an_unknown_row_is_told_with_the_nearest() -> None:
 
 def test_a_unit_stands_behind_its_metric() -> None:
     titles = [metric.title for metric in table("dpcnet", "4").metrics]
-    assert titles == ["Para. (M)", "Tumour DSC (%)", "Tumour RVD", "Tumour ASSD (mm)", "Tumour HD (mm)"]
+    assert titles == ["Para. (M)", "Tumor DSC (%)", "Tumor RVD", "Tumor ASSD (mm)", "Tumor HD (mm)"]

@@ -11,7 +11,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.tables.made_scores import case_row, lesion_row, slice_row, write
-from training.__main__ import main
+from training.cli import main
 from training.tables import make_tables, write_tables
 from training.tables.published import Metric, PublishedPaper, PublishedRow, PublishedTable
 from training.tables.scores import Scores
@@ -124,7 +124,7 @@ def test_the_table_can_be_read(path: Path) -> None:
     assert "|  | not scored | - | - |" in text
     assert "“BE” has no scores: train and evaluate test/be." in text
     assert "“Other” is not trained here: quoted from its paper." in text
-    assert "Coarse livers of our tumour stages: truth." in text
+    assert "Coarse livers of our tumor stages: truth." in text
 
 
 def test_a_reference_without_scores_is_said(path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_case_that_two_runs_score_is_refused(path: Path, tmp_path: Path) -> No
     row = case_row("test/msf", "A", tumor_dice=0.5)
     row["run"] = "/elsewhere"
     more = write(tmp_path / "more.csv", [row])
-    with pytest.raises(InputError, match=r"'A' is scored twice for test/msf, part 0, seed 0.*'/elsewhere'"):
+    with pytest.raises(InputError, match=r"'A' is scored twice for test/msf, part 0, seed 0.*'elsewhere "):
         Scores.read([path, more])
 
 
