@@ -35,6 +35,7 @@ from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS
+from LiverTumorAttentionLib.wording import counted
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
@@ -185,7 +186,10 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         """
         portal, arterial = request.portal, request.arterial
         if portal.GetScene() is None:
-            raise PanelError("The portal venous volume was removed during the run: the result is not loaded.")
+            raise PanelError(
+                "The portal venous volume was removed during the run: the result is not loaded"
+                ": load it, and segment again."
+            )
         for state in request.inputs:
             if state.node.GetScene() is not None:  # the result does not need the arterial volume any more
                 state.check_unchanged()
@@ -297,5 +301,5 @@ def _summary(report: dict[str, Any], *, merged: bool) -> str:
     if not tumors:
         return f"{'The run found no tumor' if merged else 'No tumor was found'}.{liver}"
     total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
-    count = "1 tumor" if len(tumors) == 1 else f"{len(tumors)} tumors"
+    count = counted(len(tumors), "tumor")
     return f"{'The run found ' if merged else ''}{count}, {total_ml:.1f} mL in all.{liver}"

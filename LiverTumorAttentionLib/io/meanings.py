@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.terminology import Description, segment_kind
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
+from LiverTumorAttentionLib.wording import counted
 
 MEANINGS = ("liver", "tumor", "vessel", "ignore")
 MOST_NAMES = 5
@@ -71,7 +72,10 @@ class Meanings:
         for key, name in self._names.items():
             if key not in self._used:
                 near = nearest(name, self._seen)
-                raise InputError(f"no segment or value is called {name!r}, to be {self._given[key]}{near}")
+                raise InputError(
+                    f"no segment or value is called {name!r}, to be {self._given[key]}{near}"
+                    ": give a name that the file has"
+                )
 
     def _note(self, names: list[str]) -> None:
         if not self._given:
@@ -84,13 +88,21 @@ NO_MEANINGS = Meanings()
 
 
 def warn_left_out(segments: Iterable[tuple[str, str]], *, used: Sequence[str], what: str) -> None:
-    """Warn of the segments, given by name and kind, that are none of the kinds that are used.
+    """Warn of the segments, given by name and kind, that are none of the kinds that are used."""
+    text = left_out_text(segments, used=used, what=what)
+    if text:
+        how = "say what a segment is with --label NAME=liver, tumor, vessel or ignore"
+        warnings.warn(f"{text}; {how}", InputWarning, stacklevel=3)
+
+
+def left_out_text(segments: Iterable[tuple[str, str]], *, used: Sequence[str], what: str) -> str:
+    """Say which segments, given by name and kind, are none of the kinds that are used, and why; "" for none.
 
     What the user told to ignore, and the background, are left out without a word.
     """
     left = [(name, kind) for name, kind in segments if kind not in (*used, "ignore", "background")]
     if not left:
-        return
+        return ""
     why = {
         "liver": "liver",
         "tumor": "tumor",
@@ -100,12 +112,7 @@ def warn_left_out(segments: Iterable[tuple[str, str]], *, used: Sequence[str], w
     }
     listed = "; ".join(f"\u201c{name}\u201d ({why[kind]})" for name, kind in left[:MOST_NAMES])
     more = f"; and {len(left) - MOST_NAMES} more" if len(left) > MOST_NAMES else ""
-    warnings.warn(
-        f"{len(left)} segment{'s' if len(left) > 1 else ''} of the {what} left out: {listed}{more}; "
-        "say what a segment is with --label NAME=liver, tumor, vessel or ignore",
-        InputWarning,
-        stacklevel=3,
-    )
+    return f"{counted(len(left), 'segment')} of the {what} left out: {listed}{more}"
 
 
 def _key(name: str) -> str:

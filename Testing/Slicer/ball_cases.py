@@ -53,7 +53,7 @@ def spacing(grid: np.ndarray) -> np.ndarray:
 
 
 def labels(tumors: Any = TUMORS) -> np.ndarray:
-    """Return 0 background, 1 liver, 2, 3, … tumours, (z, y, x)."""
+    """Return 0 background, 1 liver, 2, 3, … tumors, (z, y, x)."""
     x, y, z = np.meshgrid(*(np.arange(n) for n in SHAPE[::-1]), indexing="ij")
     steps = spacing(TURNED)
     middle = (np.array(SHAPE[::-1]) - 1) / 2.0

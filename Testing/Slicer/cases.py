@@ -99,7 +99,7 @@ def write_registration(folder: Path, transform: sitk.Transform | None = None, fi
 def write_result(folder: Path, tumors: int = 2, registration: Any = None) -> np.ndarray:
     """Write segmentation and report as the child would, for the portal.nrrd in the folder.
 
-    Returns the instances (z, y, x): 1 liver, 2, 3, … tumours.
+    Returns the instances (z, y, x): 1 liver, 2, 3, … tumors.
     """
     from LiverTumorAttentionLib.io import write_image, write_segmentation
 

@@ -39,7 +39,7 @@ def panel(scene: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def study(panel: Any, scene: Any, tmp_path: Path) -> Any:
-    """A study with three tumours and a probability, chosen in the panel."""
+    """A study with three tumors and a probability, chosen in the panel."""
     return panel_cases.choose_study(panel, scene, tmp_path)
 
 

@@ -23,9 +23,9 @@ def make_panel() -> Any:
 
 
 def choose_study(panel: Any, scene: Any, folder: Path) -> Any:
-    """Add a study with three tumours and a probability, choose it in the panel, and return it.
+    """Add a study with three tumors and a probability, choose it in the panel, and return it.
 
-    The probability is 0.9 in the tumours, 0.6 around the first, and 0.4 in the dark spot that is no tumour yet.
+    The probability is 0.9 in the tumors, 0.6 around the first, and 0.4 in the dark spot that is no tumor yet.
     """
     import slicer
 
@@ -46,7 +46,7 @@ def choose_study(panel: Any, scene: Any, folder: Path) -> Any:
 
 
 def rows(panel: Any) -> list[list[str]]:
-    """Return the texts of the table of tumours."""
+    """Return the texts of the table of tumors."""
     table = panel.ui.lesionTable
     return [
         [table.item(row, column).text() for column in range(table.columnCount)]
@@ -66,5 +66,5 @@ def select(panel: Any, *indices: int) -> None:
 
 
 def voxels(panel: Any, number: int) -> int:
-    """Return how many voxels a tumour has in the session."""
+    """Return how many voxels a tumor has in the session."""
     return int(np.count_nonzero(panel.active_case.controller.session.labels == number + 1))

@@ -133,7 +133,7 @@ def test_lesion_of_one_voxel(panel, scene, tmp_path, wait_until):
 
 
 def many(count):
-    """Return labels (z, y, x) with so many tumours of two voxels."""
+    """Return labels (z, y, x) with so many tumors of two voxels."""
     labels = study_cases.truth()
     labels[labels > 1] = 1
     places = [(z, y, x) for z in range(2, 14, 2) for y in range(5, 39, 3) for x in range(5, 43, 3)]

@@ -44,7 +44,7 @@ say(event="done", output=options["--output"], tumors=2)
 
 
 def write_probability(folder: Path, labels: np.ndarray) -> None:
-    """Write the probability of tumour beside a portal.nrrd: 0.9 in every tumour."""
+    """Write the probability of tumor beside a portal.nrrd: 0.9 in every tumor."""
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(np.where(labels > 1, 0.9, 0.0).astype(np.float32))

@@ -160,7 +160,7 @@ def test_story_step_has_panel_views_and_caption(segmentation, views, tmp_path):
     panel.setFixedSize(120, 300)
     panel.styleSheet = "background: #0000ff"
     path = tmp_path / "step.png"
-    save_step(path, "A tumour is shown. Not for clinical use.", views.pictures(CENTER), panel)
+    save_step(path, "A tumor is shown. Not for clinical use.", views.pictures(CENTER), panel)
     page = QtGui.QImage(str(path))
     assert (page.width(), page.height()) == (126 + 2 * 206, 2 * 206 + 40)
     assert page.pixelColor(60, 250).getRgb()[:3] == (0, 0, 255)

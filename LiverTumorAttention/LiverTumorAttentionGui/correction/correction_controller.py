@@ -14,7 +14,7 @@ from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWr
 from LiverTumorAttentionGui.correction.session_restore import restore_session
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
-from LiverTumorAttentionGui.scene.segments import liver_of, status_of
+from LiverTumorAttentionGui.scene.segments import left_out, liver_of, status_of
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import matrix_to_world
 from LiverTumorAttentionLib.correction import (
@@ -42,15 +42,14 @@ class CorrectionController:
     the segments, their statuses, and the log in an attribute of the segmentation node, which is saved with the scene;
     on a loaded scene the controller resumes from it. Edits made meanwhile in the Segment Editor become an action of
     their own before the next one.
-    note: a sentence about how the earlier corrections were resumed, possibly empty.
     """
 
     def __init__(self, study: Study) -> None:
         """Raises `PanelError` when the study cannot be corrected."""
         if not study.segmentation.GetSegmentation().GetNumberOfSegments():
             raise PanelError(  # rather than overwrite the log with an empty one
-                f"The segmentation {study.segmentation.GetName()} holds no segments: if its file could not be read, "
-                "load it again; otherwise segment again."
+                f"The segmentation {study.segmentation.GetName()} holds no segments: load it again if its file "
+                "could not be read, or segment again."
             )
         self.study = study
         self._writer = SegmentationWriter(study)
@@ -65,7 +64,7 @@ class CorrectionController:
                 model=study.model,
             )
             log = study.segmentation.GetAttribute(LOG_ATTRIBUTE)
-            self.session, self.note = restore_session(case, log, self._writer.accepted())
+            self.session, self._resumed = restore_session(case, log, self._writer.accepted())
         self._listeners: list[Listener] = []
         self._previewed: Box | None = None
         self._writer.attach(self.session)
@@ -74,6 +73,12 @@ class CorrectionController:
         self._save_log()
 
     # State ----------------------------------------------------------------------------------------------
+
+    @property
+    def note(self) -> str:
+        """How the earlier corrections were resumed, and which segments are left out; empty for neither."""
+        unused = left_out(self._writer.segmentation, ("liver", "tumor"), "segmentation")
+        return " ".join(filter(None, (self._resumed, unused)))
 
     def rows(self) -> list[LesionRow]:
         """Return the lesions by number, rejected ones included."""

@@ -21,7 +21,7 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements
 REQUESTER = "Liver Tumor Attention"
 TORCH_REQUIREMENT = ">=2.3"
 # Shipped with Slicer; another version of one of these breaks Slicer or other extensions.
-PROTECTED = ("numpy", "SimpleITK", "Pillow", "torch")
+PROTECTED = ("numpy", "scipy", "SimpleITK", "Pillow", "torch")
 
 
 class PackageInstaller(Protocol):
@@ -65,7 +65,9 @@ class Installer:
         except Exception as error:  # pip, light-the-torch and the network fail in many ways
             raise PanelError(_not_installed("PyTorch", error)) from error
         if torch is None:
-            raise PanelError("PyTorch was not installed, so nothing was computed.")
+            raise PanelError(
+                "PyTorch was not installed, so nothing was computed: press the button again, and confirm."
+            )
 
     def _ensure_requirements(self, constraints: Path) -> None:
         if not _missing(REQUIREMENTS):
@@ -96,7 +98,10 @@ def _install_with_slicer_util(missing: list[str], constraints: Path) -> None:
     """Install on Slicer 5.10, after the user has confirmed."""
     question = f"{REQUESTER} needs these Python packages: {', '.join(missing)}. Install them now?"
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=REQUESTER):
-        raise PanelError("The Python packages were not installed, so nothing was computed.")
+        raise PanelError(
+            "The Python packages were not installed, so nothing was computed"
+            ": press the button again, and confirm."
+        )
     slicer.util.pip_install([*missing, "-c", str(constraints)])
 
 
@@ -118,11 +123,18 @@ def _missing(path: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _protected_versions() -> Iterator[Path]:
-    """Constrain pip, however it is called, to the installed versions of `PROTECTED`; yield the constraints file."""
+    """Constrain pip, however it is called, to the installed versions of `PROTECTED`; yield the constraints file.
+
+    One that is too old for this module is left to pip, which could install nothing otherwise.
+    """
+    from packaging.requirements import Requirement
+
     before = os.environ.get("PIP_CONSTRAINT")
     with tempfile.TemporaryDirectory(prefix="LiverTumorAttention-") as folder:
         path = Path(folder) / "constraints.txt"
-        lines = [f"{name}=={_version(name)}\n" for name in PROTECTED if _version(name) is not None]
+        too_old = {Requirement(line).name for line in _missing(REQUIREMENTS)}
+        kept = [name for name in PROTECTED if _version(name) is not None and name not in too_old]
+        lines = [f"{name}=={_version(name)}\n" for name in kept]
         path.write_text("".join(lines), encoding="utf-8")
         os.environ["PIP_CONSTRAINT"] = str(path)
         try:

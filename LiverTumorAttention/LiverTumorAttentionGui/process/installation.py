@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 import qt
-import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process.install import PackageInstaller
@@ -102,23 +101,26 @@ class Installation:
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
-        """Follow the processes that Slicer starts for pip and for the PyTorch extension within the block."""
-        launch = slicer.util.launchConsoleProcess
+        """Follow the processes that are started for pip and for the PyTorch extension within the block.
 
-        def watched(*arguments: Any, **options: Any) -> Any:
-            if self._cancelled:
-                raise InstallationCancelled(CANCELLED)
-            process = launch(*arguments, **options)
-            self._processes.append(process)
-            if options.get("blocking", True) and process.stdout is not None:
-                process.stdout = _Lines(process.stdout, self._line_read)
-            return process
+        Whatever function of Slicer starts them, it does so by `subprocess.Popen`.
+        """
+        original, installation = subprocess.Popen, self
 
-        slicer.util.launchConsoleProcess = watched
+        class FollowedProcess(_FollowedProcess):
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                if installation._cancelled:
+                    raise InstallationCancelled(CANCELLED)
+                super().__init__(*arguments, **options)
+                installation._processes.append(self)
+                if self.text_mode and self.stdout is not None:
+                    self.stdout = _Lines(self.stdout, installation._line_read)
+
+        subprocess.Popen = FollowedProcess  # type: ignore[misc, assignment]
         try:
             yield
         finally:
-            slicer.util.launchConsoleProcess = launch
+            subprocess.Popen = original  # type: ignore[misc]
 
     def _line_read(self, line: str) -> None:
         text = line.strip()
@@ -131,26 +133,69 @@ class Installation:
             listener(words)
 
 
+class _FollowedProcess(subprocess.Popen[str]):
+    """A process during whose waiting the application handles its events."""
+
+    text_mode: bool
+    stdout: Any
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code when the process has ended."""
+        if threading.current_thread() is not threading.main_thread():
+            return super().wait(timeout)
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+            _handle_events()
+        return super().wait()
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
+        """Return what the process writes until its end."""
+        if isinstance(self.stdout, _Lines) and (input or self.stderr):
+            self.stdout = self.stdout.stream
+        if isinstance(self.stdout, _Lines):
+            text = self.stdout.read()
+            self.wait(timeout)
+            return text, None
+        result: list[Any] = []
+        read = super().communicate
+        reader = threading.Thread(target=lambda: result.append(read(input)), daemon=True)
+        reader.start()
+        while reader.is_alive():
+            _handle_events()
+        return result[0] if result else (None, None)
+
+
+def _handle_events() -> None:
+    qt.QApplication.processEvents()
+    time.sleep(_POLL_S)
+
+
 class _Lines:
     """The output of a process, read in a thread; the application handles its events while there is no line.
 
-    on_line: called with each line.
+    stream: the output itself. on_line: called with each line.
     """
 
     def __init__(self, stream: TextIO, on_line: Callable[[str], None]) -> None:
-        self._stream = stream
+        self.stream = stream
         self._on_line = on_line
         self._queue: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, name="output of pip", daemon=True).start()
+        self._reader: threading.Thread | None = None
 
     def readline(self) -> str:
         """Return the next line; an empty text at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            return self.stream.readline()
+        if self._reader is None:
+            self._reader = threading.Thread(target=self._read, name="output of pip", daemon=True)
+            self._reader.start()
         while True:
             try:
                 line = self._queue.get_nowait()
             except queue.Empty:
-                qt.QApplication.processEvents()
-                time.sleep(_POLL_S)
+                _handle_events()
                 continue
             if line:
                 self._on_line(line)
@@ -165,13 +210,13 @@ class _Lines:
 
     def close(self) -> None:
         """Close the output."""
-        self._stream.close()
+        self.stream.close()
 
     def _read(self) -> None:
         try:
             while True:
                 try:
-                    line = self._stream.readline()
+                    line = self.stream.readline()
                 except UnicodeDecodeError:  # of another code page: nobody has to read it
                     continue
                 self._queue.put(line)

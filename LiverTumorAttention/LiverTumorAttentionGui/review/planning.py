@@ -290,7 +290,8 @@ class PlanSettings:
 
         if value is not None and not LIGHTEST_KG <= value <= HEAVIEST_KG:
             raise PanelError(
-                f"The body's weight must lie between {LIGHTEST_KG:g} and {HEAVIEST_KG:g} kg, got {value:g} kg."
+                f"The body's weight must lie between {LIGHTEST_KG:g} and {HEAVIEST_KG:g} kg, got {value:g} kg"
+                ": enter another weight."
             )
         self._set(WEIGHT_ATTRIBUTE, None if value is None else str(float(value)))
 
@@ -302,7 +303,9 @@ class PlanSettings:
     @combine.setter
     def combine(self, value: Combination) -> None:
         if value not in ("all", "any"):
-            raise PanelError(f"Planes combine as 'all' (a wedge) or as 'any', got {value!r}.")
+            raise PanelError(
+                f"Planes combine as 'all' (a wedge) or as 'any', got {value!r}: choose one of the two."
+            )
         self._set(COMBINE_ATTRIBUTE, value)
 
     def _number(self, attribute: str) -> float | None:

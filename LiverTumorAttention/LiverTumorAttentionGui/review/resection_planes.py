@@ -172,7 +172,9 @@ def place_plane(instances: sitk.Image, tumor: int | None, clearance_mm: float | 
     values = sitk.GetArrayViewFromImage(instances)
     liver = _Extent.of(values > 0, axes)
     if liver is None:
-        raise PanelError("The segmentation has no liver: there is nothing to plan.")
+        raise PanelError(
+            "The segmentation has no liver to plan on: choose another segmentation, or segment again."
+        )
     size_mm = float(np.ptp(liver.ends_mm, axis=0).max())
     point, normal = liver.center_mm, _TO_THE_RIGHT
     if tumor is not None:

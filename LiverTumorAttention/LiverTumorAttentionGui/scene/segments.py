@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import slicer
 import vtk
 
+from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
 from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG, LIVER_SEGMENT, TERMINOLOGY_TAG
+from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
+from LiverTumorAttentionLib.io.meanings import left_out_text
 from LiverTumorAttentionLib.io.terminology import Segment, described_by_entry, segment_kind, tumor_segment
 
 _STATUS = slicer.vtkSlicerSegmentationsModuleLogic
@@ -17,6 +20,9 @@ STATUSES = {
     "accepted": _STATUS.Completed,
     "rejected": _STATUS.Flagged,
 }
+TAKE_IN = "To take one in, name it for what it is, such as Tumor 3, or choose its terminology in the Segment Editor."
+VESSEL_KINDS = ("vessel", "")
+"""Kinds of the segments that are taken for vessels where vessels are chosen."""
 _NUMBERED = re.compile(r"Tumor (\d+)")
 _MAX_LESION_NUMBER = 65534
 
@@ -62,6 +68,25 @@ def kind_of(segmentation: slicer.vtkSegmentation, segment_id: str) -> str:
     if number_in_tag(segment):
         return "tumor"
     return segment_kind(described_by_entry(segment.GetName() or "", tag_of(segment, TERMINOLOGY_TAG)))
+
+
+def left_out(segmentation: slicer.vtkSegmentation, used: tuple[str, ...], what: str) -> str:
+    """Return a sentence about the segments with voxels of none of the kinds that are used; empty for none.
+
+    what: the segmentation in the user's words.
+    """
+    segments = [
+        (segmentation.GetSegment(each).GetName() or each, kind_of(segmentation, each))
+        for each in segmentation.GetSegmentIDs()
+        if _has_voxels(segmentation.GetSegment(each))
+    ]
+    text = left_out_text(segments, used=used, what=what)
+    return f"{text}. {TAKE_IN}" if text else ""
+
+
+def _has_voxels(segment: slicer.vtkSegment) -> bool:
+    image = segment.GetRepresentation(BINARY_LABELMAP)
+    return image is not None and bool((voxel_array(image) == segment.GetLabelValue()).any())
 
 
 def number_in_tag(segment: slicer.vtkSegment) -> int | None:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
-from LiverTumorAttentionGui.scene.segments import kind_of
+from LiverTumorAttentionGui.scene.segments import VESSEL_KINDS, kind_of
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, matrix_to_array, matrix_to_world, voxel_array
 from LiverTumorAttentionLib.analysis import Vessels
 
@@ -32,7 +32,7 @@ def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Ve
     labels = np.zeros(grid.shape, np.uint16)
     names: dict[int, str] = {}
     for segment_id in segmentation.GetSegmentIDs():
-        if kind_of(segmentation, segment_id) in ("liver", "tumor", "elsewhere", "background"):
+        if kind_of(segmentation, segment_id) not in VESSEL_KINDS:
             continue
         segment = segmentation.GetSegment(segment_id)
         mask = _on_grid(grid, segment, vessel_to_world)

@@ -23,7 +23,7 @@ class VolumeState:
 
     name: what the user calls it, such as "portal venous". checksum: of the voxels, None without any; also finds a
     change that left the modification time as it was. places: world RAS mm of points spread over the grid, so that
-    transforms of every kind above the volume count.
+    transforms of every kind above the volume count. Its name is no part of it: a volume that was renamed is the same.
     """
 
     name: str

@@ -17,6 +17,7 @@ from LiverTumorAttentionGui.sections.report import ReportExport
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.tumor_columns import columns
+from LiverTumorAttentionLib.wording import counted
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
@@ -136,7 +137,7 @@ class ReviewSection:
         self._measured = review
         self._show_measurements(case)
         count = len(case.tumors)
-        self._message.say(f"Measured {count} tumor{'' if count == 1 else 's'}. {NOT_FOR_CLINICAL_USE}")
+        self._message.say(f"Measured {counted(count, 'tumor')}. {NOT_FOR_CLINICAL_USE}")
         self._update_widgets()
         self._diameters_toggled(self._ui.diametersCheckBox.checked)
 
@@ -179,6 +180,8 @@ class ReviewSection:
             self._ui.vesselsSelector.setCurrentNode(study.vessels if study is not None else None)
 
     def _vessels_chosen(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
+        from LiverTumorAttentionGui.scene.segments import VESSEL_KINDS, left_out
+
         study = self._active_case.study
         if self._update.active or study is None:
             return
@@ -188,8 +191,9 @@ class ReviewSection:
             return
         study.segmentation.SetNodeReferenceID(VESSELS_REFERENCE, node.GetID() if node is not None else None)
         self.plan.mark_stale()
-        if self._measured is not None:
-            self._message.say("Other vessels were chosen: measure again.")
+        again = "Other vessels were chosen: measure again." if self._measured is not None else ""
+        unused = left_out(node.GetSegmentation(), VESSEL_KINDS, "vessels") if node is not None else ""
+        self._message.say(" ".join(filter(None, (again, unused))))
 
     def _slicer_liver_clicked(self, _checked: bool = False) -> None:
         from LiverTumorAttentionGui.review.slicer_liver_export import export_to_slicer_liver

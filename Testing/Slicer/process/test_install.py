@@ -54,8 +54,18 @@ def test_torch_comes_through_the_pytorch_extension(install, without_torch, monke
     install.Installer().ensure()
     options, constraints = asked[0]
     assert options == {"askConfirmation": True, "torchVersionRequirement": ">=2.3"}
-    for name in ("numpy", "SimpleITK", "Pillow"):
+    for name in ("numpy", "scipy", "SimpleITK", "Pillow"):
         assert f"{name}=={importlib.metadata.version(name)}\n" in constraints
+
+
+def test_a_package_of_slicer_that_is_too_old_is_left_to_pip(install, monkeypatch, tmp_path):
+    path = tmp_path / "requirements.txt"
+    path.write_text("scipy>=99\n")
+    monkeypatch.setattr(install, "REQUIREMENTS", path)
+    with install._protected_versions() as constraints:
+        names = [line.partition("==")[0] for line in constraints.read_text().splitlines()]
+    assert "scipy" not in names
+    assert {"numpy", "SimpleITK"} <= set(names)
 
 
 def test_torch_without_the_extension_or_declined(install, without_torch, monkeypatch):

@@ -20,24 +20,55 @@ SILENT = (
 QUICK = "print('Collecting rich', flush=True)\n"
 
 
-class Pip:
-    """An installer that starts a process in the way of Slicer's own."""
+def by_slicer(command):
+    """Start a process and read its output as Slicer's pip_install does."""
+    import slicer
 
-    def __init__(self, code: str) -> None:
-        self.code = code
+    process = slicer.util.launchConsoleProcess(command, useStartupEnvironment=False)
+    for _line in iter(process.stdout.readline, ""):
+        pass
+    return process.wait()
+
+
+def by_lines(command):
+    """Start a process without Slicer's function, and read its output line by line."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for _line in process.stdout:
+            pass
+    return process.returncode
+
+
+def by_communicating(command):
+    """Start a process that is read as a whole, as text or as bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.communicate()
+    return process.returncode
+
+
+def by_waiting(command):
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL).wait()
+
+
+def by_running(command):
+    return subprocess.run(command, check=False, capture_output=True).returncode
+
+
+WAYS = (by_slicer, by_lines, by_communicating, by_waiting, by_running)
+
+
+class Pip:
+    """An installer that starts a process in one of the ways in which a version of Slicer may do."""
+
+    def __init__(self, code: str, way=by_slicer) -> None:
+        self.code, self.way = code, way
         self.calls = 0
 
     def ensure(self) -> None:
-        import slicer
-
         self.calls += 1
-        process = slicer.util.launchConsoleProcess(
-            [sys.executable, "-c", self.code], useStartupEnvironment=False
-        )
-        for _line in iter(process.stdout.readline, ""):
-            pass
-        if process.wait():
-            raise subprocess.CalledProcessError(process.returncode, process.args)
+        command = [sys.executable, "-c", self.code]
+        code = self.way(command)
+        if code:
+            raise subprocess.CalledProcessError(code, command)
 
     ensure_requirements = ensure
 
@@ -92,22 +123,34 @@ def panel_with(scene):
         panel.cleanup()
 
 
-def test_what_pip_says_is_heard_and_slicer_gets_its_function_back(application):
-    import slicer
+@pytest.mark.parametrize("way", WAYS)
+def test_cancel_is_heard_however_slicer_starts_pip(application, later, way):
+    from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 
+    earlier = scene_facts.children()
+    installation = Installation(Pip(SILENT, way))
+    later(installation.cancel, 600)
+    with pytest.raises(InstallationCancelled, match="was cancelled"):
+        installation.ensure()
+    assert scene_facts.children() <= earlier
+    Installation(Pip(QUICK, way)).ensure()
+
+
+@pytest.mark.parametrize("way", [by_slicer, by_lines])
+def test_what_pip_says_is_heard_and_python_gets_its_class_back(application, way):
     from LiverTumorAttentionGui.process.installation import Installation
 
-    launch, heard = slicer.util.launchConsoleProcess, []
-    installation = Installation(Pip(QUICK))
+    original, heard = subprocess.Popen, []
+    installation = Installation(Pip(QUICK, way))
     installation.on_change(heard.append)
     installation.ensure()
     assert heard[0].startswith("Installing Python packages; the first time")
     assert heard[1:] == ["Installing Python packages: collecting rich", ""]
-    assert slicer.util.launchConsoleProcess is launch
+    assert subprocess.Popen is original
     assert not installation.running
     with pytest.raises(subprocess.CalledProcessError):
-        Installation(Pip("raise SystemExit(3)")).ensure()
-    assert slicer.util.launchConsoleProcess is launch
+        Installation(Pip("raise SystemExit(3)", way)).ensure()
+    assert subprocess.Popen is original
 
 
 def test_pressing_twice_while_packages_install_starts_one_child(panel_with, later):

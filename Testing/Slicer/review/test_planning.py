@@ -49,7 +49,7 @@ def test_refused_margin_leaves_the_previous_one(case, plan):
     before = plan_segment(case, "Margin").copy()
     with pytest.raises(PanelError, match="at most 100 mm, got 250 mm"):
         plan.set_margin(250.0)
-    with pytest.raises(PanelError, match="There is no tumour 9: choose from 1, 2"):
+    with pytest.raises(PanelError, match="There is no tumor 9: choose from 1, 2"):
         plan.set_margin(5.0, [9])
     assert (plan.margin_mm, plan.margin_tumors) == (4.0, None)
     np.testing.assert_array_equal(plan_segment(case, "Margin"), before)

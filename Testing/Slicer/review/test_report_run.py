@@ -85,7 +85,7 @@ def test_child_is_given_the_current_case(scene, tmp_path, moved):
     case = ball_cases.make(scene, moved=moved, vessels=True)
     case.study.segmentation.SetAttribute("LiverTumorAttention_Report", json.dumps(RUN_REPORT))
     without_first = ball_cases.labels()
-    without_first[without_first == 2] = 1  # tumour 1 was rejected
+    without_first[without_first == 2] = 1  # tumor 1 was rejected
     instances = ball_cases.image(without_first, case.grid)
     files = given(case.study, instances, tmp_path / "given")
     assert set(files) == {"--portal", "--arterial", "--segmentation", "--vessels", "--report"}

@@ -25,6 +25,26 @@ def test_one_row_a_tumor(panel, study):
     assert volume_ml == pytest.approx(voxels(panel, 1) * 0.8 * 0.9 * 3.0 / 1000, abs=0.006)
 
 
+def test_a_segment_that_is_left_out_is_said_and_taken_in_by_its_name(panel, scene, tmp_path):
+    study = study_cases.add_study(scene, tmp_path)
+    segmentation = study.segmentation.GetSegmentation()
+    segment = segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName("Tumor 2"))
+    segment.SetName("Region")
+    for tag in ("TerminologyEntry", "LiverTumorAttention.Lesion"):
+        segment.RemoveTag(tag)
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    text = panel.ui.correctStatusLabel.text
+    assert text.startswith(
+        "1 segment of the segmentation left out: “Region” (neither liver nor tumor by code or name). "
+    )
+    assert "such as Tumor 3, or choose its terminology" in text
+    assert [row[0] for row in rows(panel)] == ["Tumor 1", "Tumor 3"]
+    segment.SetName("Tumor 7")
+    select(panel, 0)
+    panel.ui.acceptButton.click()
+    assert [row[0] for row in rows(panel)] == ["Tumor 1", "Tumor 3", "Tumor 4"]
+
+
 def test_selecting_a_row_shows_the_tumor_in_all_views(panel, scene, study):
     view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
     camera = scene.AddNewNodeByClass("vtkMRMLCameraNode")

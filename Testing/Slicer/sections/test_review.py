@@ -191,11 +191,29 @@ def test_vessels_are_stored_with_the_study(panel, scene, study):
     panel.ui.vesselsSelector.setCurrentNode(vessels)
     assert study.vessels is vessels
     panel.ui.measureButton.click()
-    # 7 voxels of 0.8 mm between the columns of tumour 2's centre and the vessel, less the tumour's 4 and half steps.
+    # 7 voxels of 0.8 mm between the columns of tumor 2's centre and the vessel, less the tumor's 4 and half steps.
     assert float(cells(panel.ui.reviewTable, 1)[4]) == pytest.approx(2 * 0.8, abs=0.5)
     panel.leave()
     panel.enter()
     assert panel.ui.vesselsSelector.currentNode() is vessels
+
+
+def test_segments_that_are_no_vessels_are_said_to_be_left_out(panel, scene, study):
+    import slicer
+
+    vessels = add_vessels(scene, study)
+    kidney = vessels.GetSegmentation().AddEmptySegment("kidney", "left kidney")
+    vessels.GetSegmentation().AddEmptySegment("spleen", "spleen")  # without voxels
+    voxels = np.zeros(study_cases.SHAPE, np.uint8)
+    voxels[2:4, 2:4, 2:4] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, vessels, kidney, study.portal)
+    panel.ui.vesselsSelector.setCurrentNode(vessels)
+    text = panel.ui.reviewStatusLabel.text
+    assert text.startswith(
+        "1 segment of the vessels left out: “left kidney” (another organ, or a lesion of one). To take"
+    )
+    panel.ui.vesselsSelector.setCurrentNode(None)
+    assert panel.ui.reviewStatusLabel.text == ""
 
 
 # Margin and planes -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ BOX = np.s_[7:9, 12:15, 18:22]
 
 
 def paint(study, number, box):
-    """Paint voxels of a tumour as the Segment Editor does: into its segment alone."""
+    """Paint voxels of a tumor as the Segment Editor does: into its segment alone."""
     import slicer
 
     segmentation = study.segmentation.GetSegmentation()

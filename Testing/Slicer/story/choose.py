@@ -30,7 +30,7 @@ def choose(album: Path, target: Path) -> None:
             raise SystemExit(f"{album} holds {len(found)} pages {page!r}, not one: run `make story`")
         path = target / name
         with Image.open(found[0]) as picture:
-            # Median cut would give small tumours the colours of others.
+            # Median cut would give small tumors the colours of others.
             few = picture.convert("RGB").quantize(
                 _COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
             )

@@ -55,13 +55,13 @@ class Hands:
         self.wait(lambda: not self._panel.running, f"the child of {name} has ended", timeout_s=300.0)
 
     def rows(self) -> dict[int, list[str]]:
-        """Return the texts of the table of tumours by the tumours' numbers."""
+        """Return the texts of the table of tumors by the tumors' numbers."""
         table = self._ui.lesionTable
         rows = [[table.item(r, c).text() for c in range(table.columnCount)] for r in range(table.rowCount)]
         return {int(row[0].removeprefix("Tumor ")): row for row in rows}
 
     def select(self, *numbers: int) -> None:
-        """Select the rows of tumours, as with the mouse."""
+        """Select the rows of tumors, as with the mouse."""
         import qt
 
         table = self._ui.lesionTable

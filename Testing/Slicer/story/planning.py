@@ -22,7 +22,7 @@ _IN_SPACE = "longest_3d_diameter_mm"
 
 
 def measure(story: Telling) -> None:
-    """The panel's table is the library's review, and each tumour has two lines in the views."""
+    """The panel's table is the library's review, and each tumor has two lines in the views."""
     from LiverTumorAttentionLib.analysis import review_case
 
     ui, place = story.panel.active_case, story.center_of(story.living[0])
@@ -52,7 +52,7 @@ def measure(story: Telling) -> None:
 
 
 def lay_a_margin(story: Telling) -> None:
-    """The margin holds what lies within 10 mm of a tumour inside the liver, and nothing else."""
+    """The margin holds what lies within 10 mm of a tumor inside the liver, and nothing else."""
     story.ui.marginGroupBox.checked = True
     story.ui.marginSlider.value = MARGIN_MM
     story.hands.rest()
@@ -67,7 +67,7 @@ def lay_a_margin(story: Telling) -> None:
     np.testing.assert_array_equal(shown, sitk.GetArrayFromImage(plan.mask) != 0)
     away_mm = ndimage.distance_transform_edt(~tumors, sampling=story.truth.spacing_mm)
     liver = sitk.GetArrayFromImage(story.panel.active_case.instances()) > 0
-    # Away from the centres of the tumours' voxels; the margin is laid around the voxels as boxes.
+    # Away from the centres of the tumors' voxels; the margin is laid around the voxels as boxes.
     half_voxel_mm = float(np.linalg.norm(story.truth.spacing_mm)) / 2.0
     assert (away_mm[shown] <= MARGIN_MM + half_voxel_mm).all(), "nothing beyond the margin's width"
     assert shown[liver & (away_mm <= MARGIN_MM)].all(), "all of the liver within it"
@@ -153,7 +153,7 @@ def hand_over(story: Telling) -> None:
     assert story.sample.portal.GetAttribute("LiverRole") == "PortalVenous"
     segments = story.segmentation.GetSegmentation()
     count = segments.GetNumberOfSegments()
-    # The third field of an entry is the type; the anatomy behind it is the liver for tumours, too.
+    # The third field of an entry is the type; the anatomy behind it is the liver for tumors, too.
     types = [_tag(segments.GetNthSegment(n), "TerminologyEntry").split("~")[2] for n in range(count)]
     assert sum("^10200004^" in each for each in types) == 1
     assert sum("^4147007^" in each for each in types) == len(story.hands.rows())

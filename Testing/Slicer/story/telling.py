@@ -75,7 +75,7 @@ class Telling:
         return [number for number, mask in self.lesions.items() if mask.any()]
 
     def dice(self) -> float:
-        """Return the Dice coefficient of all tumours in the scene against the truth."""
+        """Return the Dice coefficient of all tumors in the scene against the truth."""
         return dice(union(self.lesions, self.truth.tumor), self.truth.tumor)
 
     def dice_of(self, number: int) -> float:

@@ -32,7 +32,7 @@ def dice(one: Mask, other: Mask) -> float:
 
 
 class TrueLesions:
-    """The lesions of a phantom. labels: 0 background, 1 liver, 2 tumour, on the grid of the portal volume's node."""
+    """The lesions of a phantom. labels: 0 background, 1 liver, 2 tumor, on the grid of the portal volume's node."""
 
     def __init__(self, labels: sitk.Image, portal: Any) -> None:
         values = sitk.GetArrayFromImage(labels)
