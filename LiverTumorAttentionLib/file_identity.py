@@ -71,6 +71,22 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | None
             )
 
 
+def check_outside(folder: str | os.PathLike[str], read: Mapping[str, str | os.PathLike[str] | None]) -> None:
+    """Raise `InputError` when something that is read is the folder that is filled with results, or lies in it.
+
+    read: paths by what they hold; None where there is none.
+    """
+    filled = identity(folder)
+    for name, path in read.items():
+        if path is None:
+            continue
+        real = real_path(path)
+        if filled in map(identity, (real, *real.parents)):
+            raise InputError(
+                f"the {name} '{path}' lies in '{folder}', where results would be written over it: choose another folder"
+            )
+
+
 def _identities(source: str, wanted: Mapping[Identity, str]) -> Iterator[Identity]:
     """Yield those of the wanted files that a reader of `source`, a file or a folder, takes."""
     own = identity(source)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.file_identity import check_outside
 from LiverTumorAttentionLib.progress import Progress
 from training.commands.options import add_data, add_processes, add_recipe, cases_of
 
@@ -62,6 +63,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     recipe = read_recipe(options.recipe, options.set)
     preparation = Preparation.of(recipe, options.liver_model)
     sources = cases_of(options)
+    cases = {f"case {source.name} at": source.portal for source in sources}
+    check_outside(options.output, {"data set": options.data, **cases})
     with opened(options.output, preparation) as cohort:
         missing = cohort.missing(sources, progress.part(0.0, 0.1, "comparing"))
         wrong: dict[str, str] = {}

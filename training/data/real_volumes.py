@@ -95,7 +95,7 @@ def real_volume(name: str) -> RealVolume:
         if volume.name == name:
             return volume
     known = ", ".join(volume.name for volume in REAL_VOLUMES)
-    raise InputError(f"there is no real volume called {name!r}; there are {known}")
+    raise InputError(f"there is no real volume called {name!r}; there are {known}: choose one of these")
 
 
 def there(data: Path) -> tuple[RealVolume, ...]:

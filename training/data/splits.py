@@ -65,7 +65,7 @@ def make_splits(
             else "there is no prepared case to split: prepare some"
         )
     if seed < 0:
-        raise InputError(f"the seed must not be negative, got {seed}")
+        raise InputError(f"the seed must not be negative, got {seed}: give 0 or more")
     splits = []
     for number, (training, test) in enumerate(_divided(cases, settings, seed)):
         validation: list[str] = []
@@ -111,7 +111,7 @@ def read_splits(path: Path, names: Iterable[str]) -> list[Split]:
             for split in values["splits"]
         ]
     except OSError as error:
-        raise InputError(f"cannot read the splits {path}: {error.strerror}") from error
+        raise InputError(f"cannot read the splits {path}: {error.strerror}: check the path") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} holds no splits ({error}): make some with the command splits") from error
     there = set(names)
@@ -121,6 +121,7 @@ def read_splits(path: Path, names: Iterable[str]) -> list[Split]:
         if twice:
             raise InputError(
                 f"{path}: split {number} names {_few(twice)} twice: a case is for one thing alone"
+                ": remove one of the two"
             )
         gone = sorted(set(listed) - there)
         if gone:
@@ -162,12 +163,17 @@ def _by_fact(cases: Sequence[PreparedCase], settings: SplitSettings) -> tuple[li
     fact = settings.fact or ""
     both = set(settings.train_values) & set(settings.test_values)
     if both:
-        raise InputError(f"split: {_few(sorted(both))} cannot be a value to train and to test on")
+        raise InputError(
+            f"split: {_few(sorted(both))} cannot be a value to train and to test on: name it once"
+        )
     known = {case.facts[fact] for case in cases if fact in case.facts}
     for value in (*settings.train_values, *settings.test_values):
         if value not in known:
             known_values = f"there are {_few(sorted(known))}" if known else "no case tells this fact"
-            raise InputError(f"split: no prepared case has {fact} {value!r}; {known_values}")
+            raise InputError(
+                f"split: no prepared case has {fact} {value!r}; {known_values}"
+                ": choose another value, or prepare such cases"
+            )
     test = [case for case in cases if case.facts.get(fact) in settings.test_values]
     tested = {case.patient for case in test}
     training = [

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.file_identity import check_apart
 from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing_all
+from training.evaluation.score_files import lesions_path, slices_path
 from training.tables.lesion_groups import lesion_groups, lesions_csv, lesions_markdown
 from training.tables.overview import overview
 from training.tables.published import PublishedPaper, published_papers, read_published
@@ -44,6 +46,10 @@ def write_tables(
     if groups:
         texts[output / "overview-lesions.md"] = lesions_markdown(groups)
         texts[output / "overview-lesions.csv"] = lesions_csv(groups)
+    beside = [(path, lesions_path(path), slices_path(path)) for path in paths]
+    check_apart(
+        {str(path): str(path) for path in texts}, {str(path): str(path) for three in beside for path in three}
+    )
     with making_folder(output, name="tables"), replacing_all(texts, name="tables") as temporary:
         for path, text in texts.items():
             temporary[path].write_text(text, encoding="utf-8")
@@ -68,6 +74,7 @@ def make_tables(
         raise InputError(
             f"no table of {paper.paper} has a row {reference!r} with a recipe to test against; there are "
             f"{', '.join(repr(row) for row in sorted(rows))}"
+            ": choose one of these"
         )
     tables = []
     for number in have or paper.tables:

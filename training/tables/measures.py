@@ -64,7 +64,10 @@ def _column(metric: Metric) -> str:
     if metric.slices is not None and metric.measure == "hd" and metric.per == "slice":
         return "hd_px"
     if metric.slices is not None and metric.measure in ("assd", "hd", "hd95"):
-        raise InputError(f"metric {metric.name!r}: of slices, distances are known as `hd` per slice alone")
+        raise InputError(
+            f"metric {metric.name!r}: of slices, distances are known as `hd` per slice alone"
+            ": correct the table's file"
+        )
     return f"{metric.of}_{OF_OBJECTS[metric.measure]}"
 
 

@@ -18,8 +18,8 @@ def _metric(
 
 
 OVERALL = (
-    _metric("Tumour DPC", "dice", unit="%"),
-    _metric("Tumour DG", "dice_global", unit="%"),
+    _metric("Tumor DPC", "dice", unit="%"),
+    _metric("Tumor DG", "dice_global", unit="%"),
     _metric("Jaccard", "jaccard", unit="%"),
     _metric("VOE", "voe", unit="%", better="lower"),
     _metric("RVD", "rvd", unit="%", better="zero"),
@@ -49,20 +49,20 @@ SLICES = (
     _metric("Dice a slice", "dice", unit="%", slices="shown", per="slice"),
     _metric("HD a slice", "hd", unit="pixels", better="lower", slices="shown", per="slice"),
 )
-GROUPS = {"tumor_type": "tumour type", "phase": "phase", "scanner": "scanner", "tumor_size": "size of tumour"}
+GROUPS = {"tumor_type": "tumor type", "phase": "phase", "scanner": "scanner", "tumor_size": "size of tumor"}
 
 
 def overview(scores: Scores, sizes: SizeLimits) -> list[Table]:
     """Return the tables of all scored recipes: whole volumes, groups of cases, slices. Nothing is tested."""
     tables = [
         _table("all cases", "Whole volumes", OVERALL, scores, sizes),
-        _table("slices", "Slices that show tumour, those of a case together", SLICES, scores, sizes),
+        _table("slices", "Slices that show tumor, those of a case together", SLICES, scores, sizes),
     ]
     for name, title in GROUPS.items():
         found = {fact(row, name, sizes) for row in scores.cases} - {""}
         metrics = tuple(_metric(value, "dice", unit="%", only={name: value}) for value in _ordered(found))
         if metrics:
-            tables.append(_table(name.replace("_", " "), f"Tumour DPC by {title}", metrics, scores, sizes))
+            tables.append(_table(name.replace("_", " "), f"Tumor DPC by {title}", metrics, scores, sizes))
     return tables
 
 
@@ -77,7 +77,7 @@ def _table(number: str, title: str, metrics: tuple[Metric, ...], scores: Scores,
         metrics=metrics,
         rows=tuple(PublishedRow(row=recipe, recipe=recipe, values={}) for recipe in scores.recipes),
         note=(
-            f"tumours are small below {sizes.small_mm:g} mm, large above {sizes.large_mm:g} mm, by the longest edge of "
+            f"tumors are small below {sizes.small_mm:g} mm, large above {sizes.large_mm:g} mm, by the longest edge of "
             "the box around the longest one of a case"
             if number == "tumor size"
             else ""

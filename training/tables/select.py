@@ -33,6 +33,7 @@ class SizeLimits:
         if not 0 < self.small_mm < self.large_mm:
             raise InputError(
                 f"sizes must be positive and rise, got {self.small_mm:g} and {self.large_mm:g} mm"
+                ": give the smaller one first"
             )
 
     def group(self, extent_mm: float | None) -> str:

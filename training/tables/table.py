@@ -124,7 +124,10 @@ def reference_row(published: PublishedTable, number: str, name: str | None = Non
         if row.row == name:
             return row
     known = ", ".join(repr(row.row) for row in trained)
-    raise InputError(f"table {number} has no row {name!r} with a recipe to test against; it has {known}")
+    raise InputError(
+        f"table {number} has no row {name!r} with a recipe to test against; it has {known}"
+        ": choose one of these"
+    )
 
 
 def _test(ours: Measured | None, base: Measured | None) -> Paired | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from LiverTumorAttentionLib.wording import counted
 from training.tables.published import Metric
 from training.tables.significance import LEVEL
 from training.tables.table import Cell, Table, TableRow
@@ -76,16 +77,12 @@ def _row_lines(row: TableRow, table: Table) -> list[str]:
         return lines or [_line([name, "-", *("-" for _ in cells)])]
     if not row.scored:
         return [*lines, _line([name, "not scored", *("-" for _ in cells)])]
-    label = f"ours{' (changed recipe)' if row.changed else ''}, {_count(row.cases, 'case')}, "
-    label += _count(row.trainings, "training")
+    label = f"ours{' (changed recipe)' if row.changed else ''}, {counted(row.cases, 'case')}, "
+    label += counted(row.trainings, "training")
     lines.append(_line([name, label, *(_ours(cell, metric) for cell, metric in cells)]))
     if any(cell.test is not None for cell, _ in cells):
         lines.append(_line(["", "p", *(_p(cell) for cell, _ in cells)]))
     return lines
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _ours(cell: Cell, metric: Metric) -> str:
@@ -128,7 +125,7 @@ def _notes(table: Table) -> list[str]:
             )
     livers = sorted({liver for row in table.rows for liver in row.livers})
     if livers:
-        notes.append(f"- Coarse livers of our tumour stages: {', '.join(livers)}.")
+        notes.append(f"- Coarse livers of our tumor stages: {', '.join(livers)}.")
     unscored = [missing.row for missing in table.missing]
     if table.reference in unscored and any(row.scored for row in table.rows):
         notes.append(

@@ -136,7 +136,7 @@ def test_tumors_that_touch_no_liver_are_counted(make):
     values[2, 5, 30:32] = 2  # two voxels of 0.64 mL on the other side of the body
     values[13, 25, 5] = 2
     assert found(make("a", labels=on_grid(values))) == [
-        ("a", "warning", "2 tumor(s) of 1.9 mL together touch no liver")
+        ("a", "warning", "2 tumors (1.9 mL together) without contact to the liver")
     ]
 
 

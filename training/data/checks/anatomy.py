@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
+from LiverTumorAttentionLib.wording import counted
 from training.data.checks.finding import Finding
 
 LIVER_ML = (300.0, 6000.0)
@@ -57,7 +58,7 @@ def anatomy_findings(
     apart, apart_voxels = _outside(voxels) if tumor else (0, 0)
     if apart:
         yield strange(
-            f"{apart} tumor(s) of {apart_voxels * voxel_ml:.2g} mL together touch no liver",
+            f"{counted(apart, 'tumor')} ({apart_voxels * voxel_ml:.2g} mL together) without contact to the liver",
             "look at them: stray voxels, or a liver that was not drawn there",
         )
     volume_ml = (liver + tumor) * voxel_ml

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 from LiverTumorAttentionLib.io import InputWarning
+from LiverTumorAttentionLib.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,11 +95,7 @@ def summary(findings: Sequence[Finding], cases: int) -> str:
     """Return one line: how many cases, errors and warnings."""
     errors = sum(finding.severity == "error" for finding in findings)
     if not findings:
-        return f"{_counted(cases, 'case')}: nothing wrong"
+        return f"{counted(cases, 'case')}: nothing wrong"
     strange = len({finding.case for finding in findings})
-    warnings = _counted(len(findings) - errors, "warning")
-    return f"{_counted(cases, 'case')}: {_counted(errors, 'error')} and {warnings} in {strange} of them"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" + ("" if count == 1 else "s")
+    warnings = counted(len(findings) - errors, "warning")
+    return f"{counted(cases, 'case')}: {counted(errors, 'error')} and {warnings} in {strange} of them"

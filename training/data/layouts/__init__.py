@@ -82,7 +82,10 @@ def find_cases(layout: str, data: Path, **options: Any) -> list[SourceCase]:
     for name in given:
         if name not in LAYOUTS[layout].options:
             takers = ", ".join(key for key, each in LAYOUTS.items() if name in each.options)
-            raise InputError(f"the layout {layout!r} takes no {name}; layouts that do are {takers or 'none'}")
+            raise InputError(
+                f"the layout {layout!r} takes no {name}; layouts that do are {takers or 'none'}"
+                ": leave it out, or choose another layout"
+            )
     return LAYOUTS[layout].find(Path(data), **given)
 
 

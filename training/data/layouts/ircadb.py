@@ -51,6 +51,6 @@ def _unpacked(patient: Path, name: str) -> Path:
         return place / name if (place / name).is_dir() else place
     if (patient / f"{name}.zip").exists():
         raise InputError(
-            f"'{patient / name}.zip' is still packed: unzip the zip files of every patient where they lie"
+            f"'{patient / name}.zip' is still packed: unpack the zip files of every patient where they lie"
         )
     raise InputError(f"'{patient}' has no folder {name}: copy the whole patient")

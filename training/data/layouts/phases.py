@@ -26,7 +26,9 @@ def phases_of_channels(names: Mapping[int, str], given: Mapping[str, int]) -> di
         if phase not in PHASES:
             raise InputError(f"--channel {phase}={number}: unknown phase{nearest(phase, PHASES)}")
         if number not in names:
-            raise InputError(f"--channel {phase}={number}: there is no such channel, only {listed}")
+            raise InputError(
+                f"--channel {phase}={number}: there is no such channel, only {listed}: choose one of these"
+            )
     guessed = {number: guess_phase(name) for number, name in names.items() if number not in given.values()}
     if len(names) == 1:
         guessed = dict.fromkeys(guessed, "portal")

@@ -118,5 +118,7 @@ def _read_picture(path: Path, name: str) -> NDArray[np.integer]:
         colours = min(3, image.GetNumberOfComponentsPerPixel())  # a fourth is opacity
         pixels = pixels[..., :colours].max(axis=-1)
     if pixels.ndim != 2:
-        raise InputError(f"the {name} '{path}' is no single picture: {some(map(str, pixels.shape))} pixels")
+        raise InputError(
+            f"the {name} '{path}' is no single picture: {some(map(str, pixels.shape))} pixels: copy it again"
+        )
     return pixels

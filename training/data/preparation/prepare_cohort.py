@@ -166,6 +166,7 @@ def _check_names(sources: Sequence[SourceCase]) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", source.name):
             raise InputError(
                 f"a case is called {source.name!r}: names are made of letters, digits, dot, dash and underscore"
+                ": rename it"
             )
         if source.name.lower() in seen:
             raise InputError(

@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import making_folder, replacing
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.wording import counted
 from training.data.layouts.files import read_json
 from training.parallel import each
 
@@ -65,6 +66,7 @@ class CohortKind(Generic[Settings]):
         if count < 1 or seed < 0:
             raise InputError(
                 f"a cohort needs at least one {self.name} and a seed from 0, got {count} from seed {seed}"
+                ": give larger numbers"
             )
         with making_folder(folder, name="cohort"):
             self._check_settings(folder, settings)
@@ -77,7 +79,8 @@ class CohortKind(Generic[Settings]):
                 failed.append(f"{missing[place]} ({result})")
         if failed:
             raise InputError(
-                f"{len(failed)} {self.name}(s) could not be made, seed {failed[0]}: run the command again"
+                f"{counted(len(failed), f'{self.name} case')} could not be made, seed {failed[0]}: "
+                "run the command again"
             )
         return len(missing)
 

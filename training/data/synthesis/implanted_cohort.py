@@ -19,6 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.file_identity import check_outside
 from LiverTumorAttentionLib.io import making_folder, read_volume, replacing_all
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
@@ -51,11 +52,18 @@ class ImplantSettings:
 
     def __post_init__(self) -> None:
         if self.use not in ("training", "validation"):
-            raise InputError(f"the use of backgrounds is training or validation, got {self.use!r}")
+            raise InputError(
+                f"the use of backgrounds is training or validation, got {self.use!r}: choose one of the two"
+            )
         if not 0 <= self.lesion_share <= 1:
-            raise InputError(f"the share of cases with lesions must lie in [0, 1], got {self.lesion_share:g}")
+            raise InputError(
+                f"the share of cases with lesions must lie in [0, 1], got {self.lesion_share:g}"
+                ": give a share in that range"
+            )
         if self.margin_mm < 0:
-            raise InputError(f"the margin around the liver must not be negative, got {self.margin_mm:g} mm")
+            raise InputError(
+                f"the margin around the liver must not be negative, got {self.margin_mm:g} mm: give 0 or more"
+            )
 
 
 IMPLANTED = CohortKind(
@@ -94,6 +102,7 @@ def write_implanted_cohort(
     )
     if not names:
         raise InputError(f"no background for {settings.use} lies below '{data}': check it")
+    check_outside(folder, {"data": data})
     write_case = functools.partial(_write_case, data)
     named = replace(settings, backgrounds=names)
     return IMPLANTED.fill(

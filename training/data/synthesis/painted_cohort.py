@@ -19,6 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.file_identity import check_outside
 from LiverTumorAttentionLib.io import making_folder, replacing_all
 from LiverTumorAttentionLib.progress import Progress
 from training.data.synthesis.atlases import Atlas, check_kind, prepare_atlas
@@ -81,16 +82,22 @@ class PaintingSettings:
             raise InputError(
                 f"painted cases need positive spacings, got {self.in_plane_mm:g} mm in plane and slices of {low:g} to "
                 f"{high:g} mm"
+                ": give the lower one first"
             )
         if not 0 <= self.lesion_share <= 1:
-            raise InputError(f"the share of cases with lesions must lie in [0, 1], got {self.lesion_share:g}")
+            raise InputError(
+                f"the share of cases with lesions must lie in [0, 1], got {self.lesion_share:g}"
+                ": give a share in that range"
+            )
         if not 0 <= self.other_liver_share <= 1:
             raise InputError(
                 f"the share of cases with another liver must lie in [0, 1], got {self.other_liver_share:g}"
+                ": give a share in that range"
             )
         if self.liver_margin_mm is not None and self.liver_margin_mm < 0:
             raise InputError(
                 f"the margin around the liver must not be negative, got {self.liver_margin_mm:g} mm"
+                ": give 0 or more"
             )
 
 
@@ -119,6 +126,10 @@ def write_painted_cohort(
     """
     if not label_maps:
         raise InputError("there is no label map to paint from: name at least one, as PATH:KIND")
+    for label_map in label_maps:
+        check_outside(folder, {"label map": label_map.path})
+    for liver in livers:
+        check_outside(folder, {"liver": liver.liver, "vessels": liver.trees})
     named = replace(
         settings,
         label_maps=tuple(label_map.name for label_map in label_maps),

@@ -92,10 +92,13 @@ class PublishedRow:
 
     def __post_init__(self) -> None:
         if (self.recipe is None) != bool(self.why):
-            raise InputError(f"row {self.row!r}: a row has either a recipe or a reason why it has none")
+            raise InputError(
+                f"row {self.row!r}: a row has either a recipe or a reason why it has none"
+                ": give one of the two"
+            )
         for name, value in [*self.values.items(), *self.sd.items()]:
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise InputError(f"row {self.row!r}: {name} must be a number, got {value!r}")
+                raise InputError(f"row {self.row!r}: {name} must be a number, got {value!r}: correct it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +120,7 @@ class PublishedTable:
         names = [metric.name for metric in self.metrics]
         rows = [row.row for row in self.rows]
         if len(set(names)) < len(names) or len(set(rows)) < len(rows):
-            raise InputError(f"table {self.title!r}: two metrics or two rows have one name")
+            raise InputError(f"table {self.title!r}: two metrics or two rows have one name: rename one")
         for row in self.rows:
             for name in [*row.values, *row.sd]:
                 if name not in names:
@@ -163,7 +166,9 @@ def read_published(paper: str, folder: Path = FOLDER) -> PublishedPaper:
     try:
         values = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"the published numbers '{path}' cannot be read: {error}") from error
+        raise InputError(
+            f"the published numbers '{path}' cannot be read: {error}: restore the file"
+        ) from error
     return published_from(values, paper)
 
 
@@ -172,7 +177,7 @@ def published_from(values: Mapping[str, Any], paper: str) -> PublishedPaper:
     where = f"published numbers of {paper!r}"
     read = from_mapping(PublishedPaper, values, where=where)
     if read.paper != paper:
-        raise InputError(f"{where}: the file is about {read.paper!r}")
+        raise InputError(f"{where}: the file is about {read.paper!r}: rename it")
     tables = {
         number: from_mapping(PublishedTable, table, where=f"{where}: table {number}")
         for number, table in read.tables.items()

@@ -46,6 +46,23 @@ def test_pictures_lie_on_the_slices_whose_file_names_have_their_place(chaos):
     assert np.array_equal(voxels_of(loaded.labels), truth.astype(np.uint8))
 
 
+def test_folders_and_pictures_may_be_links(chaos, tmp_path_factory):
+    """The pictures are matched by their own names, not by those of what they link to."""
+    data = tmp_path_factory.mktemp("links")
+    (data / "CT" / "4").mkdir(parents=True)
+    case = chaos / "Train_Sets" / "CT" / "1"
+    (data / "CT" / "4" / "DICOM_anon").symlink_to(case / "DICOM_anon")
+    (data / "CT" / "4" / "Ground").mkdir()
+    for number, picture in enumerate(sorted((case / "Ground").iterdir())):
+        hidden = picture.rename(picture.with_name(f"{999 - number}.png"))
+        (data / "CT" / "4" / "Ground" / f"liver_GT_{number:03d}.png").symlink_to(hidden)
+    (data / "CT" / "5").symlink_to(data / "CT" / "4")
+    first, *others = find_cases("chaos", data)
+    assert (first.name, others) == ("chaos-ct-4", []), "a folder that is reached twice is one case"
+    truth = voxels_of(make_abdomen()[1]) > 0
+    assert np.array_equal(voxels_of(read_case(first).labels), truth.astype(np.uint8))
+
+
 def test_pictures_of_one_bit_and_in_colours_are_masks_too(chaos):
     image_module = pytest.importorskip("PIL.Image")
     ground = chaos / "Train_Sets" / "CT" / "1" / "Ground"

@@ -101,7 +101,7 @@ def test_folders_that_unzipping_has_doubled_are_found(patient):
 def test_packed_patients_must_be_unzipped(tmp_path):
     (tmp_path / "3Dircadb1.1").mkdir()
     (tmp_path / "3Dircadb1.1" / "MASKS_DICOM.zip").write_bytes(b"PK")
-    with pytest.raises(InputError, match="still packed: unzip the zip files"):
+    with pytest.raises(InputError, match="still packed: unpack the zip files"):
         find_cases("ircadb", tmp_path)
     with pytest.raises(InputError, match=r"no folder 3Dircadb1\.N"):
         find_cases("ircadb", tmp_path / "..")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,21 @@ def test_a_folder_without_volumes_and_a_wrong_path_say_so(tmp_path):
         find_cases("lits", tmp_path)
     with pytest.raises(InputError, match="does not exist: check the path"):
         find_cases("lits", tmp_path / "missing")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on Windows")
+def test_files_and_folders_may_be_links_and_what_is_broken_or_no_file_is_passed_over(lits, tmp_path_factory):
+    data = tmp_path_factory.mktemp("links")
+    (data / "first").symlink_to(lits / "Training Batch 1")
+    for name in ("volume-10.nii", "segmentation-10.nii"):
+        (data / name).symlink_to(lits / "Training Batch 2" / name)
+    (data / "volume-5.nii").symlink_to(data / "nowhere")
+    os.mkfifo(data / "volume-6.nii")
+    (data / "first" / "round").symlink_to(data)
+    cases = find_cases("lits", data)
+    assert [case.name for case in cases] == ["volume-2", "volume-10"]
+    portal, labels = make_abdomen()
+    for case in cases:
+        loaded = read_case(case)
+        assert np.array_equal(voxels_of(loaded.portal), voxels_of(portal))
+        assert np.array_equal(voxels_of(loaded.labels), voxels_of(labels))
