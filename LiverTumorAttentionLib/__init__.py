@@ -1,4 +1,4 @@
-"""Liver tumours on CT: phase registration, attention networks, measurement. Not for clinical use.
+"""Liver tumors on CT: phase registration, attention networks, measurement. Not for clinical use.
 
 The entry point is `LiverTumorAttentionLib.pipeline.segment_case`. Importing this package imports
 nothing heavy: no torch, no SimpleITK.

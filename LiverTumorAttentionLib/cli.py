@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser with all sub-commands."""
     parser = argparse.ArgumentParser(
         prog="liver-tumor-attention",
-        description=f"Liver tumours on CT: registration, segmentation, measurement. {NOT_FOR_CLINICAL_USE}",
+        description=f"Liver tumors on CT: registration, segmentation, measurement. {NOT_FOR_CLINICAL_USE}",
         epilog="Exit codes: 0 done, 2 bad input (one line says what to do), 130 cancelled.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

@@ -23,7 +23,9 @@ def from_mapping(kind: type[T], values: object, *, where: str, error: type[Excep
     key, or a value of the wrong type.
     """
     if not isinstance(values, Mapping):
-        raise error(f"{where}: expected an object with named fields, got {_kind_of(values)}")
+        raise error(
+            f"{where}: expected an object with named fields, got {_kind_of(values)}: correct it there"
+        )
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
@@ -34,7 +36,7 @@ def from_mapping(kind: type[T], values: object, *, where: str, error: type[Excep
         if name in values:
             arguments[name] = _converted(hints[name], values[name], f"{where}: {name}", error)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise error(f"{where}: the key {name!r} is missing")
+            raise error(f"{where}: the key {name!r} is missing: add it")
     return kind(**arguments)
 
 
@@ -62,25 +64,25 @@ def _converted(hint: Any, value: object, where: str, error: type[Exception]) -> 
     if origin in (dict, Mapping) or hint is dict:
         if isinstance(value, Mapping):
             return dict(value)
-        raise error(f"{where}: expected an object with named fields, got {_kind_of(value)}")
+        raise error(f"{where}: expected an object with named fields, got {_kind_of(value)}: correct it there")
     if dataclasses.is_dataclass(hint):
         return from_mapping(typing.cast(type, hint), value, where=where, error=error)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
         return value
-    raise error(f"{where}: expected {hint.__name__}, got {_kind_of(value)} {value!r}")
+    raise error(f"{where}: expected {hint.__name__}, got {_kind_of(value)} {value!r}: correct it there")
 
 
 def _converted_tuple(
     inner: tuple[Any, ...], value: object, where: str, error: type[Exception]
 ) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise error(f"{where}: expected a list, got {_kind_of(value)} {value!r}")
+        raise error(f"{where}: expected a list, got {_kind_of(value)} {value!r}: correct it there")
     if len(inner) == 2 and inner[1] is Ellipsis:
         return tuple(_converted(inner[0], item, f"{where}[{i}]", error) for i, item in enumerate(value))
     if len(value) != len(inner):
-        raise error(f"{where}: expected {len(inner)} values, got {len(value)}")
+        raise error(f"{where}: expected {len(inner)} values, got {len(value)}: correct it there")
     return tuple(
         _converted(hint, item, f"{where}[{i}]", error)
         for i, (hint, item) in enumerate(zip(inner, value, strict=True))

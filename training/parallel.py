@@ -44,7 +44,7 @@ def each(
     progress = progress or Progress()
     workers = min(processes or usable_cores(), len(items))
     if processes is not None and processes < 1:
-        raise InputError(f"the number of processes must be at least 1, got {processes}")
+        raise InputError(f"the number of processes must be at least 1, got {processes}: give a larger number")
     results = _here(work, items) if workers <= 1 else _apart(work, items, workers, progress)
     progress.update(0.0)
     for done, (number, result) in enumerate(results, start=1):

@@ -30,11 +30,13 @@ class ReviewSettings:
             raise InputError(
                 f"the surrounding liver must lie between two distances from 0 to {FARTHEST_MM:g} mm, the nearer "
                 f"one first; got {self.nearest_mm:g} to {self.farthest_mm:g} mm"
+                ": give distances in that range"
             )
         if not 0.0 <= self.border_mm <= FARTHEST_MM:
             raise InputError(
                 f"the border of the liver that is left out must be 0 to {FARTHEST_MM:g} mm wide, "
                 f"got {self.border_mm:g} mm"
+                ": give a width in that range"
             )
 
 

@@ -144,7 +144,7 @@ def _diameters(mask: NDArray[np.bool_], box: tuple[slice, ...], axes: ImageAxes)
         if best is None or chord.length_mm > best.length_mm + 1e-9:
             best, best_slice, best_outline = chord, int(index), outline
     if best is None:
-        raise ValueError("a tumour without a voxel has no diameter")
+        raise ValueError("a tumor without a voxel has no diameter")
     perpendicular = perpendicular_chord(best_outline, best)
     corner = _start(box)
     corner[across] += best_slice

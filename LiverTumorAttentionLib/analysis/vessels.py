@@ -53,6 +53,7 @@ class Vessels:
                 raise InputError(
                     f"the vessel {name!r} has the value {value}, which no voxel has: the vessels' label "
                     f"map holds {known}"
+                    "; give one of these"
                 )
         if len(set(self.names.values())) < len(self.names):
             raise InputError(

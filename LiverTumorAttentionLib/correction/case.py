@@ -48,6 +48,7 @@ class CorrectionCase:
             raise InputError(
                 f"the segmentation holds {self.instances.GetPixelIDTypeAsString()} from {self.start.min():g} to "
                 f"{self.start.max():g}: whole numbers are needed, 0 background, 1 liver, 2, 3, … one a lesion"
+                ": give such a segmentation"
             )
 
     @cached_property
@@ -89,7 +90,7 @@ class CorrectionCase:
     def voxel_at(self, point: Point) -> Voxel:
         """Return the voxel that contains a point. Raises `InputError` for a point outside the volume."""
         if len(point) != 3 or not np.isfinite(point).all():
-            raise InputError(f"a point has three numbers x, y, z in LPS mm, got {tuple(point)}")
+            raise InputError(f"a point has three numbers x, y, z in LPS mm, got {tuple(point)}: give three")
         x, y, z = (int(np.rint(i)) for i in self.portal.TransformPhysicalPointToContinuousIndex(list(point)))
         if not all(0 <= i < n for i, n in zip((x, y, z), self.portal.GetSize(), strict=True)):
             words = ", ".join(f"{value:.1f}" for value in point)

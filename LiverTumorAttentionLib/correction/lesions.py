@@ -110,7 +110,9 @@ class LesionMap:
         Raises `InputError` when neither or both are given, or when nothing is there.
         """
         if (lesion is None) == (point is None):
-            raise InputError("say which lesion is meant, by its number or by a point in it, not both")
+            raise InputError(
+                "say which lesion is meant, by its number or by a point in it, not both: give one of the two"
+            )
         if lesion is not None:
             return self.lesion(lesion).number
         if point is None:
@@ -174,7 +176,7 @@ class LesionMap:
         if not numbers:
             return "there are none yet, add one by a click"
         shown = ", ".join(str(n) for n in numbers[:12]) + (", …" if len(numbers) > 12 else "")
-        return f"the lesions are {shown}"
+        return f"choose one of {shown}"
 
 
 def point_text(point: Point) -> str:
@@ -194,7 +196,7 @@ def instances_from_labels(labels: sitk.Image) -> sitk.Image:
     parts, count = ndimage.label(voxels == FIRST_TUMOR, structure=CORNERS)
     if count > MOST_TUMORS:
         raise InputError(
-            f"the segmentation holds {count} tumours that do not touch, at most {MOST_TUMORS} can be numbered: "
+            f"the segmentation holds {count} tumors that do not touch, at most {MOST_TUMORS} can be numbered: "
             "remove the noise from it first"
         )
     sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]

@@ -111,6 +111,7 @@ class CorrectionLog:
                 raise InputError(
                     f"the log of corrections: lesion {lesion.number} cannot be {lesion.status!r}; "
                     f"it is one of {', '.join(STATUSES)}"
+                    ": correct the log, or use a copy of it"
                 )
         return cls(
             grid=read.grid,
@@ -162,6 +163,7 @@ def replay(case: CorrectionCase, log: CorrectionLog, progress: Progress | None =
             raise InputError(
                 f"action {number} of the log ({entry.action.tool}) came out differently than when it was logged: "
                 "the volumes are not the same, or the log is from another version"
+                ": give the volumes that were corrected, or use that version"
             )
     return session
 

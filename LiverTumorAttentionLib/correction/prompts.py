@@ -48,10 +48,12 @@ def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
     """
     values = parse_json(text, "the file of prompts")
     if not isinstance(values, Mapping):
-        raise InputError('the prompts must be an object such as {"units": "mm", "add": [[x, y, z]]}')
+        raise InputError(
+            'the prompts must be an object such as {"units": "mm", "add": [[x, y, z]]}: write it so'
+        )
     units = values.get("units", "mm")
     if units not in UNITS:
-        raise InputError(f"the prompts: units must be 'mm' or 'voxel', got {units!r}")
+        raise InputError(f"the prompts: units must be 'mm' or 'voxel', got {units!r}: write one of the two")
     place = _Positions(portal, voxels=units == "voxel")
     prompts: list[Prompt] = []
     for key, items in values.items():
@@ -79,7 +81,9 @@ class _Positions:
     def point(self, value: object, where: str) -> tuple[float, float, float]:
         if not is_position(value):
             what = "voxel indices i, j, k" if self._voxels else "LPS mm x, y, z"
-            raise InputError(f"{where}: a place has three numbers ({what}), got {json.dumps(value)}")
+            raise InputError(
+                f"{where}: a place has three numbers ({what}), got {json.dumps(value)}: write it so"
+            )
         numbers = [float(number) for number in value]  # type: ignore[attr-defined]
         if self._voxels:
             numbers = list(self._portal.TransformContinuousIndexToPhysicalPoint(numbers))
@@ -122,11 +126,13 @@ def _from_tool(tool: str, item: object, number: int, place: _Positions) -> Promp
 def _from_log(item: object, number: int, place: _Positions) -> Prompt:
     name = f"action {number}"
     if not isinstance(item, Mapping) or not isinstance(item.get("parameters"), Mapping):
-        raise InputError(f'{name}: expected {{"tool": …, "parameters": {{…}}}}, got {json.dumps(item)[:80]}')
+        raise InputError(
+            f'{name}: expected {{"tool": …, "parameters": {{…}}}}, got {json.dumps(item)[:80]}: write it so'
+        )
     return Prompt(name, action_of(item.get("tool"), place.converted(item["parameters"], name), name))
 
 
 def _list(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise InputError(f"{where}: expected a list, got {json.dumps(value)[:80]}")
+        raise InputError(f"{where}: expected a list, got {json.dumps(value)[:80]}: put it in brackets")
     return value

@@ -129,7 +129,7 @@ class CorrectionSession:
     def undo(self) -> Outcome:
         """Undo the last action. Raises `InputError` when there is none."""
         if not self._done:
-            raise InputError("there is nothing to undo")
+            raise InputError("there is nothing to undo: make a correction first")
         entry, step = self._done.pop()
         step.apply(self._map, backward=True)
         self._undone.append((entry, step))
@@ -138,7 +138,7 @@ class CorrectionSession:
     def redo(self) -> Outcome:
         """Redo the action that was undone last. Raises `InputError` when there is none."""
         if not self._undone:
-            raise InputError("there is nothing to redo")
+            raise InputError("there is nothing to redo: undo a correction first")
         entry, step = self._undone.pop()
         step.apply(self._map)
         self._done.append((entry, step))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from LiverTumorAttentionLib.errors import DeviceError
+from LiverTumorAttentionLib.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ def choose_device(name: str = "auto") -> Device:
         raise DeviceError(f"unknown device {name!r}: choose auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number or 0) >= count:
-        found = f"{count} CUDA device{'s' if count != 1 else ''}" if count else "no CUDA device"
+        found = counted(count, "CUDA device") if count else "no CUDA device"
         raise DeviceError(f"the device {name!r} is not there: this computer has {found}; choose auto or cpu")
     device = torch.device("cuda", int(number or 0))
     with torch.cuda.device(device):

@@ -32,6 +32,7 @@ def load_network(package: ModelPackage, description: StageDescription) -> nn.Mod
             f"model.json of {package.description.id!r}: stage {description.name!r}: the network "
             f"{description.network!r} takes {', '.join(takes)}; the stage gives it "
             f"{', '.join(description.phases)}"
+            ": get a model made for this version"
         )
     network = build_network(description.network, **description.arguments)
     try:
@@ -69,10 +70,10 @@ class _Stage:
 
 
 class LiverStage(_Stage):
-    """Finds the coarse liver in one phase, and its tumours where its network tells both apart.
+    """Finds the coarse liver in one phase, and its tumors where its network tells both apart.
 
     Source: PA-ResSeg, section 4.A, liver-ResSeg, one network for both phases; SFAN, section 3, a U-Net;
-        DPC-Net, section 3.1, liver and tumour by one network over the whole volume.
+        DPC-Net, section 3.1, liver and tumor by one network over the whole volume.
     """
 
     def __init__(self, description: StageDescription, network: nn.Module, device: Device) -> None:
@@ -104,7 +105,7 @@ class LiverStage(_Stage):
 
 
 class TumorStage(_Stage):
-    """Finds tumours inside the liver's box.
+    """Finds tumors inside the liver's box.
 
     Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero. SFAN,
         section 3: the liver's region is cut out, nothing is set to zero.
@@ -117,7 +118,7 @@ class TumorStage(_Stage):
 
     @classmethod
     def of(cls, package: ModelPackage, device: Device) -> TumorStage:
-        """Return a model's stage for tumours. Raises `ModelError` where there is none or its weights do not fit."""
+        """Return a model's stage for tumors. Raises `ModelError` where there is none or its weights do not fit."""
         description = package.description.stage("tumor")
         return cls(description, load_network(package, description), device)
 
@@ -129,7 +130,7 @@ class TumorStage(_Stage):
         progress: Progress,
         recorder: AttentionRecorder | None = None,
     ) -> sitk.Image:
-        """Return the probability of tumour as float32 on the stage's grid over the liver's box.
+        """Return the probability of tumor as float32 on the stage's grid over the liver's box.
 
         portal: HU, in LPS order. arterial: registered, on the portal grid; None when there is none or it
         cannot be trusted. liver: uint8 mask on the portal grid, not empty.
@@ -185,7 +186,7 @@ class TumorStage(_Stage):
         if not all(0 <= at < length for at, length in zip((z, y, x), inputs[0].shape, strict=True)):
             raise InputError(
                 f"the point ({', '.join(f'{value:g}' for value in point_mm)}) mm does not lie in the liver's "
-                "part of the portal volume: give a point of the liver, in LPS millimetres"
+                "part of the portal volume: give a point of the liver, in LPS mm"
             )
         with recorder.recording(self.network, view.grid):
             self._predictor.record_from(inputs, (z, y, x), recorder)

@@ -33,6 +33,7 @@ from LiverTumorAttentionLib.io.dicom_slices import (
 )
 from LiverTumorAttentionLib.io.input_checks import MIN_SLICES, readable
 from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.wording import counted
 
 PHASES = ("portal", "arterial")
 
@@ -183,7 +184,8 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
     pieces = [piece for piece in (read_slice(path) for path in info.files) if piece is not None]
     if len(pieces) < len(info.files):
         raise InputError(
-            f"{len(info.files) - len(pieces)} slices of the {name} are gone: copy the series again"
+            f"{counted(len(info.files) - len(pieces), 'slice')} of the {name} cannot be found any more: "
+            "copy the series again"
         )
     modality = info.modality.upper()
     if modality not in ("CT", ""):
@@ -202,8 +204,8 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
             InputWarning,
             stacklevel=2,
         )
-    if info.left_out:
-        warnings.warn(f"left out of the {name}: {'; '.join(info.left_out)}", InputWarning, stacklevel=2)
+    for note in info.left_out:
+        warnings.warn(f"left out of the {name}: {note}", InputWarning, stacklevel=2)
     first = pieces[0]
     planes = [read_pixels(piece, name) for piece in pieces]
     whole = all(plane.dtype == np.int16 for plane in planes)
@@ -224,37 +226,43 @@ def _slices_below(root: Path, name: str) -> tuple[list[Slice], list[str]]:
     dicom = [path for path in files if is_dicom(path)]
     if not dicom:
         raise InputError(
-            f"the {name} '{root}' is a folder of {len(files)} file(s), none of them DICOM: "
+            f"the {name} '{root}' is a folder of {counted(len(files), 'file')}, none of them DICOM: "
             "choose a DICOM folder or name the file itself"
         )
     heads = {path: read_slice(path) for path in dicom}
     pieces = [piece for piece in heads.values() if piece is not None]
     unreadable = [path for path, piece in heads.items() if piece is None]
-    passed += _named(unreadable, "DICOM file(s) without a readable image, damaged or of another kind")
-    passed += _named([path for path in files if path not in heads], "file(s) that are no DICOM")
+    what = "without a readable image, damaged or of another kind"
+    passed += _named(unreadable, f"DICOM file {what}", f"DICOM files {what}")
+    passed += _named(
+        [path for path in files if path not in heads], "file other than DICOM", "files other than DICOM"
+    )
     if not pieces:
         raise InputError(
-            f"none of the {len(dicom)} DICOM file(s) in the {name} '{root}' holds a readable image"
+            f"the {name} '{root}' has no readable image in {counted(len(dicom), 'DICOM file')}: choose another folder"
         )
     return pieces, passed
 
 
-def _named(paths: list[Path], what: str) -> list[str]:
-    """Return a sentence part such as "3 file(s) that are no DICOM ('a.txt', …)", or nothing."""
+def _named(paths: list[Path], one: str, many: str) -> list[str]:
+    """Return a sentence part such as "3 files other than DICOM ('a.txt', …)", or nothing."""
     if not paths:
         return []
-    return [f"{len(paths)} {what} ('{paths[0].name}'{', …' if len(paths) > 1 else ''})"]
+    return [f"{counted(len(paths), one, many)} ('{paths[0].name}'{', …' if len(paths) > 1 else ''})"]
 
 
 def _rest_of_series(uid: str, others: list[Slice], refused: dict[str, list[Slice]]) -> list[str]:
     """Return, in words, what of a series lies in no or another volume than the one that is read."""
+    other = "of the same series with another matrix, pixel spacing or orientation"
     notes = _named(
         [piece.path for piece in others],
-        "slice(s) of the same series with another matrix, pixel spacing or orientation",
+        f"slice {other}",
+        f"slices {other}",
     )
     for why, pieces in sorted(refused.items()):
         same = [piece.path for piece in pieces if piece.tag("0020|000e") == uid]
-        notes += _named(same, f"file(s) of the same series that are {why}")
+        of_series = f"of the same series among the {why}"
+        notes += _named(same, f"file {of_series}", f"files {of_series}")
     return notes
 
 
@@ -262,7 +270,7 @@ def _unusable(piece: Slice) -> str:
     """Return the kind of an object that is not a slice of a volume, else ``""``."""
     kinds = piece.tag("0008|0008").upper()
     if piece.components > 1:
-        return "colour pictures"
+        return "color pictures"
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return "scout views"
     if piece.tag("0008|0060").upper() in ("SEG", "SR", "PR", "KO", "RTSTRUCT", "RTDOSE", "RTPLAN", "DOC"):
@@ -329,7 +337,7 @@ def _without_copies(pieces: list[Slice], name: str) -> tuple[list[Slice], list[s
         else:
             same.append(piece)
     return [piece for same in kept.values() for piece in same], _named(
-        copies, "copies of slices that are read"
+        copies, "copy of slices that are read", "copies of slices that are read"
     )
 
 

@@ -195,7 +195,7 @@ def check_positions(pieces: Sequence[Slice], name: str) -> float:
         where = along[int(gaps.argmin())]
         raise InputError(
             f"the {name} has two different slices at the same position ({where:.2f} mm): "
-            "two volumes were mixed in one series, separate them first"
+            "separate the two volumes that were mixed in one series"
         )
     sideways = np.linalg.norm(travel - np.outer(along - along[0], pieces[0].normal), axis=1).max()
     if sideways > max(TILT_TOLERANCE * length, 0.1):

@@ -25,6 +25,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.nifti_geometry import check_placement
+from LiverTumorAttentionLib.wording import counted
 
 MIN_SLICES = 3
 """PA-ResSeg takes a slice and its two neighbors as input."""
@@ -377,7 +378,7 @@ def check_axes(sizes: object, path: Path | str, name: str) -> None:
 def not_scalar(path: Path | str, name: str) -> InputError:
     """Return the error for a picture in colors or a vector field."""
     return InputError(
-        f"the {name} '{path}' has several values in each voxel (a colour picture or a vector field): "
+        f"the {name} '{path}' has several values in each voxel (a color picture or a vector field): "
         "choose a CT volume in HU"
     )
 
@@ -385,7 +386,7 @@ def not_scalar(path: Path | str, name: str) -> InputError:
 def not_finite(count: int, name: str) -> InputError:
     """Return the error for voxels that are NaN or infinite."""
     return InputError(
-        f"the {name} has {count} voxel(s) that are not finite numbers (NaN, infinity): export it again"
+        f"the {name} has {counted(count, 'voxel')} without a finite number (NaN, infinity): export it again"
     )
 
 

@@ -202,7 +202,7 @@ def read_plain(place: Path, kind: type[np.unsignedinteger]) -> sitk.Image:
     if not np.isfinite(voxels).all() or voxels.min() < 0 or voxels.max() > limit or not are_whole(voxels):
         raise InputError(
             f"the segmentation '{place}' is not a label map (values {voxels.min():g} to {voxels.max():g}): "
-            "its voxels must be whole numbers from 0, such as 1 liver and 2 tumor"
+            "give one whose voxels are whole numbers from 0, such as 1 liver and 2 tumor"
         )
     return _like((np.rint(voxels) if voxels.dtype.kind == "f" else voxels).astype(kind), image)
 

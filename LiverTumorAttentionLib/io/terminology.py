@@ -89,7 +89,7 @@ def liver_segment() -> Segment:
 def tumor_segment(value: int) -> Segment:
     """Return the segment of the tumor that has `value` (2 or more) in the instances image."""
     if value < FIRST_TUMOR:
-        raise ValueError(f"tumours have values from {FIRST_TUMOR}, got {value}")
+        raise ValueError(f"tumors have values from {FIRST_TUMOR}, got {value}")
     entry = terminology()["tumor"]
     colors = entry["colors_rgb"]
     return Segment(

@@ -33,6 +33,7 @@ from LiverTumorAttentionLib.io.input_checks import (
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.itk_reader import read_with_itk
 from LiverTumorAttentionLib.io.right_angles import ORTHONORMAL_TOLERANCE, upright
+from LiverTumorAttentionLib.wording import counted
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Formats that `write_image` writes."""
@@ -128,7 +129,7 @@ def read_image(place: Path, name: str) -> sitk.Image:
                 "resample it to an upright grid first"
             ) from error
         raise InputError(
-            f"the {name} '{place}' cannot be read ({itk_reason(error)}): it may be damaged, copy it again"
+            f"the {name} '{place}' cannot be read ({itk_reason(error)}): copy it again, it may be damaged"
         ) from error
 
 
@@ -212,7 +213,7 @@ def check_geometry(image: sitk.Image, name: str) -> None:
     if min(size) < MIN_SLICES:
         got = " x ".join(str(length) for length in size)
         raise InputError(
-            f"the {name} has only {min(size)} slice(s) ({got} voxels), at least {MIN_SLICES} are needed: "
+            f"the {name} has only {counted(min(size), 'slice')} ({got} voxels), at least {MIN_SLICES} are needed: "
             "choose the whole series"
         )
     spacing = image.GetSpacing()
@@ -259,7 +260,7 @@ def _not_hounsfield(voxels: np.ndarray, low: float, high: float) -> str | None:
     step = max(1, voxels.size // 2_000_000)
     sample = voxels.reshape(-1)[::step]
     if low >= 0 and 64 <= high <= 256:
-        return "it looks like a picture of grey values 0 to 255; choose the original CT series"
+        return "it looks like a picture of gray values 0 to 255; choose the original CT series"
     if not PADDING_HU < low < 0 and _looks_stored(sample):
         return (
             "it looks like stored CT values without the rescale offset; subtract 1024 or export the "
@@ -267,7 +268,7 @@ def _not_hounsfield(voxels: np.ndarray, low: float, high: float) -> str | None:
         )
     if float(np.mean(sample < FAT_HU)) < MIN_FAT_OR_AIR_SHARE:
         return (
-            "it has no fat or air below -20 HU, so it may be an MR or a normalised volume; choose a CT series"
+            "it has no fat or air below -20 HU, so it may be an MR or a normalized volume; choose a CT series"
         )
     inside = (sample >= SOFT_TISSUE_HU[0]) & (sample <= SOFT_TISSUE_HU[1])
     if float(np.mean(inside)) < MIN_SOFT_TISSUE_SHARE:

@@ -41,7 +41,7 @@ class IntensitySettings:
     def __post_init__(self) -> None:
         problem = self._problem()
         if problem:
-            raise ModelError(f"model.json: intensity: {problem}")
+            raise ModelError(f"model.json: intensity: {problem}: correct it there")
 
     def _problem(self) -> str | None:
         given = [self.window_hu, self.percentiles, self.liver_window_hu]
@@ -77,7 +77,7 @@ class GridSettings:
     def __post_init__(self) -> None:
         problem = self._problem()
         if problem:
-            raise ModelError(f"model.json: grid: {problem}")
+            raise ModelError(f"model.json: grid: {problem}: correct it there")
 
     def _problem(self) -> str | None:
         if self.in_plane_spacing_mm is not None and self.in_plane_pixels is not None:
@@ -108,7 +108,7 @@ class SliceSettings:
     def __post_init__(self) -> None:
         problem = self._problem()
         if problem:
-            raise ModelError(f"model.json: slices: {problem}")
+            raise ModelError(f"model.json: slices: {problem}: correct it there")
 
     def _problem(self) -> str | None:
         if self.neighbours < 0:
@@ -135,7 +135,7 @@ class PatchSettings:
         if min(self.patch) < SMALLEST_TILE or not 0 <= self.overlap < 1:
             raise ModelError(
                 f"model.json: patches: patch must be at least {SMALLEST_TILE} voxels and overlap in [0, 1), "
-                f"got {self.patch} and {self.overlap:g}"
+                f"got {self.patch} and {self.overlap:g}: correct it there"
             )
 
 
@@ -173,7 +173,7 @@ class StageDescription:
     def __post_init__(self) -> None:
         problem = self._problem()
         if problem:
-            raise ModelError(f"model.json: stage {self.name!r}: {problem}")
+            raise ModelError(f"model.json: stage {self.name!r}: {problem}: correct it there")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -287,18 +287,18 @@ class ModelDescription:
         check_format(self.format)
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.id):
             raise ModelError(
-                f"model.json: id must be lower-case letters, digits, '-' and '.', got {self.id!r}"
+                f"model.json: id must be lower-case letters, digits, '-' and '.', got {self.id!r}: correct it there"
             )
         needed = oldest_format(stage.intensity for stage in self.stages)
         if self.format < needed:
             raise ModelError(
-                f"model.json: format {self.format} knows no liver_window_hu: a model with it has format {needed}"
+                f"model.json: format {self.format} knows no liver_window_hu: write format {needed}"
             )
         names = [stage.name for stage in self.stages]
         if names not in STAGE_ORDERS:
             raise ModelError(
                 "model.json: expected the stages 'liver' and 'tumor', in this order, or the one stage "
-                f"'liver_and_tumor'; got {names}"
+                f"'liver_and_tumor'; got {names}: correct it there"
             )
 
     @property
@@ -316,7 +316,7 @@ class ModelDescription:
         for stage in self.stages:
             if stage.name == name:
                 return stage
-        raise ModelError(f"the model {self.id!r} has no stage {name!r}")
+        raise ModelError(f"the model {self.id!r} has no stage {name!r}: choose another model")
 
     @property
     def takes_arterial(self) -> bool:

@@ -35,7 +35,10 @@ class ModelPackage:
         if path.is_file() and zipfile.is_zipfile(path):
             self._prefix = self._folder_in_zip()
         elif not path.is_dir():
-            raise ModelError(f"{path} is neither a model folder nor a zip of one")
+            raise ModelError(
+                f"{path} is neither a model folder nor a zip of one"
+                ": choose a folder or zip that holds model.json"
+            )
         self.description: ModelDescription = read_description(
             self.read(DESCRIPTION_FILE), where=f"{path.name}/{DESCRIPTION_FILE}"
         )
@@ -111,7 +114,9 @@ class ModelPackage:
             with zipfile.ZipFile(self.path) as archive:
                 size = archive.getinfo(self._prefix + name).file_size
         if size > LARGEST_FILE_BYTES:
-            raise ModelError(f"{name} in {self.path} is larger than 2 GiB and is not read")
+            raise ModelError(
+                f"{name} in {self.path} is larger than 2 GiB and is not read: get the model again"
+            )
         return size
 
     @contextlib.contextmanager
@@ -143,5 +148,6 @@ class ModelPackage:
         if len(found) != 1:
             raise ModelError(
                 f"{self.path} holds {len(found)} files named {DESCRIPTION_FILE}; a model has one"
+                ": remove the others"
             )
         return found[0][: -len(DESCRIPTION_FILE)]

@@ -14,7 +14,9 @@ def check_count(name: str, value: object, *, minimum: int, multiple_of: int = 1)
     """Return `value` if it is an int >= `minimum` and a multiple of `multiple_of`, else raise ModelError."""
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum or value % multiple_of:
         step = f"a multiple of {multiple_of}, " if multiple_of > 1 else ""
-        raise ModelError(f"{name} must be a whole number, {step}at least {minimum}; got {value!r}")
+        raise ModelError(
+            f"{name} must be a whole number, {step}at least {minimum}; got {value!r}: give such a number"
+        )
     return value
 
 
@@ -70,6 +72,7 @@ def _check_image(
     if image.ndim != len(axes) + 2:
         raise ModelError(
             f"{name} must have {len(axes) + 2} dimensions, (batch, {channels}, {', '.join(axes)}); {got}"
+            ": reshape it"
         )
     if image.shape[1] != channels:
         what = "slices" if len(axes) == 2 else "volumes"
@@ -86,5 +89,5 @@ def _check_image(
 def check_flag(name: str, value: object) -> bool:
     """Return `value` if it is True or False, else raise ModelError."""
     if not isinstance(value, bool):
-        raise ModelError(f"{name} must be True or False; got {value!r}")
+        raise ModelError(f"{name} must be True or False; got {value!r}: give one of the two")
     return value

@@ -94,6 +94,7 @@ class ConcatenationFusion(nn.Module):
             raise ModelError(
                 "the portal and the arterial phase must have the same shape; "
                 f"got {tuple(portal.shape)} and {tuple(arterial.shape)}"
+                ": resample one onto the other"
             )
         return torch.cat(self.attend(self.portal(portal), self.arterial(arterial)), dim=1)
 

@@ -130,6 +130,7 @@ class ResNet(nn.Module):
             raise ModelError(
                 "these ImageNet weights are not those of this ResNet (three channels, the same blocks and width "
                 f"are needed): {str(error).splitlines()[1].strip()}"
+                ": get weights of the same ResNet"
             ) from error
 
 
@@ -137,5 +138,5 @@ def check_blocks(blocks: object) -> tuple[int, int, int, int]:
     """Return the numbers of blocks of the four levels, else raise ModelError."""
     counts = tuple(blocks) if isinstance(blocks, list | tuple) else ()
     if len(counts) != 4 or not all(isinstance(n, int) and n > 0 for n in counts):
-        raise ModelError(f"blocks must be four whole numbers above 0, one a level; got {blocks!r}")
+        raise ModelError(f"blocks must be four whole numbers above 0, one a level; got {blocks!r}: give four")
     return counts[0], counts[1], counts[2], counts[3]

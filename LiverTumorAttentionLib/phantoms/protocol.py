@@ -41,11 +41,13 @@ class Request:
     def check(self, seed: int) -> None:
         """Raise InputError for the first invalid argument."""
         if not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise InputError(f"the seed of a phantom must be a whole number, 0 or more, not {seed}")
+            raise InputError(
+                f"the seed of a phantom must be a whole number, 0 or more, not {seed}: give such a number"
+            )
         if self.size not in MATRICES:
             raise InputError(f"unknown phantom size {self.size!r}; choose {' or '.join(sorted(MATRICES))}")
         if self.lesions is not None and not 0 <= self.lesions <= MAX_LESIONS:
-            raise InputError(f"a phantom has 0 to {MAX_LESIONS} lesions, not {self.lesions}")
+            raise InputError(f"a phantom has 0 to {MAX_LESIONS} lesions, not {self.lesions}: ask for as many")
         for kind in self.lesion_kinds or ():
             if kind not in LESION_KINDS:
                 raise InputError(f"unknown lesion type {kind!r}; choose among {', '.join(LESION_KINDS)}")
@@ -56,10 +58,14 @@ class Request:
                     f"{len(diameters)} lesion diameters were given for {self.lesions} lesions; give one each"
                 )
             if len(diameters) > MAX_LESIONS:
-                raise InputError(f"a phantom has 0 to {MAX_LESIONS} lesions, not {len(diameters)}")
+                raise InputError(
+                    f"a phantom has 0 to {MAX_LESIONS} lesions, not {len(diameters)}: ask for as many"
+                )
             for d in diameters:
                 if not MIN_DIAMETER_MM <= d <= MAX_DIAMETER_MM:
-                    raise InputError(f"a lesion measures 5 to 80 mm, not {d:g} mm")
+                    raise InputError(
+                        f"a lesion measures 5 to 80 mm, not {d:g} mm: give a diameter in that range"
+                    )
         for name, value, low, high in (
             ("matrix", self.matrix, 32, 1024),
             ("in-plane spacing in mm", self.spacing_mm, 0.3, 10.0),
@@ -69,7 +75,9 @@ class Request:
             ("greatest displacement in mm", self.max_displacement_mm, 0.0, MAX_DISPLACEMENT_MM),
         ):
             if value is not None and not low <= value <= high:
-                raise InputError(f"the {name} must be {low:g} to {high:g}, not {value:g}")
+                raise InputError(
+                    f"the {name} must be {low:g} to {high:g}, not {value:g}: give a number in that range"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

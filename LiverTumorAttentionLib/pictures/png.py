@@ -17,7 +17,7 @@ def check_png(path: str | Path) -> Path:
     """Return the path of a picture. Raises `InputError` unless it ends in ``.png``."""
     target = Path(path)
     if target.suffix.lower() != ".png":
-        raise InputError(f"the preview {target.name!r} must be a picture whose name ends in .png")
+        raise InputError(f"the preview {target.name!r} must be a picture whose name ends in .png: rename it")
     return target
 
 

@@ -65,7 +65,7 @@ class PostprocessingSettings:
         if self.minimum_peak_probability < self.tumor_threshold:
             raise InputError(
                 f"minimum_peak_probability is {self.minimum_peak_probability:g}, below the tumor_threshold "
-                f"of {self.tumor_threshold:g} that every tumour voxel reaches; choose at least that"
+                f"of {self.tumor_threshold:g} that every tumor voxel reaches; choose at least that"
             )
 
 
@@ -85,12 +85,12 @@ def instances_from_probability(
     without a liver everything is background.
     Raises `InputError` for arrays that are no volumes or do not fit each other.
     """
-    check_volume(tumor_probability, "the tumour probability")
+    check_volume(tumor_probability, "the tumor probability")
     spacing = check_spacing(spacing_zyx_mm)
     chosen = PostprocessingSettings() if settings is None else settings
     if liver.shape != tumor_probability.shape:
         raise InputError(
-            f"the tumour probability has the shape {tumor_probability.shape} and the liver {liver.shape}; "
+            f"the tumor probability has the shape {tumor_probability.shape} and the liver {liver.shape}; "
             "bring both onto the same grid"
         )
     organ = liver.astype(bool, copy=False)

@@ -112,6 +112,7 @@ def stack_neighbours(volume: NDArray[np.float32], index: int, neighbours: int = 
     if neighbours < 0 or not 0 <= index < volume.shape[0]:
         raise InputError(
             f"slice {index} with {neighbours} neighbours was asked of a volume of {volume.shape[0]} slices"
+            ": choose one inside it"
         )
     wanted = np.arange(index - neighbours, index + neighbours + 1)
     return volume[np.clip(wanted, 0, volume.shape[0] - 1)]
@@ -139,6 +140,7 @@ def stage_grid(
         raise InputError(
             f"a stage cannot work at {in_plane_spacing_mm} mm in plane and slices of "
             f"{lowest:g} to {highest:g} mm: spacings must be positive and the range must not be empty"
+            ": correct the grid"
         )
     in_plane = [float(in_plane_spacing_mm or spacing) for spacing in old_spacing[:2]]
     if in_plane_pixels is not None:

@@ -65,11 +65,14 @@ class RegistrationSettings:
 
     def __post_init__(self) -> None:
         if len(self.window_hu) != 2 or not self.window_hu[0] < self.window_hu[1]:
-            raise InputError(f"window_hu must be two rising values, not {self.window_hu}")
+            raise InputError(
+                f"window_hu must be two rising values, not {self.window_hu}: give the lower value first"
+            )
         percentiles = self.liver_percentiles
         if len(percentiles) != 2 or not 0.0 <= percentiles[0] < percentiles[1] <= 100.0:
             raise InputError(
                 f"liver_percentiles must be two rising values between 0 and 100, not {percentiles}"
+                ": give the lower value first"
             )
         positive = (
             "coarse_spacing_mm",
@@ -90,10 +93,12 @@ class RegistrationSettings:
         )
         for name in positive + counts:
             if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+                raise InputError(f"{name} must be above 0, not {getattr(self, name)}: give a larger number")
         if self.reach_mm < 0:
-            raise InputError(f"reach_mm must be 0 or more, not {self.reach_mm}")
+            raise InputError(f"reach_mm must be 0 or more, not {self.reach_mm}: give such a length")
         shares = ("least_jacobian", "least_coverage", "refuse_similarity", "good_similarity")
         for name in shares + ("refuse_liver_dice", "good_liver_dice"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise InputError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+                raise InputError(
+                    f"{name} must lie between 0 and 1, not {getattr(self, name)}: give a number in between"
+                )

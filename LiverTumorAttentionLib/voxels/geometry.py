@@ -140,6 +140,7 @@ def check_volume(array: NDArray[Any], name: str) -> None:
     if array.ndim != 3 or array.size == 0:
         raise InputError(
             f"{name} has the shape {array.shape}; a volume of three dimensions (z, y, x) is needed"
+            ": give such a volume"
         )
 
 
@@ -149,6 +150,7 @@ def check_spacing(spacing_zyx_mm: Sequence[float]) -> tuple[float, float, float]
     if len(spacing) != 3 or not all(np.isfinite(step) and step > 0 for step in spacing):
         raise InputError(
             f"the spacing is {spacing} mm; three lengths above zero are needed, in the order z, y, x"
+            ": give them so"
         )
     return spacing
 

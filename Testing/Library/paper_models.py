@@ -30,7 +30,7 @@ def write_paper_model(folder: Path, paper: str, *, tile: int | None = None) -> P
     """Write the model of a paper's pipeline and return its folder.
 
     Random networks find no liver, so that the head of the stage that finds it is moved to say liver
-    everywhere; where the tumours are is left to chance. tile: a smaller tile or patch than the paper's.
+    everywhere; where the tumors are is left to chance. tile: a smaller tile or patch than the paper's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     values = paper_model(paper)

@@ -22,6 +22,7 @@ FOUNDATION = {
     "ending",
     "file_identity",
     "identifying_names",
+    "wording",
 }
 VOXELS = FOUNDATION | {"voxels"}
 

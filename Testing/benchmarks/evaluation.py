@@ -52,7 +52,7 @@ def main() -> None:
             append_rows(lesions, rows)
             append_rows(cases, [case])
             print(
-                f"{seed}: liver {case['liver_dice']}, tumour {case['tumor_dice']}, {case['seconds']} s",
+                f"{seed}: liver {case['liver_dice']}, tumor {case['tumor_dice']}, {case['seconds']} s",
                 flush=True,
             )
     summary = {

@@ -253,7 +253,7 @@ def main() -> None:
         content = {"command": command, "shape_zyx": SHAPE, "spacing_zyx_mm": SPACING, "results": results}
         (options.output / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         head = (
-            f"Liver and tumours of {SHAPE[2]} x {SHAPE[1]} x {SHAPE[0]} voxels with {len(TUMORS)} tumours, one thread, "
+            f"Liver and tumors of {SHAPE[2]} x {SHAPE[1]} x {SHAPE[0]} voxels with {len(TUMORS)} tumors, one thread, "
             f"median of {options.rounds} rounds, seconds of the processor. `{command}`\n\n"
         )
         tail = (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.wording import counted
 from training.commands.options import add_prepared, add_recipe
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def _train(
     trainer = Trainer(output, task, processes=processes, workers=workers, say=say)
     if processes.writes:
         say(
-            f"{task.recipe.title}: {len(task.training)} cases train, {len(task.validation)} validate, "
-            f"step {trainer.step} of {trainer.schedule.steps}, on {device.describe()}"
+            f"{task.recipe.title}: {counted(len(task.training), 'case trains', 'cases train')}, "
+            f"{len(task.validation)} validate, step {trainer.step} of {trainer.schedule.steps}, on {device.describe()}"
         )
     return trainer.run()
 
@@ -226,7 +227,10 @@ def _split(options: argparse.Namespace, recipe: Recipe, cases: Sequence[Prepared
         share = recipe.loop.validation_share
         splits = make_splits(cases, recipe.split, SPLIT_SEED, validation_share=share)
     if not 0 <= options.part < len(splits):
-        raise InputError(f"there is no part {options.part}: the split has {len(splits)}, counted from 0")
+        raise InputError(
+            f"there is no part {options.part}: the split has {len(splits)}, counted from 0"
+            ": choose a lower one"
+        )
     return splits[options.part]
 
 
@@ -270,4 +274,6 @@ def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise InputError(f"the ImageNet weights '{path}' cannot be read: {error.strerror}") from error
+        raise InputError(
+            f"the ImageNet weights '{path}' cannot be read: {error.strerror}: check the path"
+        ) from error

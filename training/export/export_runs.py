@@ -76,7 +76,9 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
             rows = list(csv.DictReader(file))
         scored = {row["weights_sha256"] for row in rows}
     except (OSError, UnicodeDecodeError, KeyError) as error:
-        raise InputError(f"{path} is not a table that `evaluate` wrote ({error})") from error
+        raise InputError(
+            f"{path} is not a table that `evaluate` wrote ({error}): give the CSV that it wrote"
+        ) from error
     known = {hashlib.sha256(run.weights.read_bytes()).hexdigest()[:16] for run in runs}
     if not rows or not scored <= known:
         raise InputError(

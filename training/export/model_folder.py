@@ -67,7 +67,9 @@ def write_model(
     written; then nothing is.
     """
     if NOT_CLINICAL not in identity["statement"]:
-        raise InputError(f"the statement must say {NOT_CLINICAL!r}, got {identity['statement']!r}")
+        raise InputError(
+            f"the statement must say {NOT_CLINICAL!r}, got {identity['statement']!r}: add it to the statement"
+        )
     files = {stage.file: _weights(stage, half=half) for stage in stages}
     values = {
         "format": oldest_format(_intensity(stage) for stage in stages),

@@ -46,13 +46,19 @@ class MiningSettings:
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
-            raise InputError(f"the threshold is a probability between 0 and 1, got {self.threshold:g}")
+            raise InputError(
+                f"the threshold is a probability between 0 and 1, got {self.threshold:g}"
+                ": give a number in between"
+            )
         if not self.minimum_diameter_mm >= 0:
             raise InputError(
                 f"the smallest diameter must not be negative, got {self.minimum_diameter_mm:g} mm"
+                ": give 0 or more"
             )
         if self.most_a_case < 1:
-            raise InputError(f"the number kept of a case must be at least 1, got {self.most_a_case}")
+            raise InputError(
+                f"the number kept of a case must be at least 1, got {self.most_a_case}: give a larger number"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

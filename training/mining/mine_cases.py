@@ -159,7 +159,7 @@ def _minable(cases: Sequence[PreparedCase], weights: StageWeights, mining: Minin
     if mining.count is None:
         return may_train
     if mining.count < 1:
-        raise InputError(f"the number of cases must be at least 1, got {mining.count}")
+        raise InputError(f"the number of cases must be at least 1, got {mining.count}: give a larger number")
     order = np.random.default_rng(0).permutation(len(may_train))
     chosen = sorted((may_train[place] for place in order), key=lambda case: case.voxels["tumor"] > 0)
     return chosen[: mining.count]

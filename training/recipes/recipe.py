@@ -76,7 +76,7 @@ class Recipe:
         check_choice(f"recipe {self.name!r}: first_weights", self.first_weights, FIRST_WEIGHTS)
         problem = self._problem()
         if problem:
-            raise InputError(f"recipe {self.name!r}: {problem}")
+            raise InputError(f"recipe {self.name!r}: {problem}: correct it there")
 
     @property
     def sample_size(self) -> tuple[int, ...]:
@@ -197,21 +197,23 @@ def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path in seen:
         raise InputError(
             f"the recipe {path} is its own base: {' <- '.join(file.name for file in (*seen, path))}"
+            ": remove one of these lines"
         )
     try:
         values = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
+        raise InputError(f"cannot read the recipe {path}: {error.strerror}: check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"the recipe {path} is not valid YAML: {error}") from error
+        raise InputError(f"the recipe {path} is not valid YAML: {error}: correct the file") from error
     if not isinstance(values, dict):
-        raise InputError(f"the recipe {path} holds no settings")
+        raise InputError(f"the recipe {path} holds no settings: write them as KEY: VALUE")
     base = values.pop("base", None)
     if base is None:
         return values
     if not isinstance(base, str):
         raise InputError(
             f"the recipe {path}: base must be the path of a file or the name of a recipe, got {base!r}"
+            ": correct it"
         )
     below = path.parent / base if base.endswith((".yaml", ".yml")) else RECIPES_FOLDER / f"{base}.yaml"
     return _over(_merged(below, (*seen, path)), values)
@@ -232,7 +234,9 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
     for name in parents:
         inner = values.get(name, {})
         if not isinstance(inner, dict):
-            raise InputError(f"{dotted!r}: {name!r} holds a value, no settings")
+            raise InputError(
+                f"{dotted!r}: {name!r} holds a value, no settings: leave out what follows its name"
+            )
         values[name] = dict(inner)
         values = values[name]
     values[last] = value

@@ -69,9 +69,12 @@ class SplitSettings:
         check_at_least("split: folds", self.folds, 2)
         check_at_least("split: repeats", self.repeats, 1)
         if not 0 < self.test_share < 1:
-            raise InputError(f"split: test_share must lie between 0 and 1, got {self.test_share:g}")
+            raise InputError(
+                f"split: test_share must lie between 0 and 1, got {self.test_share:g}"
+                ": give a share in between"
+            )
         if self.kind == "by-fact" and not (self.fact and self.train_values and self.test_values):
-            raise InputError('split: "by-fact" needs fact, train_values and test_values')
+            raise InputError('split: "by-fact" needs fact, train_values and test_values: give all three')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +113,14 @@ class SamplingSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.foreground_share <= 1:
-            raise InputError(f"sampling: foreground_share must lie in [0, 1], got {self.foreground_share:g}")
+            raise InputError(
+                f"sampling: foreground_share must lie in [0, 1], got {self.foreground_share:g}"
+                ": give a share in that range"
+            )
         if not 0 <= self.hard_share <= 1:
-            raise InputError(f"sampling: hard_share must lie in [0, 1], got {self.hard_share:g}")
+            raise InputError(
+                f"sampling: hard_share must lie in [0, 1], got {self.hard_share:g}: give a share in that range"
+            )
         if self.hard_share and self.tumor_slices_only:
             raise InputError(
                 "sampling: hard_share needs slices without tumor too: set tumor_slices_only to false"
@@ -120,18 +128,23 @@ class SamplingSettings:
         check_choice("sampling: foreground_by", self.foreground_by, ("voxel", "lesion"))
         check_choice("sampling: centre", self.centre, ("anywhere", "liver"))
         if self.jitter_mm < 0:
-            raise InputError(f"sampling: jitter_mm must not be negative, got {self.jitter_mm:g}")
+            raise InputError(
+                f"sampling: jitter_mm must not be negative, got {self.jitter_mm:g}: give 0 or more"
+            )
         if bool(self.mix_by) != bool(self.mix):
             raise InputError("sampling: mix_by and mix belong together: give both or none")
         for value, share in self.mix.items():
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < math.inf:
                 raise InputError(
                     f"sampling: mix: the share of {value!r} must be a number of at least 0, got {share!r}"
+                    ": give such a number"
                 )
         if self.mix and not any(self.mix.values()):
             raise InputError("sampling: mix: every share is 0: give one of them a larger share")
         if self.size is not None and (len(self.size) not in (2, 3) or min(self.size) < 8):
-            raise InputError(f"sampling: size must be two or three numbers from 8 on, got {self.size}")
+            raise InputError(
+                f"sampling: size must be two or three numbers from 8 on, got {self.size}: give such a size"
+            )
         if self.samples_an_epoch is not None:
             check_at_least("sampling: samples_an_epoch", self.samples_an_epoch, 1)
 
@@ -194,19 +207,27 @@ class AugmentationSettings:
         for entry in fields(self):
             value = getattr(self, entry.name)
             if isinstance(value, float) and value < 0:
-                raise InputError(f"augmentation: {entry.name} must not be negative, got {value:g}")
+                raise InputError(
+                    f"augmentation: {entry.name} must not be negative, got {value:g}: give 0 or more"
+                )
             if entry.name.endswith("_share") and value > 1:
-                raise InputError(f"augmentation: {entry.name} must lie in [0, 1], got {value:g}")
+                raise InputError(
+                    f"augmentation: {entry.name} must lie in [0, 1], got {value:g}"
+                    ": give a number in that range"
+                )
         for name in ("scale", "axis_scale"):
             if getattr(self, name) >= 1:
-                raise InputError(f"augmentation: {name} must be below 1, got {getattr(self, name):g}")
+                raise InputError(
+                    f"augmentation: {name} must be below 1, got {getattr(self, name):g}: give a lower number"
+                )
         low, high = self.liver_margin_mm
         if low > high:
             raise InputError(
                 f"augmentation: liver_margin_mm must be a range that rises, got {low:g} to {high:g}"
+                ": give the lower value first"
             )
         if self.elastic_wavelength_mm <= 0:
-            raise InputError("augmentation: elastic_wavelength_mm must be positive")
+            raise InputError("augmentation: elastic_wavelength_mm must be positive: give a larger length")
         for axis in self.flips:
             check_choice("augmentation: flips", axis, ("z", "y", "x"))
 
@@ -236,9 +257,13 @@ class LossSettings:
         check_choice("loss: kind", self.kind, LOSSES)
         check_choice("loss: dice_classes", self.dice_classes, ("together", "each"))
         if self.soft_dice_weight < 0:
-            raise InputError(f"loss: soft_dice_weight must not be negative, got {self.soft_dice_weight:g}")
+            raise InputError(
+                f"loss: soft_dice_weight must not be negative, got {self.soft_dice_weight:g}: give 0 or more"
+            )
         if self.soft_dice_weight and self.kind != "boundary_enhanced":
-            raise InputError(f"loss: soft_dice_weight is added to the 3D BE-loss alone, not to {self.kind!r}")
+            raise InputError(
+                f"loss: soft_dice_weight is added to the 3D BE-loss alone, not to {self.kind!r}: leave it out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +284,9 @@ class OptimizerSettings:
     def __post_init__(self) -> None:
         check_choice("optimizer: kind", self.kind, ("adam", "adamw", "sgd"))
         if self.learning_rate <= 0:
-            raise InputError(f"optimizer: learning_rate must be positive, got {self.learning_rate:g}")
+            raise InputError(
+                f"optimizer: learning_rate must be positive, got {self.learning_rate:g}: give a larger number"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,7 +337,10 @@ class LoopSettings:
         for name in ("batch", "accumulate", "validate_every", "save_every"):
             check_at_least(f"loop: {name}", getattr(self, name), 1)
         if not 0 <= self.validation_share < 1:
-            raise InputError(f"loop: validation_share must lie in [0, 1), got {self.validation_share:g}")
+            raise InputError(
+                f"loop: validation_share must lie in [0, 1), got {self.validation_share:g}"
+                ": give a share in that range"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,4 +365,4 @@ def check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
 def check_at_least(what: str, value: int, least: int) -> None:
     """Raise `InputError` for a number that is too small."""
     if value < least:
-        raise InputError(f"{what} must be at least {least}, got {value}")
+        raise InputError(f"{what} must be at least {least}, got {value}: give a larger number")

@@ -42,7 +42,7 @@ class Sampler:
         if not cases:
             raise InputError("there is no training case: prepare some, or choose another part of the split")
         if seed < 0:
-            raise InputError(f"the seed must not be negative, got {seed}")
+            raise InputError(f"the seed must not be negative, got {seed}: give 0 or more")
         for case in cases:
             check_case(case, recipe.stage)
         kind = PatchSampling if recipe.stage.slices is None else SliceSampling

@@ -91,7 +91,7 @@ def plan_margin(
     body = np.isin(liver.values, values)
     around = bounding_box(body)
     if around is None:
-        raise ValueError("a chosen tumour has no voxel")
+        raise ValueError("a chosen tumor has no voxel")
     box = expanded_box(around, margin_voxels(margin_mm, liver.axes.spacing_zyx_mm), body.shape)
     inside = liver.values[box]
     zone = _near(body[box], inside > 0, margin_mm, liver)
@@ -116,16 +116,19 @@ def check_margin(liver: PlannedLiver, margin_mm: float, tumors: Sequence[int] | 
     if not 0.0 < margin_mm <= WIDEST_MM:
         raise InputError(
             f"the margin must be wider than 0 and at most {WIDEST_MM:g} mm, got {margin_mm:g} mm"
+            ": give a width in that range"
         )
     known = ", ".join(str(number) for number in liver.tumor_numbers)
     if not known:
-        raise InputError("the segmentation has no tumour: there is nothing to lay a margin around")
+        raise InputError(
+            "the segmentation has no tumor to lay a margin around: choose another segmentation, or leave margins out"
+        )
     if tumors is not None and len(tumors) == 0:
-        raise InputError(f"no tumour was chosen: choose at least one of {known}")
+        raise InputError(f"no tumor was chosen: choose at least one of {known}")
     chosen = tuple(sorted(set(liver.tumor_numbers if tumors is None else tumors)))
     for number in chosen:
         if number not in liver.tumor_numbers:
-            raise InputError(f"there is no tumour {number}: choose from {known}")
+            raise InputError(f"there is no tumor {number}: choose from {known}")
     return chosen
 
 

@@ -29,6 +29,7 @@ class CutPlane:
             if len(values) != 3 or not np.isfinite(values).all():
                 raise InputError(
                     f"the {what} of a plane must be three finite numbers (L, P, S), got {values}"
+                    ": give three numbers"
                 )
         if np.linalg.norm(self.normal_lps) < SHORTEST_NORMAL:
             raise InputError(

@@ -43,7 +43,9 @@ class PlannedLiver:
         values: NDArray[Any] = sitk.GetArrayViewFromImage(instances)
         box = bounding_box(values)
         if box is None:
-            raise InputError("the segmentation has no liver: there is nothing to plan")
+            raise InputError(
+                "the segmentation has no liver to plan on: choose another segmentation, or segment again"
+            )
         inside = values[box].copy()  # not changed with the image, which belongs to others
         axes = axes.of_part(box_start(box))
         present = np.unique(inside[inside >= FIRST_TUMOR]).astype(int)

@@ -148,12 +148,17 @@ def _resected_voxels(
 
 def _check(planes: Sequence[CutPlane], combine: str, weight_kg: float | None) -> None:
     if not 1 <= len(planes) <= MOST_PLANES:
-        raise InputError(f"a resection needs 1 to {MOST_PLANES} planes, got {len(planes)}")
+        raise InputError(
+            f"a resection needs 1 to {MOST_PLANES} planes, got {len(planes)}: add or remove planes"
+        )
     if combine not in ("all", "any"):
-        raise InputError(f"planes combine as 'all' (a wedge) or as 'any', got {combine!r}")
+        raise InputError(
+            f"planes combine as 'all' (a wedge) or as 'any', got {combine!r}: choose one of the two"
+        )
     if weight_kg is not None and not LIGHTEST_KG <= weight_kg <= HEAVIEST_KG:
         raise InputError(
             f"the body's weight must lie between {LIGHTEST_KG:g} and {HEAVIEST_KG:g} kg, got {weight_kg:g} kg"
+            ": give it in kilograms"
         )
 
 

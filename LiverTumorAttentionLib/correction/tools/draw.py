@@ -79,9 +79,12 @@ class Draw:
     def _numbers(self, lesions: LesionMap, masks: Sequence[np.ndarray]) -> list[int]:
         """Return the lesions' numbers in the order of the drawings. Raises `InputError`."""
         if not self.drawings:
-            raise InputError("a drawing needs at least one lesion, got none")
+            raise InputError("a drawing needs at least one lesion, got none: paint one first")
         if len(set(self._known())) < len(self._known()):
-            raise InputError(f"a lesion can be drawn once in an action, got the lesions {self._known()}")
+            raise InputError(
+                f"a lesion can be drawn once in an action, got the lesions {self._known()}"
+                ": name each of them once"
+            )
         numbers: list[int] = []
         added = 0
         for drawing, mask in zip(self.drawings, masks, strict=True):

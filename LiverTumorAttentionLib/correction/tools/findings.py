@@ -50,7 +50,10 @@ class MergeFindings:
         check_same_grid(case.portal, instances, "the portal volume", "the new segmentation")
         values = sitk.GetArrayViewFromImage(instances)
         if values.dtype.kind not in "iu" or values.min() < 0:
-            raise InputError("the new segmentation must hold whole numbers: 0, 1 liver, 2, 3, … one a lesion")
+            raise InputError(
+                "the new segmentation must hold whole numbers: 0, 1 liver, 2, 3, … one a lesion"
+                ": give such a segmentation"
+            )
         findings = tuple(
             PackedMask.of(box, values[box] == value)
             for value, box in label_boxes(values).items()

@@ -62,6 +62,7 @@ class Split:
         if len(self.points) < 2:
             raise InputError(
                 f"two points or more are needed to split a lesion, one in each part, got {len(self.points)}"
+                ": click on each part"
             )
         numbers = {lesions.target(None, point) for point in self.points}
         if len(numbers) > 1:

@@ -115,7 +115,10 @@ class Fill:
 def check_distance(distance_mm: float, what: str) -> None:
     """Raise `InputError` unless a distance lies above 0 and at most 50 mm."""
     if not 0 < distance_mm <= LARGEST_MM:
-        raise InputError(f"{what} more than 0 and at most {LARGEST_MM:g} mm, got {distance_mm:g}")
+        raise InputError(
+            f"{what} more than 0 and at most {LARGEST_MM:g} mm, got {distance_mm:g}"
+            ": give a distance in that range"
+        )
 
 
 def depth_mm(mask: NDArray[np.bool_], lesions: LesionMap) -> NDArray[np.float64]:

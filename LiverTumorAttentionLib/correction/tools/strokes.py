@@ -62,7 +62,7 @@ def _edit(
     lesions: LesionMap, stroke: Sequence[Point], number: int | None, *, include: bool, progress: Progress
 ) -> Edit:
     if not stroke:
-        raise InputError("a stroke needs at least one point, got none")
+        raise InputError("a stroke needs at least one point, got none: mark a point")
     if number is None:
         number = lesions.target(None, stroke[0], within_mm=NEAREST_MM)
     lesion = lesions.editable(number)

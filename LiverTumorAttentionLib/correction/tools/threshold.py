@@ -41,7 +41,9 @@ class Threshold:
                 "probability (--save-probability on the command line), or correct it by points"
             )
         if not 0 < self.probability < 1:
-            raise InputError(f"a threshold lies between 0 and 1, got {self.probability:g}")
+            raise InputError(
+                f"a threshold lies between 0 and 1, got {self.probability:g}: give a number in between"
+            )
         box = lesions.widened(lesion.box, REACH_MM)
         mask = lesions.mask(lesion.number, box)
         reaching = (probability[box] >= self.probability) & ~lesions.taken(lesion.number, box)

@@ -102,6 +102,7 @@ class DeepLabv3(nn.Module):
         if counts[-1] != len(MULTI_GRID):
             raise ModelError(
                 f"blocks must end with {len(MULTI_GRID)}, one for each rate {MULTI_GRID}; got {blocks!r}"
+                ": give such a number of blocks"
             )
         self.encoder = ResNet(in_channels, width, counts, Bottleneck, OUTPUT_STRIDE)
         open_kernels(self.encoder.layer4, [2 * rate for rate in MULTI_GRID])
@@ -114,7 +115,7 @@ class DeepLabv3(nn.Module):
         check_slices("the image", image, channels=self.in_channels)
         if self.training and image.shape[0] == 1:
             raise ModelError(
-                "deeplabv3 needs at least 2 images a batch in training, for it normalises over the batch what "
+                "deeplabv3 needs at least 2 images a batch in training, for it normalizes over the batch what "
                 "it knows of a whole image; got 1: train with a larger batch"
             )
         missing = [(1 - side) % OUTPUT_STRIDE for side in image.shape[2:]]

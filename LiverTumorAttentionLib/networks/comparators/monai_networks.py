@@ -62,7 +62,7 @@ class NNUNet(nn.Module):
         check_count("width", width, minimum=1)
         self.stride = 2 ** (check_count("levels", levels, minimum=4) - 1)
         if dimensions not in WIDEST:
-            raise ModelError(f"dimensions must be 2 or 3; got {dimensions!r}")
+            raise ModelError(f"dimensions must be 2 or 3; got {dimensions!r}: give one of the two")
         self.check = check_slices if dimensions == 2 else check_volume
         self.network = monai_class("DynUNet")(
             spatial_dims=dimensions,

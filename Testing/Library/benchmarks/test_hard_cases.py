@@ -65,7 +65,7 @@ def test_parts_and_slices_are_as_asked(cases: dict[str, HardCase]) -> None:
 
 
 def test_what_is_painted_changes_one_thing(phantom: Phantom, cases: dict[str, HardCase]) -> None:
-    plain, tumor = cases["as generated"], cases["a tumour of 40 mm in one phase alone"]
+    plain, tumor = cases["as generated"], cases["a tumor of 40 mm in one phase alone"]
     changed = voxels(tumor.portal) != voxels(plain.portal)
     assert 0 < changed.sum() * np.prod(plain.portal.GetSpacing()) == pytest.approx(33510, rel=0.2)
     assert (voxels(tumor.arterial) == voxels(plain.arterial)).all()

@@ -1,4 +1,4 @@
-"""What the tumour stage is given, and that it computes the liver's box alone."""
+"""What the tumor stage is given, and that it computes the liver's box alone."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ ACCEPTED = {
 REFUSED = {
     "grey values": (
         lambda hu: (np.interp(hu, [-160, 240], [0, 255])).astype(np.uint8),
-        "grey values 0 to 255",
+        "gray values 0 to 255",
     ),
-    "scaled to [0, 1]": (lambda hu: np.interp(hu, [-160, 240], [0, 1]).astype(np.float32), "normalised"),
-    "standardised": (lambda hu: ((hu - hu.mean()) / hu.std()).astype(np.float32), "normalised"),
-    "MR": (lambda hu: np.abs(hu) * 2, "MR or a normalised"),
-    "MR with ringing below zero": (lambda hu: np.where(hu > 0, hu * 9, -5), "MR or a normalised"),
+    "scaled to [0, 1]": (lambda hu: np.interp(hu, [-160, 240], [0, 1]).astype(np.float32), "normalized"),
+    "standardised": (lambda hu: ((hu - hu.mean()) / hu.std()).astype(np.float32), "normalized"),
+    "MR": (lambda hu: np.abs(hu) * 2, "MR or a normalized"),
+    "MR with ringing below zero": (lambda hu: np.where(hu > 0, hu * 9, -5), "MR or a normalized"),
     "stored values": (
         lambda hu: np.clip(hu + 1024, 0, 4095).astype(np.uint16) * 1,
         "not in Hounsfield units",

@@ -145,19 +145,18 @@ def test_what_is_left_out_is_said(series, tmp_path):
     with pytest.warns(InputWarning) as caught:
         image = read_volume(tmp_path / "dicom")
     assert np.array_equal(values(image), HU[:-1])
-    (text,) = [str(w.message) for w in caught]
-    assert text.startswith("left out of the portal volume: the broken link 'gone'; ")
-    assert (
-        f"1 DICOM file(s) without a readable image, damaged or of another kind ('{paths[-1].name}')" in text
-    )
-    assert "1 file(s) that are no DICOM ('notes.txt')" in text
-    assert "1 copies of slices that are read ('copy')" in text
+    assert {str(w.message).removeprefix("left out of the portal volume: ") for w in caught} == {
+        "the broken link 'gone'",
+        f"1 DICOM file without a readable image, damaged or of another kind ('{paths[-1].name}')",
+        "1 file other than DICOM ('notes.txt')",
+        "1 copy of slices that are read ('copy')",
+    }
 
 
 def test_slices_of_another_size_in_the_series_are_said(series, tmp_path):
     series(HU, uid="1.2.3")
     series(HU[:1, :16], uid="1.2.3", positions=[15.0], folder="dicom/more")
-    with pytest.warns(InputWarning, match=r"1 slice\(s\) of the same series with another matrix"):
+    with pytest.warns(InputWarning, match="1 slice of the same series with another matrix"):
         assert np.array_equal(values(read_volume(tmp_path / "dicom")), HU)
 
 

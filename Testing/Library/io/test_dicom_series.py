@@ -210,7 +210,7 @@ def test_scouts_captures_and_single_pictures_are_passed_over(series, tmp_path):
 
     series(HU[:1], description="Topogram", change=scout)
     series(HU[:2], description="Dose report", change=capture)
-    with pytest.raises(InputError, match="holds no CT series but colour pictures, scout views"):
+    with pytest.raises(InputError, match="holds no CT series but color pictures, scout views"):
         read_volume(tmp_path / "dicom")
     series(HU[:1], description="a single picture")
     series(HU)

@@ -153,7 +153,7 @@ def test_same_result_same_bytes(instances, tmp_path):
 
 
 @pytest.mark.parametrize("kept", ["liver alone", "nothing"])
-def test_results_without_tumours(instances, tmp_path, kept):
+def test_results_without_tumors(instances, tmp_path, kept):
     emptied = sitk.Cast(instances > 0, sitk.sitkUInt16) * (kept == "liver alone")
     write_segmentation(tmp_path / "a.seg.nrrd", emptied)
     again = read_instances(tmp_path / "a.seg.nrrd")
@@ -161,7 +161,7 @@ def test_results_without_tumours(instances, tmp_path, kept):
     assert read_nrrd_header(tmp_path / "a.seg.nrrd").fields["dimension"] == "3"
 
 
-def test_more_than_255_tumours(instances, tmp_path):
+def test_more_than_255_tumors(instances, tmp_path):
     many = voxels(instances)
     many[:] = np.arange(many.size).reshape(many.shape) % 400
     image = sitk.GetImageFromArray(many)
@@ -198,7 +198,7 @@ def test_segments_of_others_are_told_by_code_then_by_name(instances, tmp_path, s
     assert np.array_equal(voxels(read_instances(tmp_path / f"a{suffix}")), truth)
 
 
-def test_tumours_lie_over_the_liver_in_whatever_order(instances, tmp_path):
+def test_tumors_lie_over_the_liver_in_whatever_order(instances, tmp_path):
     truth = voxels(instances)
     layers = np.stack([(truth > 1) * 1, (truth > 0) * 1]).astype(np.uint8)
     foreign(tmp_path / "a.seg.nrrd", [("metastasis", "", 0, 1), ("liver", "", 1, 1)], layers, instances)

@@ -38,7 +38,7 @@ def test_lesions_that_touch_at_a_corner_begin_and_end_together() -> None:
     assert slice_parts(mask) == {1: "marginal", 2: "middle", 3: "middle", 4: "marginal"}
 
 
-def test_a_volume_without_tumour_has_no_slices() -> None:
+def test_a_volume_without_tumor_has_no_slices() -> None:
     empty = np.zeros((4, 5, 6), bool)
     assert slice_parts(empty) == {}
     assert score_slices(volume(), np.zeros_like(volume())) == ()

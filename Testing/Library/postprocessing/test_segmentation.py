@@ -1,4 +1,4 @@
-"""Tumours, one by one, out of a probability."""
+"""Tumors, one by one, out of a probability."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_tumor_must_reach_the_peak_somewhere(liver: np.ndarray) -> None:
 
 
 def test_holes_are_filled_and_what_lies_in_them_belongs_to_the_tumor(liver: np.ndarray) -> None:
-    """A shell with a core of its own: one tumour, solid."""
+    """A shell with a core of its own: one tumor, solid."""
     probability = np.zeros(liver.shape, np.float32)
     probability[4:13, 10:19, 10:19] = 0.9
     probability[5:12, 11:18, 11:18] = 0.1
@@ -141,7 +141,7 @@ def test_more_tumors_than_sixteen_bits_can_number() -> None:
 def test_arrays_that_do_not_fit_are_refused(liver: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"shape \(20, 40, 39\) and the liver \(20, 40, 40\)"):
         instances_from_probability(np.zeros((20, 40, 39)), liver, spacing_zyx_mm=SPACING)
-    with pytest.raises(InputError, match=r"tumour probability has the shape \(40, 40\)"):
+    with pytest.raises(InputError, match=r"tumor probability has the shape \(40, 40\)"):
         instances_from_probability(np.zeros((40, 40)), liver[0], spacing_zyx_mm=SPACING)
     with pytest.raises(InputError, match=r"spacing is \(2.0, 1.0\) mm"):
         instances_from_probability(np.zeros(liver.shape), liver, spacing_zyx_mm=SPACING[:2])

@@ -34,8 +34,8 @@ from training.evaluation import CaseScores, CoarseLiver, EvaluationOptions, eval
 from training.evaluation.columns import cell, lesion_values, object_values
 from training.evaluation.run_evaluation import case_tasks, is_changed
 from training.evaluation.score_files import lesions_path, slices_path
-from training.runs.run_folder import run_name
 from training.recipes.recipe import read_recipe
+from training.runs.run_folder import run_name
 
 CPU = EvaluationOptions(device="cpu")
 

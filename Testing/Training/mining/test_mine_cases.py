@@ -26,7 +26,7 @@ from Testing.Training.evaluation.made_runs import (
     recipe,
     write_run,
 )
-from training.__main__ import main
+from training.cli import main
 from training.data.preparation import Manifest
 from training.mining import mine_cases
 from training.mining.hard_negatives import HardNegatives, read_case

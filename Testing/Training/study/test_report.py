@@ -93,12 +93,12 @@ def test_findings_are_told_with_their_difference(page: str) -> None:
 def test_trainings_that_learned_nothing_are_named(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "All 6 trainings learned to find tumours" in page
+    assert "All 6 trainings learned to find tumors" in page
     monkeypatch.setitem(DICE, "single", -0.015)
     write_scores(tmp_path / "study" / "scores", "single", 0)
     write_report(tmp_path / "study", tmp_path / "results")
     page = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
-    assert "**1 of 6 trainings learned to find next to no tumour**" in page
+    assert "**1 of 6 trainings learned to find next to no tumor**" in page
     assert "single (seed 0)." in page
 
 

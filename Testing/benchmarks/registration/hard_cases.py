@@ -61,7 +61,7 @@ def hard_cases(phantom: Phantom, rng: np.random.Generator) -> Iterator[HardCase]
     yield replace(
         plain, name="noise of 40 HU", portal=noisy(plain.portal, 1), arterial=noisy(plain.arterial, 2)
     )
-    yield replace(plain, name="a tumour of 40 mm in one phase alone", portal=with_tumor(plain, rng))
+    yield replace(plain, name="a tumor of 40 mm in one phase alone", portal=with_tumor(plain, rng))
     yield replace(turned_axes(plain), name="sagittal, left-handed")
 
 

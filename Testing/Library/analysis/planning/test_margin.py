@@ -101,11 +101,11 @@ def test_bad_input() -> None:
     for margin_mm in (0.0, -5.0, 101.0, float("nan")):
         with pytest.raises(InputError, match="must be wider than 0 and at most 100 mm, got"):
             planner.margin(margin_mm)
-    with pytest.raises(InputError, match="no tumour was chosen: choose at least one of 1"):
+    with pytest.raises(InputError, match="no tumor was chosen: choose at least one of 1"):
         planner.margin(5.0, [])
-    with pytest.raises(InputError, match="there is no tumour 2: choose from 1"):
+    with pytest.raises(InputError, match="there is no tumor 2: choose from 1"):
         planner.margin(5.0, [1, 2])
-    with pytest.raises(InputError, match="the segmentation has no tumour"):
+    with pytest.raises(InputError, match="the segmentation has no tumor"):
         Planner(painted(grid("straight", 40.0), (1, LIVER))).margin(5.0)
     labels = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
     with pytest.raises(InputError, match="the segmentation and the vessels do not lie on the same grid"):
