@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -20,9 +19,7 @@ from LiverTumorAttentionLib.commands import (
     review,
     segment,
 )
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, ignore_signals
-from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
+from LiverTumorAttentionLib.commands.program import run_program
 
 COMMANDS = (segment, refine, review, register, phantom, evaluate, export_training, models, networks, demo)
 
@@ -32,28 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     A fault of the program itself is not hidden: its traceback is shown and the code is 1.
     """
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    console = Console(getattr(options, "progress", "none"))
-    with ending_signals() as cancelled:
-        try:
-            with console.shown(cancelled) as progress:
-                options.run(options, progress, console)
-        except LiverTumorAttentionError as error:
-            console.error(error)
-            return error.exit_code
-        except KeyboardInterrupt:
-            ignore_signals()
-            console.error(Cancelled(AT_ONCE))
-            return Cancelled.exit_code
-        except MemoryError as error:
-            console.error(error)
-            return 2
-        except BrokenPipeError:
-            # Who read the output has gone, as `| head` does; what is still buffered must go somewhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-    return 0
+    return run_program(build_parser, arguments)
 
 
 def build_parser() -> argparse.ArgumentParser:

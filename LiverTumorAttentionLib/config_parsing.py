@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -12,6 +14,11 @@ from typing import Any, TypeVar
 from LiverTumorAttentionLib.errors import InputError
 
 T = TypeVar("T")
+
+MOST_DIGITS = 19
+"""Of a whole number in a setting: what 64 bits hold."""
+LONGEST_SHOWN = 80
+"""Characters of a value that a message quotes."""
 
 
 def from_mapping(kind: type[T], values: object, *, where: str, error: type[Exception] = InputError) -> T:
@@ -29,7 +36,7 @@ def from_mapping(kind: type[T], values: object, *, where: str, error: type[Excep
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
-            raise error(f"{where}: unknown key {key!r}{nearest(str(key), known)}")
+            raise error(f"{where}: unknown key {shown(key)}{nearest(str(key), known)}")
     hints = typing.get_type_hints(kind)
     arguments: dict[str, Any] = {}
     for name, field in known.items():
@@ -43,10 +50,24 @@ def from_mapping(kind: type[T], values: object, *, where: str, error: type[Excep
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """Return "; did you mean …?" with the known names nearest to `name`, or all of them when none is near."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name[:LONGEST_SHOWN], names, n=3, cutoff=0.5)
     if close:
         return f"; did you mean {' or '.join(repr(c) for c in close)}?"
     return f"; known are {', '.join(repr(n) for n in names)}" if names else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as a message quotes it: its `repr`, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number that is written in the digits 0 to 9 alone, at most `MOST_DIGITS`; None for any other text.
+
+    `str.isdigit` also takes digits that `int` does not read, such as "²".
+    """
+    return int(text) if re.fullmatch(rf"[0-9]{{1,{MOST_DIGITS}}}", text) else None
 
 
 def _converted(hint: Any, value: object, where: str, error: type[Exception]) -> Any:
@@ -67,18 +88,34 @@ def _converted(hint: Any, value: object, where: str, error: type[Exception]) -> 
         raise error(f"{where}: expected an object with named fields, got {_kind_of(value)}: correct it there")
     if dataclasses.is_dataclass(hint):
         return from_mapping(typing.cast(type, hint), value, where=where, error=error)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint in (float, int) and isinstance(value, int | float) and not isinstance(value, bool):
+        huge = isinstance(value, int) and abs(value) >= 2**63  # more than a float holds, perhaps
+        if huge or not math.isfinite(value):
+            raise error(f"{where}: expected a number that can be computed with, got {shown(value)}")
+        if hint is float:
+            return float(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
+        if isinstance(value, str) and not is_text(value):
+            raise error(
+                f"{where}: holds a character that is no text (NUL or half a character), got {shown(value)}"
+            )
         return value
-    raise error(f"{where}: expected {hint.__name__}, got {_kind_of(value)} {value!r}: correct it there")
+    raise error(f"{where}: expected {hint.__name__}, got {_kind_of(value)} {shown(value)}: correct it there")
+
+
+def is_text(value: str) -> bool:
+    """Return whether a string can be written: it holds no NUL and no lone surrogate but those of a file's name.
+
+    Python gives the bytes of a file's name that are no UTF-8 as U+DC80 to U+DCFF.
+    """
+    return not re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
 
 
 def _converted_tuple(
     inner: tuple[Any, ...], value: object, where: str, error: type[Exception]
 ) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise error(f"{where}: expected a list, got {_kind_of(value)} {value!r}: correct it there")
+        raise error(f"{where}: expected a list, got {_kind_of(value)} {shown(value)}: correct it there")
     if len(inner) == 2 and inner[1] is Ellipsis:
         return tuple(_converted(inner[0], item, f"{where}[{i}]", error) for i, item in enumerate(value))
     if len(value) != len(inner):

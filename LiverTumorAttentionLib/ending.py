@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from LiverTumorAttentionLib.errors import Cancelled
+from LiverTumorAttentionLib.standard_streams import hold_closed_streams
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Ctrl-C, a request to terminate, a closed terminal, and Ctrl-Break of Windows."""
@@ -87,6 +88,7 @@ def as_program(load: Callable[[], Callable[[], int]]) -> int:
 
     load: imports the command line, which takes its time, and returns it.
     """
+    hold_closed_streams()
     end_quietly()
     code = load()()
     ignore_signals()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console
-from LiverTumorAttentionLib.ending import ending_signals, ignore_signals
-from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
+from LiverTumorAttentionLib.commands.program import run_program
 from training.commands import (
     assess,
     check,
@@ -44,19 +41,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 2 bad input (one line on stderr), 130 cancelled."""
-    options = build_parser().parse_args(arguments)
-    console = Console(getattr(options, "progress", "none"))
-    try:
-        with ending_signals() as cancelled, console.shown(cancelled) as progress:
-            options.run(options, progress, console)
-    except (Cancelled, KeyboardInterrupt):
-        ignore_signals()
-        print("stopped", file=sys.stderr)
-        return 130
-    except LiverTumorAttentionError as error:
-        console.error(error)
-        return error.exit_code
-    return 0
+    return run_program(build_parser, arguments, cancelled_message="stopped")
 
 
 def build_parser() -> argparse.ArgumentParser:

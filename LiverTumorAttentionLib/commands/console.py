@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import io
 import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from LiverTumorAttentionLib.errors import LiverTumorAttentionError
+from LiverTumorAttentionLib.errors import LiverTumorAttentionError, OutputError
 from LiverTumorAttentionLib.pipeline.jobs import Job
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
+from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
 
 STYLES = ("bar", "json", "none")
 
@@ -75,10 +75,7 @@ class Console:
 
     def __init__(self, style: str) -> None:
         self.style = style
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                # A name that the terminal's encoding lacks is shown with escapes; it must not end a run.
-                stream.reconfigure(errors="backslashreplace")
+        encode_anything()
 
     @contextlib.contextmanager
     def shown(self, cancelled: Callable[[], bool]) -> Iterator[Progress]:
@@ -94,14 +91,40 @@ class Console:
     def say(self, text: str = "") -> None:
         """Print a line on stdout, except in the style "json"."""
         if self.style != "json":
-            print(text)
+            self.print(text)
+
+    def print(self, text: str) -> None:
+        """Print a result on stdout, in every style. Raises `OutputError` where the output takes no more."""
+        with self._told():
+            print(text, flush=True)
+
+    def flush(self) -> None:
+        """Write what is still buffered for stdout. Raises `OutputError` as `print` does."""
+        with self._told():
+            if sys.stdout is not None:
+                sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn an error of stdout into `OutputError`; a reader who has gone is left to the program."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            drop_output()
+            raise OutputError(
+                f"what the command says cannot be written ({error.strerror or error}): free some space, or send it "
+                "elsewhere; every file that has its final name is whole"
+            ) from error
 
     def warn(self, message: str) -> None:
         """Show a warning."""
         if self.style == "json":
             self._print({"event": "warning", "message": message})
         else:
-            print(f"warning: {message}", file=sys.stderr)
+            with contextlib.suppress(OSError):
+                print(f"warning: {message}", file=sys.stderr)
 
     def done(self, **values: Any) -> None:
         """Print the event "done" with its values, in the style "json"."""
@@ -116,9 +139,11 @@ class Console:
                 "there is not enough memory for this volume: close other programs, "
                 f"or use a computer with more ({message or type(error).__name__})"
             )
-        if self.style == "json":
-            self._print({"event": "error", "kind": type(error).__name__, "message": message})
-        print(f"error: {message}", file=sys.stderr)
+        with contextlib.suppress(OSError, OutputError):  # where nothing can be told, the exit code tells it
+            if self.style == "json":
+                self._print({"event": "error", "kind": type(error).__name__, "message": message})
+        with contextlib.suppress(OSError):
+            print(f"error: {message}", file=sys.stderr, flush=True)
 
     def _print_event(self, event: ProgressEvent) -> None:
         self._print(
@@ -131,7 +156,7 @@ class Console:
         )
 
     def _print(self, values: dict[str, Any]) -> None:
-        print(json.dumps(values), flush=True)
+        self.print(json.dumps(values))
 
 
 @contextlib.contextmanager

@@ -52,6 +52,6 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         console.warn(warning)
     evaluation = evaluate_labels(prediction, truth, labels)
     if options.json:
-        print(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False))
+        console.print(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False))
     else:
-        print(evaluation.format_table())
+        console.print(evaluation.format_table())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.commands.console import Console, add_progress
@@ -58,17 +57,21 @@ def run_list(options: argparse.Namespace, progress: Progress, console: Console) 
         for package in list_models()
     ]
     if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        console.print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for row in rows:
-        print(f"{row['id']}  {row['version']}  {row['size_mb']} MB  {row['title']}\n    {row['statement']}")
+        console.print(
+            f"{row['id']}  {row['version']}  {row['size_mb']} MB  {row['title']}\n    {row['statement']}"
+        )
 
 
 def run_show(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Print a model's whole description as JSON."""
     from LiverTumorAttentionLib.models import find_model
 
-    print(json.dumps(dataclasses.asdict(find_model(options.model).description), indent=2, ensure_ascii=False))
+    console.print(
+        json.dumps(dataclasses.asdict(find_model(options.model).description), indent=2, ensure_ascii=False)
+    )
 
 
 def run_papers(options: argparse.Namespace, progress: Progress, console: Console) -> None:
@@ -76,10 +79,10 @@ def run_papers(options: argparse.Namespace, progress: Progress, console: Console
     from LiverTumorAttentionLib.models import paper_model, paper_names
 
     if options.paper is not None:
-        print(json.dumps(paper_model(options.paper), indent=2, ensure_ascii=False))
+        console.print(json.dumps(paper_model(options.paper), indent=2, ensure_ascii=False))
         return
     for name in paper_names():
-        print(f"{name:<10}{paper_model(name)['title']}")
+        console.print(f"{name:<10}{paper_model(name)['title']}")
 
 
 def run_verify(options: argparse.Namespace, progress: Progress, console: Console) -> None:
@@ -96,8 +99,9 @@ def run_verify(options: argparse.Namespace, progress: Progress, console: Console
 def run_add(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Install a model."""
     from LiverTumorAttentionLib.models import add_model
+    from LiverTumorAttentionLib.models.catalogue import expanded
 
-    package = add_model(Path(options.model).expanduser(), progress)
+    package = add_model(expanded(options.model), progress)
     console.say(f"{package.description.id} was installed in {package.path}")
     console.done(model=package.description.id, path=str(package.path))
 
@@ -106,4 +110,4 @@ def run_remove(options: argparse.Namespace, progress: Progress, console: Console
     """Delete a model that was added."""
     from LiverTumorAttentionLib.models import remove_model
 
-    print(f"{options.model} was removed from {remove_model(options.model).parent}")
+    console.print(f"{options.model} was removed from {remove_model(options.model).parent}")

@@ -25,7 +25,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Count and print."""
     rows = network_rows(progress.part(0.0, 1.0, "counting"))
-    print(json.dumps(rows, indent=2, ensure_ascii=False) if options.json else format_table(rows))
+    console.print(json.dumps(rows, indent=2, ensure_ascii=False) if options.json else format_table(rows))
 
 
 def network_rows(progress: Progress) -> list[dict[str, Any]]:

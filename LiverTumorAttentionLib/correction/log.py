@@ -97,7 +97,7 @@ class CorrectionLog:
         return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_text(cls, text: str) -> CorrectionLog:
+    def from_text(cls, text: bytes | str) -> CorrectionLog:
         """Read a log. Raises `InputError` for text that is no log, is of a later version, or damaged."""
         values = parse_json(text, "the log of corrections")
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:

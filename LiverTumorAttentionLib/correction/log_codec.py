@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -26,6 +27,20 @@ class Grid:
     spacing_mm: tuple[float, ...]
     origin_mm: tuple[float, ...]
     direction: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name, wanted in (("size", 3), ("spacing_mm", 3), ("origin_mm", 3), ("direction", 9)):
+            values = getattr(self, name)
+            if len(values) != wanted:
+                raise InputError(
+                    f"the grid of a log of corrections needs {wanted} numbers as {name}, got {len(values)}: "
+                    "use an undamaged copy of the log"
+                )
+        if min(self.size) < 1 or min(self.spacing_mm) <= 0:
+            raise InputError(
+                f"the grid of a log of corrections must have voxels of some size, got {self.size} voxels of "
+                f"{self.spacing_mm} mm"
+            )
 
     @classmethod
     def of(cls, image: sitk.Image) -> Grid:
@@ -68,7 +83,7 @@ class PackedMask:
 
     def mask(self) -> NDArray[np.bool_]:
         """Unpack. Raises `InputError` when the text is damaged."""
-        count = int(np.prod([max(n, 0) for n in self.shape], dtype=np.int64))
+        count = math.prod(max(n, 0) for n in self.shape)
         try:
             if min(self.corner) < 0 or min(self.shape) < 1 or count > MOST_VOXELS:
                 raise ValueError("its box cannot be")

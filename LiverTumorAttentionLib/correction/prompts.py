@@ -40,7 +40,7 @@ class Prompt:
     action: Action
 
 
-def read_prompts(text: str, portal: sitk.Image) -> list[Prompt]:
+def read_prompts(text: bytes | str, portal: sitk.Image) -> list[Prompt]:
     """Return the actions of a JSON text, in their order.
 
     portal: the grid of positions in voxels. Raises `InputError` for text that is no JSON, an unknown key, tool or

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from LiverTumorAttentionLib.config_parsing import shown, whole_number
 from LiverTumorAttentionLib.errors import DeviceError
 from LiverTumorAttentionLib.wording import counted
 
@@ -57,13 +58,14 @@ def choose_device(name: str = "auto") -> Device:
     if name == "cpu":
         return Device(torch=torch.device("cpu"), bfloat16=_cpu_has_bfloat16())
     kind, _, number = name.partition(":")
-    if kind != "cuda" or (number and not number.isdigit()):
-        raise DeviceError(f"unknown device {name!r}: choose auto, cpu, cuda or cuda:N")
+    wanted = whole_number(number) if name != "cuda" else 0
+    if kind != "cuda" or wanted is None:
+        raise DeviceError(f"unknown device {shown(name)}: choose auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if int(number or 0) >= count:
+    if wanted >= count:
         found = counted(count, "CUDA device") if count else "no CUDA device"
         raise DeviceError(f"the device {name!r} is not there: this computer has {found}; choose auto or cpu")
-    device = torch.device("cuda", int(number or 0))
+    device = torch.device("cuda", wanted)
     with torch.cuda.device(device):
         return Device(torch=device, bfloat16=torch.cuda.is_bf16_supported(including_emulation=False))
 

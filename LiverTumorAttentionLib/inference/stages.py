@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.inference.stage_input import View, tumor_view, whole_view
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
-from LiverTumorAttentionLib.networks import build_network, network_entry
+from LiverTumorAttentionLib.networks import MOST_PARAMETERS, build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image
 from LiverTumorAttentionLib.voxels.plane_symmetries import PlaneSymmetry
@@ -34,7 +34,9 @@ def load_network(package: ModelPackage, description: StageDescription) -> nn.Mod
             f"{', '.join(description.phases)}"
             ": get a model made for this version"
         )
-    network = build_network(description.network, **description.arguments)
+    # A parameter takes a byte at least: a network that has more of them than the file has bytes is another one.
+    most = min(MOST_PARAMETERS, package.weights_bytes(description))
+    network = build_network(description.network, most_parameters=most, **description.arguments)
     try:
         network.load_state_dict(package.load_weights(description), strict=True)
     except RuntimeError as error:

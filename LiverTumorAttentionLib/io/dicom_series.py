@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.data_files import files_below
 from LiverTumorAttentionLib.io.dicom_slices import (
@@ -364,7 +365,7 @@ def _matching(infos: list[SeriesInfo], wanted: str) -> list[SeriesInfo]:
     text = wanted.lower()
     ways = (
         [info for info in infos if info.uid and info.uid == wanted],
-        [info for info in infos if wanted.isdigit() and info.number == int(wanted)],
+        [info for info in infos if info.number == whole_number(wanted) is not None],
         [info for info in infos if "." in wanted and info.uid.endswith(wanted)],
         [info for info in infos if info.description.lower() == text],
         [info for info in infos if text and text in info.description.lower()],

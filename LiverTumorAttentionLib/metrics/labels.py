@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.errors import InputError
 
 DEFAULT_LABELS: Mapping[str, tuple[int, ...]] = MappingProxyType(
@@ -23,7 +24,7 @@ def parse_labels(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
         name, equals, values = text.partition("=")
         name = name.strip()
         parts = [part.strip() for part in values.split("+")]
-        if not name or not equals or not all(part.isascii() and part.isdigit() for part in parts):
+        if not name or not equals or any(whole_number(part) is None for part in parts):
             raise InputError(
                 f"the label {text!r} cannot be read; write NAME=VALUE such as tumor=2, "
                 "or NAME=VALUE+VALUE such as organ=1+2"

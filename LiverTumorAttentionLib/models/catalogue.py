@@ -8,11 +8,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.ending import uninterrupted
 from LiverTumorAttentionLib.errors import ModelError, OutputError
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.regular_file import is_regular
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "data" / "models"
 DEFAULT_MODEL = "demonstration"
@@ -27,9 +28,19 @@ def user_model_folder() -> Path:
     """
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return expanded(named)
     data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(data) / "liver-tumor-attention" / "models"
+
+
+def expanded(path: str) -> Path:
+    """Return a path with `~` and `~name` as the user's home. Raises `ModelError` where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ModelError(
+            f"{shown(path)} begins with the home of a user who is not known here: write the whole path"
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +65,8 @@ def survey_models() -> list[InstalledModel]:
     found: list[InstalledModel] = []
     for folder in (BUNDLED_FOLDER, user_model_folder()):
         bundled = folder == BUNDLED_FOLDER
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.name.startswith(".") or not (path / DESCRIPTION_FILE).is_file():
+        for path in _entries(folder):
+            if path.name.startswith(".") or not is_regular(path / DESCRIPTION_FILE):
                 continue
             package, problem = None, ""
             try:
@@ -74,17 +85,34 @@ def list_models() -> list[ModelPackage]:
 
 def find_model(name_or_path: str) -> ModelPackage:
     """Return the model of that id, or the one at that path. Raises `ModelError` with the nearest names."""
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     for folder in (BUNDLED_FOLDER, user_model_folder()):
-        if path.name == name_or_path and (folder / name_or_path / DESCRIPTION_FILE).is_file():
+        if path.name == name_or_path and is_regular(folder / name_or_path / DESCRIPTION_FILE):
             return ModelPackage(folder / name_or_path)
-    if path.exists():
+    if _exists(path):
         return ModelPackage(path)
     known = [package.description.id for package in list_models()]
     raise ModelError(
-        f"unknown model {name_or_path!r}{nearest(name_or_path, known)}; "
+        f"unknown model {shown(name_or_path)}{nearest(name_or_path, known)}; "
         "give the id of an installed model or the path of a model folder or zip"
     )
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder of models; nothing where there is none, or it may not be looked into."""
+    try:
+        return sorted(folder.iterdir())
+    except (OSError, ValueError):
+        return []
+
+
+def _exists(path: Path) -> bool:
+    """Return whether something lies at a path; nothing does where no system takes it, or it may not be looked at."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
@@ -108,7 +136,7 @@ def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
             fresh.mkdir()
             for number, name in enumerate(source.files()):
                 copying.update(number / len(source.files()))
-                (fresh / name).write_bytes(source.read(name))
+                source.copy(name, fresh / name)
             copying.update(1.0)
             with uninterrupted():
                 os.rename(fresh, target)
@@ -162,7 +190,7 @@ def remove_model(model_id: str) -> Path:
 
 
 def _not_removable(model_id: str, known: list[str]) -> str:
-    if (BUNDLED_FOLDER / Path(model_id).name / DESCRIPTION_FILE).is_file():
+    if is_regular(BUNDLED_FOLDER / Path(model_id).name / DESCRIPTION_FILE):
         return (
             f"the model {model_id!r} comes with LiverTumorAttention and cannot be removed: "
             "only models that you added can"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.config_parsing import from_mapping, shown
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.json_values import json_values
+from LiverTumorAttentionLib.regular_file import reason
 
 PHASES = ("portal", "arterial")
 
@@ -20,7 +22,25 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """Stages, and the classes of their networks in order. Tumors are part of the liver."""
 
-SMALLEST_TILE = 32
+SMALLEST_TILE, LARGEST_TILE = 32, 2048
+"""Pixels along a side of what a network is given."""
+LARGEST_PATCH_VOXELS = 320**3
+SMALLEST_SPACING_MM = 0.2
+"""Of a network's grid; a body of 500 mm then has 2500 voxels along a side."""
+LARGEST_OVERLAP = 0.95
+"""Every voxel is seen 20 times along each axis then."""
+MOST_NEIGHBORS = 32
+MOST_SCALES = 16
+LARGEST_MARGIN_MM = 500.0
+LONGEST_NAME = 100
+"""Characters of an id or a file name; file systems take 255 bytes, and a name gets additions."""
+
+
+_TILE_RANGE = f"{SMALLEST_TILE} to {LARGEST_TILE} pixels along each side"
+
+
+def _is_tile(sides: tuple[int, int]) -> bool:
+    return min(sides) >= SMALLEST_TILE and max(sides) <= LARGEST_TILE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +102,13 @@ class GridSettings:
     def _problem(self) -> str | None:
         if self.in_plane_spacing_mm is not None and self.in_plane_pixels is not None:
             return "give in_plane_spacing_mm or in_plane_pixels, not both"
-        if self.in_plane_spacing_mm is not None and self.in_plane_spacing_mm <= 0:
-            return f"in_plane_spacing_mm must be positive, got {self.in_plane_spacing_mm:g}"
-        if self.in_plane_pixels is not None and min(self.in_plane_pixels) < SMALLEST_TILE:
-            return f"in_plane_pixels must be at least {SMALLEST_TILE}, got {self.in_plane_pixels}"
+        if self.in_plane_spacing_mm is not None and self.in_plane_spacing_mm < SMALLEST_SPACING_MM:
+            return f"in_plane_spacing_mm must be at least {SMALLEST_SPACING_MM}, got {self.in_plane_spacing_mm:g}"
+        if self.in_plane_pixels is not None and not _is_tile(self.in_plane_pixels):
+            return f"in_plane_pixels must be {_TILE_RANGE}, got {self.in_plane_pixels}"
         spacings = self.slice_spacing_range_mm
-        if spacings is not None and not 0 < spacings[0] <= spacings[1]:
-            return f"slice_spacing_range_mm must be positive and rise, got {spacings}"
+        if spacings is not None and not SMALLEST_SPACING_MM <= spacings[0] <= spacings[1]:
+            return f"slice_spacing_range_mm must be at least {SMALLEST_SPACING_MM} and rise, got {spacings}"
         return None
 
 
@@ -111,14 +131,14 @@ class SliceSettings:
             raise ModelError(f"model.json: slices: {problem}: correct it there")
 
     def _problem(self) -> str | None:
-        if self.neighbours < 0:
-            return f"neighbours must not be negative, got {self.neighbours}"
-        if min(self.tile) < SMALLEST_TILE:
-            return f"tile must be at least {SMALLEST_TILE} pixels, got {self.tile}"
-        if not 0 <= self.overlap < 1:
-            return f"overlap must lie in [0, 1), got {self.overlap:g}"
-        if not self.scales or not all(0.1 <= scale <= 4 for scale in self.scales):
-            return f"scales must be given and lie between 0.1 and 4, got {self.scales}"
+        if not 0 <= self.neighbours <= MOST_NEIGHBORS:
+            return f"neighbours must lie between 0 and {MOST_NEIGHBORS}, got {self.neighbours}"
+        if not _is_tile(self.tile):
+            return f"tile must be {_TILE_RANGE}, got {self.tile}"
+        if not 0 <= self.overlap <= LARGEST_OVERLAP:
+            return f"overlap must lie between 0 and {LARGEST_OVERLAP:g}, got {self.overlap:g}"
+        if not 1 <= len(self.scales) <= MOST_SCALES or not all(0.1 <= scale <= 4 for scale in self.scales):
+            return f"scales must be given, at most {MOST_SCALES}, and lie between 0.1 and 4, got {shown(self.scales)}"
         return None
 
 
@@ -132,10 +152,14 @@ class PatchSettings:
     """Least share of a patch that it has in common with its neighbour, 0 to below 1."""
 
     def __post_init__(self) -> None:
-        if min(self.patch) < SMALLEST_TILE or not 0 <= self.overlap < 1:
+        if min(self.patch) < SMALLEST_TILE or not 0 <= self.overlap <= LARGEST_OVERLAP:
             raise ModelError(
-                f"model.json: patches: patch must be at least {SMALLEST_TILE} voxels and overlap in [0, 1), "
-                f"got {self.patch} and {self.overlap:g}: correct it there"
+                f"model.json: patches: patch must be at least {SMALLEST_TILE} voxels along each axis and overlap lie "
+                f"between 0 and {LARGEST_OVERLAP:g}, got {self.patch} and {self.overlap:g}: correct it there"
+            )
+        if math.prod(self.patch) > LARGEST_PATCH_VOXELS:
+            raise ModelError(
+                f"model.json: patches: patch must hold at most {LARGEST_PATCH_VOXELS} voxels, got {self.patch}: correct it there"
             )
 
 
@@ -197,14 +221,17 @@ class StageDescription:
         """Say what is wrong with the values, or None."""
         if self.name not in STAGES:
             return f"a stage is named {' or '.join(map(repr, STAGES))}"
-        if not self.weights.endswith(".safetensors") or "/" in self.weights or "\\" in self.weights:
-            return f"weights must be the name of a .safetensors file beside model.json, got {self.weights!r}"
+        if not re.fullmatch(r"\w[\w. -]*\.safetensors", self.weights) or len(self.weights) > LONGEST_NAME:
+            return (
+                "weights must be the name of a .safetensors file beside model.json, of letters, digits, '-', '_' and "
+                f"'.', at most {LONGEST_NAME}, got {shown(self.weights)}"
+            )
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            return f"sha256 must be 64 hexadecimal digits, got {self.sha256!r}"
+            return f"sha256 must be 64 hexadecimal digits, got {shown(self.sha256)}"
         if not self.phases or any(phase not in PHASES for phase in self.phases):
-            return f"phases must be taken from {PHASES}, got {self.phases}"
+            return f"phases must be taken from {PHASES}, got {shown(self.phases)}"
         if self.phases[0] != "portal" or len(set(self.phases)) < len(self.phases):
-            return f"phases must begin with 'portal' and name each phase once, got {self.phases}"
+            return f"phases must begin with 'portal' and name each phase once, got {shown(self.phases)}"
         if self.name != "tumor" and self.phases != ("portal",):
             return "a stage that finds the liver takes the portal phase alone; it is run on each phase"
         if self.name != "tumor" and self.intensity.liver_window_hu is not None:
@@ -215,10 +242,14 @@ class StageDescription:
             return "give either slices (for a 2D or 2.5D network) or patches (for a 3D network)"
         if self.patches is not None and self.grid.in_plane_pixels is not None:
             return "a network that works in patches needs a spacing, not in_plane_pixels"
-        if self.box_margin_mm < 0 or (self.mask_dilation_mm or 0) < 0:
-            return "mask_dilation_mm and box_margin_mm must not be negative"
+        for name, margin in (
+            ("mask_dilation_mm", self.mask_dilation_mm),
+            ("box_margin_mm", self.box_margin_mm),
+        ):
+            if not 0 <= (margin or 0) <= LARGEST_MARGIN_MM:
+                return f"{name} must lie between 0 and {LARGEST_MARGIN_MM:g} mm, got {margin:g}"
         if self.missing_phase not in ("refuse", "portal"):
-            return f"missing_phase must be 'refuse' or 'portal', got {self.missing_phase!r}"
+            return f"missing_phase must be 'refuse' or 'portal', got {shown(self.missing_phase)}"
         return self._channel_problem()
 
     def _channel_problem(self) -> str | None:
@@ -285,9 +316,10 @@ class ModelDescription:
 
     def __post_init__(self) -> None:
         check_format(self.format)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.id):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.id) or len(self.id) > LONGEST_NAME:
             raise ModelError(
-                f"model.json: id must be lower-case letters, digits, '-' and '.', got {self.id!r}: correct it there"
+                f"model.json: id must be lower-case letters, digits, '-' and '.', at most {LONGEST_NAME} of them, "
+                f"got {shown(self.id)}: correct it there"
             )
         needed = oldest_format(stage.intensity for stage in self.stages)
         if self.format < needed:
@@ -298,7 +330,7 @@ class ModelDescription:
         if names not in STAGE_ORDERS:
             raise ModelError(
                 "model.json: expected the stages 'liver' and 'tumor', in this order, or the one stage "
-                f"'liver_and_tumor'; got {names}: correct it there"
+                f"'liver_and_tumor'; got {shown(names)}: correct it there"
             )
 
     @property
@@ -346,9 +378,9 @@ def check_format(version: int) -> None:
 def read_description(text: bytes, where: str) -> ModelDescription:
     """Read `model.json`. Raises `ModelError` naming what is unknown, missing or of the wrong type."""
     try:
-        values = json.loads(text)
+        values = json_values(text)
     except ValueError as error:
-        raise ModelError(f"{where} is not valid JSON ({error}): get the model again") from error
+        raise ModelError(f"{where} is not valid JSON ({reason(error)}): get the model again") from error
     if isinstance(values, dict) and isinstance(values.get("format"), int):
         check_format(values["format"])  # before the keys, which differ in other formats
     return from_mapping(ModelDescription, values, where=where, error=ModelError)

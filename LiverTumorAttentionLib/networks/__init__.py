@@ -2,6 +2,7 @@
 
 from LiverTumorAttentionLib.networks.layers import AttentionMap, PointAttention
 from LiverTumorAttentionLib.networks.registry import (
+    MOST_PARAMETERS,
     NetworkEntry,
     build_network,
     network_entry,
@@ -9,6 +10,7 @@ from LiverTumorAttentionLib.networks.registry import (
 )
 
 __all__ = [
+    "MOST_PARAMETERS",
     "AttentionMap",
     "NetworkEntry",
     "PointAttention",

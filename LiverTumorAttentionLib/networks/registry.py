@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
@@ -59,6 +63,12 @@ class NetworkEntry:
 
 
 BOTH = ("portal", "arterial")
+
+MOST_PARAMETERS = 2**29
+"""Numbers that training changes: 2 GiB of them, as many as a file of weights holds."""
+_BYTES = 4
+MOST_TENSORS = 20_000
+"""Tensors of parameters; the deepest network of a paper has under a thousand."""
 
 NETWORKS: dict[str, NetworkEntry] = {
     # DPC-Net, its forerunner DARN, and what they are compared with
@@ -129,13 +139,20 @@ def network_entry(name: str) -> NetworkEntry:
     return NETWORKS[check_choice("the network", name, NETWORKS)]
 
 
-def build_network(name: str, *, generator: torch.Generator | None = None, **arguments: Any) -> nn.Module:
+def build_network(
+    name: str,
+    *,
+    generator: torch.Generator | None = None,
+    most_parameters: int = MOST_PARAMETERS,
+    **arguments: Any,
+) -> nn.Module:
     """Build a network by its name, with freshly drawn weights.
 
     `arguments` are those of the network's class, for example `build_network("resseg", width=16)`. With a
     `generator` (on the CPU) the weights depend on its seed alone; torch's global generator is left as it was.
+    most_parameters: the building ends as soon as there are more, before memory is taken for them.
 
-    Raises ModelError for an unknown name, an unknown argument, or a value out of range.
+    Raises ModelError for an unknown name, an unknown argument, a value out of range, or a network that is too large.
     """
     entry = network_entry(name)
     known = list(inspect.signature(entry.build).parameters)
@@ -144,9 +161,46 @@ def build_network(name: str, *, generator: torch.Generator | None = None, **argu
             raise ModelError(
                 f"{name} has no argument {argument!r}; it takes {', '.join(known)}{nearest(argument, known)}"
             )
-    if generator is None:
-        return entry.build(**arguments)
-    seed = int(torch.randint(2**62, (), generator=generator))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return entry.build(**arguments)
+    given = ", ".join(f"{key}={str(value)[:40]}" for key, value in arguments.items()) or "its defaults"
+    with _limited(f"the network {name!r} with {given}"[:200], most_parameters):
+        if generator is None:
+            return entry.build(**arguments)
+        seed = int(torch.randint(2**62, (), generator=generator))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return entry.build(**arguments)
+
+
+@contextlib.contextmanager
+def _limited(what: str, most_parameters: int) -> Iterator[None]:
+    """Raise ModelError for a network built in this block once it has too many parameters.
+
+    A module's parameters are counted when they are registered, before they are drawn: until then the system has given
+    them no memory. what: how to call the network.
+    """
+    thread, parameters, tensors = threading.get_ident(), 0, 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal parameters, tensors
+        if parameter is None or threading.get_ident() != thread:
+            return
+        parameters += parameter.numel()
+        tensors += 1
+        if parameters > most_parameters or tensors > MOST_TENSORS:
+            raise ModelError(
+                f"{what} has more than {most_parameters:,} parameters or {MOST_TENSORS:,} tensors of them: "
+                "give it smaller widths or depths"
+            )
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    except (RuntimeError, OverflowError, TypeError, ZeroDivisionError) as error:
+        text = " ".join(str(error).split())
+        wanted = re.search(r"tried to allocate (\d+)", text)
+        if wanted and int(wanted[1]) <= _BYTES * most_parameters:
+            raise  # a network as it should be, on a computer that has too little memory
+        detail = f"one of its tensors would take {int(wanted[1]) / 2**30:,.0f} GiB" if wanted else text[:160]
+        raise ModelError(f"{what} cannot be built ({detail}): give it other values") from error
+    finally:
+        hook.remove()

@@ -26,6 +26,7 @@ from LiverTumorAttentionLib.io import (
     read_volume,
     write_segmentation,
 )
+from LiverTumorAttentionLib.io.json_file import read_bytes
 from LiverTumorAttentionLib.pipeline.arterial_policy import UNREGISTERED_GRID, is_usable, usage_warnings
 from LiverTumorAttentionLib.pipeline.jobs import RefinementJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, output_files, write_all
@@ -54,7 +55,7 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
     progress = progress or Progress()
     check_outputs(job)
     case, warnings = _read_case(job, progress.part(0.0, 0.5))
-    prompts = read_prompts(_text(job.prompts, "prompts"), case.portal)
+    prompts = read_prompts(read_bytes(job.prompts, "prompts"), case.portal)
     session = CorrectionSession(case)
     if job.history is not None:
         session = resume(case, read_log(job.history, "log of earlier corrections"))
@@ -89,7 +90,7 @@ def read_tumors(
 
 def read_log(path: str, name: str) -> CorrectionLog:
     """Read a log of corrections. name: what to call it in an error. Raises `InputError`."""
-    return CorrectionLog.from_text(_text(path, name))
+    return CorrectionLog.from_text(read_bytes(path, name))
 
 
 def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, tuple[str, ...]]:
@@ -155,11 +156,3 @@ def _write(session: CorrectionSession, job: RefinementJob, progress: Progress) -
         "log": lambda path: path.write_text(text + "\n", encoding="utf-8"),
     }
     write_all(output_files(job, writers), progress)
-
-
-def _text(path: str, name: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f"the {name} '{path}' cannot be read ({why}): check the path") from error

@@ -15,14 +15,8 @@ LIBRARY = "LiverTumorAttentionLib"
 NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
 FOUNDATION = {
-    "errors",
-    "progress",
-    "config_parsing",
-    "tumor_columns",
-    "ending",
-    "file_identity",
-    "identifying_names",
-    "wording",
+    *("errors", "progress", "config_parsing", "tumor_columns", "identifying_names", "wording"),
+    *("ending", "file_identity", "regular_file", "json_values", "standard_streams"),
 }
 VOXELS = FOUNDATION | {"voxels"}
 
@@ -33,10 +27,13 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "progress": ({"errors"}, set(), set()),
     "config_parsing": ({"errors"}, set(), set()),
     "tumor_columns": (set(), set(), set()),
-    "ending": ({"errors"}, set(), set()),
+    "ending": ({"errors", "standard_streams"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
     "identifying_names": (set(), set(), set()),
     "wording": (set(), set(), set()),
+    "regular_file": (set(), set(), set()),
+    "standard_streams": (set(), set(), set()),
+    "json_values": ({"errors", "config_parsing", "regular_file"}, set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (VOXELS, NUMERICS, set()),

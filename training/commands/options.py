@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import whole_number
 from training.data.case import SourceCase
 from training.data.layouts import LAYOUTS, find_cases
 from training.data.layouts.labels import CLASSES
@@ -91,9 +92,10 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
 
 def _channel(text: str) -> tuple[str, int]:
     phase, _, number = text.partition("=")
-    if not number.isdigit():
+    value = whole_number(number)
+    if value is None:
         raise argparse.ArgumentTypeError(f"expected PHASE=NUMBER such as portal=2, got {text!r}")
-    return phase, int(number)
+    return phase, value
 
 
 def _label(text: str) -> tuple[str, str]:

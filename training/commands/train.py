@@ -109,7 +109,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
 
     def say(line: str) -> None:
         progress.check()
-        print(line, flush=True)
+        console.print(line)
 
     import torch
 

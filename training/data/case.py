@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.json_values import load_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ class PreparedCase:
         """Read case.json. Raises `InputError` when it is missing or damaged; arrays are opened when asked for."""
         path = folder / "case.json"
         try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
+            values: dict[str, Any] = load_json(path)
             z, y, x = (float(value) for value in values["spacing_mm"])
             return cls(
                 name=values["name"],

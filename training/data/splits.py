@@ -16,6 +16,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.json_values import load_json
 from training.data.case import PreparedCase
 from training.data.held_out import is_held_out
 from training.recipes.settings import SplitSettings
@@ -105,7 +106,7 @@ def read_splits(path: Path, names: Iterable[str]) -> list[Split]:
     there, and for a case that stands in a split twice.
     """
     try:
-        values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
+        values: Mapping[str, Any] = load_json(path)
         splits = [
             Split(**{part: tuple(str(name) for name in split[part]) for part in PARTS})
             for split in values["splits"]

@@ -31,6 +31,7 @@ from LiverTumorAttentionLib.pipeline.stages import load_stages
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import TUMOR
+from training.csv_file import read_csv
 from training.data.case import SourceCase
 from training.data.held_out import is_held_out
 from training.data.layouts import find_cases
@@ -99,8 +100,7 @@ def read_rows(path: Path) -> list[Row]:
     """Return the rows of a table; none where it does not exist yet."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return [*read_csv(path, "the table", "remove it, or give another folder").rows()]
 
 
 def _add(path: Path, package: ModelPackage, name: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.json_values import load_json
 from LiverTumorAttentionLib.metrics import Components, LesionRow, LesionScores
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.labels import TUMOR
@@ -64,7 +64,7 @@ def lesion_rows(case: SourceCase, truth: sitk.Image, scores: LesionScores) -> li
 def read_lesions(path: Path) -> list[KnownLesion]:
     """Read lesions.json as `liver-tumor-attention phantom` writes it. Raises `InputError`."""
     try:
-        listed = json.loads(path.read_text(encoding="utf-8-sig"))["lesions"]
+        listed = load_json(path)["lesions"]
         return [
             KnownLesion(
                 tumor_type=str(lesion["kind"]),

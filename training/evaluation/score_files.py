@@ -11,6 +11,7 @@ import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing_all
+from training.csv_file import read_csv
 from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, SLICE_COLUMNS, Row
 from training.runs.run_folder import run_name
 
@@ -101,13 +102,8 @@ def slices_path(scores: Path) -> Path:
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     """Return the rows of a file of scores. Raises `InputError` naming what is missing or is of another format."""
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.reader(stream)
-            header = next(reader, [])
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"the scores '{path}' cannot be read ({error}): run `evaluate` again") from error
+    table = read_csv(path, "the scores", "run `evaluate` again")
+    header, lines = table.header, table.lines
     if header != list(columns):
         raise InputError(f"'{path}' is no file of scores of this version: {_header_problem(header, columns)}")
     for number, line in enumerate(lines, start=2):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -13,6 +12,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
+from training.csv_file import read_csv
 from training.evaluation.columns import OVERLAP
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, write_model
 from training.recipes.recipe import to_values
@@ -71,14 +71,8 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
 
     Raises `InputError` when it cannot be read, or holds scores of other weights than those of the runs.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        scored = {row["weights_sha256"] for row in rows}
-    except (OSError, UnicodeDecodeError, KeyError) as error:
-        raise InputError(
-            f"{path} is not a table that `evaluate` wrote ({error}): give the CSV that it wrote"
-        ) from error
+    rows = read_csv(path, "the scores", "give a table that `evaluate` wrote").rows()
+    scored = {row.get("weights_sha256", "") for row in rows}
     known = {hashlib.sha256(run.weights.read_bytes()).hexdigest()[:16] for run in runs}
     if not rows or not scored <= known:
         raise InputError(
@@ -87,7 +81,7 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
         )
     means, undefined = {}, {}
     for column in SUMMED_UP:
-        values = [float(row[column]) for row in rows if row.get(column)]
+        values = [_number(row[column], column, path) for row in rows if row.get(column)]
         defined = [value for value in values if math.isfinite(value)]
         if defined:
             means[column] = round(sum(defined) / len(defined), 5)
@@ -99,6 +93,15 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
         "mean": means,
         "undefined": undefined,
     }
+
+
+def _number(text: str, column: str, path: Path) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: {text[:80]!r} in the column {column!r} is no number: give a table that `evaluate` wrote"
+        ) from error
 
 
 def _in_order(runs: list[Run]) -> list[Run]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.io.atomic_write import replacing
 
 LOG, SCORES = "log.csv", "scores.csv"
@@ -74,7 +75,7 @@ def _truncate(path: Path, step: int) -> None:
 
 def _is_row(line: str, step: int) -> bool:
     number = line.partition(",")[0]
-    return line.endswith("\n") and number.isdigit() and int(number) <= step
+    return line.endswith("\n") and (whole_number(number) or 0) <= step and whole_number(number) is not None
 
 
 def _board(folder: Path, step: int, say: Callable[[str], None]) -> Any:

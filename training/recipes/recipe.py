@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
-from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
+from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.models.description import PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
+from LiverTumorAttentionLib.regular_file import is_regular, reason
 from training.recipes.settings import (
     FIRST_WEIGHTS,
     AugmentationSettings,
@@ -32,9 +31,11 @@ from training.recipes.settings import (
     SplitSettings,
     check_choice,
 )
-from training.recipes.yaml_values import read_yaml
+from training.recipes.yaml_values import read_yaml_file
 
 RECIPES_FOLDER = Path(__file__).resolve().parent
+MOST_BASES = 20
+"""Files that a recipe may stand on, one on the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +158,7 @@ def read_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = 
         path = RECIPES_FOLDER / f"{name}.yaml"
         if name not in recipe_names():
             raise InputError(f"there is no recipe {name!r}{nearest(name, recipe_names())}")
-    elif path.is_file() and RECIPES_FOLDER in path.resolve().parents:
+    elif is_regular(path) and RECIPES_FOLDER in path.resolve().parents:
         name = path.resolve().relative_to(RECIPES_FOLDER).with_suffix("").as_posix()
     values = _merged(path)
     for dotted, value in (overrides or {}).items():
@@ -167,8 +168,13 @@ def read_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = 
 
 def recipe_from(values: Mapping[str, Any], name: str) -> Recipe:
     """Return the recipe of plain values. Raises `InputError` as `read_recipe` does."""
-    stage = {**values.get("stage", {}), "weights": "untrained.safetensors", "sha256": "0" * 64}
     where = f"recipe {name!r}"
+    given = values.get("stage", {})
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"{where}: stage must hold named settings, got {shown(given)}: see the recipes that come along"
+        )
+    stage = {**given, "weights": "untrained.safetensors", "sha256": "0" * 64}
     try:
         return from_mapping(Recipe, {**values, "name": name, "stage": stage}, where=where)
     except ModelError as error:
@@ -193,18 +199,18 @@ def _plain(value: Any) -> Any:
 
 def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the values of a file on top of those of its base."""
-    path = path.resolve()
-    if path in seen:
+    try:
+        path = path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"cannot read the recipe {shown(str(path))}: {reason(error)}") from error
+    if path in seen or len(seen) > MOST_BASES:
         raise InputError(
             f"the recipe {path} is its own base: {' <- '.join(file.name for file in (*seen, path))}"
             ": remove one of these lines"
+            if path in seen
+            else f"the recipe {seen[0]} stands on more than {MOST_BASES} others: write its values into fewer files"
         )
-    try:
-        values = read_yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the recipe {path}: {error.strerror}: check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"the recipe {path} is not valid YAML: {error}: correct the file") from error
+    values = read_yaml_file(path, "the recipe")
     if not isinstance(values, dict):
         raise InputError(f"the recipe {path} holds no settings: write them as KEY: VALUE")
     base = values.pop("base", None)

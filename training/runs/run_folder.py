@@ -22,6 +22,7 @@ import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
+from LiverTumorAttentionLib.json_values import load_json
 from training.runs.checkpoint import BEST, CHECKPOINT
 from training.recipes.recipe import Recipe, recipe_from, to_values
 
@@ -97,7 +98,7 @@ def read_run_file(folder: Path) -> dict[str, Any]:
     """Return the values of run.json. Raises `InputError`."""
     path = folder / RUN_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = load_json(path)
     except FileNotFoundError as error:
         raise InputError(
             f"{folder} is not a run: it has no {RUN_FILE}; name the folder given to `train`"

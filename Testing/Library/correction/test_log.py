@@ -180,6 +180,12 @@ def test_another_segmentation_volume_or_grid_is_refused(
         (lambda v: v["actions"][0]["parameters"].update(pint=1), r"unknown key 'pint'; did you mean 'point'"),
         (lambda v: v["lesions"][0].update(status="maybe"), r"lesion 1 cannot be 'maybe'"),
         (lambda v: v.pop("grid"), r"the key 'grid' is missing"),
+        (lambda v: v["grid"].update(size=[2, 3]), r"needs 3 numbers as size, got 2"),
+        (lambda v: v["grid"].update(spacing_mm=[1.0] * 4), r"needs 3 numbers as spacing_mm, got 4"),
+        (lambda v: v["grid"].update(origin_mm=[]), r"needs 3 numbers as origin_mm, got 0"),
+        (lambda v: v["grid"].update(direction=[1.0] * 3), r"needs 9 numbers as direction, got 3"),
+        (lambda v: v["grid"].update(size=[0, 3, 3]), r"must have voxels of some size"),
+        (lambda v: v["grid"].update(spacing_mm=[0.0, 1.0, 1.0]), r"must have voxels of some size"),
     ],
 )
 def test_invalid_logs_are_refused(session: CorrectionSession, change, message: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
@@ -14,7 +16,46 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
     assert parse_json("\ufeff[1]", "the plan") == [1]
 
 
-@pytest.mark.parametrize("text", ["{", "NaN", "[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "NaN", "Infinity", "-Infinity", "1e999", "9" * 400, "-" + "9" * 5000, "[" * 100_000, b"\xff", ""],
+)
 def test_what_is_no_json_is_said(text):
-    with pytest.raises(InputError, match=r"^the plan is no valid JSON \(.*\): correct it or choose another$"):
+    with pytest.raises(
+        InputError, match=r"^the plan is no valid JSON \(.*\): correct it or choose another$"
+    ) as told:
         parse_json(text, "the plan")
+    assert len(str(told.value)) < 500
+
+
+def test_numbers_of_64_bits_are_read():
+    assert parse_json("[9223372036854775807, -1e308]", "the plan") == [2**63 - 1, -1e308]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(InputError, match=r"cannot be read \(it is a pipe or a device, not a file\)"):
+        read_json(tmp_path / "a.json", "plan")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a system without /dev/zero")
+def test_a_device_without_end_is_not_read(tmp_path):
+    (tmp_path / "a.json").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="it is a pipe or a device, not a file"):
+        read_json(tmp_path / "a.json", "plan")
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(tmp_path):
+    with (tmp_path / "a.json").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(
+        InputError, match=r"it has 1048576\.0 MiB, and at most 32 MiB of such a file are read"
+    ):
+        read_json(tmp_path / "a.json", "plan")
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".json", "a\0b.json", "missing.json", "\udcfc.json"])
+def test_a_name_that_no_file_has(tmp_path, name):
+    with pytest.raises(InputError, match=r"^the plan .* (does not exist|cannot be read)"):
+        read_json(tmp_path / name, "plan")

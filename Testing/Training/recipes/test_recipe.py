@@ -140,6 +140,7 @@ def test_overrides_are_checked_as_the_files_are(
         ("base: [base.yaml]", "base must be the path of a file"),
         ("base: missing.yaml", "cannot read the recipe .*missing.yaml"),
         ("stage: {name: tumor", "is not valid YAML"),
+        ('base: "a\\0b.yaml"', "cannot read the recipe"),
         ("- a list", "holds no settings"),
         ("", "holds no settings"),
     ],
@@ -179,3 +180,23 @@ def test_a_recipe_read_by_its_path_has_its_name() -> None:
     by_name = read_recipe("paresseg/table4-msf-pa")
     path = Path(__file__).resolve().parents[3] / "training/recipes/paresseg/table4-msf-pa.yaml"
     assert read_recipe(path) == by_name
+
+
+@pytest.mark.parametrize("stage", ["[1, 2]", "tumor", "7", "null"])
+def test_a_stage_that_is_no_mapping(folder: Path, stage: str) -> None:
+    (folder / "own.yaml").write_text(f"stage: {stage}\n")
+    with pytest.raises(InputError, match="recipe 'own': stage must hold named settings, got"):
+        read_recipe(folder / "own.yaml")
+
+
+def test_a_tower_of_bases(folder: Path) -> None:
+    for number in range(30):
+        (folder / f"b{number}.yaml").write_text(f"base: b{number + 1}.yaml\n")
+    with pytest.raises(InputError, match="stands on more than 20 others"):
+        read_recipe(folder / "b0.yaml")
+
+
+@pytest.mark.parametrize("name", ["n" * 5000 + ".yaml", "²", "n" * 5000])
+def test_a_name_that_no_recipe_has(name: str) -> None:
+    with pytest.raises(InputError, match=r"there is no recipe|cannot read the recipe"):
+        read_recipe(name)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.config_parsing import is_text, nearest, shown
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.models.description import LONGEST_NAME
 from training.data.case import SourceCase
 from training.data.layouts import (
     chaos,
@@ -86,7 +87,14 @@ def find_cases(layout: str, data: Path, **options: Any) -> list[SourceCase]:
                 f"the layout {layout!r} takes no {name}; layouts that do are {takers or 'none'}"
                 ": leave it out, or choose another layout"
             )
-    return LAYOUTS[layout].find(Path(data), **given)
+    cases = LAYOUTS[layout].find(Path(data), **given)
+    for case in cases:
+        if len(case.name) > LONGEST_NAME or not is_text(case.name):
+            raise InputError(
+                f"the case {shown(case.name)} has a name of {len(case.name)} characters, at most {LONGEST_NAME} that "
+                "can be written are taken: rename it"
+            )
+    return cases
 
 
 __all__ = ["LAYOUTS", "Layout", "find_cases"]

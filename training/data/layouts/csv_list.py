@@ -8,13 +8,13 @@ Paths are relative to the CSV file. Further columns are facts; an empty cell is 
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.errors import InputError
+from training.csv_file import read_csv
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.labels import told_values
 
@@ -28,20 +28,18 @@ def find(data: Path, *, labels: Mapping[str, str] | None = None) -> list[SourceC
     values = told_values(labels or {})
     if not data.is_file():
         raise InputError(f"the list '{data}' is no file: give the CSV file itself")
-    try:
-        text = data.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list '{data}' cannot be read ({error}): save it as CSV in UTF-8") from error
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)  # spreadsheets write what their language is used to
-    lines = csv.DictReader(text.splitlines(), delimiter=delimiter)
-    _check_columns([name.strip() for name in lines.fieldnames or []], data)
+    # Spreadsheets write the delimiter that their language is used to.
+    table = read_csv(data, "the list", "save it as CSV in UTF-8", delimiters=",;\t")
+    header = [name.strip() for name in table.header]
+    _check_columns(header, data)
+    for number, line in enumerate(table.lines, start=2):
+        if len(line) > len(header):
+            raise InputError(
+                f"'{data}' line {number} has more cells than the first line: put quotes around commas"
+            )
     cases = [
-        _case(
-            {(key or "").strip(): (value or "").strip() for key, value in line.items()}, number, data, values
-        )
-        for number, line in enumerate(lines, start=2)
-        if None not in line or _too_long(number, data)
+        _case(dict(zip(header, (value.strip() for value in row.values()), strict=True)), number, data, values)
+        for number, row in enumerate(table.rows(), start=2)
     ]
     if not cases:
         raise InputError(f"the list '{data}' holds no case: add a line for each")
@@ -57,17 +55,13 @@ def _check_columns(names: list[str], data: Path) -> None:
         raise InputError(f"the list '{data}' has the column {min(twice)!r} twice: rename one")
 
 
-def _too_long(number: int, data: Path) -> bool:
-    raise InputError(f"'{data}' line {number} has more cells than the first line: put quotes around commas")
-
-
 def _case(line: Mapping[str, str], number: int, data: Path, values: Mapping[int, int]) -> SourceCase:
     for name in REQUIRED:
         if not line[name]:
             raise InputError(f"'{data}' line {number} has no {name}: fill it in")
     if not _NAME.fullmatch(line["name"]):
         raise InputError(
-            f"'{data}' line {number}: the name {line['name']!r} must be made of letters, digits, dot, dash and "
+            f"'{data}' line {number}: the name {shown(line['name'])} must be made of letters, digits, dot, dash and "
             "underscore: rename it"
         )
     here = data.parent

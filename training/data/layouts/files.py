@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
+from LiverTumorAttentionLib.json_values import load_json
+from LiverTumorAttentionLib.regular_file import reason
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 """Endings that `read_volume` can read."""
@@ -17,7 +18,9 @@ VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 
 def natural_key(text: str) -> list[tuple[int, str]]:
     """Return a sort key that puts "image_2" before "image_10"."""
-    return [(int(part), "") if part.isdigit() else (0, part.lower()) for part in re.split(r"(\d+)", text)]
+    # Not \d, which takes more digits than int does; and no number is longer than the name of a file.
+    parts = re.split(r"([0-9]+)", text)
+    return [(int(part), "") if index % 2 else (0, part.lower()) for index, part in enumerate(parts)]
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
@@ -57,11 +60,11 @@ def some(names: Iterable[str], most: int = 3) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file. Raises `InputError` when it is missing, damaged or no object."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = load_json(path)
     except FileNotFoundError as error:
         raise InputError(f"'{path}' is missing: give the folder that holds it") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' cannot be read ({error}): correct it or copy it again") from error
+        raise InputError(f"'{path}' cannot be read ({reason(error)}): correct it or copy it again") from error
     if not isinstance(values, dict):
         raise InputError(f"'{path}' holds no JSON object: correct it or copy it again")
     return values

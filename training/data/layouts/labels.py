@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.config_parsing import nearest, whole_number
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.terminology import Description, segment_kind
 from LiverTumorAttentionLib.voxels.labels import WHOLE_TOLERANCE
@@ -64,9 +64,10 @@ def told_values(labels: Mapping[str, str]) -> dict[int, int]:
     """Return `OWN_VALUES` with the classes that the user gave for other values, such as {"3": "background"}."""
     values = dict(OWN_VALUES)
     for key, kind in labels.items():
-        if not key.isdigit():
+        value = whole_number(key)
+        if value is None:
             raise InputError(f"--label {key}={kind}: name the value in the label map, such as 3={kind}")
-        values[int(key)] = CLASSES[kind]
+        values[value] = CLASSES[kind]
     return values
 
 

@@ -12,12 +12,12 @@ degrees.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
+from training.csv_file import read_csv
 from training.data.case import LabelFile, Picture, SourceCase
 from training.data.held_out import check_may_be_used, use_of
 from training.data.layouts.files import case_name, folder, natural_key, some
@@ -66,13 +66,9 @@ def find(data: Path) -> list[SourceCase]:
 
 def _rows(path: Path) -> Sequence[Mapping[str, str]]:
     """Return the lines of slices.csv, checked."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            rows = list(reader)
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' cannot be read ({error}): give the folder that holds it") from error
+    table = read_csv(path, "the list", "give the folder that holds it")
+    missing = [name for name in COLUMNS if name not in table.header]
+    rows = table.rows()
     if missing:
         raise InputError(f"'{path}' has no column {missing[0]!r}: copy it again")
     for row in rows:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.errors import InputError
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.files import case_name, folder, in_order, natural_key, read_json, some
@@ -87,7 +88,7 @@ def _label_names(description: Mapping[str, Any], path: Path) -> dict[str, tuple[
                 found[key] = tuple(int(each) for each in value)
             elif isinstance(value, int):
                 found[key] = (value,)
-            elif str(value).isdigit() and not key.isdigit():
+            elif whole_number(str(value)) is not None and whole_number(key) is None:
                 found[key] = (int(value),)
             else:
                 found[str(value)] = (int(key),)

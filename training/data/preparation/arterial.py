@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
+from LiverTumorAttentionLib.json_values import load_json
 from LiverTumorAttentionLib.registration import register_phases, resample_onto, write_transform
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 from training.data.case import SourceCase
@@ -105,7 +106,7 @@ def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
     if not path.exists():
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
+        record = load_json(path)
         if record["method"] == "known":
             return _field(sitk.ReadImage(str(source.displacement)))
         if record["method"] == "none" or record["grade"] == "refused":

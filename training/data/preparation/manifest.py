@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.json_values import load_json
 from LiverTumorAttentionLib.models import StageDescription
+from LiverTumorAttentionLib.regular_file import MIB
 from training.data.case import PreparedCase, SourceCase
 from training.data.preparation.entry import DONE, Entry
 from training.data.preparation.plan import FORMAT, key_of, shortcomings, shortcomings_for_stage
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 MANIFEST_FILE = "manifest.json"
 CASES_FOLDER = "cases"
+MOST_BYTES = 512 * MIB
+"""Of manifest.json, which names every file of every case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class Manifest:
         """Read manifest.json. Raises `InputError` when there is none or it cannot be used."""
         path = folder / MANIFEST_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8-sig"))
+            values = load_json(path, most_bytes=MOST_BYTES)
             if values["format"] != FORMAT:
                 raise InputError(
                     f"'{folder}' was prepared by another version of this program (format {values['format']}, "

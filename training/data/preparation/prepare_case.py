@@ -28,6 +28,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError, OutputError
 from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.json_values import load_json
 from training.data.case import SourceCase
 from training.data.layouts.reading import LoadedCase, read_case
 from training.data.preparation.arrays import CaseArrays, case_arrays
@@ -68,7 +69,7 @@ def prepare_case(preparation: Preparation, key: str, folder: Path, source: Sourc
 def renew(folder: Path, entry: Entry, source: SourceCase, key: str) -> Entry:
     """Write what is now known of a case whose arrays stay: facts, patient, and where its files lie."""
     path = folder / source.name / CASE_FILE
-    values = json.loads(path.read_text(encoding="utf-8-sig"))
+    values = load_json(path)
     changed = replace(entry, source=source)
     values.update(_known(changed, key))
     with replacing(path, name="case") as temporary:
@@ -79,7 +80,7 @@ def renew(folder: Path, entry: Entry, source: SourceCase, key: str) -> Entry:
 def read_entry(folder: Path, key: str) -> Entry | None:
     """Return the entry that a case's folder holds; None when it is not whole, or was made by other settings."""
     try:
-        values = json.loads((folder / CASE_FILE).read_text(encoding="utf-8-sig"))
+        values = load_json(folder / CASE_FILE)
         return Entry.read(values["entry"]) if values["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
 from LiverTumorAttentionLib.errors import InputError
-from training.recipes.yaml_values import read_yaml
+from training.recipes.yaml_values import read_yaml_file
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -163,13 +161,7 @@ def read_published(paper: str, folder: Path = FOLDER) -> PublishedPaper:
     path, known = folder / f"{paper}.yaml", published_papers(folder)
     if paper not in known:
         raise InputError(f"there are no published numbers of {paper!r}{nearest(paper, known)}")
-    try:
-        values = read_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"the published numbers '{path}' cannot be read: {error}: restore the file"
-        ) from error
-    return published_from(values, paper)
+    return published_from(read_yaml_file(path, "the published numbers"), paper)
 
 
 def published_from(values: Mapping[str, Any], paper: str) -> PublishedPaper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,31 @@ def test_mistakes_are_told_with_their_line(tmp_path, text, message):
 def test_a_folder_in_place_of_the_list_is_refused(tmp_path):
     with pytest.raises(InputError, match="give the CSV file itself"):
         find_cases("csv", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a," + "x" * 131_073 + ",,l.nii,,,", r"the list .* cannot be read \(field larger than field limit"),
+        ('"a,' + "x" * 131_073, r"the list .* cannot be read \(field larger than field limit"),
+        ("a,p\0.nii,,l.nii,,,", "it holds NUL characters"),
+        ("n" * 300 + ",p.nii,,l.nii,,,", "a name of 300 characters, at most 100"),
+        ("²,p.nii,,l.nii,,,", "must be made of letters, digits"),
+    ],
+)
+def test_lines_that_no_list_has(tmp_path, line, message):
+    with pytest.raises(InputError, match=message) as told:
+        find_cases("csv", listed(tmp_path, HEAD + line + "\n"))
+    assert len(str(told.value)) < 500
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_pipe_is_no_list(tmp_path):
+    os.mkfifo(tmp_path / "list.csv")
+    with pytest.raises(InputError, match="is no file"):
+        find_cases("csv", tmp_path / "list.csv")
+
+
+def test_a_cell_may_hold_a_line_break(tmp_path):
+    path = listed(tmp_path, HEAD + 'a,p.nii,,l.nii,P1,"two\nlines",GE\n')
+    assert find_cases("csv", path)[0].facts == {"tumor_type": "two\nlines", "scanner": "GE"}

@@ -1,0 +1,90 @@
+"""A program's run from its arguments to its exit code, the same for all programs of the project."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+
+from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.config_parsing import shown
+from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, ignore_signals
+from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
+from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
+
+
+def run_program(
+    build_parser: Callable[[], argparse.ArgumentParser],
+    arguments: Sequence[str] | None = None,
+    *,
+    cancelled_message: str | None = None,
+) -> int:
+    """Run the command that the arguments name; return 0 done, 2 bad input, 130 cancelled, 1 when nobody reads.
+
+    cancelled_message: what is said instead of an error when the run was cancelled.
+    A fault of the program itself is not hidden: its traceback is shown and the code is 1.
+    """
+    encode_anything()
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        try:
+            _check_arguments(given)
+            options = _parsed(build_parser(), given)
+        except LiverTumorAttentionError as error:
+            Console("none").error(error)
+            return error.exit_code
+        return _run(options, Console(getattr(options, "progress", "none")), cancelled_message)
+    except BrokenPipeError:
+        # Who read the output has gone, as `| head` does.
+        drop_output()
+        return 1
+
+
+def _run(options: argparse.Namespace, console: Console, cancelled_message: str | None) -> int:
+    with ending_signals() as cancelled:
+        try:
+            with console.shown(cancelled) as progress:
+                options.run(options, progress, console)
+        except Cancelled as error:
+            ignore_signals()
+            _say_cancelled(console, cancelled_message, error)
+            return Cancelled.exit_code
+        except LiverTumorAttentionError as error:
+            console.error(error)
+            return error.exit_code
+        except KeyboardInterrupt:
+            ignore_signals()
+            _say_cancelled(console, cancelled_message, Cancelled(AT_ONCE))
+            return Cancelled.exit_code
+        except MemoryError as error:
+            console.error(error)
+            return 2
+    return 0
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; raises `SystemExit` after help or bad usage, `OutputError` where help cannot be written."""
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit:
+        Console("none").flush()
+        raise
+
+
+def _say_cancelled(console: Console, message: str | None, error: Cancelled) -> None:
+    if message is None:
+        console.error(error)
+    else:
+        with contextlib.suppress(OSError):
+            print(message, file=sys.stderr)
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Raise `InputError` for an empty argument, which as a path would name the current folder."""
+    for before, text in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = text.partition("=")
+        if not text.strip() or (name.startswith("--") and equals and not value.strip()):
+            option = name if equals else before
+            after = f" after {shown(option)}" if option else ""
+            raise InputError(f"an empty value was given{after}: give one, or leave the option out")
