@@ -91,13 +91,15 @@ def _converted(hint: Any, value: object, where: str, error: type[Exception]) -> 
     if hint in (float, int) and isinstance(value, int | float) and not isinstance(value, bool):
         huge = isinstance(value, int) and abs(value) >= 2**63  # more than a float holds, perhaps
         if huge or not math.isfinite(value):
-            raise error(f"{where}: expected a number that can be computed with, got {shown(value)}")
+            raise error(
+                f"{where}: expected a number that can be computed with, got {shown(value)}: correct it there"
+            )
         if hint is float:
             return float(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
         if isinstance(value, str) and not is_text(value):
             raise error(
-                f"{where}: holds a character that is no text (NUL or half a character), got {shown(value)}"
+                f"{where}: holds a character that is no text (NUL, half a character), got {shown(value)}: correct it"
             )
         return value
     raise error(f"{where}: expected {hint.__name__}, got {_kind_of(value)} {shown(value)}: correct it there")

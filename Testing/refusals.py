@@ -29,13 +29,13 @@ ADVICE = frozenset(
         "install keep lay leave load look lower make mark measure merge move name open pad paint pass pick please",
         "point prepare press put raise reject remove rename report resample reshape restart restore run save say",
         "see segment select separate set shrink start stack take train try turn undo unpack unregister upgrade",
-        "use wait write",
+        "use wait write zip",
     )
     for word in line.split()
 )
 """Verbs that begin the part of a message that says what to do."""
 PARTS = re.compile(r"(?::|;|\.|—)\s+|, or |, and |, then ")
-HINTS = ("{nearest(", "{near}", "{instead}", "{advice}")
+HINTS = ("{nearest(", "{near}", "{instead}", "{advice}", "{hint}")
 """Parts that are computed and say what to do."""
 PASSED_ON = re.compile(
     r"(?:.*: )?\{(?:error|problem|str\(error\)[^}]*|[a-z_.]*_problem\([^}]*\)|self\._listed\(\))\}\.?"

@@ -39,7 +39,7 @@ class Grid:
         if min(self.size) < 1 or min(self.spacing_mm) <= 0:
             raise InputError(
                 f"the grid of a log of corrections must have voxels of some size, got {self.size} voxels of "
-                f"{self.spacing_mm} mm"
+                f"{self.spacing_mm} mm: use an undamaged copy of the log"
             )
 
     @classmethod

@@ -159,7 +159,8 @@ class PatchSettings:
             )
         if math.prod(self.patch) > LARGEST_PATCH_VOXELS:
             raise ModelError(
-                f"model.json: patches: patch must hold at most {LARGEST_PATCH_VOXELS} voxels, got {self.patch}: correct it there"
+                f"model.json: patches: patch must hold at most {LARGEST_PATCH_VOXELS} voxels, got {self.patch}: "
+                "correct it there"
             )
 
 

@@ -202,7 +202,9 @@ def _merged(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     try:
         path = path.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"cannot read the recipe {shown(str(path))}: {reason(error)}") from error
+        raise InputError(
+            f"cannot read the recipe {shown(str(path))}: {reason(error)}: check the path"
+        ) from error
     if path in seen or len(seen) > MOST_BASES:
         raise InputError(
             f"the recipe {path} is its own base: {' <- '.join(file.name for file in (*seen, path))}"

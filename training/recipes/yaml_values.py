@@ -66,7 +66,7 @@ def read_yaml_file(path: str | os.PathLike[str], what: str) -> Any:
     try:
         return read_yaml(read_regular(path, most_bytes=MOST_BYTES).decode("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"cannot read {what} {path}: {reason(error)}") from error
+        raise InputError(f"cannot read {what} {path}: {reason(error)}: check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{what} {path} is not valid YAML: {reason(error)}: correct it") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.cli import main as library
-from training.__main__ import main as training
+from training.cli import main as training
 
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a system without /dev/full")
 PROGRAMS = {"LiverTumorAttentionLib": ["models", "list"], "training": ["--help"]}
