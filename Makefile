@@ -11,13 +11,13 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model study kills clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model study kills fuzz clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
 	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
-	@echo "make benchmark-interaction | kills"
+	@echo "make benchmark-interaction | kills | fuzz"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
@@ -142,6 +142,11 @@ KILLS ?= 126
 kills: $(VENV)/.test
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
 	$(BIN)/python -m Testing.trials.kills --kills $(KILLS) --output Testing/trials/results
+
+# Minutes on a free core: damaged volumes, DICOM, segmentations, JSON, models, logs, transforms, recipes and lists.
+FUZZ_INPUTS ?= 5000
+fuzz: $(VENV)/.test
+	$(BIN)/python -m Testing.fuzz --inputs $(FUZZ_INPUTS) --seed 1 --output Testing/fuzz/results
 
 clean:
 	rm -rf .venv .venv-* demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 MOST_DIGITS = 19
 """Of a whole number in a setting: what 64 bits hold."""
+MOST_LISTED = 60
+"""Names that a message lists."""
 LONGEST_SHOWN = 80
 """Characters of a value that a message quotes."""
 
@@ -52,8 +54,10 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name[:LONGEST_SHOWN], names, n=3, cutoff=0.5)
     if close:
-        return f"; did you mean {' or '.join(repr(c) for c in close)}?"
-    return f"; known are {', '.join(repr(n) for n in names)}" if names else ""
+        return f"; did you mean {' or '.join(shown(c) for c in close)}?"
+    listed = ", ".join(shown(n) for n in names[:MOST_LISTED])
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return f"; known are {listed}{more}" if names else ""
 
 
 def shown(value: object) -> str:

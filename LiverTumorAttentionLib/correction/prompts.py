@@ -17,7 +17,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.config_parsing import nearest
+from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.correction.log import action_of
 from LiverTumorAttentionLib.correction.session import Action
 from LiverTumorAttentionLib.correction.tools import TOOLS
@@ -65,7 +65,7 @@ def read_prompts(text: bytes | str, portal: sitk.Image) -> list[Prompt]:
             ]
         elif key != "units" and not (key in LOG_KEYS and "actions" in values):
             raise InputError(
-                f"the prompts: unknown key {key!r}{nearest(str(key), [*TOOLS, 'units', 'actions'])}"
+                f"the prompts: unknown key {shown(key)}{nearest(str(key), [*TOOLS, 'units', 'actions'])}"
             )
     if not prompts:
         raise InputError(f"the prompts ask for nothing: name tools, such as {', '.join(list(TOOLS)[:4])}")

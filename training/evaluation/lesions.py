@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.json_values import load_json
 from LiverTumorAttentionLib.metrics import Components, LesionRow, LesionScores
+from LiverTumorAttentionLib.regular_file import reason
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.labels import TUMOR
 from training.data.case import SourceCase
@@ -76,7 +77,9 @@ def read_lesions(path: Path) -> list[KnownLesion]:
             for x, y, z in [lesion["center_lps_mm"]]
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"the lesions '{path}' cannot be read ({error!r}): restore the file") from error
+        raise InputError(
+            f"the lesions '{path}' cannot be read ({reason(error)}): restore the file"
+        ) from error
 
 
 def _parts_of(lesions: list[KnownLesion], truth: sitk.Image) -> list[int]:

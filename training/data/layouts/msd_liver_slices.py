@@ -12,6 +12,7 @@ degrees.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,10 +75,14 @@ def _rows(path: Path) -> Sequence[Mapping[str, str]]:
     for row in rows:
         try:
             numbers = [float(row[name]) for name in COLUMNS[1:]]
+            int(row["msd_liver_case"])
+            row["file"].split("_")[1]
+            if not all(math.isfinite(number) for number in numbers):
+                raise ValueError("a number that is not finite")
             turn = row["file"].partition("_")[0]
             if min(numbers[1:4]) <= 0 or turn not in ("flipped", "mirrored"):
                 raise ValueError("a length that is not positive, or a name that tells no turn")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, IndexError) as error:
             raise InputError(
                 f"'{path}': the line of {row['file']!r} is wrong ({error}): correct it"
             ) from error

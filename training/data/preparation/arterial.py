@@ -113,7 +113,7 @@ def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
             return sitk.Transform(3, sitk.sitkIdentity)
         with quiet_itk():
             return sitk.ReadTransform(str(folder / TRANSFORM_FILE))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputError(
             f"the registration in '{folder}' cannot be read ({itk_reason(error)}): "
             "delete this folder and run `prepare` again"
