@@ -127,7 +127,7 @@ endif
 	$(TRAINING) train $(LIVER) --prepared $(MODEL)/prepared-liver --output $(MODEL)/run-liver
 	$(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor --output $(MODEL)/run-tumor
 	test -f $(MODEL)/model/model.json || $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor \
-		--output $(MODEL)/model --id bundled --licence Apache-2.0 \
+		--output $(MODEL)/model --id bundled --card training/export/cards/bundled.yaml \
 		--statement "trained on generated CT, not for clinical use" $(POSTPROCESSING)
 
 # Hours on two cores; resumes where it was stopped.

@@ -36,6 +36,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         action = actions.add_parser(name, help=text, description=text)
         action.add_argument("model", metavar=takes)
         action.set_defaults(run=run)
+        if name == "show":
+            action.add_argument("--card", action="store_true", help="print the model card in words, not JSON")
         if name in ("verify", "add"):
             add_progress(action, default="none")
 
@@ -66,12 +68,14 @@ def run_list(options: argparse.Namespace, progress: Progress, console: Console) 
 
 
 def run_show(options: argparse.Namespace, progress: Progress, console: Console) -> None:
-    """Print a model's whole description as JSON."""
-    from LiverTumorAttentionLib.models import find_model
+    """Print a model's whole description as JSON, or its card."""
+    from LiverTumorAttentionLib.models import find_model, model_card
 
-    console.print(
-        json.dumps(dataclasses.asdict(find_model(options.model).description), indent=2, ensure_ascii=False)
-    )
+    description = find_model(options.model).description
+    if options.card:
+        console.print(model_card(description).rstrip("\n"))
+        return
+    console.print(json.dumps(dataclasses.asdict(description), indent=2, ensure_ascii=False))
 
 
 def run_papers(options: argparse.Namespace, progress: Progress, console: Console) -> None:

@@ -1,5 +1,6 @@
 """Model packages: `model.json` and one `.safetensors` a stage, in a folder or a zip; verified, never unpickled."""
 
+from LiverTumorAttentionLib.models.card import model_card
 from LiverTumorAttentionLib.models.catalogue import (
     InstalledModel,
     add_model,
@@ -10,6 +11,7 @@ from LiverTumorAttentionLib.models.catalogue import (
     user_model_folder,
 )
 from LiverTumorAttentionLib.models.description import (
+    DataSource,
     GridSettings,
     IntensitySettings,
     Label,
@@ -22,6 +24,7 @@ from LiverTumorAttentionLib.models.package import ModelPackage
 from LiverTumorAttentionLib.models.papers import paper_model, paper_names
 
 __all__ = [
+    "DataSource",
     "GridSettings",
     "InstalledModel",
     "IntensitySettings",
@@ -34,6 +37,7 @@ __all__ = [
     "add_model",
     "find_model",
     "list_models",
+    "model_card",
     "paper_model",
     "paper_names",
     "remove_model",

@@ -266,7 +266,9 @@ class StageDescription:
 
 
 FORMATS = (2, 3)
-"""Versions of `model.json` that are read; 3 adds intensities relative to the liver."""
+"""Versions of `model.json` that are read; 3 adds intensities relative to the liver, and the model card."""
+CARD_FORMAT = 3
+"""The first with sources, never_seen and known_failures."""
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])
 
 
@@ -284,6 +286,33 @@ class Label:
     """Code in that scheme."""
     meaning: str
     """The code's meaning in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """Data that the weights were made from."""
+
+    title: str
+    """Name of the data set, and what of it was used."""
+    licence: str
+    """SPDX name of its licence."""
+    attribution: str
+    """Whom to name, and where; may be empty."""
+    stages: tuple[str, ...]
+    """Stages that were trained on it."""
+    patients: int
+    """Patients; 0 for generated data."""
+    cases: int
+    """Cases that were trained on."""
+    slices: int
+    """Slices of these on the network's grid; of several stages the largest number."""
+
+    def __post_init__(self) -> None:
+        if not self.title or not self.licence or min(self.patients, self.cases, self.slices) < 0:
+            raise ModelError(
+                f"model.json: sources: {self.title!r} needs a title, a licence and counts from 0, got the licence "
+                f"{self.licence!r} and {self.patients}, {self.cases}, {self.slices}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,6 +343,12 @@ class ModelDescription:
     """Where the weights come from: data, command, settings, seed, duration."""
     scores: dict[str, Any] = field(default_factory=dict)
     """What was measured, on what, by which command."""
+    sources: tuple[DataSource, ...] = ()
+    """Data that the weights were made from, each with licence and attribution; () says nothing. Format 3."""
+    never_seen: tuple[str, ...] = ()
+    """What training held nothing of, in plain words. Format 3."""
+    known_failures: tuple[str, ...] = ()
+    """Where it is known to fail, in plain words. Format 3."""
 
     def __post_init__(self) -> None:
         check_format(self.format)
@@ -326,6 +361,11 @@ class ModelDescription:
         if self.format < needed:
             raise ModelError(
                 f"model.json: format {self.format} knows no liver_window_hu: write format {needed}"
+            )
+        if self.format < CARD_FORMAT and (self.sources or self.never_seen or self.known_failures):
+            raise ModelError(
+                f"model.json: format {self.format} knows no sources, never_seen and known_failures: a model with them "
+                f"has format {CARD_FORMAT}"
             )
         names = [stage.name for stage in self.stages]
         if names not in STAGE_ORDERS:

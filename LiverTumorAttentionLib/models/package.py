@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from LiverTumorAttentionLib.config_parsing import is_text, shown
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.card import NOTES
 from LiverTumorAttentionLib.models.description import ModelDescription, StageDescription, read_description
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import MIB, is_regular, open_regular, reason, too_large
@@ -81,8 +82,15 @@ class ModelPackage:
                 _write(copied, chunk)
 
     def files(self) -> list[str]:
-        """Return the names of all files that belong to the model."""
-        return [DESCRIPTION_FILE, *(stage.weights for stage in self.description.stages)]
+        """Return the names of all files that belong to the model; its card and licence where they lie there."""
+        notes = [name for name in NOTES if self._has(name)]
+        return [DESCRIPTION_FILE, *(stage.weights for stage in self.description.stages), *notes]
+
+    def _has(self, name: str) -> bool:
+        if self.path.is_dir():
+            return (self.path / name).is_file()
+        with self._readable(name), zipfile.ZipFile(self.path) as archive:
+            return self._prefix + name in archive.namelist()
 
     def size_bytes(self) -> int:
         """Return the size of all files of the model together. Raises `ModelError` when one is not there."""

@@ -12,7 +12,7 @@ IDENTITY = {
     "id": "name by which it is chosen (default: the recipe's)",
     "title": "name that is shown (default: the recipe's title)",
     "version": "of the model (default: 1)",
-    "licence": "SPDX name of the licence of the weights (default: NOASSERTION)",
+    "licence": "SPDX name of the licence of the weights (default: what their sources ask for)",
     "statement": "what everybody must know; it has to say 'not for clinical use'",
     "intended_use": "what the model is for and what not",
 }
@@ -20,7 +20,9 @@ IDENTITY = {
 DESCRIPTION = """Make a model of one run that finds liver and tumors, or of one run for each.
 
 The model is a folder, or a .zip, that `liver-tumor-attention models add` and the 3D Slicer module take. It records
-the recipe, the number of cases and the versions that its weights come from, and that it is not for clinical use."""
+the recipe, the number of cases, the versions and the data that its weights come from, each source with its licence, and
+that it is not for clinical use. README.md, the model card, and LICENSE.md are written beside the weights from the same
+facts. Weights made from share-alike data get that licence."""
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,6 +46,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--output", required=True, type=Path, metavar="PATH", help="new folder of the model, or its .zip")
     add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
+    add(
+        "--card",
+        type=Path,
+        metavar="YAML",
+        help="lists never_seen and known_failures: what the model card says beside the sources of the cases",
+    )
     add(
         "--precision",
         choices=("float16", "float32"),
@@ -74,10 +82,12 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         options.output,
         identity={name: value for name, value in given.items() if value is not None},
         scores=options.scores,
+        card=options.card,
         postprocessing=dict(options.postprocessing),
         half=options.precision == "float16",
     )
     console.say(f"{options.output}: {description.id}, {description.statement}")
+    console.say(f"the weights are licensed {description.licence}")
     console.say(f"install it with: liver-tumor-attention models add {options.output}")
 
 

@@ -172,6 +172,7 @@ def _task(
     say: Callable[[str], None],
 ) -> RecipeTask:
     """Return the recipe on the cases of its part."""
+    from training.export.card import sources_before
     from training.loop.task import RecipeTask
     from training.mining.hard_negatives import HardNegatives
     from training.runs.stage_weights import StageWeights
@@ -190,7 +191,11 @@ def _task(
     if options.initial is not None:
         stage = recipe.stage.name
         initial = StageWeights.find(options.initial, lambda found: found.name == stage, f"{stage!r}")
-        about["initial"] = {"sha256": initial.sha256, "run": _decided(initial)}
+        about["initial"] = {
+            "sha256": initial.sha256,
+            "run": _decided(initial),
+            "sources": sources_before(initial),
+        }
     training, hard = [cases[name] for name in split.training], None
     if options.hard_negatives is not None:
         mined = HardNegatives.read(options.hard_negatives, training, manifest.key)

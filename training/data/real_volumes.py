@@ -14,6 +14,18 @@ from training.data.held_out import VALIDATION, VALIDATION_BACKGROUNDS
 
 
 @dataclass(frozen=True, kw_only=True)
+class HealthyPart:
+    """A part of a volume with tumors that shows liver without one."""
+
+    name: str
+    """Such as "left lobe"."""
+    slices: tuple[int, int]
+    """First slice and the one behind the last, in LPS order."""
+    from_column: int = 0
+    """First column: what lies further to the right of the patient is cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RealVolume:
     """One examination."""
 
@@ -30,10 +42,10 @@ class RealVolume:
     """Contrast of the portal path: "portal", "arterial" or "plain"."""
     tumors: str = "none seen"
     """What is known of tumors: "none seen" or what there is."""
-    healthy_slices: tuple[int, int] | None = None
-    """First slice and the one behind the last, in LPS order, that show liver without a tumor; None is every slice."""
-    licence: str
-    """Of the volume."""
+    healthy_parts: tuple[HealthyPart, ...] = ()
+    """Where there are tumors: what shows none."""
+    source: str
+    """Where it comes from, a key of `sources.SOURCES`."""
 
     @property
     def use(self) -> str:
@@ -52,39 +64,46 @@ REAL_VOLUMES = (
         portal="totalsegmentator-example/ct.nii.gz",
         liver="totalsegmentator-example/liver.nii.gz",
         phase="plain",
-        licence="Apache-2.0",
+        source="totalsegmentator",
     ),
-    RealVolume(name="totalsegmentator-dicom", portal="totalsegmentator-example/dicom", licence="Apache-2.0"),
-    RealVolume(name="TCGA-AY-4070A", portal="real-backgrounds/TCGA-AY-4070A_pv.nii.gz", licence="CC BY 3.0"),
+    RealVolume(
+        name="totalsegmentator-dicom", portal="totalsegmentator-example/dicom", source="totalsegmentator"
+    ),
+    RealVolume(name="TCGA-AY-4070A", portal="real-backgrounds/TCGA-AY-4070A_pv.nii.gz", source="tcga-coad"),
     RealVolume(
         name="LIDC-IDRI-0001",
         portal="real-backgrounds/LIDC-IDRI-0001_ap.nii.gz",
         phase="arterial",
-        licence="CC BY 3.0",
+        source="lidc-idri",
     ),
     RealVolume(
         name="LIDC-IDRI-0050",
         portal="real-backgrounds/LIDC-IDRI-0050_ap.nii.gz",
         phase="arterial",
         tumors="a small dark focus in the left lobe",
-        licence="CC BY 3.0",
+        source="lidc-idri",
     ),
-    RealVolume(name="C3L-00189", portal="real-backgrounds/C3L-00189_pv.nii.gz", licence="CC BY 4.0"),
+    RealVolume(name="C3L-00189", portal="real-backgrounds/C3L-00189_pv.nii.gz", source="cptac-pda"),
     RealVolume(
         name="AMOS-0013",
         portal="real-backgrounds/amos_0013_ap_slab.nii.gz",
         liver="real-backgrounds/amos_0013_label.nii.gz",
         liver_value=6,
         phase="arterial",
-        licence="CC BY 4.0",
+        source="amos",
     ),
     RealVolume(
         name="HCC-007",
         portal="hcc-tace-007/HCC007_pre_PV.nii.gz",
         arterial="hcc-tace-007/HCC007_pre_AP.nii.gz",
         tumors="a large HCC",
-        healthy_slices=(0, 20),  # tips of both lobes; the tumor's arterial blush begins at slice 22
-        licence="CC BY 4.0",
+        healthy_parts=(
+            HealthyPart(name="tips of the lobes", slices=(0, 20)),  # the tumor's arterial blush begins at 22
+            HealthyPart(
+                name="left lobe", slices=(20, 51), from_column=235
+            ),  # left of the middle hepatic vein
+        ),
+        source="hcc-tace-seg",
     ),
 )
 

@@ -13,7 +13,10 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
 from training.csv_file import read_csv
+from training.data.sources import check_licence, licence_for
+from training.evaluation.assessment_summary import interval
 from training.evaluation.columns import OVERLAP
+from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, write_model
 from training.recipes.recipe import to_values
 from training.runs.checkpoint import read_weights
@@ -39,17 +42,24 @@ def export_runs(
     identity: Mapping[str, str] | None = None,
     scores: Path | None = None,
     postprocessing: Mapping[str, float] | None = None,
+    card: Path | None = None,
     half: bool = True,
 ) -> ModelDescription:
     """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
 
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
-    not to be the recipe's and ours. scores: the CSV of `evaluate`. postprocessing, half: as in `write_model`.
+    not to be the recipe's and ours. scores: the CSV of `evaluate`. card: YAML with never_seen and known_failures; the
+    sources, and the licence that they ask for, are gathered from the prepared cases. postprocessing, half: as in
+    `write_model`.
     Raises `InputError`, `ModelError` or `OutputError`; then nothing is written.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already: name a new folder or .zip for the model")
     runs = _in_order([Run.read(folder) for folder in folders])
+    text = CardText() if card is None else read_card_text(card)
+    sources = sources_used(runs)
+    chosen = {**_identity(runs), "licence": licence_for(sources), **(identity or {})}
+    check_licence(chosen["licence"], sources)
     stages, provenance = [], {}
     for run in runs:
         weights, about = read_weights(run.weights)
@@ -58,16 +68,17 @@ def export_runs(
     return write_model(
         output,
         stages,
-        identity={**_identity(runs), **(identity or {})},
+        identity=chosen,
         training={"command": _commands(runs), "runs": provenance},
         scores=None if scores is None else summary_of(scores, runs),
         postprocessing=postprocessing,
+        card=card_values(sources, text),
         half=half,
     )
 
 
 def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the means of a CSV of `evaluate`; undefined values are counted, not averaged.
+    """Return the means of a CSV of `evaluate` with their 95 % intervals; undefined values are counted, not averaged.
 
     Raises `InputError` when it cannot be read, or holds scores of other weights than those of the runs.
     """
@@ -79,18 +90,20 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
             f"the scores in {path} are of other weights than those of {', '.join(str(run.folder) for run in runs)}: "
             "evaluate these runs, and give that table"
         )
-    means, undefined = {}, {}
+    means, intervals, undefined = {}, {}, {}
     for column in SUMMED_UP:
         values = [_number(row[column], column, path) for row in rows if row.get(column)]
         defined = [value for value in values if math.isfinite(value)]
         if defined:
             means[column] = round(sum(defined) / len(defined), 5)
+            intervals[column] = [round(value, 5) for value in interval(defined)]
         if len(defined) < len(values):
             undefined[column] = len(values) - len(defined)
     return {
         "command": "python -m training evaluate",
         "cases": len({row["case"] for row in rows}),
         "mean": means,
+        "interval_95": intervals,
         "undefined": undefined,
     }
 
@@ -133,7 +146,6 @@ def _identity(runs: Sequence[Run]) -> dict[str, str]:
         "id": re.sub(r"[^a-z0-9.-]+", "-", recipe.name.lower()).strip("-."),
         "title": recipe.title,
         "version": "1",
-        "licence": "NOASSERTION",
         "statement": f"trained by the recipe {recipe.name} on {cases} cases, {NOT_CLINICAL}",
         "intended_use": INTENDED_USE,
     }

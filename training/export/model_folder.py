@@ -16,7 +16,9 @@ import torch
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing, replacing_all
+from LiverTumorAttentionLib.models.card import LICENCE_FILE, README_FILE, licence_note, model_card
 from LiverTumorAttentionLib.models.description import (
+    CARD_FORMAT,
     IntensitySettings,
     ModelDescription,
     oldest_format,
@@ -56,13 +58,15 @@ def write_model(
     training: Mapping[str, Any],
     scores: Mapping[str, Any] | None = None,
     postprocessing: Mapping[str, float] | None = None,
+    card: Mapping[str, Any] | None = None,
     half: bool = True,
 ) -> ModelDescription:
-    """Write a model folder, or a .zip of one, and return its description.
+    """Write a model folder, or a .zip of one, and return its description: model.json, weights, card and licence note.
 
     identity: id, title, version, licence, statement and intended_use. training: where the weights come from. scores:
-    what was measured. postprocessing: its settings where they differ from the defaults. half: keep the weights in
-    float16; they are run in the device's precision either way.
+    what was measured. card: sources, never_seen and known_failures as model.json has them. postprocessing: its settings
+    where they differ from the defaults. half: keep the weights in float16; they are run in the device's precision
+    either way.
     Raises `ModelError` when the description or the weights would not be accepted, `OutputError` when it cannot be
     written; then nothing is.
     """
@@ -71,8 +75,9 @@ def write_model(
             f"the statement must say {NOT_CLINICAL!r}, got {identity['statement']!r}: add it to the statement"
         )
     files = {stage.file: _weights(stage, half=half) for stage in stages}
+    told = {key: value for key, value in (card or {}).items() if value}
     values = {
-        "format": oldest_format(_intensity(stage) for stage in stages),
+        "format": max(oldest_format(_intensity(stage) for stage in stages), CARD_FORMAT if told else 0),
         **identity,
         "stages": [
             {
@@ -86,10 +91,13 @@ def write_model(
         "postprocessing": dict(postprocessing or {}),
         "training": dict(training),
         "scores": dict(scores or {}),
+        **told,
     }
     from_mapping(PostprocessingSettings, values["postprocessing"], where="postprocessing")
     files[DESCRIPTION_FILE] = (json.dumps(values, indent=1) + "\n").encode()
     description = read_description(files[DESCRIPTION_FILE], where=DESCRIPTION_FILE)
+    files[README_FILE] = model_card(description).encode()
+    files[LICENCE_FILE] = licence_note(description).encode()
     if output.suffix == ".zip":
         _write_zip(output, description.id, files)
     else:

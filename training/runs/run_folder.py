@@ -30,9 +30,17 @@ RUN_FILE = "run.json"
 LOCK_FILE = ".lock"
 NAME_DIGITS = 8
 MAY_DIFFER = frozenset(
-    {"prepared", "versions", "starts", "recipe: title", "recipe: source", "recipe: reproduces"}
+    {
+        "prepared",
+        "versions",
+        "starts",
+        "initial: sources",
+        "recipe: title",
+        "recipe: source",
+        "recipe: reproduces",
+    }
 )
-"""What may change between two starts of a run: where things lie, what things are called."""
+"""What may change between two starts of a run: where things lie, what things are called and said of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models import StageDescription, find_model
+from LiverTumorAttentionLib.models import ModelDescription, StageDescription, find_model
 from LiverTumorAttentionLib.networks import build_network
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import RUN_FILE, Run
@@ -31,6 +31,8 @@ class StageWeights:
     """Reads the weights by parameter name, on the CPU."""
     run: Run | None = None
     """The run that they come from; None for those of a model."""
+    model: ModelDescription | None = None
+    """The model that they come from; None for those of a run."""
 
     @classmethod
     def find(cls, source: str, choose: Callable[[StageDescription], bool], what: str) -> StageWeights:
@@ -50,6 +52,7 @@ class StageWeights:
                     description=stage,
                     sha256=stage.sha256,
                     read=partial(package.load_weights, stage),
+                    model=package.description,
                 )
         raise InputError(f"the model {package.description.id!r} has no stage {what}: name another one")
 

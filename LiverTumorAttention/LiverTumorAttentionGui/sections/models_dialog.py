@@ -234,13 +234,29 @@ def _description(model: ModelDescription) -> list[str]:
         f"<p><b>Finds:</b> {escape(', '.join(label.name for label in model.labels))}</p>",
         f"<p><b>Takes:</b> {_inputs(model)}</p>",
         f"<p><b>Licence of the weights:</b> {escape(model.licence)}</p>",
-        f"<h4>Trained on</h4>{_tree(model.training) or '<p>The model does not say.</p>'}",
+        f"<h4>Trained on</h4>{_sources(model)}{_tree(model.training)}",
     ]
+    for title, texts in (("Never seen", model.never_seen), ("Known failures", model.known_failures)):
+        if texts:
+            parts.append(f"<h4>{title}</h4><ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>")
     if model.scores:
         parts.append(f"<h4>Scores</h4>{_tree(model.scores)}")
     rows = "".join(_file(stage) for stage in model.stages)
     parts.append(f"<h4>Files</h4><ul>{rows}</ul>")
     return parts
+
+
+def _sources(model: ModelDescription) -> str:
+    """Return the data that the weights were made from; what does not say so is told by `training` alone."""
+    if not model.sources:
+        return "" if model.training else "<p>The model does not say.</p>"
+    rows = (
+        f"<li>{escape(each.title)}: {f'{each.patients} patients, ' if each.patients else ''}{each.cases} cases, "
+        f"{each.slices} slices ({escape(', '.join(each.stages))}). {escape(each.licence)}. "
+        f"{escape(each.attribution)}</li>"
+        for each in model.sources
+    )
+    return f"<ul>{''.join(rows)}</ul>"
 
 
 def _inputs(model: ModelDescription) -> str:

@@ -14,6 +14,16 @@ from LiverTumorAttentionLib.models import (
 )
 from Testing.Library.model_folder import change_description
 
+SOURCE = {
+    "title": "LiTS",
+    "licence": "CC-BY-SA-4.0",
+    "attribution": "Bilic et al.",
+    "stages": ["liver", "tumor"],
+    "patients": 2,
+    "cases": 3,
+    "slices": 12,
+}
+
 
 def set_stage(index: int, **values: Any) -> Callable[[dict[str, Any]], None]:
     return lambda description: description["stages"][index].update(values)
@@ -73,6 +83,18 @@ def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
             set_stage(0, intensity={"liver_window_hu": [-150, 250], "liver_erosion_mm": 5}),
             "liver_window_hu is for a tumor stage",
         ),
+        (
+            lambda values: values.update(known_failures=["veins"]),
+            "format 2 knows no sources, never_seen and known_failures: a model with them has format 3",
+        ),
+        (
+            lambda values: values.update(format=3, sources=[{**SOURCE, "licence": ""}]),
+            "sources: 'LiTS' needs a title, a licence and counts from 0, got the licence ''",
+        ),
+        (
+            lambda values: values.update(format=3, sources=[{**SOURCE, "patient": 3}]),
+            "unknown key 'patient'; did you mean 'patients'",
+        ),
         (set_slices(overlap=1.0), r"overlap must lie in \[0, 1\)"),
         (set_slices(tile=[16, 64]), "tile must be at least 32 pixels"),
         (set_slices(scales=[]), "scales must be given"),
@@ -100,6 +122,12 @@ def test_a_description_that_cannot_be_used_is_refused(
     change_description(model, change)
     with pytest.raises(ModelError, match=message):
         ModelPackage(model)
+
+
+def test_format_3_names_the_sources(model: Path) -> None:
+    change_description(model, lambda values: values.update(format=3, sources=[SOURCE]))
+    (source,) = ModelPackage(model).description.sources
+    assert (source.title, source.patients, source.stages) == ("LiTS", 2, ("liver", "tumor"))
 
 
 def test_text_that_is_no_json_is_refused(model: Path) -> None:

@@ -13,6 +13,23 @@ from Testing.Library.model_folder import change_description, write_model
 
 ROOT = Path(__file__).resolve().parents[3]
 
+CARD = {
+    "format": 3,
+    "never_seen": ["livers of children"],
+    "known_failures": ["veins are taken for <b>lesions"],
+    "sources": [
+        {
+            "title": "LiTS",
+            "licence": "CC-BY-SA-4.0",
+            "attribution": "Bilic et al.",
+            "stages": ["liver", "tumor"],
+            "patients": 2,
+            "cases": 3,
+            "slices": 12,
+        }
+    ],
+}
+
 # A child that says how far it is, and then goes on until it is cancelled.
 ENDLESS = (
     "import json, time\n"
@@ -99,6 +116,22 @@ def test_bundled_and_added_models_are_listed_with_their_description(make, model,
         assert words in shown
     assert "Apache-2.0" in shown
     assert shown.endswith("Not for clinical use.")
+
+
+def test_a_model_tells_what_it_was_trained_on_and_where_it_fails(make, model, user_folder):
+    change_description(model, lambda d: d.update(CARD))
+    install(model, user_folder)
+    made = make()
+    made.ui.modelTable.selectRow(1)
+    shown = made.ui.detailsBrowser.toPlainText()
+    for words in (
+        "LiTS: 2 patients, 3 cases, 12 slices (liver, tumor). CC-BY-SA-4.0. Bilic et al.",
+        "Never seen",
+        "livers of children",
+        "Known failures",
+        "veins are taken for <b>lesions",
+    ):
+        assert words in shown
 
 
 def test_only_an_added_model_can_be_removed(make, model, user_folder):

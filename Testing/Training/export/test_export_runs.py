@@ -67,7 +67,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     labels = np.zeros((4, 40, 40), int)
     labels[:, 5:35, 5:35], labels[1:3, 10:20, 10:20] = 1, 2
     standard = {"low": -70.0, "high": 180.0, "mean": 0.0, "deviation": 60.0}
-    case = write_case(folder / "case", labels * 50, labels, intensity={"portal": standard})
+    case = write_case(
+        folder / "prepared" / "cases" / "case", labels * 50, labels, intensity={"portal": standard}
+    )
     made = {}
     for stage, recipe in RECIPES.items():
         made[stage] = _run(folder / stage, recipe, case)
@@ -77,7 +79,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def _run(folder: Path, recipe: Recipe, case) -> Path:
     about = {
         "part": 2,
-        "prepared": "/home/somebody",
+        "prepared": str(folder.parent / "prepared"),
         "cases": {"training": ["case"], "validation": [], "test": []},
     }
     task = LiverEverywhere(recipe, [case], [], seed=4, device=choose_device("cpu"), about=about)
@@ -133,7 +135,7 @@ def test_the_weights_are_those_of_the_run(tmp_path, runs, half, tolerance):
 def test_a_model_tells_what_it_is_and_where_it_comes_from(tmp_path, runs):
     made = export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", postprocessing={"rim_mm": 2.0})
     assert made.id == "test"
-    assert made.format == 2  # nothing in it that older versions could not read
+    assert made.format == 3  # its sources
     assert "not for clinical use" in made.statement
     assert "must not guide" in made.intended_use
     assert made.postprocessing == {"rim_mm": 2.0}
@@ -145,7 +147,8 @@ def test_a_model_tells_what_it_is_and_where_it_comes_from(tmp_path, runs):
     assert (told["seed"], told["part"], told["cases"]["training"]) == (4, 2, 1)
     assert told["versions"]["torch"] == torch.__version__
     assert "--part 2 --seed 4" in made.training["command"]
-    assert "/home/somebody" not in (tmp_path / "model" / "model.json").read_text()
+    for file in ("model.json", "README.md", "LICENSE.md"):
+        assert str(runs["liver"].parent) not in (tmp_path / "model" / file).read_text()
 
 
 def test_the_same_run_gives_the_same_zip(tmp_path, runs):
@@ -155,6 +158,8 @@ def test_the_same_run_gives_the_same_zip(tmp_path, runs):
     assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == [
         "test/liver_and_tumor.safetensors",
         "test/model.json",
+        "test/README.md",
+        "test/LICENSE.md",
     ]
 
 
@@ -177,6 +182,8 @@ def test_scores_are_means_of_what_is_defined(tmp_path, runs):
     made = export_runs([runs["liver_and_tumor"]], tmp_path / "model", scores=tmp_path / "scores.csv")
     assert made.scores["cases"] == 2
     assert made.scores["mean"] == {"tumor_dice": 0.25, "tumor_assd_mm": 2.0}
+    low, high = made.scores["interval_95"]["tumor_dice"]
+    assert 0.0 <= low < 0.25 < high <= 0.5
     assert made.scores["undefined"] == {"tumor_assd_mm": 1}
 
 

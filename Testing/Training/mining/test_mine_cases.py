@@ -246,6 +246,7 @@ def test_two_rounds_are_four_commands(prepared, tmp_path, capsys):
     assert about["initial"]["run"]["recipe"]["sampling"]["hard_share"] == 0.5
     assert about["initial"]["run"]["initial"]["run"]["recipe"]["sampling"]["hard_share"] == 0.0
     assert about["hard_negatives"][1]["weights_sha256"] == about["initial"]["sha256"]
+    assert [each["cases"] for each in about["initial"]["sources"]] == [len(about["cases"]["training"])]
     capsys.readouterr()
     assert main(second) == 0
     assert "the run is finished" in capsys.readouterr().out

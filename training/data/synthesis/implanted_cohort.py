@@ -3,8 +3,9 @@
     DIR/implanted-0/    portal, labels, and arterial where there is one (.nii.gz), and case.json
 
 What is not implanted is a true negative: veins, fissures, dome, gallbladder, bowel. The liver is the one that a model's
-liver stage finds. Backgrounds take turns over the seeds; where a tumor is known, only slices without it are shown. The
-arterial phase of a case lies on the portal grid, registered.
+liver stage finds. Backgrounds take turns over the seeds; where a tumor is known, only parts without it are shown. The
+arterial phase of a case lies on the portal grid, registered. A background of one phase keeps it, in the place of the
+portal one as for a user who has no other; its lesions show the contrasts of that phase.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ IMPLANTED = CohortKind(
 class Background:
     """A real scan around its liver; images on one grid, in LPS order."""
 
-    name: str
+    volume: RealVolume
+    """Where it comes from."""
     phases: dict[str, sitk.Image]
     """"portal", and "arterial" where there is one; HU."""
     liver: NDArray[np.bool_]
@@ -98,7 +100,7 @@ def write_implanted_cohort(
     `CohortKind.fill` does.
     """
     names = tuple(
-        volume.name for volume in there(data) if volume.use == settings.use and may_carry_implants(volume)
+        name for volume in there(data) if volume.use == settings.use for name in background_names(volume)
     )
     if not names:
         raise InputError(f"no background for {settings.use} lies below '{data}': check it")
@@ -110,9 +112,11 @@ def write_implanted_cohort(
     )
 
 
-def may_carry_implants(volume: RealVolume) -> bool:
-    """Whether what is not implanted in a volume is free of tumor, as far as was seen."""
-    return volume.lesion_free or volume.healthy_slices is not None
+def background_names(volume: RealVolume) -> list[str]:
+    """Return the names of what is free of tumor in a volume, as far as was seen: the whole, its parts, or nothing."""
+    if volume.lesion_free:
+        return [volume.name]
+    return [f"{volume.name}: {part.name}" for part in volume.healthy_parts]
 
 
 def implanted(
@@ -122,7 +126,10 @@ def implanted(
     z, y, x = next(iter(background.phases.values())).GetSpacing()[::-1]
     volumes = [sitk.GetArrayFromImage(image).astype(np.float32) for image in background.phases.values()]
     levels = [float(np.median(volume[background.liver])) for volume in volumes]
-    tumor = implant_lesions(volumes, background.liver, levels, rng, (z, y, x), count=count, grain_mm=GRAIN_MM)
+    shown = [background.volume.phase if phase == "portal" else phase for phase in background.phases]
+    tumor = implant_lesions(
+        volumes, background.liver, levels, rng, (z, y, x), count=count, phases=shown, grain_mm=GRAIN_MM
+    )
     labels = background.liver.astype(np.uint8)
     labels[tumor] = TUMOR
     limits = np.iinfo(np.int16)
@@ -137,7 +144,8 @@ def _write_case(data: Path, folder: Path, settings: ImplantSettings, seed: int) 
     rng = np.random.default_rng((seed, 3))
     count = int(rng.integers(1, 9)) if rng.random() < settings.lesion_share else 0
     phases, labels = implanted(background, rng, count)
-    facts = {"source": "implanted", "patient": background.name, "use": settings.use}
+    volume = background.volume
+    facts = {"source": "implanted", "patient": volume.name, "use": settings.use, "phase": volume.phase}
     if not (labels == TUMOR).any():
         facts["tumor_type"] = "none"
     arrays: dict[str, NDArray[np.generic]] = {**phases, "labels": labels}
@@ -157,7 +165,8 @@ def _write_case(data: Path, folder: Path, settings: ImplantSettings, seed: int) 
 @functools.lru_cache(maxsize=8)
 def _background(data: Path, name: str, model: str, margin_mm: float) -> Background:
     """Return a background, read, registered and cut to its liver once in every process."""
-    volume = real_volume(name)
+    patient, _, wanted = name.partition(": ")
+    volume = real_volume(patient)
     portal = to_lps(read_volume(data / volume.portal, phase="portal", name="portal volume"))
     arterial = None
     if volume.arterial is not None:
@@ -169,17 +178,18 @@ def _background(data: Path, name: str, model: str, margin_mm: float) -> Backgrou
             portal, arterial, "library", portal_liver=livers.portal, arterial_liver=livers.arterial
         ).volume
     liver = sitk.GetArrayFromImage(livers.portal).astype(bool)
-    if volume.healthy_slices is not None:
-        first, last = volume.healthy_slices
-        phases = {phase: image[:, :, first:last] for phase, image in phases.items()}
-        liver = liver[first:last]
+    for part in volume.healthy_parts:
+        if part.name == wanted:
+            (first, last), column = part.slices, part.from_column
+            phases = {phase: image[column:, :, first:last] for phase, image in phases.items()}
+            liver = liver[first:last, :, column:]
     spacing = portal.GetSpacing()[::-1]
     box = bounding_box(liver, margin=tuple(int(np.ceil(margin_mm / s)) for s in spacing))
     if box is None:
         raise InputError(f"no liver was found in the background {name!r}: leave it out")
     z, y, x = box
     return Background(
-        name=name,
+        volume=volume,
         phases={phase: image[x, y, z] for phase, image in phases.items()},
         liver=liver[box],
     )

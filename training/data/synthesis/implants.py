@@ -13,15 +13,23 @@ from training.augmentation.random_fields import smooth_noise
 
 Volumes = Sequence[NDArray[np.float32]]
 
-# HU relative to the liver at the center, half way and at the rim: (portal venous), (arterial); a range each.
-# Patterns follow the enhancement that PA-ResSeg's five lesion types show.
-_PATTERNS: dict[str, tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]] = {
-    "cyst": (((-120, -50),) * 3, ((-75, -30),) * 3),
-    "metastasis": (((-70, -25), (-60, -20), (-40, -5)), ((-45, -10), (-35, -5), (-10, 45))),
-    "hcc": (((-45, -10), (-45, -10), (-35, 5)), ((10, 60), (20, 70), (15, 65))),
-    "hemangioma": (((-45, 10), (-30, 40), (10, 60)), ((-40, -10), (-35, 0), (20, 110))),
-    "fnh": (((-12, 10), (-6, 14), (-6, 14)), ((0, 45), (35, 90), (35, 90))),
+PHASES = ("portal", "arterial", "plain")
+_Range = tuple[float, float]
+# HU relative to the liver at the center, half way and at the rim, in each of `PHASES`; a range each.
+# Patterns follow the enhancement that PA-ResSeg's five lesion types show; without contrast agent little shows.
+_PATTERNS: dict[str, tuple[tuple[_Range, ...], tuple[_Range, ...], tuple[_Range, ...]]] = {
+    "cyst": (((-120, -50),) * 3, ((-75, -30),) * 3, ((-65, -30),) * 3),
+    "metastasis": (
+        ((-70, -25), (-60, -20), (-40, -5)),
+        ((-45, -10), (-35, -5), (-10, 45)),
+        ((-35, -10), (-30, -8), (-20, -2)),
+    ),
+    "hcc": (((-45, -10), (-45, -10), (-35, 5)), ((10, 60), (20, 70), (15, 65)), ((-25, 0),) * 3),
+    "hemangioma": (((-45, 10), (-30, 40), (10, 60)), ((-40, -10), (-35, 0), (20, 110)), ((-30, -10),) * 3),
+    "fnh": (((-12, 10), (-6, 14), (-6, 14)), ((0, 45), (35, 90), (35, 90)), ((-12, 4),) * 3),
 }
+_FREE: tuple[_Range, ...] = ((-70, 60), (-50, 80), (-45, 20))
+"""Of a lesion of no type, in each of `PHASES`."""
 
 DIAMETERS_MM = (4.0, 80.0)
 MASS_EFFECT_SHARE = 0.5
@@ -69,15 +77,18 @@ def implant_lesions(
     spacing: Sequence[float],
     *,
     count: int,
+    phases: Sequence[str] | None = None,
     taken: NDArray[np.bool_] | None = None,
     grain_mm: float = 0.0,
 ) -> NDArray[np.bool_]:
     """Implant up to `count` lesions of 4 to 80 mm, in place; return their mask, (z, y, x).
 
     Source: Hu et al., Label-free liver tumor segmentation, CVPR 2023: texture, soft and capsule edges, mass effect.
-    Departs: types and their HU follow enhancement in both phases (`_PATTERNS`); one shape and texture for both.
+    Departs: types and their HU follow enhancement in each phase (`_PATTERNS`); one shape and texture for all.
+    phases: which of `PHASES` each volume shows (default: the first ones); every lesion shows in one of them.
     taken: where there are lesions already. grain_mm: of a scan, how coarse its noise is; the lesion keeps it.
     """
+    phases = phases or PHASES[: len(volumes)]
     mask = np.zeros(liver.shape, bool)
     occupied = mask if taken is None else taken.copy()
     inside = np.argwhere(liver)
@@ -89,7 +100,7 @@ def implant_lesions(
         body = (radius < 1) & liver[box]
         if occupied[box][radius < 1.4].any() or body.sum() < 0.6 * (radius < 1).sum():
             continue
-        profiles = _profiles(rng, diameter)[: len(volumes)]  # a volume alone is taken for the portal one
+        profiles = _profiles(rng, diameter, phases)
         lesion = _Lesion.draw(rng, radius, diameter, spacing)
         grains = [_grain(volume[box], grain_mm, spacing) for volume in volumes]
         for volume, grain in zip(volumes, grains, strict=True):
@@ -207,27 +218,25 @@ def _normalized_radius(
     return box, radius * (1 + rng.uniform(0, 0.15) * bumps)
 
 
-def _profiles(rng: np.random.Generator, diameter: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return HU relative to the liver at center, half way and rim, for the portal and the arterial phase.
+def _profiles(rng: np.random.Generator, diameter: float, phases: Sequence[str]) -> list[NDArray[np.float64]]:
+    """Return HU relative to the liver at center, half way and rim, for each phase.
 
-    A lesion that is brighter than the liver in the portal phase, but not in the arterial one, is rare.
-    One of the five types, or free; redrawn until the lesion shows in at least one phase. Small ones have to
-    show more: what noise hides cannot be learnt, only guessed.
+    A lesion that is brighter than the liver in the portal phase, but not in the arterial one, is rare, also where only
+    one of the two is there. One of the five types, or free; redrawn until the lesion shows in at least one phase. Small
+    ones have to show more: what noise hides cannot be learnt, only guessed.
     """
     needed = 14.0 if diameter > 15 else 20.0
+    wanted = [PHASES.index(phase) for phase in phases]
+    known = 3 if "plain" in phases else 2  # portal and arterial together tell what is rare
     while True:
         if rng.random() < 0.65:
-            kind = str(rng.choice(list(_PATTERNS)))
-            portal, arterial = (
-                np.array([rng.uniform(*span) for span in pattern]) for pattern in _PATTERNS[kind]
-            )
+            pattern = _PATTERNS[str(rng.choice(list(_PATTERNS)))]
+            drawn = [np.array([rng.uniform(*span) for span in spans]) for spans in pattern[:known]]
         else:
-            portal, arterial = (
-                rng.uniform(-70, 60) + rng.normal(0, 8, 3),
-                rng.uniform(-50, 80) + rng.normal(0, 8, 3),
-            )
-        if max(np.abs(portal).mean(), np.abs(arterial).mean()) < needed:
+            drawn = [rng.uniform(*span) + rng.normal(0, 8, 3) for span in _FREE[:known]]
+        if max(np.abs(drawn[number]).mean() for number in wanted) < needed:
             continue
+        portal, arterial = drawn[:2]
         bright = portal.mean() > BRIGHT_HU and arterial.max() < BRIGHT_HU
         if not bright or rng.random() < BRIGHT_KEPT:
-            return portal, arterial
+            return [drawn[number] for number in wanted]

@@ -158,15 +158,18 @@ def paint_case(atlas: Atlas, settings: PaintingSettings, seed: int) -> Synthetic
     )
 
 
-def write_painted_case(case: SyntheticCase, label_map: str, folder: Path) -> None:
-    """Write a painted case into a folder, all files or none. Raises `OutputError`."""
+def write_painted_case(case: SyntheticCase, label_map: str, folder: Path, *, liver: str = "") -> None:
+    """Write a painted case into a folder, all files or none. liver: whose it is, where not the map's own.
+
+    Raises `OutputError`.
+    """
     arrays: dict[str, NDArray[np.generic]] = {
         "portal.nii.gz": case.portal,
         "arterial.nii.gz": case.arterial,
         "labels.nii.gz": case.labels,
         "displacement.nii.gz": np.zeros((*case.labels.shape, 3), np.float32),
     }
-    facts = {"source": "painted", "label_map": label_map}
+    facts = {"source": "painted", "label_map": label_map, "liver": liver}
     if not (case.labels == 2).any():
         facts["tumor_type"] = "none"
     targets = [folder / name for name in PAINTED.files]
@@ -188,11 +191,13 @@ def _write_case(
 ) -> None:
     label_map = label_maps[seed % len(label_maps)]
     atlas = _atlas(label_map)
+    name = ""
     rng = np.random.default_rng((seed, 2))  # apart from the stream of the painting
     if livers and rng.random() < settings.other_liver_share:
-        atlas = transplanted(atlas, _liver(livers[int(rng.integers(len(livers)))]))
+        liver = livers[int(rng.integers(len(livers)))]
+        atlas, name = transplanted(atlas, _liver(liver)), liver.name
     case = paint_case(atlas, settings, seed)
-    write_painted_case(case, label_map.name, folder)
+    write_painted_case(case, label_map.name, folder, liver=name)
 
 
 @functools.lru_cache(maxsize=16)

@@ -22,9 +22,19 @@ def liver() -> np.ndarray:
 
 def test_lesions_that_are_bright_in_the_portal_phase_alone_are_rare():
     rng = np.random.default_rng(3)
-    drawn = [_profiles(rng, 20.0) for _ in range(2000)]
+    drawn = [_profiles(rng, 20.0, ("portal", "arterial")) for _ in range(2000)]
     bright = [portal.mean() > 10 and arterial.max() < 10 for portal, arterial in drawn]
     assert 0 < np.mean(bright) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("phase", "brighter"), [("portal", (0.02, 0.3)), ("arterial", (0.3, 0.9)), ("plain", (0, 0.1))]
+)
+def test_lesions_of_a_volume_alone_show_the_contrasts_of_its_phase(phase, brighter):
+    rng = np.random.default_rng(4)
+    drawn = np.array([_profiles(rng, 10.0, (phase,))[0] for _ in range(600)])
+    assert (abs(drawn).mean(axis=1) >= 20).all()  # what does not show there is no lesion there
+    assert brighter[0] <= np.mean(drawn.mean(axis=1) > 0) <= brighter[1]
 
 
 def test_both_phases_get_one_lesion_with_a_soft_edge_and_nothing_else_changes(liver):
