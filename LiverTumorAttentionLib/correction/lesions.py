@@ -176,7 +176,7 @@ class LesionMap:
         if not numbers:
             return "there are none yet, add one by a click"
         shown = ", ".join(str(n) for n in numbers[:12]) + (", …" if len(numbers) > 12 else "")
-        return f"choose one of {shown}"
+        return f"the lesions are {shown}; choose one of them"
 
 
 def point_text(point: Point) -> str:

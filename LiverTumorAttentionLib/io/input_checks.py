@@ -386,7 +386,8 @@ def not_scalar(path: Path | str, name: str) -> InputError:
 def not_finite(count: int, name: str) -> InputError:
     """Return the error for voxels that are NaN or infinite."""
     return InputError(
-        f"the {name} has {counted(count, 'voxel')} without a finite number (NaN, infinity): export it again"
+        f"the {name} has {counted(count, 'voxel that is', 'voxels that are')} not finite (NaN, infinity): "
+        "export it again"
     )
 
 

@@ -360,7 +360,8 @@ class ModelDescription:
         needed = oldest_format(stage.intensity for stage in self.stages)
         if self.format < needed:
             raise ModelError(
-                f"model.json: format {self.format} knows no liver_window_hu: write format {needed}"
+                f"model.json: format {self.format} knows no liver_window_hu: a model with it has format {needed}: "
+                "write that"
             )
         if self.format < CARD_FORMAT and (self.sources or self.never_seen or self.known_failures):
             raise ModelError(

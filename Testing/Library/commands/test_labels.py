@@ -87,7 +87,7 @@ def test_a_name_that_no_segment_has_is_refused(
     assert main([*words, "--label", "Zone C=tumor"]) == 2
     assert "no segment or value is called 'Zone C'" in capsys.readouterr().err
     assert main([*words, "--label", "Zone A=cyst"]) == 2
-    assert "one of liver, tumor, vessel, ignore" in capsys.readouterr().err
+    assert "the label 'Zone A=cyst' cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [review, export, evaluate])

@@ -117,7 +117,7 @@ def test_empty_folder(tmp_path, capfd):
 def test_folder_without_dicom(tmp_path, capfd):
     (tmp_path / "a.txt").write_text("not DICOM" * 50)
     (tmp_path / "b.png").write_bytes(b"\x89PNG")
-    refuse(tmp_path, r"2 file\(s\), none of them DICOM", capfd)
+    refuse(tmp_path, "2 files, none of them DICOM", capfd)
 
 
 def test_empty_file(tmp_path, capfd):
@@ -274,5 +274,5 @@ def test_voxels_that_are_no_numbers_are_noticed_in_every_format(
     voxels[1, 3, 4] = value
     path = tmp_path / f"bad{suffix}"
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
-    with pytest.raises(InputError, match="1 voxel without a finite number"):
+    with pytest.raises(InputError, match="1 voxel that is not finite"):
         check_ct(read_volume(path))
