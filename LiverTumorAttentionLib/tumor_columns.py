@@ -47,6 +47,8 @@ class TumorColumn:
     """Whether a positive number is written with its sign where people read."""
     is_tumor: bool = False
     """Whether the value is the number of a tumor."""
+    meaning: str = ""
+    """What the value says, where the heading alone could be misread; one or two sentences."""
 
     @property
     def header(self) -> str:
@@ -127,6 +129,17 @@ _ALL = (
         path=(MEASUREMENT, "mean_probability"),
         csv_digits=3,
         digits=2,
+    ),
+    TumorColumn(
+        name="lesion_probability",
+        title="Lesion probability",
+        short_title="Lesion\nprobability",
+        path=(MEASUREMENT, "lesion_probability"),
+        csv_digits=3,
+        digits=2,
+        meaning="Lesion probability: of findings with this value that share are lesions, on cases like those that the "
+        "model was calibrated on. It tells lesions from vessels and other false findings, not what a lesion is; a "
+        "tumor that was drawn or changed by hand has none.",
     ),
     TumorColumn(
         name="portal_hu",
@@ -266,27 +279,28 @@ def columns(names: str) -> tuple[TumorColumn, ...]:
 
 RUN_COLUMNS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm slice_index centroid_l_mm centroid_p_mm "
-    "centroid_s_mm portal_hu portal_sd_hu arterial_hu mean_probability"
+    "centroid_s_mm portal_hu portal_sd_hu arterial_hu mean_probability lesion_probability"
 )
 """Columns of the CSV file of a run, all from a `TumorMeasurement`; the centroid is in LPS."""
 REVIEW_COLUMNS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm slice_index "
-    "mean_probability portal_hu portal_sd_hu portal_contrast_hu arterial_hu arterial_sd_hu arterial_contrast_hu "
-    "enhancement_hu washout_hu surface_distance_mm nearest_tumor nearest_tumor_mm nearest_vessel nearest_vessel_mm "
-    "vessel_contact_mm2"
+    "mean_probability lesion_probability portal_hu portal_sd_hu portal_contrast_hu arterial_hu arterial_sd_hu "
+    "arterial_contrast_hu enhancement_hu washout_hu surface_distance_mm nearest_tumor nearest_tumor_mm nearest_vessel "
+    "nearest_vessel_mm vessel_contact_mm2"
 )
 """Columns of the CSV file of a review."""
 NODE_COLUMNS = columns(
     "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm portal_hu liver_portal_hu "
-    "arterial_hu liver_arterial_hu enhancement_hu washout_hu mean_probability surface_distance_mm nearest_tumor "
-    "nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 centroid_r_mm centroid_a_mm centroid_s_mm"
+    "arterial_hu liver_arterial_hu enhancement_hu washout_hu mean_probability lesion_probability surface_distance_mm "
+    "nearest_tumor nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 centroid_r_mm centroid_a_mm "
+    "centroid_s_mm"
 )
 """Columns of the table node in Slicer after the tumor's name; centroids are RAS, as everything in Slicer."""
 RUN_NODE_COLUMNS = tuple(column for column in NODE_COLUMNS if column.path[0] == MEASUREMENT)
 """Those of them that a run measures already."""
 PAGE_SIZE_COLUMNS = columns(
     "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm surface_distance_mm "
-    "nearest_tumor nearest_vessel mean_probability"
+    "nearest_tumor nearest_vessel mean_probability lesion_probability"
 )
 """Columns of the report's table of sizes and places."""
 PAGE_HU_COLUMNS = columns(

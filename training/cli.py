@@ -9,6 +9,7 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.program import run_program
 from training.commands import (
     assess,
+    candidates,
     check,
     evaluate,
     export,
@@ -33,6 +34,7 @@ COMMANDS = (
     mine,
     evaluate,
     tables,
+    candidates,
     export,
     assess,
 )

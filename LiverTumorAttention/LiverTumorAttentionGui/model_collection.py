@@ -27,11 +27,15 @@ OnFinished = Callable[[Outcome], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """One entry of the model list: id, title, and the statement in its description."""
+    """One entry of the model list: id, title, and the statement in its description.
+
+    has_operating_points: whether it gives findings a lesion probability, by which a run keeps more or fewer of them.
+    """
 
     id: str
     title: str
     statement: str
+    has_operating_points: bool = False
 
 
 def installed_models() -> list[ModelChoice]:
@@ -43,6 +47,7 @@ def installed_models() -> list[ModelChoice]:
             id=package.description.id,
             title=package.description.title,
             statement=package.description.statement,
+            has_operating_points=package.description.candidates is not None,
         )
         for package in list_models()
     ]

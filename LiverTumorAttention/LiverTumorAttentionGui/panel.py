@@ -69,6 +69,7 @@ class SegmentationPanel:
             run_factory=run_factory,
             load_sample=load_sample,
             model=self._inputs.chosen_model,
+            has_operating_points=self._inputs.has_operating_points,
             on_result=self._show_result,
             on_failed=self._run_failed,
         )

@@ -5,6 +5,8 @@ from typing import Annotated
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
+from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT
+
 DEVICES = ("auto", "cpu", "cuda")
 MODELS_OWN_THRESHOLD = 0.0
 MODELS_OWN_DIAMETER = -1.0
@@ -19,6 +21,7 @@ class SegmentationParameters:
     model: id of an installed model; empty for the first in the list.
     device: one of `DEVICES`.
     threshold: probability from which a voxel is tumor; `MODELS_OWN_THRESHOLD` for the model's own.
+    operating_point: one of `OPERATING_POINTS`; of use where the model gives a lesion probability.
     minimum_diameter_mm: smallest diameter of a finding; `MODELS_OWN_DIAMETER` for the model's own.
     keep_registered: whether a run adds the registered arterial CT and its transform to the scene.
     keep_probability: whether a run adds the probability of tumor to the scene.
@@ -33,6 +36,7 @@ class SegmentationParameters:
     device: str = "auto"
     threshold: Annotated[float, WithinRange(MODELS_OWN_THRESHOLD, 0.99)] = MODELS_OWN_THRESHOLD
     minimum_diameter_mm: Annotated[float, WithinRange(MODELS_OWN_DIAMETER, 100.0)] = MODELS_OWN_DIAMETER
+    operating_point: str = DEFAULT_OPERATING_POINT
     keep_registered: bool = True
     keep_probability: bool = True
     output: vtkMRMLSegmentationNode

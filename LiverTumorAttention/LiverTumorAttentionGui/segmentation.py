@@ -33,6 +33,7 @@ from LiverTumorAttentionGui.scene.result_nodes import (
 )
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
+from LiverTumorAttentionLib.lesion_classifier import left_out
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS
 from LiverTumorAttentionLib.wording import counted
@@ -72,6 +73,8 @@ class SegmentationRequest:
     """Probability from which a voxel is tumor; None for the model's own."""
     minimum_diameter_mm: float | None = None
     """Smallest diameter of a finding; None for the model's own."""
+    operating_point: str | None = None
+    """Which findings are kept by their lesion probability; None for a model that gives none."""
     inputs: tuple[VolumeState, ...] = field(init=False, repr=False, compare=False)
     """The volumes as they are when the request is made; the result is loaded only while they are the same."""
 
@@ -174,6 +177,8 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             arguments += ["--threshold", f"{request.threshold:g}"]
         if request.minimum_diameter_mm is not None:
             arguments += ["--minimum-diameter", f"{request.minimum_diameter_mm:g}"]
+        if request.operating_point is not None:
+            arguments += ["--operating-point", request.operating_point]
         arguments += ["--model", request.model, "--device", request.device, "--progress", "json"]
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
         return arguments + ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
@@ -298,8 +303,11 @@ def _summary(report: dict[str, Any], *, merged: bool) -> str:
     tumors = report["tumors"]
     liver_ml = (report.get("liver") or {}).get("volume_ml")
     liver = f" Liver: {float(liver_ml):.0f} mL." if liver_ml is not None else ""
+    look = report.get("candidates") or {}
+    sentence = left_out(int(look.get("left_out") or 0), str(look.get("operating_point")))
+    dropped = f" {sentence}." if sentence else ""
     if not tumors:
-        return f"{'The run found no tumor' if merged else 'No tumor was found'}.{liver}"
+        return f"{'The run found no tumor' if merged else 'No tumor was found'}.{liver}{dropped}"
     total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
     count = counted(len(tumors), "tumor")
-    return f"{'The run found ' if merged else ''}{count}, {total_ml:.1f} mL in all.{liver}"
+    return f"{'The run found ' if merged else ''}{count}, {total_ml:.1f} mL in all.{liver}{dropped}"

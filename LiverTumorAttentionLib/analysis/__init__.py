@@ -2,6 +2,7 @@
 
 from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings
 from LiverTumorAttentionLib.analysis.review import CaseReview, TumorReview, review_case
+from LiverTumorAttentionLib.analysis.run_findings import RunFinding, run_findings, with_lesion_probabilities
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
     TumorMeasurement,
@@ -27,6 +28,7 @@ __all__ = [
     "CaseMeasurement",
     "CaseReview",
     "ReviewSettings",
+    "RunFinding",
     "TumorColumn",
     "TumorMeasurement",
     "TumorReview",
@@ -38,6 +40,8 @@ __all__ = [
     "review_case",
     "review_csv",
     "review_rows",
+    "run_findings",
     "tumor_csv",
     "tumor_rows",
+    "with_lesion_probabilities",
 ]

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.analysis.enhancement import Enhancement, measure_enh
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_3d_diameter
 from LiverTumorAttentionLib.analysis.nearest_tumor import NearestTumor, nearest_tumors
 from LiverTumorAttentionLib.analysis.perilesional_liver import PerilesionalLiver, ReviewSettings
+from LiverTumorAttentionLib.analysis.run_findings import RunFinding, with_lesion_probabilities
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
     TumorMeasurement,
@@ -86,6 +87,7 @@ def review_case(
     probability: sitk.Image | None = None,
     vessels: Vessels | None = None,
     *,
+    findings: Sequence[RunFinding] = (),
     settings: ReviewSettings | None = None,
     progress: Progress | None = None,
 ) -> CaseReview:
@@ -93,7 +95,8 @@ def review_case(
 
     instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
     registered, `OUTSIDE_HU` outside of its field of view. probability: of tumor. All on one grid, the vessels too,
-    in any orientation and handedness.
+    in any orientation and handedness. findings: of the run that the tumors come from; those that are unchanged get
+    its lesion probability.
     Raises `InputError` when grids differ or are sheared, `Cancelled` when the user cancels.
     """
     settings, progress = settings or ReviewSettings(), progress or Progress(stage="review")
@@ -102,7 +105,9 @@ def review_case(
     if vessels is not None:
         check_same_grid(instances, vessels.labels, "the segmentation", "the vessels")
     progress.update(0.0)
-    measurements = measure_tumors(instances, portal, arterial, probability)
+    measurements = with_lesion_probabilities(
+        measure_tumors(instances, portal, arterial, probability), findings
+    )
     progress.update(0.2)
     case = measure_case(instances)
     labels = sitk.GetArrayViewFromImage(instances)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ class TumorMeasurement:
     mean_hu_portal, sd_hu_portal: mean and standard deviation (of the population) over its voxels.
     mean_hu_arterial: None when there is no arterial volume, or when it does not reach the tumor.
     mean_probability: mean probability of tumor over its voxels; None when none was given.
+    lesion_probability: probability that the finding is a lesion, as the model's second look gave it for the voxels as
+        they are; None for a model without, and for a tumor that was drawn or changed by hand. Never a diagnosis.
     """
 
     number: int
@@ -50,6 +53,7 @@ class TumorMeasurement:
     sd_hu_portal: float
     mean_hu_arterial: float | None
     mean_probability: float | None
+    lesion_probability: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +76,14 @@ def measure_tumors(
     portal: sitk.Image,
     arterial: sitk.Image | None = None,
     probability: sitk.Image | None = None,
+    *,
+    lesion_probabilities: Mapping[int, float] | None = None,
 ) -> list[TumorMeasurement]:
     """Measure every tumor, in the order of its number.
 
     instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
     registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumor. All on one
-    grid, in any orientation and handedness.
+    grid, in any orientation and handedness. lesion_probabilities: by the tumor's number, where they are known.
     Returns an empty list when there is no tumor. Raises `InputError` when the grids differ.
     """
     others = {"the portal volume": portal, "the arterial volume": arterial, "the probability": probability}
@@ -103,6 +109,7 @@ def measure_tumors(
                     sd_hu_portal=float(portal_hu[box][mask].std(dtype=float)),
                     mean_hu_arterial=_mean_inside(arterial_hu, box, mask),
                     mean_probability=_mean(chances, box, mask),
+                    lesion_probability=(lesion_probabilities or {}).get(tumor_number(value)),
                 )
             )
     return measurements

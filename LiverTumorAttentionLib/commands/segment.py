@@ -6,6 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_device, add_paths, add_progress, job_of
+from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 from LiverTumorAttentionLib.pipeline.jobs import AVERAGING, SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -62,6 +63,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="average the probability of tumor over mirrored and turned slices; the tumor network then takes "
         + ", ".join(f"{passes} times as long ({name})" for name, passes in AVERAGING.items() if passes > 1)
         + " (default: none)",
+    )
+    add(
+        "--operating-point",
+        choices=OPERATING_POINTS,
+        help="which findings to keep by their lesion probability: sensitive keeps nearly all lesions, specific leaves "
+        f"few false findings (default: {DEFAULT_OPERATING_POINT}, where the model gives a lesion probability)",
     )
     add("--seed", type=int, default=0, help="seed of what is drawn at random (default: 0)")
     parser.set_defaults(run=run)

@@ -11,6 +11,7 @@ from typing import Any
 from LiverTumorAttentionLib.config_parsing import from_mapping, shown
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.json_values import json_values
+from LiverTumorAttentionLib.lesion_classifier import LesionClassifier
 from LiverTumorAttentionLib.regular_file import reason
 
 PHASES = ("portal", "arterial")
@@ -265,10 +266,13 @@ class StageDescription:
         return None
 
 
-FORMATS = (2, 3)
-"""Versions of `model.json` that are read; 3 adds intensities relative to the liver, and the model card."""
+FORMATS = (2, 3, 4)
+"""Versions of `model.json` that are read; 3 adds intensities relative to the liver, and the model card, 4 the lesion
+probability."""
 CARD_FORMAT = 3
 """The first with sources, never_seen and known_failures."""
+CANDIDATES_FORMAT = 4
+"""The first with candidates."""
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])
 
 
@@ -320,7 +324,7 @@ class ModelDescription:
     """The whole of `model.json`."""
 
     format: int
-    """Version of this format, 2 or 3; see FORMATS."""
+    """Version of this format; see FORMATS."""
     id: str
     """Short name by which the model is chosen: lower-case letters, digits, '-' and '.'."""
     title: str
@@ -339,6 +343,8 @@ class ModelDescription:
     """The labels it finds."""
     postprocessing: dict[str, Any] = field(default_factory=dict)
     """Settings of the step from probabilities to tumors where they differ from the defaults."""
+    candidates: LesionClassifier | None = None
+    """Second look at each tumor that this step gives: its lesion probability. None for a model without. Format 4."""
     training: dict[str, Any] = field(default_factory=dict)
     """Where the weights come from: data, command, settings, seed, duration."""
     scores: dict[str, Any] = field(default_factory=dict)
@@ -357,11 +363,13 @@ class ModelDescription:
                 f"model.json: id must be lower-case letters, digits, '-' and '.', at most {LONGEST_NAME} of them, "
                 f"got {shown(self.id)}: correct it there"
             )
-        needed = oldest_format(stage.intensity for stage in self.stages)
+        needed = oldest_format(
+            (stage.intensity for stage in self.stages), candidates=self.candidates is not None
+        )
         if self.format < needed:
+            key = "candidates" if needed == CANDIDATES_FORMAT else "liver_window_hu"
             raise ModelError(
-                f"model.json: format {self.format} knows no liver_window_hu: a model with it has format {needed}: "
-                "write that"
+                f"model.json: format {self.format} knows no {key}: a model with it has format {needed}: write that"
             )
         if self.format < CARD_FORMAT and (self.sources or self.never_seen or self.known_failures):
             raise ModelError(
@@ -403,8 +411,13 @@ class ModelDescription:
         return any("arterial" in stage.phases and stage.missing_phase == "refuse" for stage in self.stages)
 
 
-def oldest_format(intensities: Iterable[IntensitySettings]) -> int:
-    """Return the oldest format of `model.json` that can say these intensities of its stages."""
+def oldest_format(intensities: Iterable[IntensitySettings], *, candidates: bool = False) -> int:
+    """Return the oldest format of `model.json` that can say these intensities of its stages.
+
+    candidates: whether it gives a lesion probability too.
+    """
+    if candidates:
+        return CANDIDATES_FORMAT
     return 2 if all(intensity.liver_window_hu is None for intensity in intensities) else 3
 
 
@@ -413,7 +426,8 @@ def check_format(version: int) -> None:
     if version not in FORMATS:
         raise ModelError(
             f"model.json: format {version} is not known to this version, which reads format "
-            f"{' or '.join(map(str, FORMATS))}: get the model and LiverTumorAttention in versions that fit each other"
+            f"{', '.join(map(str, FORMATS[:-1]))} or {FORMATS[-1]}: get the model and LiverTumorAttention in versions "
+            "that fit each other"
         )
 
 

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.file_identity import check_apart, check_given
 from LiverTumorAttentionLib.identifying_names import settings_without_names, without_names
+from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS
 from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 
 J = TypeVar("J", bound="Job")
@@ -27,7 +28,7 @@ TRAINING_CASE_FILES = ("portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "cas
 AVERAGING = {name: len(symmetries) for name, symmetries in SYMMETRIES.items()}
 """How often the tumor network runs on a case, by what its probability is averaged over."""
 
-PLAIN_SETTINGS = frozenset({"model", "device", "averaging"})
+PLAIN_SETTINGS = frozenset({"model", "device", "averaging", "operating_point"})
 """Settings whose text is no name."""
 
 CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -135,6 +136,9 @@ class SegmentationJob(ReportedJob):
     averaging: str = "none"
     """What the probability of tumor is averaged over: "none", "flips" (the tumor network runs 4 times) or
     "flips-and-turns" (8 times)."""
+    operating_point: str | None = None
+    """Which candidates are findings, by their lesion probability: "sensitive", "balanced" or "specific"; None takes
+    "balanced" where the model gives a lesion probability, and needs none where it does not."""
     seed: int = 0
     """Seed of random numbers (registration samples its voxels)."""
 
@@ -153,6 +157,10 @@ class SegmentationJob(ReportedJob):
             )
         if self.averaging not in AVERAGING:
             raise InputError(f"unknown averaging {self.averaging!r}: choose {', '.join(AVERAGING)}")
+        if self.operating_point is not None and self.operating_point not in OPERATING_POINTS:
+            raise InputError(
+                f"unknown operating point {self.operating_point!r}: choose {', '.join(OPERATING_POINTS)}"
+            )
         if self.seed < 0:
             raise InputError(f"the seed must not be negative, got {self.seed}: give 0 or more")
         if self.attention_point is not None and self.save_attention is None:

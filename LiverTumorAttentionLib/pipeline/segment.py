@@ -32,6 +32,13 @@ from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_m
 from LiverTumorAttentionLib.pictures import write_preview
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, usage_warnings
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
+from LiverTumorAttentionLib.pipeline.candidates import (
+    SecondLook,
+    calibration_warnings,
+    find_candidates,
+    operating_point_of,
+    second_look,
+)
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob, averaging_cost
 from LiverTumorAttentionLib.pipeline.outputs import (
     Writer,
@@ -40,15 +47,7 @@ from LiverTumorAttentionLib.pipeline.outputs import (
     write_all,
     write_json,
 )
-from LiverTumorAttentionLib.pipeline.stages import (
-    find_liver,
-    find_tumors,
-    load_stages,
-    on_portal_grid,
-    postprocessing_settings,
-    register_arterial,
-    tumor_instances,
-)
+from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_settings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
 from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
@@ -87,6 +86,8 @@ class CaseResult:
     """Attention of the tumor network; None when it was not asked for."""
     deviation: sitk.Image | None = None
     """float32: standard deviation of the probability over flips and turns; None where it is not averaged."""
+    second_look: SecondLook | None = None
+    """What the second look at each candidate did; None for a model that gives no lesion probability."""
 
     def summary(self) -> str:
         """Return the result in a few lines for the terminal."""
@@ -99,8 +100,11 @@ class CaseResult:
             f"  Tumor {t.number}: {t.volume_ml:.1f} mL, {t.longest_axial_diameter_mm:.0f} x "
             f"{t.perpendicular_diameter_mm:.0f} mm, portal {t.mean_hu_portal:.0f} HU"
             + (f", arterial {t.mean_hu_arterial:.0f} HU" if t.mean_hu_arterial is not None else "")
+            + (f", lesion probability {t.lesion_probability:.2f}" if t.lesion_probability is not None else "")
             for t in self.tumors
         ]
+        if self.second_look is not None and self.second_look.dropped:
+            lines.append(self.second_look.sentence())
         return "\n".join(lines)
 
     def to_dict(self, job: SegmentationJob) -> dict[str, Any]:
@@ -125,6 +129,7 @@ class CaseResult:
                 "tumor_volume_ml": self.case.tumor_volume_ml,
                 "tumor_burden_percent": self.case.tumor_burden_percent,
             },
+            "candidates": self.second_look.to_dict() if self.second_look else None,
             "tumors": [asdict(tumor) for tumor in self.tumors],
             "warnings": job.reported_warnings(self.warnings),
         }
@@ -172,42 +177,32 @@ def segment_volumes(
     portal, arterial: HU, of any orientation and any grids that overlap in the liver.
     """
     settings = postprocessing_settings(package, job)
+    operating_point = operating_point_of(package.description, job)
     own_grid, portal = portal, to_lps(portal)
     stages = load_stages(
         package, device, record_attention=job.save_attention is not None, averaging=job.averaging
     )
+    found = find_candidates(
+        portal, arterial, stages, settings, progress, seed=job.seed, attention_point=job.attention_point
+    )
+    instances, look = found.instances, None
+    if package.description.candidates is not None and operating_point is not None:
+        instances, look = second_look(found, package.description.candidates, operating_point)
 
-    part = progress.part(0.0, stages.liver_share, "liver")
-    liver = find_liver(portal, "portal", stages, settings, part)
-    registration = None
-    if arterial is not None:
-        part = progress.part(stages.liver_share, 0.6)
-        registration = register_arterial(
-            portal, to_lps(arterial), liver.mask, stages, settings, job.seed, part
-        )
+    registration = found.registration
     verdict = registration.verdict if registration else None
     usable = is_usable(verdict)
-    registered = registration.registered if registration else None
-
-    tumors_found = find_tumors(
-        portal,
-        registered if usable else None,
-        liver,
-        stages,
-        progress.part(0.6, 0.92, "tumors"),
-        attention_point=job.attention_point,
-    )
-    progress.part(0.92, 1.0, "measuring").update(0.0)
-    probability = on_portal_grid(tumors_found.probability, portal, liver.mask)
-    instances = tumor_instances(probability, liver.mask, settings)
-
-    deviation = None
-    if tumors_found.deviation is not None:
-        deviation = from_lps(on_portal_grid(tumors_found.deviation, portal, liver.mask), own_grid)
-    instances, probability = from_lps(instances, own_grid), from_lps(probability, own_grid)
-    registered = None if registered is None else from_lps(registered, own_grid)
+    deviation = None if found.deviation is None else from_lps(found.deviation, own_grid)
+    instances, probability = from_lps(instances, own_grid), from_lps(found.probability, own_grid)
+    registered = None if registration is None else from_lps(registration.registered, own_grid)
     portal_model = None if package.description.takes_arterial else package.description.id
-    tumors = measure_tumors(instances, own_grid, registered if usable else None, probability)
+    tumors = measure_tumors(
+        instances,
+        own_grid,
+        registered if usable else None,
+        probability,
+        lesion_probabilities=look.probabilities if look else None,
+    )
     return CaseResult(
         portal=own_grid,
         instances=instances,
@@ -219,8 +214,12 @@ def segment_volumes(
         transform=registration.transform if registration else None,
         registration=verdict,
         arterial_used=usable and package.description.takes_arterial,
-        attention=tumors_found.attention,
-        warnings=usage_warnings(verdict, portal_model=portal_model),
+        attention=found.tumors.attention,
+        second_look=look,
+        warnings=(
+            *usage_warnings(verdict, portal_model=portal_model),
+            *calibration_warnings(package.description, job, settings),
+        ),
         model=package.description,
         device=device.describe(),
     )

@@ -1,9 +1,33 @@
-"""Postprocessing of probabilities to a liver mask and tumor instances."""
+"""Postprocessing of probabilities to a liver mask and tumor instances, and the second look at each of these."""
 
+from LiverTumorAttentionLib.postprocessing.candidate_features import (
+    FEATURES,
+    CandidateVolumes,
+    Feature,
+    candidate_features,
+)
+from LiverTumorAttentionLib.postprocessing.lesion_probability import (
+    JudgedCandidates,
+    check_features,
+    judge_candidates,
+    with_candidates,
+)
 from LiverTumorAttentionLib.postprocessing.segmentation import (
     PostprocessingSettings,
     instances_from_probability,
     liver_from_probability,
 )
 
-__all__ = ["PostprocessingSettings", "instances_from_probability", "liver_from_probability"]
+__all__ = [
+    "FEATURES",
+    "CandidateVolumes",
+    "Feature",
+    "JudgedCandidates",
+    "PostprocessingSettings",
+    "candidate_features",
+    "check_features",
+    "instances_from_probability",
+    "judge_candidates",
+    "liver_from_probability",
+    "with_candidates",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,17 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
         figures=figures,
         patient_name=(patient_name or "").strip(),
         most_tumors=MOST_TUMORS,
-        size_columns=PAGE_SIZE_COLUMNS,
+        size_columns=shown_columns(PAGE_SIZE_COLUMNS, values["tumors"]),
         hu_columns=PAGE_HU_COLUMNS,
+    )
+
+
+def shown_columns(columns: Sequence[TumorColumn], tumors: Sequence[Any]) -> tuple[TumorColumn, ...]:
+    """Return the columns that are shown: the lesion probability is left out where no tumor has one."""
+    return tuple(
+        column
+        for column in columns
+        if column.name != "lesion_probability" or any(column.value(tumor) is not None for tumor in tumors)
     )
 
 

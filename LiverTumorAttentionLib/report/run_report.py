@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from LiverTumorAttentionLib.analysis import RunFinding, run_findings
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.json_file import read_json
@@ -50,6 +51,25 @@ class RunLiver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunCandidates:
+    """The second look at candidates; see `pipeline.candidates.SecondLook`."""
+
+    operating_point: str
+    threshold: float
+    found: int
+    left_out: int
+
+
+_PARTS = {
+    "model": RunModel,
+    "registration": RunRegistration,
+    "liver": RunLiver,
+    "candidates": RunCandidates,
+}
+"""Objects in the file of which only some keys are used."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunReport:
     """The part of the file that is used; its paths, which may hold names, are not."""
 
@@ -65,11 +85,15 @@ class RunReport:
     """In which phases the tumors were found."""
     warnings: tuple[str, ...] = ()
     """Warnings of the run, one sentence each."""
+    candidates: RunCandidates | None = None
+    """What the second look at candidates did; None for a model that gives no lesion probability."""
+    findings: tuple[RunFinding, ...] = ()
+    """The tumors to which it gave a lesion probability."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what describes the run, as JSON values."""
         values = asdict(self)
-        return {name: values[name] for name in ("version", "model", "registration", "phases")}
+        return {name: values[name] for name in ("version", "model", "registration", "phases", "candidates")}
 
 
 def read_run_report(path: str | os.PathLike[str]) -> RunReport:
@@ -80,10 +104,13 @@ def read_run_report(path: str | os.PathLike[str]) -> RunReport:
             f"'{path}' is no report of a run: choose the file that segment --report or register --report wrote"
         )
     known = _chosen(RunReport, values)
-    for name, kind in (("model", RunModel), ("registration", RunRegistration), ("liver", RunLiver)):
+    known.pop("findings", None)
+    for name, kind in _PARTS.items():
         if isinstance(known.get(name), Mapping):
             known[name] = _chosen(kind, known[name])
-    return from_mapping(RunReport, known, where=f"the report '{path}'")
+    return replace(
+        from_mapping(RunReport, known, where=f"the report '{path}'"), findings=run_findings(values)
+    )
 
 
 def _chosen(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
 FOUNDATION = {
     *("errors", "progress", "config_parsing", "tumor_columns", "identifying_names", "wording"),
-    *("ending", "file_identity", "regular_file", "json_values", "standard_streams"),
+    *("ending", "file_identity", "regular_file", "json_values", "standard_streams", "lesion_classifier"),
 }
 VOXELS = FOUNDATION | {"voxels"}
 
@@ -34,6 +34,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "regular_file": (set(), set(), set()),
     "standard_streams": (set(), set(), set()),
     "json_values": ({"errors", "config_parsing", "regular_file"}, set(), set()),
+    "lesion_classifier": ({"errors", "wording"}, set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (VOXELS, NUMERICS, set()),

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from LiverTumorAttentionLib.analysis import TUMOR_COLUMNS, TumorReview, review_case
+from LiverTumorAttentionLib.analysis import TUMOR_COLUMNS, TumorReview, review_case, run_findings
 from LiverTumorAttentionLib.tumor_columns import (
     MEASUREMENT,
     NODE_COLUMNS,
@@ -23,7 +23,9 @@ from Testing.Library.report.cases import Small
 def tumor() -> TumorReview:
     """A tumor of which everything was measured."""
     case = Small.on()
-    return review_case(case.instances, case.portal, case.arterial, case.probability, case.vessels).tumors[0]
+    volumes = (case.instances, case.portal, case.arterial, case.probability, case.vessels)
+    measured = replace(review_case(*volumes).tumors[0].measurement, lesion_probability=0.75)
+    return review_case(*volumes, findings=run_findings({"tumors": [asdict(measured)]})).tumors[0]
 
 
 @pytest.mark.parametrize("name", TUMOR_COLUMNS)

@@ -96,7 +96,7 @@ def models():
 
         return [
             ModelChoice(id="demonstration", title="Demonstration", statement="trained on synthetic data"),
-            ModelChoice(id="other", title="Other", statement="another one"),
+            ModelChoice(id="other", title="Other", statement="another one", has_operating_points=True),
         ]
 
     return listed
@@ -377,6 +377,31 @@ def test_advanced_choices_reach_the_child(panel, scene, plan, press, wanted):
     assert seen[0].keep_probability is wanted
     kept = panel.ui.studySelector.currentNode().GetNodeReference("TumorProbability")
     assert (kept is not None) is wanted
+
+
+def test_an_operating_point_is_for_models_that_have_some(panel, scene, plan, press):
+    volume = cases.add_volume(scene)
+    panel.ui.portalSelector.setCurrentNode(volume)
+    plan.result_for(volume)
+    points, models = panel.ui.operatingPointComboBox, panel.ui.modelComboBox
+    assert [points.itemText(index) for index in range(points.count)] == ["Sensitive", "Balanced", "Specific"]
+    seen = []
+    prepare = panel._logic.prepare
+    panel._logic.prepare = lambda request, folder: seen.append(request) or prepare(request, folder)
+    assert not points.enabled
+    assert "gives no lesion probability" in points.toolTip
+    press()
+    models.setCurrentIndex(models.findData("other"))
+    assert points.enabled
+    assert points.currentData == "balanced"
+    assert "Sensitive keeps nearly all lesions" in points.toolTip
+    points.setCurrentIndex(points.findData("specific"))
+    assert panel._logic.getParameterNode().operating_point == "specific"
+    press()
+    models.setCurrentIndex(models.findData("demonstration"))
+    assert not points.enabled
+    press()
+    assert [request.operating_point for request in seen] == [None, "specific", None]
 
 
 def test_result_that_cannot_be_loaded_is_said(panel, scene, plan, press):

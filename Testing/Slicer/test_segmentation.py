@@ -301,12 +301,19 @@ def test_settings_reach_the_command_line(scene, logic, tmp_path):
     options = build_parser().parse_args(logic.prepare(plain, tmp_path))
     assert options.save_probability == str(tmp_path / "probability.nrrd")
     assert (options.tumor_threshold, options.minimum_diameter_mm) == (None, None)
+    assert options.operating_point is None
     request = SegmentationRequest(
-        portal=portal, model="m", keep_probability=False, threshold=0.35, minimum_diameter_mm=4.5
+        portal=portal,
+        model="m",
+        keep_probability=False,
+        threshold=0.35,
+        minimum_diameter_mm=4.5,
+        operating_point="sensitive",
     )
     options = build_parser().parse_args(logic.prepare(request, tmp_path))
     assert options.save_probability is None
     assert (options.tumor_threshold, options.minimum_diameter_mm) == (0.35, 4.5)
+    assert options.operating_point == "sensitive"
 
 
 @pytest.mark.parametrize("rows", [None, cases.TURN_AND_SHIFT, cases.SHEAR], ids=["free", "turned", "sheared"])

@@ -66,6 +66,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="KEY=VALUE",
         help="from probabilities to tumors, where it differs from the defaults, such as minimum_diameter_mm=7",
     )
+    add(
+        "--candidates",
+        type=Path,
+        metavar="JSON",
+        help="candidates.json of `candidates`: the lesion probability, and how candidates are found",
+    )
     identity = parser.add_argument_group("what the model says of itself").add_argument
     for name, text in IDENTITY.items():
         identity(f"--{name.replace('_', '-')}", help=text)
@@ -84,6 +90,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         scores=options.scores,
         card=options.card,
         postprocessing=dict(options.postprocessing),
+        candidates=options.candidates,
         half=options.precision == "float16",
     )
     console.say(f"{options.output}: {description.id}, {description.statement}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
+from training.candidates.build import ClassifierFile
 from training.csv_file import read_csv
 from training.data.sources import check_licence, licence_for
 from training.evaluation.assessment_summary import interval
@@ -43,6 +44,7 @@ def export_runs(
     scores: Path | None = None,
     postprocessing: Mapping[str, float] | None = None,
     card: Path | None = None,
+    candidates: Path | None = None,
     half: bool = True,
 ) -> ModelDescription:
     """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
@@ -50,11 +52,13 @@ def export_runs(
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
     not to be the recipe's and ours. scores: the CSV of `evaluate`. card: YAML with never_seen and known_failures; the
     sources, and the licence that they ask for, are gathered from the prepared cases. postprocessing, half: as in
-    `write_model`.
+    `write_model`. candidates: candidates.json of the command `candidates`; its postprocessing counts before the
+    other.
     Raises `InputError`, `ModelError` or `OutputError`; then nothing is written.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already: name a new folder or .zip for the model")
+    classifier = None if candidates is None else ClassifierFile.read(candidates)
     runs = _in_order([Run.read(folder) for folder in folders])
     text = CardText() if card is None else read_card_text(card)
     sources = sources_used(runs)
@@ -71,7 +75,8 @@ def export_runs(
         identity=chosen,
         training={"command": _commands(runs), "runs": provenance},
         scores=None if scores is None else summary_of(scores, runs),
-        postprocessing=postprocessing,
+        postprocessing={**(postprocessing or {}), **(classifier.postprocessing if classifier else {})},
+        candidates=classifier,
         card=card_values(sources, text),
         half=half,
     )

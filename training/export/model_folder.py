@@ -6,7 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from LiverTumorAttentionLib.models.description import (
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
+from training.candidates.build import ClassifierFile, check_weights
 
 LABELS = [
     {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
@@ -59,14 +60,15 @@ def write_model(
     scores: Mapping[str, Any] | None = None,
     postprocessing: Mapping[str, float] | None = None,
     card: Mapping[str, Any] | None = None,
+    candidates: ClassifierFile | None = None,
     half: bool = True,
 ) -> ModelDescription:
     """Write a model folder, or a .zip of one, and return its description: model.json, weights, card and licence note.
 
     identity: id, title, version, licence, statement and intended_use. training: where the weights come from. scores:
     what was measured. card: sources, never_seen and known_failures as model.json has them. postprocessing: its settings
-    where they differ from the defaults. half: keep the weights in float16; they are run in the device's precision
-    either way.
+    where they differ from the defaults. candidates: the classifier that gives the lesion probability, fitted on
+    candidates of these weights. half: keep the weights in float16; they are run in the device's precision either way.
     Raises `ModelError` when the description or the weights would not be accepted, `OutputError` when it cannot be
     written; then nothing is.
     """
@@ -75,9 +77,12 @@ def write_model(
             f"the statement must say {NOT_CLINICAL!r}, got {identity['statement']!r}: add it to the statement"
         )
     files = {stage.file: _weights(stage, half=half) for stage in stages}
+    if candidates is not None:
+        check_weights(candidates, [hashlib.sha256(files[stage.file]).hexdigest() for stage in stages])
     told = {key: value for key, value in (card or {}).items() if value}
+    oldest = oldest_format((_intensity(stage) for stage in stages), candidates=candidates is not None)
     values = {
-        "format": max(oldest_format(_intensity(stage) for stage in stages), CARD_FORMAT if told else 0),
+        "format": max(oldest, CARD_FORMAT if told else 0),
         **identity,
         "stages": [
             {
@@ -89,6 +94,7 @@ def write_model(
         ],
         "labels": LABELS,
         "postprocessing": dict(postprocessing or {}),
+        **({} if candidates is None else {"candidates": asdict(candidates.candidates)}),
         "training": dict(training),
         "scores": dict(scores or {}),
         **told,

@@ -108,11 +108,12 @@ class Findings:
         """Return the rows of the table: those of the report, or of the present lesions after a merge."""
         if placed.controller is None:
             return list(self._report["tumors"])
-        from LiverTumorAttentionLib.analysis import measure_tumors
+        from LiverTumorAttentionLib.analysis import measure_tumors, run_findings, with_lesion_probabilities
 
         case = placed.controller.session.case
         measured = measure_tumors(placed.controller.instances(), case.portal, case.arterial, case.probability)
-        return [asdict(each) for each in measured]
+        judged = with_lesion_probabilities(measured, run_findings(self._report))
+        return [asdict(each) for each in judged]
 
     def _replace_content(
         self, target: slicer.vtkMRMLSegmentationNode | None

@@ -52,7 +52,7 @@ class SceneReview:
         instances: uint16 on the portal grid in world coordinates: 0 background, 1 liver, n + 1 tumor n.
         Raises `PanelError`, or `Cancelled` when the user cancels; the scene is then unchanged.
         """
-        from LiverTumorAttentionLib.analysis import review_case
+        from LiverTumorAttentionLib.analysis import review_case, run_findings
 
         with as_panel_error():
             review = review_case(
@@ -61,6 +61,7 @@ class SceneReview:
                 self._study.arterial_image(),
                 self._study.probability_image(),
                 self._study.vessel_map(),
+                findings=run_findings(self._study.report),
                 progress=progress,
             )
         self._review = review

@@ -61,6 +61,11 @@ class InputsSection:
         chosen = self._parameters.model if self._parameters is not None else ""
         return chosen if chosen in known else ""
 
+    def has_operating_points(self) -> bool:
+        """Whether the chosen model gives findings a lesion probability."""
+        chosen = self.chosen_model()
+        return any(model.has_operating_points for model in self._models if model.id == chosen)
+
     def update(self, parameters: SegmentationParameters | None) -> None:
         """Show the choices of the parameter node."""
         self._parameters = parameters

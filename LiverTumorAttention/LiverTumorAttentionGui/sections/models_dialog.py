@@ -241,6 +241,11 @@ def _description(model: ModelDescription) -> list[str]:
             parts.append(f"<h4>{title}</h4><ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>")
     if model.scores:
         parts.append(f"<h4>Scores</h4>{_tree(model.scores)}")
+    if model.candidates is not None:
+        measured = _tree(model.candidates.measured)
+        parts.append(
+            f"<h4>Lesion probability</h4>{measured or '<p>The model does not say how well it does.</p>'}"
+        )
     rows = "".join(_file(stage) for stage in model.stages)
     parts.append(f"<h4>Files</h4><ul>{rows}</ul>")
     return parts

@@ -26,10 +26,19 @@ if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
     from LiverTumorAttentionLib.correction import Outcome
 
-TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL = columns(
-    "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm surface_distance_mm nearest_vessel_mm"
+TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL, LESION = columns(
+    "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm surface_distance_mm nearest_vessel_mm "
+    "lesion_probability"
 )
-HEADERS = (TUMOR.header, VOLUME.narrow_header, "Diameters\n(mm)", SURFACE.narrow_header, VESSEL.narrow_header)
+HEADERS = (
+    TUMOR.header,
+    VOLUME.narrow_header,
+    "Diameters\n(mm)",
+    SURFACE.narrow_header,
+    VESSEL.narrow_header,
+    LESION.narrow_header,
+)
+LESION_COLUMN = len(HEADERS) - 1
 STALE = "The tumors have changed since they were measured: measure again."
 
 
@@ -58,6 +67,8 @@ class ReviewSection:
             on_change=self._update_widgets,
         )
         set_up_table(ui.reviewTable, HEADERS)
+        ui.reviewTable.horizontalHeaderItem(LESION_COLUMN).setToolTip(LESION.meaning)
+        ui.reviewTable.setColumnHidden(LESION_COLUMN, True)
         self._connections = Connections(
             (ui.measureButton, "clicked(bool)", self._measure_clicked),
             (ui.diametersCheckBox, "toggled(bool)", self._diameters_toggled),
@@ -145,6 +156,7 @@ class ReviewSection:
         table = self._ui.reviewTable
         tumors = case.tumors if case is not None else ()
         table.setRowCount(len(tumors))
+        table.setColumnHidden(LESION_COLUMN, all(LESION.value(tumor) is None for tumor in tumors))
         for row, tumor in enumerate(tumors):
             for column, (text, tip) in enumerate(_cells(tumor)):
                 table.setItem(row, column, table_item(text, tip))
@@ -229,4 +241,5 @@ def _cells(tumor: TumorReview) -> tuple[tuple[str, str], ...]:
         (f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}", diameters_tip),
         (SURFACE.text(tumor), ""),
         (VESSEL.text(tumor), vessel.name if vessel is not None else ""),
+        (LESION.text(tumor, missing=""), LESION.meaning),
     )

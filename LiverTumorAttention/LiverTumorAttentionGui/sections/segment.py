@@ -26,7 +26,13 @@ from LiverTumorAttentionGui.segmentation import (
     SegmentationRun,
 )
 from LiverTumorAttentionGui.signals import Connections
+from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS
 
+OPERATING_POINT_TOOLTIP = (
+    "Which findings to keep by their lesion probability: Sensitive keeps nearly all lesions, Specific leaves few false "
+    "findings, Balanced weighs both. The thresholds were chosen on validation cases."
+)
+NO_OPERATING_POINT = "The chosen model gives no lesion probability, so all its findings are kept."
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}
 READY_TOOLTIP = (
     "Segment the liver and its tumors; the result becomes the study that is corrected and reviewed."
@@ -53,8 +59,9 @@ class SegmentSection:
 
     installer: installs missing packages before a run; while it does, whoever asked for it, nothing else of this section
     can start, and Cancel ends it. run_factory: makes the run of a request. model: returns the
-    chosen model's id. load_sample: starts to generate the sample case and returns its run. on_result: called with the
-    result of a segmentation. on_failed: called when a run failed.
+    chosen model's id. has_operating_points: returns whether it gives a lesion probability. load_sample: starts to
+    generate the sample case and returns its run. on_result: called with the result of a segmentation. on_failed:
+    called when a run failed.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class SegmentSection:
         run_factory: Callable[..., SegmentationRun],
         load_sample: Callable[..., Run],
         model: Callable[[], str],
+        has_operating_points: Callable[[], bool],
         on_result: Callable[[SegmentationResult], None],
         on_failed: Callable[[], None],
     ) -> None:
@@ -75,6 +83,7 @@ class SegmentSection:
         self._run_factory = run_factory
         self._load_sample = load_sample
         self._model = model
+        self._has_operating_points = has_operating_points
         self._on_result = on_result
         self._on_failed = on_failed
         self._installing = self._disconnected = False
@@ -86,12 +95,15 @@ class SegmentSection:
         self._registration = RegistrationSection(ui)
         for device, title in DEVICE_TITLES.items():
             ui.deviceComboBox.addItem(title, device)
+        for point in OPERATING_POINTS:
+            ui.operatingPointComboBox.addItem(point.capitalize(), point)
         self._connections = Connections(
             (ui.segmentButton, "clicked(bool)", self._segment_clicked),
             (ui.sampleButton, "clicked(bool)", self._sample_clicked),
             (ui.cancelButton, "clicked(bool)", self._cancel_clicked),
             (ui.compareButton, "clicked(bool)", self._registration.compare),
             (ui.deviceComboBox, "currentIndexChanged(int)", self._device_chosen),
+            (ui.operatingPointComboBox, "currentIndexChanged(int)", self._operating_point_chosen),
         )
         installer.on_change(self._show_installation)
         self._show_idle()
@@ -117,6 +129,10 @@ class SegmentSection:
         self._reset_output_of_another_volume(parameters)
         combo = self._ui.deviceComboBox
         combo.setCurrentIndex(combo.findData(parameters.device))
+        points = self._ui.operatingPointComboBox
+        points.setCurrentIndex(points.findData(parameters.operating_point))
+        points.enabled = self._has_operating_points()
+        points.toolTip = OPERATING_POINT_TOOLTIP if points.enabled else NO_OPERATING_POINT
         self._ui.keepRegisteredCheckBox.enabled = parameters.arterial is not None
         self._update_buttons()
 
@@ -155,6 +171,11 @@ class SegmentSection:
         if self._parameters is not None:
             self._parameters.device = self._ui.deviceComboBox.currentData
 
+    def _operating_point_chosen(self, _index: int) -> None:
+        chosen = self._ui.operatingPointComboBox.currentData
+        if self._parameters is not None and chosen is not None:
+            self._parameters.operating_point = chosen
+
     def _update_buttons(self) -> None:
         problem = self._problem()
         self._ui.segmentButton.enabled = not problem and not self.running
@@ -181,6 +202,7 @@ class SegmentSection:
             keep_probability=parameters.keep_probability,
             threshold=threshold if threshold > MODELS_OWN_THRESHOLD else None,
             minimum_diameter_mm=diameter_mm if diameter_mm > MODELS_OWN_DIAMETER else None,
+            operating_point=parameters.operating_point if self._has_operating_points() else None,
         )
 
     def _segment_clicked(self, _checked: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models import (
     ModelPackage,
 )
+from Testing.Library.classifiers import by_size
 from Testing.Library.model_folder import change_description
 
 SOURCE = {
@@ -95,6 +97,15 @@ def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
             lambda values: values.update(format=3, sources=[{**SOURCE, "patient": 3}]),
             "unknown key 'patient'; did you mean 'patients'",
         ),
+        (
+            lambda d: d.update(format=3, candidates=asdict(by_size(20.0))),
+            "format 3 knows no candidates: a model with it has format 4: write that",
+        ),
+        (
+            lambda d: d.update(format=4, candidates={**asdict(by_size(20.0)), "curve": []}),
+            "candidates: unknown key 'curve'; did you mean 'curves'",
+        ),
+        (lambda d: d.update(format=5), "format 5 is not known to this version, which reads format 2, 3 or 4"),
         (set_slices(overlap=1.0), r"overlap must lie in \[0, 1\)"),
         (set_slices(tile=[16, 64]), "tile must be at least 32 pixels"),
         (set_slices(scales=[]), "scales must be given"),
@@ -150,3 +161,10 @@ def test_models_of_format_2_are_read_as_before(model: Path) -> None:
     description = ModelPackage(model).description
     assert description.format == 2
     assert description.tumor_stage.intensity.window_hu == (-70.0, 180.0)
+
+
+def test_format_4_gives_a_lesion_probability(model: Path) -> None:
+    classifier = by_size(20.0, averaging="flips")
+    assert ModelPackage(model).description.candidates is None
+    change_description(model, lambda values: values.update(format=4, candidates=asdict(classifier)))
+    assert ModelPackage(model).description.candidates == classifier

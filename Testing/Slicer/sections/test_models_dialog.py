@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from Testing.Library.classifiers import by_size
 from Testing.Library.model_folder import change_description, write_model
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -132,6 +134,17 @@ def test_a_model_tells_what_it_was_trained_on_and_where_it_fails(make, model, us
         "veins are taken for <b>lesions",
     ):
         assert words in shown
+
+
+def test_a_lesion_probability_is_told_with_how_well_it_does(make, model, user_folder):
+    candidates = asdict(by_size(20.0)) | {"measured": {"area_under_roc": 0.9375}}
+    change_description(model, lambda d: d.update(format=4, candidates=candidates))
+    install(model, user_folder)
+    made = make()
+    made.ui.modelTable.selectRow(0)
+    assert "Lesion probability" not in made.ui.detailsBrowser.toPlainText()
+    made.ui.modelTable.selectRow(1)
+    assert "Lesion probability\narea under roc: 0.9375" in made.ui.detailsBrowser.toPlainText()
 
 
 def test_only_an_added_model_can_be_removed(make, model, user_folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,34 @@ def test_measure_fills_the_table_and_the_node(panel, scene, study):
     assert "Measured 3 tumors" in panel.ui.reviewStatusLabel.text
     assert panel.ui.reviewProgressBar.isHidden()
     assert not panel.ui.reviewCancelButton.enabled
+
+
+def test_tumors_that_are_as_the_run_left_them_show_their_lesion_probability(panel, scene, study):
+    """What is corrected by hand has none; without any the column is not there."""
+    import json
+
+    from LiverTumorAttentionGui.scene.node_attributes import REPORT_ATTRIBUTE
+    from LiverTumorAttentionLib.analysis import measure_tumors
+
+    table = panel.ui.reviewTable
+    panel.ui.measureButton.click()
+    assert table.isColumnHidden(5)
+    found = measure_tumors(
+        panel.active_case.instances(), study.portal_image(), lesion_probabilities={1: 0.875, 2: 0.5, 3: 0.25}
+    )
+    report = {"tumors": [asdict(each) for each in found]}
+    study.segmentation.SetAttribute(REPORT_ATTRIBUTE, json.dumps(report))
+    panel.ui.measureButton.click()
+    assert not table.isColumnHidden(5)
+    assert table.horizontalHeaderItem(5).text() == "Lesion\nprobability"
+    assert "not what a lesion is" in table.horizontalHeaderItem(5).toolTip()
+    assert [cells(table, row)[5] for row in range(3)] == ["0.88", "0.50", "0.25"]
+    select(panel, 1)
+    panel.ui.growButton.click()
+    panel.ui.measureButton.click()
+    assert [cells(table, row)[5] for row in range(3)] == ["0.88", "", "0.25"]
+    node = study.segmentation.GetNodeReference("TumorTable").GetTable()
+    assert node.GetColumnByName("Lesion probability").GetValue(0) == 0.875
 
 
 def test_diameter_lines_are_added_and_removed(panel, scene, study):

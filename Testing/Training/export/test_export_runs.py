@@ -7,6 +7,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from LiverTumorAttentionLib.models import ModelPackage, add_model
 from LiverTumorAttentionLib.phantoms import generate_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import segment_case
+from Testing.Library.classifiers import by_size
 from Testing.Library.paper_models import say_liver
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
+from training.candidates.build import ClassifierFile
 from training.export.export_runs import export_runs
 from training.export.model_folder import TrainedStage, write_model
 from training.loop.task import RecipeTask
@@ -240,3 +243,47 @@ def test_weights_beyond_half_precision_are_not_cut(tmp_path, runs):
     with pytest.raises(InputError, match="does not fit into float16: export with --precision float32"):
         write_model(tmp_path / "model", [stage], identity=identity, training={})
     assert write_model(tmp_path / "model", [stage], identity=identity, training={}, half=False).id == "test"
+
+
+@pytest.fixture
+def classifier(tmp_path: Path, runs: dict[str, Path]) -> Path:
+    """candidates.json of the two stages' model."""
+    export_runs([runs["liver"], runs["tumor"]], tmp_path / "first")
+    content = ClassifierFile(
+        weights=tuple(stage.sha256 for stage in ModelPackage(tmp_path / "first").description.stages),
+        postprocessing={"minimum_diameter_mm": 4.0, "minimum_peak_probability": 0.5},
+        candidates=by_size(20.0),
+    )
+    path = tmp_path / "candidates.json"
+    path.write_text(json.dumps(asdict(content)), encoding="utf-8")
+    return path
+
+
+def test_a_classifier_of_candidates_is_exported_with_how_they_are_found(tmp_path, runs, classifier):
+    made = export_runs(
+        [runs["liver"], runs["tumor"]],
+        tmp_path / "model",
+        postprocessing={"minimum_diameter_mm": 7.0, "rim_mm": 2.0},
+        candidates=classifier,
+    )
+    assert ModelPackage(tmp_path / "first").description.format == 2
+    there = ModelPackage(tmp_path / "model").description
+    assert there == made
+    assert (there.format, there.candidates) == (4, by_size(20.0))
+    assert there.postprocessing == {
+        "minimum_diameter_mm": 4.0,
+        "minimum_peak_probability": 0.5,
+        "rim_mm": 2.0,
+    }
+
+
+def test_a_classifier_of_other_weights_is_refused(tmp_path, runs, classifier):
+    with pytest.raises(InputError, match=r"of other weights than those that are exported.*export again"):
+        export_runs([runs["liver_and_tumor"]], tmp_path / "model", candidates=classifier)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_damaged_classifier_is_refused(tmp_path, runs, classifier):
+    classifier.write_text('{"weights": []}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"candidates\.json': the key 'postprocessing' is missing"):
+        export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)

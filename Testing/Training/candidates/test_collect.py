@@ -1,0 +1,240 @@
+"""Candidates are collected case by case, with their truth, and a run goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+import training.candidates.collect as collecting
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.metrics.lesions import Components
+from LiverTumorAttentionLib.models import ModelPackage
+from LiverTumorAttentionLib.pipeline.candidates import FoundCase
+from LiverTumorAttentionLib.pipeline.stages import FoundLiver, FoundTumors
+from LiverTumorAttentionLib.progress import Progress
+from Testing.Library.model_folder import write_model
+from training.candidates.build import ClassifierFile, samples_of
+from training.candidates.collect import CollectionSettings, collect, lesions_of
+from training.cli import main
+
+SHAPE = (10, 48, 48)
+SPACING_MM = (1.0, 1.0, 2.0)
+
+
+def image(voxels: np.ndarray) -> sitk.Image:
+    made = sitk.GetImageFromArray(voxels)
+    made.SetSpacing(SPACING_MM)
+    return made
+
+
+def case_arrays(seed: int, *, lesions: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return HU and labels: dark cubes are lesions, bright ones beside them are not; where, depends on the seed."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[:, 2:46, 2:46] = 1
+    hu = np.where(labels, 100, -50) + rng.integers(-8, 9, SHAPE)
+    for place in (5, 20, 35):
+        y, x = place + rng.integers(0, 3, 2)
+        edge = int(rng.integers(4, 8))
+        cube = (slice(3, 3 + edge // 2), slice(y, y + edge), slice(x, x + edge))
+        true = lesions and rng.random() < 0.5
+        hu[cube] += -50 if true else 45
+        if true:
+            labels[cube] = 2
+    return hu.astype(np.int16), labels
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    folder = tmp_path / "cohort"
+    for seed in range(24):
+        place = folder / f"case-{seed}"
+        place.mkdir(parents=True)
+        hu, labels = case_arrays(seed, lesions=seed % 4 > 0)
+        sitk.WriteImage(image(hu), str(place / "portal.nii.gz"))
+        sitk.WriteImage(image(labels), str(place / "labels.nii.gz"))
+        (place / "case.json").write_text(json.dumps({"patient": f"P{seed // 2}"}), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "model", postprocessing={"minimum_peak_probability": 0.9, "rim_mm": 2.0})
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Networks that take whatever is not at liver level for tumor; returns the names of what they ran on."""
+    ran: list[str] = []
+
+    def found(portal, arterial, stages, settings, progress, **_):
+        ran.append("both phases" if arterial is not None else "portal")
+        hu = sitk.GetArrayFromImage(portal)
+        liver = hu > 0
+        probability = np.where(liver & (np.abs(hu - 100.0) > 20), 0.8, 0.1).astype(np.float32)
+        return FoundCase(
+            portal=portal,
+            liver=FoundLiver(mask=_like(liver.astype(np.uint8), portal), tumor=None),
+            registration=None,
+            tumors=FoundTumors(probability=_like(probability, portal), deviation=None, attention=None),
+            probability=_like(probability, portal),
+            deviation=None,
+            instances=collecting_instances(probability, liver, portal, settings),
+        )
+
+    monkeypatch.setattr(collecting, "find_candidates", found)
+    return ran
+
+
+def _like(voxels: np.ndarray, grid: sitk.Image) -> sitk.Image:
+    made = sitk.GetImageFromArray(voxels)
+    made.CopyInformation(grid)
+    return made
+
+
+def collecting_instances(probability, liver, portal, settings) -> sitk.Image:
+    from LiverTumorAttentionLib.pipeline.stages import tumor_instances
+
+    return tumor_instances(_like(probability, portal), _like(liver.astype(np.uint8), portal), settings)
+
+
+def test_what_makes_a_candidate_a_lesion() -> None:
+    truth = np.zeros((4, 20, 20), bool)
+    truth[:, 2:6, 2:6] = truth[:, 12:14, 12:14] = True
+    components = Components.of(truth)
+
+    def cube(*sides: slice) -> np.ndarray:
+        mask = np.zeros(truth.shape, bool)
+        mask[sides] = True
+        return mask
+
+    everything = slice(None)
+    assert lesions_of(cube(everything, slice(0, 4), slice(0, 4)), components) == (1,)
+    assert lesions_of(cube(everything, slice(8, 12), slice(8, 12)), components) == ()
+    # It touches the larger lesion by one voxel of 144 a slice: less than a tenth of it, and of the lesion.
+    assert lesions_of(cube(everything, slice(5, 17), slice(5, 11)), components) == ()
+    # Hardly of the small lesion, but over all of it, and touching both.
+    assert lesions_of(cube(everything, slice(5, 20), slice(5, 20)), components) == (1, 2)
+
+
+def test_candidates_are_collected_with_their_truth(cohort, model, networks, tmp_path):
+    settings = CollectionSettings.of(ModelPackage(model))
+    assert settings.postprocessing == {
+        "minimum_peak_probability": 0.5,
+        "tumor_threshold": 0.5,
+        "minimum_diameter_mm": 4.0,
+        "minimum_core_share": 0.0,
+        "rim_mm": 2.0,
+    }
+    cases, failed = collect(str(model), [cohort], tmp_path / "out", settings, processes=1)
+    assert (len(cases), failed, len(networks)) == (24, [], 24)
+    for seed, case in enumerate(cases):
+        _, labels = case_arrays(seed, lesions=seed % 4 > 0)
+        assert len(case.lesions_mm) == Components.of(labels == 2).voxels.size
+        assert (case.cohort, case.case, case.patient) == ("cohort", f"case-{seed}", f"P{seed // 2}")
+        for candidate in case.candidates:
+            assert candidate.is_lesion == (candidate.features["portal_level_hu"] < 0)
+            assert candidate.features["arterial_level_hu"] is None
+    samples = samples_of(cases, settings.features)
+    assert samples.features.shape == (len(samples.truth), len(settings.features))
+    assert np.isnan(samples.features[:, settings.features.index("deviation")]).all()
+
+
+def test_a_run_goes_on_where_it_was_stopped(cohort, model, networks, tmp_path):
+    settings = CollectionSettings.of(ModelPackage(model))
+
+    def stop_at_ten() -> bool:
+        return len(networks) >= 10
+
+    with pytest.raises(Exception, match="cancelled"):
+        collect(
+            str(model),
+            [cohort],
+            tmp_path / "out",
+            settings,
+            processes=1,
+            progress=Progress(None, stop_at_ten),
+        )
+    assert len(list((tmp_path / "out" / "cases").iterdir())) == len(networks) == 10
+    cases, _ = collect(str(model), [cohort], tmp_path / "out", settings, processes=1)
+    assert (len(cases), len(networks)) == (24, 24)
+
+
+def test_a_folder_is_continued_with_the_same_settings_alone(cohort, model, networks, tmp_path):
+    package = ModelPackage(model)
+    collect(str(model), [cohort], tmp_path / "out", CollectionSettings.of(package), processes=1)
+    other = CollectionSettings.of(package, threshold=0.3)
+    with pytest.raises(InputError, match="holds candidates of another postprocessing: choose another folder"):
+        collect(str(model), [cohort], tmp_path / "out", other, processes=1)
+
+
+def test_a_case_that_cannot_be_run_is_named_and_stops_no_other(cohort, model, networks, tmp_path):
+    (cohort / "case-3" / "labels.nii.gz").unlink()
+    cases, failed = collect(
+        str(model), [cohort], tmp_path / "out", CollectionSettings.of(ModelPackage(model)), processes=1
+    )
+    assert len(cases) == 23
+    assert len(failed) == 1
+    assert failed[0].startswith("cohort--case-3: ")
+
+
+def test_two_phases_are_run_on_the_portal_one_alone_as_well(cohort, model, networks, tmp_path):
+    sitk.WriteImage(image(case_arrays(0, lesions=False)[0]), str(cohort / "case-0" / "arterial.nii.gz"))
+    settings = CollectionSettings.of(ModelPackage(model))
+    cases, _ = collect(str(model), [cohort], tmp_path / "out", settings, portal_alone=True, processes=1)
+    assert networks[:3] == ["both phases", "portal", "portal"]
+    assert [case.phases for case in cases[:3]] == [("portal", "arterial"), ("portal",), ("portal",)]
+    assert (tmp_path / "out" / "cases" / "cohort--case-0--portal.json").is_file()
+
+
+def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, tmp_path, capsys):
+    (tmp_path / "more").mkdir()
+    second = cohort.rename(tmp_path / "more" / "cohort")
+    arguments = [
+        "candidates",
+        "--model",
+        str(model),
+        "--cohort",
+        str(second),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert main([*arguments, "--processes", "1", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "24 cases, 0 left out" in said
+    assert "balanced: from " in said
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("candidates.json", "cases", "collection.json", "reliability.png")
+    ]
+    content = ClassifierFile.read(tmp_path / "out" / "candidates.json")
+    assert content.weights == tuple(stage.sha256 for stage in ModelPackage(model).description.stages)
+    measured = content.candidates.measured
+    assert measured["area_under_roc"] > 0.95
+    assert measured["patients"] == 12
+    assert measured["cohorts"]["cohort"]["cases"] == 24
+    assert measured["cohorts"]["cohort"]["all candidates"]["lesion_recall"] == 1.0
+    assert measured["cohorts"]["cohort"]["balanced"]["false_findings_per_case"] <= 0.5
+    before = (tmp_path / "out" / "candidates.json").read_bytes()
+    assert main([*arguments, "--processes", "1", "--device", "cpu"]) == 0
+    assert (tmp_path / "out" / "candidates.json").read_bytes() == before
+    assert len(networks) == 24
+
+
+def test_nothing_is_written_into_a_cohort(cohort, model, networks, tmp_path):
+    settings = CollectionSettings.of(ModelPackage(model))
+    for place in (cohort, cohort / "case-0", model):
+        with pytest.raises(InputError, match="choose another folder"):
+            collect(str(model), [cohort], place, settings, processes=1)
+
+
+def test_two_cohorts_of_one_name_are_refused(cohort, model, networks, tmp_path, capsys):
+    again = [str(cohort), str(cohort)]
+    assert (
+        main(["candidates", "--model", str(model), "--cohort", *again, "--output", str(tmp_path / "out")])
+        == 2
+    )
+    assert "two cohorts are called 'cohort'" in capsys.readouterr().err

@@ -1,0 +1,161 @@
+"""From collected candidates to candidates.json, which `export` puts into a model, and its reliability diagram."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS, LesionClassifier
+from training.candidates.collect import CaseCandidates, CollectionSettings
+from training.candidates.fit import Fitted, Samples, fit
+from training.candidates.operating_points import choose
+from training.candidates.reliability import Reliability, draw
+from training.data.layouts.files import read_json
+
+CLASSIFIER_FILE, PICTURE_FILE = "candidates.json", "reliability.png"
+COMMAND = "python -m training candidates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierFile:
+    """The content of candidates.json."""
+
+    weights: tuple[str, ...]
+    """SHA-256 of the weights of each stage of the model whose candidates it was fitted on."""
+    postprocessing: dict[str, float]
+    """How these candidates were found; the model that gets the classifier finds them likewise."""
+    candidates: LesionClassifier
+    """The block of `model.json`."""
+
+    @classmethod
+    def read(cls, path: Path) -> ClassifierFile:
+        """Read the file. Raises `InputError` or `ModelError` for what is missing or damaged."""
+        return from_mapping(cls, read_json(path), where=f"'{path}'")
+
+
+def samples_of(cases: Sequence[CaseCandidates], features: Sequence[str]) -> Samples:
+    """Return the candidates of all cases as numbers, case by case."""
+    rows = [(case, candidate) for case in cases for candidate in case.candidates]
+    values = [
+        [np.nan if (value := candidate.features.get(name)) is None else float(value) for name in features]
+        for _, candidate in rows
+    ]
+    return Samples(
+        features=np.array(values, float).reshape(len(rows), len(features)),
+        names=tuple(features),
+        truth=np.array([candidate.is_lesion for _, candidate in rows], bool),
+        groups=np.array([case.patient for case, _ in rows], str),
+    )
+
+
+def build(
+    cases: Sequence[CaseCandidates], settings: CollectionSettings, folder: Path, *, folds: int = 5
+) -> ClassifierFile:
+    """Fit the classifier and write candidates.json and reliability.png into a folder; return the former's content.
+
+    Raises `InputError` for too few candidates, `OutputError`.
+    """
+    samples = samples_of(cases, settings.features)
+    fitted = fit(samples, folds=folds)
+    points = choose(fitted.probabilities, samples.truth, len(cases))
+    thresholds = {name: getattr(points, name).threshold for name in OPERATING_POINTS}
+    classifier = LesionClassifier(
+        curves=fitted.model.curves,
+        intercept=fitted.model.intercept,
+        calibration=fitted.calibration,
+        operating_points=points,
+        averaging=settings.averaging,
+        measured=_measured(cases, samples, fitted, thresholds),
+    )
+    content = ClassifierFile(
+        weights=settings.weights, postprocessing=settings.postprocessing, candidates=classifier
+    )
+    draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
+    with replacing(folder / CLASSIFIER_FILE, name="classifier") as temporary:
+        temporary.write_text(json.dumps(asdict(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return content
+
+
+def _measured(
+    cases: Sequence[CaseCandidates], samples: Samples, fitted: Fitted, thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return what the classifier was fitted on and how well it did on patients that were left out."""
+    probabilities, truth = fitted.probabilities, samples.truth
+    cohorts = np.array([case.cohort for case in cases for _ in case.candidates], str)
+    return {
+        "command": COMMAND,
+        "note": f"of patients left out of the fit, in {fitted.folds} folds",
+        "patients": len({case.patient for case in cases}),
+        "area_under_roc": _rounded(area_under_roc(probabilities, truth)),
+        "expected_calibration_error": _rounded(
+            Reliability.of(probabilities, truth).expected_calibration_error
+        ),
+        "brier_score": _rounded(float(np.mean((probabilities - truth) ** 2))),
+        "penalty": fitted.penalty,
+        "cohorts": {
+            name: _cohort(
+                [case for case in cases if case.cohort == name], probabilities[cohorts == name], thresholds
+            )
+            for name in sorted({case.cohort for case in cases})
+        },
+    }
+
+
+def _cohort(
+    cases: Sequence[CaseCandidates], probabilities: NDArray[np.float64], thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return how many lesions of a cohort are found and how many false findings are left, at each operating point."""
+    lesions = sum(len(case.lesions_mm) for case in cases)
+    values: dict[str, Any] = {
+        "cases": len(cases),
+        "lesions": lesions,
+        "candidates": len(probabilities),
+    }
+    for name, threshold in {"all candidates": 0.0, **thresholds}.items():
+        found, false, place = 0, 0, 0
+        for case in cases:
+            hit: set[int] = set()
+            for candidate in case.candidates:
+                if probabilities[place] >= threshold:
+                    hit.update(candidate.lesions)
+                    false += not candidate.is_lesion
+                place += 1
+            found += len(hit)
+        values[name] = {
+            "lesion_recall": _rounded(found / lesions) if lesions else None,
+            "false_findings_per_case": _rounded(false / len(cases)),
+        }
+    return values
+
+
+def area_under_roc(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Return the share of pairs of a lesion and another candidate in which the lesion has the higher probability.
+
+    A tie counts half. Source: Hanley, McNeil, Radiology 1982.
+    """
+    others = np.sort(probabilities[~truth])
+    below = np.searchsorted(others, probabilities[truth], side="left")
+    not_above = np.searchsorted(others, probabilities[truth], side="right")
+    return float((below + not_above).mean() / (2 * len(others)))
+
+
+def check_weights(content: ClassifierFile, weights: Sequence[str]) -> None:
+    """Raise `InputError` where a classifier was fitted on candidates of other weights than a model's."""
+    if tuple(weights) != content.weights:
+        raise InputError(
+            "the candidates are of other weights than those that are exported: export the model without them, run "
+            f"`{COMMAND}` on that, and export again with what it writes"
+        )
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4)

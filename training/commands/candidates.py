@@ -1,0 +1,126 @@
+"""`candidates`: the second look at candidates, from cohorts with truth to candidates.json."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from LiverTumorAttentionLib.commands.console import Console, add_device, add_progress
+from LiverTumorAttentionLib.pipeline.jobs import AVERAGING
+from LiverTumorAttentionLib.progress import Progress
+from training.commands.options import add_processes
+from training.data.layouts import LAYOUTS
+
+DESCRIPTION = """Fit the classifier that gives each finding its probability of being a lesion.
+
+Runs a model on cohorts with truth that its networks were not trained on (generated, implanted, and such without any
+lesion), collects the candidates at a low threshold, fits and calibrates the classifier, cross-validated by patient, and
+chooses the operating points. Writes candidates.json, which `export --candidates` puts into the model, and
+reliability.png. Cases that were run before are not run again, so that the command resumes where it was stopped."""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "candidates",
+        help="fit the second look at candidates: their lesion probability",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--model", required=True, metavar="MODEL", help="id or path; exported without --candidates")
+    add(
+        "--cohort",
+        dest="cohorts",
+        required=True,
+        action="extend",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folder of cases with truth",
+    )
+    add(
+        "--layout",
+        default="plain",
+        choices=LAYOUTS,
+        metavar="NAME",
+        help="of all cohorts (default: %(default)s)",
+    )
+    add(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder of candidates and classifier; its parent must exist",
+    )
+    add(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="probability of a tumor voxel (default: the model's own)",
+    )
+    add(
+        "--minimum-diameter",
+        dest="minimum_diameter_mm",
+        type=float,
+        default=4.0,
+        metavar="MM",
+        help="smaller candidates are left out (default: %(default)g)",
+    )
+    add(
+        "--averaging",
+        choices=tuple(AVERAGING),
+        default="none",
+        help="as `segment` takes it (default: none)",
+    )
+    add("--portal-alone", action="store_true", help="run cases of two phases on the portal one alone as well")
+    add(
+        "--folds",
+        type=int,
+        default=5,
+        metavar="N",
+        help="of the cross-validation by patient (default: %(default)s)",
+    )
+    add_device(parser)
+    add_processes(parser)
+    add_progress(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Collect what is missing, fit, and say what the operating points do."""
+    from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS
+    from LiverTumorAttentionLib.models import find_model
+    from training.candidates.build import CLASSIFIER_FILE, build
+    from training.candidates.collect import CollectionSettings, collect
+
+    settings = CollectionSettings.of(
+        find_model(options.model),
+        threshold=options.threshold,
+        minimum_diameter_mm=options.minimum_diameter_mm,
+        averaging=options.averaging,
+    )
+    cases, failed = collect(
+        options.model,
+        options.cohorts,
+        options.output,
+        settings,
+        layout=options.layout,
+        portal_alone=options.portal_alone,
+        device=options.device,
+        processes=options.processes,
+        progress=progress.part(0.0, 1.0, "collecting"),
+    )
+    for reason in failed:
+        console.warn(f"left out: {reason}")
+    content = build(cases, settings, options.output, folds=options.folds)
+    path = options.output / CLASSIFIER_FILE
+    console.say(f"{path}: {len(cases)} cases, {len(failed)} left out")
+    for name in OPERATING_POINTS:
+        point = getattr(content.candidates.operating_points, name)
+        console.say(
+            f"  {name}: from {point.threshold:.3f} on, keeps {100 * (point.kept_lesions or 0):.0f} % of the candidates "
+            f"that are lesions, {point.false_findings_per_case:.2f} false findings a case"
+        )
+    console.say(f"export the model again with: --candidates {path}")
+    console.done(output=str(path), cases=len(cases), failed=len(failed))
