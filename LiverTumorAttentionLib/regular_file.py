@@ -71,3 +71,21 @@ def is_regular(path: str | os.PathLike[str]) -> bool:
         return Path(path).is_file()
     except (OSError, ValueError):
         return False
+
+
+def unreadable_kind(path: str | os.PathLike[str]) -> str:
+    """Return what `path` is when it can be read neither as a file nor as a folder, such as "named pipe", else ``""``.
+
+    Reading a pipe or a device may wait or go on for ever. Raises `PermissionError` where it may not be looked at.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        return "broken link" if os.path.islink(path) else "unreadable file"
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ""
+    if stat.S_ISFIFO(mode):
+        return "named pipe"
+    return "socket" if stat.S_ISSOCK(mode) else "device"

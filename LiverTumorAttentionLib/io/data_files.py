@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
+
+from LiverTumorAttentionLib.regular_file import unreadable_kind
 
 
 def files_below(root: str | os.PathLike[str]) -> tuple[list[Path], list[str]]:
@@ -27,25 +28,10 @@ def files_below(root: str | os.PathLike[str]) -> tuple[list[Path], list[str]]:
         for name in sorted(names):
             if not name.startswith("."):
                 path = Path(folder, name)
-                kind = _kind(path)
-                files.append(path) if kind == "" else passed.append(f"{kind} '{path.name}'")
+                kind = unreadable_kind(path)
+                files.append(path) if kind == "" else passed.append(f"the {kind} '{path.name}'")
     return sorted(files), passed
 
 
 def _raise(error: OSError) -> None:
     raise error
-
-
-def _kind(path: Path) -> str:
-    """Return what `path` is when it cannot be read as a file, else ``""``."""
-    try:
-        mode = path.stat().st_mode
-    except PermissionError:
-        raise
-    except OSError:
-        return "the broken link" if path.is_symlink() else "the unreadable"
-    if stat.S_ISREG(mode):
-        return ""
-    if stat.S_ISFIFO(mode):
-        return "the named pipe"
-    return "the socket" if stat.S_ISSOCK(mode) else "the device"

@@ -6,8 +6,12 @@ of the portal venous series, so that a PACS shows them over it.
 
 from __future__ import annotations
 
+import math
 import os
+import struct
 import warnings
+import zlib
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +21,10 @@ import SimpleITK as sitk
 
 import LiverTumorAttentionLib
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.declared_size import check_memory
+from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, read_series
+from LiverTumorAttentionLib.io.input_checks import shown
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
 from LiverTumorAttentionLib.io.terminology import Description, Segment, segments_for
@@ -39,7 +46,19 @@ SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1
 """SOP classes of segmentations of voxels: Segmentation, and Label Map Segmentation (Supplement 243)."""
 FRACTION = 0.5
 """From which fraction on a voxel belongs to a segment of a FRACTIONAL object."""
-_DAMAGE = (AttributeError, LookupError, TypeError, ValueError, RuntimeError, OSError, NotImplementedError)
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 """What pydicom and highdicom raise for damaged objects."""
 SERIES_NUMBER = 900
 """High enough not to meet a series of the scanner."""
@@ -60,7 +79,7 @@ def source_slices(
     it; instead: what the user can do without.
     Raises `InputError` when the extra is missing, the source is no DICOM folder, or its slices have no UIDs.
     """
-    _, pydicom = dicom_extra(what, instead)
+    dicom_extra(what, instead)
     if source is None or not Path(source).is_dir():
         got = "none was given" if source is None else f"'{source}' is none"
         raise InputError(
@@ -68,7 +87,10 @@ def source_slices(
             f"give a DICOM folder as {phase} volume, or {instead}"
         )
     info = choose_series(source, series=series, phase=phase, name=f"{phase} volume")
-    slices = [pydicom.dcmread(file, stop_before_pixels=headers_alone) for file in info.files]
+    slices = [
+        read_dataset(file, f"a slice of the {phase} volume, '{file}',", headers_alone=headers_alone)
+        for file in info.files
+    ]
     missing = [key for key in REFERENCED_ATTRIBUTES if any(not piece.get(key) for piece in slices)]
     if missing:
         raise InputError(
@@ -81,6 +103,21 @@ def source_slices(
             f"them: use the files as the scanner wrote them, or {instead}"
         )
     return info, slices
+
+
+def read_dataset(path: Path, what: str, *, headers_alone: bool = False) -> Any:
+    """Return what pydicom reads of a DICOM file, once its elements are known to lie within it.
+
+    what: the file, in words. Raises `InputError` when it is damaged.
+    """
+    _, pydicom = dicom_extra()
+    check_dicom(path, what)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about values that the standard does not allow
+            return pydicom.dcmread(path, stop_before_pixels=headers_alone)
+    except (*_DAMAGE, pydicom.errors.InvalidDicomError) as error:
+        raise InputError(f"{what} cannot be read ({_reason(error)}): export it again") from error
 
 
 def use_utf8(dataset: Any) -> None:
@@ -152,26 +189,33 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     The grid is as large as the frames that the object holds. Raises `InputError` for other DICOM objects.
     """
     highdicom, pydicom = dicom_extra()
-    try:
-        dataset = pydicom.dcmread(path)
-    except (*_DAMAGE, pydicom.errors.InvalidDicomError) as error:
-        raise _unreadable(path, error) from error
-    modality, uid = dataset.get("Modality", "?"), str(dataset.get("SOPClassUID", ""))
+    dataset = read_dataset(path, f"the DICOM SEG '{path}'")
+    modality, uid = str(dataset.get("Modality", "?")), str(dataset.get("SOPClassUID", ""))
     if modality != "SEG":
         raise InputError(
             f"'{path}' is a DICOM object of {modality}, not a segmentation (SEG): choose another file"
         )
     if uid not in SEGMENTATION_CLASSES:
-        kind = pydicom.uid.UID(uid).name
+        kind = shown(pydicom.uid.UID(uid).name)
         raise InputError(
-            f"'{path}' is a DICOM object '{kind}': export it as Segmentation Storage, that is of voxels"
+            f"'{path}' is a DICOM object {kind}: export it as Segmentation Storage, that is of voxels"
         )
     try:
-        seg = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
-        # The numbers of a label map may have gaps: the array's last axis is in the order asked for.
-        numbers = [int(number) for number in seg.segment_numbers]
-        described = [_read_description(seg, number) for number in numbers]
-        volume = seg.get_volume(segment_numbers=numbers, allow_missing_positions=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            seg = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
+            # The numbers of a label map may have gaps: the array's last axis is in the order asked for.
+            numbers = [int(number) for number in seg.segment_numbers]
+            described = [_read_description(seg, number) for number in numbers]
+            spatial = seg.get_volume_geometry(allow_missing_positions=True)
+            if spatial is not None:
+                check_memory(
+                    math.prod(spatial.spatial_shape) * max(1, len(numbers)), f"the DICOM SEG '{path}'"
+                )
+            volume = seg.get_volume(segment_numbers=numbers, allow_missing_positions=True)
+        if np.linalg.det(np.asarray(volume.affine)[:3, :3]) > 0:
+            volume = volume.flip_spatial(0)  # slices ascending along row x column, as `read_series` has them
+        grid = _grid(volume)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if dataset.get("SegmentationType", "") == "FRACTIONAL":
@@ -181,20 +225,27 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
             InputWarning,
             stacklevel=2,
         )
-    if np.linalg.det(np.asarray(volume.affine)[:3, :3]) > 0:
-        volume = volume.flip_spatial(0)  # slices ascending along row x column, as `read_series` has them
+    array = np.asarray(volume.array)
+    holds = partial(np.less_equal, FRACTION if array.dtype.kind == "f" else 1)
+    return grid, [
+        StoredSegment(description=of, layer=array[..., k], holds=holds) for k, of in enumerate(described)
+    ]
+
+
+def _grid(volume: Any) -> sitk.Image:
+    """Return an empty image on the grid of a highdicom volume. Raises `ValueError` when it is none."""
     geometry = volume.get_geometry()
     # highdicom's volumes are (slice, row, column); an image's axes are (column, row, slice).
-    affine = np.asarray(geometry.affine)[:3]
+    affine = np.asarray(geometry.affine, float)[:3]
     columns = affine[:, :3][:, ::-1]
     spacing = np.linalg.norm(columns, axis=0)
+    if not np.isfinite(affine).all() or not spacing.min() > 0:
+        raise ValueError(f"its voxels have a size of {' x '.join(f'{length:g}' for length in spacing)} mm")
     grid = sitk.Image([int(length) for length in geometry.spatial_shape[::-1]], sitk.sitkUInt8)
     grid.SetSpacing(spacing.tolist())
     grid.SetDirection((columns / spacing).ravel().tolist())
     grid.SetOrigin(affine[:, 3].tolist())
-    array = np.asarray(volume.array)
-    masks = [array[..., k] >= (FRACTION if array.dtype.kind == "f" else 1) for k in range(len(numbers))]
-    return grid, [StoredSegment(description=of, mask=mask) for of, mask in zip(described, masks, strict=True)]
+    return grid
 
 
 def _read_description(seg: Any, number: int) -> Description:
@@ -213,7 +264,13 @@ def _coded(item: Any, sequence: str) -> tuple[tuple[str, str], ...]:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"the DICOM SEG '{path}' cannot be read ({error}): export it again")
+    return InputError(f"the DICOM SEG '{path}' cannot be read ({_reason(error)}): export it again")
+
+
+def _reason(error: Exception) -> str:
+    """Return an error's text as one short line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:160] + "…"
 
 
 def _segmentation(highdicom: ModuleType, slices: list[Any], kept: list[tuple[Segment, np.ndarray]]) -> Any:

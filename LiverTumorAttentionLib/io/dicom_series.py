@@ -23,6 +23,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.data_files import files_below
+from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from LiverTumorAttentionLib.io.dicom_slices import (
     POSITION_TOLERANCE_MM,
     Slice,
@@ -239,6 +240,7 @@ def _slices_below(root: Path, name: str) -> tuple[list[Slice], list[str]]:
         [path for path in files if path not in heads], "file other than DICOM", "files other than DICOM"
     )
     if not pieces:
+        check_dicom(dicom[0], f"the {name} '{dicom[0]}'")
         raise InputError(
             f"the {name} '{root}' has no readable image in {counted(len(dicom), 'DICOM file')}: choose another folder"
         )

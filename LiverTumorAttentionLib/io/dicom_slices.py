@@ -26,15 +26,19 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.io.itk_reader import spelled
 
 PIXEL_SPACING = "0028|0030"
+POSITION = "0020|0032"
+ORIENTATION = "0020|0037"
 RESCALE_SLOPE = "0028|1053"
 NEEDED = {
     PIXEL_SPACING: ("PixelSpacing", 2),
-    "0020|0032": ("ImagePositionPatient", 3),
-    "0020|0037": ("ImageOrientationPatient", 6),
+    POSITION: ("ImagePositionPatient", 3),
+    ORIENTATION: ("ImageOrientationPatient", 6),
     "0028|1052": ("RescaleIntercept", 1),
     RESCALE_SLOPE: ("RescaleSlope", 1),
 }
@@ -44,6 +48,8 @@ OPTIONAL = {"0028|1052", RESCALE_SLOPE}
 MAX_UNEVENNESS = 0.10
 WARN_UNEVENNESS = 0.01
 POSITION_TOLERANCE_MM = 0.01
+MAX_POSITION_MM = 1e5
+"""No scanner is as large; larger numbers are no positions."""
 TILT_TOLERANCE = 0.01
 """Sideways drift per millimeter of table travel that is still rounding; 1 degree of tilt gives 0.017."""
 
@@ -85,24 +91,25 @@ def is_dicom(path: Path) -> bool:
 
 
 def read_slice(path: Path) -> Slice | None:
-    """Read the header of a DICOM file; None when GDCM finds no image in it."""
+    """Read the header of a DICOM file; None when it is damaged, or GDCM finds no image in it."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
     try:
-        with quiet_itk():
+        check_dicom(path, f"'{path}'")
+        with quiet_itk(), spelled(path) as place:
+            reader.SetFileName(str(place))
             reader.ReadImageInformation()
-    except RuntimeError:
+    except (RuntimeError, InputError):
         return None
     tags = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
     direction = np.asarray(reader.GetDirection()).reshape(reader.GetDimension(), -1)
     position = _numbers(tags.get("0020|0032", ""))
-    if len(position) != 3 or not np.isfinite(position).all():  # refused by `check_headers`
+    if not _is_position(position):  # refused by `check_headers`
         position = list(reader.GetOrigin())[:3]
     cosines = _numbers(tags.get("0020|0037", ""))
     row, column = (
         (np.asarray(cosines[:3]), np.asarray(cosines[3:]))
-        if len(cosines) == 6 and min(np.linalg.norm(cosines[:3]), np.linalg.norm(cosines[3:])) > 0
+        if _are_cosines(cosines)
         else (direction[:3, 0], direction[:3, 1])
     )
     size = tuple(reader.GetSize())
@@ -116,6 +123,17 @@ def read_slice(path: Path) -> Slice | None:
         row=row / np.linalg.norm(row),
         column=column / np.linalg.norm(column),
     )
+
+
+def _is_position(numbers: Sequence[float]) -> bool:
+    return len(numbers) == 3 and all(abs(value) <= MAX_POSITION_MM for value in numbers)
+
+
+def _are_cosines(numbers: Sequence[float]) -> bool:
+    """Return whether six numbers are two directions: their entries lie within 1 but for rounding."""
+    if len(numbers) != 6 or not all(abs(value) <= 2 for value in numbers):
+        return False
+    return bool(min(np.linalg.norm(numbers[:3]), np.linalg.norm(numbers[3:])) > 0)
 
 
 def _pixel_spacing(text: str) -> tuple[float, float]:
@@ -132,6 +150,10 @@ def check_headers(pieces: Sequence[Slice], name: str) -> None:
             text = piece.tag(key)
             numbers = _numbers(text)
             whole = len(numbers) == count and bool(np.isfinite(numbers).all())
+            if (key == POSITION and not _is_position(numbers)) or (
+                key == ORIENTATION and not _are_cosines(numbers)
+            ):
+                whole = False
             if key not in piece.tags and key in OPTIONAL:
                 continue
             if key == PIXEL_SPACING and whole and min(numbers) <= 0:
@@ -229,7 +251,7 @@ def read_pixels(piece: Slice, name: str) -> np.ndarray:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     try:
-        with quiet_itk(), _without_zero_distance(piece) as path:
+        with quiet_itk(), _without_zero_distance(piece) as copy, spelled(copy) as path:
             reader.SetFileName(str(path))
             plane = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:

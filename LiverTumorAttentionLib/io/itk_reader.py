@@ -7,15 +7,22 @@ ITK chooses its reader by the suffix, some suffixes in small letters alone, and 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
+from LiverTumorAttentionLib.io.input_checks import check_spacing, shown
+from LiverTumorAttentionLib.io.meta_header import check_meta_is_whole
+from LiverTumorAttentionLib.io.nifti_header import check_nifti_is_whole
+from LiverTumorAttentionLib.io.nrrd_header import check_nrrd_is_whole
+from LiverTumorAttentionLib.io.picture_header import check_picture
 
 READERS = {
     ".nii": "NiftiImageIO",
@@ -25,23 +32,99 @@ READERS = {
     ".seg.nrrd": "NrrdImageIO",
     ".mha": "MetaImageIO",
     ".mhd": "MetaImageIO",
+    ".png": "PNGImageIO",
+    ".jpg": "JPEGImageIO",
+    ".jpeg": "JPEGImageIO",
 }
 """ITK's reader of each suffix; the header's check has seen that the content is of that format."""
+
+DETACHED = (".mhd", ".nhdr")
+"""Headers whose voxels lie in files beside them."""
+
+GUARDS: dict[str, Callable[[Path, str], None]] = {
+    "NiftiImageIO": check_nifti_is_whole,
+    "NrrdImageIO": check_nrrd_is_whole,
+    "MetaImageIO": check_meta_is_whole,
+    "PNGImageIO": check_picture,
+    "JPEGImageIO": check_picture,
+}
+"""What each reader asks of a file before it allocates anything."""
 
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 
 
-def read_with_itk(path: Path) -> sitk.Image:
-    """Read the file at `path`. Raises `RuntimeError` as ITK does."""
-    reader = sitk.ImageFileReader()
+def read_with_itk(path: Path, name: str) -> sitk.Image:
+    """Read the file at `path`, once its header and its length are known to be sound. name: of it, in messages.
+
+    Raises `InputError` for what would crash ITK's reader or have it read less or more than the file, `RuntimeError` as
+    ITK does.
+    """
     kind = READERS.get(full_suffix(path), "")
+    if not kind:
+        raise InputError(f"the {name} {shown(path)} is of no format that is read: choose another file")
+    GUARDS[kind](path, name)
+    reader = sitk.ImageFileReader()
     reader.SetImageIO(kind)
-    if kind != "NiftiImageIO":
-        reader.SetFileName(str(path))
-        return reader.Execute()
-    with alone(path) as place, _sheared_too():
+    with _for_reader(path, kind) as place, _sheared_too():
         reader.SetFileName(str(place))
-        return reader.Execute()
+        image = reader.Execute()
+    _check_place(image, path, name)
+    return image
+
+
+def _check_place(image: sitk.Image, path: Path, name: str) -> None:
+    """Raise `InputError` for a voxel size, position or direction that is no number."""
+    spacing = image.GetSpacing()
+    if not all(0 < length < math.inf for length in spacing):
+        check_spacing(spacing, path, name)
+    if not all(math.isfinite(value) for value in (*image.GetOrigin(), *image.GetDirection())):
+        raise InputError(
+            f"the {name} {shown(path)} has a position or axes that are no numbers: export it again"
+        )
+
+
+@contextlib.contextmanager
+def _for_reader(path: Path, kind: str) -> Iterator[Path]:
+    """Yield a path to the content of `path` that ITK's reader of that kind takes as it is."""
+    if kind == "NiftiImageIO":
+        with alone(path) as place:
+            yield place
+        return
+    with spelled(path) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def spelled(path: Path) -> Iterator[Path]:
+    """Yield `path`, or a path through a link where its name is no text, which ends the process inside SimpleITK."""
+    try:
+        str(path).encode()
+        yield path
+        return
+    except UnicodeEncodeError:
+        pass
+    with tempfile.TemporaryDirectory(prefix="lta-") as folder:
+        try:
+            path.name.encode()
+            Path(folder, "files").symlink_to(
+                path.parent.absolute()
+            )  # the folder: other files may belong to it
+            place = Path(folder, "files", path.name)
+        except UnicodeEncodeError:
+            place = Path(folder, "volume" + full_suffix(path))
+            place.symlink_to(path.absolute())
+            if full_suffix(path) in DETACHED:
+                _link_text_names(path.absolute().parent, place)
+        yield place
+
+
+def _link_text_names(source: Path, beside: Path) -> None:
+    """Link the files of a folder whose names are text into another one: a header there names some of them."""
+    for file in source.iterdir():
+        with contextlib.suppress(UnicodeEncodeError):
+            file.name.encode()
+            if file.name != beside.name:
+                (beside.parent / file.name).symlink_to(file)
 
 
 @contextlib.contextmanager
@@ -50,7 +133,8 @@ def alone(path: Path) -> Iterator[Path]:
     suffix = full_suffix(path)
     stem = path.name[: len(path.name) - len(suffix)]
     if path.name.endswith(suffix) and not _has_neighbors(path, stem):
-        yield path
+        with spelled(path) as place:
+            yield place
         return
     with tempfile.TemporaryDirectory(prefix="lta-") as folder:
         place = Path(folder, "volume" + suffix)

@@ -6,31 +6,48 @@ layer and its label value there. Format: Slicer's vtkMRMLSegmentationStorageNode
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk, read_nrrd_header
+from LiverTumorAttentionLib.io.declared_size import check_memory
+from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.io.itk_reader import read_with_itk
+from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.terminology import Description, Segment, described_by_entry, segments_for
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
+MAX_SEGMENTS = 2000
+MAX_EXTENT = 100_000
+"""No volume has more voxels along an axis; a header that claims more is not believed."""
 _TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "int16": "short", "float32": "float"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredSegment:
-    """One segment of a file. description: name and codes; mask: (z, y, x), bool."""
+    """One segment of a file.
+
+    description: name and codes. layer: stored values (z, y, x), shared with other segments; holds: says of each whether
+    it is one of this segment.
+    """
 
     description: Description
-    mask: np.ndarray
+    layer: np.ndarray
+    holds: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(z, y, x), bool; made anew each time, since a file may hold many segments."""
+        return self.holds(self.layer)
 
     @property
     def name(self) -> str:
@@ -146,7 +163,7 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     pairs = read_nrrd_header(path, "segmentation").pairs
     try:
         with quiet_itk():
-            image = read_with_itk(path)
+            image = read_with_itk(path, "segmentation")
     except RuntimeError as error:
         raise InputError(
             f"the segmentation '{path}' cannot be read ({itk_reason(error)}): copy or export it again"
@@ -156,9 +173,17 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     cut = _cut_away(image, pairs)
     layers = sitk.GetArrayFromImage(image)
     layers = layers[..., np.newaxis] if layers.ndim == 3 else layers
+    grown = [length + int(sum(ends)) for length, ends in zip(layers.shape, [*cut[::-1], (0, 0)], strict=True)]
+    check_memory(math.prod(grown) * layers.itemsize, f"the segmentation '{path}' with its reference grid")
     layers = np.pad(layers, [*cut[::-1].tolist(), [0, 0]])
     segments = []
-    for index in segment_numbers(pairs):
+    numbers = segment_numbers(pairs)
+    if len(numbers) > MAX_SEGMENTS:
+        raise InputError(
+            f"the segmentation '{path}' names {len(numbers)} segments, at most {MAX_SEGMENTS} are read: "
+            "save those that are wanted alone"
+        )
+    for index in numbers:
         name = pairs.get(f"Segment{index}_Name") or pairs.get(f"Segment{index}_ID") or f"Segment_{index + 1}"
         # Slicer before 4.11 names neither: a layer a segment, each with the value 1.
         many = layers.shape[-1] > 1
@@ -166,11 +191,18 @@ def read_seg_nrrd(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
         value = _whole(pairs, index, "LabelValue", 1 if many else index + 1, path)
         if not 0 <= layer < layers.shape[-1]:
             raise InputError(f"the segmentation '{path}' misses layer {layer} of '{name}': save it again")
-        voxels = layers[..., layer]
-        mask = np.rint(voxels) == value if voxels.dtype.kind == "f" else voxels == value
         described = described_by_entry(name, _entry(pairs.get(f"Segment{index}_Tags", "")))
-        segments.append(StoredSegment(description=described, mask=mask))
+        segments.append(
+            StoredSegment(
+                description=described, layer=layers[..., layer], holds=partial(_has_value, value=value)
+            )
+        )
     return _grid(image, cut), segments
+
+
+def _has_value(voxels: np.ndarray, *, value: int) -> np.ndarray:
+    same: np.ndarray = (np.rint(voxels) if voxels.dtype.kind == "f" else voxels) == value
+    return same
 
 
 def segment_numbers(pairs: Mapping[str, str]) -> list[int]:
@@ -210,11 +242,14 @@ def _cut_away(image: sitk.Image, pairs: Mapping[str, str]) -> np.ndarray:
     nothing = np.zeros((3, 2), int)
     parameters = pairs.get("Segmentation_ConversionParameters", "")
     geometry = re.search(r"Reference image geometry\|([-+0-9.e;]+)\|", parameters)
-    numbers = [float(text) for text in geometry[1].strip(";").split(";")] if geometry else []
-    offset = np.array(
-        [int(text) for text in pairs.get("Segmentation_ReferenceImageExtentOffset", "").split()]
-    )
-    if len(numbers) != 22 or len(offset) != 3:
+    try:
+        numbers = [float(text) for text in geometry[1].strip(";").split(";")] if geometry else []
+        offset = np.array(
+            [int(text) for text in pairs.get("Segmentation_ReferenceImageExtentOffset", "").split()]
+        )
+    except ValueError:
+        return nothing
+    if len(numbers) != 22 or len(offset) != 3 or max(map(abs, [*numbers[16:], *offset])) > MAX_EXTENT:
         return nothing
     matrix = np.diag([-1, -1, 1, 1]) @ np.reshape(numbers[:16], (4, 4))  # RAS to LPS
     first, last = np.array(numbers[16::2], int), np.array(numbers[17::2], int)

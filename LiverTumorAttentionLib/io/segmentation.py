@@ -19,8 +19,9 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
-from LiverTumorAttentionLib.io.input_checks import existing, read_nrrd_header, readable
+from LiverTumorAttentionLib.io.input_checks import existing, readable
 from LiverTumorAttentionLib.io.meanings import NO_MEANINGS, Meanings, warn_left_out
+from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, segment_numbers, write_seg_nrrd
 from LiverTumorAttentionLib.io.terminology import unrecognized_segments
 from LiverTumorAttentionLib.io.volumes import FILE_CHECKS, IMAGE_SUFFIXES, read_volume, write_image
@@ -124,7 +125,7 @@ def _painted(
         used=("liver", "tumor"),
         what="segmentation",
     )
-    voxels = np.zeros(segments[0].mask.shape, np.uint16)
+    voxels = np.zeros(segments[0].layer.shape, np.uint16)
     for segment, kind in zip(segments, kinds, strict=True):
         if kind == "liver":
             voxels[segment.mask] = LIVER
@@ -174,7 +175,7 @@ def read_vessel_labels(
             f"the vessel segmentation '{place}' has no vessel, only {listed}: choose another file"
         )
     warn_left_out([(s.name, kind) for s, kind in stored], used=("vessel", ""), what="vessel segmentation")
-    voxels = np.zeros(vessels[0].mask.shape, np.uint16)
+    voxels = np.zeros(vessels[0].layer.shape, np.uint16)
     for value, vessel in enumerate(vessels, start=1):
         voxels[vessel.mask] = value
     image = sitk.GetImageFromArray(voxels)

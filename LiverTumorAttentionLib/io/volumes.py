@@ -18,10 +18,6 @@ from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import (
     MIN_SLICES,
     check_axes,
-    check_meta,
-    check_nifti,
-    check_nifti_is_whole,
-    check_nrrd,
     check_spacing,
     existing,
     itk_reason,
@@ -32,6 +28,9 @@ from LiverTumorAttentionLib.io.input_checks import (
 )
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.itk_reader import read_with_itk
+from LiverTumorAttentionLib.io.meta_header import check_meta
+from LiverTumorAttentionLib.io.nifti_header import check_nifti, check_nifti_is_whole
+from LiverTumorAttentionLib.io.nrrd_header import check_nrrd
 from LiverTumorAttentionLib.io.right_angles import ORTHONORMAL_TOLERANCE, upright
 from LiverTumorAttentionLib.wording import counted
 
@@ -118,11 +117,13 @@ def read_image(place: Path, name: str) -> sitk.Image:
     """
     try:
         with quiet_itk():
-            image = read_with_itk(place)
+            image = read_with_itk(place, name)
         for key in image.GetMetaDataKeys():
             image.EraseMetaData(key)
         return image
-    except RuntimeError as error:
+    except PermissionError:
+        raise
+    except (RuntimeError, OSError) as error:
         if "orthonormal" in str(error):
             raise InputError(
                 f"the axes of the {name} '{place}' are not at right angles (a sheared export): "

@@ -2,6 +2,7 @@
 
 from LiverTumorAttentionLib.registration.register import RegistrationResult, register_phases
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+from LiverTumorAttentionLib.registration.transform_file import read_transform
 from LiverTumorAttentionLib.registration.transform_io import inverted, resample_onto, write_transform
 from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict
 
@@ -10,6 +11,7 @@ __all__ = [
     "RegistrationSettings",
     "RegistrationVerdict",
     "inverted",
+    "read_transform",
     "register_phases",
     "resample_onto",
     "write_transform",

@@ -8,7 +8,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import write_segmentation
-from LiverTumorAttentionLib.io.dicom_seg import dicom_extra, source_slices
+from LiverTumorAttentionLib.io.dicom_seg import dicom_extra, read_dataset, source_slices
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
@@ -89,8 +89,8 @@ def _check_segmentation(path: str, slices: list[Any]) -> None:
             f"a {SR} refers to a DICOM SEG, and the segmentation '{path}' is none: "
             "name a file for one to be written (--seg)"
         )
-    _, pydicom = dicom_extra(SR, INSTEAD)
-    seg = pydicom.dcmread(place, stop_before_pixels=True)
+    dicom_extra(SR, INSTEAD)
+    seg = read_dataset(place, f"the DICOM SEG '{path}'", headers_alone=True)
     series = {item.SeriesInstanceUID for item in seg.get("ReferencedSeriesSequence", [])}
     if slices[0].SeriesInstanceUID not in series:
         raise InputError(

@@ -32,6 +32,7 @@ from LiverTumorAttentionLib.io.dicom_seg import (
     ALGORITHM_NAME,
     MANUFACTURER,
     dicom_extra,
+    read_dataset,
     read_dicom_seg,
     use_utf8,
 )
@@ -61,8 +62,8 @@ def write_dicom_sr(
     labels: what the user says segments of the SEG are.
     Raises `InputError` when the SEG lacks a tumor, or highdicom refuses what the series says of itself.
     """
-    highdicom, pydicom = dicom_extra("DICOM structured report", "leave the report out")
-    seg = pydicom.dcmread(segmentation)
+    highdicom, _ = dicom_extra("DICOM structured report", "leave the report out")
+    seg = read_dataset(segmentation, f"the DICOM SEG '{segmentation}'")
     for piece in (seg, *slices, *arterial_slices):
         use_utf8(piece)
     report = _Report(

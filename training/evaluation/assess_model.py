@@ -22,6 +22,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.io import making_folder, replacing
+from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.metrics import evaluate_labels
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.phantoms import generate_phantom, write_phantom
@@ -170,7 +171,7 @@ def _volume(volume: RealVolume, data: Path, assessment: Assessment) -> Made:
     )
     dice: float | str = ""
     if volume.liver is not None:
-        truth = sitk.ReadImage(str(data / volume.liver)) == volume.liver_value
+        truth = read_image(data / volume.liver, "label map") == volume.liver_value
         labels = sitk.Cast(truth, sitk.sitkUInt8)
         labels.CopyInformation(result.portal)
         scores = evaluate_labels(sitk.Cast(result.instances > 0, sitk.sitkUInt8), labels, {"liver": (1,)})

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.correction import HEADER_KEY, CorrectionCase, CorrectionLog, replay
 from LiverTumorAttentionLib.io import read_instances, write_image, write_segmentation
-from LiverTumorAttentionLib.io.input_checks import read_nrrd_header
+from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from Testing.Library.correction.made_case import SHAPE, Ball, ball, dice, image, made_case, oblique
 
 BALLS = (

@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.io import (
     write_segmentation,
 )
 from LiverTumorAttentionLib.voxels.geometry import to_lps
+from Testing.Library.io.bounded_reading import READ, outcomes
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SEG needs highdicom")
 pydicom = pytest.importorskip("pydicom")
@@ -245,3 +246,61 @@ def test_a_segmentation_of_surfaces_is_refused_by_name(portal, tmp_path):
     surface.save_as(tmp_path / "a.dcm")
     with pytest.raises(InputError, match="is a DICOM object 'Surface Segmentation Storage': export it as"):
         read_label_map(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda seg: delattr(seg, "SegmentSequence"), "cannot be read"),
+        (lambda seg: delattr(seg, "PerFrameFunctionalGroupsSequence"), "cannot be read"),
+        (lambda seg: delattr(seg, "SharedFunctionalGroupsSequence"), "cannot be read"),
+        (lambda seg: delattr(seg, "SOPClassUID"), "cannot be read|export it as Segmentation Storage"),
+        (lambda seg: setattr(seg, "NumberOfFrames", 60000), "pixels are cut short"),
+        (lambda seg: setattr(seg, "Rows", 60000), "pixels are cut short"),
+        (lambda seg: setattr(seg, "Rows", 0), "Rows is '0'"),
+        (lambda seg: setattr(seg, "SegmentationType", "OTHER"), "cannot be read"),
+        (lambda seg: setattr(_measures(seg), "PixelSpacing", [0, 0]), "cannot be read"),
+        (lambda seg: setattr(_measures(seg), "PixelSpacing", [1]), "cannot be read"),
+        (lambda seg: delattr(_measures(seg), "PixelSpacing"), "cannot be read"),
+        (lambda seg: setattr(_position(seg, 0), "ImagePositionPatient", [0, 0]), "cannot be read"),
+        (
+            lambda seg: setattr(_position(seg, 1), "ImagePositionPatient", [0, 0, 1e9]),
+            "cannot be read|more than the memory",
+        ),
+    ],
+)
+def test_damaged_segmentations(portal, tmp_path, change, match):
+    folder, _ = portal
+    path = tmp_path / "result.dcm"
+    write_segmentation(path, result_for(folder), source=folder)
+    seg = pydicom.dcmread(path)
+    change(seg)
+    seg.save_as(path)
+    with pytest.raises(InputError, match=match) as caught:
+        read_label_map(path)
+    assert "\n" not in str(caught.value)
+
+
+def _measures(seg):
+    return seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+
+
+def _position(seg, frame):
+    return seg.PerFrameFunctionalGroupsSequence[frame].PlanePositionSequence[0]
+
+
+def test_segmentations_changed_at_random(portal, tmp_path):
+    folder, _ = portal
+    path = tmp_path / "result.dcm"
+    write_segmentation(path, result_for(folder), source=folder)
+    whole, draw, paths = path.read_bytes(), np.random.default_rng(5), []
+    for number in range(60):
+        content = bytearray(whole[: int(draw.uniform(0.3, 1) * len(whole))] if number % 4 == 0 else whole)
+        for place in draw.integers(132, len(content), 8):
+            content[place] = draw.integers(256)
+        paths.append(tmp_path / f"changed{number}.dcm")
+        paths[-1].write_bytes(content)
+    said = outcomes(paths, "LiverTumorAttentionLib.io:read_label_map", mebibytes=400)
+    assert [
+        text for text in said if text != READ and (not text.startswith("InputError: ") or "\n" in text)
+    ] == []

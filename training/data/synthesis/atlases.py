@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.volumes import read_image
 
 
 class Tissue(IntEnum):
@@ -145,7 +146,7 @@ def prepare_atlas(path: Path | str, kind: str) -> Atlas:
     if not path.is_file():
         raise InputError(f"there is no label map at {path}: give the path of an existing file")
     source = _SOURCES[kind]
-    tissues = _resample(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS"), source)
+    tissues = _resample(sitk.DICOMOrient(read_image(path, "label map"), "LPS"), source)
     if not (tissues == Tissue.LIVER).any():
         raise InputError(f"the label map {path} has no liver label of the kind {kind!r}: check the kind")
     tissues = _frame(tissues)

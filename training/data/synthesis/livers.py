@@ -20,6 +20,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, Delaunay
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, crop_image, mask_box
 from training.data.held_out import VALIDATION_CASES, check_may_be_used, check_may_train
 from training.data.layouts.files import in_order, stem
@@ -198,10 +199,7 @@ def _validates(path: Path) -> bool:
 
 
 def _read(path: Path) -> sitk.Image:
-    try:
-        return sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    except RuntimeError as error:
-        raise InputError(f"the label map '{path}' cannot be read: copy it again") from error
+    return sitk.DICOMOrient(read_image(path, "label map"), "LPS")
 
 
 def _around(mask: sitk.Image) -> Callable[[sitk.Image], sitk.Image]:

@@ -1,0 +1,132 @@
+"""Whether a file can hold what its header declares, and this machine, asked before a reader allocates it."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from LiverTumorAttentionLib.errors import InputError
+
+CHUNK_BYTES = 4 * 2**20
+SLACK_BYTES = 64 * 2**20
+"""How much more than declared a compressed file may unpack to; a bomb unpacks to any amount."""
+COPIES = 2
+"""The voxels are in memory as they are stored, and once more as int16 or float32."""
+_ANY_FRAMING = 47
+"""zlib's window bits for a gzip or a zlib stream, whichever it is."""
+
+
+def check_memory(declared_bytes: int, what: str) -> None:
+    """Raise `InputError` when this machine cannot hold that many bytes of voxels. what: the file, in words."""
+    limit = memory_limit_bytes()
+    if limit is not None and COPIES * declared_bytes > limit:
+        raise InputError(
+            f"{what} says that it holds {size_in_words(declared_bytes)} of voxels, more than the memory of this "
+            f"machine can take ({size_in_words(max(0, limit))}): crop it, use a larger machine, or export it again"
+        )
+
+
+def check_holds(found_bytes: int, declared_bytes: int, what: str) -> None:
+    """Raise `InputError` when fewer bytes are there than a header declares. what: the file, in words."""
+    if found_bytes < declared_bytes:
+        raise truncated(what, f"{declared_bytes} bytes are announced, {found_bytes} are there")
+
+
+def truncated(what: str, detail: str) -> InputError:
+    """Return the error for a file that breaks off."""
+    return InputError(f"{what} is cut short ({detail}): copy or download it again")
+
+
+def check_unpacks(
+    file: BinaryIO,
+    declared_bytes: int,
+    what: str,
+    *,
+    compressed_bytes: int | None = None,
+    visit: Callable[[bytes], None] = lambda content: None,
+) -> int:
+    """Return how many bytes a gzip or zlib stream holds, having unpacked it in small pieces.
+
+    file: at the start of the stream. compressed_bytes: its length; None is to the end of the file.
+    visit: called with each piece. Raises `InputError` when the stream breaks off, is damaged, or holds fewer bytes than
+    declared or far more.
+    """
+    total = 0
+    left = compressed_bytes if compressed_bytes is not None else -1
+    stream = zlib.decompressobj(_ANY_FRAMING)
+    pending = b""
+    try:
+        while not stream.eof:
+            if not pending:
+                pending = file.read(CHUNK_BYTES if left < 0 else min(left, CHUNK_BYTES))
+                left -= len(pending) if left > 0 else 0
+                if not pending:
+                    raise truncated(what, "the compressed data break off or are damaged")
+            piece = stream.decompress(pending, CHUNK_BYTES)
+            pending = stream.unconsumed_tail
+            total += len(piece)
+            if total > declared_bytes + SLACK_BYTES:
+                raise InputError(
+                    f"{what} unpacks to far more than the {size_in_words(declared_bytes)} that its header declares: "
+                    "export it again"
+                )
+            visit(piece)
+            if stream.eof:
+                rest = stream.unused_data or file.read(0 if left == 0 else 2)
+                if rest[:2] == b"\x1f\x8b":  # another member follows, which is read on
+                    stream, pending = zlib.decompressobj(_ANY_FRAMING), rest
+    except zlib.error as error:
+        raise truncated(what, "the compressed data break off or are damaged") from error
+    check_holds(total, declared_bytes, what)
+    return total
+
+
+def memory_limit_bytes() -> int | None:
+    """Return how much memory this process may take: the machine's, or less where a limit is set; None if unknown."""
+    limits = [*_machine_bytes(), *_group_bytes(), *_process_bytes()]
+    return min(limits) if limits else None
+
+
+def _machine_bytes() -> list[int]:
+    try:
+        return [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, OSError, ValueError):
+        return []
+
+
+def _group_bytes() -> list[int]:
+    """Return the limit of a container, of the second or first version of Linux' control groups."""
+    found = []
+    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(place).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            found.append(int(text))
+    return found
+
+
+def _process_bytes() -> list[int]:
+    """Return what is left below the process' own limit of address space (`ulimit -v`)."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit == resource.RLIM_INFINITY:
+            return []
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (ImportError, OSError, ValueError):
+        return []
+    return [limit - used]
+
+
+def size_in_words(count: int) -> str:
+    """Return a number of bytes such as "6.4 GB"."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}" if count < 10**15 else f"{count / scale:.1e} {unit}"
+    return f"{count} bytes"
