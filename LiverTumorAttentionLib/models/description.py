@@ -315,7 +315,7 @@ class DataSource:
         if not self.title or not self.licence or min(self.patients, self.cases, self.slices) < 0:
             raise ModelError(
                 f"model.json: sources: {self.title!r} needs a title, a licence and counts from 0, got the licence "
-                f"{self.licence!r} and {self.patients}, {self.cases}, {self.slices}"
+                f"{self.licence!r} and {self.patients}, {self.cases}, {self.slices}: correct it there"
             )
 
 
@@ -374,7 +374,7 @@ class ModelDescription:
         if self.format < CARD_FORMAT and (self.sources or self.never_seen or self.known_failures):
             raise ModelError(
                 f"model.json: format {self.format} knows no sources, never_seen and known_failures: a model with them "
-                f"has format {CARD_FORMAT}"
+                f"has format {CARD_FORMAT}: write that"
             )
         names = [stage.name for stage in self.stages]
         if names not in STAGE_ORDERS:
