@@ -11,6 +11,7 @@ TEST_MINUTES ?= 30
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
+, := ,
 .PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model study kills fuzz clean
 
 help:
@@ -91,44 +92,72 @@ benchmark-training: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.preparation --scratch build/preparation --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.loading
 
-# The bundled model's recipes on a generated cohort, from nothing to $(MODEL)/model; resumes where it was stopped.
-# LABEL_MAPS: PATH:KIND of label maps to paint cases from, see training/README.md; without any, on phantoms alone.
-# Hours on two cores, most of it training.
+# The bundled model, from raw data to $(MODEL)/model; resumes where it was stopped. Hours on two cores, most of it training.
+# DATA: folder of the real data (training/README.md); without it, on phantoms alone, or with LABEL_MAPS on painted cases too.
+# INITIAL: a model whose weights both stages start from; none draws them.
 MODEL ?= build/model
-LABEL_MAPS ?=
-PHANTOMS ?= 160
-PAINTED ?= 240
+DATA ?=
+INITIAL ?=
+LABEL_MAPS ?= $(if $(DATA),$(DATA)/spl-abdominal-atlas/labels.nrrd:spl $(DATA)/amos-labels/labels.nii.gz:amos)
+LIVERS ?= $(if $(DATA),$(DATA)/lits-liver-segments $(DATA)/msd-hepatic-vessels)
+PHANTOMS ?= 30
+PAINTED ?= 80
+IMPLANTED ?= 60
 JOBS ?= 2
 PHANTOM_OPTIONS ?= --size full --matrix 288
 PAINTED_OPTIONS ?=
 LIVER_OPTIONS ?=
 TUMOR_OPTIONS ?=
+# Two rounds of hard negatives: what the tumor stage took for tumors, and is trained on with.
+ROUND_OPTIONS ?= --set sampling.hard_share=0.25 --set schedule.epochs=4 --set optimizer.learning_rate=0.0004
 # Chosen on phantoms 90000 to 90019 for few false lesions, see the README of the bundled model.
 POSTPROCESSING := $(addprefix --postprocessing ,minimum_peak_probability=0.9 minimum_diameter_mm=7 rim_mm=2 \
 	border_mm=3 minimum_core_share=0.5)
 TRAINING := $(BIN)/python -m training
-SYNTHESIZE = $(TRAINING) synthesize $(LABEL_MAPS:%=--label-map %) --count $(PAINTED) --processes $(JOBS)
-PREPARE = $(TRAINING) prepare --layout plain --processes $(JOBS)
-MIX := $(if $(LABEL_MAPS),,--set 'sampling.mix={phantom: 1}')
+SYNTHESIZE = $(TRAINING) synthesize $(LABEL_MAPS:%=--label-map %) $(LIVERS:%=--livers %) --count $(PAINTED) --processes $(JOBS)
+PREPARE = $(TRAINING) prepare --processes $(JOBS)
+PLAIN = $(PREPARE) --layout plain
+MIX := $(if $(DATA),,--set 'sampling.mix={$(if $(LABEL_MAPS),painted: 2$(,) )phantom: 1}')
 LIVER = --recipe bundled/liver $(MIX) $(LIVER_OPTIONS)
 TUMOR = --recipe bundled/tumor $(MIX) $(TUMOR_OPTIONS)
+TO_LIVER = $(LIVER) --output $(MODEL)/prepared-liver
+TO_TUMOR = $(TUMOR) --liver-model $(MODEL)/run-liver --output $(MODEL)/prepared-tumor
+TRAIN_TUMOR = $(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor
+MINE = $(TRAINING) mine --prepared $(MODEL)/prepared-tumor --processes $(JOBS)
+FIRST := $(INITIAL:%=--initial %)
 
 model: $(VENV)/.test
 	mkdir -p $(MODEL)
 	$(TRAINING) phantoms --count $(PHANTOMS) --processes $(JOBS) $(PHANTOM_OPTIONS) --output $(MODEL)/phantoms
-	$(PREPARE) --data $(MODEL)/phantoms --fact source=phantom $(LIVER) --output $(MODEL)/prepared-liver
-	$(PREPARE) --data $(MODEL)/phantoms --fact source=phantom $(TUMOR) --output $(MODEL)/prepared-tumor
+	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_LIVER)
 ifneq ($(LABEL_MAPS),)
-	$(SYNTHESIZE) --in-plane 3 $(PAINTED_OPTIONS) --output $(MODEL)/painted-liver
-	$(SYNTHESIZE) --in-plane 1.25 --liver-margin 14 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
-	$(PREPARE) --data $(MODEL)/painted-liver $(LIVER) --output $(MODEL)/prepared-liver
-	$(PREPARE) --data $(MODEL)/painted-tumor $(TUMOR) --output $(MODEL)/prepared-tumor
+	$(SYNTHESIZE) --in-plane 2.5 $(PAINTED_OPTIONS) --output $(MODEL)/painted-liver
+	$(PLAIN) --data $(MODEL)/painted-liver $(TO_LIVER)
 endif
-	$(TRAINING) train $(LIVER) --prepared $(MODEL)/prepared-liver --output $(MODEL)/run-liver
-	$(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor --output $(MODEL)/run-tumor
-	test -f $(MODEL)/model/model.json || $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor \
+ifneq ($(DATA),)
+	$(PREPARE) --layout msd_liver_slices --data $(DATA)/msd-liver-slices $(TO_LIVER)
+endif
+	$(TRAINING) train $(LIVER) --prepared $(MODEL)/prepared-liver --output $(MODEL)/run-liver $(FIRST)
+	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_TUMOR)
+ifneq ($(LABEL_MAPS),)
+	$(SYNTHESIZE) --in-plane 1.25 --liver-margin 14 --seed 500 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
+	$(PLAIN) --data $(MODEL)/painted-tumor $(TO_TUMOR)
+endif
+ifneq ($(DATA),)
+	$(TRAINING) implant --data $(DATA) --liver-model $(MODEL)/run-liver --count $(IMPLANTED) --processes $(JOBS) \
+		--output $(MODEL)/implanted
+	$(PLAIN) --data $(MODEL)/implanted $(TO_TUMOR)
+	$(PREPARE) --layout lits_crop --data $(DATA)/lits-117-crop $(TO_TUMOR)
+endif
+	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor $(FIRST)
+	$(MINE) --model $(MODEL)/run-tumor --output $(MODEL)/hard-1
+	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor-1 --initial $(MODEL)/run-tumor --hard-negatives $(MODEL)/hard-1 $(ROUND_OPTIONS)
+	$(MINE) --model $(MODEL)/run-tumor-1 --output $(MODEL)/hard-2
+	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor-2 --initial $(MODEL)/run-tumor-1 \
+		--hard-negatives $(MODEL)/hard-1 $(MODEL)/hard-2 $(ROUND_OPTIONS)
+	test -f $(MODEL)/model/model.json || $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor-2 \
 		--output $(MODEL)/model --id bundled --card training/export/cards/bundled.yaml \
-		--statement "trained on generated CT, not for clinical use" $(POSTPROCESSING)
+		--statement "not for clinical use" $(POSTPROCESSING)
 
 # Hours on two cores; resumes where it was stopped.
 study: $(VENV)/.test

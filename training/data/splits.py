@@ -7,6 +7,7 @@ patients and facts, the settings and the seed; not on the order in which the cas
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,7 +54,8 @@ def make_splits(
 ) -> list[Split]:
     """Return the folds of a k-fold, the repeats of a hold-out, or the one split of the other kinds.
 
-    validation_share: share of the training cases of each split that validates, at least one patient if not 0.
+    validation_share: share of the training cases of each split that validates, at least one patient if not 0; a value
+    of the fact by which is stratified that one patient alone has trains.
     Cases whose facts hold them out (see `held_out`) test in every split and never train or choose weights.
     Raises `InputError` when there are too few patients, or none of a value that is asked for.
     """
@@ -72,8 +74,12 @@ def make_splits(
         validation: list[str] = []
         if validation_share > 0:
             patients = _patients([case for case in cases if case.name in set(training)], settings.stratify_by)
+            counts = Counter(patient.stratum for patient in patients)
+            several = [patient for patient in patients if counts[patient.stratum] > 1] or patients
+            alone = _names(patient for patient in patients if patient not in several)
             rng = np.random.default_rng((seed, number, 1))
-            training, validation = _held_out(patients, validation_share, rng, "validation")
+            training, validation = _held_out(several, validation_share, rng, "validation")
+            training = [*training, *alone]
         in_order = (tuple(sorted(names)) for names in (training, validation, [*test, *held]))
         splits.append(Split(**dict(zip(PARTS, in_order, strict=True))))
     return splits

@@ -247,3 +247,16 @@ def test_splits_of_cases_that_are_not_there_or_twice_are_refused(tmp_path: Path)
         read_splits(path, ["a"])
     with pytest.raises(InputError, match=r"cannot read the splits .*none.json: No such file"):
         read_splits(tmp_path / "none.json", ["a"])
+
+
+def test_the_only_patient_of_a_value_trains() -> None:
+    implanted = [case(f"i-{n}", patient=f"p-{n % 4}", source="implanted") for n in range(60)]
+    crop = case("crop", source="lits_crop")
+    painted = [case(f"painted-{n}", source="painted") for n in range(80)]
+    settings = SplitSettings(kind="all", stratify_by="source")
+    for seed in range(5):
+        (split,) = make_splits([*implanted, crop, *painted], settings, seed=seed, validation_share=0.05)
+        assert "crop" in split.training
+        assert split.validation
+    (few,) = make_splits([crop, painted[0]], settings, seed=0, validation_share=0.5)
+    assert len(few.validation) == 1  # where every value has one patient, one of them must

