@@ -7,6 +7,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.wording import counted
 from training.commands.options import add_prepared, add_processes
 
 DESCRIPTION = """Hard-negative mining: run a trained stage on the prepared training cases, and record where it takes
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     )
     mined = mine(mining, progress.part(0.0, 1.0, "mining"))
     console.say(
-        f"{options.output}: {mined.false_positives} false positives in {mined.cases} cases, "
+        f"{options.output}: {counted(mined.false_positives, 'false positive')} in {counted(mined.cases, 'case')}, "
         f"{mined.added} of them mined now"
     )
     console.done(output=str(options.output), cases=mined.cases, false_positives=mined.false_positives)

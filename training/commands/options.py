@@ -63,14 +63,16 @@ def add_recipe(
 ) -> None:
     """Add --recipe and --set, which `read_recipe` takes as `options.recipe` and `options.set`. text: the help."""
     parser.add_argument("--recipe", required=True, metavar="NAME", help=text)
-    parser.add_argument(
-        "--set",
-        action=_Override,
-        default={},
-        metavar="KEY=VALUE",
-        help="change a value of the recipe, such as schedule.epochs=2 or stage.grid.in_plane_spacing_mm=1.5; "
+    add_set(
+        parser,
+        "change a value of the recipe, such as schedule.epochs=2 or stage.grid.in_plane_spacing_mm=1.5; "
         "may be given several times",
     )
+
+
+def add_set(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add --set, whose values are a mapping in `options.set`. text: the help."""
+    parser.add_argument("--set", action=_Override, default={}, metavar="KEY=VALUE", help=text)
 
 
 def add_prepared(parser: argparse.ArgumentParser) -> None:

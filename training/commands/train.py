@@ -200,7 +200,8 @@ def _task(
     if options.hard_negatives is not None:
         mined = HardNegatives.read(options.hard_negatives, training, manifest.key)
         about["hard_negatives"], hard = mined.about, mined.voxels
-        say(f"{mined.count} hard negatives in {len(mined.voxels)} of the training cases")
+        where = counted(len(mined.voxels), "training case")
+        say(f"{counted(mined.count, 'hard negative')} in {where}")
     return RecipeTask(
         recipe,
         training,

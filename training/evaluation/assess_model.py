@@ -1,57 +1,53 @@
-"""A model on what it was never trained on: held-out real slices, real volumes, phantoms of the reserved seeds.
+"""A model on what it was never trained on: held-out real slices, real volumes, implants in real CT, reserved phantoms.
 
-Everything goes through the library's own pipeline. One row a slice, volume and phantom, one a lesion; each carries the
-model's id and the first digits of its weights' SHA-256, so that several models stand side by side in the same files,
-and a run goes on where it was stopped.
+One row a slice, volume, phantom and case with implants, one a lesion; each carries the model's id, the first digits of
+its weights' SHA-256 and the settings of the run, so that several models stand side by side in the same files, and a run
+goes on where it was stopped.
 """
 
 from __future__ import annotations
 
-import csv
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
-
+from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.inference import choose_device
-from LiverTumorAttentionLib.io import making_folder, replacing
-from LiverTumorAttentionLib.io.volumes import read_image
-from LiverTumorAttentionLib.metrics import evaluate_labels
+from LiverTumorAttentionLib.file_identity import check_outside
+from LiverTumorAttentionLib.io import making_folder
 from LiverTumorAttentionLib.models import ModelPackage, find_model
-from LiverTumorAttentionLib.phantoms import generate_phantom, write_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
-from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
-from LiverTumorAttentionLib.pipeline.stages import load_stages
-from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.labels import TUMOR
-from training.csv_file import read_csv
-from training.data.case import SourceCase
-from training.data.held_out import is_held_out
+from training.data.held_out import VALIDATION, is_held_out
 from training.data.layouts import find_cases
-from training.data.layouts.reading import read_case
 from training.data.real_volumes import RealVolume, there
+from training.data.synthesis.implanted_cohort import background_names
+from training.evaluation.assessed_cases import (
+    DRAWN_SEEDS,
+    FREE_SEEDS,
+    IMPLANTS_A_BACKGROUND,
+    Made,
+    Runner,
+    implant_row,
+    phantom_row,
+    slice_row,
+    volume_row,
+)
+from training.evaluation.assessment_tables import DIGITS, Identity, add_rows, has_row
 
-DRAWN_SEEDS = range(300, 320)
-"""Phantoms with as many lesions as the draw gives them."""
-FREE_SEEDS = range(320, 330)
-"""Phantoms without any."""
 SLICES_FOLDER = "msd-liver-slices"
-DIGITS = 12
-PARTS = ("slices", "volumes", "phantoms")
-Row = dict[str, str]
+PARTS = ("slices", "volumes", "implants", "phantoms", "phantoms-portal")
+WITHOUT_DATA = ("phantoms", "phantoms-portal")
+"""Parts that need no real data."""
+BASELINE = "demonstration"
+"""The model that others are compared with; its liver stage says where implants may lie, whatever model is assessed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """What is assessed, and where the rows go."""
+    """What is assessed, and where the rows go. Raises `InputError` for settings or parts that are unknown."""
 
     model: str
     """Id or path."""
@@ -60,195 +56,122 @@ class Assessment:
     data: Path | None = None
     """Folder of the real data; None leaves them out."""
     parts: tuple[str, ...] = PARTS
-    """Some of "slices", "volumes", "phantoms"."""
+    """Some of `PARTS`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `SegmentationJob` that decide what is found, such as {"averaging": "flips"}."""
     phantom_size: str = "full"
     """As `generate_phantom` takes it."""
     seeds: tuple[int, ...] = (*DRAWN_SEEDS, *FREE_SEEDS)
     """Of the phantoms."""
+    implants: int = IMPLANTS_A_BACKGROUND
+    """Cases with implants of each background."""
+    liver_model: str = BASELINE
+    """Whose liver stage says where implants may lie; the same for all models that are compared."""
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        known = settable()
+        for name in self.settings:
+            if name not in known:
+                raise InputError(f"{name!r} is no setting of a segmentation{nearest(name, known)}")
+        for part in self.parts:
+            if part not in PARTS:
+                raise InputError(f"there is no part {part!r}{nearest(part, PARTS)}")
+        if self.data is None and not set(self.parts) <= set(WITHOUT_DATA):
+            raise InputError(
+                "slices, volumes and implants are real data: say where they lie with --data, or ask for "
+                f"{' and '.join(WITHOUT_DATA)} alone"
+            )
+        if self.implants < 1:
+            raise InputError(
+                f"the number of cases with implants must be at least 1, got {self.implants}: give a larger number"
+            )
+
+
+def settable() -> tuple[str, ...]:
+    """Return the fields of `SegmentationJob` that decide what is found; files, series and device do not."""
+    files = ("portal", "arterial", "output", "table", "report", "preview", "model", "device")
+    others = ("portal_series", "arterial_series", "attention_point")
+    names = [entry.name for entry in fields(SegmentationJob)]
+    return tuple(n for n in names if n not in (*files, *others) and not n.startswith("save_"))
 
 
 def assess(assessment: Assessment, progress: Progress | None = None) -> int:
     """Add the missing rows of a model; return how many were added. Raises `InputError`, `OutputError`, `Cancelled`."""
     progress = progress or Progress()
     package = find_model(assessment.model)
+    check_outside(assessment.output, {"model": package.path, "data": assessment.data})
+    identity = Identity.of(package, assessment.settings)
     work = list(_work(assessment, package))
     added = 0
     with making_folder(assessment.output, name="folder of tables"):
-        for number, (part, name, make) in enumerate(work):
-            progress.update(number / len(work), name)
-            path = assessment.output / f"{part}.csv"
-            if any(
-                row["case"] == name and (row["model"], row["weights"]) == identity(package)
-                for row in read_rows(path)
-            ):
+        for number, one in enumerate(work):
+            progress.update(number / len(work), f"{one.part} {one.name}")
+            path = assessment.output / f"{one.part}.csv"
+            if has_row(path, identity, one.name, one.made_by):
                 continue
-            rows, lesions = make()
-            _add(assessment.output / f"{part}-lesions.csv", package, name, lesions)
-            _add(path, package, name, [rows])
+            row, lesions = one.make()
+            add_rows(assessment.output / f"{one.part}-lesions.csv", identity, one.name, lesions)
+            add_rows(path, identity, one.name, [{**row, **one.made_by}])
             added += 1
     progress.update(1.0)
     return added
 
 
-def identity(package: ModelPackage) -> tuple[str, str]:
-    """Return a model's id and the first digits of the SHA-256 of each of its weights."""
-    stages = package.description.stages
-    return package.description.id, "+".join(stage.sha256[:DIGITS] for stage in stages)
+@dataclass(frozen=True, kw_only=True)
+class _Item:
+    """A row that is to be there."""
+
+    part: str
+    name: str
+    make: Callable[[], Made]
+    made_by: Mapping[str, str] = field(default_factory=dict)
+    """Columns that must hold these values; a row with others is made anew."""
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a table; none where it does not exist yet."""
-    if not path.is_file():
-        return []
-    return [*read_csv(path, "the table", "remove it, or give another folder").rows()]
-
-
-def _add(path: Path, package: ModelPackage, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows to a table, in place of those that the same model has for the case already."""
-    model, weights = identity(package)
-    kept: list[Mapping[str, Any]] = [
-        row
-        for row in read_rows(path)
-        if (row["model"], row["weights"], row["case"]) != (model, weights, name)
-    ]
-    new = [{"model": model, "weights": weights, "case": name, **row} for row in rows]
-    if not kept and not new:
-        return
-    with (
-        replacing(path, name="table") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, list((new or kept)[0]))
-        writer.writeheader()
-        writer.writerows([*kept, *new])
-
-
-Made = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
-
-
-def _work(assessment: Assessment, package: ModelPackage) -> Iterable[tuple[str, str, Callable[[], Made]]]:
-    """Yield (table, case, what makes its row and its lesions' rows)."""
+def _work(assessment: Assessment, package: ModelPackage) -> Iterator[_Item]:
+    """Yield all rows that are to be there; those of one phantom or background one after the other."""
     wanted, data = assessment.parts, assessment.data
-    if data is None and not set(wanted) <= {"phantoms"}:
-        raise InputError("slices and volumes are real data: say where they lie, or ask for phantoms alone")
-    if data is not None and "slices" in wanted:
+    runner = Runner(model=assessment.model, device=assessment.device, settings=assessment.settings)
+    if data is not None and "slices" in wanted and not assessment.settings:  # of the liver stage alone
         for case in find_cases("msd_liver_slices", data / SLICES_FOLDER):
             if is_held_out(case.facts):
-                yield "slices", case.name, partial(_slice, case, package, assessment.device)
+                make = partial(slice_row, case, package, assessment.device)
+                yield _Item(part="slices", name=case.name, make=make)
     if data is not None and "volumes" in wanted:
         for volume in there(data):
-            yield "volumes", volume.name, partial(_volume, volume, data, assessment)
-    if "phantoms" in wanted:
-        for seed in assessment.seeds:
-            yield "phantoms", str(seed), partial(_phantom, seed, assessment)
+            yield _Item(part="volumes", name=volume.name, make=partial(volume_row, volume, data, runner))
+    if data is not None and "implants" in wanted:
+        yield from _implants(assessment, data, runner)
+    for seed in assessment.seeds:
+        for part in WITHOUT_DATA:
+            if part in wanted:
+                arterial, size = part == "phantoms", assessment.phantom_size
+                yield _Item(
+                    part=part,
+                    name=str(seed),
+                    make=partial(phantom_row, seed, size, runner, arterial=arterial),
+                    made_by={"size": size},
+                )
 
 
-def _slice(case: SourceCase, package: ModelPackage, device: str) -> Made:
-    """Score the liver stage on one slice: its most probable class, without what the pipeline asks of a volume."""
-    loaded = read_case(case)
-    stages = load_stages(package, choose_device(device))
-    probability = stages.liver.probabilities(loaded.portal, Progress())["liver"]
-    found = sitk.GetArrayFromImage(resample_to_grid(probability, loaded.portal)) > 0.5
-    truth = sitk.GetArrayFromImage(loaded.labels) > 0
-    common, both = int((found & truth).sum()), int(found.sum() + truth.sum())
-    area = float(np.prod(loaded.portal.GetSpacing()[:2])) / 100
-    hu = sitk.GetArrayFromImage(loaded.portal)[truth]
-    return {
-        "patient": case.patient,
-        "liver_cm2": round(float(truth.sum()) * area, 1),
-        "liver_hu": round(float(np.median(hu))) if hu.size else "",
-        "liver_dice": round(2 * common / both, 4) if both else 1.0,
-        "over_cm2": round(float((found & ~truth).sum()) * area, 2),
-        "under_cm2": round(float((truth & ~found).sum()) * area, 2),
-    }, []
-
-
-def _volume(volume: RealVolume, data: Path, assessment: Assessment) -> Made:
-    """Segment a real volume; every finding gets a row, so that it can be looked at and named."""
-    result, seconds = _segmented(
-        data / volume.portal, None if volume.arterial is None else data / volume.arterial, assessment
-    )
-    dice: float | str = ""
-    if volume.liver is not None:
-        truth = read_image(data / volume.liver, "label map") == volume.liver_value
-        labels = sitk.Cast(truth, sitk.sitkUInt8)
-        labels.CopyInformation(result.portal)
-        scores = evaluate_labels(sitk.Cast(result.instances > 0, sitk.sitkUInt8), labels, {"liver": (1,)})
-        dice = round(scores.labels["liver"].confusion.dice, 4)
-    instances = sitk.GetArrayViewFromImage(result.instances)
-    hu = sitk.GetArrayViewFromImage(result.portal)
-    liver = hu[instances == 1]
-    lesions = []
-    for number, tumor in enumerate(result.tumors, start=TUMOR):
-        inside = np.argwhere(instances == number)
-        z, y, x = (int(at) for at in inside.mean(axis=0).round())
-        lesions.append(
-            {
-                "finding": number - TUMOR + 1,
-                "volume_ml": round(tumor.volume_ml, 2),
-                "slice": z,
-                "row": y,
-                "column": x,
-                "hu": round(float(np.median(hu[instances == number]))),
-                "liver_hu": round(float(np.median(liver))),
-            }
+def _implants(assessment: Assessment, data: Path, runner: Runner) -> Iterator[_Item]:
+    backgrounds = implant_backgrounds(there(data))
+    if not backgrounds:
+        raise InputError(
+            f"no real volume that validates lies below '{data}': check it, or leave out implants"
         )
-    return {
-        "use": volume.use,
-        "phase": volume.phase if volume.arterial is None else "portal and arterial",
-        "tumors": volume.tumors,
-        "liver_ml": round(result.case.liver_volume_ml),
-        "liver_hu": round(float(np.median(liver))),
-        "liver_dice": dice,
-        "findings": len(result.tumors),
-        "findings_ml": round(sum(tumor.volume_ml for tumor in result.tumors), 2),
-        "seconds": round(seconds, 1),
-    }, lesions
+    liver = find_model(assessment.liver_model).description
+    for background in backgrounds:
+        for number in range(assessment.implants):
+            yield _Item(
+                part="implants",
+                name=f"{background}-{number}",
+                make=partial(implant_row, background, number, data, assessment.liver_model, runner),
+                made_by={"liver_from": f"{liver.id} {liver.liver_stage.sha256[:DIGITS]}"},
+            )
 
 
-def _phantom(seed: int, assessment: Assessment) -> Made:
-    """Generate, segment and score a phantom."""
-    phantom = generate_phantom(seed, size=assessment.phantom_size, lesions=0 if seed in FREE_SEEDS else None)
-    with tempfile.TemporaryDirectory() as folder:
-        write_phantom(phantom, Path(folder))
-        result, seconds = _segmented(
-            Path(folder) / "portal.nii.gz", Path(folder) / "arterial.nii.gz", assessment
-        )
-    found = sitk.GetImageFromArray(
-        np.minimum(sitk.GetArrayViewFromImage(result.instances), TUMOR).astype(np.uint8)
-    )
-    found.CopyInformation(result.instances)
-    scores = evaluate_labels(found, phantom.labels, {"liver": (1, 2), "tumor": (2,)})
-    if scores.lesions is None:
-        raise RuntimeError("tumors are scored lesion by lesion")
-    truth = sitk.GetArrayViewFromImage(phantom.instances)
-    labels = sitk.GetArrayViewFromImage(found)
-    lesions = [
-        {
-            "kind": lesion.kind,
-            "diameter_mm": round(lesion.diameter_mm, 1),
-            "covered": round(float((labels[truth == lesion.instance] == TUMOR).mean()), 3),
-        }
-        for lesion in phantom.lesions
-    ]
-    return {
-        "lesions": len(phantom.lesions),
-        "findings": len(result.tumors),
-        "false_findings": scores.lesions.false_findings,
-        "liver_dice": round(scores.labels["liver"].confusion.dice, 4),
-        "tumor_dice": round(scores.labels["tumor"].confusion.dice, 4),
-        "seconds": round(seconds, 1),
-    }, lesions
-
-
-def _segmented(portal: Path, arterial: Path | None, assessment: Assessment) -> tuple[CaseResult, float]:
-    job = SegmentationJob(
-        portal=str(portal),
-        arterial=None if arterial is None else str(arterial),
-        model=assessment.model,
-        device=assessment.device,
-    )
-    start = time.perf_counter()
-    result = segment_case(job)
-    return result, time.perf_counter() - start
+def implant_backgrounds(volumes: Sequence[RealVolume]) -> list[str]:
+    """Return the names of what lesions are implanted in: what is free of tumor in the volumes that validate."""
+    return [name for volume in volumes if volume.use == VALIDATION for name in background_names(volume)]

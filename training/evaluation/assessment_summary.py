@@ -2,125 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from LiverTumorAttentionLib.io import replacing
-from training.evaluation.assess_model import DRAWN_SEEDS, Row, read_rows
+from training.evaluation.assess_model import BASELINE
+from training.evaluation.assessment_figures import (
+    SECTIONS,
+    TABLES,
+    TABLES_WITH_LESIONS,
+    Column,
+    Figure,
+    against,
+)
+from training.evaluation.assessment_tables import Identity, read_rows
 
-RESAMPLINGS = 2000
-SIZES_MM = ((0.0, 10.0), (10.0, 20.0), (20.0, np.inf))
+ALL_TABLES = (*TABLES, *(name for table in TABLES_WITH_LESIONS for name in (table, f"{table}-lesions")))
+
+
+def read_columns(folder: Path) -> dict[Identity, Column]:
+    """Return the rows of every model in a folder of tables; the baseline first, then in the order of the rows."""
+    tables = {name: read_rows(folder / f"{name}.csv") for name in ALL_TABLES}
+    models = dict.fromkeys(Identity.of_row(row) for rows in tables.values() for row in rows)
+    ordered = sorted(models, key=lambda model: (model.model != BASELINE, model.settings != ""))
+    return {
+        model: {name: [row for row in rows if Identity.of_row(row) == model] for name, rows in tables.items()}
+        for model in ordered
+    }
 
 
 def write_summary(folder: Path) -> Path:
     """Write summary.md beside the tables; return its path. Raises `OutputError`."""
-    names = ("slices", "volumes", "volumes-lesions", "phantoms", "phantoms-lesions")
-    tables = {name: read_rows(folder / f"{name}.csv") for name in names}
-    models = sorted({(row["model"], row["weights"]) for rows in tables.values() for row in rows})
-    columns = [
-        {
-            name: [row for row in rows if (row["model"], row["weights"]) == model]
-            for name, rows in tables.items()
-        }
-        for model in models
-    ]
+    columns = read_columns(folder)
     lines = [
-        "# A model on what it was never trained on",
+        "# Models on what they were never trained on",
         "",
-        "Made by `python -m training assess`. Ranges are 95 % intervals, resampled over patients or cases.",
+        "Made by `python -m training assess`. Ranges are 95 % intervals, resampled over patients or cases. A lesion",
+        "is found where one voxel of it is; a finding is false where it touches no lesion. Freedom from tumors is",
+        "proven in no real volume: findings there are counted, and looked at one by one. Implants are drawn by the",
+        "generator that training uses, in volumes that never train.",
         "",
-        f"| | {' | '.join(model for model, _ in models)} |",
-        f"| --- |{' --- |' * len(models)}",
-        f"| weights | {' | '.join(weights.replace('+', ' ') for _, weights in models)} |",
+        *_row("", [model.title for model in columns]),
+        *_row("---", ["---"] * len(columns)),
+        *_row("weights", [model.weights.replace("+", " ") for model in columns]),
     ]
-    for title, value in _FIGURES.items():
-        cells = [value(column) for column in columns]
-        if any(cells):
-            lines.append(f"| {title} | {' | '.join(cells)} |")
-    for model, column in zip(models, columns, strict=True):
-        lines += _volumes(model[0], column)
+    sections = dict(SECTIONS)
+    if columns:
+        baseline, first = next(iter(columns.items()))
+        sections["Cost"] = {**SECTIONS["Cost"], **_ratios(baseline, first)}
+    for title, figures in sections.items():
+        rows = [(name, [figure(column) for column in columns.values()]) for name, figure in figures.items()]
+        shown = [line for name, cells in rows if any(cells) for line in _row(name, cells)]
+        if shown:
+            lines += _row(f"**{title}**", [""] * len(columns)) + shown
+    for model, column in columns.items():
+        lines += _volumes(model.title, column)
     path = folder / "summary.md"
     with replacing(path, name="summary") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-Column = dict[str, list[Row]]
+def _ratios(baseline: Identity, column: Column) -> dict[str, Figure]:
+    return {
+        f"processor time, times that of {baseline.title} on the same cases": against(
+            column, "processor_seconds"
+        ),
+        f"memory, times that of {baseline.title} on the same cases": against(column, "peak_mb"),
+    }
 
 
-def interval(values: Sequence[float], statistic: Callable[..., float] = np.mean) -> tuple[float, float]:
-    """Return the 95 % interval of a statistic by resampling the values, the same for the same values."""
-    rng = np.random.default_rng(0)
-    drawn = rng.choice(np.asarray(values, float), (RESAMPLINGS, len(values)))
-    low, high = np.percentile(statistic(drawn, axis=1), (2.5, 97.5))
-    return float(low), float(high)
-
-
-def _mean(values: Sequence[float], digits: int = 3) -> str:
-    if not len(values):
-        return ""
-    low, high = interval(values)
-    return f"{np.mean(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _share(hits: Sequence[bool]) -> str:
-    return f"{_mean([float(hit) for hit in hits], 2)}, {sum(hits)} of {len(hits)}" if hits else ""
-
-
-def _slices(column: Column) -> str:
-    patients: dict[str, list[float]] = {}
-    for row in column["slices"]:
-        patients.setdefault(row["patient"], []).append(float(row["liver_dice"]))
-    means = [float(np.mean(values)) for values in patients.values()]
-    return f"{_mean(means)}, {len(means)} patients, {len(column['slices'])} slices" if means else ""
-
-
-def _drawn(column: Column) -> list[Row]:
-    return [row for row in column["phantoms"] if int(row["case"]) in DRAWN_SEEDS]
-
-
-def _lesions(low: float, high: float) -> Callable[[Column], str]:
-    def recall(column: Column) -> str:
-        rows = [row for row in column["phantoms-lesions"] if low <= float(row["diameter_mm"]) < high]
-        return _share([float(row["covered"]) > 0 for row in rows])
-
-    return recall
-
-
-def _free(column: Column) -> list[Row]:
-    return [row for row in column["phantoms"] if not int(row["lesions"])]
-
-
-def _real_free(column: Column) -> list[Row]:
-    return [row for row in column["volumes"] if row["tumors"] == "none seen"]
-
-
-_FIGURES: dict[str, Callable[[Column], str]] = {
-    "liver, Dice on held-out real slices, mean of patients": _slices,
-    "liver, Dice on phantoms 300 to 319": lambda c: _mean([float(row["liver_dice"]) for row in _drawn(c)]),
-    "tumors, Dice on phantoms 300 to 319 with lesions": lambda c: _mean(
-        [float(row["tumor_dice"]) for row in _drawn(c) if int(row["lesions"])]
-    ),
-    "lesions found on phantoms 300 to 319": _lesions(0, np.inf),
-    **{
-        f"of {low:g} mm and more" if high == np.inf else f"of {low:g} to {high:g} mm": _lesions(low, high)
-        for low, high in SIZES_MM
-    },
-    "false findings a phantom 300 to 319": lambda c: _mean(
-        [float(row["false_findings"]) for row in _drawn(c)], 2
-    ),
-    "false findings a phantom without lesions": lambda c: _mean(
-        [float(row["findings"]) for row in _free(c)], 2
-    ),
-    "phantoms without lesions that stay clean": lambda c: _share(
-        [not int(row["findings"]) for row in _free(c)]
-    ),
-    "findings a real volume in which no tumor was seen": lambda c: _mean(
-        [float(row["findings"]) for row in _real_free(c)], 1
-    ),
-}
+def _row(title: str, cells: list[str]) -> list[str]:
+    return [f"| {title} | {' | '.join(cells)} |"]
 
 
 def _volumes(model: str, column: Column) -> list[str]:

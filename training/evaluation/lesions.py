@@ -42,7 +42,7 @@ def lesion_rows(case: SourceCase, truth: sitk.Image, scores: LesionScores) -> li
             {
                 "lesion": row.number,
                 "tumor_type": case.facts.get("tumor_type"),
-                "diameter_mm": _diameter_mm(row.volume_ml),
+                "diameter_mm": ball_diameter_mm(row.volume_ml),
                 "volume_ml": row.volume_ml,
                 **_scores(row),
             }
@@ -108,7 +108,8 @@ def _points_mm(image: sitk.Image, indices_zyx: NDArray[np.intp]) -> NDArray[np.f
     return scaled @ direction.T + np.asarray(image.GetOrigin())
 
 
-def _diameter_mm(volume_ml: float) -> float:
+def ball_diameter_mm(volume_ml: float) -> float:
+    """Return the diameter of the ball of a volume."""
     return 2.0 * (3.0 * volume_ml * 1000.0 / (4.0 * math.pi)) ** (1.0 / 3.0)
 
 

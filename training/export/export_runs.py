@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescrip
 from training.candidates.build import ClassifierFile
 from training.csv_file import read_csv
 from training.data.sources import check_licence, licence_for
-from training.evaluation.assessment_summary import interval
+from training.evaluation.assessment_figures import interval
 from training.evaluation.columns import OVERLAP
 from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, write_model

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.file_identity import check_outside
 from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.io import making_folder
 from LiverTumorAttentionLib.models import StageDescription
@@ -86,6 +87,8 @@ def mine(mining: Mining, progress: Progress | None = None) -> Mined:
         threshold=mining.threshold,
         minimum_diameter_mm=mining.minimum_diameter_mm,
     )
+    read = {"run": None if weights.run is None else weights.run.folder, "folder of cases": mining.prepared}
+    check_outside(mining.output, read)
     cases = _minable(manifest.cases(), weights, mining)
     folder, device = mining.output, choose_device(mining.device)
     with making_folder(folder, name="folder of hard negatives"):

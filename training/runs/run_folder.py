@@ -23,8 +23,8 @@ import filelock
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.json_values import load_json
-from training.runs.checkpoint import BEST, CHECKPOINT
 from training.recipes.recipe import Recipe, recipe_from, to_values
+from training.runs.checkpoint import BEST, CHECKPOINT
 
 RUN_FILE = "run.json"
 LOCK_FILE = ".lock"

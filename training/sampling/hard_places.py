@@ -31,12 +31,12 @@ class HardPlaces:
         seed: int,
     ) -> None:
         of_case = [(which, one) for which, case in enumerate(cases) for one in mined.get(case.name, ())]
-        fact = settings.mix_by
+        fact, shares = settings.mix_by, {value: share for value, share in settings.mix.items() if share > 0}
         if fact is not None:
             values = [cases[which].facts.get(fact, "") for which, _ in of_case]
-            of_case = [one for one, value in zip(of_case, values, strict=True) if value in settings.mix]
-            values = [value for value in values if value in settings.mix]
-            mix = {value: share for value, share in settings.mix.items() if value in values}
+            of_case = [one for one, value in zip(of_case, values, strict=True) if value in shares]
+            values = [value for value in values if value in shares]
+            mix = {value: share for value, share in shares.items() if value in values}
             self._order = Mixed(values, mix, fact, seed) if mix else None
         else:
             self._order = None

@@ -177,6 +177,14 @@ def test_a_folder_of_another_round_or_of_something_else_is_refused(mine, run, pr
     assert "holds other files: name a new folder" in capsys.readouterr().err
 
 
+def test_a_run_and_prepared_cases_are_no_folder_of_hard_negatives(mine, run, prepared, capsys):
+    for folder in (run, prepared):
+        before = sorted(folder.rglob("*"))
+        assert mine("--output", str(folder)) == 2
+        assert "choose another folder" in capsys.readouterr().err
+        assert sorted(folder.rglob("*")) == before
+
+
 def test_a_stage_that_finds_no_tumors_and_cases_of_another_preparation_are_refused(
     mine, prepared, tmp_path, capsys
 ):

@@ -112,9 +112,12 @@ def test_sources_keep_their_proportions_among_hard_samples(cases):
     drawn = Counter(sampler(number).case for number in range(400))
     assert set(drawn) == {"b", "c"}
     assert drawn["b"] / 400 == pytest.approx(0.25, abs=0.06)
-    left_out = hard_recipe(mix_by="source", mix={"phantom": 1, "real": 1})
-    sampler = Sampler(named, left_out, 1, HARD)
-    assert {sampler(number).case for number in range(50)} == {"c"}
+    for others in ({}, {"painted": 0}):
+        left_out = hard_recipe(mix_by="source", mix={"phantom": 1, "real": 1, **others})
+        sampler = Sampler(named, left_out, 1, HARD)
+        assert {sampler(number).case for number in range(50)} == {"c"}
+    none = hard_recipe(mix_by="source", mix={"phantom": 1, "real": 0, "painted": 0})
+    assert {Sampler(named, none, 1, HARD)(number).case for number in range(20)} == {"a"}
 
 
 def test_cases_that_do_not_train_are_passed_over_and_without_any_left_samples_are_drawn_as_ever(cases):

@@ -138,7 +138,7 @@ def implanted(
 
 
 def _write_case(data: Path, folder: Path, settings: ImplantSettings, seed: int) -> None:
-    background = _background(
+    background = read_background(
         data, settings.backgrounds[seed % len(settings.backgrounds)], settings.model, settings.margin_mm
     )
     rng = np.random.default_rng((seed, 3))
@@ -163,8 +163,12 @@ def _write_case(data: Path, folder: Path, settings: ImplantSettings, seed: int) 
 
 
 @functools.lru_cache(maxsize=8)
-def _background(data: Path, name: str, model: str, margin_mm: float) -> Background:
-    """Return a background, read, registered and cut to its liver once in every process."""
+def read_background(data: Path, name: str, model: str, margin_mm: float) -> Background:
+    """Return a background, read, registered and cut to its liver once in every process.
+
+    data: folder of the real volumes. model: whose liver stage finds the liver. margin_mm: around the liver's box.
+    Raises `InputError` for an unknown name, a volume that cannot be read, and where no liver is found.
+    """
     patient, _, wanted = name.partition(": ")
     volume = real_volume(patient)
     portal = to_lps(read_volume(data / volume.portal, phase="portal", name="portal volume"))
