@@ -40,7 +40,7 @@ class SegmentationWriter:
         self.segment_ids: dict[int, str] = lesions_of(self.segmentation)
         self._surfaces = LesionSurfaces(self.layers)
         self._removed: dict[int, tuple[str, SegmentAppearance]] = {}
-        self._stamp = self.layers.modified_state()
+        self._stamp = self._state()
 
     def accepted(self) -> list[int]:
         """Return the numbers of the lesions whose segments have the status accepted."""
@@ -55,8 +55,11 @@ class SegmentationWriter:
         self.update_segments(session, ())
 
     def changed_by_others(self) -> bool:
-        """Whether voxels were changed, or segments added or removed, since the last write."""
-        return self._stamp != self.layers.modified_state()
+        """Whether voxels were changed, or segments added, removed or named for lesions, since the last write."""
+        return self._stamp != self._state()
+
+    def _state(self) -> tuple[object, ...]:
+        return self.layers.modified_state(), frozenset(lesions_of(self.segmentation).values())
 
     def write(self, session: CorrectionSession, boxes: Iterable[Box]) -> None:
         """Write the labels of the session in boxes."""
@@ -75,7 +78,7 @@ class SegmentationWriter:
         if liver is not None:
             self.layers.add_voxels(liver, box, released & (labels == LIVER))
         self._surfaces.restore(with_surface)
-        self._stamp = self.layers.modified_state()
+        self._stamp = self._state()
         self.segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
 
     def update_segments(self, session: CorrectionSession, changed: Iterable[int]) -> None:
@@ -94,7 +97,7 @@ class SegmentationWriter:
                         self.segment_ids[number], box, session.labels[box] == number + LIVER
                     )
             self.segmentation.InvokeEvent(slicer.vtkSegmentation.RepresentationModified)
-        self._stamp = self.layers.modified_state()
+        self._stamp = self._state()
 
     def assign(self, segment_id: str, number: int) -> None:
         """Assign a segment made by the user to a lesion; one without a name of its own gets the lesion's."""
