@@ -6,11 +6,11 @@ of the portal venous series, so that a PACS shows them over it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-import struct
 import warnings
-import zlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,7 @@ import numpy as np
 import SimpleITK as sitk
 
 import LiverTumorAttentionLib
-from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
 from LiverTumorAttentionLib.io.declared_size import check_memory
 from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, read_series
@@ -28,6 +28,7 @@ from LiverTumorAttentionLib.io.input_checks import shown
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment
 from LiverTumorAttentionLib.io.terminology import Description, Segment, segments_for
+from LiverTumorAttentionLib.regular_file import reason
 from LiverTumorAttentionLib.voxels.geometry import from_lps
 
 REFERENCED_ATTRIBUTES = (
@@ -46,20 +47,6 @@ SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1
 """SOP classes of segmentations of voxels: Segmentation, and Label Map Segmentation (Supplement 243)."""
 FRACTION = 0.5
 """From which fraction on a voxel belongs to a segment of a FRACTIONAL object."""
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom and highdicom raise for damaged objects."""
 SERIES_NUMBER = 900
 """High enough not to meet a series of the scanner."""
 
@@ -91,13 +78,15 @@ def source_slices(
         read_dataset(file, f"a slice of the {phase} volume, '{file}',", headers_alone=headers_alone)
         for file in info.files
     ]
-    missing = [key for key in REFERENCED_ATTRIBUTES if any(not piece.get(key) for piece in slices)]
+    with reading_dicom(f"the DICOM series '{info.description}'"):
+        missing = [key for key in REFERENCED_ATTRIBUTES if any(not piece.get(key) for piece in slices)]
+        uids = {str(piece.get("SOPInstanceUID", "")) for piece in slices}
     if missing:
         raise InputError(
             f"the DICOM series '{info.description}' has no {', '.join(missing)}, so a {what} cannot refer "
             f"to it: use the files as the scanner wrote them, or {instead}"
         )
-    if len({piece.SOPInstanceUID for piece in slices}) < len(slices):
+    if len(uids) < len(slices):
         raise InputError(
             f"slices of the DICOM series '{info.description}' share a SOP instance UID, so a {what} cannot refer to "
             f"them: use the files as the scanner wrote them, or {instead}"
@@ -112,20 +101,32 @@ def read_dataset(path: Path, what: str, *, headers_alone: bool = False) -> Any:
     """
     _, pydicom = dicom_extra()
     check_dicom(path, what)
+    with reading_dicom(what), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about values that the standard does not allow
+        return pydicom.dcmread(path, stop_before_pixels=headers_alone)
+
+
+@contextlib.contextmanager
+def reading_dicom(what: str) -> Iterator[None]:
+    """Convert what pydicom and highdicom raise inside the block for a damaged object. what: the object, in words.
+
+    pydicom parses a value when it is asked for.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about values that the standard does not allow
-            return pydicom.dcmread(path, stop_before_pixels=headers_alone)
-    except (*_DAMAGE, pydicom.errors.InvalidDicomError) as error:
-        raise InputError(f"{what} cannot be read ({_reason(error)}): export it again") from error
+        yield
+    except (LiverTumorAttentionError, MemoryError):
+        raise
+    except Exception as error:  # of any kind, sqlite3's too: both trust what they read
+        raise InputError(f"{what} cannot be read ({reason(error)}): export it again") from error
 
 
 def use_utf8(dataset: Any) -> None:
     """Recode the texts of a data set, since highdicom refuses empty and rare character sets."""
-    if not dataset.get("SpecificCharacterSet"):
-        dataset.pop("SpecificCharacterSet", None)
-    dataset.decode()
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    with reading_dicom("a DICOM object"):
+        if not dataset.get("SpecificCharacterSet"):
+            dataset.pop("SpecificCharacterSet", None)
+        dataset.decode()
+        dataset.SpecificCharacterSet = "ISO_IR 192"
 
 
 def dicom_extra(what: str = "DICOM SEG", instead: str = "write a .seg.nrrd") -> tuple[ModuleType, ModuleType]:
@@ -189,8 +190,12 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
     The grid is as large as the frames that the object holds. Raises `InputError` for other DICOM objects.
     """
     highdicom, pydicom = dicom_extra()
-    dataset = read_dataset(path, f"the DICOM SEG '{path}'")
-    modality, uid = str(dataset.get("Modality", "?")), str(dataset.get("SOPClassUID", ""))
+    what = f"the DICOM SEG '{path}'"
+    dataset = read_dataset(path, what)
+    with reading_dicom(what):
+        modality, uid = str(dataset.get("Modality", "?")), str(dataset.get("SOPClassUID", ""))
+        is_fractional = dataset.get("SegmentationType", "") == "FRACTIONAL"
+        fraction = str(dataset.get("SegmentationFractionalType", "fraction")).lower()
     if modality != "SEG":
         raise InputError(
             f"'{path}' is a DICOM object of {modality}, not a segmentation (SEG): choose another file"
@@ -200,7 +205,7 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
         raise InputError(
             f"'{path}' is a DICOM object {kind}: export it as Segmentation Storage, that is of voxels"
         )
-    try:
+    with reading_dicom(what):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             seg = highdicom.seg.Segmentation.from_dataset(dataset, copy=False)
@@ -209,19 +214,14 @@ def read_dicom_seg(path: Path) -> tuple[sitk.Image, list[StoredSegment]]:
             described = [_read_description(seg, number) for number in numbers]
             spatial = seg.get_volume_geometry(allow_missing_positions=True)
             if spatial is not None:
-                check_memory(
-                    math.prod(spatial.spatial_shape) * max(1, len(numbers)), f"the DICOM SEG '{path}'"
-                )
+                check_memory(math.prod(spatial.spatial_shape) * max(1, len(numbers)), what)
             volume = seg.get_volume(segment_numbers=numbers, allow_missing_positions=True)
         if np.linalg.det(np.asarray(volume.affine)[:3, :3]) > 0:
             volume = volume.flip_spatial(0)  # slices ascending along row x column, as `read_series` has them
         grid = _grid(volume)
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
-    if dataset.get("SegmentationType", "") == "FRACTIONAL":
-        kind = str(dataset.get("SegmentationFractionalType", "fraction")).lower()
+    if is_fractional:
         warnings.warn(
-            f"the DICOM SEG holds fractions ({kind}): a voxel belongs to a segment from {FRACTION:g} on",
+            f"the DICOM SEG holds fractions ({fraction}): a voxel belongs to a segment from {FRACTION:g} on",
             InputWarning,
             stacklevel=2,
         )
@@ -261,16 +261,6 @@ def _read_description(seg: Any, number: int) -> Description:
 def _coded(item: Any, sequence: str) -> tuple[tuple[str, str], ...]:
     codes = item.get(sequence) or []
     return tuple((str(code.get("CodeValue", "")), str(code.get("CodeMeaning", ""))) for code in codes)
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"the DICOM SEG '{path}' cannot be read ({_reason(error)}): export it again")
-
-
-def _reason(error: Exception) -> str:
-    """Return an error's text as one short line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:160] + "…"
 
 
 def _segmentation(highdicom: ModuleType, slices: list[Any], kept: list[tuple[Segment, np.ndarray]]) -> Any:

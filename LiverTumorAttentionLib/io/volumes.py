@@ -117,10 +117,7 @@ def read_image(place: Path, name: str) -> sitk.Image:
     """
     try:
         with quiet_itk():
-            image = read_with_itk(place, name)
-        for key in image.GetMetaDataKeys():
-            image.EraseMetaData(key)
-        return image
+            return _without_free_text(read_with_itk(place, name))
     except PermissionError:
         raise
     except (RuntimeError, OSError) as error:
@@ -132,6 +129,19 @@ def read_image(place: Path, name: str) -> sitk.Image:
         raise InputError(
             f"the {name} '{place}' cannot be read ({itk_reason(error)}): copy it again, it may be damaged"
         ) from error
+
+
+def _without_free_text(image: sitk.Image) -> sitk.Image:
+    keys = image.GetMetaDataKeys()
+    if not all(key.isascii() for key in keys):  # SimpleITK cannot erase a key that is no text
+        plain = sitk.GetImageFromArray(
+            sitk.GetArrayViewFromImage(image), isVector=image.GetNumberOfComponentsPerPixel() > 1
+        )
+        plain.CopyInformation(image)
+        return plain
+    for key in keys:
+        image.EraseMetaData(key)
+    return image
 
 
 def compact(image: sitk.Image) -> sitk.Image:

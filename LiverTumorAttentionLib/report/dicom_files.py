@@ -8,7 +8,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import write_segmentation
-from LiverTumorAttentionLib.io.dicom_seg import dicom_extra, read_dataset, source_slices
+from LiverTumorAttentionLib.io.dicom_seg import dicom_extra, read_dataset, reading_dicom, source_slices
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
@@ -91,7 +91,8 @@ def _check_segmentation(path: str, slices: list[Any]) -> None:
         )
     dicom_extra(SR, INSTEAD)
     seg = read_dataset(place, f"the DICOM SEG '{path}'", headers_alone=True)
-    series = {item.SeriesInstanceUID for item in seg.get("ReferencedSeriesSequence", [])}
+    with reading_dicom(f"the DICOM SEG '{path}'"):
+        series = {item.SeriesInstanceUID for item in seg.get("ReferencedSeriesSequence", [])}
     if slices[0].SeriesInstanceUID not in series:
         raise InputError(
             f"the DICOM SEG '{path}' does not refer to the portal series: choose the series that it was made on, "

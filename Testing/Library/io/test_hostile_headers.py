@@ -502,3 +502,17 @@ def test_pictures(tmp_path):
         (tmp_path / name).write_bytes(content)
     said = outcomes([tmp_path / name for name in contents], "Testing.Library.io.bounded_reading:read_picture")
     assert [text for text in said if not one_line(text)] == []
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_free_text_under_a_name_that_is_no_text(ct, tmp_path, suffix):
+    path = written(tmp_path, ct, f"ct{suffix}")
+    line, end = (
+        (b"Caf\xe9 = Doe^Jane\n", b"ElementDataFile")
+        if suffix == ".mha"
+        else (b"\nCaf\xe9:=Doe^Jane", b"\n\n")
+    )
+    path.write_bytes(path.read_bytes().replace(end, line + end, 1))
+    image = read_volume(path)
+    assert np.array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(ct))
+    assert image.GetMetaDataKeys() == ()
