@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from training.augmentation.random_fields import smooth_noise
 
 Volumes = Sequence[NDArray[np.float32]]
@@ -32,7 +33,15 @@ _FREE: tuple[_Range, ...] = ((-70, 60), (-50, 80), (-45, 20))
 """Of a lesion of no type, in each of `PHASES`."""
 
 DIAMETERS_MM = (4.0, 80.0)
+FLUID_HU = -10.0
+"""What no lesion is darker than, unless its liver is: it holds fluid at most, no fat."""
 MASS_EFFECT_SHARE = 0.5
+LOBED = 0.14
+"""How much the surface of a small lesion is bumpy at most, as a share of its radius; twice as much for large ones."""
+NECROSIS_MM = 25.0
+"""Lesions from this diameter on may have a dead, dark part."""
+NECROSIS_SHARE = 0.4
+"""Share of them that have one."""
 BRIGHT_HU = 10.0
 """Brighter than the liver by more is bright."""
 BRIGHT_KEPT = 0.08
@@ -63,10 +72,42 @@ def add_liver_texture(
         grid = np.meshgrid(*(np.arange(n) * s for n, s in zip(shape, spacing, strict=True)), indexing="ij")
         off = sum((g - p) * n for g, p, n in zip(grid, point, normal, strict=True))
         reach = sum((g - p) * a for g, p, a in zip(grid, point, along, strict=True))
-        bend = 4 * smooth_noise(rng, shape, spacing, 40)
-        fissure = liver & (np.abs(off + bend) < rng.uniform(0.8, 3.0)) & (reach > 0)
+        bend = 6 * smooth_noise(rng, shape, spacing, 40)
+        ragged = 6 * smooth_noise(rng, shape, spacing, 15)
+        width = rng.uniform(0.8, 3.0) * np.clip((reach + ragged) / 15, 0, 1)  # it thins out where it ends
+        share = np.where(
+            liver, np.clip((width - np.abs(off + bend)) / spacing[-1] + 0.5, 0, 1) * (width > 0), 0
+        )
+        fat = rng.uniform(-90, -20)
         for volume in volumes:
-            volume[fissure] = rng.uniform(-90, -20)
+            volume += share.astype(np.float32) * (np.float32(fat) - volume)
+
+
+def add_perfusion_difference(
+    arterial: NDArray[np.float32],
+    liver: NDArray[np.bool_],
+    rng: np.random.Generator,
+    spacing: Sequence[float],
+) -> None:
+    """Brighten a part of the liver in the arterial phase, in place: a wedge under the capsule, with vague borders.
+
+    It mimics a lesion, but shows nothing in the portal phase.
+    """
+    box = bounding_box(liver, margin=(1, 1, 1))
+    if box is None:
+        return
+    inside = np.argwhere(liver[box])
+    depth = ndimage.distance_transform_edt(liver[box], sampling=spacing)
+    seed = inside[rng.integers(len(inside))]
+    grid = np.meshgrid(
+        *((np.arange(b.stop - b.start) - at) * s for b, at, s in zip(box, seed, spacing, strict=True)),
+        indexing="ij",
+    )
+    far = np.sqrt(sum(axis**2 for axis in grid)) / rng.uniform(12, 45)
+    far += 0.35 * smooth_noise(rng, far.shape, spacing, rng.uniform(12, 30))
+    near_capsule = np.exp(-depth / rng.uniform(8, 30))
+    share = np.where(liver[box], near_capsule / (1 + np.exp(np.clip((far - 1) * 5, -30, 30))), 0)
+    arterial[box] += (rng.uniform(15, 50) * share).astype(np.float32)
 
 
 def implant_lesions(
@@ -137,10 +178,15 @@ class _Lesion:
         coarse = smooth_noise(rng, radius.shape, spacing, max(4.0, diameter * rng.uniform(0.2, 0.5)))
         fine = smooth_noise(rng, radius.shape, spacing, rng.uniform(3, 6))
         capsule = 0.0 if infiltrating or rng.random() > 0.25 else float(rng.uniform(10, 35))
+        uneven = 1 + min(1.0, diameter / 40)  # large ones are mottled, and die off in parts
+        texture = uneven * (rng.uniform(0, 8) * coarse + rng.uniform(0, 5) * fine)
+        if diameter > NECROSIS_MM and rng.random() < NECROSIS_SHARE:
+            dead = 1 / (1 + np.exp(np.clip((radius - 0.6 + 0.25 * coarse) * 12, -30, 30)))
+            texture = texture - rng.uniform(15, 45) * dead
         return cls(
             radius=radius,
             weight=1 / (1 + np.exp(np.clip((radius - 1) / edge, -30, 30))),
-            texture_hu=rng.uniform(0, 8) * coarse + rng.uniform(0, 5) * fine,
+            texture_hu=texture,
             capsule_hu=capsule,
         )
 
@@ -169,6 +215,7 @@ def _blend(
     )
     value += lesion.texture_hu
     value += lesion.capsule_hu * np.exp(-(((lesion.radius - 1) / 0.08) ** 2))
+    value = np.maximum(value, min(FLUID_HU, base - 30))
     weight = np.where(liver, lesion.weight, 0.0)
     volume[box] = (1 - weight) * there + weight * value
 
@@ -214,8 +261,9 @@ def _normalized_radius(
     ]
     radius = np.sqrt(axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :])
     wavelength = max(6.0, float(half_axes_mm.mean()))
-    bumps = smooth_noise(rng, radius.shape, spacing, wavelength)
-    return box, radius * (1 + rng.uniform(0, 0.15) * bumps)
+    bumps = np.clip(smooth_noise(rng, radius.shape, spacing, wavelength), -1.5, 1.5)
+    lobed = LOBED * (1 + min(1.0, float(half_axes_mm.mean()) / 15))  # large ones are less round
+    return box, radius * (1 + rng.uniform(0, lobed) * bumps)
 
 
 def _profiles(rng: np.random.Generator, diameter: float, phases: Sequence[str]) -> list[NDArray[np.float64]]:

@@ -9,7 +9,7 @@ others; both phases are painted from one anatomy; lesions are implanted (see `im
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from scipy import ndimage
 from LiverTumorAttentionLib.voxels.labels import TUMOR
 from training.augmentation.random_fields import smooth_noise
 from training.data.synthesis.atlases import HEPATIC, PORTAL, Atlas, Tissue
-from training.data.synthesis.implants import add_liver_texture, implant_lesions
+from training.data.synthesis.implants import add_liver_texture, add_perfusion_difference, implant_lesions
 from training.data.synthesis.vessel_trees import add_tree, grown_trees, softened
 
 # (plain), (gain in the arterial phase), (gain in the portal venous phase): ranges in HU, broad around what
@@ -44,8 +44,16 @@ _ENHANCEMENT: dict[Tissue, tuple[tuple[float, float], tuple[float, float], tuple
 }
 LIVER_HU = (40.0, 180.0)
 """Range of the liver in the portal venous phase."""
+BLOOD_HU = 180.0
+"""Up to which the veins of a dark liver reach in the portal venous phase."""
+PERFUSION_SHARE = 0.25
+"""Share of the cases with a part of the liver that is brighter in the arterial phase alone."""
+SMOOTH_VOXELS = 0.7
+"""Of the atlas: the Gaussian that its liver is smoothed by, so that its outline is no staircase."""
 NO_VESSELS = 0.04
 """Share of the cases whose veins are as bright as the liver."""
+_KEPT = (Tissue.AIR, Tissue.BONE, Tissue.ARTERY, Tissue.VEIN, Tissue.PORTAL_VEIN, Tissue.HEPATIC_VEIN)
+"""Thin or hard: the smoothed outline of the liver does not lap over them."""
 _FIXED = (Tissue.AIR, Tissue.FAT, Tissue.BONE, Tissue.LUNG)
 
 
@@ -94,10 +102,12 @@ def synthesize(
         if known_trees is None:
             trees = grown_trees(liver, rng, spacing)
         else:
-            trees = {kind: softened(known_trees[view] == kind, rng) for kind in (HEPATIC, PORTAL)}
+            trees = {kind: tree[view] for kind, tree in known_trees.items()}
         for kind, tissue in ((HEPATIC, Tissue.HEPATIC_VEIN), (PORTAL, Tissue.PORTAL_VEIN)):
             add_tree(volumes, liver, trees[kind], [float(hu[tissue]) for hu in phases], rng, spacing)
     add_liver_texture(volumes, liver, rng, spacing)
+    if rng.random() < PERFUSION_SHARE:
+        add_perfusion_difference(volumes[1], liver, rng, spacing)
     # vessels inside the liver belong to it, as annotators draw it
     organ = ndimage.binary_fill_holes(ndimage.binary_closing(liver, np.ones((1, 3, 3))))
     veins = np.isin(tissues, (Tissue.HEPATIC_VEIN, Tissue.PORTAL_VEIN))
@@ -114,9 +124,12 @@ def synthesize(
 
 def _deformed(
     atlas: Atlas, rng: np.random.Generator, spacing: Sequence[float]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.uint8] | None]:
-    """Return the atlas rotated, scaled and bent at random on a grid of the given spacing, what lies
-    inside its body wall, and its veins where they are known."""
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], Mapping[int, NDArray[np.float32]] | None]:
+    """Return the atlas rotated, scaled and bent at random on a grid of the given spacing, what lies inside its body
+    wall, and the share of each of its veins in a voxel where they are known.
+
+    Liver and veins are interpolated, for their outlines would show the atlas's voxels; what else there is, is not.
+    """
     scale = rng.uniform(0.85, 1.35) * np.exp(rng.normal(0, 0.07, 3))
     extent_mm = np.array(atlas.tissues.shape) * atlas.spacing_mm * scale
     shape = tuple(int(np.ceil(e / s)) for e, s in zip(extent_mm, spacing, strict=True))
@@ -135,24 +148,48 @@ def _deformed(
     grid = np.meshgrid(*points, indexing="ij")
     center = (np.array(atlas.tissues.shape) - 1) / 2
     matrix = (rotation / scale[None, :]).astype(np.float32)
-    where = []
+    exact, where = [], []
     for axis in range(3):
         moved = sum(matrix[axis, k] * grid[k] for k in range(3)) + bend[axis]
-        index = np.rint(moved / atlas.spacing_mm + center[axis]).astype(np.int32)
-        where.append(index)
+        moved = (moved / atlas.spacing_mm + center[axis]).astype(np.float32)
+        exact.append(moved)
+        where.append(np.rint(moved).astype(np.int32))
     # beyond the atlas at head and foot its last slice is repeated for 3 voxels; beyond its sides there is air
     depth = atlas.tissues.shape[0]
     beyond = (where[0] < -3) | (where[0] > depth + 2)
     for axis in (1, 2):
         beyond |= (where[axis] < 0) | (where[axis] >= atlas.tissues.shape[axis])
     place = tuple(np.clip(w, 0, n - 1) for w, n in zip(where, atlas.tissues.shape, strict=True))
-    tissues = atlas.tissues[place]
+    tissues = _smooth_liver(atlas, place, exact)
     skin_mm = rng.uniform(4, 45) + 5 * smooth_noise(rng, shape, spacing, 90)
     outside_mm = atlas.outside_mm[place]
     tissues[(tissues == Tissue.AIR) & (outside_mm < skin_mm)] = Tissue.FAT
     tissues[beyond] = Tissue.AIR
-    trees = None if atlas.trees is None else np.where(beyond, np.uint8(0), atlas.trees[place])
+    trees = None
+    if atlas.trees is not None:
+        trees = {
+            kind: np.where(beyond, np.float32(0), softened(atlas.trees == kind, exact))
+            for kind in (HEPATIC, PORTAL)
+        }
     return tissues, (outside_mm == 0) & ~beyond, trees
+
+
+def _smooth_liver(
+    atlas: Atlas, place: tuple[NDArray[np.int32], ...], exact: Sequence[NDArray[np.float32]]
+) -> NDArray[np.uint8]:
+    """Return the tissues at points of an atlas, the liver with a smooth outline over what lies nearest to it.
+
+    place, exact: whole and exact indices, (z, y, x). Only the liver's border moves, by less than a voxel of the atlas.
+    """
+    organ = atlas.tissues == Tissue.LIVER
+    around = ndimage.distance_transform_edt(organ, return_distances=False, return_indices=True)
+    rest = atlas.tissues[tuple(around)]
+    share = ndimage.gaussian_filter(organ.astype(np.float32), SMOOTH_VOXELS)
+    liver = ndimage.map_coordinates(share, exact, order=1, mode="nearest") >= 0.5
+    tissues = rest[place]
+    liver &= organ[place] | ~np.isin(tissues, _KEPT)
+    tissues[liver] = Tissue.LIVER
+    return tissues
 
 
 def _field_of_view(
@@ -249,8 +286,9 @@ def _enhance_veins(
     little brighter than it; portal ones fill late in it.
     """
     portal[Tissue.LIVER] = float(np.clip(portal[Tissue.LIVER], *LIVER_HU))
-    portal[Tissue.PORTAL_VEIN] = portal[Tissue.LIVER] + rng.uniform(8, 80)
-    portal[Tissue.HEPATIC_VEIN] = portal[Tissue.LIVER] + rng.uniform(-5, 75)
+    most = max(80.0, BLOOD_HU - portal[Tissue.LIVER])  # a fatty liver is dark, its blood is not
+    portal[Tissue.PORTAL_VEIN] = portal[Tissue.LIVER] + rng.uniform(8, most)
+    portal[Tissue.HEPATIC_VEIN] = portal[Tissue.LIVER] + rng.uniform(-5, most - 5)
     arterial[Tissue.HEPATIC_VEIN] = min(arterial[Tissue.HEPATIC_VEIN], arterial[Tissue.LIVER] - 2)
     arterial[Tissue.PORTAL_VEIN] = arterial[Tissue.LIVER] + rng.uniform(-20, 10) + early * rng.uniform(0, 90)
 

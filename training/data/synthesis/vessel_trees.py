@@ -24,10 +24,14 @@ def grown_trees(
     return {kind: _grown(liver, rng, spacing, kind) for kind in (HEPATIC, PORTAL)}
 
 
-def softened(tree: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the share of a tree in each voxel: its border passes through voxels, which then hold a part of it."""
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(tree.astype(np.float32), rng.uniform(0.3, 0.7))
-    return np.clip(smooth * np.float32(1.4), 0, 1)
+def softened(tree: NDArray[np.bool_], points: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the share of a tree at points of its grid: its border passes through voxels, which hold a part of it.
+
+    points: exact indices, (z, y, x).
+    """
+    smooth = ndimage.gaussian_filter(tree.astype(np.float32), 0.5)
+    share: NDArray[np.float32] = ndimage.map_coordinates(smooth, points, order=1)
+    return np.clip(share * np.float32(1.4), 0, 1)
 
 
 def add_tree(

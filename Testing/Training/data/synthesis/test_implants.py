@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.data.synthesis.atlases import HEPATIC, PORTAL, Tissue
-from training.data.synthesis.implants import _profiles, implant_lesions
+from training.data.synthesis.implants import _profiles, add_perfusion_difference, implant_lesions
 from training.data.synthesis.label_synthesis import _contrasts
 from training.data.synthesis.vessel_trees import add_tree, grown_trees
 
@@ -55,6 +55,32 @@ def test_a_lesion_keeps_the_noise_of_the_scan(liver):
     mask = implant_lesions(volumes, liver, (100,), np.random.default_rng(0), SPACING, count=3, grain_mm=1.2)
     core = volumes[0][mask]
     assert np.corrcoef(core, noise[mask])[0, 1] > 0.3
+
+
+def test_no_lesion_is_darker_than_fluid(liver):
+    for seed in range(6):
+        volumes = [np.full(liver.shape, 45, np.float32)]
+        mask = implant_lesions(volumes, liver, (45,), np.random.default_rng(seed), SPACING, count=4)
+        assert volumes[0][mask].min() >= -10.5
+
+
+def test_a_perfusion_difference_is_vague_and_inside_the_liver(liver):
+    for seed in range(4):
+        arterial = np.full(liver.shape, 70, np.float32)
+        add_perfusion_difference(arterial, liver, np.random.default_rng(seed), SPACING)
+        change = arterial - 70
+        assert (change[~liver] == 0).all()
+        assert change.min() >= 0
+        assert 5 < change.max() <= 50
+        inside = liver[:, :, 1:] & liver[:, :, :-1]
+        assert abs(np.diff(change, axis=2))[inside].max() < 15  # no edge that a lesion would have
+
+
+def test_a_liver_that_the_field_of_view_cuts_has_perfusion_differences_too(liver):
+    cut = liver[10:20, :40, 10:60]
+    arterial = np.full(cut.shape, 70, np.float32)
+    add_perfusion_difference(arterial, cut, np.random.default_rng(0), SPACING)
+    assert arterial.max() > 75
 
 
 def test_no_lesion_is_laid_over_one_that_is_there(liver):

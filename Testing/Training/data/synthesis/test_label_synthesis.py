@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from training.data.synthesis.label_synthesis import synthesize
+from training.data.synthesis.atlases import Atlas, Tissue
+from training.data.synthesis.label_synthesis import _smooth_liver, synthesize
 
 BALL_ML = 4 / 3 * np.pi * 36**3 / 1000
 
@@ -65,3 +66,22 @@ def test_lesions_lie_in_the_liver_and_differ_from_it(small_atlas):
 
 def test_no_lesions_asked_for_none_painted(small_atlas):
     assert not (make(small_atlas, 1, lesions=0).labels == 2).any()
+
+
+def test_the_outline_of_the_liver_is_no_staircase_and_thin_veins_stay():
+    """A ball on a grid of 1 mm, seen at a quarter of it."""
+    radius, size = 9.0, 24
+    center = np.full(3, 11.5)
+    ball = radius > np.linalg.norm(np.indices((size,) * 3).T - center, axis=-1).T
+    tissues = np.where(ball, Tissue.LIVER, Tissue.FAT).astype(np.uint8)
+    tissues[:, 11, 11] = np.where(tissues[:, 11, 11] == Tissue.LIVER, Tissue.PORTAL_VEIN, tissues[:, 11, 11])
+    atlas = Atlas(name="ball", tissues=tissues, outside_mm=np.zeros_like(tissues), spacing_mm=1.0)
+    fine = np.arange(2, size - 2, 0.25, dtype=np.float32)
+    exact = np.meshgrid(fine, fine, fine, indexing="ij")
+    place = tuple(np.rint(axis).astype(np.int32) for axis in exact)
+    true = np.linalg.norm(np.stack(exact, axis=-1) - center, axis=-1) < radius
+    found = _smooth_liver(atlas, place, exact)
+    veins = tissues[place] == Tissue.PORTAL_VEIN
+    assert (found[veins] == Tissue.PORTAL_VEIN).all()
+    wrong = ((found == Tissue.LIVER) != true)[~veins].sum()
+    assert wrong < 0.5 * ((tissues[place] == Tissue.LIVER) != true)[~veins].sum()
