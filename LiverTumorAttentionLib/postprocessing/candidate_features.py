@@ -141,12 +141,11 @@ def candidate_features(volumes: CandidateVolumes) -> dict[int, dict[str, float]]
 
     NaN stands for what cannot be measured.
     """
+    boxes = {value: box for value, box in label_boxes(volumes.instances).items() if value >= FIRST_TUMOR}
+    if not boxes:
+        return {}
     case = _Case(volumes)
-    return {
-        tumor_number(value): case.features(value, box)
-        for value, box in label_boxes(volumes.instances).items()
-        if value >= FIRST_TUMOR
-    }
+    return {tumor_number(value): case.features(value, box) for value, box in boxes.items()}
 
 
 class _Case:

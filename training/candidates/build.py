@@ -23,6 +23,9 @@ from training.data.layouts.files import read_json
 
 CLASSIFIER_FILE, PICTURE_FILE = "candidates.json", "reliability.png"
 COMMAND = "python -m training candidates"
+OF_THE_CASE = frozenset({"slice_spacing_mm", "liver_hu", "liver_volume_ml"})
+"""Features that all candidates of a case share. They are collected, but the classifier does not get them: of few scans
+they tell which cohort a case is of, and so how many lesions to expect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def build(
 
     Raises `InputError` for too few candidates, `OutputError`.
     """
-    samples = samples_of(cases, settings.features)
+    samples = samples_of(cases, [name for name in settings.features if name not in OF_THE_CASE])
     fitted = fit(samples, folds=folds)
     points = choose(fitted.probabilities, samples.truth, len(cases))
     thresholds = {name: getattr(points, name).threshold for name in OPERATING_POINTS}

@@ -17,7 +17,7 @@ from LiverTumorAttentionLib.pipeline.candidates import FoundCase
 from LiverTumorAttentionLib.pipeline.stages import FoundLiver, FoundTumors
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.model_folder import write_model
-from training.candidates.build import ClassifierFile, samples_of
+from training.candidates.build import OF_THE_CASE, ClassifierFile, samples_of
 from training.candidates.collect import CollectionSettings, collect, lesions_of
 from training.cli import main
 
@@ -212,6 +212,8 @@ def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, t
     ]
     content = ClassifierFile.read(tmp_path / "out" / "candidates.json")
     assert content.weights == tuple(stage.sha256 for stage in ModelPackage(model).description.stages)
+    assert "portal_level_hu" in content.candidates.features
+    assert not OF_THE_CASE & set(content.candidates.features)
     measured = content.candidates.measured
     assert measured["area_under_roc"] > 0.95
     assert measured["patients"] == 12
