@@ -7,7 +7,6 @@ points and scores are taken from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,8 +164,11 @@ def fit_curves(samples: Samples, penalty: float) -> Model:
     weights, intercept = _logistic(design, samples.truth, penalty)
     curves = []
     for number, shape in enumerate(shapes):
-        own = [round(float(weight), DIGITS) for weight in weights[np.asarray(owners) == number]]
-        curves.append(_with_weights(shape, tuple(own[:-1]), own[-1]))
+        own = weights[np.asarray(owners) == number]
+        terms = columns[number]
+        if not terms[:, -1].any():  # never missing here: then it counts as the mean
+            own[-1] = (terms @ own).mean()
+        curves.append(_with_weights(shape, own[:-1], own[-1]))
     return Model(curves=tuple(curves), intercept=round(intercept, DIGITS))
 
 
@@ -226,7 +228,7 @@ def _curve_shapes(samples: Samples) -> list[FeatureCurve]:
     return shapes
 
 
-def _with_weights(shape: FeatureCurve, weights: Sequence[float], missing: float) -> FeatureCurve:
+def _with_weights(shape: FeatureCurve, weights: Array, missing: float) -> FeatureCurve:
     return FeatureCurve(
         feature=shape.feature,
         low=shape.low,
@@ -234,8 +236,8 @@ def _with_weights(shape: FeatureCurve, weights: Sequence[float], missing: float)
         center=shape.center,
         scale=shape.scale,
         knots=shape.knots,
-        weights=tuple(weights),
-        missing=missing,
+        weights=tuple(round(float(weight), DIGITS) for weight in weights),
+        missing=round(float(missing), DIGITS),
     )
 
 

@@ -81,9 +81,12 @@ def draw(
         linewidth=1.2,
         capsize=2,
     )
-    for name, threshold in thresholds.items():
+    for threshold in sorted(set(thresholds.values())):
+        names = ", ".join(name for name, own in thresholds.items() if own == threshold)
         upper.axvline(threshold, color=ORANGE, linewidth=0.9)
-        upper.text(threshold, 1.01, f" {name}", color=ORANGE, rotation=45, fontsize=7, va="bottom", ha="left")
+        upper.text(
+            threshold, 1.01, f" {names}", color=ORANGE, rotation=45, fontsize=7, va="bottom", ha="left"
+        )
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="Share that are lesions")
     upper.text(
         0.97,

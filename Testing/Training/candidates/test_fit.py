@@ -103,6 +103,14 @@ def test_what_is_missing_has_a_weight_of_its_own() -> None:
     assert curve.missing > 2.0
 
 
+def test_what_was_never_missing_counts_as_the_mean_where_it_is() -> None:
+    samples, _ = made(np.random.default_rng(11), 400)
+    for curve in fit_curves(samples, 1.0).curves:
+        if curve.feature != "c":
+            values = samples.features[:, samples.names.index(curve.feature)]
+            assert curve.missing == pytest.approx(np.mean([curve.logit(value) for value in values]), abs=1e-3)
+
+
 def test_a_larger_penalty_shrinks_the_curves() -> None:
     samples, _ = made(np.random.default_rng(7), 300)
     sizes = [
