@@ -110,6 +110,9 @@ LIVER_OPTIONS ?=
 TUMOR_OPTIONS ?=
 # Two rounds of hard negatives: what the tumor stage took for tumors, and is trained on with.
 ROUND_OPTIONS ?= --set sampling.hard_share=0.25 --set schedule.epochs=4 --set optimizer.learning_rate=0.0004
+# Cases of the second look: phantoms, and implants in the real volumes that validate. None leaves it out.
+LOOK_PHANTOMS ?= $(if $(DATA),16)
+LOOK_IMPLANTED ?= $(if $(DATA),16)
 # Chosen on phantoms 90000 to 90019 for few false lesions, see the README of the bundled model.
 POSTPROCESSING := $(addprefix --postprocessing ,minimum_peak_probability=0.9 minimum_diameter_mm=7 rim_mm=2 \
 	border_mm=3 minimum_core_share=0.5)
@@ -124,6 +127,9 @@ TO_LIVER = $(LIVER) --output $(MODEL)/prepared-liver
 TO_TUMOR = $(TUMOR) --liver-model $(MODEL)/run-liver --output $(MODEL)/prepared-tumor
 TRAIN_TUMOR = $(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor
 MINE = $(TRAINING) mine --prepared $(MODEL)/prepared-tumor --processes $(JOBS)
+EXPORT = $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor-2 --id bundled \
+	--card training/export/cards/bundled.yaml --statement "not for clinical use" $(POSTPROCESSING)
+LOOK := $(if $(LOOK_PHANTOMS),$(MODEL)/look-phantoms) $(if $(LOOK_IMPLANTED),$(MODEL)/look-implanted)
 FIRST := $(INITIAL:%=--initial %)
 
 model: $(VENV)/.test
@@ -155,9 +161,21 @@ endif
 	$(MINE) --model $(MODEL)/run-tumor-1 --output $(MODEL)/hard-2
 	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor-2 --initial $(MODEL)/run-tumor-1 \
 		--hard-negatives $(MODEL)/hard-1 $(MODEL)/hard-2 $(ROUND_OPTIONS)
-	test -f $(MODEL)/model/model.json || $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor-2 \
-		--output $(MODEL)/model --id bundled --card training/export/cards/bundled.yaml \
-		--statement "not for clinical use" $(POSTPROCESSING)
+ifneq ($(strip $(LOOK)),)
+	test -f $(MODEL)/first/model.json || $(EXPORT) --output $(MODEL)/first
+endif
+ifneq ($(LOOK_PHANTOMS),)
+	$(TRAINING) phantoms --count $(LOOK_PHANTOMS) --seed 90100 --processes $(JOBS) $(PHANTOM_OPTIONS) --output $(MODEL)/look-phantoms
+endif
+ifneq ($(LOOK_IMPLANTED),)
+	$(TRAINING) implant --data $(DATA) --use validation --seed 1000 --liver-model $(MODEL)/run-liver \
+		--count $(LOOK_IMPLANTED) --processes $(JOBS) --output $(MODEL)/look-implanted
+endif
+ifneq ($(strip $(LOOK)),)
+	$(TRAINING) candidates --model $(MODEL)/first --cohort $(LOOK) --output $(MODEL)/second-look --processes $(JOBS)
+endif
+	test -f $(MODEL)/model/model.json || $(EXPORT) --output $(MODEL)/model \
+		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json)
 
 # Hours on two cores; resumes where it was stopped.
 study: $(VENV)/.test
