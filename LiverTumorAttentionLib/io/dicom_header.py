@@ -63,6 +63,9 @@ _SIZES = {
     (0x0028, 0x0100): "BitsAllocated",
 }
 _BITS = (1, 8, 12, 16, 24, 32, 64)
+J2K_SIGNATURE = b"\xff\x4f\xff\x51"
+"""Of a JPEG 2000 stream, which may be wrapped in a file of boxes ("jP")."""
+
 Content = mmap.mmap | bytes
 
 
@@ -250,6 +253,8 @@ class _Walk:
         declared = math.ceil(rows * columns * samples * self.sizes.get("NumberOfFrames", 1) * bits / 8)
         if pixels.end is not None:
             found = pixels.end - pixels.begin
+            if samples == 3:  # colors may be stored at half the width
+                declared = 2 * declared // 3
             if found < declared:
                 raise self.damaged(
                     f"its pixels are cut short: {declared} bytes are announced, {found} are there"
@@ -275,8 +280,8 @@ class _Walk:
         """Yield rows, columns and samples of the compressed images that give them."""
         for part in self.fragments:
             stream = self.content[part.begin : min(part.end or 0, part.begin + 2**16)]
-            start = stream[:4096].find(b"\xff\x4f\xff\x51")
-            if start >= 0 and len(stream) >= start + 42:
+            start = stream[:4096].find(J2K_SIGNATURE) if stream[4:8] == b"jP  " else 0
+            if start >= 0 and stream[start : start + 4] == J2K_SIGNATURE and len(stream) >= start + 42:
                 right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
                 yield bottom - top, right - left, struct.unpack_from(">H", stream, start + 40)[0]
             elif stream[:2] == b"\xff\xd8":

@@ -9,6 +9,7 @@ The geometry of a series is checked by `dicom_slices`.
 from __future__ import annotations
 
 import filecmp
+import math
 import os
 import re
 import unicodedata
@@ -23,6 +24,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.data_files import files_below
+from LiverTumorAttentionLib.io.declared_size import check_memory
 from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from LiverTumorAttentionLib.io.dicom_slices import (
     POSITION_TOLERANCE_MM,
@@ -209,6 +211,7 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
     for note in info.left_out:
         warnings.warn(f"left out of the {name}: {note}", InputWarning, stacklevel=2)
     first = pieces[0]
+    check_memory(4 * math.prod(first.size[:2]) * len(pieces), f"the {name} '{info.description}'")
     planes = [read_pixels(piece, name) for piece in pieces]
     whole = all(plane.dtype == np.int16 for plane in planes)
     stack = np.stack(planes, dtype=np.int16 if whole else np.float32, casting="unsafe")

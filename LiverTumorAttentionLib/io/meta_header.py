@@ -179,7 +179,11 @@ def check_meta_is_whole(path: Path, name: str) -> None:
     source = header.fields["ElementDataFile"]
     attached = source.upper() == "LOCAL"
     files = [path] if attached else data_files(path, source, header.listed, name)
-    begin = header.data_begin if attached else max(0, int(header.fields.get("HeaderSize", "0")))
+    begin = int(header.fields.get("HeaderSize", "0"))
+    if attached and begin > 0 and begin < header.data_begin:
+        raise _damaged(what, f"its voxels begin at byte {begin} (HeaderSize), inside its header")
+    if begin <= 0:  # -1: they are the last bytes
+        begin = header.data_begin if attached else 0
     found = sum(file.stat().st_size - begin for file in files)
     if header.is_set("CompressedData"):
         if len(files) > 1:

@@ -15,7 +15,7 @@ PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """Of each color type; a palette becomes red, green and blue."""
 HEAD_BYTES = 2**20
 """A JPEG's size may stand behind a color profile and a small picture."""
-FREE_BYTES = 64 * 2**20
+FREE_BYTES = 16 * 2**20
 """So much may any compressed picture unpack to: an empty slice compresses to next to nothing."""
 MAX_RATIO = 1000
 """How much more than its bytes a larger picture may unpack to."""

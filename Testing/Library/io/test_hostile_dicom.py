@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import InputWarning, list_series, read_volume
+from LiverTumorAttentionLib.io import InputWarning, declared_size, list_series, read_volume
 from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from Testing.Library.io.bounded_reading import READ, outcomes
 from Testing.Library.io.conftest import body
@@ -197,6 +197,17 @@ def test_numbers_that_are_no_place(series, keyword, value, match, recwarn):
     with pytest.raises(InputError, match=match):
         read_volume(paths[0].parent)
     assert [str(w.message) for w in recwarn if not issubclass(w.category, InputWarning | UserWarning)] == []
+
+
+def test_series_larger_than_this_machine(series, monkeypatch):
+    paths = series(body())
+    monkeypatch.setattr(declared_size, "memory_limit_bytes", lambda: 2 * 4 * body().size - 1)
+    with pytest.raises(
+        InputError, match=r"'Abdomen' says that it holds 27.6 kB of voxels, more than the memory"
+    ):
+        read_volume(paths[0].parent)
+    monkeypatch.setattr(declared_size, "memory_limit_bytes", lambda: 2 * 4 * body().size)
+    read_volume(paths[0].parent)
 
 
 def test_pipes_and_devices_in_a_dicom_folder(slices):

@@ -150,6 +150,8 @@ META_LINES = [
     "CompressedData = True",
     "CompressedData = True\nCompressedDataSize = 99999999999",
     "HeaderSize = -7",
+    "HeaderSize = 10",
+    "HeaderSize = 999999999",
     f"AnatomicalOrientation = {LONG}",
 ]
 

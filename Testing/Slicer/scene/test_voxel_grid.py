@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.io import read_volume
 from Testing.Slicer import cases
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -28,6 +29,10 @@ def test_volume_is_written_where_it_is(scene, tmp_path):
     np.testing.assert_allclose(cases.ijk_to_lps(image), expected, atol=1e-5)
     assert np.linalg.det(expected[:3, :3]) < 0, "the case is left-handed"
     assert b"encoding: raw" in (tmp_path / "v.nrrd").read_bytes()[:1000]
+    read = read_volume(
+        tmp_path / "v.nrrd"
+    )  # as the child process does, whose header check asks for every field
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read), sitk.GetArrayFromImage(image))
 
 
 def test_linear_transform_moves_the_grid(scene, tmp_path):
