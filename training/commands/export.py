@@ -47,6 +47,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--output", required=True, type=Path, metavar="PATH", help="new folder of the model, or its .zip")
     add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
     add(
+        "--assessment",
+        type=Path,
+        metavar="DIR",
+        help="record what `assess` measured of these weights: export, assess that model, export again with its folder",
+    )
+    add(
         "--card",
         type=Path,
         metavar="YAML",
@@ -88,6 +94,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         options.output,
         identity={name: value for name, value in given.items() if value is not None},
         scores=options.scores,
+        assessment=options.assessment,
         card=options.card,
         postprocessing=dict(options.postprocessing),
         candidates=options.candidates,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from training.evaluation.assess_model import BASELINE
 from training.evaluation.assessment_figures import (
@@ -14,7 +16,7 @@ from training.evaluation.assessment_figures import (
     Figure,
     against,
 )
-from training.evaluation.assessment_tables import Identity, read_rows
+from training.evaluation.assessment_tables import DIGITS, Identity, read_rows
 
 ALL_TABLES = (*TABLES, *(name for table in TABLES_WITH_LESIONS for name in (table, f"{table}-lesions")))
 
@@ -60,6 +62,29 @@ def write_summary(folder: Path) -> Path:
     with replacing(path, name="summary") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def figures_of(folder: Path, weights: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return what the summary shows of a model, run as it is by default, section by section.
+
+    weights: SHA-256 of each stage's weights. Raises `InputError` where the folder holds no row of them.
+    """
+    wanted = "+".join(sha256[:DIGITS] for sha256 in weights)
+    columns = [
+        column
+        for model, column in read_columns(folder).items()
+        if (model.weights, model.settings) == (wanted, "")
+    ]
+    if not columns:
+        raise InputError(
+            f"'{folder}' holds no row of `assess` of these weights ({wanted}): export without it, assess that model, "
+            "and export again"
+        )
+    told = {
+        title: {name: cell for name, figure in figures.items() if (cell := figure(columns[0]))}
+        for title, figures in SECTIONS.items()
+    }
+    return {title: cells for title, cells in told.items() if cells}
 
 
 def _ratios(baseline: Identity, column: Column) -> dict[str, Figure]:

@@ -16,9 +16,10 @@ from training.candidates.build import ClassifierFile
 from training.csv_file import read_csv
 from training.data.sources import check_licence, licence_for
 from training.evaluation.assessment_figures import interval
+from training.evaluation.assessment_summary import figures_of
 from training.evaluation.columns import OVERLAP
 from training.export.card import CardText, card_values, read_card_text, sources_used
-from training.export.model_folder import NOT_CLINICAL, TrainedStage, write_model
+from training.export.model_folder import NOT_CLINICAL, TrainedStage, weights_digests, write_model
 from training.recipes.recipe import to_values
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
@@ -42,6 +43,7 @@ def export_runs(
     *,
     identity: Mapping[str, str] | None = None,
     scores: Path | None = None,
+    assessment: Path | None = None,
     postprocessing: Mapping[str, float] | None = None,
     card: Path | None = None,
     candidates: Path | None = None,
@@ -50,10 +52,10 @@ def export_runs(
     """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
 
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
-    not to be the recipe's and ours. scores: the CSV of `evaluate`. card: YAML with never_seen and known_failures; the
-    sources, and the licence that they ask for, are gathered from the prepared cases. postprocessing, half: as in
-    `write_model`. candidates: candidates.json of the command `candidates`; its postprocessing counts before the
-    other.
+    not to be the recipe's and ours. scores: the CSV of `evaluate`. assessment: the folder of
+    `assess`, with rows of these weights. card: YAML with never_seen and known_failures; the sources, and the licence
+    that they ask for, are gathered from the prepared cases. postprocessing, half: as in `write_model`.
+    candidates: candidates.json of the command `candidates`; its postprocessing counts before the other.
     Raises `InputError`, `ModelError` or `OutputError`; then nothing is written.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -69,12 +71,18 @@ def export_runs(
         weights, about = read_weights(run.weights)
         stages.append(TrainedStage(description=_stage(run), weights=weights))
         provenance[run.recipe.stage.name] = {**_provenance(run), "kept": about}
+    measured = {} if scores is None else summary_of(scores, runs)
+    if assessment is not None:
+        measured["assessed"] = {
+            "command": "python -m training assess",
+            **figures_of(assessment, weights_digests(stages, half=half)),
+        }
     return write_model(
         output,
         stages,
         identity=chosen,
         training={"command": _commands(runs), "runs": provenance},
-        scores=None if scores is None else summary_of(scores, runs),
+        scores=measured,
         postprocessing={**(postprocessing or {}), **(classifier.postprocessing if classifier else {})},
         candidates=classifier,
         card=card_values(sources, text),

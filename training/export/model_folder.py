@@ -116,6 +116,11 @@ def write_model(
     return description
 
 
+def weights_digests(stages: Sequence[TrainedStage], *, half: bool) -> list[str]:
+    """Return the SHA-256 that the file of each stage's weights has in a model. half: as in `write_model`."""
+    return [hashlib.sha256(_weights(stage, half=half)).hexdigest() for stage in stages]
+
+
 def _intensity(stage: TrainedStage) -> IntensitySettings:
     return from_mapping(
         IntensitySettings, stage.description["intensity"], where="intensity", error=ModelError

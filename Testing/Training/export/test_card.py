@@ -105,6 +105,27 @@ def test_what_the_weights_started_from_counts_too(tmp_path, trained):
     assert {each["title"].partition(" ")[0] for each in sources_before(earlier)} == {"LiTS", "Phantoms"}
 
 
+def test_what_assess_measured_of_these_weights_is_recorded_with_its_interval(tmp_path, trained):
+    first = export_runs([trained], tmp_path / "first")
+    weights = first.stages[0].sha256[:12]
+    rows = [f"first,{weights},a,lits-0,0.9", f"first,{weights},b,lits-5,0.8", "other,abc,a,lits-0,0.1"]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "slices.csv").write_text(
+        "\n".join(["model,weights,case,patient,liver_dice", *rows]) + "\n"
+    )
+    made = export_runs([trained], tmp_path / "model", assessment=tmp_path / "tables")
+    (figure,) = made.scores["assessed"]["Real CT"].values()
+    assert figure == "0.850 (0.800 to 0.900), 2 patients, 2 slices"
+    assert figure in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_what_assess_measured_of_other_weights_is_refused(tmp_path, trained):
+    (tmp_path / "slices.csv").write_text("model,weights,case,patient,liver_dice\nother,abc,a,lits-0,0.1\n")
+    with pytest.raises(InputError, match=r"holds no row of `assess` of these weights .*assess that model"):
+        export_runs([trained], tmp_path / "model", assessment=tmp_path)
+    assert not (tmp_path / "model").exists()
+
+
 def test_prepared_cases_that_are_gone_are_asked_for(tmp_path, trained):
     shutil.copytree(trained, tmp_path / "run")
     values = json.loads((tmp_path / "run" / "run.json").read_text())

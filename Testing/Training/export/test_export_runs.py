@@ -266,7 +266,7 @@ def test_a_classifier_of_candidates_is_exported_with_how_they_are_found(tmp_path
         postprocessing={"minimum_diameter_mm": 7.0, "rim_mm": 2.0},
         candidates=classifier,
     )
-    assert ModelPackage(tmp_path / "first").description.format == 2
+    assert ModelPackage(tmp_path / "first").description.format == 3
     there = ModelPackage(tmp_path / "model").description
     assert there == made
     assert (there.format, there.candidates) == (4, by_size(20.0))
