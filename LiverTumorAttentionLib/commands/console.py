@@ -95,21 +95,9 @@ class Console:
 
     def print(self, text: str) -> None:
         """Print a result on stdout, in every style. Raises `OutputError` where the output takes no more."""
-        with self._told():
-            print(text, flush=True)
-
-    def flush(self) -> None:
-        """Write what is still buffered for stdout. Raises `OutputError` as `print` does."""
-        with self._told():
-            if sys.stdout is not None:
-                sys.stdout.flush()
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn an error of stdout into `OutputError`; a reader who has gone is left to the program."""
         try:
-            yield
-        except BrokenPipeError:
+            print(text, flush=True)
+        except BrokenPipeError:  # a reader who has gone is left to the program
             raise
         except OSError as error:
             drop_output()

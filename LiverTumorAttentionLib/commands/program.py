@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Sequence
 
@@ -65,10 +66,13 @@ def _run(options: argparse.Namespace, console: Console, cancelled_message: str |
 
 def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options; raises `SystemExit` after help or bad usage, `OutputError` where help cannot be written."""
+    help_text = io.StringIO()
     try:
-        return parser.parse_args(arguments)
+        with contextlib.redirect_stdout(help_text):  # argparse does not say so where it cannot write
+            return parser.parse_args(arguments)
     except SystemExit:
-        Console("none").flush()
+        if help_text.getvalue():
+            Console("none").print(help_text.getvalue().removesuffix("\n"))
         raise
 
 
