@@ -321,11 +321,13 @@ def _transforms(scratch: Path) -> list[Sample]:
     both = sitk.CompositeTransform([affine, bspline])
     binary = _written(place / "registration.h5", lambda path: write_transform(path, both))
     record = json.dumps({"method": "library", "grade": "good"}).encode()
+    text = _written(place / "t.tfm", lambda path: write_transform(path, both))
     return [
         Sample(
             files={"registration.h5": binary, "registration.json": record},
             damages={".json": structured.json_text},
         ),
+        *3 * [Sample(files={"t.tfm": text}, main="t.tfm", damages={"": structured.transform_text})],
     ]
 
 

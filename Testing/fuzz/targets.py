@@ -12,7 +12,6 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import read_vessels
 from LiverTumorAttentionLib.correction import CorrectionCase, CorrectionLog, CorrectionSession, resume
-from LiverTumorAttentionLib.correction.log import HEADER_KEY
 from LiverTumorAttentionLib.correction.prompts import read_prompts
 from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 from LiverTumorAttentionLib.inference import choose_device
@@ -29,6 +28,7 @@ from LiverTumorAttentionLib.models import ModelPackage, add_model, survey_models
 from LiverTumorAttentionLib.pipeline.refine import read_log
 from LiverTumorAttentionLib.pipeline.stages import load_stages
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import read_transform as transform_in
 from LiverTumorAttentionLib.report.plan import compute_plan, read_plan
 from LiverTumorAttentionLib.report.run_report import read_run_report
 from Testing.fuzz.samples import corrections, portal_and_case
@@ -79,31 +79,13 @@ def dicom(folder: Path, main: Path, output: Path) -> None:
 
 
 def segmentation(folder: Path, main: Path, output: Path) -> None:
-    portal, case = _good()
+    portal, _ = _good()
     _all(
         lambda: read_label_map(main),
         lambda: read_instances(main),
         lambda: read_instances_onto(main, portal),
         lambda: read_vessels(main),
-        lambda: _resumed_from(main, case),
     )
-
-
-def _resumed_from(path: Path, case: CorrectionCase) -> None:
-    """Resume from the log in the header of a segmentation, as the panel does."""
-    from LiverTumorAttentionLib.io.input_checks import existing
-
-    if not existing(path, "segmentation").name.endswith(".nrrd"):
-        return
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-        text = reader.GetMetaData(HEADER_KEY) if reader.HasMetaDataKey(HEADER_KEY) else ""
-    except RuntimeError:
-        return
-    if text:
-        CorrectionLog.from_text(text)
 
 
 def report(folder: Path, main: Path, output: Path) -> None:
@@ -149,7 +131,10 @@ def transform(folder: Path, main: Path, output: Path) -> None:
     from training.data.case import SourceCase
     from training.data.preparation.arterial import read_transform
 
-    found = read_transform(folder, SourceCase(name="a", portal=folder / "p.nii", labels=()))
+    if main == folder:
+        found = read_transform(folder, SourceCase(name="a", portal=folder / "p.nii", labels=()))
+    else:
+        found = transform_in(main)
     if found is not None:
         found.TransformPoint((1.0, 2.0, 3.0))
 

@@ -125,7 +125,7 @@ def test_overrides_are_checked_as_the_files_are(
         ("loop: {batch: 0}", "loop: batch must be at least 1, got 0"),
         ("loss: {kind: dise}", "loss: kind: unknown 'dise'; did you mean 'dice'"),
         ("stage: {network: pareseg}", "got 'pareseg'; did you mean paresseg"),
-        ("stage: {name: tumor}", "a stage is named"),
+        ("stage: {name: lesion}", "a stage is named"),
         ("stage: {phases: [portal]}", "takes portal, arterial; the stage gives it portal"),
         ("sampling: {size: [8, 64, 64]}", "is 2D, its samples are"),
         ("sampling: {foreground_share: 1.5}", "foreground_share must lie in"),

@@ -10,9 +10,12 @@ from typing import Any
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
+from LiverTumorAttentionLib.io.input_checks import existing
+from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.json_values import load_json
+from LiverTumorAttentionLib.registration import read_transform as transform_in
 from LiverTumorAttentionLib.registration import register_phases, resample_onto, write_transform
+from LiverTumorAttentionLib.regular_file import reason
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 from training.data.case import SourceCase
 
@@ -108,14 +111,13 @@ def read_transform(folder: Path, source: SourceCase) -> sitk.Transform | None:
     try:
         record = load_json(path)
         if record["method"] == "known":
-            return _field(sitk.ReadImage(str(source.displacement)))
+            return _field(read_image(existing(source.displacement or "", "displacement"), "displacement"))
         if record["method"] == "none" or record["grade"] == "refused":
             return sitk.Transform(3, sitk.sitkIdentity)
-        with quiet_itk():
-            return sitk.ReadTransform(str(folder / TRANSFORM_FILE))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        return transform_in(folder / TRANSFORM_FILE)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, InputError) as error:
         raise InputError(
-            f"the registration in '{folder}' cannot be read ({itk_reason(error)}): "
+            f"the registration in '{folder}' cannot be read ({reason(error)}): "
             "delete this folder and run `prepare` again"
         ) from error
 
