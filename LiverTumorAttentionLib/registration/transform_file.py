@@ -49,12 +49,16 @@ _COUNTS = {
 }
 """Numbers of parameters and of fixed parameters of the other transforms of points in three dimensions."""
 _CHILD = """
-import resource, sys
+import sys
 import SimpleITK as sitk
-with open("/proc/self/statm") as file:
-    used = int(file.read().split()[0]) * resource.getpagesize()
-limit = used + int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    import resource
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    limit = used + int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+except (ImportError, OSError, ValueError):  # not every system has such limits
+    pass
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 sitk.ReadTransform(sys.argv[1]).TransformPoint((0.0, 0.0, 0.0))
 """

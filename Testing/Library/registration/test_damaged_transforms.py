@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.registration import read_transform, write_transform
+from LiverTumorAttentionLib.registration import read_transform, transform_file, write_transform
 from Testing.Library.io.bounded_reading import READ, outcomes
 
 READER = "LiverTumorAttentionLib.registration:read_transform"
@@ -51,6 +51,15 @@ def test_every_kind_of_other_programs_is_read(tmp_path: Path, transform: sitk.Tr
     sitk.WriteTransform(transform, str(tmp_path / "t.tfm"))
     assert read_transform(tmp_path / "t.tfm").TransformPoint(POINT) == pytest.approx(
         transform.TransformPoint(POINT)
+    )
+
+
+def test_systems_without_limits_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_transform(tmp_path / "t.h5", bent())
+    child = transform_file._CHILD.replace("import resource", "import no_such_module")
+    monkeypatch.setattr(transform_file, "_CHILD", child)
+    assert read_transform(tmp_path / "t.h5").TransformPoint(POINT) == pytest.approx(
+        bent().TransformPoint(POINT)
     )
 
 
