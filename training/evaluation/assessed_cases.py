@@ -6,6 +6,7 @@ Everything goes through the library's own pipeline. A row of a case comes with t
 from __future__ import annotations
 
 import functools
+import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from training.data.case import SourceCase
 from training.data.layouts.reading import read_case
 from training.data.real_volumes import RealVolume
 from training.data.synthesis.implanted_cohort import implanted, read_background
+from training.evaluation.assessment_tables import DIGITS
 from training.evaluation.cost import Cost, measured_cost
 from training.evaluation.lesions import ball_diameter_mm
 
@@ -153,7 +155,14 @@ def phantom_row(seed: int, size: str, runner: Runner, *, arterial: bool) -> Made
         }
         for lesion in phantom.lesions
     ]
-    return {"size": size, "lesions": len(phantom.lesions), **scores.cells(), **cost.cells()}, lesions
+    images = (phantom.portal, phantom.arterial, phantom.labels)
+    return {
+        "size": size,
+        "voxels": voxels_digest([sitk.GetArrayViewFromImage(image) for image in images]),
+        "lesions": len(phantom.lesions),
+        **scores.cells(),
+        **cost.cells(),
+    }, lesions
 
 
 def implant_row(name: str, number: int, data: Path, liver_model: str, runner: Runner) -> Made:
@@ -185,10 +194,19 @@ def implant_row(name: str, number: int, data: Path, liver_model: str, runner: Ru
     ]
     return {
         "background": name,
+        "voxels": voxels_digest([*phases.values(), labels]),
         "lesions": len(lesions),
         **scores.cells(),
         **cost.cells(),
     }, lesions
+
+
+def voxels_digest(arrays: Sequence[NDArray[Any]]) -> str:
+    """Return the first digits of the SHA-256 of a generated case: whether two rows are of the same voxels."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:DIGITS]
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def write_summary(folder: Path) -> Path:
         shown = [line for name, cells in rows if any(cells) for line in _row(name, cells)]
         if shown:
             lines += _row(f"**{title}**", [""] * len(columns)) + shown
+    lines += _different(columns)
     for model, column in columns.items():
         lines += _volumes(model.title, column)
     path = folder / "summary.md"
@@ -85,6 +86,25 @@ def figures_of(folder: Path, weights: Sequence[str]) -> dict[str, dict[str, str]
         for title, figures in SECTIONS.items()
     }
     return {title: cells for title, cells in told.items() if cells}
+
+
+def _different(columns: dict[Identity, Column]) -> list[str]:
+    """Return lines that name generated cases whose voxels differ from model to model; none where all are the same."""
+    lines = []
+    for table in TABLES_WITH_LESIONS:
+        voxels: dict[str, set[str]] = {}
+        for column in columns.values():
+            for row in column[table]:
+                if row.get("voxels"):
+                    voxels.setdefault(row["case"], set()).add(row["voxels"])
+        cases = [case for case, found in voxels.items() if len(found) > 1]
+        if cases:
+            lines += [
+                "",
+                f"**Not comparable:** {table} {', '.join(cases)} differ from model to model, as other versions "
+                f"of this program generated them: delete their rows in {table}.csv, and run `assess` again.",
+            ]
+    return lines
 
 
 def _ratios(baseline: Identity, column: Column) -> dict[str, Figure]:

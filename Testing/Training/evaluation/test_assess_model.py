@@ -228,6 +228,8 @@ def test_lesions_are_implanted_in_volumes_that_validate_and_the_same_for_every_m
     assert [row["case"] for row in found[:3]] == [f"totalsegmentator-example-{n}" for n in range(3)]
     assert [row["settings"] for row in found] == [""] * 6 + ["averaging=flips"] * 6
     assert voxels["none"] == voxels["flips"]
+    assert [row["voxels"] for row in found[:6]] == [row["voxels"] for row in found[6:]]
+    assert len({row["voxels"] for row in found}) == 6
     assert len(set(voxels["none"])) == 6
     described = find_model("demonstration").description
     assert {row["liver_from"] for row in found} == {f"demonstration {described.liver_stage.sha256[:12]}"}
@@ -237,6 +239,7 @@ def test_lesions_are_implanted_in_volumes_that_validate_and_the_same_for_every_m
     assert all(int(row["lesions"]) <= 8 for row in found)
     page = (tmp_path / "tables" / "summary.md").read_text()
     assert "**Lesions implanted in real CT that validates**" in page
+    assert "Not comparable" not in page
 
 
 def test_nothing_is_implanted_where_a_volume_trains_or_a_tumor_is_known():
@@ -346,6 +349,18 @@ def test_models_and_settings_stand_side_by_side_the_baseline_first(tmp_path):
     assert "| weights | 3 4 | 1 2 | 1 2 |" in page
     assert "| processor time, times that of demonstration on the same cases |  | 1.50 | 3.00 |" in page
     assert "| memory, times that of demonstration on the same cases |  | 1.50 | 1.50 |" in page
+
+
+def test_cases_that_another_version_generated_are_named(tmp_path):
+    row = {"lesions": 0, "findings": 0, "false_findings": 0, "liver_dice": 1.0, "tumor_dice": 1.0}
+    for model, voxels in (("demonstration", "a"), ("bundled", "b"), ("older", "")):
+        for case in ("C3L-00189-0", "C3L-00189-1"):
+            same = case.endswith("1") and voxels
+            made = {"voxels": "c" if same else voxels, **row}
+            add_rows(tmp_path / "implants.csv", Identity(model, "1"), case, [made])
+    page = write_summary(tmp_path).read_text()
+    assert "**Not comparable:** implants C3L-00189-0 differ from model to model" in page
+    assert "C3L-00189-1" not in page
 
 
 def test_several_tables_are_added_to_at_once_and_no_row_is_lost(tmp_path):
