@@ -74,7 +74,8 @@ def _sources(sources: tuple[DataSource, ...]) -> str:
         rows.append(f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in cells)} |")
     return (
         "\n".join(rows)
-        + "\n\nSlices are counted on the network's grid. Patients are empty for generated data."
+        + "\n\nSlices are counted on the network's grid. Patients are empty for generated data, and where they are not "
+        "known."
     )
 
 

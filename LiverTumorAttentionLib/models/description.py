@@ -305,7 +305,7 @@ class DataSource:
     stages: tuple[str, ...]
     """Stages that were trained on it."""
     patients: int
-    """Patients; 0 for generated data."""
+    """Patients; 0 for generated data, and where they are not known."""
     cases: int
     """Cases that were trained on."""
     slices: int

@@ -90,6 +90,8 @@ SOURCES: dict[str, Source] = {
 
 _OF_FACT = {"msd_liver_slices": "lits", "lits_crop": "lits", "phantom": "phantoms"}
 """Source of the cases whose fact "source" says so."""
+OWN_LIVER = "own"
+"""Fact "liver" of a painted case with the liver of its label map."""
 _LIVERS = ("lits-segments", "msd-vessels")
 
 
@@ -100,7 +102,7 @@ def source(key: str) -> Source:
 
 
 def sources_of(facts: Mapping[str, str], patient: str | None, name: str) -> dict[str, str]:
-    """Return the sources that a case was made from, each with whose data it holds.
+    """Return the sources that a case was made from, each with whose data it holds; "" where that is not known.
 
     facts, patient, name: of the case. Painted cases name a label map and, where another liver was taken, that liver;
     without a word of it they may hold any. What no rule knows is a source of its own, by its fact "source".
@@ -111,8 +113,9 @@ def sources_of(facts: Mapping[str, str], patient: str | None, name: str) -> dict
         label_map = facts.get("label_map", "")
         found = {label_map.rpartition(":")[2] or "painted": label_map}
         liver = facts.get("liver")
-        kinds = _LIVERS if liver is None else (_source_of_liver(liver),) if liver else ()
-        return {**found, **dict.fromkeys(kinds, liver or name)}
+        if liver is None:
+            return {**found, **dict.fromkeys(_LIVERS, "")}
+        return found if liver in ("", OWN_LIVER) else {**found, _source_of_liver(liver): liver}
     if told == "implanted":
         from training.data.real_volumes import real_volume
 

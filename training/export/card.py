@@ -77,7 +77,7 @@ def sources_used(runs: Sequence[Run]) -> tuple[DataSource, ...]:
                 found = used[key]
                 if run.recipe.stage.name not in found.stages:
                     found.stages.append(run.recipe.stage.name)
-                found.patients.add(whose)
+                found.patients |= {whose} - {""}
                 found.cases[name] = max(slices, found.cases.get(name, 0))
     described = [_described(key, found) for key, found in used.items()]
     before = [each for run in runs for each in _before(run)]

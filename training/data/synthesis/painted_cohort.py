@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.file_identity import check_outside
 from LiverTumorAttentionLib.io import making_folder, replacing_all
 from LiverTumorAttentionLib.progress import Progress
+from training.data.sources import OWN_LIVER
 from training.data.synthesis.atlases import Atlas, check_kind, prepare_atlas
 from training.data.synthesis.cohort_folder import CohortKind
 from training.data.synthesis.label_synthesis import SyntheticCase, synthesize
@@ -158,7 +159,7 @@ def paint_case(atlas: Atlas, settings: PaintingSettings, seed: int) -> Synthetic
     )
 
 
-def write_painted_case(case: SyntheticCase, label_map: str, folder: Path, *, liver: str = "") -> None:
+def write_painted_case(case: SyntheticCase, label_map: str, folder: Path, *, liver: str = OWN_LIVER) -> None:
     """Write a painted case into a folder, all files or none. liver: whose it is, where not the map's own.
 
     Raises `OutputError`.
@@ -191,7 +192,7 @@ def _write_case(
 ) -> None:
     label_map = label_maps[seed % len(label_maps)]
     atlas = _atlas(label_map)
-    name = ""
+    name = OWN_LIVER
     rng = np.random.default_rng((seed, 2))  # apart from the stream of the painting
     if livers and rng.random() < settings.other_liver_share:
         liver = livers[int(rng.integers(len(livers)))]

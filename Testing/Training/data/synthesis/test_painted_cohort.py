@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from training.cli import main
 from training.data.checks import check_cases
 from training.data.layouts import find_cases
 from training.data.layouts.reading import read_case
+from training.data.sources import sources_of
+from training.data.synthesis.livers import find_livers
 from training.data.synthesis.painted_cohort import (
     LabelMap,
     PaintingSettings,
@@ -49,8 +52,23 @@ def test_cases_are_read_in_the_layout_plain_with_their_source(cohort: Path) -> N
     assert [case.name for case in cases] == ["painted-0", "painted-1", "painted-2"]
     assert {case.facts["source"] for case in cases} == {"painted"}
     assert {case.facts["label_map"] for case in cases} == {"made:amos"}
+    assert {case.facts["liver"] for case in cases} == {"own"}
     errors = [found for found in check_cases(cases, processes=1) if found.severity == "error"]
     assert errors == []
+
+
+def test_a_case_with_another_liver_tells_whose_it_is(label_map: LabelMap, tmp_path: Path) -> None:
+    ball = (np.linalg.norm(np.indices((60, 60, 60)).T - 29.5, axis=-1).T < 25).astype(np.uint8)
+    mask = sitk.GetImageFromArray(ball)
+    mask.SetSpacing((2.0, 2.0, 2.0))
+    (tmp_path / "couinaud").mkdir()
+    sitk.WriteImage(mask, str(tmp_path / "couinaud" / "MSD-001.nii.gz"))
+    settings = replace(COARSE, other_liver_share=1.0)
+    livers = find_livers(tmp_path)
+    write_painted_cohort(tmp_path / "cohort", [label_map], settings, livers=livers, count=1, processes=1)
+    (case,) = find_cases("plain", tmp_path / "cohort")
+    assert case.facts["liver"] == "MSD-001"
+    assert sources_of(case.facts, case.patient, case.name) == {"amos": "made:amos", "msd-vessels": "MSD-001"}
 
 
 def test_files_hold_the_voxels_that_were_painted_and_no_displacement(small_atlas, tmp_path: Path) -> None:
