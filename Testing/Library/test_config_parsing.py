@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from LiverTumorAttentionLib.config_parsing import from_mapping, whole_number
+from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, whole_number
 from LiverTumorAttentionLib.errors import ModelError
 
 
@@ -73,3 +73,8 @@ def test_a_name_of_a_file_that_is_no_text_stays_one() -> None:
 )
 def test_a_whole_number_is_written_in_digits(text: str, value: int | None) -> None:
     assert whole_number(text) == value
+
+
+def test_a_message_lists_and_quotes_no_more_than_a_line_holds() -> None:
+    assert len(nearest("q", ["k" * 5000, *map(str, range(1000))])) < 1000
+    assert nearest("q", [str(n) for n in range(100)]).endswith(" and 40 more")

@@ -101,6 +101,13 @@ def test_lists_that_cannot_be_used_say_what_is_wrong(folder):
     write(folder, [("upright_1_5.jpg", 4, 0.9)])
     with pytest.raises(InputError, match=r"'upright_1_5.jpg' is wrong .*no turn"):
         find_cases("msd_liver_slices", folder)
+    for case in ("nan", "4.5", "inf", "9" * 400, ""):
+        write(folder, [("flipped_1_5.jpg", case, 0.9)])
+        with pytest.raises(InputError, match=r"the line of 'flipped_1_5.jpg' is wrong \("):
+            find_cases("msd_liver_slices", folder)
+    write(folder, [("flipped.jpg", 4, 0.9)])
+    with pytest.raises(InputError, match=r"the line of 'flipped.jpg' is wrong \("):
+        find_cases("msd_liver_slices", folder)
     (folder / "slices.csv").write_text("file,case\n")
     with pytest.raises(InputError, match="no column 'msd_liver_case'"):
         find_cases("msd_liver_slices", folder)
