@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from collections.abc import Callable
@@ -15,6 +16,10 @@ SLACK_BYTES = 64 * 2**20
 """How much more than declared a compressed file may unpack to; a bomb unpacks to any amount."""
 COPIES = 2
 """The voxels are in memory as they are stored, and once more as int16 or float32."""
+PACKED_CHUNK_BYTES = 64 * 2**10
+MAX_MEMBERS = 100_000
+"""Of a gzip file; each may be empty, and takes time all the same."""
+_GZIP = b"\x1f\x8b"
 _ANY_FRAMING = 47
 """zlib's window bits for a gzip or a zlib stream, whichever it is."""
 
@@ -54,30 +59,36 @@ def check_unpacks(
     visit: called with each piece. Raises `InputError` when the stream breaks off, is damaged, or holds fewer bytes than
     declared or far more.
     """
-    total = 0
-    left = compressed_bytes if compressed_bytes is not None else -1
+    total, members = 0, 1
+    left = math.inf if compressed_bytes is None else compressed_bytes
+
+    def packed(count: int) -> bytes:
+        nonlocal left
+        content = file.read(int(min(left, count)))
+        left -= len(content)
+        return content
+
     stream = zlib.decompressobj(_ANY_FRAMING)
     pending = b""
     try:
         while not stream.eof:
+            pending = pending or packed(PACKED_CHUNK_BYTES)
             if not pending:
-                pending = file.read(CHUNK_BYTES if left < 0 else min(left, CHUNK_BYTES))
-                left -= len(pending) if left > 0 else 0
-                if not pending:
-                    raise truncated(what, "the compressed data break off or are damaged")
+                raise truncated(what, "the compressed data break off or are damaged")
             piece = stream.decompress(pending, CHUNK_BYTES)
             pending = stream.unconsumed_tail
             total += len(piece)
-            if total > declared_bytes + SLACK_BYTES:
+            if total > declared_bytes + SLACK_BYTES or members > MAX_MEMBERS:
                 raise InputError(
                     f"{what} unpacks to far more than the {size_in_words(declared_bytes)} that its header declares: "
                     "export it again"
                 )
             visit(piece)
             if stream.eof:
-                rest = stream.unused_data or file.read(0 if left == 0 else 2)
-                if rest[:2] == b"\x1f\x8b":  # another member follows, which is read on
-                    stream, pending = zlib.decompressobj(_ANY_FRAMING), rest
+                rest = stream.unused_data
+                rest += packed(max(0, len(_GZIP) - len(rest)))
+                if rest.startswith(_GZIP):  # another member follows, which is read on
+                    stream, pending, members = zlib.decompressobj(_ANY_FRAMING), rest, members + 1
     except zlib.error as error:
         raise truncated(what, "the compressed data break off or are damaged") from error
     check_holds(total, declared_bytes, what)

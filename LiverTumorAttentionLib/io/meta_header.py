@@ -25,7 +25,9 @@ MAX_KEY_CHARACTERS = 200
 MAX_VALUE_CHARACTERS = 4000
 MAX_LISTED_BYTES = 4 * 2**20
 
-_NUMBER = r"[-+]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][-+]?\d{1,4})?"
+_NUMBER = r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,4})?"
+"""In one way alone: a pattern that matches a text in several ways takes for ever to refuse a list of them."""
+_LOOSE = rf"(?:{_NUMBER}|[-+]?(?:nan|inf))"
 _FLAG = "true|false|1|0|yes|no"
 _FORMS = {
     "ObjectType": "image",
@@ -42,7 +44,7 @@ _FORMS = {
     "AnatomicalOrientation": r"[A-Z?]{0,10}",
     **dict.fromkeys(
         ("ElementSpacing", "ElementSize", "Offset", "Position", "Origin", "CenterOfRotation"),
-        rf"[-+]?(?:{_NUMBER}|nan|inf)(?:\s+[-+]?(?:{_NUMBER}|nan|inf))*",
+        rf"{_LOOSE}(?:\s+{_LOOSE})*",
     ),
     **dict.fromkeys(("TransformMatrix", "Rotation", "Orientation"), rf"{_NUMBER}(?:\s+{_NUMBER})*"),
 }

@@ -46,7 +46,8 @@ BYTES = {
 """Bytes a voxel of each type; a block of bytes is no voxel."""
 RAW, GZIP, TEXT, HEX = ("raw",), ("gz", "gzip"), ("txt", "text", "ascii"), ("hex",)
 
-_NUMBER = r"[-+]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][-+]?\d{1,4})?"
+_NUMBER = r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,4})?"
+"""In one way alone: a pattern that matches a text in several ways takes for ever to refuse a list of them."""
 _LOOSE = rf"(?:{_NUMBER}|[-+]?(?:nan|inf|infinity))"
 _VECTOR = rf"\(\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*\)"
 _LOOSE_VECTOR = rf"\(\s*{_LOOSE}(?:\s*,\s*{_LOOSE})*\s*\)"

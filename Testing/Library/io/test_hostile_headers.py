@@ -16,7 +16,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import read_label_map, read_volume
+from LiverTumorAttentionLib.io import declared_size, read_label_map, read_volume
 from LiverTumorAttentionLib.io.declared_size import check_memory, memory_limit_bytes
 from LiverTumorAttentionLib.io.seg_nrrd import write_layers
 from Testing.Library.io.bounded_reading import READ, outcomes
@@ -94,6 +94,10 @@ NRRD_LINES = [
     f"{LONG}: x",
     "type: short\ntype: short",
     f"data file: {LONG}",
+    f"spacings: {' '.join(['1' * 20] * 30)} x",
+    f"space directions: ({','.join(['1' * 20] * 30)}",
+    f"measurement frame: {' '.join(['(-1,-1,-1)'] * 60)} x",
+    f"labels: {' '.join(['&'] * 300)}".replace("&", '""') + " x",
     "data file: LIST",
     "data file: /dev/zero",
 ]
@@ -153,6 +157,8 @@ META_LINES = [
     "HeaderSize = 10",
     "HeaderSize = 999999999",
     f"AnatomicalOrientation = {LONG}",
+    f"Offset = {' '.join(['-1'] * 500)} x",
+    f"TransformMatrix = {' '.join(['1' * 20] * 100)} x",
 ]
 
 
@@ -293,7 +299,9 @@ def test_compressed_meta_image_without_its_length(ct, tmp_path, kept):
         read_volume(path)
 
 
-def test_gzip_in_several_members_is_read(ct, tmp_path):
+@pytest.mark.parametrize("piece", [1, 7, 2**16])
+def test_gzip_in_several_members_is_read(ct, tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(declared_size, "PACKED_CHUNK_BYTES", piece)
     ct.SetDirection(np.eye(3).ravel().tolist())
     raw = written(tmp_path, ct, "ct.nii").read_bytes()
     (tmp_path / "ct.nii").unlink()
@@ -301,6 +309,15 @@ def test_gzip_in_several_members_is_read(ct, tmp_path):
     assert np.array_equal(
         sitk.GetArrayFromImage(read_volume(tmp_path / "ct.nii.gz")), sitk.GetArrayFromImage(ct)
     )
+
+
+def test_gzip_of_empty_members_without_end(ct, tmp_path):
+    ct.SetDirection(np.eye(3).ravel().tolist())
+    raw = nifti(tmp_path, ct, "ct.nii", {}).read_bytes()
+    (tmp_path / "ct.nii").unlink()
+    (tmp_path / "ct.nii.gz").write_bytes(gzip.compress(raw[:352]) + gzip.compress(b"") * 200_000)
+    (said,) = outcomes([tmp_path / "ct.nii.gz"])
+    assert one_line(said)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "hex"])
