@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.standard_streams import hold_closed_streams
@@ -38,6 +41,20 @@ def uninterrupted() -> Iterator[None]:
         if _State.waiting and not _State.depth:
             _State.waiting = False
             raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder in `parent`; it is removed with what it holds, even where a second signal comes meanwhile."""
+    made: list[Path] = []
+    try:
+        with uninterrupted():
+            made.append(Path(tempfile.mkdtemp(prefix=prefix, dir=parent)))
+        yield made[0]
+    finally:
+        with uninterrupted():
+            for folder in made:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

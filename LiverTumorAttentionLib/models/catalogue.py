@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LiverTumorAttentionLib.config_parsing import nearest, shown
-from LiverTumorAttentionLib.ending import uninterrupted
+from LiverTumorAttentionLib.ending import temporary_folder, uninterrupted
 from LiverTumorAttentionLib.errors import ModelError, OutputError
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
 from LiverTumorAttentionLib.progress import Progress
@@ -131,8 +131,8 @@ def add_model(path: Path, progress: Progress | None = None) -> ModelPackage:
     copying = progress.part(0.7, 1.0, "copying")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as temporary:
-            fresh = Path(temporary) / source.description.id
+        with temporary_folder(folder, ".adding-") as temporary:
+            fresh = temporary / source.description.id
             fresh.mkdir()
             for number, name in enumerate(source.files()):
                 copying.update(number / len(source.files()))
@@ -185,7 +185,8 @@ def remove_model(model_id: str) -> Path:
             "see whether you may change that folder, and close what uses the model"
         ) from error
     # Files that cannot be deleted stay in the hidden folder; the model is removed all the same. Links are not followed.
-    shutil.rmtree(aside, ignore_errors=True)
+    with uninterrupted():
+        shutil.rmtree(aside, ignore_errors=True)
     return target
 
 

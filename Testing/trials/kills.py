@@ -249,10 +249,10 @@ def forget(trial: Trial, random_numbers: random.Random) -> None:
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
 
 
-def trial_of_kills(kills: int, seed: int, scratch: Path) -> dict[str, object]:
-    """Interrupt all commands, `kills` times together, and return what was found."""
+def trial_of_kills(kills: int, seed: int, scratch: Path, only: str | None = None) -> dict[str, object]:
+    """Interrupt all commands, or one of them, `kills` times together, and return what was found."""
     random_numbers = random.Random(seed)
-    all_trials = trials(scratch)
+    all_trials = [trial for trial in trials(scratch) if only in (None, trial.name)]
     rows: dict[str, dict[str, object]] = {}
     for place, trial in enumerate(all_trials):
         seconds = run_once(trial.program, trial.arguments)
@@ -282,7 +282,8 @@ def trial_of_kills(kills: int, seed: int, scratch: Path) -> dict[str, object]:
         faults += [f"the next run: {text}" for text in after]
         rows[trial.name] = {"interruptions": count, "signals": dict(sorted(sent.items())), "faults": faults}
     return {
-        "command": f"python -m Testing.trials.kills --kills {kills} --seed {seed}",
+        "command": f"python -m Testing.trials.kills --kills {kills} --seed {seed}"
+        + (f" --only '{only}'" if only else ""),
         "interruptions": kills,
         "faults": sum(len(row["faults"]) for row in rows.values()),  # type: ignore[misc, arg-type]
         "commands": rows,
@@ -294,16 +295,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=126)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="folder for kills.json")
+    parser.add_argument("--only", metavar="NAME", help="interrupt this command alone, such as 'models add'")
+    parser.add_argument("--output", type=Path, help="folder for kills.json, or kills-NAME.json")
     options = parser.parse_args()
     # Under nohup children would inherit a SIGHUP that is ignored, as they are meant to; here it must be heard.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="lta-kills-") as scratch:
-        result = trial_of_kills(options.kills, options.seed, Path(scratch))
+        result = trial_of_kills(options.kills, options.seed, Path(scratch), options.only)
     text = json.dumps(result, indent=1)
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
-        with replacing(options.output / "kills.json") as temporary:
+        name = f"kills-{options.only.replace(' ', '-')}.json" if options.only else "kills.json"
+        with replacing(options.output / name) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
     print(text)
     return 1 if result["faults"] else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import csv
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from LiverTumorAttentionLib.ending import temporary_folder
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
 from training.loop.distributed import Processes
@@ -88,8 +88,8 @@ def rehearse(
         torch.cuda.reset_peak_memory_stats(task.device.torch)
     trained = copy.copy(task)
     trained.validation = ()  # however short an epoch is, one case is enough
-    with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=beside.parent) as temporary:
-        folder = Path(temporary) / "run"
+    with temporary_folder(beside.parent, ".rehearsal-") as temporary:
+        folder = temporary / "run"
         trainer = _trainer(folder, trained, processes, workers, say)
         last = min(2, trainer.schedule.steps)
         trainer.run(stop_at=last)

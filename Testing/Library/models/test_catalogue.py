@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from LiverTumorAttentionLib.ending import ending_signals
 from LiverTumorAttentionLib.errors import Cancelled, ModelError, OutputError
 from LiverTumorAttentionLib.models import (
     ModelPackage,
@@ -92,6 +94,30 @@ def test_cancelling_while_it_is_copied_leaves_nothing(model: Path, user_folder: 
 
     with pytest.raises(Cancelled):
         add_model(model, Progress(lambda event: stages.append(event.stage), lambda: "copying" in stages))
+    assert list(user_folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="signals of this Python")
+def test_a_second_signal_while_the_copy_is_taken_back_leaves_nothing(
+    model: Path, user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rmtree = shutil.rmtree
+
+    def interrupted(folder: object, *arguments: object, **options: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        rmtree(folder, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    copying: list[str] = []
+
+    def report(event: ProgressEvent) -> None:
+        if event.stage == "copying" and not copying:
+            copying.append(event.stage)
+            signal.raise_signal(signal.SIGINT)
+
+    with ending_signals() as asked, pytest.raises(KeyboardInterrupt):
+        add_model(model, Progress(report, asked))
+    assert copying == ["copying"]
     assert list(user_folder.iterdir()) == []
 
 
