@@ -93,7 +93,8 @@ def _measured(
 ) -> dict[str, Any]:
     """Return what the classifier was fitted on and how well it did on patients that were left out."""
     probabilities, truth = fitted.probabilities, samples.truth
-    cohorts = np.array([case.cohort for case in cases for _ in case.candidates], str)
+    names = _names(cases)
+    owners = np.array([name for case, name in zip(cases, names, strict=True) for _ in case.candidates], str)
     return {
         "command": COMMAND,
         "note": f"of patients left out of the fit, in {fitted.folds} folds",
@@ -106,11 +107,19 @@ def _measured(
         "penalty": fitted.penalty,
         "cohorts": {
             name: _cohort(
-                [case for case in cases if case.cohort == name], probabilities[cohorts == name], thresholds
+                [case for case, own in zip(cases, names, strict=True) if own == name],
+                probabilities[owners == name],
+                thresholds,
             )
-            for name in sorted({case.cohort for case in cases})
+            for name in dict.fromkeys(names)
         },
     }
+
+
+def _names(cases: Sequence[CaseCandidates]) -> list[str]:
+    """Return what a model calls the cohort of each case: its source, else a number; no name of a folder."""
+    order = list(dict.fromkeys(case.cohort for case in cases))
+    return [case.source or f"cohort {order.index(case.cohort) + 1}" for case in cases]
 
 
 def _cohort(

@@ -114,6 +114,8 @@ class CaseCandidates:
     """Its name in the cohort."""
     patient: str
     """Cases of one patient are never split."""
+    source: str = ""
+    """What a model may tell of its origin: its fact `source`, or "phantom"; empty where it tells none."""
     phases: tuple[str, ...]
     """Phases that were given."""
     lesions_mm: tuple[float, ...]
@@ -202,6 +204,7 @@ def case_candidates(
         cohort=wanted.cohort,
         case=case.name,
         patient=case.patient or f"{wanted.cohort}/{case.name}",
+        source=case.facts.get("source", "phantom" if case.lesions is not None else ""),
         phases=phases,
         lesions_mm=tuple(round(float((6 * n * voxel_mm3 / math.pi) ** (1 / 3)), 2) for n in truth.voxels),
         candidates=tuple(

@@ -193,7 +193,10 @@ def test_two_phases_are_run_on_the_portal_one_alone_as_well(cohort, model, netwo
 
 def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, tmp_path, capsys):
     (tmp_path / "more").mkdir()
-    second = cohort.rename(tmp_path / "more" / "cohort")
+    second = cohort.rename(tmp_path / "more" / "ZqMark7")
+    for seed in range(6):
+        facts = {"patient": f"ZqMark7-{seed}", "source": "implanted"}
+        (second / f"case-{seed}" / "case.json").write_text(json.dumps(facts), encoding="utf-8")
     arguments = [
         "candidates",
         "--model",
@@ -216,10 +219,13 @@ def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, t
     assert not OF_THE_CASE & set(content.candidates.features)
     measured = content.candidates.measured
     assert measured["area_under_roc"] > 0.95
-    assert measured["patients"] == 12
-    assert measured["cohorts"]["cohort"]["cases"] == 24
-    assert measured["cohorts"]["cohort"]["all candidates"]["lesion_recall"] == 1.0
-    assert measured["cohorts"]["cohort"]["balanced"]["false_findings_per_case"] <= 0.5
+    assert measured["patients"] == 15
+    counted = measured["cohorts"]
+    assert {name: values["cases"] for name, values in counted.items()} == {"cohort 1": 18, "implanted": 6}
+    for values in counted.values():
+        assert values["all candidates"]["lesion_recall"] == 1.0
+        assert values["balanced"]["false_findings_per_case"] <= 0.5
+    assert "ZqMark7" not in (tmp_path / "out" / "candidates.json").read_text(encoding="utf-8")
     before = (tmp_path / "out" / "candidates.json").read_bytes()
     assert main([*arguments, "--processes", "1", "--device", "cpu"]) == 0
     assert (tmp_path / "out" / "candidates.json").read_bytes() == before
