@@ -73,7 +73,8 @@ SOURCES: dict[str, Source] = {
     "cptac-pda": Source(
         title="CPTAC-PDA of The Cancer Imaging Archive (CT)",
         licence="CC-BY-4.0",
-        attribution="National Cancer Institute, The Cancer Imaging Archive (2018), doi:10.7937/K9/TCIA.2018.SC20FO18",
+        attribution="National Cancer Institute Clinical Proteomic Tumor Analysis Consortium, The Cancer Imaging "
+        "Archive (2018), doi:10.7937/K9/TCIA.2018.SC20FO18",
     ),
     "totalsegmentator": Source(
         title="Test files of TotalSegmentator (CT)",
