@@ -34,11 +34,12 @@ def load_network(package: ModelPackage, description: StageDescription) -> nn.Mod
             f"{', '.join(description.phases)}"
             ": get a model made for this version"
         )
+    weights = package.load_weights(description)  # first: what is damaged is told as such
     # A parameter takes a byte at least: a network that has more of them than the file has bytes is another one.
     most = min(MOST_PARAMETERS, package.weights_bytes(description))
     network = build_network(description.network, most_parameters=most, **description.arguments)
     try:
-        network.load_state_dict(package.load_weights(description), strict=True)
+        network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise ModelError(
             f"{description.weights} does not fit the network {description.network!r} that "
