@@ -132,8 +132,8 @@ def _volumes(scratch: Path, portal: sitk.Image) -> list[Sample]:
     samples = [
         Sample(files={"a.nii": plain}, main="a.nii", damages=nifti),
         Sample(files={"a.nii.gz": gzip.compress(plain, mtime=0)}, main="a.nii.gz", damages=zipped),
-        Sample(files={"a.nii": _nifti2(plain)}, main="a.nii", damages=nifti),
-        Sample(files={"a.nii.gz": gzip.compress(_nifti2(plain), mtime=0)}, main="a.nii.gz", damages=zipped),
+        Sample(files={"n2.nii": _nifti2(plain)}, main="n2.nii", damages=nifti),
+        Sample(files={"n2.nii.gz": gzip.compress(_nifti2(plain), mtime=0)}, main="n2.nii.gz", damages=zipped),
         *(
             Sample(files={name: raw(name, compress)}, main=name, damages=texts)
             for name, compress in (("a.nrrd", False), ("b.nrrd", True), ("a.mha", False), ("b.mha", True))
