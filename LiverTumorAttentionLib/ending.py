@@ -17,6 +17,9 @@ from LiverTumorAttentionLib.standard_streams import hold_closed_streams
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Ctrl-C, a request to terminate, a closed terminal, and Ctrl-Break of Windows."""
 
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Threads of numpy's and scipy's linear algebra: its products here are small, threads of its own slow them down."""
+
 AT_ONCE = "cancelled at once; every file that has its final name is whole"
 
 
@@ -107,6 +110,8 @@ def as_program(load: Callable[[], Callable[[], int]]) -> int:
     """
     hold_closed_streams()
     end_quietly()
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")  # read when numpy is imported, which comes after
     code = load()()
     ignore_signals()
     return code

@@ -25,6 +25,10 @@ class DeviceError(LiverTumorAttentionError):
     """The computing device that was asked for is not there or has too little memory."""
 
 
+class OutOfMemory(DeviceError):
+    """Memory ran out, and nothing that needs less of it was left to try."""
+
+
 class RegistrationError(LiverTumorAttentionError):
     """The two phases could not be brought together at all."""
 

@@ -17,7 +17,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Path(__file__).resolve().with_name("refusals.md")
 SOURCES = ("LiverTumorAttentionLib", "training", "LiverTumorAttention/LiverTumorAttentionGui")
-ERRORS = ("InputError", "ModelError", "DeviceError", "RegistrationError", "OutputError", "PanelError")
+ERRORS = (
+    "InputError",
+    "ModelError",
+    "DeviceError",
+    "OutOfMemory",
+    "RegistrationError",
+    "OutputError",
+    "PanelError",
+)
 PARAMETER = "error"
 """Name of a parameter that is one of these classes."""
 
@@ -35,7 +43,7 @@ ADVICE = frozenset(
 )
 """Verbs that begin the part of a message that says what to do."""
 PARTS = re.compile(r"(?::|;|\.|—)\s+|, or |, and |, then ")
-HINTS = ("{nearest(", "{near}", "{instead}", "{advice}", "{hint}")
+HINTS = ("{nearest(", "{near}", "{instead}", "{advice}", "{hint}", "{HELP}")
 """Parts that are computed and say what to do."""
 PASSED_ON = re.compile(
     r"(?:.*: )?\{(?:error|problem|str\(error\)[^}]*|[a-z_.]*_problem\([^}]*\)|self\._listed\(\))\}\.?"

@@ -12,13 +12,19 @@ class PanelError(RuntimeError):
 
 @contextmanager
 def as_panel_error() -> Iterator[None]:
-    """Raise the library's errors for the user as `PanelError`, their messages as sentences."""
-    from LiverTumorAttentionLib.errors import InputError, ModelError, OutputError
+    """Raise the library's errors for the user, and out of memory, as `PanelError`, their messages as sentences."""
+    from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError
+    from LiverTumorAttentionLib.memory import told
 
     try:
         yield
-    except (InputError, ModelError, OutputError) as error:
-        text = str(error)
+    except PanelError:
+        raise
+    except Exception as error:
+        known = told(error)
+        if isinstance(known, Cancelled) or not isinstance(known, LiverTumorAttentionError):
+            raise
+        text = str(known)
         raise PanelError(
             text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
         ) from error

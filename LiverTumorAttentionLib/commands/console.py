@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from LiverTumorAttentionLib.errors import LiverTumorAttentionError, OutputError
+from LiverTumorAttentionLib.errors import OutputError
 from LiverTumorAttentionLib.pipeline.jobs import Job
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
@@ -122,11 +122,6 @@ class Console:
     def error(self, error: Exception) -> None:
         """Print an error as one line on stderr, and as an event in the style "json"."""
         message = " ".join(str(error).split())
-        if not isinstance(error, LiverTumorAttentionError):
-            message = (
-                "there is not enough memory for this volume: close other programs, "
-                f"or use a computer with more ({message or type(error).__name__})"
-            )
         with contextlib.suppress(OSError, OutputError):  # where nothing can be told, the exit code tells it
             if self.style == "json":
                 self._print({"event": "error", "kind": type(error).__name__, "message": message})

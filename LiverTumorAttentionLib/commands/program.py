@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import io
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, ignore_signals
 from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
+from LiverTumorAttentionLib.memory import check_room_for, told
 from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
 
 
@@ -45,22 +47,26 @@ def run_program(
 def _run(options: argparse.Namespace, console: Console, cancelled_message: str | None) -> int:
     with ending_signals() as cancelled:
         try:
+            check_room_for("SimpleITK")
             with console.shown(cancelled) as progress:
                 options.run(options, progress, console)
         except Cancelled as error:
             ignore_signals()
             _say_cancelled(console, cancelled_message, error)
             return Cancelled.exit_code
-        except LiverTumorAttentionError as error:
-            console.error(error)
-            return error.exit_code
         except KeyboardInterrupt:
             ignore_signals()
             _say_cancelled(console, cancelled_message, Cancelled(AT_ONCE))
             return Cancelled.exit_code
-        except MemoryError as error:
-            console.error(error)
-            return 2
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            known = told(error)
+            if not isinstance(known, LiverTumorAttentionError):
+                raise
+            traceback.clear_frames(error.__traceback__)  # frees what the work had in memory
+            console.error(known)
+            return known.exit_code
     return 0
 
 

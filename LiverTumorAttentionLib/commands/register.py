@@ -6,7 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_device, add_paths, add_progress, job_of
-from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
+from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason
 from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
 from LiverTumorAttentionLib.progress import Progress
 
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from LiverTumorAttentionLib.pipeline import register_case
 
     job = job_of(RegistrationJob, options)
-    verdict = register_case(job, progress).verdict
-    for warning in registration_warnings(verdict):
+    result = register_case(job, progress)
+    for warning in result.warnings:
         console.warn(warning)
-    console.say(graded_reason(verdict))
-    console.done(output=job.output, grade=verdict.grade)
+    console.say(graded_reason(result.verdict))
+    console.done(output=job.output, grade=result.verdict.grade)

@@ -1,5 +1,11 @@
 """Inference over volumes: devices, sliding windows, the stages of a model, recording of attention."""
 
+# ruff: noqa: E402
+
+from LiverTumorAttentionLib.memory import check_room_for
+
+check_room_for("torch")
+
 from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder, check_records_attention
 from LiverTumorAttentionLib.inference.device import Device, choose_device
 from LiverTumorAttentionLib.inference.stages import LiverStage, TumorStage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from LiverTumorAttentionLib.networks import AttentionMap, PointAttention
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image
 
 Place = tuple[int, int, int]
+Recorded = dict[str, list[torch.Tensor]]
+"""What modules attended to in a batch of windows, by their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +49,27 @@ class AttentionRecorder:
         self.vectors: dict[str, list[ChannelWeights]] = {}
         """Weights of channels by module, one entry a window, in the order of computation."""
         self._sums: dict[str, WeightedSum] = {}
-        self._pending: dict[str, list[torch.Tensor]] = {}
+        self._local = threading.local()
         self._points: dict[str, PointAttention] = {}
+
+    @property
+    def _pending(self) -> Recorded:
+        """What this thread has recorded and not yet handed over."""
+        if not hasattr(self._local, "pending"):
+            self._local.pending = {}
+        pending: Recorded = self._local.pending
+        return pending
+
+    def restart(self) -> None:
+        """Forget the maps and weights that were added, to compute them once more."""
+        self.vectors.clear()
+        self._sums.clear()
+        self.taken()
+
+    def taken(self) -> Recorded:
+        """Return what this thread has recorded since the last call, by module."""
+        recorded, self._local.pending = self._pending, {}
+        return recorded
 
     @property
     def maps(self) -> dict[str, sitk.Image]:
@@ -71,7 +93,7 @@ class AttentionRecorder:
                 elif isinstance(module, PointAttention):
                     self._points[name] = module
             yield
-        self._pending.clear()
+        self.taken()
         self._points.clear()
 
     @contextmanager
@@ -98,21 +120,22 @@ class AttentionRecorder:
                 if isinstance(module, torch.nn.Module):
                     hooks.callback(module.register_forward_pre_hook(hook_of(name, module)).remove)
             yield
-        self._pending = {name: maps for name, maps in self._pending.items() if name in self._points}
+        self._local.pending = {name: maps for name, maps in self._pending.items() if name in self._points}
 
     def add(
         self,
+        recorded: Recorded,
         corners: Sequence[Place],
         size: tuple[int, int, int],
         weights: Sequence[Sequence[NDArray[np.float32]]],
         box: Box,
     ) -> None:
-        """Add what was recorded since the last call, of a batch of windows.
+        """Add what was recorded of a batch of windows.
 
-        corners: first voxel of each window. size: of all windows. weights: along z, y, x, for each window.
-        box: the part of the stage's grid that is computed.
+        recorded: as `taken` returned it, in the thread that computed them. corners: first voxel of each window. size:
+        of all windows. weights: along z, y, x, for each window. box: the part of the stage's grid that is computed.
         """
-        for name, maps in self._pending.items():
+        for name, maps in recorded.items():
             if maps[0].ndim == 2:
                 mean = (torch.stack(maps).sum(dim=0) / len(maps)).cpu().numpy()
                 entries = self.vectors.setdefault(name, [])
@@ -124,7 +147,6 @@ class AttentionRecorder:
             weighted_sum = self._sums.setdefault(name, WeightedSum(1, box))
             for corner, values, along in zip(corners, _on_tile(maps, size), weights, strict=True):
                 weighted_sum.add(corner, values, along)
-        self._pending.clear()
 
     @staticmethod
     def has_point_attention(network: torch.nn.Module) -> bool:

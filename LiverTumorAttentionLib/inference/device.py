@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 
 from LiverTumorAttentionLib.config_parsing import shown, whole_number
 from LiverTumorAttentionLib.errors import DeviceError
+from LiverTumorAttentionLib.memory import is_out_of_memory, out_of_memory
 from LiverTumorAttentionLib.wording import counted
 
 
@@ -21,31 +22,48 @@ class Device:
     """The device as torch names it."""
     bfloat16: bool
     """Whether convolutions run in bfloat16: where the hardware multiplies in it, not where it emulates it."""
+    threads: int = 1
+    """Threads of the CPU that compute at once; networks on another device need one."""
+
+    @property
+    def kind(self) -> str:
+        """ "cpu" or "cuda"."""
+        return self.torch.type
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run networks without gradients, deterministically, in this device's precision.
 
-        Raises `DeviceError` when the device runs out of memory.
+        Raises `OutOfMemory` when the device runs out of memory.
         """
         try:
             with (
                 torch.inference_mode(),
                 torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bfloat16),
-                torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+                self._deterministic(),
             ):
                 yield
-        except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                f"{self.describe()} has too little free memory: "
-                "close other programs that use it, or choose cpu"
-            ) from error
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise out_of_memory(error, where=self.describe()) from error
+            raise
+
+    def freed(self) -> None:
+        """Give back what torch keeps for later."""
+        if self.kind == "cuda" and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+    def _deterministic(self) -> AbstractContextManager[None]:
+        """Return the block in which cuDNN computes deterministically. Its flags are those of all threads."""
+        if self.kind != "cuda":
+            return nullcontext()
+        return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
 
     def describe(self) -> str:
         """Return the device in words."""
         if self.torch.type == "cuda":
             return f"{self.torch} ({torch.cuda.get_device_name(self.torch)})"
-        return f"cpu ({torch.get_num_threads()} threads)"
+        return f"cpu ({counted(self.threads, 'thread')})"
 
 
 def choose_device(name: str = "auto") -> Device:
@@ -56,7 +74,9 @@ def choose_device(name: str = "auto") -> Device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":
-        return Device(torch=torch.device("cpu"), bfloat16=_cpu_has_bfloat16())
+        return Device(
+            torch=torch.device("cpu"), bfloat16=_cpu_has_bfloat16(), threads=torch.get_num_threads()
+        )
     kind, _, number = name.partition(":")
     wanted = whole_number(number) if name != "cuda" else 0
     if kind != "cuda" or wanted is None:

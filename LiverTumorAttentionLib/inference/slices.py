@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder
+from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorder, Recorded
 from LiverTumorAttentionLib.inference.device import Device
+from LiverTumorAttentionLib.inference.in_order import in_order, one_thread
+from LiverTumorAttentionLib.inference.memory_ladder import STRIDE, MemoryLadder, Plan
 from LiverTumorAttentionLib.inference.sliding_window import (
     ClassGroups,
     WeightedSum,
+    Window,
     group_probabilities,
     triangle,
     windows_along,
@@ -24,8 +29,8 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, full_box
 
 PIXELS_A_BATCH = {"cpu": 2 * 160 * 160, "cuda": 64 * 224 * 224}
-STRIDE = 32
-"""Tiles measure whole steps of the coarsest level of the networks, in pixels."""
+Place = tuple[int, Window, Window]
+"""A tile: its slice, and its windows along y and x."""
 ONE_SLICE = np.ones(1, dtype=np.float32)
 
 
@@ -41,10 +46,31 @@ class SlicePredictor:
     def __init__(
         self, network: torch.nn.Module, settings: SliceSettings, device: Device, groups: ClassGroups
     ) -> None:
-        self._network = network.to(device.torch).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._network = network.eval()
         self._settings = settings
-        self._device = device
         self._groups = groups
+        self._device = device
+        self._ladder = MemoryLadder()
+        self._move_to(device)
+
+    @property
+    def device(self) -> Device:
+        """The device of the last prediction: the CPU where the first one had too little memory."""
+        return self._device
+
+    def _move_to(self, device: Device) -> None:
+        self._device = device
+        self._network = self._network.to(device.torch).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _begin_on(self, device: Device, shape: Sequence[int]) -> Plan:
+        """Return the plan for slices of (z, y, x) volumes of a shape on a device, which the network is moved to."""
+        if device is not self._device:
+            self._move_to(device)
+        sides = zip(self._settings.tile, shape[1:], strict=True)
+        tall, wide = (min(side, -(-length // STRIDE) * STRIDE) for side, length in sides)
+        return Plan(
+            device=device, window=(tall, wide), together=max(1, PIXELS_A_BATCH[device.kind] // (tall * wide))
+        )
 
     def predict(
         self,
@@ -59,11 +85,29 @@ class SlicePredictor:
         phases: one (z, y, x) network input a phase, all of one shape.
         keep: the box that is wanted; only tiles that touch it are computed. None keeps everything.
         recorder: records the attention while it is computed.
-        Memory is that of the kept box and of one batch of tiles. Raises `Cancelled` within a batch.
+        Memory is that of the kept box and of one batch of tiles a thread; see `memory_ladder` for what happens when it
+        runs out. Raises `Cancelled` within a batch, and `OutOfMemory`.
         """
+
+        def run(plan: Plan) -> NDArray[np.float32]:
+            if recorder is not None:
+                recorder.restart()
+            return self._predict(plan, phases, progress, keep or full_box(phases[0].shape), recorder)
+
+        return self._ladder.run(run, self._device, partial(self._begin_on, shape=phases[0].shape))
+
+    def _predict(
+        self,
+        plan: Plan,
+        phases: Sequence[NDArray[np.float32]],
+        progress: Progress,
+        keep: Box,
+        recorder: AttentionRecorder | None,
+    ) -> NDArray[np.float32]:
+        """Return the probability of each group as `predict` does, by one plan."""
         shape = phases[0].shape
-        canvas = WeightedSum(len(self._groups), keep or full_box(shape))
-        tile = self._tile_size(*shape[1:])
+        canvas = WeightedSum(len(self._groups), keep)
+        tile = plan.tile
         padded = [_padded(phase, tile) for phase in phases]
         rows, columns = (
             windows_along(length, size, self._settings.overlap, triangle)
@@ -76,17 +120,27 @@ class SlicePredictor:
             for x in columns
             if canvas.touches((z, y.start, x.start), (1, *tile))
         ]
-        batch = max(1, PIXELS_A_BATCH[self._device.torch.type] // (tile[0] * tile[1]))
-        for first in range(0, len(places), batch):
-            progress.update(first / len(places), f"slice {places[first][0] + 1} of {shape[0]}")
-            chosen = places[first : first + batch]
-            corners = [(z, y.start, x.start) for z, y, x in chosen]
-            weights = [(ONE_SLICE, y.weights, x.weights) for _, y, x in chosen]
-            results = self._tiles(padded, corners, tile)
-            for corner, result, weight in zip(corners, results, weights, strict=True):
-                canvas.add(corner, result[:, None], weight)
+        batches = [places[first : first + plan.together] for first in range(0, len(places), plan.together)]
+
+        def compute(chosen: list[Place]) -> tuple[NDArray[np.float32], Recorded]:
             if recorder is not None:
-                recorder.add(corners, (1, *tile), weights, keep or full_box(shape))
+                recorder.taken()
+            corners = [(z, y.start, x.start) for z, y, x in chosen]
+            results = self._tiles(padded, corners, tile, plan.device)
+            return results, {} if recorder is None else recorder.taken()
+
+        done = 0
+        with closing(in_order(compute, batches, plan.device.threads)) as computed:
+            for chosen in batches:
+                progress.update(done / len(places), f"slice {chosen[0][0] + 1} of {shape[0]}")
+                results, recorded = next(computed)
+                weights = [(ONE_SLICE, y.weights, x.weights) for _, y, x in chosen]
+                corners = [(z, y.start, x.start) for z, y, x in chosen]
+                for corner, result, weight in zip(corners, results, weights, strict=True):
+                    canvas.add(corner, result[:, None], weight)
+                if recorder is not None:
+                    recorder.add(recorded, corners, (1, *tile), weights, keep)
+                done += len(chosen)
         return canvas.total
 
     def record_from(
@@ -97,27 +151,33 @@ class SlicePredictor:
         One tile of the slice is computed, centered on the voxel as far as the slice allows.
         """
         shape = phases[0].shape
-        tile = self._tile_size(*shape[1:])
-        padded = [_padded(phase, tile) for phase in phases]
-        corner = [
-            min(max(0, at - size // 2), length - size)
-            for at, size, length in zip(place[1:], tile, padded[0].shape[1:], strict=True)
-        ]
-        y, x = corner
-        with recorder.recording_from((place[1] - y, place[2] - x), tile):
-            self._tiles(padded, [(place[0], y, x)], tile)
-        recorder.add(
-            [(place[0], y, x)],
-            (1, *tile),
-            [(ONE_SLICE, np.ones(tile[0], np.float32), np.ones(tile[1], np.float32))],
-            full_box(shape),
-        )
+
+        def run(plan: Plan) -> None:
+            recorder.taken()
+            tile = plan.tile
+            padded = [_padded(phase, tile) for phase in phases]
+            y, x = (
+                min(max(0, at - size // 2), length - size)
+                for at, size, length in zip(place[1:], tile, padded[0].shape[1:], strict=True)
+            )
+            with one_thread(), recorder.recording_from((place[1] - y, place[2] - x), tile):
+                self._tiles(padded, [(place[0], y, x)], tile, plan.device)
+            recorder.add(
+                recorder.taken(),
+                [(place[0], y, x)],
+                (1, *tile),
+                [(ONE_SLICE, np.ones(tile[0], np.float32), np.ones(tile[1], np.float32))],
+                full_box(shape),
+            )
+
+        self._ladder.run(run, self._device, partial(self._begin_on, shape=shape))
 
     def _tiles(
         self,
         phases: Sequence[NDArray[np.float32]],
         corners: Sequence[tuple[int, int, int]],
         tile: tuple[int, int],
+        device: Device,
     ) -> NDArray[np.float32]:
         """Return the probability of the groups over a batch of tiles, (tiles, groups, height, width)."""
         inputs = []
@@ -126,8 +186,8 @@ class SlicePredictor:
                 stack_neighbours(phase, z, self._settings.neighbours)[:, y : y + tile[0], x : x + tile[1]]
                 for z, y, x in corners
             ]
-            inputs.append(torch.from_numpy(np.stack(stacks)).to(self._device.torch))
-        with self._device.running():
+            inputs.append(torch.from_numpy(np.stack(stacks)).to(device.torch))
+        with device.running():
             results = [self._at_scale(inputs, scale, tile) for scale in self._settings.scales]
             return (torch.stack(results).sum(dim=0) / len(results)).cpu().numpy()
 
@@ -141,11 +201,6 @@ class SlicePredictor:
         if size != list(tile):
             result = functional.interpolate(result, size=tile, mode="bilinear")
         return result
-
-    def _tile_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the stage's tile, cut to whole steps over the slice where the slice is smaller."""
-        tall, wide = self._settings.tile
-        return min(tall, -(-height // STRIDE) * STRIDE), min(wide, -(-width // STRIDE) * STRIDE)
 
 
 def _padded(volume: NDArray[np.float32], tile: tuple[int, int]) -> NDArray[np.float32]:

@@ -67,6 +67,11 @@ class _Stage:
         elif description.patches is not None:
             self._predictor = PatchPredictor(self.network, description.patches, device, chosen)
 
+    @property
+    def device(self) -> Device:
+        """The device of the last prediction: the CPU where the first one had too little memory."""
+        return self._predictor.device
+
     def _input(self, view: View, volume: sitk.Image) -> NDArray[np.float32]:
         """Return the network's input for one phase, (z, y, x)."""
         return view.network_input(self.description.intensity, volume)

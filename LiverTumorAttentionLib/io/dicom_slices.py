@@ -30,6 +30,7 @@ from LiverTumorAttentionLib.io.dicom_header import check_dicom
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.itk_reader import spelled
+from LiverTumorAttentionLib.memory import raise_if_out_of_memory
 
 PIXEL_SPACING = "0028|0030"
 POSITION = "0020|0032"
@@ -99,7 +100,8 @@ def read_slice(path: Path) -> Slice | None:
         with quiet_itk(), spelled(path) as place:
             reader.SetFileName(str(place))
             reader.ReadImageInformation()
-    except (RuntimeError, InputError):
+    except (RuntimeError, InputError) as error:
+        raise_if_out_of_memory(error)
         return None
     tags = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
     direction = np.asarray(reader.GetDirection()).reshape(reader.GetDimension(), -1)

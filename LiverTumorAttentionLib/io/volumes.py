@@ -32,6 +32,7 @@ from LiverTumorAttentionLib.io.meta_header import check_meta
 from LiverTumorAttentionLib.io.nifti_header import check_nifti, check_nifti_is_whole
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd
 from LiverTumorAttentionLib.io.right_angles import ORTHONORMAL_TOLERANCE, upright
+from LiverTumorAttentionLib.memory import MemoryWarning, raise_if_out_of_memory
 from LiverTumorAttentionLib.wording import counted
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -47,6 +48,9 @@ FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
     ".mhd": check_meta,
 }
 """Formats that are read as one file, each with the check of its header."""
+
+FOR_THE_USER = (InputWarning, MemoryWarning)
+"""Categories of warnings that go into a result."""
 
 SPACING_RANGE_MM = (0.05, 25.0)
 """Voxel sizes outside this range are those of a header in meters, or of no CT."""
@@ -101,12 +105,13 @@ def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: s
 
 @contextlib.contextmanager
 def collected_warnings() -> Iterator[list[str]]:
-    """Collect the texts of the `InputWarning`s of a block; the list is filled when the block ends."""
+    """Collect the texts of the warnings for the user of a block; the list is filled when the block ends."""
     texts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", InputWarning)
+        for category in FOR_THE_USER:
+            warnings.simplefilter("always", category)
         yield texts
-    texts.extend(str(w.message) for w in caught if issubclass(w.category, InputWarning))
+    texts.extend(str(w.message) for w in caught if issubclass(w.category, FOR_THE_USER))
 
 
 def read_image(place: Path, name: str) -> sitk.Image:
@@ -126,6 +131,7 @@ def read_image(place: Path, name: str) -> sitk.Image:
                 f"the axes of the {name} '{place}' are not at right angles (a sheared export): "
                 "resample it to an upright grid first"
             ) from error
+        raise_if_out_of_memory(error, needed_bytes=_voxel_bytes(place))
         raise InputError(
             f"the {name} '{place}' cannot be read ({itk_reason(error)}): copy it again, it may be damaged"
         ) from error
@@ -142,6 +148,19 @@ def _without_free_text(image: sitk.Image) -> sitk.Image:
     for key in keys:
         image.EraseMetaData(key)
     return image
+
+
+def _voxel_bytes(place: Path) -> int:
+    """Return how many bytes of voxels a file's header declares, 0 where it cannot be read."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(place))
+    try:
+        with quiet_itk():
+            reader.ReadImageInformation()
+        voxel = sitk.Image([1] * reader.GetDimension(), reader.GetPixelID(), reader.GetNumberOfComponents())
+        return int(np.prod(reader.GetSize(), dtype=np.int64)) * sitk.GetArrayViewFromImage(voxel).nbytes
+    except RuntimeError:
+        return 0
 
 
 def compact(image: sitk.Image) -> sitk.Image:

@@ -8,11 +8,11 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
-from LiverTumorAttentionLib.inference import choose_device
-from LiverTumorAttentionLib.io import read_ct, write_image
-from LiverTumorAttentionLib.models import find_model
+from LiverTumorAttentionLib.inference import Device, choose_device
+from LiverTumorAttentionLib.io import collected_warnings, read_ct, write_image
+from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.pictures import write_alignment
-from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason
+from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
 from LiverTumorAttentionLib.pipeline.jobs import RegistrationJob
 from LiverTumorAttentionLib.pipeline.outputs import (
     Writer,
@@ -46,7 +46,7 @@ class RegistrationCase:
     model: str
     """Id of the model whose liver stage found the livers."""
     result: RegistrationResult
-    """Transform, registered volume on the fixed volume's own grid, and verdict."""
+    """Transform, registered volume on the fixed volume's own grid, verdict and warnings."""
 
 
 def register_case(job: RegistrationJob, progress: Progress | None = None) -> RegistrationResult:
@@ -59,6 +59,17 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
     package = find_model(job.model)
     check_outputs(job, model=package.path)
     device = choose_device(job.device)
+    with collected_warnings() as warnings:
+        case = _register(job, package, device, progress)
+    all_warnings = (*warnings, *registration_warnings(case.result.verdict))
+    case = replace(case, result=replace(case.result, warnings=all_warnings))
+    write_registration(case, job, progress.part(0.95, 1.0, "writing"))
+    return case.result
+
+
+def _register(
+    job: RegistrationJob, package: ModelPackage, device: Device, progress: Progress
+) -> RegistrationCase:
     reading = progress.part(0.0, 0.1, "reading")
     reading.update(0.0, "portal volume")
     fixed = read_ct(job.fixed, series=job.fixed_series, phase="portal")
@@ -72,15 +83,13 @@ def register_case(job: RegistrationJob, progress: Progress | None = None) -> Reg
         in_order, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95)
     )
     result = replace(result, registered=from_lps(result.registered, fixed))
-    case = RegistrationCase(
+    return RegistrationCase(
         fixed=fixed,
         moving=moving,
         liver=from_lps(liver, fixed),
         model=package.description.id,
         result=result,
     )
-    write_registration(case, job, progress.part(0.95, 1.0, "writing"))
-    return result
 
 
 def write_registration(case: RegistrationCase, job: RegistrationJob, progress: Progress) -> None:
@@ -91,6 +100,7 @@ def write_registration(case: RegistrationCase, job: RegistrationJob, progress: P
         "version": __version__,
         "settings": job.reported_settings(case.model),
         "registration": verdict.as_dict(),
+        "warnings": list(case.result.warnings),
     }
 
     def preview(path: Path) -> None:

@@ -176,6 +176,19 @@ def segment_volumes(
 
     portal, arterial: HU, of any orientation and any grids that overlap in the liver.
     """
+    with collected_warnings() as warnings:
+        result = _segment(portal, arterial, package, device, job, progress)
+    return replace(result, warnings=(*warnings, *result.warnings))
+
+
+def _segment(
+    portal: sitk.Image,
+    arterial: sitk.Image | None,
+    package: ModelPackage,
+    device: Device,
+    job: SegmentationJob,
+    progress: Progress,
+) -> CaseResult:
     settings = postprocessing_settings(package, job)
     operating_point = operating_point_of(package.description, job)
     own_grid, portal = portal, to_lps(portal)
@@ -221,7 +234,7 @@ def segment_volumes(
             *calibration_warnings(package.description, job, settings),
         ),
         model=package.description,
-        device=device.describe(),
+        device=stages.device.describe(),
     )
 
 

@@ -64,6 +64,11 @@ class Stages:
         return (self.tumor or self.liver).description.network
 
     @property
+    def device(self) -> Device:
+        """The device on which the tumors were found."""
+        return (self.tumor or self.liver).device
+
+    @property
     def liver_share(self) -> float:
         """Share of the running time that the liver takes, roughly."""
         return 0.15 if self.tumor is not None else 0.5

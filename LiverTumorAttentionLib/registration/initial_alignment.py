@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.memory import raise_if_out_of_memory
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.mutual_information import Similarity, similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
@@ -187,6 +188,7 @@ def execute_watched(
     except RuntimeError as error:
         if raised:
             raise raised[0] from None
+        raise_if_out_of_memory(error)  # rather than go on with a registration that is not the best one
         raise OptimizerError(str(error)) from error
     finally:
         sys.excepthook = hook

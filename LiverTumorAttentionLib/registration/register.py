@@ -34,11 +34,13 @@ class RegistrationResult:
     transform: portal points to arterial points (LPS, mm); hand it to SimpleITK's resampling as it is.
     registered: the arterial volume on the portal grid, in its own voxel type; -1024 outside it.
     verdict: whether to believe it.
+    warnings: warnings for the user of the run that made it, one sentence each.
     """
 
     transform: sitk.Transform
     registered: sitk.Image
     verdict: RegistrationVerdict
+    warnings: tuple[str, ...] = ()
 
 
 def register_phases(
@@ -56,8 +58,9 @@ def register_phases(
     portal, arterial: CT in HU; any orientation, handedness, spacing and field of view.
     portal_liver, arterial_liver: masks (above 0 is liver), each on its volume's grid; with the portal one the
         phases are compared in and around the liver alone, which is faster and more exact.
-    seed: of the metric's random samples. The same input and seed give the same transform, on the same machine
-        with the same number of threads for linear algebra (OMP_NUM_THREADS).
+    seed: of the metric's random samples. The same input and seed give the same transform on the same machine, whatever
+        the number of threads; where numpy was built with another library for linear algebra than OpenBLAS, that
+        library's threads may change the last digits.
 
     A pair that cannot be registered raises nothing: its verdict is ``refused``, with the reason.
     Raises `InputError` for volumes that are not 3D and masks on another grid, and `Cancelled`.

@@ -16,7 +16,8 @@ NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
 FOUNDATION = {
     *("errors", "progress", "config_parsing", "tumor_columns", "identifying_names", "wording"),
-    *("ending", "file_identity", "regular_file", "json_values", "standard_streams", "lesion_classifier"),
+    *("ending", "file_identity", "memory", "regular_file", "json_values", "standard_streams"),
+    "lesion_classifier",
 }
 VOXELS = FOUNDATION | {"voxels"}
 
@@ -29,6 +30,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "tumor_columns": (set(), set(), set()),
     "ending": ({"errors", "standard_streams"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
+    "memory": ({"errors"}, set(), set()),
     "identifying_names": (set(), set(), set()),
     "wording": (set(), set(), set()),
     "regular_file": (set(), set(), set()),

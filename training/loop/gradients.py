@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.errors import DeviceError
+from LiverTumorAttentionLib.errors import OutOfMemory
+from LiverTumorAttentionLib.memory import is_out_of_memory
 from training.loop.distributed import Processes
 from training.loop.loading import Batch
 from training.loop.optimization import Optimization
@@ -34,7 +35,7 @@ def add_gradients(
 
     network: as `Processes.together` returns it. The gradients are those of the whole share at once, up to rounding,
     as long as no batch normalization looks at a part alone.
-    Raises `DeviceError` when the device has too little memory.
+    Raises `OutOfMemory` when the device has too little memory.
     """
     network.train()
     parts, total = task.loop.accumulate, 0.0
@@ -47,8 +48,10 @@ def add_gradients(
                 loss = task.loss(outputs, truth.to(processes.device, non_blocking=True)) / parts
                 optimization.backward(loss)
             total += float(loss.detach())
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
             f"{processes.device} has too little memory for {len(batch.truth) // parts} samples at once: raise "
             "loop.accumulate, which computes a batch in parts, or choose precision bfloat16"
         ) from error

@@ -11,7 +11,7 @@ CANCELLED_EXIT_CODE = 130
 KILLED_BY_SYSTEM = 9
 
 _LINE_END = re.compile(rb"[\r\n]+")
-_OUT_OF_MEMORY = re.compile(r"out of memory|MemoryError|bad_alloc|bad allocation|DefaultCPUAllocator", re.I)
+_MEMORY_ERROR = re.compile(r"\b\w*MemoryError\b")
 _CUDA = re.compile(r"CUDA error|cuDNN|cublas|NVIDIA driver", re.I)
 _MISSING_PACKAGE = re.compile(r"No module named '([^']+)'")
 
@@ -93,13 +93,13 @@ def _probable_cause(exit_code: int, crashed: bool, stderr: str) -> str:
             f"The Python package {missing.group(1)} is missing in Slicer: "
             "press Segment tumors again to install what is needed, or install the extension again."
         )
-    if _CUDA.search(stderr) and not _OUT_OF_MEMORY.search(stderr):
+    from LiverTumorAttentionLib.memory import HELP, WORDS
+
+    out_of_memory = _MEMORY_ERROR.search(stderr) or WORDS.search(stderr)
+    if _CUDA.search(stderr) and not out_of_memory:
         return "The graphics card reported a fault: choose the device CPU, or update the graphics driver."
-    if _OUT_OF_MEMORY.search(stderr) or (crashed and exit_code == KILLED_BY_SYSTEM):
-        return (
-            "The computation ran out of memory: close other programs, choose the device CPU, "
-            "or crop the volumes."
-        )
+    if out_of_memory or (crashed and exit_code == KILLED_BY_SYSTEM):
+        return f"The computation ran out of memory: {HELP}."
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "")
     if exit_code == 2 and last:
         return _sentence(last)

@@ -203,3 +203,26 @@ def test_merge_on_another_grid_is_refused(study, controller):
     with pytest.raises(PanelError, match="do not lie on the same grid"):
         controller.merge(image, model=None)
     check_scene_is_session(study, controller)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("std::bad_alloc"), RuntimeError("Failed to allocate memory for image.")],
+    ids=["numpy", "C++", "SimpleITK"],
+)
+def test_a_click_that_finds_no_memory_says_so_and_changes_nothing(study, controller, monkeypatch, error):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionLib.correction import Add, Grow
+    from LiverTumorAttentionLib.correction.algorithm import click_segmentation
+
+    def fail(*_, **__):
+        raise error
+
+    before = (controller.session.labels.tobytes(), names(study), controller.can_undo)
+    with monkeypatch.context() as patched:
+        patched.setattr(click_segmentation, "random_walk", fail)
+        with pytest.raises(PanelError, match=r"This computer has too little free memory .* more memory\.$"):
+            controller.do(Add(point=lps_of(study, UNSEEN[0])))
+    assert (controller.session.labels.tobytes(), names(study), controller.can_undo) == before
+    check_scene_is_session(study, controller)
+    assert controller.do(Grow(lesion=2, distance_mm=3.0)).lesions

@@ -1,0 +1,186 @@
+"""Memory that runs out is told alike, whichever library notices it, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from LiverTumorAttentionLib import commands
+from LiverTumorAttentionLib.cli import main
+from LiverTumorAttentionLib.errors import Cancelled, InputError, OutOfMemory
+from LiverTumorAttentionLib.io import collected_warnings, volumes
+from LiverTumorAttentionLib.memory import (
+    MemoryWarning,
+    can_allocate,
+    is_out_of_memory,
+    left_bytes,
+    out_of_memory,
+    raise_if_out_of_memory,
+    told,
+)
+
+COMMANDS = ("segment", "register", "refine", "review", "evaluate", "export_training", "phantom")
+
+
+def numpys() -> BaseException:
+    try:
+        np.empty(1 << 50, np.uint8)
+    except MemoryError as error:
+        return error
+    raise AssertionError("there is memory for everything")
+
+
+ERRORS: dict[str, Callable[[], BaseException]] = {
+    "Python": MemoryError,
+    "numpy": numpys,
+    "SimpleITK, C++": lambda: RuntimeError("std::bad_alloc"),
+    "SimpleITK": lambda: RuntimeError(
+        "Exception thrown in SimpleITK ImageFileReader_Execute: itkImportImageContainer.hxx:192:\n"
+        "Failed to allocate memory for image."
+    ),
+    "torch": lambda: RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+        "allocate 12884901888 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    "CUDA": lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+    "CUDA of the driver": lambda: RuntimeError("CUDA error: out of memory"),
+    "cuBLAS": lambda: RuntimeError(
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    ),
+    "cuDNN": lambda: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    "the loader": lambda: ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    "the system": lambda: OSError(errno.ENOMEM, "Cannot allocate memory"),
+    "Windows": lambda: OSError("[WinError 1455] The paging file is too small for this operation to complete"),
+    "threads": lambda: RuntimeError("can't start new thread"),
+}
+
+
+@pytest.mark.parametrize("library", ERRORS)
+def test_every_library_is_understood(library: str) -> None:
+    error = ERRORS[library]()
+    assert isinstance(error, Exception)
+    assert is_out_of_memory(error)
+    sentence = str(told(error))
+    assert sentence.startswith("this computer has too little free memory for this (")
+    assert "close other programs, crop the volume to the liver" in sentence
+    assert "\n" not in sentence
+
+
+def raised_from(cause: BaseException) -> InputError:
+    try:
+        raise InputError(
+            "the portal volume 'ct.nii' cannot be read: copy it again, it may be damaged"
+        ) from cause
+    except InputError as error:
+        return error
+
+
+@pytest.mark.parametrize("library", ERRORS)
+def test_what_was_taken_for_damage_is_told_as_memory(library: str) -> None:
+    known = told(raised_from(ERRORS[library]()))
+    assert isinstance(known, OutOfMemory)
+    assert "damaged" not in str(known)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised_from(RuntimeError("the file is cut short")),
+        InputError("the model was made out of memory cards: choose another"),
+        ValueError("out of memory"),
+        RuntimeError("Could not open out of range"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        Cancelled(),
+    ],
+)
+def test_nothing_else_is_taken_for_it(error: Exception) -> None:
+    assert told(error) is error
+    raise_if_out_of_memory(error)
+
+
+def test_being_cancelled_stays_so() -> None:
+    error = Cancelled()
+    error.__context__ = MemoryError()
+    assert told(error) is error
+
+
+@pytest.mark.parametrize(
+    ("library", "asked"), [("numpy", "1.02e+03 TiB"), ("torch", "12 GiB"), ("CUDA", "20 MiB")]
+)
+def test_how_much_was_needed_and_is_left_is_said(library: str, asked: str) -> None:
+    sentence = str(out_of_memory(ERRORS[library]()))
+    assert f"{asked} more were needed" in sentence
+    left = left_bytes()
+    assert left is None or (0 < left < 2**50 and "are left" in sentence)
+
+
+def test_what_cannot_be_had_is_memory_whatever_the_message() -> None:
+    assert can_allocate(0)
+    assert can_allocate(1 << 20)
+    assert not can_allocate(1 << 60)
+    with pytest.raises(OutOfMemory, match=r"1\.05e\+06 TiB more were needed"):
+        raise_if_out_of_memory(RuntimeError("nifti_image_load failed"), needed_bytes=1 << 60)
+
+
+@pytest.mark.parametrize("library", ERRORS)
+def test_a_volume_that_does_not_fit_is_not_called_damaged(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "ct.nrrd"
+    sitk.WriteImage(sitk.Image([8, 8, 8], sitk.sitkInt16), str(place))
+
+    def fail(*_: object) -> sitk.Image:
+        raise ERRORS[library]()
+
+    monkeypatch.setattr(volumes, "read_with_itk", fail)
+    code = main(["evaluate", "--prediction", str(place), "--truth", str(place)])
+    _, err = capsys.readouterr()
+    assert code == 2
+    (line,) = [line for line in err.splitlines() if line]  # a bar that is not drawn leaves an empty one
+    assert line.startswith("error: this computer has too little free memory")
+
+
+@pytest.mark.parametrize("library", ERRORS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_ends_with_one_line(
+    command: str, library: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ERRORS[library]()
+
+    monkeypatch.setattr(getattr(commands, command), "run", fail)
+    arguments = {
+        "segment": ["--portal", "p", "--output", "o"],
+        "register": ["--fixed", "p", "--moving", "a", "--output", "o"],
+        "refine": ["--portal", "p", "--segmentation", "s", "--prompts", "j", "--output", "o"],
+        "review": ["--portal", "p", "--segmentation", "s", "--output", "o"],
+        "evaluate": ["--prediction", "p", "--truth", "t"],
+        "export_training": ["--portal", "p", "--segmentation", "s", "--name", "n", "--output", "o"],
+        "phantom": ["--seed", "1", "--output", "o"],
+    }
+    assert main([command.replace("_", "-"), *arguments[command]]) == 2
+    _, err = capsys.readouterr()
+    (line,) = [line for line in err.splitlines() if line]  # a bar that is not drawn leaves an empty one
+    assert line.startswith("error: this computer has too little free memory")
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(commands.phantom, "run", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        main(["phantom", "--seed", "1", "--output", "o"])
+
+
+def test_what_was_done_for_want_of_memory_is_a_warning_of_the_result() -> None:
+    with collected_warnings() as texts:
+        warnings.warn("memory ran short, so the network ran on the CPU", MemoryWarning, stacklevel=1)
+    assert texts == ["memory ran short, so the network ran on the CPU"]
