@@ -35,8 +35,8 @@ class LiverTumorAttention(ScriptedLoadableModule):
             "computer. Not for clinical use."
         )
         self.parent.acknowledgementText = _(
-            "Networks after PA-ResSeg (Xu et al., 2021). The bundled model is a demonstration, trained on "
-            "synthetic data."
+            "Networks after PA-ResSeg (Xu et al., 2021). The bundled model was trained on real "
+            "slices and on painted and generated CT; Models... shows its card."
         )
         slicer.app.connect("startupCompleted()", register_sample_data)
 

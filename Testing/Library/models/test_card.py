@@ -11,6 +11,7 @@ from LiverTumorAttentionLib.models import ModelPackage, add_model, find_model, m
 from LiverTumorAttentionLib.models.card import licence_note
 from Testing.Library.model_folder import change_description
 from Testing.Library.models.test_description import SOURCE
+from Testing.Library.paper_models import write_paper_model
 
 TOLD = {
     "format": 3,
@@ -42,10 +43,15 @@ def test_the_card_names_data_gaps_failures_and_scores(told):
         assert text in card
 
 
-def test_a_model_that_says_nothing_says_so():
-    card = model_card(find_model("demonstration").description)
+def test_a_model_that_says_nothing_says_so(tmp_path):
+    card = model_card(ModelPackage(write_paper_model(tmp_path / "model", "paresseg")).description)
     assert card.count("The model does not say.") == 3
-    assert "published under Apache-2.0" in card
+
+
+def test_the_bundled_model_has_its_card_beside_it():
+    package = find_model("demonstration")
+    assert package.read("README.md").decode() == model_card(package.description)
+    assert package.read("LICENSE.md").decode() == licence_note(package.description)
 
 
 def test_the_licence_note_names_everybody(told):

@@ -62,11 +62,15 @@ def test_the_bundled_model_is_whole_small_and_says_what_it_is() -> None:
     package = find_model("demonstration")
     package.verify()
     assert package.size_bytes() <= 25e6
-    assert (
-        "demonstration, trained on synthetic data, not for clinical use"
-        in package.description.statement.lower()
-    )
-    assert package.description.training["command"]
+    assert "not for clinical use" in package.description.statement.lower()
+    assert package.description.licence == "CC-BY-SA-4.0"
+    assert package.description.training["runs"]
+    assert {"lits", "phantoms"} <= {
+        source.title.partition(" ")[0].lower() for source in package.description.sources
+    }
+    assert package.description.never_seen
+    assert package.description.known_failures
+    assert package.description.candidates is not None
     assert package.description.scores
 
 
