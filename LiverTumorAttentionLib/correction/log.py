@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
-from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
+from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.lesions import STATUSES, Lesion, Seed, Status
 from LiverTumorAttentionLib.correction.log_codec import Grid, PackedMask
@@ -109,7 +109,7 @@ class CorrectionLog:
         for lesion in read.lesions:
             if lesion.status not in STATUSES:
                 raise InputError(
-                    f"the log of corrections: lesion {lesion.number} cannot be {lesion.status!r}; "
+                    f"the log of corrections: lesion {lesion.number} cannot be {shown(lesion.status)}; "
                     f"it is one of {', '.join(STATUSES)}"
                     ": correct the log, or use a copy of it"
                 )
@@ -137,7 +137,7 @@ class CorrectionLog:
 def action_of(tool: object, parameters: object, where: str) -> Action:
     """Return the action that a log or a prompt names. Raises `InputError` for an unknown tool or parameter."""
     if not isinstance(tool, str) or tool not in TOOLS:
-        raise InputError(f"{where}: there is no tool {tool!r}{nearest(str(tool), TOOLS)}")
+        raise InputError(f"{where}: there is no tool {shown(tool)}{nearest(str(tool), TOOLS)}")
     return cast(Action, from_mapping(cast(type, TOOLS[tool]), parameters, where=where))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.config_parsing import nearest, shown
+from LiverTumorAttentionLib.config_parsing import LONGEST_SHOWN, nearest, shown
 from LiverTumorAttentionLib.correction.log import action_of
 from LiverTumorAttentionLib.correction.session import Action
 from LiverTumorAttentionLib.correction.tools import TOOLS
@@ -53,7 +53,9 @@ def read_prompts(text: bytes | str, portal: sitk.Image) -> list[Prompt]:
         )
     units = values.get("units", "mm")
     if units not in UNITS:
-        raise InputError(f"the prompts: units must be 'mm' or 'voxel', got {units!r}: write one of the two")
+        raise InputError(
+            f"the prompts: units must be 'mm' or 'voxel', got {shown(units)}: write one of the two"
+        )
     place = _Positions(portal, voxels=units == "voxel")
     prompts: list[Prompt] = []
     for key, items in values.items():
@@ -81,9 +83,7 @@ class _Positions:
     def point(self, value: object, where: str) -> tuple[float, float, float]:
         if not is_position(value):
             what = "voxel indices i, j, k" if self._voxels else "LPS mm x, y, z"
-            raise InputError(
-                f"{where}: a place has three numbers ({what}), got {json.dumps(value)}: write it so"
-            )
+            raise InputError(f"{where}: a place has three numbers ({what}), got {_shown(value)}: write it so")
         numbers = [float(number) for number in value]  # type: ignore[attr-defined]
         if self._voxels:
             numbers = list(self._portal.TransformContinuousIndexToPhysicalPoint(numbers))
@@ -127,12 +127,17 @@ def _from_log(item: object, number: int, place: _Positions) -> Prompt:
     name = f"action {number}"
     if not isinstance(item, Mapping) or not isinstance(item.get("parameters"), Mapping):
         raise InputError(
-            f'{name}: expected {{"tool": …, "parameters": {{…}}}}, got {json.dumps(item)[:80]}: write it so'
+            f'{name}: expected {{"tool": …, "parameters": {{…}}}}, got {_shown(item)}: write it so'
         )
     return Prompt(name, action_of(item.get("tool"), place.converted(item["parameters"], name), name))
 
 
 def _list(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise InputError(f"{where}: expected a list, got {json.dumps(value)[:80]}: put it in brackets")
+        raise InputError(f"{where}: expected a list, got {_shown(value)}: put it in brackets")
     return value
+
+
+def _shown(value: object) -> str:
+    """Return a JSON value as a message quotes it."""
+    return json.dumps(value)[:LONGEST_SHOWN]

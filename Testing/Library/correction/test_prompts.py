@@ -127,3 +127,21 @@ def test_a_log_is_read_as_prompts(case: CorrectionCase) -> None:
 def test_mistakes_are_named(case: CorrectionCase, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_prompts(text, case.portal)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"add": [[1, 2, "%s"]]}',
+        '{"add": "%s"}',
+        '{"%s": []}',
+        '{"units": "%s"}',
+        '{"actions": ["%s"]}',
+        '{"actions": [{"tool": "%s", "parameters": {}}]}',
+        '{"remove": [{"lesion": "%s"}]}',
+    ],
+)
+def test_a_mistake_without_end_is_quoted_in_a_line(case: CorrectionCase, text: str) -> None:
+    with pytest.raises(InputError) as told:
+        read_prompts(text % ("é" * 10_000), case.portal)
+    assert len(str(told.value)) < 400
