@@ -88,8 +88,9 @@ def _readme(command: str, rows: list[dict[str, object]], findings: list[Outcome]
     lines = [
         "# Mutated inputs",
         "",
-        f"Written by `{command}`; see `Testing/fuzz/__init__.py`. An input is accepted, or refused with one of the",
-        f"library's own errors; a finding is any other exception, a process that dies, {HANG_S:g} s without an end,",
+        f"Written by `{command}`;",
+        "see `Testing/fuzz/__init__.py`. An input is accepted, or refused with one of the library's own errors; a",
+        f"finding is any other exception, a process that dies, {HANG_S:g} s without an end,",
         f"{MOST_MORE_MEMORY // 2**20} MiB more memory, or a change of a file outside of the folder for output.",
         "",
         "| " + " | ".join(head) + " |",
