@@ -13,6 +13,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.standard_streams import hold_closed_streams
+from LiverTumorAttentionLib.supervised import supervised, with_limited_memory
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Ctrl-C, a request to terminate, a closed terminal, and Ctrl-Break of Windows."""
@@ -109,12 +110,16 @@ def as_program(load: Callable[[], Callable[[], int]]) -> int:
     load: imports the command line, which takes its time, and returns it.
     """
     hold_closed_streams()
-    end_quietly()
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")  # read when numpy is imported, which comes after
-    code = load()()
-    ignore_signals()
-    return code
+
+    def work() -> int:
+        end_quietly()
+        code = load()()
+        ignore_signals()
+        return code
+
+    return supervised(work) if with_limited_memory() else work()
 
 
 def ignore_signals() -> None:

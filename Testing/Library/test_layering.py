@@ -16,7 +16,7 @@ NUMERICS = {"numpy", "scipy", "SimpleITK"}
 SLICER = {"slicer", "qt", "ctk", "vtk"}
 FOUNDATION = {
     *("errors", "progress", "config_parsing", "tumor_columns", "identifying_names", "wording"),
-    *("ending", "file_identity", "memory", "regular_file", "json_values", "standard_streams"),
+    *("ending", "file_identity", "memory", "regular_file", "json_values", "standard_streams", "supervised"),
     "lesion_classifier",
 }
 VOXELS = FOUNDATION | {"voxels"}
@@ -28,7 +28,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "progress": ({"errors"}, set(), set()),
     "config_parsing": ({"errors"}, set(), set()),
     "tumor_columns": (set(), set(), set()),
-    "ending": ({"errors", "standard_streams"}, set(), set()),
+    "ending": ({"errors", "standard_streams", "supervised"}, set(), set()),
+    "supervised": ({"errors", "memory"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
     "memory": ({"errors"}, set(), set()),
     "identifying_names": (set(), set(), set()),

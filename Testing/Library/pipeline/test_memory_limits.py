@@ -24,9 +24,6 @@ ROOT = Path(__file__).resolve().parents[3]
 SHARES = (0.25, 0.45, 0.6, 0.75, 0.85, 0.9, 0.94, 0.97)
 """Address space of a run, in shares of what it takes without a limit; loading torch takes the first three quarters."""
 
-LEAST_NATIVE_SHARE = 0.9
-"""From here on a library that fails within native code may end the process by itself, without a sentence."""
-
 CHILD = """
 import pathlib, re, resource, sys
 limit, peak, *arguments = sys.argv[1:]
@@ -34,7 +31,7 @@ if int(limit):
     resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
 sys.argv = ["liver-tumor-attention", *arguments]
 from LiverTumorAttentionLib.__main__ import main
-code = main()
+code = main()  # under a limit in a child of its own, whose code follows here too
 if not int(limit):
     status = pathlib.Path("/proc/self/status").read_text()
     pathlib.Path(peak).write_text(str(1024 * int(re.search(r"VmPeak:\\s+(\\d+)", status)[1])))
@@ -89,10 +86,6 @@ def test_a_run_ends_well_or_with_a_sentence_about_memory(
                 # Smaller windows see less of the body; what is done is said, and the result is nearly the same.
                 allowed = 0.05 * np.count_nonzero(results[1]) if "windows of" in limited.stderr else 0
                 assert np.count_nonzero(results[0] != results[1]) <= allowed, what
-            continue
-        if limited.returncode < 0 or "OpenBLAS" in limited.stderr:  # ended by native code, which asks nobody
-            assert share >= LEAST_NATIVE_SHARE, what
-            assert not out.exists(), what
             continue
         assert limited.returncode == 2, what
         assert len(lines) == 1, what
