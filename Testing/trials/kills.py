@@ -6,7 +6,9 @@ Every command runs again and again in one folder, so that each run finds what th
 the signals come at a random time of the whole run, half within 60 ms of its first temporary file. SIGKILL, SIGTERM,
 SIGINT, two SIGINT and SIGHUP take turns. After each, everything that has a final name is read to its end; after all
 but SIGKILL the exit code must be 130 (or 0 where the run was faster), with one line on stderr and no temporary file
-left. Then each command runs once undisturbed.
+left. A signal that comes while the interpreter itself starts, before the program's first line, ends it as the system
+does: that is counted as "before it began", where nothing was said and nothing is left. Then each command runs once
+undisturbed.
 """
 
 from __future__ import annotations
@@ -208,8 +210,11 @@ def damaged(trial: Trial) -> list[str]:
     return faults
 
 
+BEFORE_IT_BEGAN = "ended by the signal before it began"
+
+
 def interrupt(trial: Trial, signals: tuple[int, ...], delay: float, *, at_writing: bool) -> list[str]:
-    """Run a trial, send it signals, and return what is wrong then.
+    """Run a trial, send it signals, and return what is wrong then, or `BEFORE_IT_BEGAN` alone.
 
     delay: seconds after the start; at_writing: after the first temporary file.
     """
@@ -228,11 +233,15 @@ def interrupt(trial: Trial, signals: tuple[int, ...], delay: float, *, at_writin
         return ["did not end"]
     faults = damaged(trial)
     if signal.SIGKILL not in signals:
+        left = temporary_files(trial.folder) - before
+        if process.returncode in {-number for number in signals} and not (
+            text or left or faults or at_writing
+        ):
+            return [BEFORE_IT_BEGAN]
         if process.returncode not in (0, 130):
             faults.append(f"exit code {process.returncode}: {text[-300:]}")
         if "Traceback" in text:
             faults.append(f"traceback: {text[-300:]}")
-        left = temporary_files(trial.folder) - before
         if left:
             faults.append(f"left {', '.join(sorted(path.name for path in left))}")
     return faults
@@ -258,6 +267,7 @@ def trial_of_kills(kills: int, seed: int, scratch: Path, only: str | None = None
         seconds = run_once(trial.program, trial.arguments)
         count = kills // len(all_trials) + (place < kills % len(all_trials))
         faults: list[str] = []
+        early = 0
         sent: Counter[str] = Counter()
         for number in range(count):
             name, signals = SIGNALS[number % len(SIGNALS)]
@@ -271,7 +281,8 @@ def trial_of_kills(kills: int, seed: int, scratch: Path, only: str | None = None
             found = interrupt(trial, signals, delay, at_writing=at_writing)
             sent[name] += 1
             moment = f"{delay:.2f} s {'after its first temporary file' if at_writing else 'after its start'}"
-            faults += [f"{name} {moment}: {text}" for text in found]
+            early += found == [BEFORE_IT_BEGAN]
+            faults += [f"{name} {moment}: {text}" for text in found if text != BEFORE_IT_BEGAN]
             print(f"{trial.name}: {name} {moment}: {found or 'whole or absent'}", file=sys.stderr)
         if trial.name == "models add":  # one that is installed is not added again
             forget(trial, random_numbers)
@@ -280,7 +291,12 @@ def trial_of_kills(kills: int, seed: int, scratch: Path, only: str | None = None
         if not all((trial.folder / name).exists() for name in trial.results):
             after.append("results are missing after a run without a signal")
         faults += [f"the next run: {text}" for text in after]
-        rows[trial.name] = {"interruptions": count, "signals": dict(sorted(sent.items())), "faults": faults}
+        rows[trial.name] = {
+            "interruptions": count,
+            "signals": dict(sorted(sent.items())),
+            "before_it_began": early,
+            "faults": faults,
+        }
     return {
         "command": f"python -m Testing.trials.kills --kills {kills} --seed {seed}"
         + (f" --only '{only}'" if only else ""),
