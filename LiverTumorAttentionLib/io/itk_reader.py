@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
-from LiverTumorAttentionLib.io.input_checks import check_spacing, shown
+from LiverTumorAttentionLib.io.input_checks import check_spacing, quiet_itk, shown
 from LiverTumorAttentionLib.io.meta_header import check_meta_is_whole
 from LiverTumorAttentionLib.io.nifti_header import check_nifti_is_whole
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd_is_whole
@@ -166,3 +167,16 @@ def _sheared_too() -> Iterator[None]:
             del os.environ[_PERMISSIVE]
         else:
             os.environ[_PERMISSIVE] = before
+
+
+def voxel_bytes(place: Path) -> int:
+    """Return how many bytes of voxels a file's header declares, 0 where it cannot be read."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(place))
+    try:
+        with quiet_itk():
+            reader.ReadImageInformation()
+        voxel = sitk.Image([1] * reader.GetDimension(), reader.GetPixelID(), reader.GetNumberOfComponents())
+        return int(np.prod(reader.GetSize(), dtype=np.int64)) * sitk.GetArrayViewFromImage(voxel).nbytes
+    except RuntimeError:
+        return 0

@@ -27,7 +27,7 @@ from LiverTumorAttentionLib.io.input_checks import (
     readable,
 )
 from LiverTumorAttentionLib.io.input_warning import InputWarning
-from LiverTumorAttentionLib.io.itk_reader import read_with_itk
+from LiverTumorAttentionLib.io.itk_reader import read_with_itk, voxel_bytes
 from LiverTumorAttentionLib.io.meta_header import check_meta
 from LiverTumorAttentionLib.io.nifti_header import check_nifti, check_nifti_is_whole
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd
@@ -131,7 +131,7 @@ def read_image(place: Path, name: str) -> sitk.Image:
                 f"the axes of the {name} '{place}' are not at right angles (a sheared export): "
                 "resample it to an upright grid first"
             ) from error
-        raise_if_out_of_memory(error, needed_bytes=_voxel_bytes(place))
+        raise_if_out_of_memory(error, needed_bytes=voxel_bytes(place))
         raise InputError(
             f"the {name} '{place}' cannot be read ({itk_reason(error)}): copy it again, it may be damaged"
         ) from error
@@ -148,19 +148,6 @@ def _without_free_text(image: sitk.Image) -> sitk.Image:
     for key in keys:
         image.EraseMetaData(key)
     return image
-
-
-def _voxel_bytes(place: Path) -> int:
-    """Return how many bytes of voxels a file's header declares, 0 where it cannot be read."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(place))
-    try:
-        with quiet_itk():
-            reader.ReadImageInformation()
-        voxel = sitk.Image([1] * reader.GetDimension(), reader.GetPixelID(), reader.GetNumberOfComponents())
-        return int(np.prod(reader.GetSize(), dtype=np.int64)) * sitk.GetArrayViewFromImage(voxel).nbytes
-    except RuntimeError:
-        return 0
 
 
 def compact(image: sitk.Image) -> sitk.Image:

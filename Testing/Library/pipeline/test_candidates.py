@@ -45,9 +45,13 @@ def job(folder: Path, **changes: object) -> SegmentationJob:
 
 
 @pytest.fixture(scope="module")
-def without(case: tuple[Phantom, Path]) -> CaseResult:
-    """By the bundled model as it is."""
-    return segment_case(job(case[1]))
+def without(case: tuple[Phantom, Path], tmp_path_factory: pytest.TempPathFactory) -> CaseResult:
+    """By the bundled model without its own classifier."""
+    model = with_classifier(tmp_path_factory.mktemp("without") / "model")
+    values = json.loads((model / "model.json").read_text(encoding="utf-8"))
+    del values["candidates"]
+    (model / "model.json").write_text(json.dumps(values), encoding="utf-8")
+    return segment_case(job(case[1], model=str(model)))
 
 
 @pytest.fixture(scope="module")

@@ -191,7 +191,7 @@ def test_tumors_drawn_into_each_other_keep_their_values(monkeypatch: pytest.Monk
     values[0, 1:5, 1:5] = 6
     values[0, 2, 2] = 3
     outer, inner, liver = (
-        StoredSegment(description=Description(name=n), mask=m)
+        StoredSegment(description=Description(name=n), layer=m, holds=lambda layer: layer)
         for n, m in (
             ("Tumor 5", values > 1),
             ("Tumor 2", values == 3),

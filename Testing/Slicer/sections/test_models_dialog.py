@@ -142,7 +142,7 @@ def test_a_lesion_probability_is_told_with_how_well_it_does(make, model, user_fo
     install(model, user_folder)
     made = make()
     made.ui.modelTable.selectRow(0)
-    assert "Lesion probability" not in made.ui.detailsBrowser.toPlainText()
+    assert "area under roc: 0.9375" not in made.ui.detailsBrowser.toPlainText()
     made.ui.modelTable.selectRow(1)
     assert "Lesion probability\narea under roc: 0.9375" in made.ui.detailsBrowser.toPlainText()
 

@@ -220,7 +220,7 @@ def darn() -> dict[str, Any]:
         (lambda t: t["metrics"][0].update(measure="dise"), "measure: unknown 'dise'; did you mean 'dice'"),
         (lambda t: t["metrics"][0].update(unit="cm"), "unit: unknown 'cm'"),
         (lambda t: t["metrics"][0].update(better="more"), "better: unknown 'more'"),
-        (lambda t: t["metrics"][0].update(of="tumor"), "of: unknown 'tumor'; did you mean 'tumor'"),
+        (lambda t: t["metrics"][0].update(of="tumr"), "of: unknown 'tumr'; did you mean 'tumor'"),
         (
             lambda t: t["metrics"][0].update(slices="middel"),
             "slices: unknown 'middel'; did you mean 'middle'",
@@ -257,7 +257,7 @@ def test_an_unknown_paper_is_told_with_the_nearest() -> None:
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("tables: {", encoding="utf-8")
-    with pytest.raises(InputError, match=r"mine\.yaml' cannot be read"):
+    with pytest.raises(InputError, match=r"mine\.yaml is not valid YAML"):
         read_published("mine", tmp_path)
 
 
