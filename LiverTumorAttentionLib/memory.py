@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import Cancelled, LiverTumorAttentionError, OutOfMemory
+from LiverTumorAttentionLib.wording import size_in_words
 
 WORDS = re.compile(
     r"out[ _]of[ _]memory|bad_alloc|bad allocation|not enough memory|insufficient memory|DefaultCPUAllocator"
@@ -86,7 +87,7 @@ def left_bytes() -> int | None:
 
     None where the system does not tell.
     """
-    found = [*_machine_left(), *_container_left(), *_process_left()]
+    found = [*_machine_left(), *(limit - used for limit, used in _container_bytes()), *_process_left()]
     return max(0, min(found)) if found else None
 
 
@@ -123,12 +124,13 @@ def check_room_for(library: str) -> None:
         raise out_of_memory(None, needed_bytes=needed)
 
 
-def size_in_words(count: int) -> str:
-    """Return a number of bytes such as "6.4 GiB"."""
-    for unit, scale in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count} bytes"
+def memory_limit_bytes() -> int | None:
+    """Return how much memory this process may take at all: the machine's, or less where a limit is set.
+
+    None where the system does not tell.
+    """
+    found = [*_machine_bytes(), *(limit for limit, _ in _container_bytes()), *_process_left()]
+    return min(found) if found else None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -203,8 +205,8 @@ def _process_left() -> list[int]:
     return [limit - used]
 
 
-def _container_left() -> list[int]:
-    """Return what is left below the limit of a container, by the second or first version of Linux' control groups."""
+def _container_bytes() -> list[tuple[int, int]]:
+    """Return limit and use of a container, by the second or first version of Linux' control groups."""
     places = (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -216,29 +218,35 @@ def _container_left() -> list[int]:
         except OSError:
             continue
         if limit.isdigit() and used.isdigit():
-            found.append(int(limit) - int(used))
+            found.append((int(limit), int(used)))
     return found
 
 
-def _machine_left() -> list[int]:
-    """Return what the machine has free, or its whole memory where the free part is not told."""
-    try:
-        text = Path("/proc/meminfo").read_text()
-        free = re.search(r"MemAvailable:\s+(\d+) kB", text)
-        if free:
-            return [1024 * int(free[1])]
-    except OSError:
-        pass
+def _machine_bytes() -> list[int]:
+    """Return the machine's whole memory; on Windows with its paging file."""
     if sys.platform == "win32":
-        return _windows_left()
+        return _windows_bytes("all_page")
     try:
         return [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (AttributeError, OSError, ValueError):
         return []
 
 
-def _windows_left() -> list[int]:
-    """Return what Windows can still promise to this process: free memory and paging file."""
+def _machine_left() -> list[int]:
+    """Return what the machine has free, or its whole memory where the free part is not told."""
+    if sys.platform == "win32":
+        return _windows_bytes("free_page")
+    try:
+        free = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+        if free:
+            return [1024 * int(free[1])]
+    except OSError:
+        pass
+    return _machine_bytes()
+
+
+def _windows_bytes(which: str) -> list[int]:
+    """Return a number of Windows: "all_page" it can promise, or "free_page" it still can, memory and paging file."""
     import ctypes
 
     class Status(ctypes.Structure):
@@ -252,4 +260,4 @@ def _windows_left() -> list[int]:
 
     status = Status(length=ctypes.sizeof(Status))
     kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (absent elsewhere)
-    return [int(status.free_page)] if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else []
+    return [int(getattr(status, which))] if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else []

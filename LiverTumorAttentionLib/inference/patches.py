@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.inference.sliding_window import (
     group_probabilities,
     windows_along,
 )
-from LiverTumorAttentionLib.models.description import PatchSettings
+from LiverTumorAttentionLib.models.stage_description import PatchSettings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, full_box
 

@@ -23,7 +23,7 @@ from LiverTumorAttentionLib.inference.sliding_window import (
     triangle,
     windows_along,
 )
-from LiverTumorAttentionLib.models.description import SliceSettings
+from LiverTumorAttentionLib.models.stage_description import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, full_box

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models.description import IntensitySettings, StageDescription
+from LiverTumorAttentionLib.models.stage_description import IntensitySettings, StageDescription
 from LiverTumorAttentionLib.preprocessing import (
     Standard,
     liver_median_hu,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.memory import memory_limit_bytes
+from LiverTumorAttentionLib.wording import size_in_words
 
 CHUNK_BYTES = 4 * 2**20
 SLACK_BYTES = 64 * 2**20
@@ -93,51 +93,3 @@ def check_unpacks(
         raise truncated(what, "the compressed data break off or are damaged") from error
     check_holds(total, declared_bytes, what)
     return total
-
-
-def memory_limit_bytes() -> int | None:
-    """Return how much memory this process may take: the machine's, or less where a limit is set; None if unknown."""
-    limits = [*_machine_bytes(), *_group_bytes(), *_process_bytes()]
-    return min(limits) if limits else None
-
-
-def _machine_bytes() -> list[int]:
-    try:
-        return [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    except (AttributeError, OSError, ValueError):
-        return []
-
-
-def _group_bytes() -> list[int]:
-    """Return the limit of a container, of the second or first version of Linux' control groups."""
-    found = []
-    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(place).read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            found.append(int(text))
-    return found
-
-
-def _process_bytes() -> list[int]:
-    """Return what is left below the process' own limit of address space (`ulimit -v`)."""
-    try:
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit == resource.RLIM_INFINITY:
-            return []
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (ImportError, OSError, ValueError):
-        return []
-    return [limit - used]
-
-
-def size_in_words(count: int) -> str:
-    """Return a number of bytes such as "6.4 GB"."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}" if count < 10**15 else f"{count / scale:.1e} {unit}"
-    return f"{count} bytes"

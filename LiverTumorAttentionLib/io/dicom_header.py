@@ -16,13 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.declared_size import (
-    CHUNK_BYTES,
-    check_memory,
-    memory_limit_bytes,
-    size_in_words,
-)
+from LiverTumorAttentionLib.io.declared_size import CHUNK_BYTES, check_memory
 from LiverTumorAttentionLib.io.picture_header import FREE_BYTES, MAX_RATIO, jpeg_size
+from LiverTumorAttentionLib.memory import memory_limit_bytes
+from LiverTumorAttentionLib.wording import size_in_words
 
 PREAMBLE_BYTES = 128
 MAX_DEPTH = 32

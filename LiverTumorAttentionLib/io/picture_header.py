@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.declared_size import check_memory, size_in_words, truncated
+from LiverTumorAttentionLib.io.declared_size import check_memory, truncated
+from LiverTumorAttentionLib.wording import size_in_words
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8"

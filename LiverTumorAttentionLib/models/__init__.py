@@ -10,18 +10,16 @@ from LiverTumorAttentionLib.models.catalogue import (
     survey_models,
     user_model_folder,
 )
-from LiverTumorAttentionLib.models.description import (
-    DataSource,
+from LiverTumorAttentionLib.models.description import DataSource, Label, ModelDescription
+from LiverTumorAttentionLib.models.package import ModelPackage
+from LiverTumorAttentionLib.models.papers import paper_model, paper_names
+from LiverTumorAttentionLib.models.stage_description import (
     GridSettings,
     IntensitySettings,
-    Label,
-    ModelDescription,
     PatchSettings,
     SliceSettings,
     StageDescription,
 )
-from LiverTumorAttentionLib.models.package import ModelPackage
-from LiverTumorAttentionLib.models.papers import paper_model, paper_names
 
 __all__ = [
     "DataSource",

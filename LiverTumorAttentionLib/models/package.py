@@ -20,7 +20,8 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from LiverTumorAttentionLib.config_parsing import is_text, shown
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.card import NOTES
-from LiverTumorAttentionLib.models.description import ModelDescription, StageDescription, read_description
+from LiverTumorAttentionLib.models.description import ModelDescription, read_description
+from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import MIB, is_regular, open_regular, reason, too_large
 

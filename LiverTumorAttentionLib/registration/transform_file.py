@@ -18,9 +18,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.declared_size import check_memory, memory_limit_bytes
+from LiverTumorAttentionLib.io.declared_size import check_memory
 from LiverTumorAttentionLib.io.input_checks import existing, itk_reason, quiet_itk, readable
 from LiverTumorAttentionLib.io.itk_reader import spelled
+from LiverTumorAttentionLib.memory import memory_limit_bytes
 from LiverTumorAttentionLib.registration.transform_io import SUFFIXES, flattened
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -31,7 +31,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "ending": ({"errors", "standard_streams", "supervised"}, set(), set()),
     "supervised": ({"errors", "memory"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
-    "memory": ({"errors"}, set(), set()),
+    "memory": ({"errors", "wording"}, set(), set()),
     "identifying_names": (set(), set(), set()),
     "wording": (set(), set(), set()),
     "regular_file": (set(), set(), set()),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from LiverTumorAttentionLib.commands.console import Console, add_progress
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.progress import Progress
-from training.commands.options import add_processes
+from training.commands.options import add_cohort, tell_written
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,25 +29,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="MODEL",
         help="whose liver stage finds the liver: a model, by id or path, or the folder of a run",
     )
-    add("--count", type=int, required=True, metavar="N", help="number of cases")
-    add(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the cohort; its parent must exist",
-    )
-    add("--seed", type=int, default=0, metavar="S", help="first seed (default: %(default)s)")
     add("--use", choices=("training", "validation"), default="training", help="default: %(default)s")
-    add(
-        "--lesion-share",
-        type=float,
-        default=0.7,
-        metavar="P",
-        help="cases with lesions (default: %(default)s)",
-    )
-    add_processes(parser)
-    add_progress(parser)
+    add_cohort(parser, lesion_share=0.7)
     parser.set_defaults(run=run)
 
 
@@ -64,5 +47,4 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         processes=options.processes,
         progress=progress.part(0.0, 1.0, "implanting"),
     )
-    console.say(f"{options.output}: {written} of {options.count} cases written, the others were there")
-    console.done(output=str(options.output), written=written)
+    tell_written(options, console, written)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.commands.console import Console, add_progress
 from LiverTumorAttentionLib.config_parsing import whole_number
 from training.data.case import SourceCase
 from training.data.layouts import LAYOUTS, find_cases
@@ -80,6 +81,45 @@ def add_prepared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prepared", required=True, type=Path, metavar="DIR", help="folder that `prepare` filled"
     )
+
+
+def add_cohort(
+    parser: argparse.ArgumentParser,
+    *,
+    seed: int = 0,
+    seed_help: str = "first seed (default: %(default)s)",
+    lesion_share: float | None = None,
+) -> None:
+    """Add what commands that write cohorts share: --count, --output, --seed, --processes, --progress.
+
+    seed: the first one. lesion_share: default of --lesion-share; None adds no such option.
+    """
+    add = parser.add_argument
+    add("--count", type=int, required=True, metavar="N", help="number of cases")
+    add(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the cohort; its parent must exist",
+    )
+    add("--seed", type=int, default=seed, metavar="S", help=seed_help)
+    if lesion_share is not None:
+        add(
+            "--lesion-share",
+            type=float,
+            default=lesion_share,
+            metavar="P",
+            help="cases with lesions (default: %(default)s)",
+        )
+    add_processes(parser)
+    add_progress(parser)
+
+
+def tell_written(options: argparse.Namespace, console: Console, written: int, what: str = "cases") -> None:
+    """Say how many cases of a cohort were written, and that the others were there."""
+    console.say(f"{options.output}: {written} of {options.count} {what} written, the others were there")
+    console.done(output=str(options.output), written=written)
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:

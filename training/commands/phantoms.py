@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from LiverTumorAttentionLib.commands.console import Console, add_progress
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.progress import Progress
-from training.commands.options import add_processes
+from training.commands.options import add_cohort, tell_written
 from training.data.synthesis import TRAINING_SEEDS
 
 DESCRIPTION = """Write a cohort of generated two-phase cases with full truth, one folder a case (layout "plain").
@@ -27,21 +26,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--count", type=int, required=True, metavar="N", help="number of cases")
-    add(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the cohort; its parent must exist",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=TRAINING_SEEDS,
-        metavar="S",
-        help="first seed (default: %(default)s; below it only for tests and evaluation)",
-    )
     add(
         "--size", choices=("small", "full"), default="small", help="160 or 512 pixels a side (default: small)"
     )
@@ -62,8 +46,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="MM",
         help="slice thickness (default: 5.5 for small, drawn for full)",
     )
-    add_processes(parser)
-    add_progress(parser)
+    add_cohort(
+        parser,
+        seed=TRAINING_SEEDS,
+        seed_help="first seed (default: %(default)s; below it only for tests and evaluation)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -88,4 +75,4 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         processes=options.processes,
         progress=progress.part(0.0, 1.0, "phantoms"),
     )
-    console.say(f"{options.output}: {written} of {options.count} phantoms written, the others were there")
+    tell_written(options, console, written, "phantoms")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from LiverTumorAttentionLib.commands.console import Console, add_progress
+from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.progress import Progress
-from training.commands.options import add_processes
+from training.commands.options import add_cohort, tell_written
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,15 +37,6 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="folder of label maps of real livers (couinaud/, vessel/, *_manualMask.nii.gz) that take the place of the "
         "map's own in three quarters of the cases, with their vessels; several may be given",
     )
-    add("--count", type=int, required=True, metavar="N", help="number of cases")
-    add(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the cohort; its parent must exist",
-    )
-    add("--seed", type=int, default=0, metavar="S", help="first seed (default: %(default)s)")
     add("--in-plane", type=float, default=1.25, metavar="MM", help="pixel spacing (default: %(default)s)")
     add(
         "--slice-spacing",
@@ -61,15 +52,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="MM",
         help="show the liver's box with this margin alone, enough for a tumor stage (default: the whole body)",
     )
-    add(
-        "--lesion-share",
-        type=float,
-        default=0.65,
-        metavar="P",
-        help="cases with lesions (default: %(default)s)",
-    )
-    add_processes(parser)
-    add_progress(parser)
+    add_cohort(parser, lesion_share=0.65)
     parser.set_defaults(run=run)
 
 
@@ -94,5 +77,4 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         processes=options.processes,
         progress=progress.part(0.0, 1.0, "painting"),
     )
-    console.say(f"{options.output}: {written} of {options.count} cases written, the others were there")
-    console.done(output=str(options.output), written=written)
+    tell_written(options, console, written)

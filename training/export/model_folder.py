@@ -19,12 +19,12 @@ from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing, rep
 from LiverTumorAttentionLib.models.card import LICENCE_FILE, README_FILE, licence_note, model_card
 from LiverTumorAttentionLib.models.description import (
     CARD_FORMAT,
-    IntensitySettings,
     ModelDescription,
     oldest_format,
     read_description,
 )
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
+from LiverTumorAttentionLib.models.stage_description import IntensitySettings
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from training.candidates.build import ClassifierFile, check_weights

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.inference import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.metrics import confusion, dice_per_case
-from LiverTumorAttentionLib.models.description import PatchSettings, StageDescription
+from LiverTumorAttentionLib.models.stage_description import PatchSettings, StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from training.data.case import PreparedCase
 from training.sampling.view import network_input

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.models.description import PatchSettings, StageDescription
+from LiverTumorAttentionLib.models.stage_description import PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.regular_file import is_regular, reason
 from training.recipes.settings import (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models.description import SliceSettings
+from LiverTumorAttentionLib.models.stage_description import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
 from training.augmentation import draw_misregistration, draw_motion, perturbed_liver
 from training.data.case import PreparedCase

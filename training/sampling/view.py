@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference.stage_input import LIVER_MEDIAN, intensity_of, measured_names
-from LiverTumorAttentionLib.models.description import StageDescription
+from LiverTumorAttentionLib.models.stage_description import StageDescription
 from training.augmentation import TISSUE_HU, varied, varied_hu
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe

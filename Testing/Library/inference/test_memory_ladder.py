@@ -169,7 +169,7 @@ def test_the_last_step_is_a_sentence_with_what_would_help(failure: str, device: 
     assert "\n" not in str(caught.value)
     assert "left" in str(caught.value)
     if failure == "CUDA":
-        assert "2.5 GiB more were needed" in str(caught.value)
+        assert "2.68 GB more were needed" in str(caught.value)
 
 
 def test_another_error_is_no_reason_to_try_again() -> None:

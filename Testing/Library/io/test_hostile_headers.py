@@ -17,8 +17,9 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import declared_size, read_label_map, read_volume
-from LiverTumorAttentionLib.io.declared_size import check_memory, memory_limit_bytes
+from LiverTumorAttentionLib.io.declared_size import check_memory
 from LiverTumorAttentionLib.io.seg_nrrd import write_layers
+from LiverTumorAttentionLib.memory import memory_limit_bytes
 from Testing.Library.io.bounded_reading import READ, outcomes
 
 LONG = "x" * 5000

@@ -16,8 +16,8 @@ import torch
 import yaml
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
-from LiverTumorAttentionLib.models.description import StageDescription
 from LiverTumorAttentionLib.models.papers import paper_model, paper_names
+from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
 from Testing.Library.networks.cases import CASES
 from training.loop.optimization import Optimization
