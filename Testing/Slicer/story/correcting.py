@@ -131,8 +131,7 @@ def undo_and_redo(story: Telling) -> None:
 
 def paint_with_the_brush(story: Telling) -> None:
     """What is painted in the Segment Editor becomes one action, which can be undone."""
-    drawn = union(story.lesions, story.truth.tumor)  # the brush takes nothing from another tumor
-    lacking = {n: story.truth.under(story.lesions[n]) & ~drawn for n in story.living}
+    lacking = {n: story.truth.under(story.lesions[n]) & ~story.lesions[n] for n in story.living}
     number = max(lacking, key=lambda n: np.count_nonzero(lacking[n]))
     steps = len(story.panel.active_case.controller.session.entries)
     story.hands.select(number)

@@ -13,7 +13,7 @@ from Testing.Slicer.story.album import Album
 from Testing.Slicer.story.hands import Hands
 from Testing.Slicer.story.truth import Mask, TrueLesions, dice, lesions_in_scene, union
 
-SEED, LESIONS, THICKNESS_MM = 1004, 4, 5.0
+SEED, LESIONS, THICKNESS_MM = 2019, 4, 5.0
 
 
 class Telling:
@@ -94,8 +94,11 @@ class Telling:
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         stroke = logic.CreateOrientedImageDataFromVolumeNode(self.sample.portal)
         stroke.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        vtk_to_numpy(stroke.GetPointData().GetScalars())[:] = mask.ravel()
-        segment_id = lesions_of(self.segmentation.GetSegmentation())[number]
+        segmentation = self.segmentation.GetSegmentation()
+        segment_id = lesions_of(segmentation)[number]
+        # segments of one layer tell each other by their values, and a merge keeps those of the stroke
+        value = segmentation.GetSegment(segment_id).GetLabelValue()
+        vtk_to_numpy(stroke.GetPointData().GetScalars())[:] = value * mask.ravel()
         logic.SetBinaryLabelmapToSegment(stroke, self.segmentation, segment_id, logic.MODE_MERGE_MAX)
 
     def close(self) -> None:
