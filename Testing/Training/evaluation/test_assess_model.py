@@ -6,6 +6,10 @@ What is segmented is fake: all that is bright in a phase that is given is a tumo
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -417,6 +421,28 @@ def test_time_and_memory_of_a_piece_of_work_are_its_own():
         assert 36 <= smaller.peak_mb <= 50
     assert smaller.processor_seconds > 0
     assert set(smaller.cells()) == {"seconds", "processor_seconds", "peak_mb"}
+
+
+def test_memory_that_was_freed_and_kept_by_the_allocator_counts_when_it_is_filled_again():
+    """glibc keeps what is freed, where its settings or those of a library say so."""
+    code = """
+        import numpy as np
+        from training.evaluation.cost import measured_cost
+        held = np.ones(80 << 20, np.uint8)
+        del held
+        with measured_cost() as cost:
+            held = np.ones(40 << 20, np.uint8)
+        print(cost.peak_mb)
+    """
+    keeping = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, **keeping},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "None" or 36 <= float(done.stdout) <= 50
 
 
 @pytest.mark.parametrize(
