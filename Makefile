@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model study kills fuzz clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
@@ -98,18 +98,27 @@ benchmark-training: $(VENV)/.test
 MODEL ?= build/model
 DATA ?=
 INITIAL ?=
+# Whose liver the tumor stage trains in: that of the first model, so that both stages may train at once (make -j 2), or
+# without one, that of the liver stage just trained.
+MASKS ?= $(or $(INITIAL),$(MODEL)/run-liver)
+MODEL_ID ?= bundled
+MODEL_VERSION ?= 1
+# Folder of what `assess` found of these weights, for their card.
+ASSESSMENT ?=
 LABEL_MAPS ?= $(if $(DATA),$(DATA)/spl-abdominal-atlas/labels.nrrd:spl $(DATA)/amos-labels/labels.nii.gz:amos)
 LIVERS ?= $(if $(DATA),$(DATA)/lits-liver-segments $(DATA)/msd-hepatic-vessels)
 PHANTOMS ?= 30
 PAINTED ?= 80
-IMPLANTED ?= 60
+IMPLANTED ?= 120
 JOBS ?= 2
 PHANTOM_OPTIONS ?= --size full --matrix 288
 PAINTED_OPTIONS ?=
 LIVER_OPTIONS ?=
 TUMOR_OPTIONS ?=
 # Two rounds of hard negatives: what the tumor stage took for tumors, and is trained on with.
-ROUND_OPTIONS ?= --set sampling.hard_share=0.25 --set schedule.epochs=4 --set optimizer.learning_rate=0.0004
+ROUND_OPTIONS ?= --set sampling.hard_share=0.25 --set schedule.epochs=2 --set optimizer.learning_rate=0.0004
+# Cases that are searched for them, those without tumors first.
+MINED ?= 100
 # Cases of the second look: phantoms, and implants in the real volumes that validate. None leaves it out.
 LOOK_PHANTOMS ?= $(if $(DATA),16)
 LOOK_IMPLANTED ?= $(if $(DATA),16)
@@ -124,17 +133,20 @@ MIX := $(if $(DATA),,--set 'sampling.mix={$(if $(LABEL_MAPS),painted: 2$(,) )pha
 LIVER = --recipe bundled/liver $(MIX) $(LIVER_OPTIONS)
 TUMOR = --recipe bundled/tumor $(MIX) $(TUMOR_OPTIONS)
 TO_LIVER = $(LIVER) --output $(MODEL)/prepared-liver
-TO_TUMOR = $(TUMOR) --liver-model $(MODEL)/run-liver --output $(MODEL)/prepared-tumor
+TO_TUMOR = $(TUMOR) --liver-model $(MASKS) --output $(MODEL)/prepared-tumor
 TRAIN_TUMOR = $(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor
-MINE = $(TRAINING) mine --prepared $(MODEL)/prepared-tumor --processes $(JOBS)
-EXPORT = $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor-2 --id bundled \
-	--card training/export/cards/bundled.yaml --statement "not for clinical use" $(POSTPROCESSING)
+MINE = $(TRAINING) mine --prepared $(MODEL)/prepared-tumor --count $(MINED) --processes $(JOBS)
+EXPORT = $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor-2 --id $(MODEL_ID) --version $(MODEL_VERSION) \
+	--title "Liver and tumors on CT, bundled model" --card training/export/cards/bundled.yaml \
+	--statement "trained on real slices, painted and generated CT, not for clinical use" $(POSTPROCESSING)
 LOOK := $(if $(LOOK_PHANTOMS),$(MODEL)/look-phantoms) $(if $(LOOK_IMPLANTED),$(MODEL)/look-implanted)
 FIRST := $(INITIAL:%=--initial %)
 
-model: $(VENV)/.test
+model-phantoms: $(VENV)/.test
 	mkdir -p $(MODEL)
 	$(TRAINING) phantoms --count $(PHANTOMS) --processes $(JOBS) $(PHANTOM_OPTIONS) --output $(MODEL)/phantoms
+
+model-liver: model-phantoms
 	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_LIVER)
 ifneq ($(LABEL_MAPS),)
 	$(SYNTHESIZE) --in-plane 2.5 $(PAINTED_OPTIONS) --output $(MODEL)/painted-liver
@@ -144,13 +156,15 @@ ifneq ($(DATA),)
 	$(PREPARE) --layout msd_liver_slices --data $(DATA)/msd-liver-slices $(TO_LIVER)
 endif
 	$(TRAINING) train $(LIVER) --prepared $(MODEL)/prepared-liver --output $(MODEL)/run-liver $(FIRST)
+
+model-tumor: model-phantoms $(if $(INITIAL),,model-liver)
 	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_TUMOR)
 ifneq ($(LABEL_MAPS),)
 	$(SYNTHESIZE) --in-plane 1.25 --liver-margin 14 --seed 500 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
 	$(PLAIN) --data $(MODEL)/painted-tumor $(TO_TUMOR)
 endif
 ifneq ($(DATA),)
-	$(TRAINING) implant --data $(DATA) --liver-model $(MODEL)/run-liver --count $(IMPLANTED) --processes $(JOBS) \
+	$(TRAINING) implant --data $(DATA) --liver-model $(MASKS) --count $(IMPLANTED) --processes $(JOBS) \
 		--output $(MODEL)/implanted
 	$(PLAIN) --data $(MODEL)/implanted $(TO_TUMOR)
 	$(PREPARE) --layout lits_crop --data $(DATA)/lits-117-crop $(TO_TUMOR)
@@ -161,6 +175,8 @@ endif
 	$(MINE) --model $(MODEL)/run-tumor-1 --output $(MODEL)/hard-2
 	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor-2 --initial $(MODEL)/run-tumor-1 \
 		--hard-negatives $(MODEL)/hard-1 $(MODEL)/hard-2 $(ROUND_OPTIONS)
+
+model: model-liver model-tumor
 ifneq ($(strip $(LOOK)),)
 	test -f $(MODEL)/first/model.json || $(EXPORT) --output $(MODEL)/first
 endif
@@ -175,7 +191,8 @@ ifneq ($(strip $(LOOK)),)
 	$(TRAINING) candidates --model $(MODEL)/first --cohort $(LOOK) --output $(MODEL)/second-look --processes $(JOBS)
 endif
 	test -f $(MODEL)/model/model.json || $(EXPORT) --output $(MODEL)/model \
-		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json)
+		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json) \
+		$(ASSESSMENT:%=--assessment %)
 
 # Hours on two cores; resumes where it was stopped.
 study: $(VENV)/.test
