@@ -56,6 +56,8 @@ def _run(options: argparse.Namespace, console: Console, cancelled_message: str |
             return Cancelled.exit_code
         except KeyboardInterrupt:
             ignore_signals()
+            # Else CPython ends by SIGINT where the interrupt went through an exec, as when a dataclass is made.
+            exec("")
             _say_cancelled(console, cancelled_message, Cancelled(AT_ONCE))
             return Cancelled.exit_code
         except BrokenPipeError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from LiverTumorAttentionLib.ending import ending_signals, uninterrupted
+from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, uninterrupted
 
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -120,6 +120,34 @@ def test_a_signal_leaves_no_temporary_file(
     _, error = process.communicate()
     assert (process.returncode, error) == (130, f"error: {says}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+IMPORTING = """
+import argparse, signal, sys
+from LiverTumorAttentionLib.commands.program import run_program
+def run(options, progress, console):
+    exec('signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGINT)')  # as a dataclass is made
+def parser():
+    made = argparse.ArgumentParser()
+    made.set_defaults(run=run)
+    return made
+if __name__ == '__main__':
+    sys.exit(run_program(parser))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_second_signal_in_code_that_is_made_as_text_has_the_exit_code_of_any_other(tmp_path: Path) -> None:
+    (tmp_path / "importing.py").write_text(IMPORTING, encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "importing"],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, f"error: {AT_ONCE}\n")
 
 
 PROGRAMS = ("LiverTumorAttentionLib", "training")
