@@ -95,7 +95,7 @@ def run_verify(options: argparse.Namespace, progress: Progress, console: Console
 
     package = find_model(options.model)
     package.verify(progress)
-    files = len(package.description.stages)
+    files = sum(len(stage.weight_files) for stage in package.description.stages)
     console.say(f"{package.description.id}: all {files} files match their checksums")
     console.done(model=package.description.id, files=files)
 

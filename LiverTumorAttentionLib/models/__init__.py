@@ -11,6 +11,14 @@ from LiverTumorAttentionLib.models.catalogue import (
     user_model_folder,
 )
 from LiverTumorAttentionLib.models.description import DataSource, Label, ModelDescription
+from LiverTumorAttentionLib.models.imported_outputs import NetworkOutput
+from LiverTumorAttentionLib.models.nnunet_settings import (
+    ChannelSettings,
+    NetworkPass,
+    NNUNetSettings,
+    PreviousNetwork,
+    ResamplingSettings,
+)
 from LiverTumorAttentionLib.models.package import ModelPackage
 from LiverTumorAttentionLib.models.papers import paper_model, paper_names
 from LiverTumorAttentionLib.models.stage_description import (
@@ -20,8 +28,10 @@ from LiverTumorAttentionLib.models.stage_description import (
     SliceSettings,
     StageDescription,
 )
+from LiverTumorAttentionLib.models.weights_file import WeightsFile
 
 __all__ = [
+    "ChannelSettings",
     "DataSource",
     "GridSettings",
     "InstalledModel",
@@ -29,9 +39,15 @@ __all__ = [
     "Label",
     "ModelDescription",
     "ModelPackage",
+    "NNUNetSettings",
+    "NetworkOutput",
+    "NetworkPass",
     "PatchSettings",
+    "PreviousNetwork",
+    "ResamplingSettings",
     "SliceSettings",
     "StageDescription",
+    "WeightsFile",
     "add_model",
     "find_model",
     "list_models",

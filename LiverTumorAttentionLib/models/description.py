@@ -11,17 +11,23 @@ from LiverTumorAttentionLib.config_parsing import from_mapping, shown
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.json_values import json_values
 from LiverTumorAttentionLib.lesion_classifier import LesionClassifier
-from LiverTumorAttentionLib.models.stage_description import LONGEST_NAME, IntensitySettings, StageDescription
+from LiverTumorAttentionLib.models.limits import LONGEST_NAME
+from LiverTumorAttentionLib.models.stage_description import IntensitySettings, StageDescription
 from LiverTumorAttentionLib.regular_file import reason
 
-FORMATS = (2, 3, 4)
+FORMATS = (2, 3, 4, 5)
 """Versions of `model.json` that are read; 3 adds intensities relative to the liver, and the model card, 4 the lesion
-probability."""
+probability, 5 networks of other programs."""
 CARD_FORMAT = 3
 """The first with sources, never_seen and known_failures."""
 CANDIDATES_FORMAT = 4
 """The first with candidates."""
+IMPORTED_FORMAT = 5
+"""The first with networks of other programs, and with models that find the liver or the tumors alone."""
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])
+"""Stages of a whole model."""
+PART_ORDERS = (["liver"], ["tumor"])
+"""Stages of a model that has to be composed with another one before it segments a case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,8 @@ class ModelDescription:
     intended_use: str
     """What the model is for and what not."""
     stages: tuple[StageDescription, ...]
-    """The liver stage and then the tumor stage, or one stage that finds both."""
+    """The liver stage and then the tumor stage, or one stage that finds both; one of the two alone in format 5, for a
+    model that is a part of one."""
     labels: tuple[Label, ...]
     """The labels it finds."""
     postprocessing: dict[str, Any] = field(default_factory=dict)
@@ -112,10 +119,12 @@ class ModelDescription:
                 f"got {shown(self.id)}: correct it there"
             )
         needed = oldest_format(
-            (stage.intensity for stage in self.stages), candidates=self.candidates is not None
+            (stage.intensity for stage in self.stages),
+            candidates=self.candidates is not None,
+            imported=any(stage.is_imported for stage in self.stages),
         )
         if self.format < needed:
-            key = "candidates" if needed == CANDIDATES_FORMAT else "liver_window_hu"
+            key = _SINCE[needed]
             raise ModelError(
                 f"model.json: format {self.format} knows no {key}: a model with it has format {needed}: write that"
             )
@@ -125,21 +134,38 @@ class ModelDescription:
                 f"has format {CARD_FORMAT}: write that"
             )
         names = [stage.name for stage in self.stages]
-        if names not in STAGE_ORDERS:
+        if names not in STAGE_ORDERS and not (names in PART_ORDERS and self.format >= IMPORTED_FORMAT):
             raise ModelError(
                 "model.json: expected the stages 'liver' and 'tumor', in this order, or the one stage "
                 f"'liver_and_tumor'; got {shown(names)}: correct it there"
             )
+        files = [file.weights for stage in self.stages for file in stage.weight_files]
+        if len(set(files)) < len(files):
+            raise ModelError(
+                f"model.json: two stages share a file of weights, got {shown(files)}: correct it there"
+            )
 
     @property
     def liver_stage(self) -> StageDescription:
-        """The stage that finds the liver."""
+        """The stage that finds the liver. Raises `ModelError` for a model that is a part without one."""
+        self.check_finds("liver")
         return self.stages[0]
 
     @property
     def tumor_stage(self) -> StageDescription:
-        """The stage that finds the tumors; the same one where one stage finds both."""
+        """The stage that finds the tumors; the same one where one stage finds both. Raises `ModelError` as above."""
+        self.check_finds("tumor")
         return self.stages[-1]
+
+    def check_finds(self, *kinds: str) -> None:
+        """Raise `ModelError` where the model does not find "liver" or "tumor", as a part of a model may not."""
+        for kind in kinds:
+            if not any(kind in stage.class_groups for stage in self.stages):
+                own, missing = ("tumors", "liver") if kind == "liver" else ("liver", "tumors")
+                raise ModelError(
+                    f"the model {self.id!r} finds the {own} alone: compose it with one that finds the {missing} "
+                    f"(models compose), or choose another model"
+                )
 
     def stage(self, name: str) -> StageDescription:
         """Return the stage of that name."""
@@ -151,7 +177,7 @@ class ModelDescription:
     @property
     def takes_arterial(self) -> bool:
         """Whether the tumors are found in the arterial phase too, where there is one."""
-        return "arterial" in self.tumor_stage.phases
+        return "arterial" in self.stages[-1].phases
 
     @property
     def needs_arterial(self) -> bool:
@@ -159,11 +185,23 @@ class ModelDescription:
         return any("arterial" in stage.phases and stage.missing_phase == "refuse" for stage in self.stages)
 
 
-def oldest_format(intensities: Iterable[IntensitySettings], *, candidates: bool = False) -> int:
+_SINCE = {
+    3: "liver_window_hu",
+    CANDIDATES_FORMAT: "candidates",
+    IMPORTED_FORMAT: "network of another program",
+}
+"""What each format knows that those before it do not."""
+
+
+def oldest_format(
+    intensities: Iterable[IntensitySettings], *, candidates: bool = False, imported: bool = False
+) -> int:
     """Return the oldest format of `model.json` that can say these intensities of its stages.
 
-    candidates: whether it gives a lesion probability too.
+    candidates: whether it gives a lesion probability too. imported: whether a network comes from another program.
     """
+    if imported:
+        return IMPORTED_FORMAT
     if candidates:
         return CANDIDATES_FORMAT
     return 2 if all(intensity.liver_window_hu is None for intensity in intensities) else 3

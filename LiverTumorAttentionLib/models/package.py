@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.card import NOTES
 from LiverTumorAttentionLib.models.description import ModelDescription, read_description
 from LiverTumorAttentionLib.models.stage_description import StageDescription
+from LiverTumorAttentionLib.models.weights_file import WeightsFile
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import MIB, is_regular, open_regular, reason, too_large
 
@@ -85,7 +86,10 @@ class ModelPackage:
     def files(self) -> list[str]:
         """Return the names of all files that belong to the model; its card and licence where they lie there."""
         notes = [name for name in NOTES if self._has(name)]
-        return [DESCRIPTION_FILE, *(stage.weights for stage in self.description.stages), *notes]
+        return [DESCRIPTION_FILE, *(file.weights for file in self._weight_files()), *notes]
+
+    def _weight_files(self) -> list[WeightsFile]:
+        return [file for stage in self.description.stages for file in stage.weight_files]
 
     def _has(self, name: str) -> bool:
         if self.path.is_dir():
@@ -98,26 +102,24 @@ class ModelPackage:
         return sum(self._size(name) for name in self.files())
 
     def verify(self, progress: Progress | None = None) -> None:
-        """Check the checksum of every stage's weights. Raises `ModelError` on the first that differs."""
+        """Check the checksum of all weights. Raises `ModelError` on the first that differs."""
         progress = progress or Progress()
-        stages = self.description.stages
-        for number, stage in enumerate(stages):
-            part = progress.part(
-                number / len(stages), (number + 1) / len(stages), f"verifying {stage.weights}"
-            )
-            self._compare(stage, self._digest(stage.weights, part))
+        files = self._weight_files()
+        for number, file in enumerate(files):
+            part = progress.part(number / len(files), (number + 1) / len(files), f"verifying {file.weights}")
+            self._compare(file, self._digest(file.weights, part))
 
-    def checked_weights(self, stage: StageDescription) -> bytes:
-        """Return the bytes of a stage's weights after comparing their SHA-256 with the description's."""
-        content = self.read(stage.weights)
-        self._compare(stage, hashlib.sha256(content).hexdigest())
+    def checked_weights(self, file: StageDescription | WeightsFile) -> bytes:
+        """Return the bytes of a file of weights (of a stage, its first) after comparing them with their SHA-256."""
+        content = self.read(file.weights)
+        self._compare(file, hashlib.sha256(content).hexdigest())
         return content
 
-    def _compare(self, stage: StageDescription, found: str) -> None:
-        if found != stage.sha256:
+    def _compare(self, file: StageDescription | WeightsFile, found: str) -> None:
+        if found != file.sha256:
             raise ModelError(
-                f"the file {stage.weights} of the model {self.description.id!r} is damaged or was changed: "
-                f"its SHA-256 is {found[:12]}…, model.json says {stage.sha256[:12]}…: get the model again"
+                f"the file {file.weights} of the model {self.description.id!r} is damaged or was changed: "
+                f"its SHA-256 is {found[:12]}…, model.json says {file.sha256[:12]}…: get the model again"
             )
 
     def _digest(self, name: str, progress: Progress) -> str:
@@ -132,12 +134,12 @@ class ModelPackage:
                     progress.update(done / total)
         return digest.hexdigest()
 
-    def load_weights(self, stage: StageDescription) -> dict[str, torch.Tensor]:
-        """Return a stage's weights as float32 tensors by parameter name. Raises `ModelError`."""
+    def load_weights(self, file: StageDescription | WeightsFile) -> dict[str, torch.Tensor]:
+        """Return weights (of a stage, its first file) as float32 tensors by parameter name. Raises `ModelError`."""
         import safetensors
         import safetensors.torch
 
-        content = self.checked_weights(stage)
+        content = self.checked_weights(file)
         try:
             tensors = safetensors.torch.load(content)
         except (
@@ -149,13 +151,13 @@ class ModelPackage:
             RuntimeError,
         ) as error:
             raise ModelError(
-                f"{stage.weights} is not a safetensors file ({reason(error)}): get the model again"
+                f"{file.weights} is not a safetensors file ({reason(error)}): get the model again"
             ) from error
         return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
 
-    def weights_bytes(self, stage: StageDescription) -> int:
-        """Return the size of a stage's weights in bytes. Raises `ModelError` as `read` does."""
-        return self._size(stage.weights)
+    def weights_bytes(self, file: StageDescription | WeightsFile) -> int:
+        """Return the size of a file of weights in bytes. Raises `ModelError` as `read` does."""
+        return self._size(file.weights)
 
     def _size(self, name: str) -> int:
         """Return the size in bytes of a file of the model. Raises `ModelError` when it is missing or too large."""

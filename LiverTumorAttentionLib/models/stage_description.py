@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.imported_outputs import (
+    PARTS_OF_LIVER,
+    NetworkOutput,
+    orientation_problem,
+    outputs_problem,
+)
+from LiverTumorAttentionLib.models.limits import (
+    LARGEST_MARGIN_MM,
+    LARGEST_OVERLAP,
+    LARGEST_PATCH_VOXELS,
+    LARGEST_TILE,
+    MOST_FOLDS,
+    MOST_NEIGHBORS,
+    MOST_SCALES,
+    SMALLEST_SPACING_MM,
+    SMALLEST_TILE,
+)
+from LiverTumorAttentionLib.models.nnunet_settings import NNUNetSettings
+from LiverTumorAttentionLib.models.weights_file import WeightsFile, weights_problem
 
 PHASES = ("portal", "arterial")
 
@@ -19,20 +37,8 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """Stages, and the classes of their networks in order. Tumors are part of the liver."""
 
-SMALLEST_TILE, LARGEST_TILE = 32, 2048
-"""Pixels along a side of what a network is given."""
-LARGEST_PATCH_VOXELS = 320**3
-SMALLEST_SPACING_MM = 0.2
-"""Of a network's grid; a body of 500 mm then has 2500 voxels along a side."""
-LARGEST_OVERLAP = 0.95
-"""Every voxel is seen 20 times along each axis then."""
-MOST_NEIGHBORS = 32
-MOST_SCALES = 16
-LARGEST_MARGIN_MM = 500.0
-LONGEST_NAME = 100
-"""Characters of an id or a file name; file systems take 255 bytes, and a name gets additions."""
 
-
+ONE_INTENSITY = "give either window_hu or percentiles or liver_window_hu, and only one of them"
 _TILE_RANGE = f"{SMALLEST_TILE} to {LARGEST_TILE} pixels along each side"
 
 
@@ -42,7 +48,8 @@ def _is_tile(sides: tuple[int, int]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class IntensitySettings:
-    """How Hounsfield units become the network's input. One of the three is given."""
+    """How Hounsfield units become the network's input. One of the three is given, unless the stage comes from another
+    program and has a block of its own for it."""
 
     window_hu: tuple[float, float] | None = None
     """A window in HU, which becomes [0, 1]."""
@@ -61,9 +68,8 @@ class IntensitySettings:
             raise ModelError(f"model.json: intensity: {problem}: correct it there")
 
     def _problem(self) -> str | None:
-        given = [self.window_hu, self.percentiles, self.liver_window_hu]
-        if sum(value is not None for value in given) != 1:
-            return "give either window_hu or percentiles or liver_window_hu, and only one of them"
+        if sum(value is not None for value in self._given()) > 1:
+            return ONE_INTENSITY
         if self.window_hu is not None and not self.window_hu[0] < self.window_hu[1]:
             return f"window_hu must rise, got {self.window_hu}"
         if self.percentiles is not None and not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
@@ -78,6 +84,14 @@ class IntensitySettings:
         if self.liver_erosion_mm is not None and not 0 <= self.liver_erosion_mm <= 30:
             return f"liver_erosion_mm must lie between 0 and 30 mm, got {self.liver_erosion_mm:g}"
         return None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether one of the three is."""
+        return any(value is not None for value in self._given())
+
+    def _given(self) -> tuple[object, ...]:
+        return (self.window_hu, self.percentiles, self.liver_window_hu)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +175,10 @@ class PatchSettings:
             )
 
 
+IMPORTED_KEYS = ("nnunet", "outputs", "activation", "orientation", "ensemble")
+"""Of a stage whose network another program trained."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageDescription:
     """One network of the model, its input, and the way it is run over a volume."""
@@ -177,14 +195,28 @@ class StageDescription:
     """SHA-256 of that file, 64 hexadecimal digits."""
     phases: tuple[str, ...]
     """Phases that the network takes, in the order of its arguments."""
-    intensity: IntensitySettings
-    """From Hounsfield units to input values."""
-    grid: GridSettings
-    """The grid that the input lies on."""
+    intensity: IntensitySettings = field(default_factory=IntensitySettings)
+    """From Hounsfield units to input values; not for a network of another program."""
+    grid: GridSettings = field(default_factory=GridSettings)
+    """The grid that the input lies on; not for a network of another program."""
     slices: SliceSettings | None = None
     """How a 2D or 2.5D network is run."""
     patches: PatchSettings | None = None
-    """How a 3D network is run. A stage has either slices or patches."""
+    """How a 3D network is run. A stage has slices or patches or nnunet."""
+    nnunet: NNUNetSettings | None = None
+    """How a network that nnU-Net trained is run. Format 5."""
+    outputs: tuple[NetworkOutput, ...] = ()
+    """What each channel of the output of another program's network stands for, in order; () for those of STAGES. Format
+    5."""
+    activation: str = "softmax"
+    """What makes probabilities of another program's outputs: "softmax" over classes, or "sigmoid" for each of regions
+    that overlap. Format 5."""
+    orientation: str = "LPS"
+    """Where columns, rows and slices of the volume run to when another program's network is given it, as
+    `SimpleITK.DICOMOrient` names it: that of its training data as that program read them. Format 5."""
+    ensemble: tuple[WeightsFile, ...] = ()
+    """Further weights of the same network, such as those of the other folds; the answers of all are averaged. Format
+    5."""
     mask_dilation_mm: float | None = None
     """For a tumor stage: what lies farther outside the coarse liver than this is set to 0; None masks nothing."""
     box_margin_mm: float = 4.0
@@ -198,9 +230,14 @@ class StageDescription:
             raise ModelError(f"model.json: stage {self.name!r}: {problem}: correct it there")
 
     @property
+    def is_imported(self) -> bool:
+        """Whether another program trained its network."""
+        return self.nnunet is not None
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """What each channel of the network's output stands for."""
-        return STAGES[self.name]
+        return tuple(output.meaning for output in self.outputs) or STAGES[self.name]
 
     @property
     def class_groups(self) -> dict[str, tuple[int, ...]]:
@@ -208,24 +245,26 @@ class StageDescription:
 
         A tumor is part of the liver: a network that separates both finds the liver in both channels.
         """
-        groups = {}
-        if "liver" in self.classes:
-            groups["liver"] = tuple(i for i, name in enumerate(self.classes) if name in ("liver", "tumor"))
-        if "tumor" in self.classes:
-            groups["tumor"] = (self.classes.index("tumor"),)
-        return groups
+        found = {}
+        for kind, members in (("liver", PARTS_OF_LIVER), ("tumor", ("tumor",))):
+            if kind in STAGES[self.name]:
+                found[kind] = tuple(i for i, name in enumerate(self.classes) if name in members)
+        return found
+
+    @property
+    def weight_files(self) -> tuple[WeightsFile, ...]:
+        """All files of weights that belong to it: its network's, and those of a network before it."""
+        before = self.nnunet.previous if self.nnunet is not None else None
+        own = (WeightsFile(weights=self.weights, sha256=self.sha256), *self.ensemble)
+        return own if before is None else (*own, *before.weight_files)
 
     def _problem(self) -> str | None:
         """Say what is wrong with the values, or None."""
         if self.name not in STAGES:
             return f"a stage is named {' or '.join(map(repr, STAGES))}"
-        if not re.fullmatch(r"\w[\w. -]*\.safetensors", self.weights) or len(self.weights) > LONGEST_NAME:
-            return (
-                "weights must be the name of a .safetensors file beside model.json, of letters, digits, '-', '_' and "
-                f"'.', at most {LONGEST_NAME}, got {shown(self.weights)}"
-            )
-        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            return f"sha256 must be 64 hexadecimal digits, got {shown(self.sha256)}"
+        problem = weights_problem(self.weights, self.sha256)
+        if problem:
+            return problem
         if not self.phases or any(phase not in PHASES for phase in self.phases):
             return f"phases must be taken from {PHASES}, got {shown(self.phases)}"
         if self.phases[0] != "portal" or len(set(self.phases)) < len(self.phases):
@@ -236,7 +275,7 @@ class StageDescription:
             return (
                 "liver_window_hu is for a tumor stage: where the liver is still to be found, it has no median"
             )
-        if (self.slices is None) == (self.patches is None):
+        if sum(given is not None for given in (self.slices, self.patches, self.nnunet)) != 1:
             return "give either slices (for a 2D or 2.5D network) or patches (for a 3D network)"
         if self.patches is not None and self.grid.in_plane_pixels is not None:
             return "a network that works in patches needs a spacing, not in_plane_pixels"
@@ -248,7 +287,43 @@ class StageDescription:
                 return f"{name} must lie between 0 and {LARGEST_MARGIN_MM:g} mm, got {margin:g}"
         if self.missing_phase not in ("refuse", "portal"):
             return f"missing_phase must be 'refuse' or 'portal', got {shown(self.missing_phase)}"
+        return self._imported_problem() if self.is_imported else self._own_problem()
+
+    def _own_problem(self) -> str | None:
+        if not self.intensity.is_given:
+            return f"intensity: {ONE_INTENSITY}"
+        if self.outputs or self.ensemble or self.orientation != "LPS" or self.activation != "softmax":
+            return "outputs, activation, orientation and ensemble are for networks of other programs alone"
         return self._channel_problem()
+
+    def _imported_problem(self) -> str | None:
+        if self.intensity.is_given or self.grid != GridSettings():
+            return "intensity and grid are for networks of LiverTumorAttention alone"
+        problem = orientation_problem(self.orientation) or outputs_problem(self.outputs, self.activation)
+        if problem:
+            return problem
+        if not all(self.class_groups.values()):
+            return (
+                f"none of its outputs is the {next(k for k, found in self.class_groups.items() if not found)}"
+            )
+        names = [file.weights for file in self.weight_files]
+        if len(set(names)) < len(names) or len(names) > 2 * MOST_FOLDS:
+            return f"its files of weights have different names, at most {2 * MOST_FOLDS}, got {shown(names)}"
+        return None if self.nnunet is None else self._nnunet_problem(self.nnunet)
+
+    def _nnunet_problem(self, settings: NNUNetSettings) -> str | None:
+        before = settings.previous
+        runs = [(self.arguments, settings.run)] + ([] if before is None else [(before.arguments, before.run)])
+        labels = {label for output in self.outputs for label in output.labels if label}
+        for number, (arguments, run) in enumerate(runs):
+            phases = {channel.phase for channel in run.channels}
+            if phases != set(self.phases):
+                return f"its channels show {', '.join(sorted(phases))}, and its phases are {', '.join(self.phases)}"
+            channels = len(run.channels) + (len(labels) if number == 0 and before is not None else 0)
+            for key, wanted in (("classes", len(self.outputs)), ("in_channels", channels)):
+                if arguments.get(key) != wanted:
+                    return f"its networks need {key} {wanted}, got {shown(arguments.get(key))}"
+        return None
 
     def _channel_problem(self) -> str | None:
         """Say where the network's arguments do not fit the stage, or None. What is not given is the default."""

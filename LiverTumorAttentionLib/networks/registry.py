@@ -35,6 +35,8 @@ from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
 from LiverTumorAttentionLib.networks.dpcnet import DPCNet
 from LiverTumorAttentionLib.networks.fusion import DMP, MPF
+from LiverTumorAttentionLib.networks.imported.plain_conv_unet import PlainConvUNet
+from LiverTumorAttentionLib.networks.imported.residual_encoder_unet import ResidualEncoderUNet
 from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg, ResSeg
 from LiverTumorAttentionLib.networks.sfan import SFAN
 from LiverTumorAttentionLib.networks.unet3d import UNet3D
@@ -128,9 +130,16 @@ NETWORKS: dict[str, NetworkEntry] = {
     "unet": NetworkEntry(build=UNet, paper="Ronneberger, U-Net", year=2015, input_shape=(1, 512, 512)),
 }
 
+IMPORTED_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "plain_conv_unet": PlainConvUNet,
+    "residual_encoder_unet": ResidualEncoderUNet,
+}
+"""Networks of models that other programs trained: built by name too, from the arguments of their plans. Each takes one
+tensor, whose channels are the phases, and returns logits."""
+
 
 def network_names() -> list[str]:
-    """The names that `build_network` knows, in alphabetical order."""
+    """The names of the papers' networks, in alphabetical order; `build_network` knows those of other programs too."""
     return sorted(NETWORKS)
 
 
@@ -154,8 +163,8 @@ def build_network(
 
     Raises ModelError for an unknown name, an unknown argument, a value out of range, or a network that is too large.
     """
-    entry = network_entry(name)
-    known = list(inspect.signature(entry.build).parameters)
+    build = IMPORTED_NETWORKS.get(name) or network_entry(name).build
+    known = list(inspect.signature(build).parameters)
     for argument in arguments:
         if argument not in known:
             raise ModelError(
@@ -164,11 +173,11 @@ def build_network(
     given = ", ".join(f"{key}={str(value)[:40]}" for key, value in arguments.items()) or "its defaults"
     with _limited(f"the network {name!r} with {given}"[:200], most_parameters):
         if generator is None:
-            return entry.build(**arguments)
+            return build(**arguments)
         seed = int(torch.randint(2**62, (), generator=generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return entry.build(**arguments)
+            return build(**arguments)
 
 
 @contextlib.contextmanager

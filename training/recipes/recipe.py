@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import InputError, ModelError
-from LiverTumorAttentionLib.models.stage_description import PatchSettings, StageDescription
+from LiverTumorAttentionLib.models.stage_description import IMPORTED_KEYS, PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.regular_file import is_regular, reason
 from training.recipes.settings import (
@@ -86,9 +86,11 @@ class Recipe:
             return self.sampling.size
         if self.stage.slices is not None:
             return self.stage.slices.tile
-        return cast("PatchSettings", self.stage.patches).patch  # a stage has one of the two
+        return cast("PatchSettings", self.stage.patches).patch  # a stage that is trained has one of the two
 
     def _problem(self) -> str | None:
+        if self.stage.is_imported:
+            return "stage: nnunet is for models that nnU-Net trained: give slices or patches"
         entry = network_entry(self.stage.network)
         if len(entry.phases) != len(self.stage.phases):
             return (
@@ -186,6 +188,8 @@ def to_values(recipe: Recipe) -> dict[str, Any]:
     values = asdict(recipe)
     for of_a_model in ("weights", "sha256"):  # a recipe has no weights yet
         del values["stage"][of_a_model]
+    for of_other_programs in IMPORTED_KEYS:
+        del values["stage"][of_other_programs]
     plain: dict[str, Any] = _plain(values)
     return plain
 

@@ -246,7 +246,7 @@ def _description(model: ModelDescription) -> list[str]:
         parts.append(
             f"<h4>Lesion probability</h4>{measured or '<p>The model does not say how well it does.</p>'}"
         )
-    rows = "".join(_file(stage) for stage in model.stages)
+    rows = "".join(_files(stage) for stage in model.stages)
     parts.append(f"<h4>Files</h4><ul>{rows}</ul>")
     return parts
 
@@ -272,10 +272,11 @@ def _inputs(model: ModelDescription) -> str:
     return "a portal venous CT"
 
 
-def _file(stage: StageDescription) -> str:
-    return (
-        f"<li>{escape(stage.weights)} (network {escape(stage.network)})<br/>"
-        f"SHA-256 <code>{escape(stage.sha256)}</code></li>"
+def _files(stage: StageDescription) -> str:
+    return "".join(
+        f"<li>{escape(file.weights)} (network {escape(stage.network)})<br/>"
+        f"SHA-256 <code>{escape(file.sha256)}</code></li>"
+        for file in stage.weight_files
     )
 
 

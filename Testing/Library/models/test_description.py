@@ -105,7 +105,10 @@ def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
             lambda d: d.update(format=4, candidates={**asdict(by_size(20.0)), "curve": []}),
             "candidates: unknown key 'curve'; did you mean 'curves'",
         ),
-        (lambda d: d.update(format=5), "format 5 is not known to this version, which reads format 2, 3 or 4"),
+        (
+            lambda d: d.update(format=6),
+            "format 6 is not known to this version, which reads format 2, 3, 4 or 5",
+        ),
         (set_slices(overlap=1.0), "overlap must lie between 0 and 0.95"),
         (set_slices(tile=[16, 64]), "tile must be 32 to 2048 pixels"),
         (set_slices(scales=[]), "scales must be given"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import is_text, nearest, shown
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.models.stage_description import LONGEST_NAME
+from LiverTumorAttentionLib.models.limits import LONGEST_NAME
 from training.data.case import SourceCase
 from training.data.layouts import (
     chaos,
