@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from LiverTumorAttentionLib.wording import quantity
+
 MEASUREMENT = "measurement"
 """Field of a `TumorReview` that holds the `TumorMeasurement`; paths that begin with it read from both."""
 TUMOR_NAME = "Tumor {}"
@@ -42,7 +44,7 @@ class TumorColumn:
     node_digits: int = 3
     """Decimals in Slicer's table node."""
     digits: int = 1
-    """Decimals where people read."""
+    """Decimals where people read, of units whose precision `wording.quantity` leaves open."""
     signed: bool = False
     """Whether a positive number is written with its sign where people read."""
     is_tumor: bool = False
@@ -89,7 +91,9 @@ class TumorColumn:
             return missing
         if self.is_tumor:
             return TUMOR_NAME.format(value)
-        return str(value) if self.csv_digits is None else f"{value:.{self.digits}f}"
+        if self.csv_digits is None:
+            return str(value)
+        return quantity(value, self.unit, self.digits, signed=self.signed)
 
 
 def _child(parent: Any, key: str | int) -> Any:
@@ -122,6 +126,15 @@ _ALL = (
         unit="mm",
         path=("longest_3d_diameter_mm",),
     ),
+    TumorColumn(
+        name="neck_ratio",
+        title="Neck ratio",
+        path=(MEASUREMENT, "neck_ratio"),
+        csv_digits=3,
+        digits=2,
+        meaning="Neck ratio: radius of the narrowest neck over that of the smaller of the two bodies that it joins; "
+        "empty for a tumor of one body. Where the neck is narrow the tumor is marked: it may be two that touch.",
+    ),
     TumorColumn(name="slice_index", title="Slice index", path=(MEASUREMENT, "slice_index"), csv_digits=None),
     TumorColumn(
         name="mean_probability",
@@ -147,7 +160,6 @@ _ALL = (
         title="Portal venous",
         unit="HU",
         path=(MEASUREMENT, "mean_hu_portal"),
-        digits=0,
     ),
     TumorColumn(
         name="portal_sd_hu",
@@ -155,21 +167,18 @@ _ALL = (
         title="Portal venous SD",
         unit="HU",
         path=(MEASUREMENT, "sd_hu_portal"),
-        digits=0,
     ),
     TumorColumn(
         name="liver_portal_hu",
         title="Liver around, portal venous",
         unit="HU",
         path=("brightness", "liver_portal", "mean_hu"),
-        digits=0,
     ),
     TumorColumn(
         name="portal_contrast_hu",
         title="Portal contrast to the liver around",
         unit="HU",
         path=("brightness", "contrast_portal_hu"),
-        digits=0,
         signed=True,
     ),
     TumorColumn(
@@ -178,36 +187,87 @@ _ALL = (
         title="Arterial",
         unit="HU",
         path=(MEASUREMENT, "mean_hu_arterial"),
-        digits=0,
     ),
     TumorColumn(
         name="arterial_sd_hu",
         title="Arterial SD",
         unit="HU",
         path=("brightness", "arterial", "sd_hu"),
-        digits=0,
     ),
     TumorColumn(
         name="liver_arterial_hu",
         title="Liver around, arterial",
         unit="HU",
         path=("brightness", "liver_arterial", "mean_hu"),
-        digits=0,
     ),
     TumorColumn(
         name="arterial_contrast_hu",
         title="Arterial contrast to the liver around",
         unit="HU",
         path=("brightness", "contrast_arterial_hu"),
-        digits=0,
         signed=True,
     ),
     TumorColumn(
-        name="enhancement_hu",
-        title="Enhancement",
+        name="native_hu",
+        title="Native",
         unit="HU",
-        path=("brightness", "enhancement_hu"),
-        digits=0,
+        path=("brightness", "native", "mean_hu"),
+    ),
+    TumorColumn(
+        name="liver_native_hu",
+        title="Liver around, native",
+        unit="HU",
+        path=("brightness", "liver_native", "mean_hu"),
+    ),
+    TumorColumn(
+        name="delayed_hu",
+        title="Delayed",
+        unit="HU",
+        path=("brightness", "delayed", "mean_hu"),
+    ),
+    TumorColumn(
+        name="liver_delayed_hu",
+        title="Liver around, delayed",
+        unit="HU",
+        path=("brightness", "liver_delayed", "mean_hu"),
+    ),
+    TumorColumn(
+        name="delayed_contrast_hu",
+        title="Delayed contrast to the liver around",
+        unit="HU",
+        path=("brightness", "contrast_delayed_hu"),
+        signed=True,
+    ),
+    TumorColumn(
+        name="arterial_portal_difference_hu",
+        title="Arterial \N{MINUS SIGN} portal difference",
+        short_title="Arterial\n\N{MINUS SIGN} portal",
+        unit="HU",
+        path=("brightness", "arterial_portal_difference_hu"),
+        signed=True,
+        meaning="Arterial \N{MINUS SIGN} portal difference: mean of the tumor in the arterial phase less that in the "
+        "portal venous phase. It is no enhancement, which needs a native phase.",
+    ),
+    TumorColumn(
+        name="arterial_enhancement_hu",
+        title="Arterial enhancement",
+        unit="HU",
+        path=("brightness", "enhancement_arterial_hu"),
+        signed=True,
+        meaning="Enhancement: mean of the tumor in a phase with contrast agent less that in the native phase.",
+    ),
+    TumorColumn(
+        name="portal_enhancement_hu",
+        title="Portal venous enhancement",
+        unit="HU",
+        path=("brightness", "enhancement_portal_hu"),
+        signed=True,
+    ),
+    TumorColumn(
+        name="delayed_enhancement_hu",
+        title="Delayed enhancement",
+        unit="HU",
+        path=("brightness", "enhancement_delayed_hu"),
         signed=True,
     ),
     TumorColumn(
@@ -215,8 +275,36 @@ _ALL = (
         title="Washout",
         unit="HU",
         path=("brightness", "washout_hu"),
-        digits=0,
+        meaning="Washout: arterial less later contrast to the liver around. It is given only where the tumor is "
+        "brighter than the liver around it in the arterial phase, and darker, its inner half too, in the portal venous "
+        "or delayed phase.",
+    ),
+    TumorColumn(
+        name="rim_core_ratio",
+        title="Rim to core, arterial",
+        short_title="Rim / core",
+        path=("rim", "rim_core_ratio"),
+        csv_digits=3,
+        digits=2,
+        meaning="Rim to core: mean HU of the outer half of the tumor's voxels over that of the inner half, in the "
+        "arterial phase.",
+    ),
+    TumorColumn(
+        name="capsule_hu",
+        title="Late rim (capsule)",
+        unit="HU",
+        path=("rim", "capsule_hu"),
         signed=True,
+        meaning="Late rim: mean of a thin shell about the outline, in the delayed phase or else the portal venous one, "
+        "less the brighter of the tumor's inner half and the liver around; positive where the outline is brighter than "
+        "both. The share beside it: in how many of the octants around the center that holds.",
+    ),
+    TumorColumn(
+        name="capsule_share",
+        title="Share of the late rim",
+        path=("rim", "capsule_share"),
+        csv_digits=3,
+        digits=2,
     ),
     TumorColumn(
         name="surface_distance_mm",
@@ -279,34 +367,54 @@ def columns(names: str) -> tuple[TumorColumn, ...]:
 
 RUN_COLUMNS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm slice_index centroid_l_mm centroid_p_mm "
-    "centroid_s_mm portal_hu portal_sd_hu arterial_hu mean_probability lesion_probability"
+    "centroid_s_mm portal_hu portal_sd_hu arterial_hu mean_probability lesion_probability neck_ratio"
 )
 """Columns of the CSV file of a run, all from a `TumorMeasurement`; the centroid is in LPS."""
 REVIEW_COLUMNS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm slice_index "
-    "mean_probability lesion_probability portal_hu portal_sd_hu portal_contrast_hu arterial_hu arterial_sd_hu "
-    "arterial_contrast_hu enhancement_hu washout_hu surface_distance_mm nearest_tumor nearest_tumor_mm nearest_vessel "
-    "nearest_vessel_mm vessel_contact_mm2"
+    "mean_probability lesion_probability neck_ratio native_hu portal_hu portal_sd_hu portal_contrast_hu arterial_hu "
+    "arterial_sd_hu arterial_contrast_hu delayed_hu delayed_contrast_hu arterial_portal_difference_hu "
+    "arterial_enhancement_hu portal_enhancement_hu delayed_enhancement_hu washout_hu rim_core_ratio capsule_hu "
+    "capsule_share surface_distance_mm nearest_tumor nearest_tumor_mm nearest_vessel nearest_vessel_mm "
+    "vessel_contact_mm2"
 )
 """Columns of the CSV file of a review."""
 NODE_COLUMNS = columns(
-    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm portal_hu liver_portal_hu "
-    "arterial_hu liver_arterial_hu enhancement_hu washout_hu mean_probability lesion_probability surface_distance_mm "
-    "nearest_tumor nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 centroid_r_mm centroid_a_mm "
-    "centroid_s_mm"
+    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm neck_ratio native_hu "
+    "liver_native_hu portal_hu liver_portal_hu arterial_hu liver_arterial_hu delayed_hu liver_delayed_hu "
+    "arterial_portal_difference_hu arterial_enhancement_hu portal_enhancement_hu delayed_enhancement_hu washout_hu "
+    "rim_core_ratio capsule_hu capsule_share mean_probability lesion_probability surface_distance_mm nearest_tumor "
+    "nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 centroid_r_mm centroid_a_mm centroid_s_mm"
 )
 """Columns of the table node in Slicer after the tumor's name; centroids are RAS, as everything in Slicer."""
 RUN_NODE_COLUMNS = tuple(column for column in NODE_COLUMNS if column.path[0] == MEASUREMENT)
 """Those of them that a run measures already."""
 PAGE_SIZE_COLUMNS = columns(
-    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm surface_distance_mm "
-    "nearest_tumor nearest_vessel mean_probability lesion_probability"
+    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm neck_ratio "
+    "surface_distance_mm nearest_tumor nearest_vessel mean_probability lesion_probability"
 )
 """Columns of the report's table of sizes and places."""
 PAGE_HU_COLUMNS = columns(
-    "arterial_hu arterial_contrast_hu portal_hu portal_contrast_hu enhancement_hu washout_hu"
+    "native_hu arterial_hu arterial_contrast_hu portal_hu portal_contrast_hu delayed_hu delayed_contrast_hu "
+    "arterial_portal_difference_hu arterial_enhancement_hu portal_enhancement_hu delayed_enhancement_hu washout_hu "
+    "rim_core_ratio capsule_hu capsule_share"
 )
 """Columns of the report's table of attenuation."""
+ALWAYS_SHOWN = frozenset(
+    column.name
+    for column in (*PAGE_SIZE_COLUMNS, *columns("portal_hu portal_contrast_hu"))
+    if column.name not in ("lesion_probability", "neck_ratio")
+)
+"""Columns that are shown where no tumor has a value, too: their dashes tell that nothing was measured."""
+
+
+def shown_columns(chosen: Sequence[TumorColumn], tumors: Sequence[Any]) -> tuple[TumorColumn, ...]:
+    """Return those of some columns in which any tumor has a value, and those of `ALWAYS_SHOWN`."""
+    return tuple(
+        column
+        for column in chosen
+        if column.name in ALWAYS_SHOWN or any(column.value(tumor) is not None for tumor in tumors)
+    )
 
 
 def tumor_rows(measurements: Sequence[object]) -> list[dict[str, str]]:

@@ -24,6 +24,8 @@ class ReviewSettings:
     """Parenchyma farther from this tumor is excluded."""
     border_mm: float = 5.0
     """Parenchyma nearer to the outside of the organ is excluded."""
+    shell_mm: float = 2.0
+    """How far the shell in which a capsule is looked for reaches to either side of a tumor's outline."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.nearest_mm < self.farthest_mm <= FARTHEST_MM:
@@ -37,6 +39,11 @@ class ReviewSettings:
                 f"the border of the liver that is left out must be 0 to {FARTHEST_MM:g} mm wide, "
                 f"got {self.border_mm:g} mm"
                 ": give a width in that range"
+            )
+        if not 0.0 < self.shell_mm <= FARTHEST_MM:
+            raise InputError(
+                f"the shell about a tumor's outline must reach above 0 and up to {FARTHEST_MM:g} mm to either side, "
+                f"got {self.shell_mm:g} mm: give a width in that range"
             )
 
 

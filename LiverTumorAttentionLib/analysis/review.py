@@ -1,11 +1,11 @@
 """Review of a case: size, enhancement and surroundings of every tumor.
 
-Measurements, never a diagnosis: enhancement and washout are given in HU and not interpreted.
+Measurements, never a diagnosis: attenuation is given in HU and not interpreted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.analysis.enhancement import Enhancement, measure_enh
 from LiverTumorAttentionLib.analysis.longest_3d_diameter import longest_3d_diameter
 from LiverTumorAttentionLib.analysis.nearest_tumor import NearestTumor, nearest_tumors
 from LiverTumorAttentionLib.analysis.perilesional_liver import PerilesionalLiver, ReviewSettings
+from LiverTumorAttentionLib.analysis.rim import RimMeasurement, core_of, measure_rim
 from LiverTumorAttentionLib.analysis.run_findings import RunFinding, with_lesion_probabilities
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
@@ -28,7 +29,7 @@ from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelati
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, expanded_box, label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, as_point, check_same_grid
-from LiverTumorAttentionLib.voxels.labels import tumor_value
+from LiverTumorAttentionLib.voxels.labels import LIVER, tumor_value
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
 from LiverTumorAttentionLib.voxels.surfaces import Gap, Surface, gap_between
 
@@ -41,7 +42,8 @@ class TumorReview:
     longest_3d_diameter_mm, longest_3d_diameter_lps_mm: the longest line through it from surface to surface,
         in whatever direction (see `analysis.longest_3d_diameter` for the bias), and its end points; never shorter than
         the longest axial one.
-    brightness: attenuation of tumor and perilesional liver in both phases, and what follows from it.
+    brightness: attenuation of tumor and perilesional liver in every phase, and what follows from it.
+    rim: of its rim, its core and the shell about its outline.
     surface: the smallest distance to the outside of the liver, 0 where it touches the capsule; None when the
         image shows no outside.
     nearest_tumor: the nearest other tumor, None when there is none.
@@ -52,6 +54,7 @@ class TumorReview:
     longest_3d_diameter_mm: float
     longest_3d_diameter_lps_mm: Line
     brightness: Enhancement
+    rim: RimMeasurement
     surface: Gap | None
     nearest_tumor: NearestTumor | None
     vessels: tuple[VesselRelation, ...]
@@ -87,16 +90,18 @@ def review_case(
     probability: sitk.Image | None = None,
     vessels: Vessels | None = None,
     *,
+    native: sitk.Image | None = None,
+    delayed: sitk.Image | None = None,
     findings: Sequence[RunFinding] = (),
     settings: ReviewSettings | None = None,
     progress: Progress | None = None,
 ) -> CaseReview:
     """Review a case.
 
-    instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
-    registered, `OUTSIDE_HU` outside of its field of view. probability: of tumor. All on one grid, the vessels too,
-    in any orientation and handedness. findings: of the run that the tumors come from; those that are unchanged get
-    its lesion probability.
+    instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial, native, delayed: HU, all but the
+    portal volume registered, `OUTSIDE_HU` outside of their field of view. probability: of tumor. All on one grid,
+    the vessels too, in any orientation and handedness. findings: of the run that the tumors come from; those that are
+    unchanged get its lesion probability.
     Raises `InputError` when grids differ or are sheared, `Cancelled` when the user cancels.
     """
     settings, progress = settings or ReviewSettings(), progress or Progress(stage="review")
@@ -104,6 +109,10 @@ def review_case(
     axes.check_right_angles("the segmentation")
     if vessels is not None:
         check_same_grid(instances, vessels.labels, "the segmentation", "the vessels")
+    images = {"native": native, "arterial": arterial, "portal": portal, "delayed": delayed}
+    for phase, image in images.items():
+        if image is not None:
+            check_same_grid(instances, image, "the segmentation", f"the {phase} volume")
     progress.update(0.0)
     measurements = with_lesion_probabilities(
         measure_tumors(instances, portal, arterial, probability), findings
@@ -114,11 +123,12 @@ def review_case(
     boxes = label_boxes(labels)
     tumors: tuple[TumorReview, ...] = ()
     if measurements:
-        portal_hu = sitk.GetArrayViewFromImage(portal)
-        arterial_hu = None if arterial is None else sitk.GetArrayViewFromImage(arterial)
+        phases_hu = {
+            phase: sitk.GetArrayViewFromImage(image) for phase, image in images.items() if image is not None
+        }
         reviewer = _Reviewer(labels, axes, boxes, vessels, settings)
         progress.update(0.4)
-        tumors = reviewer.review(measurements, portal_hu, arterial_hu, progress.part(0.4, 1.0))
+        tumors = reviewer.review(measurements, phases_hu, progress.part(0.4, 1.0))
     progress.update(1.0)
     return CaseReview(case=case, tumors=tumors, settings=settings)
 
@@ -135,6 +145,7 @@ class _Reviewer:
         settings: ReviewSettings,
     ) -> None:
         self._labels, self._axes, self._boxes, self._vessels = labels, axes, boxes, vessels
+        self._shell_mm = settings.shell_mm
         whole = bounding_box(labels)
         if whole is None:
             raise ValueError("a segmentation without a voxel has nothing to review")
@@ -154,8 +165,7 @@ class _Reviewer:
     def review(
         self,
         measurements: Sequence[TumorMeasurement],
-        portal_hu: NDArray[Any],
-        arterial_hu: NDArray[Any] | None,
+        phases_hu: Mapping[str, NDArray[Any]],
         progress: Progress,
     ) -> tuple[TumorReview, ...]:
         surfaces = {}
@@ -171,20 +181,31 @@ class _Reviewer:
             value = tumor_value(measurement.number)
             length_mm, line = self._longest_diameter(value, measurement)
             around, grown = self._perilesional.around_tumor(self._labels, value, self._boxes[value])
+            brightness, rim = self._attenuation(value, around, grown, phases_hu)
             reviews.append(
                 TumorReview(
                     measurement=measurement,
                     longest_3d_diameter_mm=length_mm,
                     longest_3d_diameter_lps_mm=line,
-                    brightness=measure_enhancement(
-                        self._labels[grown] == value, around, grown, portal_hu, arterial_hu
-                    ),
+                    brightness=brightness,
+                    rim=rim,
                     surface=None if self._outside is None else gap_between(surface, self._outside),
                     nearest_tumor=nearest.get(measurement.number),
                     vessels=self._vessel_relations(value, surface),
                 )
             )
         return tuple(reviews)
+
+    def _attenuation(
+        self, value: int, around: NDArray[np.bool_], box: Box, phases_hu: Mapping[str, NDArray[Any]]
+    ) -> tuple[Enhancement, RimMeasurement]:
+        """Return what is measured of a tumor's attenuation in a box; around: its perilesional liver there."""
+        labels, spacing = self._labels[box], self._axes.spacing_zyx_mm
+        here = {phase: hu[box] for phase, hu in phases_hu.items()}
+        tumor = labels == value
+        core = core_of(tumor, spacing)
+        rim = measure_rim(tumor, core, around, labels == LIVER, here, spacing, self._shell_mm)
+        return measure_enhancement(tumor, core, around, here), rim
 
     def _longest_diameter(self, value: int, measurement: TumorMeasurement) -> tuple[float, Line]:
         box = self._boxes[value]

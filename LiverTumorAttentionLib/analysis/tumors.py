@@ -16,6 +16,7 @@ from LiverTumorAttentionLib.analysis.axial_diameter import (
     longest_chord,
     perpendicular_chord,
 )
+from LiverTumorAttentionLib.analysis.neck import neck_ratio
 from LiverTumorAttentionLib.voxels.boxes import label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, Point, check_same_grid
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, OUTSIDE_HU, tumor_number
@@ -39,6 +40,9 @@ class TumorMeasurement:
     mean_probability: mean probability of tumor over its voxels; None when none was given.
     lesion_probability: probability that the finding is a lesion, as the model's second look gave it for the voxels as
         they are; None for a model without, and for a tumor that was drawn or changed by hand. Never a diagnosis.
+    neck_ratio: radius of its narrowest neck over that of the smaller of the two bodies that the neck joins; None where
+        it is one body (see `analysis.neck`). Below `analysis.neck.MAYBE_TWO` it may be two tumors that touch, and its
+        diameter not that of a tumor.
     """
 
     number: int
@@ -54,6 +58,7 @@ class TumorMeasurement:
     mean_hu_arterial: float | None
     mean_probability: float | None
     lesion_probability: float | None = None
+    neck_ratio: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +115,7 @@ def measure_tumors(
                     mean_hu_arterial=_mean_inside(arterial_hu, box, mask),
                     mean_probability=_mean(chances, box, mask),
                     lesion_probability=(lesion_probabilities or {}).get(tumor_number(value)),
+                    neck_ratio=neck_ratio(mask, axes.spacing_zyx_mm),
                 )
             )
     return measurements

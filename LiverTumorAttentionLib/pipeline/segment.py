@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.analysis import (
     measure_tumors,
     tumor_csv,
 )
+from LiverTumorAttentionLib.analysis.neck import neck_warnings
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, choose_device
 from LiverTumorAttentionLib.io import (
@@ -51,7 +52,7 @@ from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_s
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
 from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
-from LiverTumorAttentionLib.wording import counted
+from LiverTumorAttentionLib.wording import counted, measured, quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +94,13 @@ class CaseResult:
         """Return the result in a few lines for the terminal."""
         lines = [
             f"{self.model.title}: {self.model.statement}",
-            f"liver {self.case.liver_volume_ml:.0f} mL, {counted(len(self.tumors), 'tumor')}, "
-            f"{self.case.tumor_volume_ml:.1f} mL together",
+            f"liver {measured(self.case.liver_volume_ml, 'mL')}, {counted(len(self.tumors), 'tumor')}, "
+            f"{measured(self.case.tumor_volume_ml, 'mL')} together",
         ]
         lines += [
-            f"  Tumor {t.number}: {t.volume_ml:.1f} mL, {t.longest_axial_diameter_mm:.0f} x "
-            f"{t.perpendicular_diameter_mm:.0f} mm, portal {t.mean_hu_portal:.0f} HU"
-            + (f", arterial {t.mean_hu_arterial:.0f} HU" if t.mean_hu_arterial is not None else "")
+            f"  Tumor {t.number}: {measured(t.volume_ml, 'mL')}, {quantity(t.longest_axial_diameter_mm, 'mm')} x "
+            f"{measured(t.perpendicular_diameter_mm, 'mm')}, portal {measured(t.mean_hu_portal, 'HU')}"
+            + (f", arterial {measured(t.mean_hu_arterial, 'HU')}" if t.mean_hu_arterial is not None else "")
             + (f", lesion probability {t.lesion_probability:.2f}" if t.lesion_probability is not None else "")
             for t in self.tumors
         ]
@@ -232,6 +233,7 @@ def _segment(
         warnings=(
             *usage_warnings(verdict, portal_model=portal_model),
             *calibration_warnings(package.description, job, settings),
+            *neck_warnings({tumor.number: tumor.neck_ratio for tumor in tumors}),
         ),
         model=package.description,
         device=stages.device.describe(),

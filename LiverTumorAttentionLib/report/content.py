@@ -8,6 +8,7 @@ from typing import Any
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import CaseReview
+from LiverTumorAttentionLib.analysis.neck import is_neck_warning, neck_warnings
 from LiverTumorAttentionLib.identifying_names import without_names
 from LiverTumorAttentionLib.report.plan import CasePlan
 from LiverTumorAttentionLib.report.report_inputs import ReportCase
@@ -55,10 +56,16 @@ class ReportContent:
         """Return the warnings for the user, one sentence each; those of the run may lack their names."""
         said = () if self.run is None else self.run.warnings
         again = {without_names(note) for note in self.case.notes}
+        # The run's own are of tumors as it left them: those of the tumors as they are now take their place.
         return [
-            *(warning for warning in said if without_names(warning) not in again),
+            *(
+                warning
+                for warning in said
+                if without_names(warning) not in again and not is_neck_warning(warning)
+            ),
             *self.case.notes,
             *self._changed(),
+            *neck_warnings({t.number: t.measurement.neck_ratio for t in self.review.tumors}),
         ]
 
     def _changed(self) -> list[str]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from LiverTumorAttentionLib.analysis.neck import may_be_two
 from LiverTumorAttentionLib.report.figures import MOST_TUMORS, Figures
-from LiverTumorAttentionLib.tumor_columns import PAGE_HU_COLUMNS, PAGE_SIZE_COLUMNS, TumorColumn
+from LiverTumorAttentionLib.tumor_columns import (
+    PAGE_HU_COLUMNS,
+    PAGE_SIZE_COLUMNS,
+    TumorColumn,
+    shown_columns,
+)
+from LiverTumorAttentionLib.wording import quantity
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-MINUS = "\N{MINUS SIGN}"
+PHASE_TITLES = {"Native": "native", "Arterial": "arterial", "Portal venous": "portal", "Delayed": "delayed"}
+"""Phases by their names on the page."""
 NOTHING = "\N{EN DASH}"
 
 
@@ -31,16 +38,11 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
         patient_name=(patient_name or "").strip(),
         most_tumors=MOST_TUMORS,
         size_columns=shown_columns(PAGE_SIZE_COLUMNS, values["tumors"]),
-        hu_columns=PAGE_HU_COLUMNS,
-    )
-
-
-def shown_columns(columns: Sequence[TumorColumn], tumors: Sequence[Any]) -> tuple[TumorColumn, ...]:
-    """Return the columns that are shown: the lesion probability is left out where no tumor has one."""
-    return tuple(
-        column
-        for column in columns
-        if column.name != "lesion_probability" or any(column.value(tumor) is not None for tumor in tumors)
+        maybe_two=[
+            t["measurement"]["number"] for t in values["tumors"] if may_be_two(t["measurement"]["neck_ratio"])
+        ],
+        phase_titles=PHASE_TITLES,
+        hu_columns=shown_columns(PAGE_HU_COLUMNS, values["tumors"]),
     )
 
 
@@ -50,32 +52,21 @@ def number(value: float | None, digits: int = 0, unit: str = "", *, signed: bool
 
     if value is None:
         return Markup('<span class="nothing" title="not measured">{}</span>').format(NOTHING)
-    shown = rounded(value, digits, signed=signed)
+    shown = quantity(value, unit, digits, signed=signed)
     after = f"\N{NO-BREAK SPACE}{unit}" if unit else ""
     return Markup('<data value="{}">{}</data>{}').format(repr(value), shown, after)
 
 
-def rounded(value: float, digits: int = 0, *, signed: bool = False) -> str:
-    """Return a number as text, with a true minus sign and none before a zero."""
-    text = f"{value:.{digits}f}"
-    if float(text) == 0.0:
-        return text.lstrip("-")
-    if signed and value > 0:
-        text = "+" + text
-    return text.replace("-", MINUS)
-
-
 def volume(value: float | None) -> Markup:
-    """Return a volume in mL: small ones finer."""
-    return number(value, 2 if value is not None and value < 10.0 else 1, "mL")
+    """Return a volume in mL."""
+    return number(value, unit="mL")
 
 
 def cell(tumor: dict[str, Any], column: TumorColumn) -> Markup:
     """Return a tumor's value in a column as HTML, without HU, which the caption of its table gives."""
-    value = column.value(tumor)
-    if column.unit == "mL":
-        return volume(value)
-    return number(value, column.digits, "" if column.unit == "HU" else column.unit, signed=column.signed)
+    unit = "" if column.unit == "HU" else column.unit
+    digits = 0 if column.unit == "HU" else column.digits
+    return number(column.value(tumor), digits, unit, signed=column.signed)
 
 
 def _environment() -> Environment:
@@ -89,5 +80,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(cell=cell, number=number, volume=volume, rounded=rounded)
+    environment.filters.update(cell=cell, number=number, volume=volume, quantity=quantity)
     return environment

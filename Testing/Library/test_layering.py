@@ -27,7 +27,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "errors": (set(), set(), set()),
     "progress": ({"errors"}, set(), set()),
     "config_parsing": ({"errors"}, set(), set()),
-    "tumor_columns": (set(), set(), set()),
+    "tumor_columns": ({"wording"}, set(), set()),
     "ending": ({"errors", "standard_streams", "supervised"}, set(), set()),
     "supervised": ({"errors", "memory"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),

@@ -189,7 +189,7 @@ def test_run_that_finds_hundreds_beside_a_decision(panel, scene, tmp_path):
 def test_plane_that_misses_the_liver(panel, scene, study, wait_until, tmp_path, temporary):
     ui = panel.ui
     ui.addPlaneButton.click()
-    wait_until(lambda: "Taken out" in ui.resectionLabel.text, "the plan is shown")
+    wait_until(lambda: "Resected volume" in ui.resectionLabel.text, "the plan is shown")
     plane = scene.GetFirstNodeByClass("vtkMRMLMarkupsPlaneNode")
     plane.SetOriginWorld(900.0, 0.0, 0.0)
     wait_until(lambda: "does not pass through the liver" in ui.resectionLabel.text, "it is said")
@@ -319,7 +319,7 @@ def test_study_that_is_removed_while_a_tool_is_on(panel, scene, study, wait_unti
     assert not getattr(panel.ui, tool).checked
     assert interaction.GetCurrentInteractionMode() != interaction.Place
     assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
-    assert "Choose a study first" in panel.ui.correctStatusLabel.text
+    assert "Choose a case first" in panel.ui.correctStatusLabel.text
 
 
 @pytest.mark.parametrize("moment", ["measure", "threshold", "plane", "report", "margin"])
@@ -367,7 +367,7 @@ def test_scene_that_closes_in_the_middle(
         time.sleep(0.005)
     panel.enter()
     assert rows(panel) == []
-    assert "Choose a study first" in ui.correctStatusLabel.text
+    assert "Choose a case first" in ui.correctStatusLabel.text
     assert not ui.reviewContent.enabled
     assert ui.reviewProgressBar.isHidden()
     assert not panel.active_case.busy

@@ -42,7 +42,7 @@ def test_scene_that_closes_in_the_middle(panel, scene, study):
     scene.Clear()
     panel.enter()
     assert rows(panel) == []
-    assert "Choose a study first" in panel.ui.correctStatusLabel.text
+    assert "Choose a case first" in panel.ui.correctStatusLabel.text
 
 
 def test_missing_packages_are_named_and_can_be_installed(panel, scene, study, monkeypatch):

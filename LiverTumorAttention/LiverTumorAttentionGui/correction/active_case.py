@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.correction import Outcome
 
-NO_STUDY = "Choose a study first: segment a CT, or select a segmentation under Study."
+NO_STUDY = "Choose a case first: segment a CT, or select a segmentation under Case."
 NOT_INSTALLED = (
     "The Python packages for correction and review are not installed yet: press Install packages, "
     "which asks before anything is downloaded."

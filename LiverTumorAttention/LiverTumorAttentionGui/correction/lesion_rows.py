@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from LiverTumorAttentionGui.scene.study import Point, Study
+from LiverTumorAttentionLib.analysis.neck import may_be_two, neck_ratio
 from LiverTumorAttentionLib.correction import CorrectionSession, Lesion
 from LiverTumorAttentionLib.voxels.boxes import box_start
 from LiverTumorAttentionLib.voxels.labels import LIVER
@@ -22,6 +23,7 @@ class LesionRow:
 
     number: its number. segment_id, name: of its segment. status: "draft", "accepted" or "rejected".
     edited: whether the user changed its voxels. volume_ml: 0 for a rejected one.
+    neck_ratio: see `analysis.neck`; None for one body.
     center_ras: the voxel of the lesion that is nearest to its centroid, RAS mm in the world; None without voxels.
     """
 
@@ -31,7 +33,13 @@ class LesionRow:
     status: str
     edited: bool
     volume_ml: float
+    neck_ratio: float | None
     center_ras: Point | None
+
+    @property
+    def may_be_two(self) -> bool:
+        """Whether it looks like two tumors that touch, and nobody has accepted it as one."""
+        return self.status == "draft" and may_be_two(self.neck_ratio)
 
 
 class LesionRows:
@@ -41,7 +49,7 @@ class LesionRows:
         self._study = study
         self._session = session
         self._writer = writer
-        self._cache: dict[int, tuple[Lesion, float, Point | None]] = {}
+        self._cache: dict[int, tuple[Lesion, float, float | None, Point | None]] = {}
 
     def all(self) -> list[LesionRow]:
         """Return the lesions by number, rejected ones included."""
@@ -60,15 +68,18 @@ class LesionRows:
             status=lesion.status,
             edited=lesion.edited,
             volume_ml=known[1],
-            center_ras=known[2],
+            neck_ratio=known[2],
+            center_ras=known[3],
         )
 
-    def _measure(self, lesion: Lesion) -> tuple[float, Point | None]:
-        """Return volume (mL) and center (RAS mm) of a lesion."""
-        voxels = np.argwhere(self._session.labels[lesion.box] == lesion.number + LIVER)
+    def _measure(self, lesion: Lesion) -> tuple[float, float | None, Point | None]:
+        """Return volume (mL), neck ratio and center (RAS mm) of a lesion."""
+        mask = self._session.labels[lesion.box] == lesion.number + LIVER
+        voxels = np.argwhere(mask)
         if lesion.status == "rejected" or not len(voxels):
-            return 0.0, None
+            return 0.0, None, None
         case = self._session.case
         away = ((voxels - voxels.mean(axis=0)) * case.spacing_mm) ** 2
         z, y, x = (int(n) for n in voxels[away.sum(axis=1).argmin()] + box_start(lesion.box))
-        return len(voxels) * case.voxel_mm3 / 1000.0, self._study.to_ras(case.point_at((z, y, x)))
+        volume_ml = len(voxels) * case.voxel_mm3 / 1000.0
+        return volume_ml, neck_ratio(mask, case.spacing_mm), self._study.to_ras(case.point_at((z, y, x)))

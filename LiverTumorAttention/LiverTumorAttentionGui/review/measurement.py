@@ -15,6 +15,7 @@ from LiverTumorAttentionGui.scene.node_links import (
 from LiverTumorAttentionGui.scene.result_nodes import fill_tumor_table
 from LiverTumorAttentionGui.scene.segments import lesions_of
 from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionLib.wording import measured, quantity
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -112,7 +113,8 @@ class DiameterLines:
         for tumor in tumors:
             color = colors.get(tumor.number, _FALLBACK_COLOR)
             size = tumor.measurement
-            lengths = f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f} mm"
+            longest, across = size.longest_axial_diameter_mm, size.perpendicular_diameter_mm
+            lengths = f"{quantity(longest, 'mm')} × {measured(across, 'mm')}"
             label = f"Tumor {tumor.number}: {lengths}"
             self._add(tumor.number, "longest diameter", size.longest_axial_diameter_lps_mm, label, color)
             self._add(tumor.number, "perpendicular", size.perpendicular_diameter_lps_mm, "", color)

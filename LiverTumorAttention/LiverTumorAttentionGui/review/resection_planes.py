@@ -77,7 +77,7 @@ class ResectionPlanes:
         node = add_referenced_node(
             self._study.segmentation, "vtkMRMLMarkupsPlaneNode", f"Resection plane {number}", PLANE_REFERENCE
         )
-        node.SetDescription(f"What lies on the side of the arrow is taken out. {NOT_FOR_CLINICAL_USE}")
+        node.SetDescription(f"What lies on the side of the arrow is resected. {NOT_FOR_CLINICAL_USE}")
         node.SetSizeMode(slicer.vtkMRMLMarkupsPlaneNode.SizeModeAbsolute)
         node.SetSize(size_mm, size_mm)
         # As sequences: MRML takes three separate numbers for coordinates in the node's own frame.

@@ -47,7 +47,7 @@ SELECTION_TOOLS = (
     SelectionTool(
         button="acceptButton",
         tool="accept",
-        tip="Accept the selected tumors: nothing changes them until they are revised",
+        tip="Accept the selected tumors: nothing changes them until they are reopened",
     ),
     SelectionTool(
         button="rejectButton",

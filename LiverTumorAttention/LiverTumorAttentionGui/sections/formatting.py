@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from LiverTumorAttentionLib.wording import measured
+
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.planning import MarginPlan, ResectionPlan
     from LiverTumorAttentionLib.correction import Action
@@ -28,7 +30,7 @@ _ACTIONS = {
     "fill": "fill",
     "accept": "accept",
     "reject": "reject",
-    "revise": "revise",
+    "revise": "reopen",
     "merge_findings": "take in a new run's findings",
     "draw": "brush work",
 }
@@ -53,8 +55,8 @@ def margin_text(plan: MarginPlan, *, with_vessels: bool) -> str:
 
     with_vessels: whether the study has vessels, so that "none" is a finding.
     """
-    lines = [f"{plan.volume_ml:.1f} mL with the tumors, {plan.liver_percent:.1f} % of the liver"]
-    vessels = [f"{vessel.name} ({vessel.volume_ml:.2f} mL)" for vessel in plan.vessels]
+    lines = [f"{measured(plan.volume_ml, 'mL')} with the tumors, {plan.liver_percent:.1f} % of the liver"]
+    vessels = [f"{vessel.name} ({measured(vessel.volume_ml, 'mL')})" for vessel in plan.vessels]
     if with_vessels:
         lines.append(f"Touches {', '.join(vessels)}" if vessels else "Touches none of the vessels")
     if plan.other_tumors:
@@ -65,15 +67,15 @@ def margin_text(plan: MarginPlan, *, with_vessels: bool) -> str:
 def resection_text(plan: ResectionPlan) -> str:
     """Return the numbers of a resection: resected part, remnant, and the margin of each resected tumor."""
     lines = [
-        f"Taken out: {plan.resected_ml:.0f} mL ({plan.resected_percent:.1f} %)",
-        f"Stays: {plan.remnant_ml:.0f} mL ({plan.remnant_percent:.1f} %)",
-        f"Stays without tumors: {plan.remnant_parenchyma_ml:.0f} mL ({plan.remnant_parenchyma_percent:.1f} %)"
+        f"Resected volume: {measured(plan.resected_ml, 'mL')} ({plan.resected_percent:.1f} %)",
+        f"Future liver remnant (FLR): {measured(plan.remnant_ml, 'mL')} ({plan.remnant_percent:.1f} %)",
+        f"FLR without tumors: {measured(plan.remnant_parenchyma_ml, 'mL')} ({plan.remnant_parenchyma_percent:.1f} %)"
         + (f", {plan.remnant_ml_per_kg:.1f} mL/kg" if plan.remnant_ml_per_kg is not None else ""),
     ]
     margins = [
-        f"Tumor {tumor.number}: {tumor.margin_mm:.1f} mm"
+        f"Tumor {tumor.number}: {measured(tumor.margin_mm, 'mm')}"
         for tumor in plan.tumors
-        if tumor.status == "resected"
+        if tumor.status == "resected" and tumor.margin_mm is not None
     ]
     if margins:
         more = f", and {len(margins) - SHOWN_MARGINS} more" if len(margins) > SHOWN_MARGINS else ""
@@ -81,7 +83,7 @@ def resection_text(plan: ResectionPlan) -> str:
     if plan.cut_tumors:
         lines.append(f"Cut: {_tumors(plan.cut_tumors)}")
     if plan.left_tumors:
-        lines.append(f"Left: {_tumors(plan.left_tumors)}")
+        lines.append(f"In the FLR: {_tumors(plan.left_tumors)}")
     return "\n".join(lines)
 
 

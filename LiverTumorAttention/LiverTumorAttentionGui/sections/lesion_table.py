@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.lesion_rows import LesionRow
 
 TUMOR, VOLUME = columns("tumor volume_ml")
-HEADERS = (TUMOR.header, "Status", VOLUME.header, "By hand")
+HEADERS = (TUMOR.header, "Status", VOLUME.header, "Remarks")
 ROW_HEIGHT = 22
+MAYBE_TWO = "maybe two: split?"
+MAYBE_TWO_TIP = (
+    "The tumor has a narrow neck, and may be two that touch: look at it, and split it before its diameter is believed. "
+    "Accepting it as one takes the mark away."
+)
 _STATUS_TIPS = {
     "draft": "A draft can be corrected.",
-    "accepted": "Accepted: nothing changes it until it is revised.",
-    "rejected": "Rejected: a later run does not bring it back. Revise makes it a draft again.",
+    "accepted": "Accepted: nothing changes it until it is reopened.",
+    "rejected": "Rejected: a later run does not bring it back. Reopen makes it a draft again.",
 }
 
 
@@ -49,10 +54,15 @@ class LesionTable:
             self._rows = list(rows)
             self._table.setRowCount(len(self._rows))
             for index, row in enumerate(self._rows):
+                tip = _STATUS_TIPS.get(row.status, "")
                 volume = VOLUME.text(row) if row.center_ras is not None else "–"
-                texts = (row.name, row.status, volume, "yes" if row.edited else "")
-                for column, text in enumerate(texts):
-                    self._table.setItem(index, column, table_item(text, _STATUS_TIPS.get(row.status, "")))
+                for column, text in enumerate((row.name, row.status, volume)):
+                    self._table.setItem(index, column, table_item(text, tip))
+                remarks = [
+                    text for text, holds in ((MAYBE_TWO, row.may_be_two), ("by hand", row.edited)) if holds
+                ]
+                tip = MAYBE_TWO_TIP if row.may_be_two else tip
+                self._table.setItem(index, len(HEADERS) - 1, table_item(", ".join(remarks), tip))
             self._select(numbers)
 
     @property

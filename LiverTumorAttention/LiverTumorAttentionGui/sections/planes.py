@@ -17,7 +17,7 @@ from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, resection
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
-NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the part that is taken out."
+NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the resected part."
 _UPDATE_MS = 60
 
 

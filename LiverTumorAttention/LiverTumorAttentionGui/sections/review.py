@@ -11,13 +11,13 @@ from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
-from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
+from LiverTumorAttentionGui.sections.lesion_table import MAYBE_TWO, MAYBE_TWO_TIP, set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.tumor_columns import columns
-from LiverTumorAttentionLib.wording import counted
+from LiverTumorAttentionLib.wording import counted, measured
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
@@ -117,7 +117,7 @@ class ReviewSection:
         ui.measureButton.enabled = ui.reportButton.enabled = free and not self.export.running
         drawable = self._measured is not None or ui.diametersCheckBox.checked
         ui.diametersCheckBox.enabled = free and drawable
-        tip = "Draw the longest diameter of each tumor, and the longest across it, as lines."
+        tip = "Draw the longest diameter of each tumor, and the longest perpendicular to it, as lines."
         ui.diametersCheckBox.toolTip = tip if drawable else "Measure first."
 
     def _corrected(self, outcome: Outcome) -> None:
@@ -230,15 +230,20 @@ def _diameter_lines(study: Study) -> DiameterLines:
 
 def _cells(tumor: TumorReview) -> tuple[tuple[str, str], ...]:
     """Return text and tooltip of a tumor's cells."""
+    from LiverTumorAttentionLib.analysis.neck import may_be_two
+
     vessel = tumor.nearest_vessel
     diameters_tip = (
-        "The longest line in one axial slice, and the longest across it there. "
-        f"In any direction: {tumor.longest_3d_diameter_mm:.1f} mm"
+        "The longest line in one axial slice, and the longest perpendicular to it there. "
+        f"In any direction: {measured(tumor.longest_3d_diameter_mm, 'mm')}"
     )
+    diameters = f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}"
+    if may_be_two(tumor.measurement.neck_ratio):
+        diameters, diameters_tip = f"{diameters}\n{MAYBE_TWO}", f"{MAYBE_TWO_TIP} {diameters_tip}"
     return (
         (TUMOR.text(tumor), ""),
         (VOLUME.text(tumor), ""),
-        (f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}", diameters_tip),
+        (diameters, diameters_tip),
         (SURFACE.text(tumor), ""),
         (VESSEL.text(tumor), vessel.name if vessel is not None else ""),
         (LESION.text(tumor, missing=""), LESION.meaning),

@@ -35,7 +35,7 @@ OPERATING_POINT_TOOLTIP = (
 NO_OPERATING_POINT = "The chosen model gives no lesion probability, so all its findings are kept."
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}
 READY_TOOLTIP = (
-    "Segment the liver and its tumors; the result becomes the study that is corrected and reviewed."
+    "Segment the liver and its tumors; the result becomes the case that is corrected and reviewed."
 )
 LEFT_MEANWHILE = (
     "The Python packages are installed. The module was left or the scene was closed meanwhile, so nothing was "

@@ -144,7 +144,7 @@ def shell_scene(name: str) -> tuple[sitk.Image, np.ndarray, sitk.Image, sitk.Ima
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_brightness_beside_the_right_liver(name: str) -> None:
-    """Portal 60 in 110 HU; arterial 80 in 80 HU: enhancement 20, contrasts -50 and 0, washout 50."""
+    """Portal 60 in 110 HU; arterial 80 in 80 HU: difference 20, contrasts -50 and 0, hence no washout."""
     instances, mask, portal, vessel = shell_scene(name)
     hu = sitk.GetArrayFromImage(portal)
     arterial = np.where(mask, hu + 20, hu - 30)
@@ -166,11 +166,12 @@ def test_brightness_beside_the_right_liver(name: str) -> None:
         assert told.liver_arterial.mean_hu == pytest.approx(80.0)
         assert told.contrast_portal_hu == pytest.approx(-50.0)
         assert told.contrast_arterial_hu == pytest.approx(0.0)
-        assert told.enhancement_hu == pytest.approx(20.0)
-        assert told.washout_hu == pytest.approx(50.0)
+        assert told.arterial_portal_difference_hu == pytest.approx(20.0)
+        assert told.washout_hu is None
+        assert told.enhancement_arterial_hu is None  # there is no native phase
 
 
-def test_enhancement_is_of_what_both_phases_saw() -> None:
+def test_the_difference_is_of_what_both_phases_saw() -> None:
     """Half of the tumor is 40, half 80 HU in the portal phase; the arterial one saw the brighter half, at 90."""
     labels = np.ones((5, 5, 8), np.uint16)
     labels[2, 2, 2:6] = 2
@@ -178,7 +179,7 @@ def test_enhancement_is_of_what_both_phases_saw() -> None:
     portal[2, 2, 2:6], arterial[2, 2, 2:6] = (40, 40, 80, 80), (-1024, -1024, 90, 90)
     told = review_case(*(sitk.GetImageFromArray(a) for a in (labels, portal, arterial))).tumors[0].brightness
     assert told.portal.mean_hu == 60.0
-    assert told.enhancement_hu == 10.0
+    assert told.arterial_portal_difference_hu == 10.0
     assert told.liver_portal is None  # all of it is nearer than 5 mm
     assert (told.contrast_portal_hu, told.contrast_arterial_hu, told.washout_hu) == (None, None, None)
 
@@ -189,7 +190,7 @@ def test_spread_of_a_ramp() -> None:
     hu = np.arange(11, dtype=np.int16).reshape(1, 1, 11)
     told = review_case(*(sitk.GetImageFromArray(a) for a in (labels, hu))).tumors[0].brightness
     assert told.arterial is None
-    assert told.enhancement_hu is None
+    assert told.arterial_portal_difference_hu is None
     spread = told.portal
     assert (spread.voxels, spread.mean_hu, spread.median_hu) == (11, 5.0, 5.0)
     assert (spread.sd_hu, spread.p10_hu, spread.p90_hu) == pytest.approx((np.sqrt(10.0), 1.0, 9.0))
@@ -223,7 +224,7 @@ def test_report_and_table() -> None:
     assert row["nearest_vessel"] == "middle vein"
     assert row["nearest_vessel_mm"] == "0.0"
     assert row["portal_contrast_hu"] == row["arterial_contrast_hu"] == "1.0"
-    assert row["enhancement_hu"] == row["washout_hu"] == "0.0"
+    assert (row["arterial_portal_difference_hu"], row["washout_hu"]) == ("0.0", "")
     assert review_csv(review.tumors).splitlines()[0] == ",".join(row)
     assert review_rows(review_case(instances, instances).tumors)[0]["arterial_hu"] == ""
     assert review_rows(review_case(instances, instances).tumors)[0]["nearest_vessel"] == ""

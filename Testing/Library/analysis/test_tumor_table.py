@@ -23,7 +23,7 @@ from Testing.Library.report.cases import Small
 HEADING = (
     "tumor,volume_ml,longest_axial_diameter_mm,perpendicular_diameter_mm,slice_index,"
     "centroid_l_mm,centroid_p_mm,centroid_s_mm,mean_portal_hu,sd_portal_hu,mean_arterial_hu,mean_probability,"
-    "lesion_probability"
+    "lesion_probability,neck_ratio"
 )
 
 
@@ -43,7 +43,7 @@ def test_rows_with_both_phases() -> None:
     heading, row = text.splitlines()
     assert heading == HEADING
     # the longest line joins side midpoints 4 and 1 mm apart: sqrt 17; across it, between the sides: 2 sqrt 17 / 4
-    assert row == "1,0.040,4.1,2.1,1,3.5,3.5,5.0,100.0,0.0,40.0,0.500,"
+    assert row == "1,0.040,4.1,2.1,1,3.5,3.5,5.0,100.0,0.0,40.0,0.500,,"
 
 
 def test_what_was_not_measured_is_empty() -> None:
@@ -58,8 +58,10 @@ def test_without_a_tumor_the_heading_stands_alone() -> None:
 
 REVIEW_HEADING = (
     "tumor,volume_ml,longest_axial_diameter_mm,perpendicular_diameter_mm,longest_3d_diameter_mm,slice_index,"
-    "mean_probability,lesion_probability,portal_hu,portal_sd_hu,portal_contrast_hu,arterial_hu,arterial_sd_hu,arterial_contrast_hu,"
-    "enhancement_hu,washout_hu,surface_distance_mm,nearest_tumor,nearest_tumor_mm,nearest_vessel,nearest_vessel_mm,"
+    "mean_probability,lesion_probability,neck_ratio,native_hu,portal_hu,portal_sd_hu,portal_contrast_hu,arterial_hu,"
+    "arterial_sd_hu,arterial_contrast_hu,delayed_hu,delayed_contrast_hu,arterial_portal_difference_hu,"
+    "arterial_enhancement_hu,portal_enhancement_hu,delayed_enhancement_hu,washout_hu,rim_core_ratio,capsule_hu,"
+    "capsule_share,surface_distance_mm,nearest_tumor,nearest_tumor_mm,nearest_vessel,nearest_vessel_mm,"
     "vessel_contact_mm2"
 )
 
@@ -70,9 +72,9 @@ def test_rows_of_a_review() -> None:
     review = review_case(image, hu * 50, hu * 20, sitk.Cast(image, sitk.sitkFloat32) / 4)
     heading, row = review_csv(review.tumors).splitlines()
     assert heading == REVIEW_HEADING
-    # Tumor 100 and 40 HU, liver 50 and 20: contrasts 50 and 20, enhancement 40 - 100, washout 20 - 50. There is no
-    # outside, no other tumor, no vessel.
-    assert row == "1,0.040,4.1,2.1,4.1,1,0.500,,100.0,0.0,50.0,40.0,0.0,20.0,-60.0,-30.0,,,,,,"
+    # Tumor 100 and 40 HU, liver 50 and 20: contrasts 50 and 20, difference 40 - 100. A flat tumor has no core,
+    # and what is bright throughout no washout. There is no native phase, no outside, no other tumor, no vessel.
+    assert row == "1,0.040,4.1,2.1,4.1,1,0.500,,,,100.0,0.0,50.0,40.0,0.0,20.0,,,-60.0,,,,,,,,,,,,,"
 
 
 def test_measurements_are_json_with_null_for_what_was_not_measured() -> None:
@@ -91,4 +93,4 @@ def test_a_cell_never_begins_a_formula(name: str) -> None:
     review = review_case(case.instances, case.portal, case.arterial, case.probability, vessels)
     (row, *_) = csv.DictReader(io.StringIO(review_csv(review.tumors), newline=""))
     assert row["nearest_vessel"] in ("'" + name, "'" + name + " 2")
-    assert float(row["enhancement_hu"]) == float(row["arterial_hu"]) - float(row["portal_hu"])
+    assert float(row["arterial_portal_difference_hu"]) == float(row["arterial_hu"]) - float(row["portal_hu"])

@@ -52,7 +52,8 @@ def test_it_writes_page_table_and_numbers(
     assert tuple(rows[0]) == tuple(column.name for column in REVIEW_COLUMNS)
     for row, tumor in zip(rows, values["tumors"], strict=True):
         assert float(row["volume_ml"]) == pytest.approx(tumor["measurement"]["volume_ml"], abs=6e-4)
-        assert float(row["washout_hu"]) == pytest.approx(tumor["brightness"]["washout_hu"], abs=0.06)
+        difference = tumor["brightness"]["arterial_portal_difference_hu"]
+        assert float(row["arterial_portal_difference_hu"]) == pytest.approx(difference, abs=0.06)
         assert row["nearest_vessel"] == tumor["nearest_vessel"]
     assert values["plan"]["weight_kg"] == 70
     assert "2 tumors" in printed.out

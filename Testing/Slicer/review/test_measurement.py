@@ -44,8 +44,8 @@ def test_table_holds_what_was_measured(case, review):
     assert column(table, "Liver around, portal venous (HU)") == [ball_cases.LIVER_HU] * 2
     assert column(table, "Arterial (HU)") == [ball_cases.ARTERIAL_TUMOR_HU] * 2
     assert column(table, "Liver around, arterial (HU)") == [ball_cases.ARTERIAL_LIVER_HU] * 2
-    # Enhancement: 130 - 60. Washout: (130 - 80) - (60 - 100).
-    assert column(table, "Enhancement (HU)") == [70.0] * 2
+    # The difference: 130 - 60. Washout: (130 - 80) - (60 - 100).
+    assert column(table, "Arterial \N{MINUS SIGN} portal difference (HU)") == [70.0] * 2
     assert column(table, "Washout (HU)") == [90.0] * 2
     to_surface = [ball_cases.LIVER_MM - np.linalg.norm(place) - radius for radius, place in ball_cases.TUMORS]
     assert column(table, "To liver surface (mm)") == pytest.approx(to_surface, abs=1.5)

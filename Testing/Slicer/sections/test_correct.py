@@ -11,7 +11,7 @@ from Testing.Slicer.panel_cases import rows, select, voxels
 
 def test_without_a_study_the_section_shows_the_reason(panel, scene):
     assert not panel.ui.correctContent.enabled
-    assert "Choose a study first" in panel.ui.correctStatusLabel.text
+    assert "Choose a case first" in panel.ui.correctStatusLabel.text
     bare = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "bare")
     panel.ui.studySelector.setCurrentNode(bare)
     assert not panel.ui.correctContent.enabled
@@ -194,3 +194,30 @@ def test_shortcuts_differ_from_those_of_slicer_and_segment_editor(panel):
 
 
 # Nodes that come and go ----------------------------------------------------------------------------------------
+
+
+def test_a_tumor_that_may_be_two_is_marked_until_it_is_split_or_accepted(panel, scene, tmp_path):
+    """Two balls of radius 7 mm whose centers lie 12 mm apart: the neck is half as wide as they are."""
+    from LiverTumorAttentionGui.sections.lesion_table import MAYBE_TWO, MAYBE_TWO_TIP
+    from LiverTumorAttentionLib.correction import Split
+
+    labels = np.where(study_cases.truth() > 0, 1, 0)
+    (z, y, x), steps = (7, 22, 24), round(6.0 / 0.8)
+    for side in (-steps, steps):
+        labels[_ball_mm((z, y, x + side), 7.0, labels.shape)] = 2
+    study = study_cases.add_study(scene, tmp_path, labels=labels.astype(np.uint16))
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    assert [row[3] for row in rows(panel)] == [MAYBE_TWO]
+    assert panel.ui.lesionTable.item(0, 3).toolTip() == MAYBE_TWO_TIP
+    select(panel, 0)
+    panel.ui.acceptButton.click()
+    assert [row[3] for row in rows(panel)] == [""]
+    panel.ui.undoButton.click()
+    points = tuple(study_cases.lps_of(study, (z, y, x + side)) for side in (-steps, steps))
+    panel.correct.perform(Split(points=points))
+    assert [row[3] for row in rows(panel)] == ["by hand", "by hand"]
+
+
+def _ball_mm(center, radius_mm, shape):
+    places = np.stack(np.indices(shape), axis=-1) - np.array(center)
+    return np.linalg.norm(places * (3.0, 0.9, 0.8), axis=-1) <= radius_mm

@@ -26,7 +26,7 @@ def segment_names(study):
 
 def test_without_a_study_the_section_shows_the_reason(panel, scene):
     assert not panel.ui.reviewContent.enabled
-    assert "Choose a study first" in panel.ui.reviewStatusLabel.text
+    assert "Choose a case first" in panel.ui.reviewStatusLabel.text
 
 
 def test_measure_fills_the_table_and_the_node(panel, scene, study):
@@ -282,7 +282,7 @@ def test_resection_is_updated_while_a_plane_moves(panel, scene, study, wait_unti
     assert "Add a plane" in label.text
     assert not panel.ui.removePlaneButton.enabled
     panel.ui.addPlaneButton.click()
-    wait_until(lambda: "Taken out" in label.text, "the plan is shown")
+    wait_until(lambda: "Resected volume" in label.text, "the plan is shown")
     assert panel.ui.planesList.count == 1
     assert "mL/kg" not in label.text
     panel.ui.weightSpinBox.value = 70.0
@@ -319,7 +319,7 @@ def test_planes_combine_and_are_removed(panel, study, wait_until):
 def test_a_correction_makes_the_plan_stale_until_it_is_updated(panel, study, wait_until):
     ui = panel.ui
     ui.addPlaneButton.click()
-    wait_until(lambda: "Taken out" in ui.resectionLabel.text, "the plan is shown")
+    wait_until(lambda: "Resected volume" in ui.resectionLabel.text, "the plan is shown")
     assert ui.planUpdateButton.isHidden()
     select(panel, 1)
     ui.removeSelectedButton.click()
@@ -331,7 +331,7 @@ def test_a_correction_makes_the_plan_stale_until_it_is_updated(panel, study, wai
         "Tumor 3",
     ]
     ui.planUpdateButton.click()
-    assert "Taken out" in ui.resectionLabel.text
+    assert "Resected volume" in ui.resectionLabel.text
     assert "Tumor 2" not in ui.resectionLabel.text
     assert ui.planUpdateButton.isHidden()
 
@@ -351,7 +351,7 @@ def test_plan_is_restored_with_its_study(panel, scene, study, tmp_path, wait_unt
     assert ui.marginSlider.value == 7.0
     assert "update the plan" in ui.resectionLabel.text
     ui.planUpdateButton.click()
-    assert "Taken out" in ui.resectionLabel.text
+    assert "Resected volume" in ui.resectionLabel.text
     assert "of the liver" in ui.marginLabel.text
 
 

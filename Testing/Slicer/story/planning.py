@@ -12,6 +12,7 @@ import SimpleITK as sitk
 import slicer
 from scipy import ndimage
 
+from LiverTumorAttentionLib.wording import measured, quantity
 from Testing.Slicer.story.telling import Telling
 from Testing.Slicer.story.truth import union
 
@@ -38,8 +39,10 @@ def measure(story: Telling) -> None:
     for row, tumor in enumerate(review.tumors):
         texts = [table.item(row, column).text() for column in range(3)]
         size = tumor.measurement
-        diameters = f"{size.longest_axial_diameter_mm:.1f} × {size.perpendicular_diameter_mm:.1f}"
-        assert texts == [f"Tumor {tumor.number}", f"{size.volume_ml:.2f}", diameters]
+        longest, across = size.longest_axial_diameter_mm, size.perpendicular_diameter_mm
+        diameters = f"{quantity(longest, 'mm')} × {quantity(across, 'mm')}"
+        assert texts[:2] == [f"Tumor {tumor.number}", quantity(size.volume_ml, "mL")]
+        assert texts[2].split("\n")[0] == diameters
         voxels = np.count_nonzero(story.lesions[tumor.number])
         volume_ml = voxels * float(np.prod(story.truth.spacing_mm)) / 1000.0
         assert abs(size.volume_ml - volume_ml) < 1e-6 * volume_ml
@@ -60,7 +63,7 @@ def lay_a_margin(story: Telling) -> None:
     label = story.ui.marginLabel.text
     plan = _planner(story).margin(MARGIN_MM)
     assert label.startswith(
-        f"{plan.volume_ml:.1f} mL with the tumors, {plan.liver_percent:.1f} % of the liver"
+        f"{measured(plan.volume_ml, 'mL')} with the tumors, {plan.liver_percent:.1f} % of the liver"
     )
     node = story.segmentation.GetNodeReference("MarginSegmentation")
     shown = slicer.util.arrayFromSegmentBinaryLabelmap(node, "Margin", story.sample.portal) != 0
@@ -97,8 +100,8 @@ def cut_with_a_plane(story: Telling) -> None:
     assert after != before
     plan = _planner(story).resection([_cut(plane)], weight_kg=WEIGHT_KG)
     lines = [
-        f"Taken out: {plan.resected_ml:.0f} mL ({plan.resected_percent:.1f} %)",
-        f"Stays: {plan.remnant_ml:.0f} mL ({plan.remnant_percent:.1f} %)",
+        f"Resected volume: {measured(plan.resected_ml, 'mL')} ({plan.resected_percent:.1f} %)",
+        f"Future liver remnant (FLR): {measured(plan.remnant_ml, 'mL')} ({plan.remnant_percent:.1f} %)",
         f"{plan.remnant_ml_per_kg:.1f} mL/kg",
     ]
     for line in lines:
