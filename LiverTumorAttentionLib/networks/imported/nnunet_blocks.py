@@ -67,6 +67,7 @@ class BlockSettings:
 class ConvolutionBlock(nn.Module):
     """Convolution, instance normalization and, unless `linear`, leaky ReLU.
 
+    Source: Isensee et al., nnU-Net, Nature Methods 2021, Methods, "Network architecture": LReLU(IN(conv(x))).
     Shape: (B, in_channels, *spatial) -> (B, out_channels, *spatial / stride).
     """
 
@@ -110,6 +111,7 @@ def stacked(
 class Decoder(nn.Module):
     """From the deepest level up: transposed convolution, concatenation with the encoder's level, convolution blocks.
 
+    Source: as `ConvolutionBlock`; the last convolution is 1x1x1.
     Shape: one map a level, the finest first -> (B, classes, *spatial of the finest), logits.
     """
 

@@ -17,7 +17,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models import ModelPackage, add_model, find_model
-from LiverTumorAttentionLib.models.package import FREE_OF_RATIO_BYTES, LARGEST_DESCRIPTION_BYTES
+from LiverTumorAttentionLib.models.model_files import FREE_OF_RATIO_BYTES, LARGEST_TEXT_BYTES
 from Testing.Library.model_folder import change_description
 
 pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
@@ -33,7 +33,7 @@ def test_a_description_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path: Path)
         zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
         packed.open("model.json", "w") as member,
     ):
-        for _ in range(LARGEST_DESCRIPTION_BYTES // 2**20 + 1):
+        for _ in range(LARGEST_TEXT_BYTES // 2**20 + 1):
             member.write(b" " * 2**20)
     with pytest.raises(
         ModelError, match=r"model\.json in .* cannot be used \(it has 5\.0 MiB, and at most 4 MiB"
@@ -113,9 +113,7 @@ def name_broken(content: bytes) -> bytes:
 def test_a_broken_list_of_files(model: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     archive = zipped(model, tmp_path / "z.zip")
     archive.write_bytes(damage(archive.read_bytes()))
-    with pytest.raises(
-        ModelError, match=r"has no readable file model\.json \(.+\): get the whole model again"
-    ):
+    with pytest.raises(ModelError, match=r"has no readable list of files \(.+\): get the whole model again"):
         ModelPackage(archive)
 
 
@@ -225,7 +223,7 @@ def test_names_that_lead_nowhere(name: str, message: str) -> None:
 
 
 def test_a_model_is_added_in_pieces(model: Path, user_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("LiverTumorAttentionLib.models.package._CHUNK_BYTES", 1000)
+    monkeypatch.setattr("LiverTumorAttentionLib.models.model_files._CHUNK_BYTES", 1000)
     add_model(model)
     for path in model.iterdir():
         assert (user_folder / "random" / path.name).read_bytes() == path.read_bytes()
