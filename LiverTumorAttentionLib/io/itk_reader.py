@@ -7,6 +7,7 @@ ITK chooses its reader by the suffix, some suffixes in small letters alone, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import shutil
@@ -21,7 +22,8 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from LiverTumorAttentionLib.io.input_checks import check_spacing, quiet_itk, shown
 from LiverTumorAttentionLib.io.meta_header import check_meta_is_whole
-from LiverTumorAttentionLib.io.nifti_header import check_nifti_is_whole
+from LiverTumorAttentionLib.io.nifti_2 import write_as_nifti_1
+from LiverTumorAttentionLib.io.nifti_header import check_nifti_is_whole, read_nifti_header
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd_is_whole
 from LiverTumorAttentionLib.io.picture_header import check_picture
 
@@ -66,7 +68,7 @@ def read_with_itk(path: Path, name: str) -> sitk.Image:
     GUARDS[kind](path, name)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(kind)
-    with _for_reader(path, kind) as place, _sheared_too():
+    with _for_reader(path, kind, name) as place, _sheared_too():
         reader.SetFileName(str(place))
         image = reader.Execute()
     _check_place(image, path, name)
@@ -85,13 +87,37 @@ def _check_place(image: sitk.Image, path: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _for_reader(path: Path, kind: str) -> Iterator[Path]:
+def _for_reader(path: Path, kind: str, name: str) -> Iterator[Path]:
     """Yield a path to the content of `path` that ITK's reader of that kind takes as it is."""
     if kind == "NiftiImageIO":
-        with alone(path) as place:
+        with _as_nifti_1(path, name) as place:
             yield place
         return
     with spelled(path) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _as_nifti_1(path: Path, name: str) -> Iterator[Path]:
+    """Yield a path to a NIfTI file by itself, or to a copy in the form of NIfTI-1 where it is a NIfTI-2 file."""
+    header = read_nifti_header(path, name)
+    if header.version == 1:
+        with alone(path) as place:
+            yield place
+        return
+    with tempfile.TemporaryDirectory(prefix="lta-") as folder:
+        place = Path(folder, "volume.nii")
+        try:
+            write_as_nifti_1(
+                path, place, head=header.head, offset_bytes=header.offset_bytes, size_bytes=header.size_bytes
+            )
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise InputError(
+                f"there is no room in {tempfile.gettempdir()} to unpack the {name} {shown(path)}, a NIfTI-2 file: "
+                "make room there, set TMPDIR to another folder, or save the volume as NIfTI-1"
+            ) from error
         yield place
 
 

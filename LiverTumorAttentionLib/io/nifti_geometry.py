@@ -41,6 +41,8 @@ def check_placement(head: bytes, order: str, sizes: tuple[int, ...], where: str)
         )
         return
     if scode > 0:
+        if not np.isfinite(sform).all():
+            raise InputError(f"{where} has a position or axes that are no numbers (sform): export it again")
         columns = np.linalg.norm(sform[:, :3], axis=0)
         check_right_angles(sform[:, :3] / np.where(columns > 0, columns, 1), where)
         if not np.allclose(columns, pixdim[1:4], rtol=MAX_SIZE_DISAGREEMENT, atol=0):

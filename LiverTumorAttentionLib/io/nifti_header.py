@@ -1,4 +1,4 @@
-"""Header of a NIfTI-1 file, read before ITK, which reads a truncated file as if the missing part were zero.
+"""Header of a NIfTI-1 or NIfTI-2 file, read before ITK, which reads a truncated file as if the missing part were zero.
 
 Format: nifti1.h and nifti2.h of nifti.nimh.nih.gov.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import nifti_2
 from LiverTumorAttentionLib.io.declared_size import (
     CHUNK_BYTES,
     check_holds,
@@ -53,12 +54,13 @@ HEAD_BYTES = 544
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
-    """Fields of a NIfTI-1 header.
+    """Fields of a NIfTI header.
 
-    sizes: one length an axis. offset_bytes: where the voxels begin; size_bytes: of the whole file.
-    byte_order: "<" little or ">" big endian. head: its bytes.
+    version: 1 or 2. sizes: one length an axis. offset_bytes: where the voxels begin; size_bytes: of the whole file.
+    byte_order: "<" little or ">" big endian. head: its bytes, those of a NIfTI-2 file in the form of NIfTI-1.
     """
 
+    version: int
     head: bytes
     sizes: tuple[int, ...]
     spacing: tuple[float, ...]
@@ -128,7 +130,7 @@ class _NotFinite:
 
 
 def read_nifti_header(path: Path, name: str) -> NiftiHeader:
-    """Return the header of the NIfTI-1 file at `path`; raise `InputError` for one that no voxels can follow."""
+    """Return the header of the NIfTI file at `path`; raise `InputError` for one that no voxels can follow."""
     what = f"the {name} '{path}'"
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -165,20 +167,31 @@ def _header(head: bytes, what: str) -> NiftiHeader:
     )
     if order is None or len(head) < struct.unpack_from(order + "i", head)[0]:
         raise InputError(f"{what} is not a NIfTI file: choose another file or export it again")
-    if struct.unpack_from(order + "i", head)[0] == 540:
-        raise InputError(f"{what} is a NIfTI-2 file, which is not read: save it as NIfTI-1")
+    version = 2 if struct.unpack_from(order + "i", head)[0] == nifti_2.HEADER_BYTES else 1
+    least, offset = MIN_VOX_OFFSET, 0.0
+    if version == 2:
+        if head[4:7] != nifti_2.MAGIC[:3]:
+            raise _not_one_file(what)
+        if head[4:12] != nifti_2.MAGIC:
+            raise InputError(
+                f"{what} was altered on its way, as a transfer that changes the ends of lines does: copy it again"
+            )
+        least, (offset,) = nifti_2.MIN_VOX_OFFSET, struct.unpack_from(order + "q", head, 168)
+        try:
+            head = nifti_2.nifti_1_head(head, order)
+        except ValueError as error:
+            raise InputError(f"{what} has a damaged NIfTI header ({error}): export it again") from error
     if head[344:348] != b"n+1\0":
-        raise InputError(
-            f"{what} is the header of a pair (.hdr and .img) or an Analyze file: save it as one .nii.gz"
-        )
+        raise _not_one_file(what)
     dim = struct.unpack_from(order + "8h", head, 40)
     datatype, bits = struct.unpack_from(order + "2h", head, 70)
     pixdim = struct.unpack_from(order + "8f", head, 76)
-    offset, *scale = struct.unpack_from(order + "3f", head, 108)
-    if not MIN_VOX_OFFSET <= offset <= MAX_VOX_OFFSET or offset % 1:
+    offset_1, *scale = struct.unpack_from(order + "3f", head, 108)
+    offset = offset if version == 2 else offset_1
+    if not least <= offset <= MAX_VOX_OFFSET or offset % 1:
         raise InputError(
             f"{what} says that its voxels begin at byte {offset:g} (vox_offset), inside its header "
-            f"of {MIN_VOX_OFFSET} bytes or nowhere: export it again, or correct vox_offset"
+            f"of {least} bytes or nowhere: export it again, or correct vox_offset"
         )
     sizes = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else ()
     if not sizes or min(sizes) < 1:
@@ -199,6 +212,7 @@ def _header(head: bytes, what: str) -> NiftiHeader:
             "numbers: export it again, or set them to 1 and 0 if its values are right as stored"
         )
     return NiftiHeader(
+        version=version,
         head=head,
         sizes=sizes,
         spacing=tuple(pixdim[1 : 1 + len(sizes)]),
@@ -206,4 +220,10 @@ def _header(head: bytes, what: str) -> NiftiHeader:
         offset_bytes=int(offset),
         byte_order=order,
         size_bytes=int(offset) + math.prod(sizes) * bits // 8,
+    )
+
+
+def _not_one_file(what: str) -> InputError:
+    return InputError(
+        f"{what} is the header of a pair (.hdr and .img) or an Analyze file: save it as one .nii.gz"
     )

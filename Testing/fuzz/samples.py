@@ -26,6 +26,7 @@ from LiverTumorAttentionLib.registration import write_transform
 from Testing.fuzz import structured
 from Testing.fuzz.structured import Damage
 from Testing.Library.model_folder import write_model
+from Testing.nifti_2 import as_nifti_2
 
 SHAPE = (12, 24, 28)
 SPACING_MM = (1.5, 1.5, 2.5)
@@ -132,8 +133,10 @@ def _volumes(scratch: Path, portal: sitk.Image) -> list[Sample]:
     samples = [
         Sample(files={"a.nii": plain}, main="a.nii", damages=nifti),
         Sample(files={"a.nii.gz": gzip.compress(plain, mtime=0)}, main="a.nii.gz", damages=zipped),
-        Sample(files={"n2.nii": _nifti2(plain)}, main="n2.nii", damages=nifti),
-        Sample(files={"n2.nii.gz": gzip.compress(_nifti2(plain), mtime=0)}, main="n2.nii.gz", damages=zipped),
+        Sample(files={"n2.nii": as_nifti_2(plain)}, main="n2.nii", damages=nifti),
+        Sample(
+            files={"n2.nii.gz": gzip.compress(as_nifti_2(plain), mtime=0)}, main="n2.nii.gz", damages=zipped
+        ),
         *(
             Sample(files={name: raw(name, compress)}, main=name, damages=texts)
             for name, compress in (("a.nrrd", False), ("b.nrrd", True), ("a.mha", False), ("b.mha", True))
@@ -160,23 +163,6 @@ def _zipped(damage: Damage) -> Damage:
         return gzip.compress(changed, mtime=0), told
 
     return change
-
-
-def _nifti2(plain: bytes) -> bytes:
-    """Return a NIfTI-1 file as NIfTI-2."""
-    import struct
-
-    head, dim = bytearray(544), struct.unpack_from("<8h", plain, 40)
-    struct.pack_into(
-        "<i8s2h8q", head, 0, 540, b"n+2\0\r\n\x1a\n", *struct.unpack_from("<2h", plain, 70), *dim
-    )
-    struct.pack_into("<8d", head, 104, *struct.unpack_from("<8f", plain, 76))
-    struct.pack_into("<q2d", head, 168, 544, 1.0, 0.0)
-    struct.pack_into("<2i", head, 344, *struct.unpack_from("<2h", plain, 252))
-    struct.pack_into("<6d", head, 352, *struct.unpack_from("<6f", plain, 256))
-    struct.pack_into("<12d", head, 400, *struct.unpack_from("<12f", plain, 280))
-    struct.pack_into("<i", head, 500, plain[123])
-    return bytes(head) + plain[352:]
 
 
 def _slices(portal: sitk.Image) -> dict[str, bytes]:

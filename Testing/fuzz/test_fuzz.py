@@ -45,8 +45,6 @@ def test_the_good_inputs_are_accepted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 ACCEPTED_IN_PART = {
-    ("volume", "n2.nii"): "NIfTI-2",
-    ("volume", "n2.nii.gz"): "NIfTI-2",
     ("segmentation", "s.seg.nrrd"): "has no vessel",
     ("segmentation", "s.dcm"): "has no vessel",
     ("training-json", "dataset.json"): "no dataset.json of the Decathlon",

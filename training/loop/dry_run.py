@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import torch
 from LiverTumorAttentionLib.ending import temporary_folder
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
+from training.csv_file import read_csv
 from training.loop.distributed import Processes
 from training.loop.logs import LOG, in_words
 from training.loop.task import RecipeTask
@@ -99,8 +99,7 @@ def rehearse(
         started = time.monotonic()
         trainer.save()
         seconds_to_save = time.monotonic() - started
-        with (folder / LOG).open(newline="", encoding="utf-8") as file:
-            *_, row = csv.DictReader(file)
+        *_, row = read_csv(folder / LOG, "the log", "train again").rows()
         epochs, loop = task.schedule.epochs, task.loop
         return Rehearsal(
             parameters=sum(parameter.numel() for parameter in trainer.network.parameters()),

@@ -12,7 +12,6 @@ trainings; `training/results` has the results.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -23,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
+from training.csv_file import read_csv
 from training.recipes.recipe import read_recipe
 from training.study.plan import CASES, FIRST_SEED, SEEDS, TRAININGS, Training
 
@@ -32,7 +33,7 @@ RESULTS = ROOT / "training" / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status."""
+    """Run one command; return the exit status, 2 for bad input."""
     parser = argparse.ArgumentParser(
         prog="python -m training.study",
         description=__doc__,
@@ -46,6 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these trainings alone, such as msf-pa")
     options = parser.parse_args(arguments)
     chosen = [t for t in TRAININGS if options.only is None or t.name in options.only]
+    try:
+        return _run(options, chosen)
+    except LiverTumorAttentionError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _run(options: argparse.Namespace, chosen: Sequence[Training]) -> int:
     if options.command == "report":
         from training.study.report import write_report
 
@@ -66,11 +75,15 @@ def scores_file(folder: Path, training: Training, seed: int) -> Path:
 
 
 def finished(run: Path, training: Training) -> bool:
-    """Return whether a run has made all its steps, by its log."""
+    """Return whether a run has made all its steps, by its log. Raises `InputError` for a damaged log."""
     if not (run / "log.csv").exists():
         return False
-    with (run / "log.csv").open(encoding="utf-8") as stream:
-        steps = [int(float(row["step"])) for row in csv.DictReader(stream)]
+    hint = f"remove '{run}' and run `train` again"
+    rows = read_csv(run / "log.csv", "the log", hint).rows()
+    try:
+        steps = [int(float(row["step"])) for row in rows]
+    except (KeyError, ValueError, OverflowError) as error:
+        raise InputError(f"the log '{run / 'log.csv'}' has a line without a step: {hint}") from error
     recipe = read_recipe(training.recipe, training.settings)
     samples = recipe.sampling.samples_an_epoch or 0
     return bool(steps) and steps[-1] >= recipe.schedule.epochs * math.ceil(samples / recipe.loop.batch)

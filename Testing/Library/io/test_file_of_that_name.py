@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import struct
@@ -12,8 +13,17 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError, OutputError
-from LiverTumorAttentionLib.io import InputWarning, check_ct, check_writable, read_volume, write_image
+from LiverTumorAttentionLib.io import (
+    InputWarning,
+    check_ct,
+    check_writable,
+    itk_reader,
+    read_volume,
+    write_image,
+)
 from LiverTumorAttentionLib.io.data_files import files_below
+from LiverTumorAttentionLib.io.volumes import read_image
+from Testing.nifti_2 import as_nifti_2
 
 QFORM, SFORM, VOX_OFFSET, MAGIC = 252, 280, 108, 344
 
@@ -87,11 +97,69 @@ def test_header_of_a_pair(nifti, magic):
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_nifti_2_is_named(tmp_path, zipped):
-    head = struct.pack("<i8s", 540, b"n+2\0\r\n\032\n") + bytes(528)
-    path = tmp_path / ("ct.nii.gz" if zipped else "ct.nii")
-    path.write_bytes(gzip.compress(head) if zipped else head)
-    with pytest.raises(InputError, match="is a NIfTI-2 file, which is not read: save it as NIfTI-1"):
+@pytest.mark.parametrize("values_of", ["int16", "scaled", "float32", "vectors"])
+def test_nifti_2_is_read_as_nifti_1_is(nifti, straight, tmp_path, zipped, values_of):
+    changes = {112: ("<2f", 2.0, -7.0)} if values_of == "scaled" else {}
+    if values_of == "float32":
+        straight = sitk.Cast(straight, sitk.sitkFloat32) + 0.25
+        sitk.WriteImage(straight, str(tmp_path / "one.nii"))
+    elif values_of == "vectors":
+        straight = sitk.Compose([sitk.Cast(straight, sitk.sitkFloat32) + axis for axis in range(3)])
+        sitk.WriteImage(straight, str(tmp_path / "one.nii"))
+    else:
+        nifti(changes, "one.nii")
+    plain = (tmp_path / "one.nii").read_bytes()
+    path = tmp_path / ("two.nii.gz" if zipped else "two.nii")
+    path.write_bytes(gzip.compress(as_nifti_2(plain)) if zipped else as_nifti_2(plain))
+    expected, image = read_image(tmp_path / "one.nii", "volume"), read_image(path, "volume")
+    assert np.array_equal(values(image), values(expected))
+    assert image.GetPixelID() == expected.GetPixelID()
+    assert image.GetOrigin() == expected.GetOrigin()
+    assert image.GetSpacing() == expected.GetSpacing()
+    assert image.GetDirection() == expected.GetDirection()
+
+
+@pytest.mark.parametrize(
+    ("at", "content", "told"),
+    [
+        (4, b"n+2\0\n\x1a\n\0", "altered on its way, .* ends of lines does: copy it again"),
+        (4, b"ni2\0\r\n\x1a\n", "header of a pair .* save it as one .nii.gz"),
+        (168, struct.pack("<q", 352), "begin at byte 352 .* header of 544 bytes"),
+        (168, struct.pack("<q", 2**40), "voxels begin at byte"),
+        (24, struct.pack("<q", 2**33), r"damaged NIfTI header \(dimensions"),
+        (344, struct.pack("<i", 2**20), r"damaged NIfTI header \(codes"),
+        (400, struct.pack("<d", 1e300), r"no numbers \(sform\)"),
+        (176, struct.pack("<d", 1e300), "scales its values by inf"),
+    ],
+)
+def test_damaged_nifti_2(nifti, at, content, told):
+    path = nifti({})
+    raw = bytearray(as_nifti_2(path.read_bytes()))
+    raw[at : at + len(content)] = content
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=told):
+        read_volume(path)
+
+
+def test_nifti_2_that_is_cut(nifti):
+    path = nifti({})
+    raw = as_nifti_2(path.read_bytes())
+    for length in (300, 541, len(raw) - 1):
+        path.write_bytes(raw[:length])
+        with pytest.raises(InputError, match=r"is not a NIfTI file|truncated|breaks off|bytes"):
+            read_volume(path)
+
+
+def test_no_room_to_unpack_nifti_2(nifti, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = nifti({})
+    path.write_bytes(as_nifti_2(path.read_bytes()))
+    monkeypatch.setattr(itk_reader, "write_as_nifti_1", full)
+    with pytest.raises(
+        InputError, match=r"no room in .* to unpack the portal volume .* save the volume as NIfTI-1"
+    ):
         read_volume(path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.recipes.recipe import read_recipe
-from training.study.__main__ import finished
+from training.study.__main__ import finished, main, run_folder
 from training.study.findings import CLAIMS, Claim, findings, gains_by_type
 from training.study.plan import TRAININGS
 
@@ -81,3 +81,25 @@ def test_a_run_is_finished_when_its_log_has_the_last_step(tmp_path: Path) -> Non
     for last, done in ((1450, False), (1500, True)):
         (tmp_path / "log.csv").write_text(f"step,loss\n50,0.5\n{last},0.1\n", encoding="utf-8")
         assert finished(tmp_path, training) is done
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        (b"step,loss\n1,0.5\ntwo,0.4\n", "has a line without a step"),
+        (b"loss\n0.5\n", "has a line without a step"),
+        (b"step\n1e999\n", "has a line without a step"),
+        (b'step,loss\n1,"' + b"9" * 140_000, "field larger than field limit"),
+        (b"step\n\0\n", "NUL characters"),
+        (b"\xff\xfe", "utf-8"),
+    ],
+)
+def test_a_damaged_log_is_told_in_one_line(tmp_path: Path, capsys, log: bytes, told: str) -> None:
+    run = run_folder(tmp_path, TRAININGS[0], 0)
+    run.mkdir(parents=True)
+    (run / "log.csv").write_bytes(log)
+    assert main(["evaluate", "--folder", str(tmp_path), "--only", TRAININGS[0].name]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("the log ")
+    assert told in line
+    assert line.endswith(f"remove '{run}' and run `train` again")

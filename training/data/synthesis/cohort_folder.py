@@ -54,12 +54,14 @@ class CohortKind(Generic[Settings]):
         *,
         count: int,
         seed: int,
+        same_as: Settings | None = None,
         processes: int | None = None,
         progress: Progress | None = None,
     ) -> int:
         """Write the cases of `count` seeds from `seed` on that are missing; return their number.
 
         write_case: a function of a module, given the folder of a case, the settings and the seed.
+        same_as: the settings as an earlier version wrote them; a cohort with these goes on with `settings`.
         Raises `InputError` for settings that differ from those of the cohort in the folder, and, when all others are
         written, for cases that could not be made; `OutputError` when the folder cannot be written; `Cancelled`.
         """
@@ -69,7 +71,7 @@ class CohortKind(Generic[Settings]):
                 ": give larger numbers"
             )
         with making_folder(folder, name="cohort"):
-            self._check_settings(folder, settings)
+            self._check_settings(folder, settings, same_as)
         seeds = range(seed, seed + count)
         missing = [number for number in seeds if not self.is_complete(self.case_folder(folder, number))]
         work = functools.partial(_write_seed, self, write_case, folder, settings)
@@ -84,7 +86,7 @@ class CohortKind(Generic[Settings]):
             )
         return len(missing)
 
-    def _check_settings(self, folder: Path, settings: Settings) -> None:
+    def _check_settings(self, folder: Path, settings: Settings, same_as: Settings | None) -> None:
         """Write the settings of a new cohort; raise `InputError` when the folder's cohort has others."""
         path = folder / "cohort.json"
         new: dict[str, Any] = asdict(settings)  # type: ignore[call-overload]
@@ -92,14 +94,16 @@ class CohortKind(Generic[Settings]):
             there = from_mapping(self.settings, read_json(path), where=f"'{path}'")
             old: dict[str, Any] = asdict(there)  # type: ignore[call-overload]
             other = [name for name in new if new[name] != old[name]]
-            if other:
+            taken_over = same_as is not None and old == asdict(same_as)  # type: ignore[call-overload]
+            if other and not taken_over:
                 name = other[0]
                 raise InputError(
                     f"'{folder}' holds {self.name} cases with {name} {_shown(old[name])}, not {_shown(new[name])}: "
                     "ask for the same, or choose another folder"
                 )
-            return
-        if any(folder.glob(f"{self.name}-*")):
+            if not other:
+                return
+        elif any(folder.glob(f"{self.name}-*")):
             raise InputError(
                 f"'{folder}' holds {self.name} cases, but no cohort.json with their settings: choose another"
             )

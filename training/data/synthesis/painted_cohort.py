@@ -9,6 +9,7 @@ Source of the randomization: see `label_synthesis`. The label maps take turns ov
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from training.data.synthesis.cohort_folder import CohortKind
 from training.data.synthesis.label_synthesis import SyntheticCase, synthesize
 from training.data.synthesis.livers import LiverMap, RealLiver, read_liver, transplanted
 
+NAME_DIGITS = 8
 THICKNESS_MM = 5.0
 """The most common slice distance; a third of the cases have it, a third the thinnest of the range."""
 
@@ -52,9 +54,14 @@ class LabelMap:
             raise InputError(f"there is no label map at {path}: give the path of an existing file")
         return cls(path=Path(path), kind=kind)
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
-        """The folder that it lies in, and its kind; cohort.json identifies it by this."""
+        """Digits of its content, and its kind: what cohort.json and the cases call it, whichever folder it lies in."""
+        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()[:NAME_DIGITS]}:{self.kind}"
+
+    @property
+    def earlier_name(self) -> str:
+        """What earlier versions called it: the folder that it lies in, and its kind."""
         return f"{self.path.resolve().parent.name}:{self.kind}"
 
 
@@ -131,14 +138,23 @@ def write_painted_cohort(
         check_outside(folder, {"label map": label_map.path})
     for liver in livers:
         check_outside(folder, {"liver": liver.liver, "vessels": liver.trees})
-    named = replace(
-        settings,
-        label_maps=tuple(label_map.name for label_map in label_maps),
-        livers=tuple(liver.name for liver in livers),
+    named, earlier = (
+        replace(settings, label_maps=tuple(names), livers=tuple(liver.name for liver in livers))
+        for names in (
+            [label_map.name for label_map in label_maps],
+            [label_map.earlier_name for label_map in label_maps],
+        )
     )
     write_case = functools.partial(_write_case, tuple(label_maps), tuple(livers))
     return PAINTED.fill(
-        folder, named, write_case, count=count, seed=seed, processes=processes, progress=progress
+        folder,
+        named,
+        write_case,
+        count=count,
+        seed=seed,
+        same_as=earlier,
+        processes=processes,
+        progress=progress,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -47,11 +48,12 @@ def cohort(label_map: LabelMap, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-def test_cases_are_read_in_the_layout_plain_with_their_source(cohort: Path) -> None:
+def test_cases_are_read_in_the_layout_plain_with_their_source(cohort: Path, label_map: LabelMap) -> None:
     cases = find_cases("plain", cohort)
     assert [case.name for case in cases] == ["painted-0", "painted-1", "painted-2"]
     assert {case.facts["source"] for case in cases} == {"painted"}
-    assert {case.facts["label_map"] for case in cases} == {"made:amos"}
+    digits = hashlib.sha256(label_map.path.read_bytes()).hexdigest()[:8]
+    assert {case.facts["label_map"] for case in cases} == {f"{digits}:amos"}
     assert {case.facts["liver"] for case in cases} == {"own"}
     errors = [found for found in check_cases(cases, processes=1) if found.severity == "error"]
     assert errors == []
@@ -68,7 +70,10 @@ def test_a_case_with_another_liver_tells_whose_it_is(label_map: LabelMap, tmp_pa
     write_painted_cohort(tmp_path / "cohort", [label_map], settings, livers=livers, count=1, processes=1)
     (case,) = find_cases("plain", tmp_path / "cohort")
     assert case.facts["liver"] == "MSD-001"
-    assert sources_of(case.facts, case.patient, case.name) == {"amos": "made:amos", "msd-vessels": "MSD-001"}
+    assert sources_of(case.facts, case.patient, case.name) == {
+        "amos": label_map.name,
+        "msd-vessels": "MSD-001",
+    }
 
 
 def test_files_hold_the_voxels_that_were_painted_and_no_displacement(small_atlas, tmp_path: Path) -> None:
@@ -108,6 +113,20 @@ def test_a_cohort_is_continued_with_the_same_settings_and_label_maps_alone(
         write_painted_cohort(cohort, [label_map], finer, count=3)
     with pytest.raises(InputError, match="with label_maps"):
         write_painted_cohort(cohort, [label_map, label_map], COARSE, count=3)
+
+
+def test_a_cohort_tells_nothing_of_where_its_label_maps_lie_and_one_that_does_is_taken_over(
+    cohort: Path, label_map: LabelMap, tmp_path: Path
+) -> None:
+    written = [*cohort.glob("*.json"), *cohort.glob("*/*.json")]
+    assert len(written) == 4
+    assert [path for path in written if "made" in path.read_text()] == []
+    settings = json.loads((cohort / "cohort.json").read_text())
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    (folder / "cohort.json").write_text(json.dumps({**settings, "label_maps": ["made:amos"]}))
+    write_painted_cohort(folder, [label_map], COARSE, count=1, processes=1)
+    assert json.loads((folder / "cohort.json").read_text()) == settings
 
 
 def test_the_share_of_cases_with_lesions_is_that_asked(small_atlas) -> None:
