@@ -108,6 +108,7 @@ def left_out_text(segments: Iterable[tuple[str, str]], *, used: Sequence[str], w
         "tumor": "tumor",
         "vessel": "vessel",
         "elsewhere": "another organ, or a lesion of one",
+        "neither": "a margin, an abscess or the like",
         "": "neither liver nor tumor by code or name",
     }
     listed = "; ".join(f"\u201c{name}\u201d ({why[kind]})" for name, kind in left[:MOST_NAMES])

@@ -140,7 +140,9 @@ def described_by_entry(name: str, entry: str) -> Description:
 
 
 def segment_kind(described: Description) -> str:
-    """Return "liver", "tumor", "vessel", "elsewhere" (another organ, or a tumor of one), "background" or "".
+    """Return "liver", "tumor", "vessel", "elsewhere" (another organ, or a tumor of one), "neither", "background" or "".
+
+    "neither" is what lies at a tumor or in the liver and is none of them, a margin or an abscess; "" what is not known.
 
     The code of its type decides, then the meaning of the code, then the name; a region that is not the liver, or a name
     of another organ, makes a tumor one of "elsewhere". A name may be in several languages (`data/terminology.json`).
@@ -162,17 +164,29 @@ def _kind_by_code(described: Description) -> str:
 def _kind_by_words(text: str) -> str:
     """Return the kind that a text of `plain_text` names.
 
-    What follows "with", "without" and the like says what a thing holds or lacks, not what it is. Of a tumor and a
-    vessel in one name the last is meant ("tumor feeding artery"), unless it only says where ("tumor near portal vein").
+    What follows "with", "without" and the like says what a thing holds or lacks, not what it is. Of a tumor, a vessel
+    and what is neither, a margin or an abscess, in one name the last is meant ("tumor feeding artery", "tumor margin"),
+    unless it only says where ("tumor near portal vein").
     """
-    text = _before(text, "leading_on")
-    head = _before(text, "placing")
-    tumor, vessel = (_last(kind, head) for kind in ("tumor", "vessel"))
-    if max(tumor, vessel) < 0:
-        tumor, vessel = (_last(kind, text) for kind in ("tumor", "vessel"))
-    if max(tumor, vessel) >= 0:
-        return "tumor" if tumor >= vessel else "vessel"
-    return next((kind for kind in ("liver", "elsewhere", "background") if _last(kind, text) >= 0), "")
+    text = _before(_without_lacking(text), "leading_on")
+    for part in (_before(text, "placing"), text):
+        ends = [(_last(kind, part), kind) for kind in _NAMED]
+        end, kind = max(ends, key=lambda found: found[0])  # the first of equals
+        if end >= 0:
+            return kind
+        found = [kind for kind in ("liver", "elsewhere", "background") if _last(kind, part) >= 0]
+        if found:
+            return found[0]
+    return ""
+
+
+_NAMED = ("neither", "tumor", "vessel")
+"""Of these kinds the one whose words come last in a name is meant."""
+
+
+def _without_lacking(text: str) -> str:
+    """Return a text without "tumor-free" and the like, which say what is not there."""
+    return " ".join(re.sub(_pattern("lacking"), " ", text).split())
 
 
 def _lies_elsewhere(regions: tuple[tuple[str, str], ...], texts: list[str]) -> bool:
@@ -183,7 +197,7 @@ def _lies_elsewhere(regions: tuple[tuple[str, str], ...], texts: list[str]) -> b
             return False
         if value and value not in table["regions_around_the_liver"]:
             return True
-    named = [_before(text, "leading_on") for text in texts]
+    named = [_before(_before(text, "leading_on"), "beside") for text in texts]
     if any(_last("never_in_the_liver", text) >= 0 for text in named):
         return True
     here = any(_last("near_the_liver", text) >= 0 for text in named)
@@ -193,9 +207,16 @@ def _lies_elsewhere(regions: tuple[tuple[str, str], ...], texts: list[str]) -> b
 def plain_text(name: str) -> str:
     """Return a name in small letters without accents, words and numbers apart: "KidneyCyst_2" gives "kidney cyst 2"."""
     apart = re.sub(r"(?<=[a-zäöüß])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
-    letters = unicodedata.normalize("NFKD", apart.casefold())
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    bare = re.sub(
+        r"(?<=[^\W\d_])[\s_]*-[\s_]*(?=i?[gcpi]tv)", " minus ", _bare(apart)
+    )  # "Liver-GTV" of radiotherapy
     return " ".join(re.findall(r"[^\W\d_]+|\d+", bare))
+
+
+def _bare(text: str) -> str:
+    """Return a text in small letters without accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _before(text: str, words: str) -> str:
@@ -212,7 +233,7 @@ def _last(words: str, text: str) -> int:
 @functools.cache
 def _pattern(words: str) -> str:
     """Return the regular expression of a list of words; * stands for any letters."""
-    listed = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in terminology()["words"][words])
+    listed = "|".join(re.escape(_bare(word)).replace(r"\*", r"\w*") for word in terminology()["words"][words])
     return rf"(?<!\w)(?:{listed})(?!\w)"
 
 

@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.io import (
     read_instances_onto,
     read_label_map,
 )
+from LiverTumorAttentionLib.io.meanings import left_out_text
 from LiverTumorAttentionLib.io.seg_nrrd import write_layers
 from LiverTumorAttentionLib.io.segmentation import read_vessel_labels
 
@@ -166,3 +167,11 @@ def test_axes_that_run_another_way_are_turned_back(instances, labels, tmp_path, 
     other = sitk.Flip(image, [False, True, False]) if turned == "flip" else sitk.DICOMOrient(image, turned)
     sitk.WriteImage(other, str(tmp_path / "a.nii.gz"))
     assert np.array_equal(voxels(read_instances_onto(tmp_path / "a.nii.gz", instances)), labels)
+
+
+def test_a_margin_is_left_out_as_such():
+    text = left_out_text([("Tumor margin", "neither")], used=("liver", "tumor"), what="segmentation")
+    assert (
+        text
+        == "1 segment of the segmentation left out: \u201cTumor margin\u201d (a margin, an abscess or the like)"
+    )
