@@ -27,6 +27,16 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     papers.add_argument("paper", nargs="?", metavar="NAME")
     papers.set_defaults(run=run_papers)
+    public = actions.add_parser(
+        "catalogue",
+        help="list public models, or show one",
+        description="Public models: where to download them, their licences, what they were trained on and need.",
+    )
+    public.add_argument("public", nargs="?", metavar="NAME")
+    public.add_argument(
+        "--check", metavar="FILE", help="compare a downloaded file with the publisher's checksum"
+    )
+    public.set_defaults(run=run_catalogue)
     for name, run, takes, text in (
         ("show", run_show, "NAME|PATH", "show everything that a model says of itself"),
         ("verify", run_verify, "NAME|PATH", "compare a model's files with their checksums"),
@@ -87,6 +97,38 @@ def run_papers(options: argparse.Namespace, progress: Progress, console: Console
         return
     for name in paper_names():
         console.print(f"{name:<10}{paper_model(name)['title']}")
+
+
+def run_catalogue(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Print one line a public model, or everything of one; compare a downloaded file with it."""
+    from pathlib import Path
+
+    from LiverTumorAttentionLib.errors import InputError
+    from LiverTumorAttentionLib.models.public_models import NO_CHECKSUM, public_model, public_models
+
+    if options.check is not None and options.public is None:
+        raise InputError(
+            "--check needs the name of the model in the catalogue: `models catalogue NAME --check FILE`"
+        )
+    if options.public is None:
+        for model in public_models():
+            console.print(f"{model.id:<32}{', '.join(model.finds):<16}{model.title}")
+        console.print(
+            "Nothing is downloaded: `models catalogue NAME` has the address, `models add FILE` adds the file."
+        )
+        return
+    model = public_model(options.public)
+    if options.check is not None:
+        same = model.check(Path(options.check))
+        console.say(
+            f"{options.check} is the file that the publisher describes"
+            if same
+            else f"no check: {NO_CHECKSUM}"
+        )
+        return
+    console.print(model.title)
+    for name, text in model.lines():
+        console.print(f"  {name}: {text}")
 
 
 def run_verify(options: argparse.Namespace, progress: Progress, console: Console) -> None:

@@ -25,6 +25,7 @@ from LiverTumorAttentionLib.models.limits import (
     SMALLEST_SPACING_MM,
     SMALLEST_TILE,
 )
+from LiverTumorAttentionLib.models.monai_settings import MonaiSettings
 from LiverTumorAttentionLib.models.nnunet_settings import NNUNetSettings
 from LiverTumorAttentionLib.models.weights_file import WeightsFile, weights_problem
 
@@ -175,7 +176,7 @@ class PatchSettings:
             )
 
 
-IMPORTED_KEYS = ("nnunet", "outputs", "activation", "orientation", "ensemble")
+IMPORTED_KEYS = ("nnunet", "monai", "outputs", "activation", "orientation", "ensemble")
 """Of a stage whose network another program trained."""
 
 
@@ -202,9 +203,11 @@ class StageDescription:
     slices: SliceSettings | None = None
     """How a 2D or 2.5D network is run."""
     patches: PatchSettings | None = None
-    """How a 3D network is run. A stage has slices or patches or nnunet."""
+    """How a 3D network is run. A stage has slices or patches or nnunet or monai."""
     nnunet: NNUNetSettings | None = None
     """How a network that nnU-Net trained is run. Format 5."""
+    monai: MonaiSettings | None = None
+    """How a network that was trained with MONAI is run. Format 5."""
     outputs: tuple[NetworkOutput, ...] = ()
     """What each channel of the output of another program's network stands for, in order; () for those of STAGES. Format
     5."""
@@ -232,7 +235,7 @@ class StageDescription:
     @property
     def is_imported(self) -> bool:
         """Whether another program trained its network."""
-        return self.nnunet is not None
+        return self.nnunet is not None or self.monai is not None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -275,7 +278,7 @@ class StageDescription:
             return (
                 "liver_window_hu is for a tumor stage: where the liver is still to be found, it has no median"
             )
-        if sum(given is not None for given in (self.slices, self.patches, self.nnunet)) != 1:
+        if sum(given is not None for given in (self.slices, self.patches, self.nnunet, self.monai)) != 1:
             return "give either slices (for a 2D or 2.5D network) or patches (for a 3D network)"
         if self.patches is not None and self.grid.in_plane_pixels is not None:
             return "a network that works in patches needs a spacing, not in_plane_pixels"
@@ -309,7 +312,18 @@ class StageDescription:
         names = [file.weights for file in self.weight_files]
         if len(set(names)) < len(names) or len(names) > 2 * MOST_FOLDS:
             return f"its files of weights have different names, at most {2 * MOST_FOLDS}, got {shown(names)}"
-        return None if self.nnunet is None else self._nnunet_problem(self.nnunet)
+        if self.nnunet is not None:
+            return self._nnunet_problem(self.nnunet)
+        return None if self.monai is None else self._monai_problem(self.monai)
+
+    def _monai_problem(self, settings: MonaiSettings) -> str | None:
+        if set(settings.channels) != set(self.phases):
+            return f"its channels show {', '.join(settings.channels)}, and its phases are {', '.join(self.phases)}"
+        given = self.arguments.get("settings")
+        for key, wanted in (("out_channels", len(self.outputs)), ("in_channels", len(settings.channels))):
+            if not isinstance(given, dict) or given.get(key) != wanted:
+                return f"its network needs settings with {key} {wanted}, got {shown(given)}"
+        return None
 
     def _nnunet_problem(self, settings: NNUNetSettings) -> str | None:
         before = settings.previous

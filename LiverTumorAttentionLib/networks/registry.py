@@ -35,6 +35,7 @@ from LiverTumorAttentionLib.networks.context import ContextNet
 from LiverTumorAttentionLib.networks.darn import DARN
 from LiverTumorAttentionLib.networks.dpcnet import DPCNet
 from LiverTumorAttentionLib.networks.fusion import DMP, MPF
+from LiverTumorAttentionLib.networks.imported.monai_network import MonaiNetwork
 from LiverTumorAttentionLib.networks.imported.plain_conv_unet import PlainConvUNet
 from LiverTumorAttentionLib.networks.imported.residual_encoder_unet import ResidualEncoderUNet
 from LiverTumorAttentionLib.networks.paresseg import IntraResSeg, PAResSeg, ResSeg
@@ -133,6 +134,7 @@ NETWORKS: dict[str, NetworkEntry] = {
 IMPORTED_NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "plain_conv_unet": PlainConvUNet,
     "residual_encoder_unet": ResidualEncoderUNet,
+    "monai": MonaiNetwork,
 }
 """Networks of models that other programs trained: built by name too, from the arguments of their plans. Each takes one
 tensor, whose channels are the phases, and returns logits."""

@@ -36,6 +36,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "wording": (set(), set(), set()),
     "regular_file": (set(), set(), set()),
     "standard_streams": (set(), set(), set()),
+    "yaml_values": ({"errors", "regular_file"}, {"yaml"}, set()),
     "json_values": ({"errors", "config_parsing", "regular_file"}, set(), set()),
     "lesion_classifier": ({"errors", "wording"}, set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
@@ -49,6 +50,11 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "pictures": (VOXELS, NUMERICS | {"PIL"}, set()),
     "registration": (VOXELS | {"io", "preprocessing"}, NUMERICS, {"torch"}),
     "models": (FOUNDATION, set(), {"torch", "safetensors"}),
+    "conversion": (
+        FOUNDATION | {"models", "networks", "yaml_values"},
+        set(),
+        {"safetensors", "torch", "yaml"},
+    ),
     "inference": (VOXELS | {"models", "networks", "preprocessing"}, NUMERICS | {"torch"}, set()),
     "correction": (VOXELS | {"analysis", "io", "postprocessing", "preprocessing"}, NUMERICS, set()),
     "pipeline": (

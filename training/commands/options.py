@@ -166,7 +166,7 @@ class _Override(argparse.Action):
     ) -> None:
         import yaml
 
-        from training.recipes.yaml_values import read_yaml
+        from LiverTumorAttentionLib.yaml_values import read_yaml
 
         key, equals, text = str(values).partition("=")
         if not equals or not key:

@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.models import find_model
+from LiverTumorAttentionLib.yaml_values import read_yaml_file
 from training.evaluation.assessment_figures import (
     ONE,
     SIZES_MM,
@@ -35,7 +36,6 @@ from training.evaluation.assessment_figures import (
 )
 from training.evaluation.assessment_summary import read_columns
 from training.evaluation.assessment_tables import Identity
-from training.recipes.yaml_values import read_yaml_file
 
 FIGURES: dict[str, Figure] = {
     "liver, Dice, real slices": slices,

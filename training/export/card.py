@@ -13,10 +13,10 @@ import yaml
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models import DataSource
+from LiverTumorAttentionLib.yaml_values import read_yaml
 from training.data.case import PreparedCase
 from training.data.preparation.manifest import CASES_FOLDER
 from training.data.sources import source, sources_of
-from training.recipes.yaml_values import read_yaml
 from training.runs.run_folder import RUN_FILE, Run
 from training.runs.stage_weights import StageWeights
 

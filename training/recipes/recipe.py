@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.models.stage_description import IMPORTED_KEYS, PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.regular_file import is_regular, reason
+from LiverTumorAttentionLib.yaml_values import read_yaml_file
 from training.recipes.settings import (
     FIRST_WEIGHTS,
     AugmentationSettings,
@@ -31,7 +32,6 @@ from training.recipes.settings import (
     SplitSettings,
     check_choice,
 )
-from training.recipes.yaml_values import read_yaml_file
 
 RECIPES_FOLDER = Path(__file__).resolve().parent
 MOST_BASES = 20

@@ -13,7 +13,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest
 from LiverTumorAttentionLib.errors import InputError
-from training.recipes.yaml_values import read_yaml_file
+from LiverTumorAttentionLib.yaml_values import read_yaml_file
 
 FOLDER = Path(__file__).resolve().parent
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from LiverTumorAttentionLib.errors import InputError
-from training.recipes.yaml_values import MOST_BYTES, read_yaml, read_yaml_file
+from LiverTumorAttentionLib.yaml_values import MOST_BYTES, read_yaml, read_yaml_file
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Conversion of models that other programs trained into models of LiverTumorAttention."""

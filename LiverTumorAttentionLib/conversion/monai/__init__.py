@@ -1,0 +1,1 @@
+"""MONAI bundles: read without running anything in them, and converted."""
