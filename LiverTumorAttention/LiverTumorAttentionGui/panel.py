@@ -75,7 +75,12 @@ class SegmentationPanel:
         )
         self._inputs.fill()
         self.correct = CorrectSection(self.ui, self.widget, self.active_case)
-        self.review = ReviewSection(self.ui, self.active_case, ensure=self._installer.ensure_requirements)
+        self.review = ReviewSection(
+            self.ui,
+            self.active_case,
+            ensure=self._installer.ensure_requirements,
+            ensure_dicom=self._installer.ensure_dicom,
+        )
         self._parts: tuple[Part, ...] = (self._inputs, self._segment, self.correct, self.review)
         self.active_case.on_change(self._active_case_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)

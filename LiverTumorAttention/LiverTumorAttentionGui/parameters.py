@@ -28,6 +28,7 @@ class SegmentationParameters:
     output: the segmentation that a run fills once it has succeeded; None for a new one.
     study: the segmentation that is corrected, reviewed and planned on.
     distance_mm: by which a correction grows, shrinks, smooths and fills.
+    reader: name of who signs.
     """
 
     portal: vtkMRMLScalarVolumeNode
@@ -42,3 +43,4 @@ class SegmentationParameters:
     output: vtkMRMLSegmentationNode
     study: vtkMRMLSegmentationNode
     distance_mm: Annotated[float, WithinRange(0.5, 20.0)] = 2.0
+    reader: str = ""

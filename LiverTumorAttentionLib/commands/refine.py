@@ -43,7 +43,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--segmentation", required=True, metavar="S", help="segmentation on the portal grid")
     add("--probability", metavar="Q", help="probability of tumor, as `segment --save-probability` wrote it")
-    add("--prompts", required=True, metavar="JSON", help="what to do, see below")
+    add("--prompts", metavar="JSON", help="what to do, see below")
+    add("--reader", metavar="NAME", help="who signs or reopens the case")
+    add(
+        "--sign",
+        action="store_true",
+        help="sign the case, all lesions of which are decided, and lock it",
+    )
+    add("--reopen", metavar="REASON", help="reopen a signed case, and why")
     add("--history", metavar="LOG", help="log of earlier corrections of this segmentation, to resume")
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
     add("--log", metavar="LOG", help="everything that was done, as JSON that can be done again")
@@ -64,6 +71,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         console.warn(warning)
     for name, outcome in result.outcomes:
         console.say(f"{name}: {outcome.note or _changed(outcome.lesions)}")
+    for entry in result.session.signing[-1:]:
+        console.say(f"the case: {entry.sentence()}")
     console.done(output=job.output, lesions=len(result.session.lesions), log=job.log)
 
 

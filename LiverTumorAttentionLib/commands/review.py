@@ -8,7 +8,7 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_labels, add_progress, job_of
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.wording import counted
+from LiverTumorAttentionLib.wording import counted, measured
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,17 +40,23 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--vessels", metavar="V", help="vessels: .seg.nrrd, DICOM SEG or label map")
     add("--plan", metavar="JSON", help="margins and resections to compute; see report/README.md")
     add("--weight-kg", type=float, metavar="W", help="the body's weight, for what a resection leaves")
+    add(
+        "--log",
+        metavar="LOG",
+        help="log of corrections that says who signed (default: that in the .seg.nrrd)",
+    )
     add("--report", metavar="JSON", help="what segment --report wrote: model, versions, registration verdict")
     add(
         "--patient-name",
         metavar="NAME",
         help="write this at the head of the page (default: no name anywhere)",
     )
-    add("--output", required=True, metavar="HTML", help="the page")
+    add("--output", metavar="HTML", help="the page")
     add("--csv", metavar="FILE", help="table of the tumors")
     add("--json", metavar="FILE", help="all numbers")
     add("--sr", metavar="DCM", help="DICOM structured report; the portal volume must be a DICOM folder")
     add("--seg", metavar="DCM", help="DICOM SEG that the structured report refers to, where S is none itself")
+    add("--rtstruct", metavar="DCM", help="DICOM RT Structure Set with the outlines, likewise")
     add(
         "--arterial-source",
         metavar="DIR",
@@ -71,8 +77,9 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         console.warn(warning)
     case = content.review.case
     console.say(
-        f"liver {case.liver_volume_ml:.0f} mL, {counted(case.tumor_count, 'tumor')}, "
-        f"{case.tumor_volume_ml:.1f} mL together"
+        f"liver {measured(case.liver_volume_ml, 'mL')}, {counted(case.tumor_count, 'tumor')}, "
+        f"{measured(case.tumor_volume_ml, 'mL')} together"
     )
-    console.say(f"{job.output}: {NOT_FOR_CLINICAL_USE}")
+    console.say(content.status())
+    console.say(f"{next(path for path in job.outputs().values() if path)}: {NOT_FOR_CLINICAL_USE}")
     console.done(output=job.output, tumors=case.tumor_count)

@@ -5,6 +5,7 @@ from LiverTumorAttentionLib.correction.lesions import Lesion, Status
 from LiverTumorAttentionLib.correction.log import HEADER_KEY, CorrectionLog, replay, resume
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry, Outcome
+from LiverTumorAttentionLib.correction.sign_off import SignOff
 from LiverTumorAttentionLib.correction.tools import (
     TOOLS,
     Accept,
@@ -54,6 +55,7 @@ __all__ = [
     "Remove",
     "Revise",
     "Shrink",
+    "SignOff",
     "Smooth",
     "Split",
     "Status",

@@ -18,6 +18,7 @@ from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.lesions import STATUSES, Lesion, Seed, Status
 from LiverTumorAttentionLib.correction.log_codec import Grid, PackedMask
 from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry
+from LiverTumorAttentionLib.correction.sign_off import SignOff
 from LiverTumorAttentionLib.correction.tools import TOOLS
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.json_file import parse_json
@@ -46,7 +47,8 @@ class LesionRecord:
 class CorrectionLog:
     """A session without its labels.
 
-    start: checksum of the labels before the first action. model: id of the network's model.
+    start: checksum of the labels before the first action. model: id of the network's model. signing: who signed the
+    case and who reopened it.
     """
 
     grid: Grid
@@ -55,6 +57,7 @@ class CorrectionLog:
     entries: tuple[Entry, ...]
     lesions: tuple[LesionRecord, ...]
     next_number: int
+    signing: tuple[SignOff, ...] = ()
 
     @classmethod
     def of(cls, session: CorrectionSession) -> CorrectionLog:
@@ -70,6 +73,7 @@ class CorrectionLog:
                 for each in lesions
             ),
             next_number=session.next_number,
+            signing=session.signing,
         )
 
     def to_text(self) -> str:
@@ -93,6 +97,7 @@ class CorrectionLog:
             ],
             "lesions": [asdict(lesion) for lesion in self.lesions],
             "next_number": self.next_number,
+            "signing": [asdict(entry) for entry in self.signing],
         }
         return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
@@ -120,6 +125,7 @@ class CorrectionLog:
             entries=tuple(_entry(value, k) for k, value in enumerate(read.actions, start=1)),
             lesions=read.lesions,
             next_number=read.next_number,
+            signing=read.signing,
         )
 
     def check_fits(self, case: CorrectionCase) -> None:
@@ -188,7 +194,9 @@ def resume(case: CorrectionCase, log: CorrectionLog) -> CorrectionSession:
         records[known.number] = replace(
             record, include=known.include, exclude=known.exclude, region=known.region
         )
-    session.inherit(log.entries, records, next_number=log.next_number, start_checksum=log.start)
+    session.inherit(
+        log.entries, records, next_number=log.next_number, start_checksum=log.start, signing=log.signing
+    )
     return session
 
 
@@ -205,6 +213,7 @@ class _Document:
     actions: tuple[dict, ...]
     lesions: tuple[LesionRecord, ...]
     next_number: int
+    signing: tuple[SignOff, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

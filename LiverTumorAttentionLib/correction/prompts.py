@@ -29,7 +29,7 @@ PLACES = ("point", "points", "stroke")
 """Parameters that are positions, or lists of them."""
 SHORT = {"include": "stroke", "exclude": "stroke", "merge": "points", "split": "points"}
 """The parameter of a position, or a list of positions, without a name; for all other tools it is the point."""
-LOG_KEYS = ("format", "notice", "version", "model", "grid", "start", "lesions", "next_number")
+LOG_KEYS = ("format", "notice", "version", "model", "grid", "start", "lesions", "next_number", "signing")
 
 
 @dataclass(frozen=True)

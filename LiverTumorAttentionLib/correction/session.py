@@ -15,6 +15,14 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.edits import Edit
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
+from LiverTumorAttentionLib.correction.sign_off import (
+    REOPENED,
+    SIGNED,
+    SignOff,
+    bodies_of,
+    check_decided,
+    sign_off_in_force,
+)
 from LiverTumorAttentionLib.correction.undo import Step, perform
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
@@ -74,6 +82,8 @@ class CorrectionSession:
         self._origin: int | None = None
         self._done: list[tuple[Entry, Step]] = []
         self._undone: list[tuple[Entry, Step]] = []
+        self._signing: list[SignOff] = []
+        self._signed: SignOff | None = None
 
     @property
     def labels(self) -> NDArray[np.uint16]:
@@ -101,6 +111,44 @@ class CorrectionSession:
         return bool(self._undone)
 
     @property
+    def signing(self) -> tuple[SignOff, ...]:
+        """Who signed the case and who reopened it, in order."""
+        return tuple(self._signing)
+
+    @property
+    def sign_off(self) -> SignOff | None:
+        """The sign-off that is in force; None for a draft."""
+        return self._signed
+
+    def sign(self, reader: str) -> SignOff:
+        """Sign the case: from now on nothing changes it. reader: the name of who stands by it.
+
+        Raises `InputError` while a lesion is not decided, for a name that is none, and for a signed case.
+        """
+        self._check_open()
+        check_decided(number for number, lesion in self.lesions.items() if lesion.status == "draft")
+        entry = SignOff(kind=SIGNED, reader=reader.strip(), time=self._clock(), bodies=bodies_of(self.labels))
+        self._signing.append(entry)
+        self._signed = entry
+        return entry
+
+    def reopen(self, reader: str, reason: str) -> SignOff:
+        """Reopen a signed case. Raises `InputError` for a draft, and for a name or reason that is none."""
+        if self._signed is None:
+            raise InputError("the case is not signed, so there is nothing to reopen: change it as it is")
+        entry = SignOff(kind=REOPENED, reader=reader.strip(), time=self._clock(), reason=reason.strip())
+        self._signing.append(entry)
+        self._signed = None
+        return entry
+
+    def _check_open(self) -> None:
+        """Raise `InputError` for a signed case."""
+        if self._signed is not None:
+            raise InputError(
+                f"the case was {self._signed.sentence()}, and is locked: reopen it with a reason to change it"
+            )
+
+    @property
     def undone(self) -> tuple[Entry, ...]:
         """The undone actions; `redo` does the last one."""
         return tuple(entry for entry, _ in self._undone)
@@ -117,6 +165,7 @@ class CorrectionSession:
 
     def do(self, action: Action, progress: Progress | None = None) -> Outcome:
         """Do an action. Raises `InputError` when it cannot be done, `Cancelled`; then nothing has changed."""
+        self._check_open()
         edit = action.edit(self._map, progress or Progress())
         step = perform(self._map, edit)
         if step.is_empty:
@@ -128,6 +177,7 @@ class CorrectionSession:
 
     def undo(self) -> Outcome:
         """Undo the last action. Raises `InputError` when there is none."""
+        self._check_open()
         if not self._done:
             raise InputError("there is nothing to undo: make a correction first")
         entry, step = self._done.pop()
@@ -137,6 +187,7 @@ class CorrectionSession:
 
     def redo(self) -> Outcome:
         """Redo the action that was undone last. Raises `InputError` when there is none."""
+        self._check_open()
         if not self._undone:
             raise InputError("there is nothing to redo: undo a correction first")
         entry, step = self._undone.pop()
@@ -171,13 +222,19 @@ class CorrectionSession:
         *,
         next_number: int,
         start_checksum: int,
+        signing: tuple[SignOff, ...] = (),
     ) -> None:
-        """Continue an earlier session: its log, records and numbers. For a session without actions."""
+        """Continue an earlier session: its log, records, numbers and sign-off. For a session without actions.
+
+        A sign-off holds where the segmentation is as it was signed.
+        """
         if self.entries:
             raise ValueError("only a session without actions can continue an earlier one")
         self._inherited, self._origin = entries, start_checksum
         self._map.lesions.update(records)
         self._map.next_number = max(next_number, self._map.next_number)
+        self._signing = list(signing)
+        self._signed = sign_off_in_force(signing, self.labels)
 
 
 def _outcome(step: Step) -> Outcome:

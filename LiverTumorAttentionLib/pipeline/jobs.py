@@ -261,10 +261,16 @@ class RefinementJob(LabelledJob):
     """Portal venous CT that was segmented: a file or a DICOM folder."""
     segmentation: str
     """The segmentation on its grid: .seg.nrrd, DICOM SEG, or a label map (its tumors are taken apart)."""
-    prompts: str
-    """JSON file that says what to do; see `correction.prompts`."""
     output: str
     """Where the corrected segmentation goes, in the format of its suffix, as for `SegmentationJob`."""
+    prompts: str | None = None
+    """JSON file that says what to do; see `correction.prompts`. None to sign or reopen alone."""
+    sign: bool = False
+    """Whether the reader signs the case, after the prompts."""
+    reopen: str | None = None
+    """Why the reader reopens a signed case, before the prompts."""
+    reader: str | None = None
+    """Name of who signs or reopens."""
     arterial: str | None = None
     """Arterial CT of the same examination: on the portal grid (registered), or on one of its own."""
     portal_series: str | None = None
@@ -287,6 +293,12 @@ class RefinementJob(LabelledJob):
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise InputError(f"the seed must not be negative, got {self.seed}: give 0 or more")
+        if self.prompts is None and not self.sign and self.reopen is None:
+            raise InputError("nothing is asked for: give prompts, or sign or reopen the case")
+        if (self.sign or self.reopen is not None) != (self.reader is not None):
+            raise InputError(
+                "who signs or reopens a case is named, and nobody else: give --reader with --sign or --reopen"
+            )
         if self.register and self.arterial is None:
             raise InputError("there is no arterial volume to register: give one, or leave out --register")
         self._check_files()
@@ -321,6 +333,8 @@ class ReviewJob(LabelledJob):
     """Named vessels on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
     plan: str | None = None
     """Margins and resections to compute, as JSON; see `report/README.md`."""
+    log: str | None = None
+    """Log of corrections, which says who signed the case; None takes the one in the header of a `.seg.nrrd`."""
     report: str | None = None
     """What `segment` wrote as its report: model, versions and the verdict on the registration."""
     weight_kg: float | None = None
@@ -339,6 +353,8 @@ class ReviewJob(LabelledJob):
     """Where the DICOM structured report goes (.dcm); the portal volume must be a DICOM folder then."""
     seg: str | None = None
     """Where the DICOM SEG goes that the structured report refers to, unless the segmentation is one itself."""
+    rtstruct: str | None = None
+    """Where the DICOM RT Structure Set goes (.dcm); the portal volume must be a DICOM folder then."""
 
     def __post_init__(self) -> None:
         for value, what in ((self.portal, "portal venous volume"), (self.segmentation, "segmentation")):
@@ -364,6 +380,7 @@ class ReviewJob(LabelledJob):
             "probability",
             "vessels",
             "plan",
+            "log",
             "report",
             "arterial_source",
         )
@@ -377,6 +394,7 @@ class ReviewJob(LabelledJob):
             "numbers": self.json,
             "DICOM SEG": self.seg,
             "structured report": self.sr,
+            "RT Structure Set": self.rtstruct,
         }
 
 

@@ -36,6 +36,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "segmentation": SEGMENTATION_SUFFIXES,
     "DICOM SEG": (".dcm",),
     "structured report": (".dcm",),
+    "RT Structure Set": (".dcm",),
     "registered": IMAGE_SUFFIXES,
     "probability": IMAGE_SUFFIXES,
     "transform": TRANSFORM_SUFFIXES,

@@ -55,14 +55,18 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
     progress = progress or Progress()
     check_outputs(job)
     case, warnings = _read_case(job, progress.part(0.0, 0.5))
-    prompts = read_prompts(read_bytes(job.prompts, "prompts"), case.portal)
+    prompts = [] if job.prompts is None else read_prompts(read_bytes(job.prompts, "prompts"), case.portal)
     session = CorrectionSession(case)
     if job.history is not None:
         session = resume(case, read_log(job.history, "log of earlier corrections"))
+    if job.reopen is not None:
+        session.reopen(job.reader or "", job.reopen)
     outcomes = [
         (prompt.name, _apply(session, prompt, progress.part(0.5 + 0.4 * k / len(prompts), 0.9, "correcting")))
         for k, prompt in enumerate(prompts)
     ]
+    if job.sign:
+        session.sign(job.reader or "")
     _write(session, job, progress.part(0.9, 1.0, "writing"))
     return RefinementResult(session=session, outcomes=tuple(outcomes), warnings=warnings)
 

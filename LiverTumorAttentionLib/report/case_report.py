@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.report.page import render_page
 from LiverTumorAttentionLib.report.plan import compute_plan, read_plan
 from LiverTumorAttentionLib.report.report_inputs import read_case
 from LiverTumorAttentionLib.report.run_report import read_run_report
+from LiverTumorAttentionLib.report.signed import read_sign_off
 
 
 def report_case(job: ReviewJob, progress: Progress | None = None) -> ReportContent:
@@ -40,7 +41,7 @@ def report_case(job: ReviewJob, progress: Progress | None = None) -> ReportConte
     if wanted is not None:
         planning = progress.part(0.5, 0.6, "planning")
         plan = compute_plan(wanted, case.instances, case.vessels, job.weight_kg, planning)
-    content = ReportContent(case=case, review=review, plan=plan, run=run)
+    content = ReportContent(case=case, review=review, plan=plan, run=run, sign_off=read_sign_off(job, case))
     _write(content, job, dicom, progress)
     return content
 

@@ -9,6 +9,7 @@ from typing import Any
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import CaseReview
 from LiverTumorAttentionLib.analysis.neck import is_neck_warning, neck_warnings
+from LiverTumorAttentionLib.correction.sign_off import DRAFT, SignOff
 from LiverTumorAttentionLib.identifying_names import without_names
 from LiverTumorAttentionLib.report.plan import CasePlan
 from LiverTumorAttentionLib.report.report_inputs import ReportCase
@@ -24,13 +25,18 @@ class ReportContent:
     """A review with its case, plan and run.
 
     case: the volumes. review: of them. plan: what was planned, None without a plan. run: what is known of the run
-    that found the tumors, None when nothing is.
+    that found the tumors, None when nothing is. sign_off: who stands by the segmentation; None for a draft.
     """
 
     case: ReportCase
     review: CaseReview
     plan: CasePlan | None = None
     run: RunReport | None = None
+    sign_off: SignOff | None = None
+
+    def status(self) -> str:
+        """Return who signed the case, or that it is a draft."""
+        return f"{DRAFT}: not signed" if self.sign_off is None else self.sign_off.sentence()
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values, unrounded; nothing in it identifies a patient."""
@@ -40,6 +46,9 @@ class ReportContent:
             "version": __version__,
             "phases": phases,
             "vessels": [] if self.case.vessels is None else list(self.case.vessels.names.values()),
+            "sign_off": None
+            if self.sign_off is None
+            else {"reader": self.sign_off.reader, "time": self.sign_off.time},
             "run": None if self.run is None else self.run.as_dict(),
             **self.review.as_dict(),
             "plan": None if self.plan is None else self.plan.as_dict(),

@@ -1,4 +1,4 @@
-"""DICOM objects of a report: DICOM SEG and structured report, checked before the run and written after it."""
+"""DICOM objects of a report, checked before the run and written after it: SEG, structured report, RT Structure Set."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer
 from LiverTumorAttentionLib.report.content import ReportContent
+from LiverTumorAttentionLib.report.dicom_rtstruct import RTSTRUCT, write_dicom_rtstruct
 from LiverTumorAttentionLib.report.dicom_sr import write_dicom_sr
 
 SR, INSTEAD = "DICOM structured report", "leave the report out"
@@ -37,9 +38,12 @@ class DicomFiles:
 
         Raises `InputError` that says what is missing.
         """
-        if not job.sr and not job.seg:
+        wanted = [
+            what for what, path in ((SR, job.sr), ("DICOM SEG", job.seg), (RTSTRUCT, job.rtstruct)) if path
+        ]
+        if not wanted:
             return None
-        what, instead = (SR, INSTEAD) if job.sr else ("DICOM SEG", "leave it out")
+        what, instead = wanted[0], INSTEAD if job.sr else "leave it out"
         _, slices = source_slices(
             job.portal, job.portal_series, what=what, instead=instead, headers_alone=True
         )
@@ -78,7 +82,14 @@ class DicomFiles:
             )  # a SEG that was written names its segments itself
             write_dicom_sr(path, content, written[-1], self.slices, self.arterial_slices, labels)
 
-        return {"DICOM SEG": dicom_seg, "structured report": structured_report}
+        def structure_set(path: Path) -> None:
+            write_dicom_rtstruct(path, content.case.instances, self.slices, content.sign_off)
+
+        return {
+            "DICOM SEG": dicom_seg,
+            "structured report": structured_report,
+            "RT Structure Set": structure_set,
+        }
 
 
 def _check_segmentation(path: str, slices: list[Any]) -> None:

@@ -8,6 +8,7 @@ identifies the patient there, as every DICOM object must.
 
 from __future__ import annotations
 
+import datetime
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_value
 SERIES_DESCRIPTION = "Liver tumor measurements (automatic, not for clinical use)"
 SERIES_NUMBER = 901
 """After that of the segmentation."""
+NO_ORGANIZATION = "not stated"
+"""Organization of the reader where the series names none; the standard asks for one."""
 ORGAN = ("113343008", "SCT", "Organ")
 
 
@@ -77,6 +80,11 @@ def write_dicom_sr(
         raise InputError(
             f"a DICOM structured report cannot be made for this series ({error}): leave the report out"
         ) from error
+
+
+def _dicom_time(text: str) -> str:
+    """Return a time (ISO 8601) as DICOM writes it."""
+    return datetime.datetime.fromisoformat(text).strftime("%Y%m%d%H%M%S%z")
 
 
 def segments_by_value(path: Path, seg: Any, labels: tuple[str, ...] = ()) -> dict[int, Any]:
@@ -147,12 +155,15 @@ class _Report:
             ),
         )
         measured = self._sr.MeasurementReport(
-            observation_context=self._sr.ObservationContext(observer_device_context=observer),
+            observation_context=self._sr.ObservationContext(
+                observer_device_context=observer, observer_person_context=self._person()
+            ),
             procedure_reported=self._codes.LN.CTUnspecifiedBodyRegion,
             imaging_measurements=groups,
             title=self._codes.DCM.ImagingMeasurementReport,
         )
-        return self._sr.Comprehensive3DSR(
+        signed = self._content.sign_off
+        report = self._sr.Comprehensive3DSR(
             evidence=[self._seg, *self._slices, *self._arterial_slices],
             content=measured[0],
             series_instance_uid=self._highdicom.UID(),
@@ -165,8 +176,32 @@ class _Report:
             device_serial_number="0",
             series_description=SERIES_DESCRIPTION,
             is_complete=True,
-            is_final=False,
-            is_verified=False,
+            is_final=signed is not None,
+            **self._verification(),
+        )
+        if signed is not None:
+            report.VerifyingObserverSequence[0].VerificationDateTime = _dicom_time(signed.time)
+        return report
+
+    def _verification(self) -> dict[str, Any]:
+        """Return who verified the report: the reader who signed the case."""
+        signed = self._content.sign_off
+        if signed is None:
+            return {"is_verified": False}
+        return {
+            "is_verified": True,
+            "verifying_observer_name": signed.reader,
+            "verifying_organization": str(self._slices[0].get("InstitutionName", "") or NO_ORGANIZATION),
+        }
+
+    def _person(self) -> Any:
+        """Return the reader who signed the case; None for a draft."""
+        signed = self._content.sign_off
+        if signed is None:
+            return None
+        return self._sr.ObserverContext(
+            observer_type=self._codes.DCM.Person,
+            observer_identifying_attributes=self._sr.PersonObserverIdentifyingAttributes(name=signed.reader),
         )
 
     def _device_uid(self) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from LiverTumorAttentionLib.analysis.neck import may_be_two
+from LiverTumorAttentionLib.correction.sign_off import DRAFT
 from LiverTumorAttentionLib.report.figures import MOST_TUMORS, Figures
 from LiverTumorAttentionLib.tumor_columns import (
     PAGE_HU_COLUMNS,
@@ -38,6 +39,7 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
         patient_name=(patient_name or "").strip(),
         most_tumors=MOST_TUMORS,
         size_columns=shown_columns(PAGE_SIZE_COLUMNS, values["tumors"]),
+        draft=DRAFT,
         maybe_two=[
             t["measurement"]["number"] for t in values["tumors"] if may_be_two(t["measurement"]["neck_ratio"])
         ],

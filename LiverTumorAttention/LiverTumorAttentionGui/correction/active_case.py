@@ -94,6 +94,10 @@ class ActiveCase:
         self.controller.apply_manual_edits()
         return self.controller.instances()
 
+    def log_text(self) -> str:
+        """Return the log of corrections and of who signed; empty without a case."""
+        return "" if self.controller is None else self.controller.log_text()
+
     @contextmanager
     def occupied(self) -> Iterator[None]:
         """Set `busy` within the block."""

@@ -26,6 +26,7 @@ from LiverTumorAttentionLib.correction import (
     Outcome,
     Reject,
     Revise,
+    SignOff,
 )
 from LiverTumorAttentionLib.correction.undo import labels_after
 from LiverTumorAttentionLib.progress import Progress
@@ -147,6 +148,28 @@ class CorrectionController:
         with as_panel_error():
             action = MergeFindings.of(self.session.case, instances, model=model, replace_drafts=True)
             return self._commit(self.session.do(action))
+
+    @property
+    def sign_off(self) -> SignOff | None:
+        """The sign-off that is in force; None for a draft."""
+        return self.session.sign_off
+
+    def sign(self, reader: str) -> None:
+        """Sign the case: nothing changes it until it is reopened. Raises `PanelError` while a tumor is not decided."""
+        self._prepare()
+        with as_panel_error():
+            self.session.sign(reader)
+        self._commit(Outcome(boxes=(), lesions=()))
+
+    def reopen(self, reader: str, reason: str) -> None:
+        """Reopen a signed case. Raises `PanelError` for a draft, and without a name or a reason."""
+        with as_panel_error():
+            self.session.reopen(reader, reason)
+        self._commit(Outcome(boxes=(), lesions=()))
+
+    def log_text(self) -> str:
+        """Return the log of corrections and of who signed, as it is saved with the segmentation."""
+        return CorrectionLog.of(self.session).to_text()
 
     def replace_volumes(self) -> None:
         """Use the study's present arterial volume and probability from now on. Raises `PanelError`."""
@@ -315,4 +338,4 @@ class CorrectionController:
         return outcome
 
     def _save_log(self) -> None:
-        self.study.segmentation.SetAttribute(LOG_ATTRIBUTE, CorrectionLog.of(self.session).to_text())
+        self.study.segmentation.SetAttribute(LOG_ATTRIBUTE, self.log_text())

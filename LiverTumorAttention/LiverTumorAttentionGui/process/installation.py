@@ -70,6 +70,19 @@ class Installation:
         """Install what is needed except torch. Raises `PanelError`, also while another installation is under way."""
         self._run(self._installer.ensure_requirements)
 
+    def ensure_dicom(self) -> str:
+        """Install what writing DICOM needs, apart from Slicer's packages; return its folder. Raises `PanelError`."""
+        from LiverTumorAttentionGui.process import dicom_packages
+
+        folder = ""
+
+        def install() -> None:
+            nonlocal folder
+            folder = dicom_packages.ensure()
+
+        self._run(install)
+        return folder
+
     def cancel(self) -> None:
         """Interrupt pip, which puts back what it was replacing; the call that installs raises `PanelError`."""
         if not self._running:

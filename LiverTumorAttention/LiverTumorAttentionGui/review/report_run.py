@@ -48,8 +48,9 @@ class ReportRun(ChildRun[ReportFiles]):
 
     study: the study. instances: its segmentation: uint16 on the portal grid in world coordinates, without rejected
     tumors. output: path of the page (.html); table and numbers are written beside it under the same name.
-    plan: what `ScenePlan.as_json` returned; None without a plan. patient_name: shown at the head of the page;
-    empty for none. on_finished: called with the outcome. options: see `ChildRun`.
+    plan: what `ScenePlan.as_json` returned; None without a plan. log: of corrections, which says who signed.
+    patient_name: shown at the head of the page; empty for none. on_finished: called with the outcome.
+    options: see `ChildRun`.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ReportRun(ChildRun[ReportFiles]):
         output: Path,
         *,
         plan: Mapping[str, Any] | None = None,
+        log: str = "",
         patient_name: str = "",
         on_progress: Callable[[float, str], None],
         on_finished: Callable[[Outcome], None],
@@ -75,6 +77,7 @@ class ReportRun(ChildRun[ReportFiles]):
         self._instances = instances
         self._wanted = ReportFiles.beside(Path(output))
         self._plan = plan
+        self._log = log
         self._patient_name = patient_name.strip()
 
     def prepare(self, folder: Path) -> list[str]:
@@ -85,7 +88,7 @@ class ReportRun(ChildRun[ReportFiles]):
             check_writable(self._wanted.page, suffixes=(".html", ".htm"), name="page")
             for path in self._wanted.by_option().values():
                 check_writable(path, name="report")
-        arguments = ["review", *write_case(self._study, self._instances, folder)]
+        arguments = ["review", *write_case(self._study, self._instances, folder, self._log)]
         if self._plan is not None:
             (folder / "plan.json").write_text(json.dumps(self._plan), encoding="utf-8")
             arguments += ["--plan", str(folder / "plan.json")]
@@ -118,12 +121,11 @@ class ReportRun(ChildRun[ReportFiles]):
         super()._process_finished(outcome)
 
 
-def write_case(study: Study, instances: sitk.Image, folder: Path) -> list[str]:
+def write_case(study: Study, instances: sitk.Image, folder: Path, log: str = "") -> list[str]:
     """Write volumes, segmentation, vessels and the run's report of a study; return the options of `review` for them.
 
-    instances: uint16 on the portal grid. Files are in world coordinates. Raises `PanelError`.
+    instances: uint16 on the portal grid. log: of corrections. Files are in world coordinates. Raises `PanelError`.
     """
-    from LiverTumorAttentionLib.io import write_segmentation
 
     files: dict[str, Path] = {}
     for option, image in (
@@ -134,8 +136,7 @@ def write_case(study: Study, instances: sitk.Image, folder: Path) -> list[str]:
         if image is not None:
             files[option] = _write_volume(image, folder / f"{option.strip('-')}.nrrd")
     with as_panel_error():
-        files["--segmentation"] = folder / "segmentation.seg.nrrd"
-        write_segmentation(files["--segmentation"], instances)
+        files["--segmentation"] = write_signed(instances, log, folder)
         vessels = study.vessel_map()
     if vessels is not None:
         files["--vessels"] = _write_vessels(vessels, folder / "vessels.seg.nrrd")
@@ -144,6 +145,16 @@ def write_case(study: Study, instances: sitk.Image, folder: Path) -> list[str]:
         files["--report"] = folder / "report.json"
         files["--report"].write_text(report, encoding="utf-8")
     return [argument for option, path in files.items() for argument in (option, str(path))]
+
+
+def write_signed(instances: sitk.Image, log: str, folder: Path) -> Path:
+    """Write a segmentation with its log of corrections, which says who signed; return its path."""
+    from LiverTumorAttentionLib.correction import HEADER_KEY
+    from LiverTumorAttentionLib.io import write_segmentation
+
+    path = folder / "segmentation.seg.nrrd"
+    write_segmentation(path, instances, notes={HEADER_KEY: log} if log else {})
+    return path
 
 
 def _write_volume(image: sitk.Image, path: Path) -> Path:

@@ -106,6 +106,7 @@ class ReportExport:
             self._active_case.instances(),
             path,
             plan=self._plan(),
+            log=self._active_case.log_text(),
             on_progress=self._show_progress,
             on_warning=self._warnings.append,
             on_finished=lambda outcome: self._finished(outcome, path),

@@ -11,9 +11,11 @@ from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
+from LiverTumorAttentionGui.sections.dicom_export import DicomExport
 from LiverTumorAttentionGui.sections.lesion_table import MAYBE_TWO, MAYBE_TWO_TIP, set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
+from LiverTumorAttentionGui.sections.sign_off import SignOffBox
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.tumor_columns import columns
@@ -45,10 +47,18 @@ STALE = "The tumors have changed since they were measured: measure again."
 class ReviewSection:
     """Connects the widgets of ReviewSection.ui to the measurements, plan and report of the active case.
 
-    ensure: installs missing Python packages that a report needs.
+    ensure: installs missing Python packages that a report needs. ensure_dicom: installs those that DICOM objects need,
+    apart from Slicer's own; returns their folder.
     """
 
-    def __init__(self, ui: Any, active_case: ActiveCase, *, ensure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        active_case: ActiveCase,
+        *,
+        ensure: Callable[[], None],
+        ensure_dicom: Callable[[], str],
+    ) -> None:
         self._ui = ui
         self._active_case = active_case
         self._message = MessageLine(ui.reviewStatusLabel)
@@ -66,6 +76,15 @@ class ReviewSection:
             plan=self.plan.as_json,
             on_change=self._update_widgets,
         )
+        self.sign_off = SignOffBox(ui, active_case, say=self._message.say)
+        self.dicom = DicomExport(
+            bar=ui.reviewProgressBar,
+            cancel_button=ui.reviewCancelButton,
+            active_case=active_case,
+            say=self._message.say,
+            ensure=ensure_dicom,
+            on_change=self._update_widgets,
+        )
         set_up_table(ui.reviewTable, HEADERS)
         ui.reviewTable.horizontalHeaderItem(LESION_COLUMN).setToolTip(LESION.meaning)
         ui.reviewTable.setColumnHidden(LESION_COLUMN, True)
@@ -75,6 +94,7 @@ class ReviewSection:
             (ui.vesselsSelector, "currentNodeChanged(vtkMRMLNode*)", self._vessels_chosen),
             (ui.handOverButton, "clicked(bool)", self._slicer_liver_clicked),
             (ui.reportButton, "clicked(bool)", self._report_clicked),
+            (ui.dicomButton, "clicked(bool)", self._dicom_clicked),
         )
         active_case.on_change(self.update)
         active_case.on_outcome(self._corrected)
@@ -96,6 +116,7 @@ class ReviewSection:
         """End a running measurement or report without a message."""
         self._action.cancel()
         self.export.abandon()
+        self.dicom.abandon()
 
     def leave(self) -> None:
         """Stop observing the scene: the user opens another module, or the scene is closed."""
@@ -106,6 +127,8 @@ class ReviewSection:
         self.plan.disconnect()
         self._action.disconnect()
         self.export.disconnect()
+        self.dicom.disconnect()
+        self.sign_off.disconnect()
         self._connections.disconnect()
 
     def _update_widgets(self) -> None:
@@ -114,7 +137,10 @@ class ReviewSection:
         ui.reviewContent.enabled = self._controller is not None
         for widget in (ui.vesselsSelector, ui.reviewTable, ui.handOverButton, ui.planContent):
             widget.enabled = free
-        ui.measureButton.enabled = ui.reportButton.enabled = free and not self.export.running
+        idle = free and not self.export.running and not self.dicom.running
+        for button in (ui.measureButton, ui.reportButton, ui.dicomButton):
+            button.enabled = idle
+        self.sign_off.update()
         drawable = self._measured is not None or ui.diametersCheckBox.checked
         ui.diametersCheckBox.enabled = free and drawable
         tip = "Draw the longest diameter of each tumor, and the longest perpendicular to it, as lines."
@@ -220,6 +246,9 @@ class ReviewSection:
 
     def _report_clicked(self, _checked: bool = False) -> None:
         self.export.start()
+
+    def _dicom_clicked(self, _checked: bool = False) -> None:
+        self.dicom.start()
 
 
 def _diameter_lines(study: Study) -> DiameterLines:

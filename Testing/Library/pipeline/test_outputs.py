@@ -80,11 +80,12 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
         "segmentation": "output", "table": "table", "report": "report", "preview": "preview",
         "registered": "save_registered", "transform": "save_transform", "probability": "save_probability",
         "page": "output", "numbers": "json", "structured report": "sr", "DICOM SEG": "seg",
+        "RT Structure Set": "rtstruct",
         "inverse": "inverse", "log": "log",
     }  # fmt: skip
     asked = {fields[name]: str(tmp_path / "x.unknown")}
     job: Job
-    if name in ("page", "numbers", "structured report", "DICOM SEG"):
+    if name in ("page", "numbers", "structured report", "DICOM SEG", "RT Structure Set"):
         job = ReviewJob(portal="p", segmentation="s", **asked)
     elif name == "inverse":
         job = RegistrationJob(fixed="p", moving="a", **asked)

@@ -1,0 +1,100 @@
+"""The run of `review` that writes DICOM objects into the patient's study: SEG, structured report, RT Structure Set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.process.child_process import ChildRun
+from LiverTumorAttentionGui.process.dicom_packages import SCRIPT
+from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.review.report_run import write_signed
+from LiverTumorAttentionGui.scene.dicom_source import DicomSource, add_to_database
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+KINDS = {"--seg": "SEG", "--sr": "SR", "--rtstruct": "RTSTRUCT"}
+"""Options of `review` and the end of the name of the file that each writes."""
+_CANCELLED = "Cancelled. No DICOM object was written."
+
+
+class DicomRun(ChildRun[tuple[Path, ...]]):
+    """Writes the objects in a child process: all of them or none. Used once.
+
+    instances: the segmentation, uint16 on the portal grid in world coordinates. log: of corrections, which says who
+    signed. source: the portal series, of the database, or a folder. packages: the folder that the child needs on its
+    path, empty for none. target: the folder for the files; None for the database. name: of the case, for the files.
+    """
+
+    def __init__(
+        self,
+        instances: sitk.Image,
+        log: str,
+        source: DicomSource | Path,
+        *,
+        packages: str,
+        target: Path | None,
+        name: str,
+        on_progress: Callable[[float, str], None],
+        on_finished: Callable[[Outcome], None],
+        on_warning: Callable[[str], None] = lambda _: None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            on_progress=on_progress,
+            on_warning=on_warning,
+            on_finished=lambda outcome, _: on_finished(outcome),
+            script=SCRIPT,
+            **options,
+        )
+        self._instances, self._log, self._source = instances, log, source
+        self._packages, self._target, self._name = packages, target, name
+
+    def prepare(self, folder: Path) -> list[str]:
+        """Write the input files. Raises `PanelError`."""
+        with as_panel_error():
+            segmentation = write_signed(self._instances, self._log, folder)
+        arguments = [self._packages, "review", *self._portal(folder), "--segmentation", str(segmentation)]
+        for option, path in self._made(folder).items():
+            arguments += [option, str(path)]
+        return [*arguments, "--progress", "json"]
+
+    def collect(self, folder: Path) -> tuple[Path, ...]:
+        """Copy the files to their destination, or into the database."""
+        from LiverTumorAttentionLib.io import replacing_all
+
+        made = list(self._made(folder).values())
+        if not all(path.is_file() for path in made):
+            raise PanelError("The computation left no whole DICOM objects behind: please report this.")
+        if self._target is None:
+            add_to_database(made)
+            return ()
+        wanted = [self._target / path.name for path in made]
+        with as_panel_error(), replacing_all(wanted, name="DICOM object") as temporary:
+            for source, target in zip(made, wanted, strict=True):
+                shutil.copyfile(source, temporary[target])
+        return tuple(wanted)
+
+    def _portal(self, folder: Path) -> list[str]:
+        if isinstance(self._source, Path):
+            return ["--portal", str(self._source)]
+        if self._source.folder is not None:
+            return ["--portal", str(self._source.folder), "--series", self._source.series]
+        copies = folder / "series"
+        copies.mkdir()
+        for number, file in enumerate(self._source.files):
+            shutil.copyfile(file, copies / f"{number:05d}.dcm")
+        return ["--portal", str(copies)]
+
+    def _made(self, folder: Path) -> dict[str, Path]:
+        """Return where the child writes, by option."""
+        return {option: folder / f"{self._name} {kind}.dcm" for option, kind in KINDS.items()}
+
+    def _process_finished(self, outcome: Outcome) -> None:
+        if outcome.status == "cancelled":
+            outcome = Outcome(status="cancelled", message=_CANCELLED)
+        super()._process_finished(outcome)
