@@ -65,6 +65,17 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         + " (default: none)",
     )
     add(
+        "--whole-volume",
+        action="store_true",
+        help="run the networks of a model that another program trained on the whole volume, as that program does, not "
+        "only where there is body, and liver where that is known",
+    )
+    add(
+        "--bfloat16",
+        action="store_true",
+        help="run such networks in bfloat16 where the device can",
+    )
+    add(
         "--operating-point",
         choices=OPERATING_POINTS,
         help="which findings to keep by their lesion probability: sensitive keeps nearly all lesions, specific leaves "

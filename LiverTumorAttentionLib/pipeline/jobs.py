@@ -136,6 +136,12 @@ class SegmentationJob(ReportedJob):
     averaging: str = "none"
     """What the probability of tumor is averaged over: "none", "flips" (the tumor network runs 4 times) or
     "flips-and-turns" (8 times)."""
+    whole_volume: bool = False
+    """Whether the networks of a model that another program trained run on the whole volume, as that program runs them,
+    instead of only where there is body, and liver where that is known already."""
+    bfloat16: bool = False
+    """Whether such networks run in bfloat16 where the device multiplies in it: faster, with a few voxels in a thousand
+    decided otherwise. The project's own always do."""
     operating_point: str | None = None
     """Which candidates are findings, by their lesion probability: "sensitive", "balanced" or "specific"; None takes
     "balanced" where the model gives a lesion probability, and needs none where it does not."""
@@ -199,9 +205,12 @@ class SegmentationJob(ReportedJob):
         return {"attention": self.save_attention}
 
 
-def averaging_cost(averaging: str) -> dict[str, Any]:
-    """Return what the report says of the averaging: its name, and how often the tumor network ran on the case."""
-    return {"over": averaging, "tumor_network_passes": AVERAGING[averaging]}
+def averaging_cost(averaging: str, passes: int | None = None) -> dict[str, Any]:
+    """Return what the report says of the averaging: its name, and how often the tumor network ran on the case.
+
+    passes: how often, where the model says so itself.
+    """
+    return {"over": averaging, "tumor_network_passes": passes or AVERAGING[averaging]}
 
 
 @dataclass(frozen=True, kw_only=True)

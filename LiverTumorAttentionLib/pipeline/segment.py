@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.analysis import (
 )
 from LiverTumorAttentionLib.analysis.neck import neck_warnings
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference import Device, choose_device
+from LiverTumorAttentionLib.inference import Device, ImportedRun, choose_device
 from LiverTumorAttentionLib.io import (
     collected_warnings,
     making_folder,
@@ -89,6 +89,10 @@ class CaseResult:
     """float32: standard deviation of the probability over flips and turns; None where it is not averaged."""
     second_look: SecondLook | None = None
     """What the second look at each candidate did; None for a model that gives no lesion probability."""
+    seen: str | None = None
+    """Where the networks of a model of another program ran, in words; None for the project's own."""
+    tumor_passes: int | None = None
+    """How often such a network ran for each patch; None for the project's own."""
 
     def summary(self) -> str:
         """Return the result in a few lines for the terminal."""
@@ -104,6 +108,8 @@ class CaseResult:
             + (f", lesion probability {t.lesion_probability:.2f}" if t.lesion_probability is not None else "")
             for t in self.tumors
         ]
+        if self.seen is not None:
+            lines.append(f"the networks ran {self.seen}")
         if self.second_look is not None and self.second_look.dropped:
             lines.append(self.second_look.sentence())
         return "\n".join(lines)
@@ -122,7 +128,8 @@ class CaseResult:
             },
             "device": self.device,
             "settings": job.reported_settings(self.model.id),
-            "averaging": averaging_cost(job.averaging),
+            "averaging": averaging_cost(job.averaging, self.tumor_passes),
+            "networks_ran": self.seen,
             "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
             "registration": self.registration.as_dict() if self.registration else None,
             "liver": {
@@ -194,7 +201,11 @@ def _segment(
     operating_point = operating_point_of(package.description, job)
     own_grid, portal = portal, to_lps(portal)
     stages = load_stages(
-        package, device, record_attention=job.save_attention is not None, averaging=job.averaging
+        package,
+        device,
+        record_attention=job.save_attention is not None,
+        averaging=job.averaging,
+        imported=ImportedRun(everywhere=job.whole_volume, bfloat16=job.bfloat16),
     )
     found = find_candidates(
         portal, arterial, stages, settings, progress, seed=job.seed, attention_point=job.attention_point
@@ -230,6 +241,8 @@ def _segment(
         arterial_used=usable and package.description.takes_arterial,
         attention=found.tumors.attention,
         second_look=look,
+        seen=stages.seen,
+        tumor_passes=stages.tumor_passes,
         warnings=(
             *usage_warnings(verdict, portal_model=portal_model),
             *calibration_warnings(package.description, job, settings),

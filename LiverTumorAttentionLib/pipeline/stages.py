@@ -5,7 +5,7 @@ A model has one network for liver and tumors, or one for each; the steps are cal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
@@ -16,11 +16,14 @@ from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference import (
     AttentionRecorder,
     Device,
+    ImportedLiverStage,
+    ImportedRun,
+    ImportedTumorStage,
     LiverStage,
     TumorStage,
     check_records_attention,
 )
-from LiverTumorAttentionLib.models import ModelPackage
+from LiverTumorAttentionLib.models import ModelDescription, ModelPackage
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.postprocessing import (
@@ -49,14 +52,26 @@ Phase = Literal["portal", "arterial"]
 class Stages:
     """The networks of a model, ready to run."""
 
-    liver: LiverStage
+    liver: LiverStage | ImportedLiverStage
     """Finds the liver, and the tumors where there is no stage for them."""
-    tumor: TumorStage | None
+    tumor: TumorStage | ImportedTumorStage | None
     """Finds the tumors inside the liver's box; None where one network finds both."""
     recorder: AttentionRecorder | None
     """Records the attention of the tumor network; None when it was not asked for."""
     averaging: str = "none"
     """What the tumor stage's probability is averaged over, by its name in SYMMETRIES; the liver's never is."""
+
+    @property
+    def tumor_passes(self) -> int | None:
+        """How often the network of a model of another program runs for each patch; None for the project's own."""
+        stage = self.tumor or self.liver
+        return None if isinstance(stage, LiverStage | TumorStage) else stage.passes
+
+    @property
+    def seen(self) -> str | None:
+        """Where the networks of a model of another program run, in words; None for the project's own."""
+        stages = (self.liver, self.tumor)
+        return next((s.seen for s in stages if isinstance(s, ImportedLiverStage | ImportedTumorStage)), None)
 
     @property
     def tumor_network(self) -> str:
@@ -97,26 +112,55 @@ class FoundTumors:
 
 
 def load_stages(
-    package: ModelPackage, device: Device, *, record_attention: bool = False, averaging: str = "none"
+    package: ModelPackage,
+    device: Device,
+    *,
+    record_attention: bool = False,
+    averaging: str = "none",
+    imported: ImportedRun | None = None,
 ) -> Stages:
     """Build the networks of a model and load their weights.
 
+    imported: how networks of other programs are run; over flips they are averaged as they were trained.
     Raises `ModelError` when weights do not fit, when attention is to be recorded and there is none, or when a
-    network that finds the liver too would have to be averaged over flips.
+    network would have to be averaged over flips that was not trained for it.
     """
     description = package.description
-    if averaging != "none" and description.tumor_stage is description.liver_stage:
+    other = replace(imported or ImportedRun(), mirror=averaging == "flips")
+    if averaging != "none" and description.tumor_stage.is_imported:
+        _check_mirrored(description, averaging)
+    elif averaging != "none" and description.tumor_stage is description.liver_stage:
         raise ModelError(
             f"the model {description.id!r} finds liver and tumors with one network, which must not be given a mirrored "
             "body: leave out the averaging, or choose a model with a tumor stage of its own"
         )
-    liver = LiverStage.of(package, device)
-    tumor = None if "tumor" in liver.finds else TumorStage.of(package, device)
+    liver: LiverStage | ImportedLiverStage
+    tumor: TumorStage | ImportedTumorStage | None = None
+    if description.liver_stage.is_imported:
+        liver = ImportedLiverStage(package, device, other)
+    else:
+        liver = LiverStage.of(package, device)
+    if "tumor" not in liver.finds:
+        if description.tumor_stage.is_imported:
+            tumor = ImportedTumorStage(package, device, other)
+        else:
+            tumor = TumorStage.of(package, device)
     if record_attention:
         stage = tumor or liver
         check_records_attention(stage.network, stage.description.network)
     recorder = AttentionRecorder() if record_attention else None
     return Stages(liver=liver, tumor=tumor, recorder=recorder, averaging=averaging)
+
+
+def _check_mirrored(description: ModelDescription, averaging: str) -> None:
+    """Raise `ModelError` where the tumor network of another program was not trained for what it is averaged over."""
+    settings = description.tumor_stage.nnunet
+    axes = () if settings is None else settings.run.mirror_axes
+    if averaging != "flips" or not axes:
+        fits = "leave out the averaging" + (", or average over flips" if axes else "")
+        raise ModelError(
+            f"the model {description.id!r} was trained by another program, not on {averaging.replace('-', ' ')}: {fits}"
+        )
 
 
 def find_liver(
@@ -214,13 +258,17 @@ def find_tumors(
         # A model without a tumor stage finds tumors with the liver.
         probability = cast("sitk.Image", liver.tumor)
     else:
-        if stages.averaging == "none":
+        if stages.averaging == "none" or isinstance(stages.tumor, ImportedTumorStage):
             probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
         else:
             probability, deviation = stages.tumor.averaged_probability(
                 portal, arterial, liver.mask, progress, SYMMETRIES[stages.averaging], recorder
             )
-        if recorder is not None and recorder.has_point_attention(stages.tumor.network):
+        if (
+            isinstance(stages.tumor, TumorStage)
+            and recorder is not None
+            and recorder.has_point_attention(stages.tumor.network)
+        ):
             point = attention_point or _most_probable(probability)
             stages.tumor.record_from(point, portal, arterial, liver.mask, recorder)
     progress.update(1.0)

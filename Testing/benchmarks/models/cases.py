@@ -1,0 +1,84 @@
+"""Models of the benchmark and the volumes that they see: a body with liver and tumors of plain shapes, in noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A model of the benchmark."""
+
+    configuration: str = "3d_fullres"
+    """Configuration of nnU-Net's plans."""
+    folds: tuple[int, ...] = (0,)
+    """Folds, each trained from a seed of its own."""
+    mirror: bool = False
+    """Whether both predictors average over mirrored patches."""
+    thickness_mm: float = 2.5
+    """Slice thickness of the training cases."""
+    regions: bool = False
+    """Whether the labels are regions: the whole liver, and the tumor in it."""
+    planner: str = "ExperimentPlanner"
+    """Class of nnU-Net's planner."""
+    channel: str = "CT"
+    """Name of the channel, from which nnU-Net takes its normalization."""
+    memory_gb: float = 0.08
+    """What the planner fits the patch to."""
+
+
+CASES: dict[str, Case] = {
+    "3d_fullres": Case(),
+    "3d_fullres, mirrored": Case(mirror=True),
+    "3d_fullres, two folds": Case(folds=(0, 1)),
+    "3d_fullres, regions": Case(regions=True),
+    "3d_fullres, slices of 7 mm": Case(thickness_mm=7.0),
+    "3d_fullres, z-score": Case(channel="MR"),
+    "2d": Case(configuration="2d"),
+    "2d, mirrored": Case(configuration="2d", mirror=True),
+    "3d_lowres": Case(configuration="3d_lowres", memory_gb=0.01),
+    "3d_cascade_fullres": Case(configuration="3d_cascade_fullres", memory_gb=0.01),
+    "residual encoder": Case(planner="nnUNetPlannerResEncM"),
+}
+
+
+def folder_of(number: int) -> str:
+    """Return the name of a data set in nnU-Net's folders."""
+    return f"Dataset{number:03d}_Benchmark"
+
+
+def draw_case(
+    seed: int, *, matrix: int, slices: int, thickness_mm: float, spacing_mm: float
+) -> tuple[sitk.Image, sitk.Image]:
+    """Return a volume (HU, int16) and its labels (1 liver, 2 tumor, uint8), in LPS order."""
+    generator = np.random.default_rng(seed)
+    z, y, x = np.meshgrid(
+        *(np.linspace(-1, 1, n, dtype=np.float32) for n in (slices, matrix, matrix)),
+        indexing="ij",
+        sparse=True,
+    )
+
+    def ball(center: tuple[float, ...], radius: tuple[float, ...]) -> np.ndarray:
+        distance: np.ndarray = sum(
+            ((at - middle) / reach) ** 2 for at, middle, reach in zip((z, y, x), center, radius, strict=True)
+        )
+        return distance < 1
+
+    hu = np.full((slices, matrix, matrix), -1000, dtype=np.float32)
+    hu[np.broadcast_to((y / 0.75) ** 2 + (x / 0.95) ** 2 < 1, hu.shape)] = 40
+    labels = np.zeros(hu.shape, dtype=np.uint8)
+    middle = (*generator.uniform(-0.1, 0.1, 2), -0.35)
+    labels[ball(middle, (0.7, 0.5, 0.5))] = 1
+    for _ in range(4):
+        center = tuple(np.add(middle, generator.uniform(-0.25, 0.25, 3)))
+        labels[ball(center, (0.16, 0.12, 0.12)) & (labels == 1)] = 2
+    hu[ball((0, 0.55, 0), (2.0, 0.12, 0.1))] = 400
+    hu += np.choose(labels, [0, 60, 10]).astype(np.float32)
+    hu += generator.normal(0, 12, hu.shape).astype(np.float32)
+    images = sitk.GetImageFromArray(np.rint(hu).astype(np.int16)), sitk.GetImageFromArray(labels)
+    for image in images:
+        image.SetSpacing((spacing_mm, spacing_mm, thickness_mm))
+    return images

@@ -1,0 +1,268 @@
+"""nnU-Net's side of the benchmark: its planner, its networks after a short training of this file's own, its predictor.
+
+    python -m Testing.benchmarks.models.nnunet_side train ROOT [CASE ...]
+    python -m Testing.benchmarks.models.nnunet_side predict ROOT VOLUME LABELS CASE
+
+Runs where `nnunetv2` is installed (see `make benchmark-models`). Not for clinical use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from Testing.benchmarks.models.cases import CASES, Case, draw_case, folder_of
+from Testing.benchmarks.registration.clock import Clock
+
+FEATURES = 6
+"""Of the first level: a small network, so that what surrounds it counts."""
+STEPS = 30
+MATRIX, SLICES, SPACING_MM = 72, 36, 4.0
+TRAINING_SEEDS = (1, 2)
+
+
+def main() -> None:
+    """Train, or predict."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("train", "predict"))
+    parser.add_argument("root", type=Path)
+    parser.add_argument("rest", nargs="*")
+    options = parser.parse_args()
+    for folder in ("raw", "preprocessed", "results"):
+        os.environ[f"nnUNet_{folder}"] = str(options.root / folder)
+        (options.root / folder).mkdir(parents=True, exist_ok=True)
+    if options.what == "train":
+        for name in options.rest or CASES:
+            make_model(options.root, name)
+        return
+    volume, labels, name = options.rest
+    clock = Clock()
+    for configuration, folder in result_folders(options.root, name):
+        predict(folder, CASES[name], Path(volume), Path(labels), configuration)
+    print(json.dumps(clock.read()))
+
+
+def result_folders(root: Path, name: str) -> list[tuple[str, Path]]:
+    """Return the configurations of a case with their result folders, in the order in which they are run."""
+    results = root / "results" / folder_of(number_of(name))
+    chain = [CASES[name].configuration]
+    if chain == ["3d_cascade_fullres"]:
+        chain.insert(0, "3d_lowres")
+    return [(configuration, next(results.glob(f"*__{configuration}"))) for configuration in chain]
+
+
+def number_of(name: str) -> int:
+    """Return the number of the data set of a case."""
+    return list(CASES).index(name) + 1
+
+
+def make_model(root: Path, name: str) -> None:
+    """Plan and train the model of a case."""
+    case, data_set = CASES[name], folder_of(number_of(name))
+    raw = root / "raw" / data_set
+    write_cohort(raw, case)
+    (root / "preprocessed" / data_set).mkdir(exist_ok=True)
+    write_fingerprint(root / "preprocessed" / data_set / "dataset_fingerprint.json", raw)
+
+    from nnunetv2.experiment_planning.experiment_planners import default_experiment_planner
+    from nnunetv2.experiment_planning.experiment_planners.residual_unets import (
+        residual_encoder_unet_planners as residual,
+    )
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    kind = getattr(default_experiment_planner, case.planner, None) or getattr(residual, case.planner)
+    planner = kind(number_of(name), case.memory_gb)
+    planner.UNet_base_num_features = FEATURES
+    planner.UNet_max_features_2d = planner.UNet_max_features_3d = 8 * FEATURES
+    planner.UNet_vram_target_GB = case.memory_gb
+    planned = planner.plan_experiment()
+    plans = PlansManager(planned)
+    chain = [case.configuration]
+    before = plans.get_configuration(case.configuration).previous_stage_name
+    for configuration in ([before] if before else []) + chain:
+        folder = root / "results" / data_set / f"nnUNetTrainer__{plans.plans_name}__{configuration}"
+        for fold in case.folds:
+            (folder / f"fold_{fold}").mkdir(parents=True, exist_ok=True)
+            torch.save(
+                {
+                    "network_weights": train(plans, configuration, raw, seed=fold),
+                    "trainer_name": "nnUNetTrainer",
+                    "init_args": {"configuration": configuration, "fold": fold},
+                    "inference_allowed_mirroring_axes": tuple(
+                        range(len(plans.get_configuration(configuration).patch_size))
+                    ),
+                    "current_epoch": 1,
+                },
+                folder / f"fold_{fold}" / "checkpoint_final.pth",
+            )
+        saved = root / "preprocessed" / data_set / f"{plans.plans_name}.json"
+        (folder / "plans.json").write_bytes(saved.read_bytes())
+        (folder / "dataset.json").write_bytes((raw / "dataset.json").read_bytes())
+
+
+def write_cohort(raw: Path, case: Case) -> None:
+    """Write a data set in nnU-Net's raw layout."""
+    for seed in TRAINING_SEEDS:
+        volume, labels = draw_case(
+            seed,
+            matrix=MATRIX,
+            slices=round(SLICES * 2.5 / case.thickness_mm),
+            thickness_mm=case.thickness_mm,
+            spacing_mm=SPACING_MM,
+        )
+        for image, place in ((volume, f"imagesTr/case_{seed}_0000"), (labels, f"labelsTr/case_{seed}")):
+            (raw / place).parent.mkdir(parents=True, exist_ok=True)
+            sitk.WriteImage(image, str(raw / f"{place}.nii.gz"))
+    described: dict[str, Any] = {
+        "channel_names": {"0": case.channel},
+        "labels": {"background": 0, "liver": 1, "tumor": 2},
+        "numTraining": len(TRAINING_SEEDS),
+        "file_ending": ".nii.gz",
+    }
+    if case.regions:
+        described["labels"] = {"background": 0, "liver": [1, 2], "tumor": 2}
+        described["regions_class_order"] = [1, 2]
+    (raw / "dataset.json").write_text(json.dumps(described), encoding="utf-8")
+
+
+def write_fingerprint(path: Path, raw: Path) -> None:
+    """Write what nnU-Net's planner wants to know of a data set, for which its own extractor takes minutes."""
+    images = [sitk.ReadImage(str(place)) for place in sorted((raw / "imagesTr").glob("*.nii.gz"))]
+    labels = [sitk.ReadImage(str(place)) for place in sorted((raw / "labelsTr").glob("*.nii.gz"))]
+    inside = np.concatenate(
+        [
+            sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(truth) > 0]
+            for image, truth in zip(images, labels, strict=True)
+        ]
+    )
+    low, median, high = np.percentile(inside, (0.5, 50, 99.5))
+    numbers = {
+        "mean": inside.mean(),
+        "median": median,
+        "std": inside.std(),
+        "min": inside.min(),
+        "max": inside.max(),
+        "percentile_00_5": low,
+        "percentile_99_5": high,
+    }
+    content = {
+        "spacings": [image.GetSpacing()[::-1] for image in images],
+        "shapes_after_crop": [image.GetSize()[::-1] for image in images],
+        "foreground_intensity_properties_per_channel": {"0": {k: float(v) for k, v in numbers.items()}},
+        "median_relative_size_after_cropping": 1.0,
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def train(plans: Any, configuration: str, raw: Path, *, seed: int) -> dict[str, torch.Tensor]:
+    """Train the network of a configuration for a few steps, on patches about the liver, and return its weights."""
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+    from nnunetv2.utilities.label_handling.label_handling import (
+        convert_labelmap_to_one_hot,
+        determine_num_input_channels,
+    )
+
+    described = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
+    manager = plans.get_configuration(configuration)
+    labels = plans.get_label_manager(described)
+    torch.manual_seed(seed)
+    network = get_network_from_plans(
+        manager.network_arch_class_name,
+        manager.network_arch_init_kwargs,
+        manager.network_arch_init_kwargs_req_import,
+        determine_num_input_channels(plans, manager, described),
+        labels.num_segmentation_heads,
+        deep_supervision=False,
+    )
+    cases = []
+    for image in sorted((raw / "imagesTr").glob("*.nii.gz")):
+        truth = raw / "labelsTr" / image.name.replace("_0000", "")
+        data, found, _ = manager.preprocessor_class(verbose=False).run_case_npy(
+            *_arrays(image, truth), plans, manager, described
+        )
+        if manager.previous_stage_name is not None:
+            hot = convert_labelmap_to_one_hot(found[0], labels.foreground_labels, data.dtype)
+            data = np.vstack([data, hot])
+        cases.append((data, np.maximum(found[0], 0)))
+    generator = np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
+    for _ in range(STEPS):
+        image, mask = _patch(*cases[generator.integers(len(cases))], manager.patch_size, generator)
+        loss = _loss(network(torch.from_numpy(image)[None]), torch.from_numpy(mask)[None].long(), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print(
+        f"{configuration}, patch {list(manager.patch_size)}: loss {loss.item():.3f}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return network.state_dict()
+
+
+def _arrays(image: Path, truth: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    volume = sitk.ReadImage(str(image))
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(truth))).astype(np.int16)
+    values = sitk.GetArrayFromImage(volume).astype(np.float32)
+    return values[None], labels[None], {"spacing": list(volume.GetSpacing()[::-1])}
+
+
+def _patch(
+    data: np.ndarray, truth: np.ndarray, size: Any, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a patch of a case about a voxel of the liver, of a size of two or three axes; zeros beyond the volume."""
+    size = [1] * (3 - len(size)) + [int(side) for side in size]
+    places = np.argwhere(truth > 0)
+    center = places[generator.integers(len(places))]
+    padded = [(side, side) for side in size]
+    box = tuple(
+        slice(at + side - side // 2, at + 2 * side - side // 2) for at, side in zip(center, size, strict=True)
+    )
+    image = np.pad(data, [(0, 0), *padded])[(slice(None), *box)]
+    mask = np.pad(truth, padded)[box]
+    return (image[:, 0], mask[0]) if size[0] == 1 else (image, mask)
+
+
+def _loss(logits: torch.Tensor, truth: torch.Tensor, labels: Any) -> torch.Tensor:
+    if labels.has_regions:
+        members = [region if isinstance(region, tuple) else (region,) for region in labels.foreground_regions]
+        wanted = torch.stack([torch.isin(truth, torch.tensor(region)) for region in members], dim=1)
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted.float())
+    return torch.nn.functional.cross_entropy(logits, truth)
+
+
+def predict(folder: Path, case: Case, volume: Path, labels: Path, configuration: str) -> None:
+    """Have nnU-Net's own predictor segment a volume.
+
+    Where `labels` is there, it holds what the first network of a cascade found, and is replaced.
+    """
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    predictor = nnUNetPredictor(
+        use_mirroring=case.mirror,
+        device=torch.device("cpu"),
+        allow_tqdm=False,
+        perform_everything_on_device=False,
+    )
+    predictor.initialize_from_trained_model_folder(str(folder), case.folds, "checkpoint_final.pth")
+    cascade = configuration == "3d_cascade_fullres"
+    found = predictor.predict_from_files_sequential(
+        [[str(volume)]], None, folder_with_segs_from_prev_stage=str(labels.parent) if cascade else None
+    )
+    image = sitk.GetImageFromArray(found[0].astype(np.uint8))
+    image.CopyInformation(sitk.ReadImage(str(volume)))
+    sitk.WriteImage(image, str(labels))
+
+
+if __name__ == "__main__":
+    main()
