@@ -37,6 +37,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--check", metavar="FILE", help="compare a downloaded file with the publisher's checksum"
     )
     public.set_defaults(run=run_catalogue)
+    composed = actions.add_parser(
+        "compose",
+        help="make one model that finds the liver as one does and the tumors as another",
+        description="One model out of two: the liver as one finds it, the tumors as the other does.",
+    )
+    for part in ("liver", "tumor"):
+        composed.add_argument(
+            f"--{part}", required=True, metavar="NAME|PATH", help=f"the model for the {part}"
+        )
+    composed.add_argument("--id", metavar="ID", help="the new model's id; made of the two without it")
+    composed.add_argument("--title", metavar="TITLE", help="its title, likewise")
+    composed.add_argument("--output", metavar="FOLDER", help="write it there; it is installed without it")
+    composed.set_defaults(run=run_compose)
+    add_progress(composed, default="none")
     for name, run, takes, text in (
         ("show", run_show, "NAME|PATH", "show everything that a model says of itself"),
         ("verify", run_verify, "NAME|PATH", "compare a model's files with their checksums"),
@@ -129,6 +143,29 @@ def run_catalogue(options: argparse.Namespace, progress: Progress, console: Cons
     console.print(model.title)
     for name, text in model.lines():
         console.print(f"  {name}: {text}")
+
+
+def run_compose(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Make one model out of two, and install it or write it into a folder."""
+    import tempfile
+    from pathlib import Path
+
+    from LiverTumorAttentionLib.models import add_model, find_model
+    from LiverTumorAttentionLib.models.catalogue import expanded
+    from LiverTumorAttentionLib.models.compose import compose_into, compose_models
+
+    models = find_model(options.liver), find_model(options.tumor)
+    named = {"id": options.id, "title": options.title}
+    if options.output is not None:
+        package = compose_into(*models, expanded(options.output), **named, progress=progress)
+        done = "was written to"
+    else:
+        with tempfile.TemporaryDirectory(prefix="liver-tumor-attention-") as temporary:
+            written = compose_models(*models, Path(temporary), **named, progress=progress.part(0.0, 0.6))
+            package = add_model(written.path, progress.part(0.6, 1.0))
+        done = "was installed in"
+    console.say(f"{package.description.id} {done} {package.path}")
+    console.done(model=package.description.id, path=str(package.path))
 
 
 def run_verify(options: argparse.Namespace, progress: Progress, console: Console) -> None:
