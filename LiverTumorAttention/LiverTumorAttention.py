@@ -1,6 +1,5 @@
-"""Liver Tumor Attention: liver and tumor segmentation in one- and two-phase CT, as a module of 3D Slicer."""
+"""Liver Tumor Attention in 3D Slicer. Slicer imports this file at every start; the panel when it is first opened."""
 
-import sys
 from typing import Any
 
 import slicer
@@ -14,9 +13,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from LiverTumorAttentionGui.panel import SegmentationPanel
-from LiverTumorAttentionGui.sample.sample_data import register_sample_data
-from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
+from LiverTumorAttentionGui import about, unload
+from LiverTumorAttentionGui.sample.registration import register_sample_data
 
 
 class LiverTumorAttention(ScriptedLoadableModule):
@@ -29,15 +27,8 @@ class LiverTumorAttention(ScriptedLoadableModule):
         modules = "Markups SegmentEditor Segmentations SubjectHierarchy Tables Volumes"
         self.parent.dependencies = modules.split()
         self.parent.contributors = ["The LiverTumorAttention contributors"]
-        self.parent.helpText = _(
-            "Segments the liver and its tumors in a portal venous CT, with the help of a late arterial CT "
-            "where there is one. The computation runs in a process of its own, and nothing leaves this "
-            "computer. Not for clinical use."
-        )
-        self.parent.acknowledgementText = _(
-            "Networks after PA-ResSeg (Xu et al., 2021). The bundled model was trained on real "
-            "slices and on painted and generated CT; Models... shows its card."
-        )
+        self.parent.helpText = about.help_text()
+        self.parent.acknowledgementText = about.acknowledgement()
         slicer.app.connect("startupCompleted()", register_sample_data)
 
 
@@ -47,10 +38,13 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.panel: SegmentationPanel | None = None
+        self.panel: Any = None
 
     def setup(self) -> None:
         """Build the panel. Slicer calls this once, when the module is first opened."""
+        from LiverTumorAttentionGui.panel import SegmentationPanel
+        from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
+
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = LiverTumorAttentionLogic()
         self.panel = SegmentationPanel(self.logic)
@@ -72,7 +66,7 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
             self.panel.leave()
 
     def cleanup(self) -> None:
-        """End a run: Slicer is closing, or the module is being reloaded."""
+        """End a run: Slicer is closing, or the module is being reloaded. Safe to call again."""
         self.removeObservers()
         if self.panel is not None:
             self.panel.cleanup()
@@ -93,9 +87,9 @@ class LiverTumorAttentionWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
             self.panel.scene_loaded()
 
     def onReload(self) -> None:
-        """Reload the panel's modules too, so that a developer's edits in them take effect."""
-        for name in [name for name in sys.modules if name.split(".")[0] == "LiverTumorAttentionGui"]:
-            del sys.modules[name]
+        """Reload panel and library too, so that a developer's edits in them take effect."""
+        self.cleanup()  # by the modules that the panel was made of
+        unload()
         ScriptedLoadableModuleWidget.onReload(self)
 
 
@@ -103,14 +97,20 @@ class LiverTumorAttentionTest(ScriptedLoadableModuleTest):
     """A test that needs no child process; the thorough ones are in Testing/Slicer."""
 
     def runTest(self) -> None:
-        slicer.mrmlScene.Clear()
-        self.test_run_needs_a_portal_volume()
-
-    def test_run_needs_a_portal_volume(self) -> None:
         """Without a portal venous volume a run cannot start, and the reason is given."""
-        logic = LiverTumorAttentionLogic()
+        slicer.mrmlScene.Clear()
+        logic = __getattr__("LiverTumorAttentionLogic")()
         volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
         volume.SetAndObserveImageData(vtk.vtkImageData())
         assert "portal venous" in logic.problem(None, None, "demonstration")
         assert "same volume" in logic.problem(volume, volume, "demonstration")
         assert logic.problem(volume, None, "demonstration") == ""
+
+
+def __getattr__(name: str) -> Any:
+    """Return the logic's class, which scripts expect in this file by Slicer's convention."""
+    if name != "LiverTumorAttentionLogic":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
+
+    return LiverTumorAttentionLogic

@@ -85,6 +85,7 @@ PANEL = "LiverTumorAttentionGui"
 GROUND = {"errors", "signals", "feedback"}
 PANEL_RULES: dict[str, set[str]] = {
     "__init__": {"process"},
+    "about": set(),
     "errors": set(),
     "signals": set(),
     "parameters": set(),

@@ -1,8 +1,7 @@
-"""The sample case in Slicer's module Sample Data."""
+"""The sample case generated for Slicer's module Sample Data, with a progress dialog."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import qt
@@ -10,31 +9,11 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.sample.registration import NAME
 from LiverTumorAttentionGui.sample.sample_run import SampleNodes, SampleRun, load_sample
 
-CATEGORY = "Liver Tumor Attention"
-NAME = "Two-phase liver CT (synthetic)"
-THUMBNAIL = Path(__file__).resolve().parents[2] / "Resources" / "Icons" / "SampleCase.png"
 TITLE = "Liver Tumor Attention"
 LABEL = "Generating a synthetic two-phase CT on this computer.\nNothing is downloaded. Not for clinical use.\n\n{}"
-
-
-def register_sample_data() -> bool:
-    """Register the sample in Sample Data. Returns False where Slicer was built without that module."""
-    try:
-        import SampleData
-    except ImportError:
-        return False
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category=CATEGORY,
-        sampleName=NAME,
-        uris=[],  # there is nothing to download
-        fileNames=[],
-        nodeNames=[],
-        thumbnailFileName=str(THUMBNAIL),
-        customDownloader=generate_with_dialog,
-    )
-    return True
 
 
 def generate_with_dialog(_source: Any = None) -> None:

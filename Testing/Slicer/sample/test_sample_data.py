@@ -77,12 +77,12 @@ def test_dialog_shows_why_it_did_not_start_and_reopens(dialog):
 
 
 def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, monkeypatch):
-    from LiverTumorAttentionGui.sample import sample_data
+    from LiverTumorAttentionGui.sample import registration, sample_data
 
     offered = []
     logic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **source: offered.append(source))
     monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
-    assert sample_data.register_sample_data() is True
+    assert registration.register_sample_data() is True
     (source,) = offered
     assert source["category"] == "Liver Tumor Attention"
     assert "synthetic" in source["sampleName"]
@@ -97,10 +97,10 @@ def test_the_sample_is_offered_once_with_its_thumbnail_and_no_download(scene, mo
 
 
 def test_without_the_module_sample_data_nothing_is_registered(scene, monkeypatch):
-    from LiverTumorAttentionGui.sample import sample_data
+    from LiverTumorAttentionGui.sample import registration
 
     monkeypatch.setitem(sys.modules, "SampleData", None)  # its import raises ImportError
-    assert sample_data.register_sample_data() is False
+    assert registration.register_sample_data() is False
 
 
 def test_the_module_registers_the_sample_when_slicer_has_started(scene, monkeypatch):
