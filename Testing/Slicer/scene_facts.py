@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,13 @@ def _state(pid: int) -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether a process runs; a zombie, which only waits to be reaped, does not."""
+    return _state(pid) != "Z"
+
+
+def wait_dead(pid: int) -> None:
+    """Wait until a process has ended, and fail after a while."""
+    end = time.monotonic() + 30
+    while alive(pid):
+        assert time.monotonic() < end, f"process {pid} is still there"
+        time.sleep(0.02)

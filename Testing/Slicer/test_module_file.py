@@ -24,6 +24,7 @@ AT_START = {
     "LiverTumorAttentionGui.process.child",
     "LiverTumorAttentionGui.sample",
     "LiverTumorAttentionGui.sample.registration",
+    "LiverTumorAttentionGui.sample.sample_case",
 }
 
 

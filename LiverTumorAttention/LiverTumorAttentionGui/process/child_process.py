@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
@@ -19,10 +17,12 @@ import qt
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process import child
-from LiverTumorAttentionGui.process.child import WATCH_PARENT
+from LiverTumorAttentionGui.process.child import APPLICATION, PROCESS_EVENT
+from LiverTumorAttentionGui.process.process_tree import terminate_tree
 from LiverTumorAttentionGui.process.protocol import (
     LineSplitter,
     Outcome,
+    crash_of,
     outcome_of_exit,
     parse_event,
     progress_of,
@@ -70,7 +70,8 @@ class ChildProcess:
         self._cancelled = False
         self._ended = False
         self._outcome: Outcome | None = None
-        self._pid = 0
+        self._pid = self._announced = 0
+        self._crash = ""
         self._program = ""
         self._process = qt.QProcess()
         self._slots: tuple[tuple[str, Callable[..., None]], ...] = (
@@ -88,8 +89,8 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The child's process id; 0 before it has started."""
-        return self._pid
+        """The id of the process that computes, which differs from the one started where that is a launcher; else 0."""
+        return self._announced or self._pid
 
     @property
     def running(self) -> bool:
@@ -101,7 +102,8 @@ class ChildProcess:
         environment = qt.QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONUNBUFFERED", "1")
         environment.insert("PYTHONIOENCODING", "utf-8")
-        environment.insert(WATCH_PARENT, "1")
+        environment.insert("PYTHONFAULTHANDLER", "1")  # tells a crash from a kill, which a launcher does not
+        environment.insert(APPLICATION, str(os.getpid()))
         self._process.setProcessEnvironment(environment)
         self._program = program
         self._process.start(program, list(arguments))
@@ -111,7 +113,7 @@ class ChildProcess:
         if not self.running or self._cancelled:
             return
         self._cancelled = True
-        if not terminate_tree(self._pid, force=False):
+        if not self._terminate(force=False):
             self._process.terminate()
         self._kill_timer.start(TERMINATE_TIMEOUT_MS)
 
@@ -124,11 +126,16 @@ class ChildProcess:
         if was_running:
             self._kill()
             self._process.waitForFinished(KILL_TIMEOUT_MS)
-            terminate_tree(self._pid, force=True)
+            self._terminate(force=True)
 
     def _kill(self) -> None:
-        terminate_tree(self._pid, force=True)
+        self._terminate(force=True)
         self._process.kill()
+
+    def _terminate(self, *, force: bool) -> bool:
+        """Terminate the child and what was started for it, each with its process tree; return whether there was any."""
+        found = [terminate_tree(pid, force=force) for pid in {self._announced, self._pid}]
+        return True in found
 
     def _started(self) -> None:
         self._pid = int(self._process.processId())
@@ -138,12 +145,18 @@ class ChildProcess:
             self._handle_line(line)
 
     def _read_stderr(self) -> None:
-        self._stderr.extend(self._stderr_lines.feed(_bytes(self._process.readAllStandardError())))
+        self._keep_stderr(self._stderr_lines.feed(_bytes(self._process.readAllStandardError())))
+
+    def _keep_stderr(self, lines: list[str]) -> None:
+        self._stderr.extend(lines)
+        self._crash = self._crash or next(filter(None, map(crash_of, lines)), "")
 
     def _handle_line(self, line: str) -> None:
         event = parse_event(line)
         if event is None:
             logging.debug("child: %s", line)
+        elif event["event"] == PROCESS_EVENT:
+            self._announced = int(event["pid"])
         elif event["event"] == "done":
             self._done_received = True
         elif event["event"] == "error":
@@ -156,8 +169,8 @@ class ChildProcess:
         self._read_stderr()
         for line in self._lines.finish():
             self._handle_line(line)
-        self._stderr.extend(self._stderr_lines.finish())
-        terminate_tree(self._pid, force=True)
+        self._keep_stderr(self._stderr_lines.finish())
+        self._terminate(force=True)
         outcome = outcome_of_exit(
             exit_code=exit_code,
             crashed=exit_status == qt.QProcess.CrashExit,
@@ -165,6 +178,7 @@ class ChildProcess:
             done=self._done_received,
             error=self._error,
             stderr="\n".join(self._stderr),
+            crash=self._crash,
         )
         if outcome.status == "failed":
             logging.error("Liver Tumor Attention: %s\n%s", outcome.message, "\n".join(self._stderr))
@@ -284,24 +298,6 @@ class ChildRun(ABC, Generic[Result]):
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
-
-
-def terminate_tree(pid: int, *, force: bool) -> bool:
-    """Terminate (with `force`: kill) the process group led by `pid`. Returns whether there was one.
-
-    pid: the child's process id; on Windows the process tree below it, always by force.
-    """
-    if pid <= 0:
-        return False
-    if os.name == "nt":
-        command = ["taskkill", "/F", "/T", "/PID", str(pid)]
-        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-        return subprocess.run(command, capture_output=True, creationflags=flags, check=False).returncode == 0
-    try:
-        os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def _bytes(array: Any) -> bytes:

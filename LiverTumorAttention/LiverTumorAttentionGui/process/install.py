@@ -20,8 +20,22 @@ from LiverTumorAttentionGui.errors import PanelError
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
 REQUESTER = "Liver Tumor Attention"
 TORCH_REQUIREMENT = ">=2.3"
-# Shipped with Slicer; another version of one of these breaks Slicer or other extensions.
-PROTECTED = ("numpy", "scipy", "SimpleITK", "Pillow", "torch")
+# Shipped with Slicer, or by the PyTorch extension; another version of one of these breaks Slicer or other extensions.
+PROTECTED = (
+    "numpy",
+    "scipy",
+    "SimpleITK",
+    "Pillow",
+    "pydicom",
+    "dicomweb-client",
+    "highdicom",
+    "vtk",
+    "requests",
+    "cryptography",
+    "cffi",
+    "torch",
+    "torchvision",
+)
 
 
 class PackageInstaller(Protocol):
@@ -73,7 +87,7 @@ class Installer:
         if not _missing(REQUIREMENTS):
             return
         try:
-            packaging = _slicer_packaging()
+            packaging = slicer_packaging()
             if packaging is not None:
                 packaging.pip_ensure(
                     packaging.load_requirements(REQUIREMENTS), constraints=constraints, requester=REQUESTER
@@ -86,7 +100,7 @@ class Installer:
             raise PanelError(_not_installed("The Python packages", error)) from error
 
 
-def _slicer_packaging() -> ModuleType | None:
+def slicer_packaging() -> ModuleType | None:
     """Return Slicer's packaging module; None before Slicer 5.11."""
     try:
         return importlib.import_module("slicer.packaging")
@@ -125,7 +139,9 @@ def _missing(path: Path) -> list[str]:
 def _protected_versions() -> Iterator[Path]:
     """Constrain pip, however it is called, to the installed versions of `PROTECTED`; yield the constraints file.
 
-    One that is too old for this module is left to pip, which could install nothing otherwise.
+    One that is too old for this module is left to pip, which could install nothing otherwise. Constraints that the
+    environment has already stay in force. pip takes several, separated by spaces, and so this file goes as an address:
+    a folder for temporary files may have a space in its name.
     """
     from packaging.requirements import Requirement
 
@@ -136,7 +152,7 @@ def _protected_versions() -> Iterator[Path]:
         kept = [name for name in PROTECTED if _version(name) is not None and name not in too_old]
         lines = [f"{name}=={_version(name)}\n" for name in kept]
         path.write_text("".join(lines), encoding="utf-8")
-        os.environ["PIP_CONSTRAINT"] = str(path)
+        os.environ["PIP_CONSTRAINT"] = " ".join(filter(None, (before, path.resolve().as_uri())))
         try:
             yield path
         finally:

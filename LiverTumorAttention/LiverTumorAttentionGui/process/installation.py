@@ -15,9 +15,13 @@ from typing import Any, TextIO
 import qt
 
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.process.install import PackageInstaller
+from LiverTumorAttentionGui.process.install import PackageInstaller, slicer_packaging
+from LiverTumorAttentionGui.process.process_tree import group_is_alive, signal_group, terminate_tree
 
 BUSY = "Python packages are being installed already: wait until that has ended, or press Cancel."
+OTHERS_BUSY = (
+    "Another extension is installing Python packages: wait until that has ended, and press the button again."
+)
 CANCELLED = (
     "The installation was cancelled, so nothing was computed. Packages that were complete stay installed; "
     "the next attempt installs the rest."
@@ -33,6 +37,8 @@ _STEPS = (
 )
 _WORDS_LIMIT = 90
 _POLL_S = 0.05
+GRACE_S = 20.0
+"""Time that pip has to put back what it was replacing; then it is terminated."""
 
 
 class InstallationCancelled(PanelError):
@@ -40,23 +46,30 @@ class InstallationCancelled(PanelError):
 
 
 class Installation:
-    """Runs an installer so that only one installation is under way; itself an installer.
+    """Runs an installer so that only one installation is under way in Slicer; itself an installer.
 
     Slicer waits for pip line by line, and pip is silent while it downloads. Here the application handles its events
     meanwhile, so that the window stays alive and Cancel can be pressed.
     """
 
+    _current: Installation | None = None
+
     def __init__(self, installer: PackageInstaller) -> None:
         self._installer = installer
         self._listeners: list[Callable[[str], None]] = []
-        self._processes: list[subprocess.Popen[str]] = []
-        self._running = False
-        self._cancelled = False
+        self._processes: list[_FollowedProcess] = []
+        self._apart = False
+        self._cancelled_at: float | None = None
 
     @property
     def running(self) -> bool:
-        """Whether packages are being installed."""
-        return self._running
+        """Whether this installs packages."""
+        return Installation._current is self
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the installation that is under way was cancelled."""
+        return self._cancelled_at is not None
 
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Call the listener with what is being done, in words; with an empty text when the installation has ended."""
@@ -85,16 +98,19 @@ class Installation:
 
     def cancel(self) -> None:
         """Interrupt pip, which puts back what it was replacing; the call that installs raises `PanelError`."""
-        if not self._running:
+        if not self.running or self.cancelled:
             return
-        self._cancelled = True
-        for process in self._processes:
-            _interrupt(process)
+        self._cancelled_at = time.monotonic()
+        with self._as_usual():
+            for process in self._processes:
+                process.interrupt()
 
     def _run(self, install: Callable[[], None]) -> None:
-        if self._running:
+        if Installation._current is not None:
             raise PanelError(BUSY)
-        self._running, self._cancelled = True, False
+        if _others_install():
+            raise PanelError(OTHERS_BUSY)
+        Installation._current, self._cancelled_at = self, None
         self._notify(STARTING)
         try:
             with self._watched():
@@ -102,32 +118,39 @@ class Installation:
         except InstallationCancelled:
             raise
         except Exception as error:
-            if self._cancelled:
+            if self.cancelled:
                 raise InstallationCancelled(CANCELLED) from error
             raise
         finally:
-            self._running = False
+            Installation._current = None
             self._processes.clear()
             self._notify("")
-        if self._cancelled:
+        if self.cancelled:
             raise InstallationCancelled(CANCELLED)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
         """Follow the processes that are started for pip and for the PyTorch extension within the block.
 
-        Whatever function of Slicer starts them, it does so by `subprocess.Popen`.
+        Whatever function of Slicer starts them, it does so by `subprocess.Popen`. A process that is started while the
+        application handles its events belongs to somebody else and is left alone.
         """
         original, installation = subprocess.Popen, self
 
         class FollowedProcess(_FollowedProcess):
             def __init__(self, *arguments: Any, **options: Any) -> None:
-                if installation._cancelled:
+                if installation._apart:
+                    super().__init__(*arguments, **options)
+                    return
+                if installation.cancelled:
                     raise InstallationCancelled(CANCELLED)
+                if os.name == "posix":
+                    options["start_new_session"] = True  # a group, since PythonSlicer is a launcher
                 super().__init__(*arguments, **options)
+                self.installation = installation
                 installation._processes.append(self)
                 if self.text_mode and self.stdout is not None:
-                    self.stdout = _Lines(self.stdout, installation._line_read)
+                    self.stdout = _Lines(self.stdout, installation)
 
         subprocess.Popen = FollowedProcess  # type: ignore[misc, assignment]
         try:
@@ -135,7 +158,26 @@ class Installation:
         finally:
             subprocess.Popen = original  # type: ignore[misc]
 
-    def _line_read(self, line: str) -> None:
+    @contextlib.contextmanager
+    def _as_usual(self) -> Iterator[None]:
+        """Leave processes alone that are started within the block."""
+        before, self._apart = self._apart, True
+        try:
+            yield
+        finally:
+            self._apart = before
+
+    def handle_events(self) -> None:
+        """Let the application handle its events; after `GRACE_S`, terminate what was cancelled and still runs."""
+        with self._as_usual():
+            qt.QApplication.processEvents()
+            if self._cancelled_at is not None and time.monotonic() > self._cancelled_at + GRACE_S:
+                for process in self._processes:
+                    process.end()
+        time.sleep(_POLL_S)
+
+    def line_read(self, line: str) -> None:
+        """Show a line of pip's output that says what is being done."""
         text = line.strip()
         if text.startswith(_STEPS):
             shown = text if len(text) <= _WORDS_LIMIT else f"{text[:_WORDS_LIMIT]} …"
@@ -147,24 +189,44 @@ class Installation:
 
 
 class _FollowedProcess(subprocess.Popen[str]):
-    """A process during whose waiting the application handles its events."""
+    """A process of an installation, during whose waiting the application handles its events.
 
+    installation: None for a process that is not followed. It leads a process group of its own where there are any: the
+    process that Slicer starts is a launcher, which passes no signal on, and pip is its child.
+    """
+
+    installation: Installation | None = None
     text_mode: bool
     stdout: Any
 
+    def interrupt(self) -> None:
+        """End the process and its children as Ctrl+C does, where there is such a thing."""
+        if os.name == "posix":
+            signal_group(self.pid, signal.SIGINT)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """End the process and its children at once."""
+        terminate_tree(self.pid, force=True)
+
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit code when the process has ended."""
-        if threading.current_thread() is not threading.main_thread():
+        """Return the exit code when the process has ended, and its children too where it was cancelled."""
+        installation = self.installation
+        if installation is None or threading.current_thread() is not threading.main_thread():
             return super().wait(timeout)
         end = None if timeout is None else time.monotonic() + timeout
-        while self.poll() is None:
+        while self.poll() is None or (installation.cancelled and group_is_alive(self.pid)):
             if end is not None and time.monotonic() > end:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
-            _handle_events()
+            installation.handle_events()
         return super().wait()
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
         """Return what the process writes until its end."""
+        installation = self.installation
+        if installation is None:
+            return super().communicate(input, timeout)
         if isinstance(self.stdout, _Lines) and (input or self.stderr):
             self.stdout = self.stdout.stream
         if isinstance(self.stdout, _Lines):
@@ -176,24 +238,19 @@ class _FollowedProcess(subprocess.Popen[str]):
         reader = threading.Thread(target=lambda: result.append(read(input)), daemon=True)
         reader.start()
         while reader.is_alive():
-            _handle_events()
+            installation.handle_events()
         return result[0] if result else (None, None)
-
-
-def _handle_events() -> None:
-    qt.QApplication.processEvents()
-    time.sleep(_POLL_S)
 
 
 class _Lines:
     """The output of a process, read in a thread; the application handles its events while there is no line.
 
-    stream: the output itself. on_line: called with each line.
+    stream: the output itself. installation: is told each line.
     """
 
-    def __init__(self, stream: TextIO, on_line: Callable[[str], None]) -> None:
+    def __init__(self, stream: TextIO, installation: Installation) -> None:
         self.stream = stream
-        self._on_line = on_line
+        self._installation = installation
         self._queue: queue.Queue[str] = queue.Queue()
         self._reader: threading.Thread | None = None
 
@@ -208,10 +265,10 @@ class _Lines:
             try:
                 line = self._queue.get_nowait()
             except queue.Empty:
-                _handle_events()
+                self._installation.handle_events()
                 continue
             if line:
-                self._on_line(line)
+                self._installation.line_read(line)
             return line
 
     def __iter__(self) -> Iterator[str]:
@@ -239,11 +296,7 @@ class _Lines:
             self._queue.put("")
 
 
-def _interrupt(process: subprocess.Popen[str]) -> None:
-    """End a process as Ctrl+C does, where there is such a thing."""
-    if process.poll() is not None:
-        return
-    if os.name == "posix":
-        process.send_signal(signal.SIGINT)
-    else:
-        process.terminate()
+def _others_install() -> bool:
+    """Return whether Slicer installs packages for somebody else; before 5.11 it does not tell."""
+    in_progress = getattr(slicer_packaging(), "isPipInstallInProgress", None)
+    return in_progress is not None and bool(in_progress())

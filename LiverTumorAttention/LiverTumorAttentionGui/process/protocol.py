@@ -13,6 +13,9 @@ KILLED_BY_SYSTEM = 9
 _LINE_END = re.compile(rb"[\r\n]+")
 _MEMORY_ERROR = re.compile(r"\b\w*MemoryError\b")
 _CUDA = re.compile(r"CUDA error|cuDNN|cublas|NVIDIA driver", re.I)
+_FATAL = re.compile(r"(?:Fatal Python error|Windows fatal exception): (?P<what>.+)")
+_LAUNCHED_CRASHED = re.compile(r"\[.*\] exit abnormally")
+"""What PythonSlicer, a launcher, says of a python-real that a signal ended; which one, it does not say."""
 _MISSING_PACKAGE = re.compile(r"No module named '([^']+)'")
 
 
@@ -65,14 +68,28 @@ class Outcome:
     message: str
 
 
+def crash_of(line: str) -> str:
+    """Return what a line of standard error says of a crash in native code, such as "Segmentation fault"; else ""."""
+    fatal = _FATAL.match(line)
+    return fatal["what"].strip() if fatal else ""
+
+
 def outcome_of_exit(
-    *, exit_code: int, crashed: bool, cancelled: bool, done: bool, error: str, stderr: str
+    *,
+    exit_code: int,
+    crashed: bool,
+    cancelled: bool,
+    done: bool,
+    error: str,
+    stderr: str,
+    crash: str = "",
 ) -> Outcome:
     """Return the outcome of a child that has ended.
 
     exit_code: the code, or the number of the signal where `crashed`.
     cancelled: the user pressed Cancel. done: a "done" event was received.
     error: message of the "error" event, empty without one. stderr: the last lines of standard error.
+    crash: what `crash_of` found in all of standard error.
     """
     if cancelled or (exit_code == CANCELLED_EXIT_CODE and not crashed):
         return Outcome(status="cancelled", message="Cancelled. The scene is unchanged.")
@@ -82,10 +99,10 @@ def outcome_of_exit(
         if done:
             return Outcome(status="done", message="Done.")
         return Outcome(status="failed", message="The computation ended without a result: please report this.")
-    return Outcome(status="failed", message=_probable_cause(exit_code, crashed, stderr))
+    return Outcome(status="failed", message=_probable_cause(exit_code, crashed, stderr, crash))
 
 
-def _probable_cause(exit_code: int, crashed: bool, stderr: str) -> str:
+def _probable_cause(exit_code: int, crashed: bool, stderr: str, crash: str) -> str:
     """Return the likeliest cause, and what to do, for a child that ended without an "error" event."""
     missing = _MISSING_PACKAGE.search(stderr)
     if missing:
@@ -98,11 +115,15 @@ def _probable_cause(exit_code: int, crashed: bool, stderr: str) -> str:
     out_of_memory = _MEMORY_ERROR.search(stderr) or WORDS.search(stderr)
     if _CUDA.search(stderr) and not out_of_memory:
         return "The graphics card reported a fault: choose the device CPU, or update the graphics driver."
-    if out_of_memory or (crashed and exit_code == KILLED_BY_SYSTEM):
+    launched_crashed = not crashed and _LAUNCHED_CRASHED.search(stderr) is not None
+    killed = (crashed and exit_code == KILLED_BY_SYSTEM) or (launched_crashed and not crash)
+    if out_of_memory or killed:
         return f"The computation ran out of memory: {HELP}."
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "")
     if exit_code == 2 and last:
         return _sentence(last)
+    if crash:
+        return f"The computation crashed ({crash}): please report this, with Slicer's error log."
     cause = f"signal {exit_code}" if crashed else f"exit code {exit_code}"
     return (
         f"The computation stopped unexpectedly ({cause}): {_sentence(last) if last else 'it gave no reason.'}"

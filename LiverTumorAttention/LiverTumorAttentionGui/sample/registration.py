@@ -1,10 +1,11 @@
-"""The sample case in Slicer's module Sample Data. Imported at Slicer's start: what generates it comes when it is wanted."""
+"""The sample case in Slicer's module Sample Data. Imported at Slicer's start; the generator comes when it is wanted."""
 
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionGui.sample.sample_case import NAME
+
 CATEGORY = "Liver Tumor Attention"
-NAME = "Two-phase liver CT (synthetic)"
 THUMBNAIL = Path(__file__).resolve().parents[2] / "Resources" / "Icons" / "SampleCase.png"
 
 

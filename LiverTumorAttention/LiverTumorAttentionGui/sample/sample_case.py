@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+NAME = "Two-phase liver CT (synthetic)"
 PORTAL_FILE = "portal.nii.gz"
 ARTERIAL_FILE = "arterial.nii.gz"
 LABELS_FILE = "labels.nii.gz"

@@ -8,8 +8,10 @@ import qt
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
+from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.sample.registration import NAME
+from LiverTumorAttentionGui.sample.sample_case import NAME
 from LiverTumorAttentionGui.sample.sample_run import SampleNodes, SampleRun, load_sample
 
 TITLE = "Liver Tumor Attention"
@@ -34,13 +36,15 @@ class SampleDialog:
         """Show the dialog, and start a generation unless one runs. settings: as `load_sample` takes them."""
         if cls.current is None:
             cls.current = cls()
-            cls.current._start(settings)
+            cls.current.dialog.show()
+            cls.current._start(**settings)
         if cls.current is not None:
             cls.current.dialog.show()
             cls.current.dialog.raise_()
 
     def __init__(self) -> None:
         self._run: SampleRun | None = None
+        self._installation: Installation | None = None
         self.dialog = qt.QProgressDialog(LABEL.format(""), "Cancel", 0, 100)
         self.dialog.windowTitle = TITLE
         # Not modal: a modal dialog runs the event loop inside each step. Open until the volumes are in the scene.
@@ -50,9 +54,13 @@ class SampleDialog:
         self.dialog.minimumDuration = 0
         self.dialog.connect("canceled()", self._cancel)
 
-    def _start(self, settings: dict[str, Any]) -> None:
+    def _start(self, installer: PackageInstaller | None = None, **settings: Any) -> None:
+        self._installation = Installation(installer or Installer())
+        self._installation.on_change(self._show_words)
         try:
-            self._run = load_sample(self._progress, self._finished, **settings)
+            self._run = load_sample(self._progress, self._finished, installer=self._installation, **settings)
+        except InstallationCancelled:
+            self._end()
         except (PanelError, OSError) as error:
             self._end()
             slicer.util.errorDisplay(str(error), windowTitle=TITLE)
@@ -60,6 +68,11 @@ class SampleDialog:
     def _cancel(self) -> None:
         if self._run is not None:
             self._run.cancel()
+        elif self._installation is not None:
+            self._installation.cancel()
+
+    def _show_words(self, words: str) -> None:
+        self.dialog.labelText = LABEL.format(words)
 
     def _progress(self, fraction: float, stage: str) -> None:
         self.dialog.value = round(100 * fraction)

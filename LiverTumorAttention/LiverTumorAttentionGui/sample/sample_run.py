@@ -13,7 +13,8 @@ import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process.child_process import ChildRun
-from LiverTumorAttentionGui.process.install import Installer
+from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
+from LiverTumorAttentionGui.process.installation import Installation
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.sample.sample_case import (
     ARTERIAL_FILE,
@@ -63,14 +64,14 @@ def load_sample(
     *,
     keep_truth: bool = False,
     case: SampleCase | None = None,
-    installer: Installer | None = None,
+    installer: PackageInstaller | None = None,
 ) -> SampleRun:
     """Start the generation of the sample and return at once; keep a reference to the run until `on_finished`.
 
     on_progress: (fraction 0 to 1, stage in words). on_finished: (outcome, sample), the sample None unless it is in the
     scene. Raises `PanelError` when the Python packages that the generator needs are not installed.
     """
-    (installer or Installer()).ensure_requirements()
+    (installer or Installation(Installer())).ensure_requirements()
     run = SampleRun(
         case or SampleCase(),
         keep_truth=keep_truth,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from Testing.Slicer.scene_facts import alive, wait_dead
 
 ROOT = Path(__file__).resolve().parents[3]
 CHILD = ROOT / "LiverTumorAttention" / "LiverTumorAttentionGui" / "process" / "child.py"
@@ -47,21 +48,6 @@ def start(application, tmp_path, wait_until):
         heard.process.abandon()
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie, which only waits to be reaped, does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_dead(pid: int) -> None:
-    end = time.monotonic() + 5
-    while alive(pid):
-        assert time.monotonic() < end, f"process {pid} is still there"
-        time.sleep(0.02)
-
-
 def test_progress_and_warnings_arrive_between_noise_and_in_pieces(start):
     heard = start(
         "import sys, time\n"
@@ -92,7 +78,8 @@ def test_error_event_is_the_message(start):
     [
         ("import sys; print('error: bad option', file=sys.stderr); sys.exit(2)", "Bad option."),
         ("raise ValueError('odd')", "exit code 1): ValueError: odd."),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "signal 11"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed (Segmentation fault)"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGUSR1)", "signal 10"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "out of memory"),
         ("print('nothing to say')", "without a result"),
     ],
@@ -180,10 +167,10 @@ def test_launcher_ends_with_the_window_that_started_it(tmp_path):
     script = tmp_path / "waits.py"
     script.write_text(
         f"import sys, time\nsys.path.insert(0, {str(CHILD.parents[2])!r})\n"
-        "from LiverTumorAttentionGui.process.child import exit_with_parent, start_process_group\n"
-        "start_process_group(); exit_with_parent(); print('ready', flush=True); time.sleep(600)\n"
+        "from LiverTumorAttentionGui.process.child import exit_with_application, start_process_group\n"
+        "start_process_group(); exit_with_application(); print('ready', flush=True); time.sleep(600)\n"
     )
-    environment = {**os.environ, "LIVER_TUMOR_ATTENTION_WATCH_PARENT": "1"}
+    environment = {**os.environ, "LIVER_TUMOR_ATTENTION_APPLICATION": str(os.getpid())}
     child = subprocess.Popen(
         [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import subprocess
 import sys
+import tempfile
+import urllib.parse
+import urllib.request
+import zipfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -29,6 +34,13 @@ def without_torch(install, monkeypatch):
     )
 
 
+def constraints_in_force() -> str:
+    """Return the text of the one file that the environment names."""
+    address = urllib.parse.urlsplit(os.environ["PIP_CONSTRAINT"])
+    assert address.scheme == "file"
+    return Path(urllib.request.url2pathname(address.path)).read_text()
+
+
 def pytorch_utils(install_torch):
     module = ModuleType("PyTorchUtils")
     module.PyTorchUtilsLogic = lambda: SimpleNamespace(installTorch=install_torch)
@@ -37,7 +49,7 @@ def pytorch_utils(install_torch):
 
 def test_nothing_is_installed_where_everything_is_there(install, monkeypatch):
     monkeypatch.setitem(sys.modules, "PyTorchUtils", pytorch_utils(pytest.fail))
-    monkeypatch.setattr(install, "_slicer_packaging", pytest.fail)
+    monkeypatch.setattr(install, "slicer_packaging", pytest.fail)
     install.Installer().ensure()
     assert "PIP_CONSTRAINT" not in os.environ
 
@@ -46,7 +58,7 @@ def test_torch_comes_through_the_pytorch_extension(install, without_torch, monke
     asked = []
 
     def install_torch(**options):
-        constraints = Path(os.environ["PIP_CONSTRAINT"]).read_text()
+        constraints = constraints_in_force()
         asked.append((options, constraints))
         return object()
 
@@ -66,6 +78,59 @@ def test_a_package_of_slicer_that_is_too_old_is_left_to_pip(install, monkeypatch
         names = [line.partition("==")[0] for line in constraints.read_text().splitlines()]
     assert "scipy" not in names
     assert {"numpy", "SimpleITK"} <= set(names)
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    """A folder with two versions of a package that a test may install; nothing is downloaded."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for version in ("1.0", "2.0"):
+        name = f"lta_probe-{version}"
+        files = {
+            "lta_probe.py": f"version = {version!r}\n",
+            f"{name}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: lta-probe\nVersion: {version}\n",
+            f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        }
+        files[f"{name}.dist-info/RECORD"] = "".join(f"{path},,\n" for path in files)
+        with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
+            for path, text in files.items():
+                wheel.writestr(path, text)
+    return folder
+
+
+def test_pip_keeps_to_the_versions_though_the_temporary_folder_has_a_space(
+    install, wheels, monkeypatch, tmp_path
+):
+    """The real pip, which splits the variable at spaces, as under C:\\Users\\First Last."""
+    spaced = tmp_path / "First Last"
+    spaced.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spaced))
+    monkeypatch.setattr(install, "PROTECTED", ("lta-probe",))
+    monkeypatch.setattr(install, "_version", lambda name: "1.0" if name == "lta-probe" else "99")
+    monkeypatch.setenv("PIP_CONSTRAINT", "")
+    target = tmp_path / "target"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(wheels)]
+    command += ["--disable-pip-version-check", "--target", str(target), "lta-probe"]
+    with install._protected_versions() as constraints:
+        assert " " in str(constraints)
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert (target / "lta_probe.py").read_text() == "version = '1.0'\n"
+
+
+def test_constraints_that_the_environment_has_stay_in_force(install, monkeypatch, tmp_path):
+    (tmp_path / "own.txt").write_text("rich<99\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "own.txt"))
+    with install._protected_versions() as constraints:
+        assert os.environ["PIP_CONSTRAINT"].split() == [str(tmp_path / "own.txt"), constraints.as_uri()]
+    assert os.environ["PIP_CONSTRAINT"] == str(tmp_path / "own.txt")
+
+
+def test_what_slicer_ships_and_this_module_uses_is_protected(install):
+    """Slicer's DICOM module needs its own pydicom, which a DICOM writer of another version would replace."""
+    names = {name.lower() for name in install.PROTECTED}
+    assert {"numpy", "scipy", "simpleitk", "pillow", "pydicom", "torch"} <= names
 
 
 def test_torch_without_the_extension_or_declined(install, without_torch, monkeypatch):
@@ -100,7 +165,7 @@ def test_requirements_go_through_slicer_packaging(install, needing, monkeypatch)
     packaging = SimpleNamespace(
         load_requirements=lambda path: ["loaded", path], pip_ensure=lambda *a, **k: calls.append((a, k))
     )
-    monkeypatch.setattr(install, "_slicer_packaging", lambda: packaging)
+    monkeypatch.setattr(install, "slicer_packaging", lambda: packaging)
     install.Installer().ensure()
     (requirements,), options = calls[0]
     assert requirements == ["loaded", needing]
@@ -114,7 +179,7 @@ def test_requirements_before_slicer_packaging_are_asked_for(install, needing, mo
     from LiverTumorAttentionGui.errors import PanelError
 
     calls = []
-    monkeypatch.setattr(install, "_slicer_packaging", lambda: None)
+    monkeypatch.setattr(install, "slicer_packaging", lambda: None)
     monkeypatch.setattr(slicer.util, "pip_install", calls.append)
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *a, **k: False)
     with pytest.raises(PanelError, match="were not installed"):
@@ -133,7 +198,7 @@ def test_declined_requirements_are_said(install, needing, monkeypatch):
 
     packaging = SimpleNamespace(load_requirements=list, pip_ensure=decline)
     packaging.load_requirements = lambda path: []
-    monkeypatch.setattr(install, "_slicer_packaging", lambda: packaging)
+    monkeypatch.setattr(install, "slicer_packaging", lambda: packaging)
     with pytest.raises(PanelError, match="User declined"):
         install.Installer().ensure()
 
@@ -163,8 +228,6 @@ def test_requirements_are_the_packages_own():
 
 
 def test_importing_the_module_imports_no_torch():
-    import subprocess
-
     code = (
         "import sys; sys.path.insert(0, '.')\n"
         "from Testing.bench import slicer_like\nslicer_like.start()\n"
@@ -178,8 +241,6 @@ def test_importing_the_module_imports_no_torch():
 
 def test_the_panel_opens_before_the_packages_are_installed():
     """What pip installs on first use, such as scipy, cannot be imported when Slicer loads the module."""
-    import subprocess
-
     code = (
         "import sys; sys.path.insert(0, '.')\n"
         "from Testing.bench import slicer_like\nslicer_like.start()\n"

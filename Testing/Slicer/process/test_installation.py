@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from Testing.bench import python_launcher
 from Testing.Slicer import cases, scene_facts
 
 # A pip that says what it does and then downloads for a long time without a word.
@@ -85,6 +86,27 @@ def later(application):
         timer.setSingleShot(True)
         timer.connect("timeout()", action)
         timer.start(delay_ms)
+        timers.append(timer)
+
+    return call
+
+
+@pytest.fixture
+def once(application):
+    """Return a function that calls another from the event loop, once a condition holds."""
+    import qt
+
+    timers = []
+
+    def call(condition, action):
+        def look():
+            if condition():
+                timer.stop()
+                action()
+
+        timer = qt.QTimer()
+        timer.connect("timeout()", look)
+        timer.start(50)
         timers.append(timer)
 
     return call
@@ -240,3 +262,127 @@ def test_report_whose_study_goes_while_packages_install(panel, scene, study, lat
     panel.ui.reportButton.click()
     assert not panel.review.export.running
     assert not list(tmp_path.glob("out.*"))
+
+
+# A pip that is interrupted while it replaces a package, and needs a while to put the old one back.
+PUTS_BACK = (
+    "import os, sys, time\n"
+    "print('Installing collected packages: x', flush=True)\n"
+    "try:\n    open(sys.argv[2], 'w').close()\n    time.sleep(600)\n"
+    "except KeyboardInterrupt:\n"
+    "    time.sleep(0.5)\n    open(sys.argv[1], 'w').write('put back')\n    sys.exit(1)\n"
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_cancel_reaches_pip_behind_slicers_launcher_and_waits_for_it(once, way, tmp_path):
+    """A launcher that is interrupted ends at once and leaves pip at work."""
+    from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
+
+    launcher, mark, ready = python_launcher.make(tmp_path), tmp_path / "mark", tmp_path / "ready"
+    earlier = scene_facts.children()
+    installation = Installation(
+        SimpleNamespace(ensure=lambda: way([str(launcher), "-c", PUTS_BACK, str(mark), str(ready)]))
+    )
+    once(ready.exists, installation.cancel)
+    with pytest.raises(InstallationCancelled):
+        installation.ensure()
+    assert mark.read_text() == "put back"
+    assert scene_facts.children() <= earlier
+
+
+def test_pip_that_hears_no_interrupt_is_ended(once, tmp_path, monkeypatch):
+    from LiverTumorAttentionGui.process import installation
+
+    monkeypatch.setattr(installation, "GRACE_S", 0.2)
+    ignores = "import os, signal, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    ignores += "open(sys.argv[1] + '.part', 'w').write(str(os.getpid()))\n"
+    ignores += "os.rename(sys.argv[1] + '.part', sys.argv[1])\ntime.sleep(600)\n"
+    launcher, pid = python_launcher.make(tmp_path), tmp_path / "pid"
+    running = installation.Installation(
+        SimpleNamespace(ensure=lambda: by_slicer([str(launcher), "-c", ignores, str(pid)]))
+    )
+    once(pid.exists, running.cancel)
+    with pytest.raises(installation.InstallationCancelled):
+        running.ensure()
+    scene_facts.wait_dead(int(pid.read_text()))
+
+
+def test_one_installation_at_a_time_in_all_of_slicer(application, later):
+    """The panel, the module Sample Data and a panel made anew each have an installation; pip has one environment."""
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.process.installation import Installation
+
+    first, other, refused = Pip("import time\ntime.sleep(1)\n"), Pip(QUICK), []
+
+    def press():
+        try:
+            Installation(other).ensure_requirements()
+        except PanelError as error:
+            refused.append(str(error))
+
+    later(press, 400)
+    Installation(first).ensure()
+    assert "being installed already" in refused[0]
+    assert (first.calls, other.calls) == (1, 0)
+    Installation(other).ensure()
+    assert other.calls == 1
+
+
+def test_no_installation_beside_that_of_another_extension(application, monkeypatch):
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.process import installation
+
+    busy = [True]
+    packaging = SimpleNamespace(isPipInstallInProgress=lambda: busy[0])
+    monkeypatch.setattr(installation, "slicer_packaging", lambda: packaging)
+    pip = Pip(QUICK)
+    with pytest.raises(PanelError, match="Another extension is installing"):
+        installation.Installation(pip).ensure()
+    busy[0] = False
+    installation.Installation(pip).ensure()
+    assert pip.calls == 1
+
+
+def test_what_others_start_meanwhile_is_left_alone(later, once):
+    """While pip is silent the application handles its events, and another module may start a process of its own."""
+    from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
+
+    others = []
+
+    def start_other():
+        others.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+
+    installation = Installation(Pip(SILENT))
+    later(start_other, 300)
+    once(lambda: others, installation.cancel)
+    with pytest.raises(InstallationCancelled):
+        installation.ensure()
+    (other,) = others
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_sample_data_shows_the_installation_and_cancels_it(scene, once, monkeypatch):
+    import slicer
+
+    from LiverTumorAttentionGui.sample.sample_data import SampleDialog
+
+    errors, seen = [], []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **_: errors.append(text))
+
+    def cancel():
+        dialog = SampleDialog.current.dialog
+        seen.append((dialog.isVisible(), dialog.labelText.splitlines()[-1]))
+        dialog.canceled.emit()
+
+    def downloads():
+        return "downloading" in SampleDialog.current.dialog.labelText
+
+    earlier = scene_facts.children()
+    once(downloads, cancel)
+    SampleDialog.open(installer=Pip(SILENT))
+    assert seen == [(True, "Installing Python packages: downloading torch-9.whl (2.3 GB)")]
+    assert (SampleDialog.current, errors) == (None, [])
+    assert scene_facts.children() <= earlier

@@ -94,6 +94,12 @@ def test_every_end_has_a_sentence(code, crashed, cancelled, done, error, stderr,
     assert "\n" not in outcome.message
 
 
+def test_crash_is_known_by_the_first_line_that_python_writes_of_it():
+    assert protocol.crash_of("Fatal Python error: Segmentation fault") == "Segmentation fault"
+    assert protocol.crash_of("Windows fatal exception: access violation") == "access violation"
+    assert protocol.crash_of("error: Fatal Python error") == ""
+
+
 @pytest.mark.parametrize(
     ("event", "told"),
     [
