@@ -14,12 +14,10 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.standard_streams import hold_closed_streams
 from LiverTumorAttentionLib.supervised import supervised, with_limited_memory
+from LiverTumorAttentionLib.threads import prepare_threads
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Ctrl-C, a request to terminate, a closed terminal, and Ctrl-Break of Windows."""
-
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Threads of numpy's and scipy's linear algebra: its products here are small, threads of its own slow them down."""
 
 AT_ONCE = "cancelled at once; every file that has its final name is whole"
 
@@ -104,14 +102,13 @@ def end_quietly() -> None:
         signal.signal(number, on_signal)
 
 
-def as_program(load: Callable[[], Callable[[], int]]) -> int:
+def as_program(load: Callable[[], Callable[[], int]], *, spin: bool = False) -> int:
     """Run a command line that ends quietly at a signal from its first moment to its last; return its exit code.
 
-    load: imports the command line, which takes its time, and returns it.
+    load: imports the command line, which takes its time, and returns it. spin: as in `prepare_threads`.
     """
     hold_closed_streams()
-    for name in ONE_THREAD:
-        os.environ.setdefault(name, "1")  # read when numpy is imported, which comes after
+    prepare_threads(spin=spin)
 
     def work() -> int:
         end_quietly()

@@ -17,4 +17,4 @@ def command_line() -> Callable[[], int]:
 
 
 if __name__ == "__main__":
-    sys.exit(as_program(command_line))
+    sys.exit(as_program(command_line, spin=True))  # nothing is drawn beside a training

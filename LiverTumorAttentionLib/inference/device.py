@@ -11,6 +11,7 @@ import torch
 from LiverTumorAttentionLib.config_parsing import shown, whole_number
 from LiverTumorAttentionLib.errors import DeviceError
 from LiverTumorAttentionLib.memory import is_out_of_memory, out_of_memory
+from LiverTumorAttentionLib.threads import usable_cores
 from LiverTumorAttentionLib.wording import counted
 
 
@@ -74,9 +75,8 @@ def choose_device(name: str = "auto") -> Device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":
-        return Device(
-            torch=torch.device("cpu"), bfloat16=_cpu_has_bfloat16(), threads=torch.get_num_threads()
-        )
+        threads = min(torch.get_num_threads(), usable_cores())
+        return Device(torch=torch.device("cpu"), bfloat16=_cpu_has_bfloat16(), threads=threads)
     kind, _, number = name.partition(":")
     wanted = whole_number(number) if name != "cuda" else 0
     if kind != "cuda" or wanted is None:

@@ -17,7 +17,7 @@ SLICER = {"slicer", "qt", "ctk", "vtk"}
 FOUNDATION = {
     *("errors", "progress", "config_parsing", "tumor_columns", "identifying_names", "wording"),
     *("ending", "file_identity", "memory", "regular_file", "json_values", "standard_streams", "supervised"),
-    "lesion_classifier",
+    *("lesion_classifier", "threads"),
 }
 VOXELS = FOUNDATION | {"voxels"}
 
@@ -28,7 +28,8 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "progress": ({"errors"}, set(), set()),
     "config_parsing": ({"errors"}, set(), set()),
     "tumor_columns": ({"wording"}, set(), set()),
-    "ending": ({"errors", "standard_streams", "supervised"}, set(), set()),
+    "ending": ({"errors", "standard_streams", "supervised", "threads"}, set(), set()),
+    "threads": (set(), set(), set()),
     "supervised": ({"errors", "memory"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
     "memory": ({"errors", "wording"}, set(), set()),
