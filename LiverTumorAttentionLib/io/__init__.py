@@ -25,11 +25,12 @@ from LiverTumorAttentionLib.io.segmentation import (
     semantic,
     write_segmentation,
 )
+from LiverTumorAttentionLib.io.side_by_side import read_side_by_side
 from LiverTumorAttentionLib.io.terminology import Segment, liver_segment, segments_for, tumor_segment
+from LiverTumorAttentionLib.io.user_warnings import collected_warnings
 from LiverTumorAttentionLib.io.volumes import (
     IMAGE_SUFFIXES,
     check_ct,
-    collected_warnings,
     read_ct,
     read_volume,
     write_image,
@@ -60,6 +61,7 @@ __all__ = [
     "read_instances",
     "read_instances_onto",
     "read_label_map",
+    "read_side_by_side",
     "read_vessel_labels",
     "read_volume",
     "replacing",

@@ -68,7 +68,7 @@ def read_with_itk(path: Path, name: str) -> sitk.Image:
     GUARDS[kind](path, name)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(kind)
-    with _for_reader(path, kind, name) as place, _sheared_too():
+    with _for_reader(path, kind, name) as place, sheared_too():
         reader.SetFileName(str(place))
         image = reader.Execute()
     _check_place(image, path, name)
@@ -182,7 +182,7 @@ def _has_neighbors(path: Path, stem: str) -> bool:
 
 
 @contextlib.contextmanager
-def _sheared_too() -> Iterator[None]:
+def sheared_too() -> Iterator[None]:
     """Have ITK read axes that are off right angles; how far is asked afterwards, for all formats alike."""
     before = os.environ.get(_PERMISSIVE)
     os.environ[_PERMISSIVE] = "1"

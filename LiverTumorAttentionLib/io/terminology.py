@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
 
 
@@ -112,7 +113,11 @@ def segments_for(instances: sitk.Image) -> tuple[Segment, ...]:
         raise ValueError(
             f"an instances image has whole values from 0, got {voxels.dtype} from {voxels.min()}"
         )
-    values = np.flatnonzero(np.bincount(voxels.reshape(-1), minlength=FIRST_TUMOR))
+    box = bounding_box(voxels) or (slice(0, 0),) * voxels.ndim
+    counts = np.zeros(max(int(voxels.max()) + 1, FIRST_TUMOR), dtype=np.int64)
+    for plane in voxels[box]:  # plane by plane: the count takes a copy as 64 bits
+        counts += np.bincount(plane.reshape(-1), minlength=len(counts))
+    values = np.flatnonzero(counts)
     return (liver_segment(), *(tumor_segment(int(value)) for value in values if value >= FIRST_TUMOR))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +24,12 @@ from LiverTumorAttentionLib.io.input_checks import (
     quiet_itk,
     readable,
 )
-from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.itk_reader import read_with_itk, voxel_bytes
 from LiverTumorAttentionLib.io.meta_header import check_meta
 from LiverTumorAttentionLib.io.nifti_header import check_nifti, check_nifti_is_whole
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd
 from LiverTumorAttentionLib.io.right_angles import ORTHONORMAL_TOLERANCE, upright
-from LiverTumorAttentionLib.memory import MemoryWarning, raise_if_out_of_memory
+from LiverTumorAttentionLib.memory import raise_if_out_of_memory
 from LiverTumorAttentionLib.wording import counted
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -48,9 +45,6 @@ FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
     ".mhd": check_meta,
 }
 """Formats that are read as one file, each with the check of its header."""
-
-FOR_THE_USER = (InputWarning, MemoryWarning)
-"""Categories of warnings that go into a result."""
 
 SPACING_RANGE_MM = (0.05, 25.0)
 """Voxel sizes outside this range are those of a header in meters, or of no CT."""
@@ -101,17 +95,6 @@ def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: s
     image = read_volume(path, series=series, phase=phase, name=name)
     check_ct(image, name)
     return image
-
-
-@contextlib.contextmanager
-def collected_warnings() -> Iterator[list[str]]:
-    """Collect the texts of the warnings for the user of a block; the list is filled when the block ends."""
-    texts: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        for category in FOR_THE_USER:
-            warnings.simplefilter("always", category)
-        yield texts
-    texts.extend(str(w.message) for w in caught if issubclass(w.category, FOR_THE_USER))
 
 
 def read_image(place: Path, name: str) -> sitk.Image:

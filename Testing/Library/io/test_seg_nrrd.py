@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,19 @@ def test_truncated(instances, tmp_path, capfd):
         read_label_map(tmp_path / "a.seg.nrrd")
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_writing_takes_no_copy_of_the_volume(tmp_path):
+    """Layers are made slice by slice: of 2 million voxels, less than a byte each is allocated."""
+    labels = np.zeros((80, 160, 160), np.uint8)
+    labels[20:60, 40:120, 40:120] = 1
+    labels[30:40, 60:80, 60:80] = 2
+    image = sitk.GetImageFromArray(labels)
+    tracemalloc.start()
+    try:
+        write_segmentation(tmp_path / "a.seg.nrrd", image)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < labels.size
+    np.testing.assert_array_equal(voxels(read_instances(tmp_path / "a.seg.nrrd")), labels)
