@@ -17,9 +17,10 @@ from LiverTumorAttentionLib.analysis.axial_diameter import (
     perpendicular_chord,
 )
 from LiverTumorAttentionLib.analysis.neck import neck_ratio
-from LiverTumorAttentionLib.voxels.boxes import label_boxes
+from LiverTumorAttentionLib.voxels.boxes import Box, label_boxes, relative_box
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, Point, check_same_grid
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, OUTSIDE_HU, tumor_number
+from LiverTumorAttentionLib.voxels.parts import box_of_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,18 +89,16 @@ def measure_tumors(
 
     instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
     registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumor. All on one
-    grid, in any orientation and handedness. lesion_probabilities: by the tumor's number, where they are known.
+    grid, in any orientation and handedness; of the last two a part of it that holds all tumors is enough.
+    lesion_probabilities: by the tumor's number, where they are known.
     Returns an empty list when there is no tumor. Raises `InputError` when the grids differ.
     """
-    others = {"the portal volume": portal, "the arterial volume": arterial, "the probability": probability}
-    for name, image in others.items():
-        if image is not None:
-            check_same_grid(instances, image, "the segmentation", name)
+    check_same_grid(instances, portal, "the segmentation", "the portal volume")
     axes = ImageAxes.of(instances)
     values = sitk.GetArrayViewFromImage(instances)
     portal_hu = sitk.GetArrayViewFromImage(portal)
-    arterial_hu = None if arterial is None else sitk.GetArrayViewFromImage(arterial)
-    chances = None if probability is None else sitk.GetArrayViewFromImage(probability)
+    arterial_hu = None if arterial is None else _Part.of(arterial, instances, "the arterial volume")
+    chances = None if probability is None else _Part.of(probability, instances, "the probability")
     measurements = []
     for value, box in label_boxes(values).items():
         if value >= FIRST_TUMOR:
@@ -126,7 +125,7 @@ def measure_case(instances: sitk.Image) -> CaseMeasurement:
     values = sitk.GetArrayViewFromImage(instances)
     voxel_ml = ImageAxes.of(instances).voxel_ml
     organ = int(np.count_nonzero(values))
-    tumors = values[values >= FIRST_TUMOR]
+    tumors = np.concatenate([plane[plane >= FIRST_TUMOR] for plane in values])
     return CaseMeasurement(
         liver_volume_ml=organ * voxel_ml,
         tumor_volume_ml=tumors.size * voxel_ml,
@@ -193,16 +192,34 @@ def _diagonals_mm(slices: NDArray[np.bool_], steps: NDArray[np.float64]) -> NDAr
     return np.max([np.linalg.norm(corner, axis=1) for corner in corners], axis=0)
 
 
-def _mean_inside(
-    arterial_hu: NDArray[Any] | None, box: tuple[slice, ...], mask: NDArray[np.bool_]
-) -> float | None:
+@dataclass(frozen=True)
+class _Part:
+    """Values (z, y, x) in a box of the segmentation's grid, indexed by boxes of the grid."""
+
+    values: NDArray[Any]
+    box: Box
+
+    @classmethod
+    def of(cls, image: sitk.Image, instances: sitk.Image, name: str) -> _Part:
+        """Return an image on the grid of the segmentation, or on a part of it."""
+        if image.GetSize() == instances.GetSize():
+            check_same_grid(instances, image, "the segmentation", name)
+        return cls(
+            sitk.GetArrayViewFromImage(image), box_of_part(image, instances, name, "the segmentation's grid")
+        )
+
+    def __getitem__(self, box: Box) -> NDArray[Any]:
+        return self.values[relative_box(box, self.box)]
+
+
+def _mean_inside(arterial_hu: _Part | None, box: Box, mask: NDArray[np.bool_]) -> float | None:
     """Return the mean over the part of the tumor that lies inside the arterial field of view."""
     if arterial_hu is None:
         return None
     return _mean(arterial_hu, box, mask & (arterial_hu[box] > OUTSIDE_HU))
 
 
-def _mean(values: NDArray[Any] | None, box: tuple[slice, ...], mask: NDArray[np.bool_]) -> float | None:
+def _mean(values: _Part | None, box: Box, mask: NDArray[np.bool_]) -> float | None:
     """Return the mean of the values in a box under a mask, or None when there are no values."""
     return None if values is None or not mask.any() else float(values[box][mask].mean(dtype=float))
 

@@ -127,21 +127,28 @@ def tumor_view(stage: StageDescription, portal: sitk.Image, liver: sitk.Image) -
     portal: in LPS order. liver: the coarse liver, a mask on its grid, not empty.
     Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero.
     """
-    margin_mm = (stage.mask_dilation_mm or 0.0) + stage.box_margin_mm
-    whole = full_box(portal.GetSize()[::-1])
-    box = mask_box(liver, margin_mm=margin_mm) or whole
+    box = tumor_box(stage, portal, liver)
     resized = stage.grid.in_plane_pixels is not None
-    if resized:
-        box = (box[0], *whole[1:])
     grid = grid_over(stage, crop_image(portal, box))
     coarse = resample_to_grid(crop_image(liver, box), grid)
     keep = full_box(grid.GetSize()[::-1])
     if resized:
-        keep = mask_box(coarse >= 0.5, margin_mm=margin_mm) or keep
+        keep = mask_box(coarse >= 0.5, margin_mm=_margin_mm(stage)) or keep
     dilation_mm = stage.mask_dilation_mm
     inside = None if dilation_mm is None else _dilated(coarse, dilation_mm)
     organ = sitk.GetArrayViewFromImage(coarse) >= 0.5
     return View(box=box, grid=grid, keep=keep, inside=inside, liver=organ)
+
+
+def tumor_box(stage: StageDescription, portal: sitk.Image, liver: sitk.Image) -> Box:
+    """Return the part (z, y, x) of the portal grid that a tumor stage sees; arguments as for `tumor_view`."""
+    whole = full_box(portal.GetSize()[::-1])
+    box = mask_box(liver, margin_mm=_margin_mm(stage)) or whole
+    return box if stage.grid.in_plane_pixels is None else (box[0], *whole[1:])
+
+
+def _margin_mm(stage: StageDescription) -> float:
+    return (stage.mask_dilation_mm or 0.0) + stage.box_margin_mm
 
 
 def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:

@@ -16,11 +16,12 @@ from LiverTumorAttentionLib.inference.averaging import averaged_prediction
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
-from LiverTumorAttentionLib.inference.stage_input import View, tumor_view, whole_view
+from LiverTumorAttentionLib.inference.stage_input import View, tumor_box, tumor_view, whole_view
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.networks import MOST_PARAMETERS, build_network, network_entry
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import Box, crop_image
+from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box
+from LiverTumorAttentionLib.voxels.parts import cropped_part
 from LiverTumorAttentionLib.voxels.plane_symmetries import PlaneSymmetry
 
 
@@ -130,6 +131,15 @@ class TumorStage(_Stage):
         description = package.description.stage("tumor")
         return cls(description, load_network(package, description), device)
 
+    def seen_box(self, portal: sitk.Image, liver: sitk.Image) -> Box:
+        """Return the part (z, y, x) of the portal grid from which the network's input is made.
+
+        All of it where the intensities are scaled by the whole volume. Arguments as for `probability`.
+        """
+        if self.description.intensity.percentiles is not None:
+            return full_box(portal.GetSize()[::-1])
+        return tumor_box(self.description, portal, liver)
+
     def probability(
         self,
         portal: sitk.Image,
@@ -140,8 +150,8 @@ class TumorStage(_Stage):
     ) -> sitk.Image:
         """Return the probability of tumor as float32 on the stage's grid over the liver's box.
 
-        portal: HU, in LPS order. arterial: registered, on the portal grid; None when there is none or it
-        cannot be trusted. liver: uint8 mask on the portal grid, not empty.
+        portal: HU, in LPS order. arterial: registered, on the portal grid or on a part of it that holds the
+        `seen_box`; None when there is none or it cannot be trusted. liver: uint8 mask on the portal grid, not empty.
         Raises `ModelError` when the model needs the arterial phase and there is none, and `Cancelled`.
         """
         view, inputs = self._view_and_inputs(portal, arterial, liver)
@@ -209,8 +219,10 @@ class TumorStage(_Stage):
                 "this model needs the arterial phase beside the portal venous one, and there is none that "
                 "can be used: give one, or choose a model that works on the portal phase alone"
             )
-        volumes = {"portal": portal, "arterial": portal if arterial is None else arterial}
         view = tumor_view(self.description, portal, liver)
+        if arterial is not None and arterial.GetSize() != portal.GetSize():
+            arterial = cropped_part(arterial, portal, view.box)
+        volumes = {"portal": portal, "arterial": portal if arterial is None else arterial}
         return view, [self._input(view, volumes[phase]) for phase in self.description.phases]
 
 

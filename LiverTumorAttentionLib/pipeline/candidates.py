@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT, LesionClassifier, left_out
+from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
@@ -20,13 +22,15 @@ from LiverTumorAttentionLib.pipeline.stages import (
     FoundLiver,
     FoundTumors,
     Stages,
+    around_liver,
+    arterial_box,
     find_liver,
     find_tumors,
-    on_portal_grid,
     register_arterial,
     tumor_instances,
 )
 from LiverTumorAttentionLib.postprocessing import (
+    SURROUNDINGS_MM,
     CandidateVolumes,
     PostprocessingSettings,
     check_features,
@@ -34,15 +38,18 @@ from LiverTumorAttentionLib.postprocessing import (
 )
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, expanded_box, margin_voxels
 from LiverTumorAttentionLib.voxels.geometry import Point, to_lps
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
+from LiverTumorAttentionLib.voxels.parts import box_of_part, image_in_box, values_in_box
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundCase:
-    """What the networks find in a case. Images lie on the portal grid, in LPS order."""
+    """What the networks find in a case. Images lie on the portal grid, in LPS order, or on a part of it."""
 
     portal: sitk.Image
-    """HU."""
+    """HU, whole."""
     liver: FoundLiver
     """In the portal phase."""
     registration: RegistrationResult | None
@@ -50,30 +57,43 @@ class FoundCase:
     tumors: FoundTumors
     """On their stage's grid."""
     probability: sitk.Image
-    """float32: probability of tumor; the mean where it is averaged."""
+    """float32: probability of tumor around the liver, 0 beyond; the mean where it is averaged."""
     deviation: sitk.Image | None
-    """float32: its standard deviation over flips and turns; None where it is not averaged."""
+    """float32: its standard deviation over flips and turns, likewise; None where it is not averaged."""
     instances: sitk.Image
-    """uint16: 0 background, 1 liver, 2, 3, … one value a candidate, the largest first."""
-
-    @property
-    def arterial(self) -> sitk.Image | None:
-        """The arterial volume, registered, where it may be used; HU."""
-        registration = self.registration
-        return registration.registered if registration and is_usable(registration.verdict) else None
+    """uint16: 0 background, 1 liver, 2, 3, … one value a candidate, the largest first; nothing beyond its part."""
+    arterial: sitk.Image | None = None
+    """The arterial volume around the liver, registered, HU; None where there is none that may be used."""
 
     def volumes(self) -> CandidateVolumes:
-        """Return what the features of the candidates are taken from, as arrays (z, y, x)."""
-        arterial, deviation = self.arterial, self.deviation
+        """Return what the features of the candidates are taken from, as arrays (z, y, x) of `surroundings`."""
+        box = self.surroundings()
+
+        def values(part: sitk.Image, outside: float = 0) -> NDArray[Any]:
+            return values_in_box(part, self.portal, box, outside=outside)
+
         return CandidateVolumes(
-            instances=sitk.GetArrayViewFromImage(self.instances),
-            liver=sitk.GetArrayFromImage(self.liver.mask).astype(bool),
-            probability=sitk.GetArrayViewFromImage(self.probability),
-            portal=sitk.GetArrayViewFromImage(self.portal),
-            arterial=None if arterial is None else sitk.GetArrayViewFromImage(arterial),
-            deviation=None if deviation is None else sitk.GetArrayViewFromImage(deviation),
+            instances=values(self.instances),
+            liver=values(self.liver.mask).astype(bool),
+            probability=values(self.probability),
+            portal=values(self.portal),
+            arterial=None if self.arterial is None else values(self.arterial, OUTSIDE_HU),
+            deviation=None if self.deviation is None else values(self.deviation),
             spacing_zyx_mm=self.portal.GetSpacing()[::-1],
         )
+
+    def surroundings(self) -> Box:
+        """Return the box (z, y, x) of the portal grid with liver, candidates and all that these are compared with."""
+        part = box_of_part(self.instances, self.portal)
+        found = bounding_box(sitk.GetArrayViewFromImage(self.instances))
+        if found is None:
+            return part
+        within = tuple(
+            slice(side.start + whole.start, side.stop + whole.start)
+            for side, whole in zip(found, part, strict=True)
+        )
+        margin = margin_voxels(SURROUNDINGS_MM[1], self.portal.GetSpacing()[::-1])
+        return expanded_box(within, margin, self.portal.GetSize()[::-1])
 
 
 def find_candidates(
@@ -93,24 +113,29 @@ def find_candidates(
     """
     part = progress.part(0.0, stages.liver_share, "liver")
     liver = find_liver(portal, "portal", stages, settings, part)
+    give_back()
     registration = None
     if arterial is not None:
         part = progress.part(stages.liver_share, 0.6)
         registration = register_arterial(portal, to_lps(arterial), liver.mask, stages, settings, seed, part)
-    usable = registration is not None and is_usable(registration.verdict)
+    seen = None
+    if registration is not None and is_usable(registration.verdict):
+        seen = registration.registered_in(arterial_box(portal, liver.mask, stages))
+    give_back()
     tumors = find_tumors(
         portal,
-        registration.registered if registration and usable else None,
+        seen,
         liver,
         stages,
         progress.part(0.6, 0.92, "tumors"),
         attention_point=attention_point,
     )
     progress.part(0.92, 1.0, "measuring").update(0.0)
-    probability = on_portal_grid(tumors.probability, portal, liver.mask)
+    give_back()
+    probability = around_liver(tumors.probability, portal, liver.mask)
     deviation = None
     if tumors.deviation is not None:
-        deviation = on_portal_grid(tumors.deviation, portal, liver.mask)
+        deviation = around_liver(tumors.deviation, portal, liver.mask)
     return FoundCase(
         portal=portal,
         liver=liver,
@@ -119,6 +144,7 @@ def find_candidates(
         probability=probability,
         deviation=deviation,
         instances=tumor_instances(probability, liver.mask, settings),
+        arterial=seen,
     )
 
 
@@ -171,11 +197,10 @@ def operating_point_of(model: ModelDescription, job: SegmentationJob) -> str | N
 def second_look(
     found: FoundCase, classifier: LesionClassifier, operating_point: str
 ) -> tuple[sitk.Image, SecondLook]:
-    """Return the candidates that an operating point keeps, as instances, and what was done."""
+    """Return the candidates that an operating point keeps, on a part of the portal grid, and what was done."""
     threshold = classifier.threshold(operating_point)
     judged = judge_candidates(found.volumes(), classifier, threshold)
-    instances = sitk.GetImageFromArray(judged.instances)
-    instances.CopyInformation(found.instances)
+    instances = image_in_box(judged.instances, found.portal, found.surroundings())
     return instances, SecondLook(
         operating_point=operating_point,
         threshold=threshold,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.inference import Device, choose_device
-from LiverTumorAttentionLib.io import collected_warnings, read_ct, write_image
+from LiverTumorAttentionLib.io import collected_warnings, read_ct, read_side_by_side, write_image
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.pictures import write_alignment
 from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
@@ -71,10 +72,13 @@ def _register(
     job: RegistrationJob, package: ModelPackage, device: Device, progress: Progress
 ) -> RegistrationCase:
     reading = progress.part(0.0, 0.1, "reading")
-    reading.update(0.0, "portal volume")
-    fixed = read_ct(job.fixed, series=job.fixed_series, phase="portal")
-    reading.update(0.5, "arterial volume")
-    moving = read_ct(job.moving, series=job.moving_series, phase="arterial")
+    reading.update(0.0)
+    fixed, moving = read_side_by_side(
+        [
+            partial(read_ct, job.fixed, series=job.fixed_series, phase="portal"),
+            partial(read_ct, job.moving, series=job.moving_series, phase="arterial"),
+        ]
+    )
     settings = PostprocessingSettings()
     in_order = to_lps(fixed)
     stages = load_stages(package, device)
@@ -82,7 +86,7 @@ def _register(
     result = register_arterial(
         in_order, to_lps(moving), liver, stages, settings, job.seed, progress.part(0.3, 0.95)
     )
-    result = replace(result, registered=from_lps(result.registered, fixed))
+    result = replace(result, own_grid=fixed)
     return RegistrationCase(
         fixed=fixed,
         moving=moving,

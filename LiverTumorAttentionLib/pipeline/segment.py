@@ -6,6 +6,7 @@ The command line, the Slicer module, the demonstration and cohort runs all call 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ from LiverTumorAttentionLib.io import (
     collected_warnings,
     making_folder,
     read_ct,
+    read_side_by_side,
     write_image,
     write_segmentation,
 )
+from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
 from LiverTumorAttentionLib.pictures import write_preview
-from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, usage_warnings
+from LiverTumorAttentionLib.pipeline.arterial_policy import usage_warnings
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
 from LiverTumorAttentionLib.pipeline.candidates import (
     SecondLook,
@@ -50,31 +53,31 @@ from LiverTumorAttentionLib.pipeline.outputs import (
 )
 from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_settings
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration import RegistrationVerdict, write_transform
-from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
+from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationVerdict, write_transform
+from LiverTumorAttentionLib.voxels.geometry import to_lps
+from LiverTumorAttentionLib.voxels.parts import in_few_bits, part_from_lps, whole_of
 from LiverTumorAttentionLib.wording import counted, measured, quantity
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """Result of a segmentation. Images lie on the portal volume's own grid."""
+    """Result of a segmentation. Images lie on the portal volume's own grid.
+
+    What is full of zeros or seldom asked for, such as the probability and the registered volume, is made when it is.
+    """
 
     portal: sitk.Image
     """The portal volume as it was read, HU."""
     instances: sitk.Image
-    """uint16: 0 background, 1 liver, 2, 3, … one value a tumor, the largest first."""
+    """0 background, 1 liver, 2, 3, … one value a tumor, the largest first; uint8 where the values fit, else uint16."""
     tumors: tuple[TumorMeasurement, ...]
     """The tumors in the order of their values; may be empty."""
     case: CaseMeasurement
     """The liver as a whole."""
-    probability: sitk.Image
-    """float32: probability of tumor; the mean where it is averaged."""
-    registered: sitk.Image | None
-    """The arterial volume on the portal grid, HU; None when none was given."""
-    transform: sitk.Transform | None
-    """Portal points to arterial points, LPS mm; None when no arterial volume was given."""
-    registration: RegistrationVerdict | None
-    """Verdict on the registration; None when no arterial volume was given."""
+    probability_part: sitk.Image
+    """float32: probability of tumor on the part of the grid around the liver; the mean where it is averaged."""
+    alignment: RegistrationResult | None
+    """The registration, which gives the registered volume; None when no arterial volume was given."""
     arterial_used: bool
     """Whether the tumors were found in both phases."""
     warnings: tuple[str, ...]
@@ -85,14 +88,39 @@ class CaseResult:
     """The device that it ran on, in words."""
     attention: Attention | None = None
     """Attention of the tumor network; None when it was not asked for."""
-    deviation: sitk.Image | None = None
-    """float32: standard deviation of the probability over flips and turns; None where it is not averaged."""
+    deviation_part: sitk.Image | None = None
+    """float32: standard deviation of the probability over flips and turns, likewise; None where it is not averaged."""
     second_look: SecondLook | None = None
     """What the second look at each candidate did; None for a model that gives no lesion probability."""
     seen: str | None = None
     """Where the networks of a model of another program ran, in words; None for the project's own."""
     tumor_passes: int | None = None
     """How often such a network ran for each patch; None for the project's own."""
+
+    @property
+    def probability(self) -> sitk.Image:
+        """float32: probability of tumor; the mean where it is averaged."""
+        return whole_of(self.probability_part, self.portal)
+
+    @property
+    def deviation(self) -> sitk.Image | None:
+        """float32: standard deviation of the probability over flips and turns; None where it is not averaged."""
+        return None if self.deviation_part is None else whole_of(self.deviation_part, self.portal)
+
+    @property
+    def registered(self) -> sitk.Image | None:
+        """The arterial volume on the portal grid, HU; None when none was given; resampled when first asked for."""
+        return None if self.alignment is None else self.alignment.registered
+
+    @property
+    def transform(self) -> sitk.Transform | None:
+        """Portal points to arterial points, LPS mm; None when no arterial volume was given."""
+        return None if self.alignment is None else self.alignment.transform
+
+    @property
+    def registration(self) -> RegistrationVerdict | None:
+        """Verdict on the registration; None when no arterial volume was given."""
+        return None if self.alignment is None else self.alignment.verdict
 
     def summary(self) -> str:
         """Return the result in a few lines for the terminal."""
@@ -160,12 +188,12 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
         )
     reading = progress.part(0.0, 0.08, "reading")
     with collected_warnings() as warnings:
-        reading.update(0.0, "portal volume")
-        portal = read_ct(job.portal, series=job.portal_series, phase="portal")
-        arterial = None
+        reading.update(0.0)
+        readers = [partial(read_ct, job.portal, series=job.portal_series, phase="portal")]
         if job.arterial is not None:
-            reading.update(0.5, "arterial volume")
-            arterial = read_ct(job.arterial, series=job.arterial_series, phase="arterial")
+            readers.append(partial(read_ct, job.arterial, series=job.arterial_series, phase="arterial"))
+        portal, *others = read_side_by_side(readers)
+        arterial = others[0] if others else None
     result = segment_volumes(portal, arterial, package, device, job, progress.part(0.08, 0.95))
     result = replace(result, warnings=(*warnings, *result.warnings))
     write_results(result, job, progress.part(0.95, 1.0, "writing"))
@@ -214,17 +242,16 @@ def _segment(
     if package.description.candidates is not None and operating_point is not None:
         instances, look = second_look(found, package.description.candidates, operating_point)
 
+    give_back()
     registration = found.registration
     verdict = registration.verdict if registration else None
-    usable = is_usable(verdict)
-    deviation = None if found.deviation is None else from_lps(found.deviation, own_grid)
-    instances, probability = from_lps(instances, own_grid), from_lps(found.probability, own_grid)
-    registered = None if registration is None else from_lps(registration.registered, own_grid)
+    probability = part_from_lps(found.probability, own_grid)
+    instances = whole_of(in_few_bits(part_from_lps(instances, own_grid)), own_grid)
     portal_model = None if package.description.takes_arterial else package.description.id
     tumors = measure_tumors(
         instances,
         own_grid,
-        registered if usable else None,
+        None if found.arterial is None else part_from_lps(found.arterial, own_grid),
         probability,
         lesion_probabilities=look.probabilities if look else None,
     )
@@ -233,12 +260,10 @@ def _segment(
         instances=instances,
         tumors=tuple(tumors),
         case=measure_case(instances),
-        probability=probability,
-        deviation=deviation,
-        registered=registered,
-        transform=registration.transform if registration else None,
-        registration=verdict,
-        arterial_used=usable and package.description.takes_arterial,
+        probability_part=probability,
+        deviation_part=None if found.deviation is None else part_from_lps(found.deviation, own_grid),
+        alignment=None if registration is None else replace(registration, own_grid=own_grid),
+        arterial_used=found.arterial is not None and package.description.takes_arterial,
         attention=found.tumors.attention,
         second_look=look,
         seen=stages.seen,

@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
@@ -23,19 +24,30 @@ from LiverTumorAttentionLib.inference import (
     TumorStage,
     check_records_attention,
 )
+from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.postprocessing import (
+    SURROUNDINGS_MM,
     PostprocessingSettings,
     instances_from_probability,
-    liver_from_probability,
+    liver_from_candidates,
 )
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
-from LiverTumorAttentionLib.voxels.boxes import box_start, crop_image, full_box, mask_box
+from LiverTumorAttentionLib.voxels.boxes import (
+    Box,
+    bounding_box,
+    enclosing_box,
+    expanded_box,
+    full_box,
+    margin_voxels,
+    mask_box,
+)
 from LiverTumorAttentionLib.voxels.geometry import Point
+from LiverTumorAttentionLib.voxels.parts import box_of_part, grid_in_box, image_in_box, whole_of
 from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 
 SMALLEST_SHARED_LIVER = 0.05
@@ -44,6 +56,8 @@ BOX_MARGIN_MM = 15.0
 """Margin around the liver within which the probability of tumor is computed on the portal grid."""
 SMALLEST_LIVER_ML = 20.0
 """A smaller liver is taken for something else: nothing could be planned on it."""
+SLAB_VOXELS = 8_000_000
+"""Voxels of the portal grid on which a probability is interpolated at a time."""
 
 Phase = Literal["portal", "arterial"]
 
@@ -172,22 +186,58 @@ def find_liver(
     """
     recorder = stages.recorder if stages.tumor is None and phase == "portal" else None
     probabilities = stages.liver.probabilities(image, progress, recorder)
-    fine = resample_to_grid(probabilities["liver"], image)
-    liver = liver_from_probability(
-        sitk.GetArrayViewFromImage(fine),
-        image.GetSpacing()[::-1],
-        threshold=settings.liver_threshold,
-        opening_mm=settings.liver_opening_mm,
-    )
-    volume_ml = float(liver.sum()) * float(np.prod(image.GetSpacing())) / 1000.0
+    box, candidates = reaching(probabilities["liver"], settings.liver_threshold, image)
+    liver = liver_from_candidates(candidates, image.GetSpacing()[::-1], opening_mm=settings.liver_opening_mm)
+    volume_ml = float(np.count_nonzero(liver)) * float(np.prod(image.GetSpacing())) / 1000.0
     if volume_ml < SMALLEST_LIVER_ML:
         raise InputError(
             f"no liver was found in the {phase} volume (at most {volume_ml:.0f} mL of something like it): "
             "check that it is a CT of the upper abdomen, or choose another series"
         )
-    mask = sitk.GetImageFromArray(liver.astype(np.uint8))
-    mask.CopyInformation(image)
+    mask = whole_of(image_in_box(liver.view(np.uint8), image, box), image)
     return FoundLiver(mask=mask, tumor=probabilities.get("tumor"))
+
+
+def reaching(coarse: sitk.Image, threshold: float, image: sitk.Image) -> tuple[Box, NDArray[np.bool_]]:
+    """Return where a probability, interpolated onto the grid of an image, reaches a threshold.
+
+    coarse: on a grid over the image with its axes, as a stage gives it. Returns a box (z, y, x) of the image that holds
+    all such voxels and one more on each side, and the mask of them in it. The probability itself never stands in
+    memory at the image's own size.
+    """
+    seeds = bounding_box(sitk.GetArrayViewFromImage(coarse) >= threshold)
+    if seeds is None:
+        return (slice(0, 1),) * 3, np.zeros((1, 1, 1), dtype=bool)
+    box = _box_around(seeds, coarse, image)
+    mask = np.empty([side.stop - side.start for side in box], dtype=bool)
+    step = max(1, SLAB_VOXELS // max(1, mask[0].size))
+    for first in range(0, len(mask), step):
+        last = min(first + step, len(mask))
+        slab = (slice(box[0].start + first, box[0].start + last), *box[1:])
+        fine = resample_to_grid(coarse, grid_in_box(image, slab))
+        np.greater_equal(sitk.GetArrayViewFromImage(fine), threshold, out=mask[first:last])
+    return box, mask
+
+
+def _box_around(seeds: Box, coarse: sitk.Image, image: sitk.Image) -> Box:
+    """Return the box of the image whose values depend on the voxels `seeds` of a coarse grid, and a voxel more.
+
+    Between two voxel centers both count; beyond the outermost center its value goes on.
+    """
+    sides = []
+    for axis, (side, length, wide) in enumerate(
+        zip(seeds[::-1], coarse.GetSize(), image.GetSize(), strict=True)
+    ):
+        ends = []
+        for index in (side.start - 1, side.stop):
+            place = [0.0, 0.0, 0.0]
+            place[axis] = float(index)
+            point = coarse.TransformContinuousIndexToPhysicalPoint(place)
+            ends.append(image.TransformPhysicalPointToContinuousIndex(point)[axis])
+        low = 0 if side.start == 0 else int(np.floor(ends[0])) - 1
+        high = wide if side.stop == length else int(np.ceil(ends[1])) + 2
+        sides.append(slice(max(0, low), min(wide, high)))
+    return tuple(sides[::-1])
 
 
 def postprocessing_settings(package: ModelPackage, job: SegmentationJob) -> PostprocessingSettings:
@@ -220,6 +270,7 @@ def register_arterial(
     """
     liver_progress = progress.part(0.0, 0.3, "liver, arterial phase")
     arterial_liver = find_liver(arterial, "arterial", stages, settings, liver_progress).mask
+    give_back()
     result = register_phases(
         portal,
         arterial,
@@ -248,7 +299,8 @@ def find_tumors(
 ) -> FoundTumors:
     """Return the probability of tumor, and the attention of its network where it is recorded.
 
-    portal: HU, in LPS order. arterial: registered, on the portal grid; None when there is none that can be used.
+    portal: HU, in LPS order. arterial: registered, on the portal grid or on the part of it that the stage sees; None
+    when there is none that can be used.
     attention_point: from where attention between places is recorded, LPS mm; None takes the point where
     tumor is most probable. Raises `ModelError` when the model needs the arterial phase and there is none,
     `InputError` for a point outside the network's input.
@@ -284,22 +336,42 @@ def _most_probable(probability: sitk.Image) -> Point:
     return point
 
 
+def arterial_box(portal: sitk.Image, liver: sitk.Image, stages: Stages) -> Box:
+    """Return the box (z, y, x) of the portal grid in which the registered volume is looked at.
+
+    That is what the tumor network sees, and what surrounds the candidates. portal: in LPS order. liver: its mask.
+    """
+    margin = margin_voxels(SURROUNDINGS_MM[1], portal.GetSpacing()[::-1])
+    around = expanded_box(probability_box(portal, liver), margin, portal.GetSize()[::-1])
+    return around if stages.tumor is None else enclosing_box([around, stages.tumor.seen_box(portal, liver)])
+
+
+def probability_box(portal: sitk.Image, liver: sitk.Image) -> Box:
+    """Return the box (z, y, x) of the portal grid in which the probability of tumor is computed."""
+    return mask_box(liver, margin_mm=BOX_MARGIN_MM) or full_box(portal.GetSize()[::-1])
+
+
+def around_liver(coarse: sitk.Image, portal: sitk.Image, liver: sitk.Image) -> sitk.Image:
+    """Return the tumor probability on the part of the portal grid around the liver, float32."""
+    return resample_to_grid(coarse, grid_in_box(portal, probability_box(portal, liver)), outside=0.0)
+
+
 def on_portal_grid(coarse: sitk.Image, portal: sitk.Image, liver: sitk.Image) -> sitk.Image:
     """Return the tumor probability on the whole portal grid, float32; only the liver's box is computed."""
-    whole = sitk.Image(portal.GetSize(), sitk.sitkFloat32)
-    whole.CopyInformation(portal)
-    box = mask_box(liver, margin_mm=BOX_MARGIN_MM) or full_box(portal.GetSize()[::-1])
-    computed = resample_to_grid(coarse, crop_image(portal, box), outside=0.0)
-    return sitk.Paste(whole, computed, computed.GetSize(), [0, 0, 0], box_start(box)[::-1].tolist())
+    return whole_of(around_liver(coarse, portal, liver), portal)
 
 
 def tumor_instances(
     probability: sitk.Image, liver: sitk.Image, settings: PostprocessingSettings
 ) -> sitk.Image:
-    """Return the liver and its tumors one by one as a uint16 image on the portal grid."""
+    """Return the liver and its tumors one by one as a uint16 image on the grid of the probability.
+
+    probability: on the grid of the liver's mask, or on the part of it around the liver.
+    """
+    box = box_of_part(probability, liver)
     instances = instances_from_probability(
         sitk.GetArrayViewFromImage(probability),
-        sitk.GetArrayFromImage(liver).astype(bool),
+        sitk.GetArrayViewFromImage(liver)[box].astype(bool),
         spacing_zyx_mm=probability.GetSpacing()[::-1],
         settings=settings,
     )

@@ -2,6 +2,7 @@
 
 from LiverTumorAttentionLib.postprocessing.candidate_features import (
     FEATURES,
+    SURROUNDINGS_MM,
     CandidateVolumes,
     Feature,
     candidate_features,
@@ -15,11 +16,13 @@ from LiverTumorAttentionLib.postprocessing.lesion_probability import (
 from LiverTumorAttentionLib.postprocessing.segmentation import (
     PostprocessingSettings,
     instances_from_probability,
+    liver_from_candidates,
     liver_from_probability,
 )
 
 __all__ = [
     "FEATURES",
+    "SURROUNDINGS_MM",
     "CandidateVolumes",
     "Feature",
     "JudgedCandidates",
@@ -28,6 +31,7 @@ __all__ = [
     "check_features",
     "instances_from_probability",
     "judge_candidates",
+    "liver_from_candidates",
     "liver_from_probability",
     "with_candidates",
 ]

@@ -174,9 +174,18 @@ def liver_from_probability(
     Raises `InputError` for an array that is no volume or a spacing that is none.
     """
     check_volume(probability, "the liver probability")
+    return liver_from_candidates(probability >= threshold, spacing_zyx_mm, opening_mm=opening_mm)
+
+
+def liver_from_candidates(
+    candidates: Mask, spacing_zyx_mm: Sequence[float], *, opening_mm: float = 0.0
+) -> Mask:
+    """Return the liver as `liver_from_probability` does from the voxels that reach its threshold, (z, y, x).
+
+    The mask may be a part of the volume: what lies beyond it counts as not reaching the threshold.
+    """
     spacing = check_spacing(spacing_zyx_mm)
-    candidates = probability >= threshold
-    liver = np.zeros(probability.shape, dtype=bool)
+    liver = np.zeros(candidates.shape, dtype=bool)
     box = bounding_box(candidates, (1, 1, 1))
     if box is None:
         return liver

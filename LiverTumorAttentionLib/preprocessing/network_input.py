@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.block_means import block_means
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.morphology import Mask
 
@@ -177,9 +178,8 @@ def resample_to_grid(
     transform: maps points of the grid to points of the image, in LPS mm; None is the identity. With a
     transform nothing is averaged first along axes that it could turn.
     """
-    working = sitk.Cast(image, sitk.sitkFloat32)
-    if transform is None:
-        working = _averaged(working, grid)
+    # Integers are read as they are: the interpolation computes in floating point anyway.
+    working = _averaged(image, grid) if transform is None else image
     resampler = sitk.ResampleImageFilter()
     resampler.SetReferenceImage(grid)
     resampler.SetInterpolator(sitk.sitkLinear)
@@ -202,10 +202,7 @@ def _averaged(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
     factors = [min(factor, size) for factor, size in zip(factors, image.GetSize(), strict=True)]
     if all(factor == 1 for factor in factors):
         return image
-    padding = [-size % factor for size, factor in zip(image.GetSize(), factors, strict=True)]
-    if any(padding):
-        image = sitk.ZeroFluxNeumannPad(image, [0, 0, 0], padding)
-    return sitk.BinShrink(image, factors)
+    return block_means(image, factors, pad=True)
 
 
 def _spacing_along(grid: sitk.Image, image: sitk.Image) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
@@ -25,6 +26,8 @@ from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
 from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict, TransformKind, verdict_on
 from LiverTumorAttentionLib.registration.working_pair import ResampledPair, WorkingPair
+from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.geometry import from_lps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +35,32 @@ class RegistrationResult:
     """Result of a registration.
 
     transform: portal points to arterial points (LPS, mm); hand it to SimpleITK's resampling as it is.
-    registered: the arterial volume on the portal grid, in its own voxel type; -1024 outside it.
     verdict: whether to believe it.
+    portal, arterial: the volumes, HU.
+    own_grid: the grid on which `registered` is wanted, where that is the portal one with other axes; None is the
+        portal volume's.
     warnings: warnings for the user of the run that made it, one sentence each.
     """
 
     transform: sitk.Transform
-    registered: sitk.Image
     verdict: RegistrationVerdict
+    portal: sitk.Image
+    arterial: sitk.Image
+    own_grid: sitk.Image | None = None
     warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def registered(self) -> sitk.Image:
+        """The arterial volume on the portal grid, in its own voxel type; -1024 outside it.
+
+        It is resampled when it is first asked for, which takes longer than any other step of a registration but one.
+        """
+        whole = resample_onto(self.arterial, self.portal, self.transform)
+        return whole if self.own_grid is None else from_lps(whole, self.own_grid)
+
+    def registered_in(self, box: Box) -> sitk.Image:
+        """Return a box (z, y, x) of the portal grid of the registered volume, at the cost of that box."""
+        return resample_onto(self.arterial, self.portal, self.transform, box=box)
 
 
 def register_phases(
@@ -88,11 +108,9 @@ def register_phases(
 
     back = backward_transform(work, linear, settings, progress.part(0.85, 0.93), seed)
     error = None if back is None else inverse_consistency_error(transform, back, work.target, work.arterial)
-    verdict = verdict_on(work, transform, kept, error, settings)
-    progress.update(0.95, "resampling")
-    registered = resample_onto(arterial, portal, transform)
+    verdict = verdict_on(work, transform, kept, error, settings, rigid_pair)
     progress.update(1.0, verdict.reason)
-    return RegistrationResult(transform=transform, registered=registered, verdict=verdict)
+    return RegistrationResult(transform=transform, verdict=verdict, portal=portal, arterial=arterial)
 
 
 def _check(name: str, volume: sitk.Image, mask: sitk.Image | None) -> None:

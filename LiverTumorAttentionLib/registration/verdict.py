@@ -12,7 +12,7 @@ from LiverTumorAttentionLib.registration.inverse_consistency import InverseConsi
 from LiverTumorAttentionLib.registration.mutual_information import Similarity, similarity
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import displacement_field, jacobian_determinant
-from LiverTumorAttentionLib.registration.working_pair import WorkingPair
+from LiverTumorAttentionLib.registration.working_pair import ResampledPair, WorkingPair
 from LiverTumorAttentionLib.voxels.surfaces import surface_distances_mm
 
 Grade = Literal["good", "doubtful", "refused"]
@@ -97,9 +97,14 @@ def verdict_on(
     kept: TransformKind,
     error: InverseConsistency | None,
     settings: RegistrationSettings,
+    rigid_pair: ResampledPair | None = None,
 ) -> RegistrationVerdict:
-    """Measure a transform and return the verdict on it; error: its inverse consistency, None where unknown."""
-    pair = work.resampled(settings.rigid_spacing_mm)
+    """Measure a transform and return the verdict on it.
+
+    error: its inverse consistency, None where unknown. rigid_pair: what `work.resampled` gives for the spacing of the
+    rigid step, where that is at hand.
+    """
+    pair = work.resampled(settings.rigid_spacing_mm) if rigid_pair is None else rigid_pair
     target = sitk.Resample(work.target, pair.fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
     def measured(t: sitk.Transform, where: sitk.Image) -> Similarity:

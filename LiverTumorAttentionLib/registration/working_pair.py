@@ -7,6 +7,7 @@ made from.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
+from LiverTumorAttentionLib.voxels.block_means import as_float, block_means
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.geometry import to_lps
 from LiverTumorAttentionLib.voxels.morphology import fill_holes, largest_component
@@ -73,7 +75,7 @@ class WorkingPair:
         """
         spacing = settings.rigid_spacing_mm
         volumes = [to_lps(portal), to_lps(arterial)]
-        coarse = [downsampled(sitk.Cast(v, sitk.sitkFloat32), spacing) for v in volumes]
+        coarse = [downsampled(v, spacing) for v in volumes]
         progress.update(0.5)
         bodies = [body_mask(v) for v in coarse]
         livers = [
@@ -107,10 +109,12 @@ class WorkingPair:
         if around is not None:
             there = np.array([around.TransformPoint([float(v) for v in p]) for p in corners])
             moving = cropped(self.arterial, there, MOVING_MARGIN_MM)
-        fixed = downsampled(clipped(fixed if fixed is not None else self.portal, self.window_hu), spacing_mm)
-        moving = downsampled(
-            clipped(moving if moving is not None else self.arterial, self.window_hu), spacing_mm
-        )
+
+        def at_spacing(volume: sitk.Image) -> sitk.Image:
+            return downsampled(volume, spacing_mm, lambda part: clipped(part, self.window_hu))
+
+        fixed = at_spacing(fixed if fixed is not None else self.portal)
+        moving = at_spacing(moving if moving is not None else self.arterial)
         region, target = (
             sitk.Resample(mask, fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
             for mask in (self.region, self.target)
@@ -143,15 +147,17 @@ class WorkingPair:
         )
 
 
-def downsampled(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """Return `image` averaged to voxels of about `spacing_mm`; axes that are coarser already keep theirs.
+def downsampled(
+    image: sitk.Image, spacing_mm: float, prepare: Callable[[sitk.Image], sitk.Image] = as_float
+) -> sitk.Image:
+    """Return `image` averaged to voxels of about `spacing_mm`, float32; axes that are coarser already keep theirs.
 
+    prepare: applied to the voxels before they are averaged; returns float32.
     Averaging whole voxels first keeps fine detail from aliasing; linear interpolation does the rest.
     """
     factors = [max(1, int(spacing_mm / s + 0.05)) for s in image.GetSpacing()]
     factors = [min(f, n) for f, n in zip(factors, image.GetSize(), strict=True)]
-    if max(factors) > 1:
-        image = sitk.BinShrink(image, factors)
+    image = block_means(image, factors, prepare) if max(factors) > 1 else prepare(image)
     spacing = [max(spacing_mm, s) for s in image.GetSpacing()]
     size = [
         max(1, int(np.ceil(n * s / wanted - 1e-6)))
@@ -183,8 +189,7 @@ def clipped(image: sitk.Image, window_hu: tuple[float, float]) -> sitk.Image:
 
 def resampled_mask(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:
     """Return `mask` (any integer label map, above 0 is inside) as 0/1 uint8 on the voxels of `grid`."""
-    share = sitk.Cast(mask > 0, sitk.sitkFloat32)
-    share = downsampled(share, min(grid.GetSpacing()))
+    share = downsampled(mask, min(grid.GetSpacing()), lambda part: sitk.Cast(part > 0, sitk.sitkFloat32))
     return sitk.Resample(share, grid, sitk.Transform(), sitk.sitkLinear, 0.0) >= 0.5
 
 

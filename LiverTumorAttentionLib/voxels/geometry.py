@@ -171,15 +171,20 @@ def to_lps(image: sitk.Image) -> sitk.Image:
     """Return `image` with its axes permuted and flipped so that x, y, z run nearest to L, P, S.
 
     An oblique volume stays oblique; a left-handed one (negative determinant) becomes right-handed, since
-    the flips act on the axes and never on the anatomy. No voxel value and no voxel position changes.
+    the flips act on the axes and never on the anatomy. No voxel value and no voxel position changes. A volume that
+    lies so already is returned itself.
     """
+    orientation = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines
+    if image.GetDimension() == 3 and orientation(image.GetDirection()) == "LPS":
+        return image
     return sitk.DICOMOrient(image, "LPS")
 
 
 def from_lps(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
     """Return `image`, which lies on an axis-permuted or flipped copy of `reference`'s grid, on that grid.
 
-    The inverse of `to_lps`: ``from_lps(to_lps(v), v)`` is `v` exactly, origin and direction included.
+    The inverse of `to_lps`: ``from_lps(to_lps(v), v)`` is `v` exactly, origin and direction included. An image that
+    lies so already is returned itself.
     Raises `InputError` when the two grids are not the same set of points.
     """
     aligned = _axes_aligned(image, reference)
@@ -190,8 +195,7 @@ def from_lps(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
             f"a volume of {_words(image)} does not fit the grid of {_words(reference)}: "
             "resample one onto the other first"
         )
-    aligned.CopyInformation(reference)
-    return aligned
+    return _with_geometry_of(reference, aligned)
 
 
 def regridded(
@@ -213,8 +217,7 @@ def regridded(
             f"the voxels of {name} do not lie on those of {grid_name}: resample it onto that grid first"
         )
     if aligned.GetSize() == grid.GetSize() and not start.any():
-        aligned.CopyInformation(grid)
-        return aligned
+        return _with_geometry_of(grid, aligned)
     if not part:
         check_same_grid(grid, image, grid_name, name)
         raise InputError(f"{name} covers only a part of {grid_name}: give one that covers the whole")
@@ -234,7 +237,19 @@ def _axes_aligned(image: sitk.Image, grid: sitk.Image) -> sitk.Image | None:
     if sorted(order) != [0, 1, 2]:
         return None
     flips = [bool(agreement[axis, column] < 0) for column, axis in enumerate(order)]
+    if order == [0, 1, 2] and not any(flips):
+        return image
     return sitk.Flip(sitk.PermuteAxes(image, order), flips, False)
+
+
+def _with_geometry_of(grid: sitk.Image, image: sitk.Image) -> sitk.Image:
+    """Return an image of the grid's size with its geometry: itself where it has it, else a copy."""
+    parts = [(one.GetOrigin(), one.GetSpacing(), one.GetDirection()) for one in (grid, image)]
+    if parts[0] == parts[1]:
+        return image
+    placed = sitk.Image(image)
+    placed.CopyInformation(grid)
+    return placed
 
 
 def _same_steps(aligned: sitk.Image, grid: sitk.Image) -> bool:

@@ -17,6 +17,7 @@ TUMOR = FIRST_TUMOR
 """Value of every tumor in a semantic label map."""
 MOST_TUMORS = int(np.iinfo(np.uint16).max) - FIRST_TUMOR + 1
 """How many tumors an instances map of 16 bits can number."""
+MOST_IN_A_BYTE = int(np.iinfo(np.uint8).max)
 
 WHOLE_TOLERANCE = 1e-2
 """Values this near to a whole number are it: floating files and rescaled ones are a little off."""

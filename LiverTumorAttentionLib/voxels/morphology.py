@@ -32,7 +32,9 @@ def largest_component(mask: Mask, structure: Mask = FACES) -> Mask:
     labels, count = ndimage.label(mask, structure=structure)
     if count <= 1:
         return mask.copy()
-    sizes = np.bincount(labels.ravel())
+    sizes = np.zeros(count + 1, dtype=np.int64)
+    for plane in labels:  # plane by plane: the count of all at once would take a copy of them as 64 bits
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
     sizes[0] = 0
     return labels == int(sizes.argmax())
 

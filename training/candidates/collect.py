@@ -33,6 +33,7 @@ from LiverTumorAttentionLib.pipeline.stages import Stages, load_stages
 from LiverTumorAttentionLib.postprocessing import FEATURES, PostprocessingSettings, candidate_features
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import TUMOR, tumor_value
+from LiverTumorAttentionLib.voxels.parts import whole_of
 from training.data.case import SourceCase
 from training.data.layouts import find_cases
 from training.data.layouts.files import read_json
@@ -196,7 +197,7 @@ def case_candidates(
         progress or Progress(),
     )
     truth = Components.of(sitk.GetArrayViewFromImage(loaded.labels) == TUMOR)
-    instances = sitk.GetArrayViewFromImage(found.instances)
+    instances = sitk.GetArrayFromImage(whole_of(found.instances, found.portal))
     voxel_mm3 = math.prod(loaded.portal.GetSpacing())
     phases = ("portal",) if loaded.arterial is None else ("portal", "arterial")
     case = wanted.case

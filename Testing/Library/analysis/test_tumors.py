@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, crop_image
 
 AXES_MM = (15.0, 8.0, 10.0)  # half axes of an ellipsoid along L, P, S
 CENTRE_MM = (-42.0, 17.5, 103.0)
@@ -205,3 +206,22 @@ def test_what_the_arterial_volume_did_not_see_is_left_out(seen: list[bool], mean
         instances, sitk.Cast(instances, sitk.sitkInt16), sitk.GetImageFromArray(arterial)
     )
     assert tumor.mean_hu_arterial == mean
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_parts_around_the_tumors_are_as_good_as_the_whole(name: str) -> None:
+    image = grid(*GRIDS[name])
+    instances, inside = ellipsoid(image)
+    rng = np.random.default_rng(5)
+    portal, arterial = (like(image, rng.normal(80, 20, inside.shape).astype(np.int16)) for _ in range(2))
+    probability = like(image, rng.random(inside.shape, dtype=np.float32))
+    box = bounding_box(inside, (1, 2, 3))
+    assert box is not None
+    parts = [crop_image(volume, box) for volume in (arterial, probability)]
+    assert parts[0].GetSize() != image.GetSize()
+    whole = measure_tumors(instances, portal, arterial, probability)
+    assert measure_tumors(instances, portal, *parts) == whole
+    beside = sitk.Image(parts[1])
+    beside.SetOrigin(np.add(beside.GetOrigin(), 0.4).tolist())
+    with pytest.raises(InputError, match="the probability is no part of the segmentation's grid"):
+        measure_tumors(instances, portal, None, beside)

@@ -119,6 +119,10 @@ def test_the_same_input_gives_the_same_result(case: tuple[Phantom, Path], finish
     np.testing.assert_array_equal(
         sitk.GetArrayViewFromImage(again.instances), sitk.GetArrayViewFromImage(finished[0].instances)
     )
+    assert again.instances.GetPixelID() == sitk.sitkUInt8
+    assert again.alignment is not None
+    assert "registered" not in vars(again.alignment), "nobody asked for the whole registered volume"
+    assert again.probability_part.GetNumberOfPixels() < again.portal.GetNumberOfPixels()
 
 
 def test_orientation_and_handedness_do_not_matter(

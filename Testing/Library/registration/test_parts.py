@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import Cancelled, OutputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.registration import resample_onto, write_transform
+from LiverTumorAttentionLib.registration import resample_onto, transform_io, write_transform
 from LiverTumorAttentionLib.registration.bspline_grid import BSplineGrid
 from LiverTumorAttentionLib.registration.initial_alignment import execute_watched, is_better
 from LiverTumorAttentionLib.registration.mutual_information import (
@@ -137,6 +137,16 @@ def test_jacobian_of_a_linear_map(tilted: bool) -> None:
     affine.SetMatrix([float(v) for v in matrix.ravel()])
     found = jacobian_determinant(displacement_field(affine, image), image)
     np.testing.assert_allclose(found, np.linalg.det(matrix), rtol=1e-9)
+
+
+def test_jacobian_by_slabs_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = np.random.default_rng(8).normal(0, 0.4, (11, 6, 5, 3)).astype(np.float32)
+    grid = sitk.Image([5, 6, 11], sitk.sitkUInt8)
+    grid.SetSpacing((1.5, 2.0, 3.0))
+    whole = jacobian_determinant(field, grid)
+    for thick in (1, 3, 10):
+        monkeypatch.setattr(transform_io, "JACOBIAN_SLICES", thick)
+        np.testing.assert_array_equal(jacobian_determinant(field, grid), whole)
 
 
 def test_jacobian_sees_a_fold() -> None:

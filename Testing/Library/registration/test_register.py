@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -9,6 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationSettings, register_phases
+from LiverTumorAttentionLib.voxels.parts import box_of_part
 from Testing.Library.registration.abdomen import (
     CENTRE,
     Case,
@@ -282,3 +285,30 @@ def test_wrong_input_is_named(breathing_case: Case) -> None:
 def test_settings_are_checked(values: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         RegistrationSettings(**values)  # type: ignore[arg-type]
+
+
+def test_a_box_of_the_registered_volume_has_the_values_of_the_whole(
+    breathing_result: RegistrationResult,
+) -> None:
+    """Of a deformable transform, whose field is sampled for the box alone, and of a rigid one."""
+    size = breathing_result.registered.GetSize()
+    box = tuple(slice(length // 3, length - length // 4) for length in size[::-1])
+    for transform in (breathing_result.transform, sitk.TranslationTransform(3, (3.3, -2.1, 4.7))):
+        result = replace(breathing_result, transform=transform)
+        whole, part = sitk.GetArrayFromImage(result.registered), result.registered_in(box)
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(part), whole[box])
+        assert box_of_part(part, result.registered) == box
+    corner = (slice(0, 2), slice(0, 3), slice(size[0] - 4, size[0]))
+    whole = sitk.GetArrayFromImage(breathing_result.registered)
+    np.testing.assert_array_equal(
+        sitk.GetArrayFromImage(breathing_result.registered_in(corner)), whole[corner]
+    )
+
+
+def test_the_whole_volume_is_resampled_only_when_it_is_asked_for(
+    breathing_result: RegistrationResult,
+) -> None:
+    fresh = replace(breathing_result)
+    fresh.registered_in((slice(0, 2), slice(0, 2), slice(0, 2)))
+    assert "registered" not in vars(fresh)
+    assert fresh.registered is fresh.registered
