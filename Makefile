@@ -12,12 +12,12 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-metrics benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
-	@echo "make benchmarks | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
+	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
 	@echo "make benchmark-interaction | kills | fuzz"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
@@ -69,6 +69,13 @@ evaluation: $(VENV)/.test
 
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.end_to_end --output Testing/benchmarks/results
+
+# BEFORE: the commit to compare with. Resumes where it was stopped; 1500 slices take the earlier commit 10 GiB.
+BEFORE ?= a218f46
+benchmark-default-path: $(VENV)/.test
+	$(BIN)/python -m Testing.benchmarks.default_path --before $(BEFORE) --scratch build/default-path --output Testing/benchmarks/results
+	$(BIN)/python -m Testing.benchmarks.default_path --before $(BEFORE) --scratch build/default-path --output Testing/benchmarks/results \
+	--slices 200 --beside "a busy process"
 
 # Resumes where it was stopped.
 benchmark-interaction: $(VENV)/.test

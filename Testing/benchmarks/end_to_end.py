@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LIBRARY = [sys.executable, "-m", "LiverTumorAttentionLib"]
 READ = "import sys; from LiverTumorAttentionLib.io import read_volume; [read_volume(p) for p in sys.argv[1:]]"
@@ -53,7 +55,8 @@ def main() -> None:
             "segment, portal phase alone": [*segment, "--output", f"{case}/one.seg.nrrd"],
             "segment, both phases": [*segment, *arterial, "--output", f"{case}/two.seg.nrrd"],
         }
-        rows = [(title, *measure(command)) for title, command in runs.items()]
+        used = {title: measure(command) for title, command in runs.items()}
+        rows = [(title, usage.seconds, usage.peak_gib) for title, usage in used.items()]
     print(table(rows))
     content = {
         "command": "python -m Testing.benchmarks.end_to_end",
@@ -64,16 +67,25 @@ def main() -> None:
     (options.output / "end-to-end.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def measure(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its wall time in seconds and its peak memory in GiB."""
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a command took: wall time, processor time of all its threads, peak memory."""
+
+    seconds: float
+    processor_seconds: float
+    peak_gib: float
+
+
+def measure(command: list[str], **more: Any) -> Usage:
+    """Run a command; return what it took. more: arguments of `Popen`."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, **more)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return seconds, peak_gib(usage)
+    return Usage(seconds=seconds, processor_seconds=usage.ru_utime + usage.ru_stime, peak_gib=peak_gib(usage))
 
 
 def peak_gib(usage: resource.struct_rusage) -> float:
