@@ -96,9 +96,7 @@ def sampled_field(
     if box is not None:
         for axis, side in enumerate(box[::-1]):
             step = grid.GetSpacing()[axis] / spacing[axis]
-            first = max(
-                0, int(side.start * step)
-            )  # the point before the box is number 1 + floor(start * step)
+            first = int(side.start * step)  # one before the point before the box, 1 + floor(start * step)
             last = min(size[axis], int(np.ceil((side.stop - 1) * step)) + 3)
             one_before[axis] += first * spacing[axis] / grid.GetSpacing()[axis]
             size[axis] = last - first
