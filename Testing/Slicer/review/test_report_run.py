@@ -162,7 +162,7 @@ def test_files_are_written_together_after_the_child_has_ended(scene, begin):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "signal 11"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed (Segmentation fault)"),
         (WRITES + "import sys; sys.exit(1)", "exit code 1"),
         (
             'print(\'{"event": "error", "message": "the plan is odd"}\'); import sys; sys.exit(2)',
