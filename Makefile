@@ -12,12 +12,12 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
-	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-networks | benchmark-registration | benchmark-training"
+	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-models | benchmark-networks | benchmark-registration | benchmark-training"
 	@echo "make benchmark-interaction | kills | fuzz"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
@@ -87,6 +87,20 @@ benchmark-metrics: $(VENV)/.test
 benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.networks --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.spatial_attention --output Testing/benchmarks/results
+
+# nnU-Net's package in an environment of its own, with the CPU build of torch; nothing of it is needed but here.
+NNUNET := build/nnunet
+$(NNUNET)/.installed: constraints.txt .ci/install-torch.sh
+	test -x $(NNUNET)/bin/python || $(PYTHON) -m venv $(NNUNET)
+	@sh .ci/install-torch.sh $(NNUNET)/bin/python
+	$(NNUNET)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt nnunetv2==2.8.1
+	touch $@
+
+MODELS = $(BIN)/python -m Testing.benchmarks.models --nnunet-python $(NNUNET)/bin/python --scratch build/models \
+	--output Testing/benchmarks/results
+benchmark-models: $(VENV)/.test $(NNUNET)/.installed
+	$(MODELS)
+	$(MODELS) --case 3d_fullres --matrix 512 --slices 200 --name models-512
 
 # On two cores the peers take an hour, the verdict 12 minutes (two parts side by side), the effect 5.
 benchmark-registration: $(VENV)/.test $(VENV)/.benchmarks

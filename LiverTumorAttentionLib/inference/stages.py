@@ -27,6 +27,11 @@ from LiverTumorAttentionLib.voxels.plane_symmetries import PlaneSymmetry
 
 def load_network(package: ModelPackage, description: StageDescription) -> nn.Module:
     """Return the network of a stage of a model, with its weights. Raises `ModelError` where they do not fit."""
+    if description.is_imported:
+        raise ModelError(
+            f"the model {package.description.id!r} was trained by another program and segments whole cases alone: "
+            "choose one that was trained here"
+        )
     takes = network_entry(description.network).phases
     if len(takes) != len(description.phases):
         raise ModelError(

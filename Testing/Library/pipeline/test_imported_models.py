@@ -14,8 +14,9 @@ import SimpleITK as sitk
 import torch
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference import imported_stages
+from LiverTumorAttentionLib.inference import LiverStage, choose_device, imported_stages
 from LiverTumorAttentionLib.job import SegmentationJob
+from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.pipeline import segment_case
 from Testing.Library.nnunet_stages import arguments, description, network_pass, stage
 
@@ -159,3 +160,9 @@ def test_two_channels_are_two_phases_registered(tmp_path: Path):
     assert overlap > 0.9
     with pytest.raises(ModelError, match="needs the arterial phase"):
         segment_case(SegmentationJob(portal=job.portal, model=job.model, device="cpu"))
+
+
+def test_what_needs_a_network_of_its_own_kind_says_so(tmp_path: Path):
+    package = ModelPackage(Path(write_model(tmp_path / "model")))
+    with pytest.raises(ModelError, match="was trained by another program and segments whole cases alone"):
+        LiverStage.of(package, choose_device("cpu"))

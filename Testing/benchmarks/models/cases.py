@@ -45,6 +45,11 @@ CASES: dict[str, Case] = {
 }
 
 
+def number_of(name: str) -> int:
+    """Return the number of the data set of a case."""
+    return list(CASES).index(name) + 1
+
+
 def folder_of(number: int) -> str:
     """Return the name of a data set in nnU-Net's folders."""
     return f"Dataset{number:03d}_Benchmark"

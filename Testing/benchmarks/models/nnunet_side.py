@@ -19,7 +19,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from Testing.benchmarks.models.cases import CASES, Case, draw_case, folder_of
+from Testing.benchmarks.models.cases import CASES, Case, draw_case, folder_of, number_of
 from Testing.benchmarks.registration.clock import Clock
 
 FEATURES = 6
@@ -59,11 +59,6 @@ def result_folders(root: Path, name: str) -> list[tuple[str, Path]]:
     if chain == ["3d_cascade_fullres"]:
         chain.insert(0, "3d_lowres")
     return [(configuration, next(results.glob(f"*__{configuration}"))) for configuration in chain]
-
-
-def number_of(name: str) -> int:
-    """Return the number of the data set of a case."""
-    return list(CASES).index(name) + 1
 
 
 def make_model(root: Path, name: str) -> None:

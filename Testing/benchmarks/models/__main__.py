@@ -1,0 +1,165 @@
+"""Agreement, time and memory of models of nnU-Net here and in nnU-Net's own predictor, in one run.
+
+    python -m Testing.benchmarks.models --nnunet-python build/nnunet/bin/python --scratch build/models \
+        --output Testing/benchmarks/results
+
+nnU-Net's own package plans and builds each model on drawn cases, it is trained for a moment, converted as `models add`
+does it, and both predictors segment one volume, each in a process of its own, from file to file. `make
+benchmark-models` installs nnU-Net for it. Not for clinical use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from Testing.benchmarks.models.cases import CASES, draw_case, folder_of, number_of
+
+SEED = 77
+HERE = "Testing.benchmarks.models"
+
+
+def main() -> None:
+    """Make the models that are missing, run both predictors, write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--nnunet-python", type=Path, required=True, help="Python of an environment with nnunetv2")
+    add(
+        "--scratch",
+        type=Path,
+        required=True,
+        help="folder for data, models and predictions; what is there is used",
+    )
+    add("--output", type=Path, required=True, help="folder for the table")
+    add("--name", default="models", help="name of the table (default: models)")
+    add(
+        "--case", action="append", choices=tuple(CASES), help="only these cases, in any number (default: all)"
+    )
+    add("--matrix", type=int, default=96, help="pixels along a side of the slices (default: 96)")
+    add("--slices", type=int, default=44, help="slices (default: 44)")
+    add(
+        "--where-needed",
+        action="store_true",
+        help="ours: only where there is body, and liver where that is known",
+    )
+    add("--bfloat16", action="store_true", help="ours: in bfloat16 where the processor can")
+    options = parser.parse_args()
+    options.scratch.mkdir(parents=True, exist_ok=True)
+    names = options.case or list(CASES)
+    theirs = [str(options.nnunet_python), "-m", f"{HERE}.nnunet_side"]
+    missing = [
+        name for name in names if not (options.scratch / "results" / folder_of(number_of(name))).is_dir()
+    ]
+    if missing:
+        subprocess.run(
+            [*theirs, "train", str(options.scratch), *missing], check=True, stdout=subprocess.DEVNULL
+        )
+    rows = []
+    for name in names:
+        rows.append({"model": name, **compared(name, theirs, options)})
+        print(json.dumps(rows[-1]), flush=True)
+    content = {
+        "command": "python -m Testing.benchmarks.models " + " ".join(told(options)),
+        "volume": f"{options.matrix} x {options.matrix} x {options.slices}",
+        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "rows": rows,
+    }
+    (options.output / f"{options.name}.json").write_text(
+        json.dumps(content, indent=2) + "\n", encoding="utf-8"
+    )
+    (options.output / f"{options.name}.md").write_text(table(content), encoding="utf-8")
+
+
+def told(options: argparse.Namespace) -> list[str]:
+    """Return the options that the result depends on."""
+    words = ["--matrix", str(options.matrix), "--slices", str(options.slices)]
+    for name in options.case or ():
+        words += ["--case", repr(name)]
+    return words + [
+        f"--{flag}" for flag in ("where-needed", "bfloat16") if getattr(options, flag.replace("-", "_"))
+    ]
+
+
+def compared(name: str, theirs: list[str], options: argparse.Namespace) -> dict[str, Any]:
+    """Convert the model of a case, run both predictors, and return what they take and how far they agree."""
+    case, folder = CASES[name], folder_of(number_of(name))
+    work = options.scratch / "compared" / folder
+    work.mkdir(parents=True, exist_ok=True)
+    volume = work / f"volume-{options.matrix}-{options.slices}_0000.nii.gz"
+    if not volume.is_file():
+        thickness = case.thickness_mm * 40 / options.slices
+        spacing = 300 / options.matrix
+        image, _ = draw_case(
+            SEED, matrix=options.matrix, slices=options.slices, thickness_mm=thickness, spacing_mm=spacing
+        )
+        sitk.WriteImage(image, str(volume))
+    ours = [sys.executable, "-m", f"{HERE}.our_side"]
+    model = work / "model"
+    if not model.is_dir():
+        subprocess.run([*ours, "convert", str(options.scratch), name, str(model)], check=True)
+    mine, original = work / "ours.nii.gz", work / f"{volume.name.replace('_0000', '')}"
+    flags = [
+        flag
+        for flag, wanted in (
+            ("--mirror", case.mirror),
+            ("--where-needed", options.where_needed),
+            ("--bfloat16", options.bfloat16),
+        )
+        if wanted
+    ]
+    cost = measured([*ours, "predict", str(model), str(volume), str(mine), *flags])
+    their_cost = measured([*theirs, "predict", str(options.scratch), str(volume), str(original), name])
+    first, second = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (mine, original))
+    differing = int(np.count_nonzero(first != second))
+    return {
+        "voxels": int(first.size),
+        "differing": differing,
+        "agreement": 1 - differing / first.size,
+        "found": [int(count) for count in np.bincount(second.ravel(), minlength=3)],
+        "ours": cost,
+        "nnunet": their_cost,
+    }
+
+
+def measured(command: list[str]) -> dict[str, float]:
+    """Run one side of the benchmark, and return what it says of its costs."""
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    costs: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return costs
+
+
+def table(content: dict[str, Any]) -> str:
+    """Return the results as a page."""
+    lines = [
+        "# Models of nnU-Net, here and in nnU-Net's own predictor",
+        "",
+        f"`{content['command']}`, {content['volume']} voxels, {content['machine']}. Ratios are ours to nnU-Net's; time "
+        "is given for the processor and for the wall, which other programs on the machine lengthen.",
+        "",
+        "| model | voxels that agree | differing | processor time | wall time | peak memory |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in content["rows"]:
+        ours, other = row["ours"], row["nnunet"]
+        ratios = [ours[key] / other[key] for key in ("processor_seconds", "seconds", "peak_gib")]
+        lines.append(
+            f"| {row['model']} | {100 * row['agreement']:.4f} % | {row['differing']} | "
+            + " | ".join(f"{ratio:.2f}" for ratio in ratios)
+            + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
