@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from LiverTumorAttentionLib.memory import give_back
 
 
 @dataclass(kw_only=True)
@@ -36,7 +36,8 @@ class Cost:
 def measured_cost() -> Iterator[Cost]:
     """Measure what is done meanwhile."""
     cost = Cost()
-    _release_freed()
+    gc.collect()
+    give_back()  # filled again, what was freed and is kept for later would not count
     before = _restarted_peak_mb()
     wall, processor = time.perf_counter(), time.process_time()
     yield cost
@@ -44,14 +45,6 @@ def measured_cost() -> Iterator[Cost]:
     peak = _status_mb("VmHWM")
     if before is not None and peak is not None:
         cost.peak_mb = max(0.0, peak - before)
-
-
-def _release_freed() -> None:
-    """Give back to the system what was freed and is kept for later: filled again, it would not count."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def _restarted_peak_mb() -> float | None:
