@@ -12,13 +12,13 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz phases clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
 	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-models | benchmark-networks | benchmark-registration | benchmark-training"
-	@echo "make benchmark-interaction | kills | fuzz"
+	@echo "make benchmark-interaction | kills | fuzz | phases"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
@@ -227,6 +227,13 @@ KILLS ?= 126
 kills: $(VENV)/.test
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
 	$(BIN)/python -m Testing.trials.kills --kills $(KILLS) --output Testing/trials/results
+
+# Minutes on a free core: which contrast phase is recognized, over generated and real volumes.
+PATIENTS ?= 12
+phases: $(VENV)/.test
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	$(BIN)/python -m Testing.trials.phases --patients $(PATIENTS) --data $(or $(DATA),../shared/data) \
+		--scratch build/phases --output Testing/trials/results
 
 # Minutes on a free core: damaged volumes, DICOM, segmentations, JSON, models, logs, transforms, recipes and lists.
 FUZZ_INPUTS ?= 5000

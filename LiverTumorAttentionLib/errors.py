@@ -17,6 +17,17 @@ class InputError(LiverTumorAttentionError):
     """A file, a volume or a setting that the user gave cannot be used."""
 
 
+class PhaseMismatch(InputError):
+    """Volumes seem to be of other phases, or another study, than they were given as; the user may know better.
+
+    finding: what was found, without what to do next; a panel asks about it.
+    """
+
+    def __init__(self, finding: str, advice: str) -> None:
+        super().__init__(f"{finding}: {advice}")
+        self.finding = finding
+
+
 class ModelError(LiverTumorAttentionError):
     """A model is unknown, damaged, or does not fit the data or the network it names."""
 

@@ -209,9 +209,10 @@ _ALL = (
     ),
     TumorColumn(
         name="native_hu",
+        run_name="mean_native_hu",
         title="Native",
         unit="HU",
-        path=("brightness", "native", "mean_hu"),
+        path=(MEASUREMENT, "mean_hu_native"),
     ),
     TumorColumn(
         name="liver_native_hu",
@@ -221,9 +222,10 @@ _ALL = (
     ),
     TumorColumn(
         name="delayed_hu",
+        run_name="mean_delayed_hu",
         title="Delayed",
         unit="HU",
-        path=("brightness", "delayed", "mean_hu"),
+        path=(MEASUREMENT, "mean_hu_delayed"),
     ),
     TumorColumn(
         name="liver_delayed_hu",
@@ -367,7 +369,8 @@ def columns(names: str) -> tuple[TumorColumn, ...]:
 
 RUN_COLUMNS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm slice_index centroid_l_mm centroid_p_mm "
-    "centroid_s_mm portal_hu portal_sd_hu arterial_hu mean_probability lesion_probability neck_ratio"
+    "centroid_s_mm portal_hu portal_sd_hu arterial_hu delayed_hu native_hu mean_probability lesion_probability "
+    "neck_ratio"
 )
 """Columns of the CSV file of a run, all from a `TumorMeasurement`; the centroid is in LPS."""
 REVIEW_COLUMNS = columns(

@@ -100,6 +100,7 @@ class SegmentationPanel:
         self._gui_tag = self._parameters.connectGui(self.ui)
         self._observer = self._parameters.AddObserver("ModifiedEvent", self._parameters_changed)
         self._parameters_changed()
+        self._inputs.choose_phases()
 
     def leave(self) -> None:
         """Disconnect from the parameter node, and release mouse modes and shortcuts."""

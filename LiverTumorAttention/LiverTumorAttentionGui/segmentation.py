@@ -16,6 +16,7 @@ from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
+from LiverTumorAttentionGui.scene.input_volumes import is_derived, of_other_patient
 from LiverTumorAttentionGui.scene.node_attributes import (
     ARTERIAL_ROLE,
     PORTAL_REFERENCE,
@@ -75,6 +76,8 @@ class SegmentationRequest:
     """Smallest diameter of a finding; None for the model's own."""
     operating_point: str | None = None
     """Which findings are kept by their lesion probability; None for a model that gives none."""
+    phases_as_given: bool = False
+    """Whether the user has said that the volumes are of the phases that they were chosen as."""
     inputs: tuple[VolumeState, ...] = field(init=False, repr=False, compare=False)
     """The volumes as they are when the request is made; the result is loaded only while they are the same."""
 
@@ -152,6 +155,14 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             return (
                 "The portal venous and the arterial CT are the same volume: choose two, or no arterial one."
             )
+        for node in (portal, arterial):
+            if node is not None and is_derived(node):
+                return f"{node.GetName()} is the result of a run, no CT as it was acquired: choose the CT itself."
+        if arterial is not None and of_other_patient(portal, arterial):
+            return (
+                f"{arterial.GetName()} is of another patient than {portal.GetName()}: "
+                "choose a CT of the same patient."
+            )
         if not model:
             return "No model is installed: install the extension again."
         return ""
@@ -181,7 +192,8 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             arguments += ["--operating-point", request.operating_point]
         arguments += ["--model", request.model, "--device", request.device, "--progress", "json"]
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
-        return arguments + ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
+        arguments += ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
+        return arguments + (["--phases-as-given"] if request.phases_as_given else [])
 
     def load(self, request: SegmentationRequest, folder: Path) -> SegmentationResult:
         """Load the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.

@@ -115,7 +115,7 @@ def review_case(
             check_same_grid(instances, image, "the segmentation", f"the {phase} volume")
     progress.update(0.0)
     measurements = with_lesion_probabilities(
-        measure_tumors(instances, portal, arterial, probability), findings
+        measure_tumors(instances, portal, arterial, probability, delayed=delayed, native=native), findings
     )
     progress.update(0.2)
     case = measure_case(instances)

@@ -38,6 +38,7 @@ class TumorMeasurement:
     centroid_lps_mm: mean position of its voxels.
     mean_hu_portal, sd_hu_portal: mean and standard deviation (of the population) over its voxels.
     mean_hu_arterial: None when there is no arterial volume, or when it does not reach the tumor.
+    mean_hu_delayed, mean_hu_native: likewise, in the delayed and the native phase.
     mean_probability: mean probability of tumor over its voxels; None when none was given.
     lesion_probability: probability that the finding is a lesion, as the model's second look gave it for the voxels as
         they are; None for a model without, and for a tumor that was drawn or changed by hand. Never a diagnosis.
@@ -60,6 +61,8 @@ class TumorMeasurement:
     mean_probability: float | None
     lesion_probability: float | None = None
     neck_ratio: float | None = None
+    mean_hu_delayed: float | None = None
+    mean_hu_native: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +87,15 @@ def measure_tumors(
     probability: sitk.Image | None = None,
     *,
     lesion_probabilities: Mapping[int, float] | None = None,
+    delayed: sitk.Image | None = None,
+    native: sitk.Image | None = None,
 ) -> list[TumorMeasurement]:
     """Measure every tumor, in the order of its number.
 
-    instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial: HU, the arterial volume
-    registered, -1024 where it saw nothing, which is left out of its mean. probability: of tumor. All on one
-    grid, in any orientation and handedness; of the last two a part of it that holds all tumors is enough.
+    instances: 0 background, 1 liver, 2, 3, … one value a tumor. portal, arterial, delayed, native: HU, all but the
+    portal volume registered, -1024 where they saw nothing, which is left out of their mean. probability: of tumor. All
+    on one grid, in any orientation and handedness; of all but the first two a part of it that holds all tumors is
+    enough.
     lesion_probabilities: by the tumor's number, where they are known.
     Returns an empty list when there is no tumor. Raises `InputError` when the grids differ.
     """
@@ -98,6 +104,8 @@ def measure_tumors(
     values = sitk.GetArrayViewFromImage(instances)
     portal_hu = sitk.GetArrayViewFromImage(portal)
     arterial_hu = None if arterial is None else _Part.of(arterial, instances, "the arterial volume")
+    delayed_hu = None if delayed is None else _Part.of(delayed, instances, "the delayed volume")
+    native_hu = None if native is None else _Part.of(native, instances, "the native volume")
     chances = None if probability is None else _Part.of(probability, instances, "the probability")
     measurements = []
     for value, box in label_boxes(values).items():
@@ -115,6 +123,8 @@ def measure_tumors(
                     mean_probability=_mean(chances, box, mask),
                     lesion_probability=(lesion_probabilities or {}).get(tumor_number(value)),
                     neck_ratio=neck_ratio(mask, axes.spacing_zyx_mm),
+                    mean_hu_delayed=_mean_inside(delayed_hu, box, mask),
+                    mean_hu_native=_mean_inside(native_hu, box, mask),
                 )
             )
     return measurements
@@ -212,11 +222,11 @@ class _Part:
         return self.values[relative_box(box, self.box)]
 
 
-def _mean_inside(arterial_hu: _Part | None, box: Box, mask: NDArray[np.bool_]) -> float | None:
-    """Return the mean over the part of the tumor that lies inside the arterial field of view."""
-    if arterial_hu is None:
+def _mean_inside(hu: _Part | None, box: Box, mask: NDArray[np.bool_]) -> float | None:
+    """Return the mean over the part of the tumor that lies inside the field of view of a registered phase."""
+    if hu is None:
         return None
-    return _mean(arterial_hu, box, mask & (arterial_hu[box] > OUTSIDE_HU))
+    return _mean(hu, box, mask & (hu[box] > OUTSIDE_HU))
 
 
 def _mean(values: _Part | None, box: Box, mask: NDArray[np.bool_]) -> float | None:

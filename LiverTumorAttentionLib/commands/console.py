@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from LiverTumorAttentionLib.errors import OutputError
+from LiverTumorAttentionLib.errors import OutputError, PhaseMismatch
 from LiverTumorAttentionLib.pipeline.jobs import Job
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
@@ -124,7 +124,10 @@ class Console:
         message = " ".join(str(error).split())
         with contextlib.suppress(OSError, OutputError):  # where nothing can be told, the exit code tells it
             if self.style == "json":
-                self._print({"event": "error", "kind": type(error).__name__, "message": message})
+                event = {"event": "error", "kind": type(error).__name__, "message": message}
+                if isinstance(error, PhaseMismatch):
+                    event["question"] = " ".join(error.finding.split())
+                self._print(event)
         with contextlib.suppress(OSError):
             print(f"error: {message}", file=sys.stderr, flush=True)
 

@@ -20,12 +20,29 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         f"there is one. {NOT_FOR_CLINICAL_USE}",
     )
     add = parser.add_argument
-    add("--portal", required=True, metavar="P", help="portal venous CT: NIfTI, NRRD, MHA or a DICOM folder")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--portal", default="", metavar="P", help="portal venous CT: NIfTI, NRRD, MHA or a DICOM folder"
+    )
+    source.add_argument(
+        "--study",
+        metavar="DIR",
+        help="DICOM folder of a study; the portal venous, arterial, delayed and native series are found in it",
+    )
     add("--arterial", metavar="A", help="arterial CT of the same examination")
+    add("--delayed", metavar="D", help="delayed CT of the same examination, measured beside the others")
+    add("--native", metavar="N", help="CT without contrast of the same examination, likewise")
+    add(
+        "--phases-as-given",
+        action="store_true",
+        help="use the volumes as they were given where they look like other phases, or are of two studies",
+    )
     add(
         "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
     )
     add("--arterial-series", help="DICOM series of the arterial folder, likewise")
+    add("--delayed-series", help="DICOM series of the delayed folder, likewise")
+    add("--native-series", help="DICOM series of the native folder, likewise")
     add("--model", default="demonstration", metavar="NAME|PATH", help="installed model, model folder or zip")
     add_device(parser)
     add_progress(parser)
@@ -40,6 +57,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="FILE",
         help="the registration's transform, portal points to arterial points",
     )
+    add("--save-delayed", metavar="FILE", help="the delayed volume registered onto the portal one")
+    add("--save-native", metavar="FILE", help="the native volume registered onto the portal one")
     add("--save-probability", metavar="FILE", help="the probability of tumor")
     add("--save-attention", metavar="DIR", help="what the network attended to: volumes, and weights as JSON")
     add(

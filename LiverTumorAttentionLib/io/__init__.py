@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.io.atomic_write import (
     replacing_folder,
 )
 from LiverTumorAttentionLib.io.dicom_seg import check_dicom_seg_source
-from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, guess_phase, list_series
+from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, list_series
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.meanings import Meanings
 from LiverTumorAttentionLib.io.segmentation import (
@@ -32,9 +32,11 @@ from LiverTumorAttentionLib.io.volumes import (
     IMAGE_SUFFIXES,
     check_ct,
     read_ct,
+    read_phase,
     read_volume,
     write_image,
 )
+from LiverTumorAttentionLib.phases.description import guess_phase
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -61,6 +63,7 @@ __all__ = [
     "read_instances",
     "read_instances_onto",
     "read_label_map",
+    "read_phase",
     "read_side_by_side",
     "read_vessel_labels",
     "read_volume",

@@ -11,17 +11,16 @@ from __future__ import annotations
 import filecmp
 import math
 import os
-import re
-import unicodedata
 import warnings
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.config_parsing import whole_number
+from LiverTumorAttentionLib.contrast_phase import ROLES, role_of
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.data_files import files_below
 from LiverTumorAttentionLib.io.declared_size import check_memory
@@ -37,16 +36,11 @@ from LiverTumorAttentionLib.io.dicom_slices import (
 )
 from LiverTumorAttentionLib.io.input_checks import MIN_SLICES, readable
 from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.phases.description import phase_of_description
+from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.wording import counted
 
-PHASES = ("portal", "arterial")
-
-_ARTERIAL = re.compile(r"^(art|artphase|arter\w*|hap|lap|eap|hepatoarterial)$")
-_PORTAL = re.compile(
-    r"^(pv|pvp|pvph|pvphase|pvi|vp|ven|venphase|venos\w*|venoes\w*|venous\w*|vein\w*|portal\w*|porto\w*|porte|pfortader\w*)$"
-)
-_LATER = re.compile(r"^(delay\w*|equilib\w*|tardi\w*|spaet\w*|spat\w*|excret\w*|late)$")
-_PLAIN = re.compile(r"^(nativ\w*|plain|unenhanced|noncontrast|nc|ncct|precontrast)$")
+PHASES = ROLES
 
 SPACING_TOLERANCE_MM = 1e-3
 COSINE_TOLERANCE = 2e-3
@@ -62,9 +56,10 @@ class SeriesInfo:
 
     uid: SeriesInstanceUID, with ``#2`` behind it for the second volume of one series.
     number: place in the list, from 1. slices: number of them. matrix: (columns, rows).
-    spacing_mm: (x, y, between slices). phase: ``"portal"``, ``"arterial"`` or ``""``, guessed.
+    spacing_mm: (x, y, between slices). phase: the input of `PHASES` that the description names, or ``""``.
     axial: whether the slices lie across the body. files: in the order of the slices.
     left_out: what of the folder or the series is in no volume, in words.
+    facts: what the headers tell of the contrast phase, and of whom and what the series shows.
     """
 
     uid: str
@@ -78,6 +73,7 @@ class SeriesInfo:
     axial: bool
     files: tuple[Path, ...]
     left_out: tuple[str, ...] = ()
+    facts: SeriesFacts = field(default_factory=SeriesFacts)
 
     def __str__(self) -> str:
         size = f"{self.matrix[0]} x {self.matrix[1]} x {self.slices}"
@@ -136,7 +132,7 @@ def choose_series(
     """Return the one series that is meant in a DICOM folder (or in the folder of a DICOM file).
 
     series: UID, unique end of the UID, number in the list, or words of the description, tried in this order.
-    phase: ``"portal"`` or ``"arterial"``; asked only when `series` is None and there is more than one.
+    phase: one of `PHASES`; asked only when `series` is None and there is more than one.
     Without `series`, single pictures, other modalities and reformatted (not axial) series are chosen only when
     nothing better fits.
     Raises `InputError` that lists the series when none or several fit.
@@ -164,23 +160,6 @@ def choose_series(
         f"the {name} '{path}' has {count} for {wanted}: name one by number, description or UID. "
         f"It holds {listed}"
     )
-
-
-def guess_phase(description: str) -> str:
-    """Return ``"portal"``, ``"arterial"`` or ``""`` for a SeriesDescription.
-
-    Words for both phases in one description ("art + pv") leave the phase open, and so does a delayed venous
-    phase. "late art" is arterial: it is the late arterial phase in which HCC is brightest.
-    """
-    text = unicodedata.normalize("NFKD", description.lower()).encode("ascii", "ignore").decode()
-    words = re.findall(r"[a-z]+", text)
-    arterial = any(_ARTERIAL.match(word) for word in words)
-    portal = any(_PORTAL.match(word) for word in words)
-    if arterial == portal or any(_PLAIN.match(word) for word in words):
-        return ""
-    if portal and any(_LATER.match(word) for word in words):
-        return ""
-    return "arterial" if arterial else "portal"
 
 
 def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
@@ -313,7 +292,9 @@ def _info(pieces: list[Slice], index: int) -> SeriesInfo:
     ordered = sorted(pieces, key=lambda piece: piece.along)
     first = ordered[0]
     gaps = np.diff([piece.along for piece in ordered])
-    description = first.tag("0008|103e") or first.tag("0018|1030")
+    facts = SeriesFacts.of(first.tag)
+    description = facts.description or facts.protocol
+    named = phase_of_description(description)
     return SeriesInfo(
         uid=first.tag("0020|000e") + (f"#{index}" if index > 1 else ""),
         number=0,
@@ -322,9 +303,10 @@ def _info(pieces: list[Slice], index: int) -> SeriesInfo:
         slices=len(ordered) if first.size[2] == 1 else first.size[2],
         matrix=(first.size[0], first.size[1]),
         spacing_mm=(*first.spacing, round(float(np.median(gaps)), 4) if gaps.size else 0.0),
-        phase=guess_phase(description),
+        phase=role_of(named) if named else "",
         axial=bool(abs(first.normal[2]) > 0.7),
         files=tuple(piece.path for piece in ordered),
+        facts=facts,
     )
 
 

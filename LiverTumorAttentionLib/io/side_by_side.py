@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-import SimpleITK as sitk
+from typing import TypeVar
 
 from LiverTumorAttentionLib.io.input_checks import quiet_itk
 from LiverTumorAttentionLib.io.itk_reader import sheared_too
@@ -14,10 +13,11 @@ from LiverTumorAttentionLib.memory import is_out_of_memory
 from LiverTumorAttentionLib.supervised import with_limited_memory
 from LiverTumorAttentionLib.threads import usable_cores
 
-Reader = Callable[[], sitk.Image]
+T = TypeVar("T")
+"""What a reader returns: a volume, or a volume and what its headers tell."""
 
 
-def read_side_by_side(readers: Sequence[Reader]) -> list[sitk.Image]:
+def read_side_by_side(readers: Sequence[Callable[[], T]]) -> list[T]:
     """Return what readers of volumes return, in their order.
 
     Errors and warnings are those of reading one after the other: the first reader's error is raised, and nothing of the
@@ -41,7 +41,7 @@ def read_side_by_side(readers: Sequence[Reader]) -> list[sitk.Image]:
     return images
 
 
-def _outcome(read: Reader) -> tuple[sitk.Image | Exception, list[Warning]]:
+def _outcome(read: Callable[[], T]) -> tuple[T | Exception, list[Warning]]:
     with held_warnings() as warned:
         try:
             return read(), warned

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError, OutputError
 from LiverTumorAttentionLib.io.atomic_write import cannot_write, check_suffix, full_suffix, replacing
-from LiverTumorAttentionLib.io.dicom_series import choose_series, read_series
+from LiverTumorAttentionLib.io.dicom_series import SeriesInfo, choose_series, read_series
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import (
     MIN_SLICES,
@@ -30,6 +30,7 @@ from LiverTumorAttentionLib.io.nifti_header import check_nifti, check_nifti_is_w
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd
 from LiverTumorAttentionLib.io.right_angles import ORTHONORMAL_TOLERANCE, upright
 from LiverTumorAttentionLib.memory import raise_if_out_of_memory
+from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.wording import counted
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -80,21 +81,36 @@ def read_volume(
     Raises `InputError` for everything that is missing, damaged, ambiguous or not a volume. Whether the
     values are those of a CT is asked by `check_ct`.
     """
-    place = existing(path, name)
+    return _read_volume(path, series, phase, name)[0]
+
+
+def _read_volume(
+    path: str | os.PathLike[str], series: str | None, phase: str | None, name: str
+) -> tuple[sitk.Image, SeriesInfo | None]:
+    """Return a volume, and the series where it is one of DICOM slices."""
+    place, info = existing(path, name), None
     with readable(place, name):
         if place.is_dir() or (full_suffix(place) not in FILE_CHECKS and is_dicom(place)):
-            image = read_series(choose_series(place, series=series, phase=phase, name=name), name=name)
+            info = choose_series(place, series=series, phase=phase, name=name)
+            image = read_series(info, name=name)
         else:
             image = _read_file(place, name)
-    return compact(upright(as_volume(image, name, place), f"the {name} '{place}'"))
+    return compact(upright(as_volume(image, name, place), f"the {name} '{place}'")), info
 
 
 def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: str = "portal") -> sitk.Image:
-    """Read the CT volume of a phase, "portal" or "arterial", as `read_volume` does, and check that it is CT in HU."""
+    """Read the CT volume of a phase, one of `ROLES`, as `read_volume` does, and check that it is CT in HU."""
+    return read_phase(path, series=series, phase=phase)[0]
+
+
+def read_phase(
+    path: str | os.PathLike[str], *, series: str | None = None, phase: str = "portal"
+) -> tuple[sitk.Image, SeriesFacts | None]:
+    """Read a CT volume as `read_ct` does; return with it what its headers tell, None where it is no DICOM."""
     name = f"{phase} volume"
-    image = read_volume(path, series=series, phase=phase, name=name)
+    image, info = _read_volume(path, series, phase, name)
     check_ct(image, name)
-    return image
+    return image, info.facts if info is not None else None
 
 
 def read_image(place: Path, name: str) -> sitk.Image:

@@ -1,9 +1,13 @@
-"""HU of every tissue in both phases, with the source of each range.
+"""HU of every tissue in every phase, with the source of each range.
 
 A row gives the range from which a patient's value is drawn, in the late arterial phase (ART, about 35 s after
 the start of the injection) and in the portal venous phase (PV, about 70 s). A patient's contrast timing moves all
 enhanced tissues together: `TIMED` rows take their place in the range from the drawn timing, so that a late arterial
 phase has bright portal veins *and* a brighter liver.
+
+`FURTHER_TISSUES` are the ranges before contrast, in the early arterial phase (about 20 s: arteries alone) and in the
+delayed phase (3 to 5 minutes). [LI-RADS] says which vessels are enhanced in each; where blood and tissue have come to
+an equilibrium, vessels and liver fall together, and the kidneys excrete.
 
 Sources. A row that says "chosen" has no number from a paper behind it: the range is ours. Where a source describes a
 pattern or a course in time rather than our two numbers, the row's range is our reading of it.
@@ -38,6 +42,7 @@ pattern or a course in time rather than our two numbers, the row's range is our 
            Br J Radiol 2012;85:e573-e583.
 [Leslie]   Leslie DF et al. Distinction between cavernous hemangiomas of the liver and hepatic metastases on CT.
            AJR 1995;164:625-629.
+[LI-RADS]  CT/MRI LI-RADS v2018 core, American College of Radiology: definitions of the phases.
 [Sica]     Sica GT, Ji H, Ros PR. CT and MR imaging of hepatic metastases. AJR 2000;174:691-698.
 """
 
@@ -46,6 +51,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from LiverTumorAttentionLib.contrast_phase import DELAYED, EARLY_ARTERIAL, NATIVE
 
 Range = tuple[float, float]
 
@@ -96,6 +103,35 @@ TISSUES: dict[str, Tissue] = {
     "hepatic_artery": Tissue((190, 320), (120, 165), True, "[Bae]: as aorta, smaller"),
 }
 
+FURTHER_PHASES = (NATIVE, EARLY_ARTERIAL, DELAYED)
+FURTHER_TISSUES: dict[str, tuple[Range, Range, Range]] = {
+    "muscle": ((44, 58), (45, 61), (52, 72)),  # [Aubrey]
+    "liver_gain": (
+        (0, 0),
+        (1, 8),
+        (24, 46),
+    ),  # [Heiken]: falls after its peak; early, no portal inflow yet [LI-RADS]
+    "spleen": ((40, 54), (75, 135), (80, 112)),  # [Piekarski] 8 below liver; [Urban]
+    "kidney_cortex": ((26, 38), (110, 190), (115, 165)),  # [Birnbaum] pattern; numbers chosen
+    "kidney_medulla": ((26, 38), (32, 55), (120, 180)),  # [Birnbaum] pattern; numbers chosen
+    "pancreas": ((32, 46), (60, 105), (65, 90)),  # [McNulty] pattern; numbers chosen
+    "bowel_wall": ((25, 40), (40, 75), (60, 95)),  # chosen
+    "heart": ((36, 50), (200, 330), (85, 125)),  # [Bae]: as the aorta, mixed with muscle
+    "aorta": (
+        (36, 50),
+        (230, 400),
+        (88, 128),
+    ),  # [Kalender] blood; [Bae]: rises to its peak, falls to equilibrium
+    "ivc": ((36, 50), (45, 100), (88, 125)),  # [Bae]; renal blood returns early: chosen
+    "portal_vein": ((36, 50), (38, 62), (90, 128)),  # [LI-RADS]: not yet enhanced in the early arterial phase
+    "hepatic_vein": ((36, 50), (38, 54), (88, 125)),  # [LI-RADS]
+    "hepatic_artery": ((36, 50), (180, 330), (86, 122)),  # as the aorta, smaller
+}
+"""HU of the timed rows in `FURTHER_PHASES`; numbers without a source beside them are our reading of the course in
+[Bae]. What is not timed stays as it is."""
+RENAL_PELVIS_HU = (180.0, 600.0)
+"""Urine with contrast in the delayed phase: excretion begins about 2 to 3 minutes after injection; numbers chosen."""
+
 LESION_SOURCES: dict[str, str] = {
     "cyst": "[Mortele]: water, 0-15 HU, no enhancement",
     "FNH": "[Brancatelli], [Johnson]: bright and even in ART, isodense in PV, central scar dark",
@@ -104,20 +140,27 @@ LESION_SOURCES: dict[str, str] = {
     "metastasis": "[Sica]: hypodense, rim enhancing in ART, darker than liver in PV; numbers chosen",
 }
 
-# Contrast of each lesion type: HU above the liver around it, or absolute ("hu"). Ranges by phase.
-LESIONS: dict[str, dict[str, tuple[Range, Range]]] = {
-    "cyst": {"hu": ((3, 12), (3, 12))},
-    "FNH": {"body": ((32, 68), (-3, 4)), "scar": ((-5, 12), (-6, 6))},
-    "HCC": {
-        "body": ((25, 62), (-34, -14)),
-        "necrosis": ((-25, -5), (-60, -35)),
-        "capsule": ((-6, 4), (8, 22)),
+LESION_PHASES = ("arterial", "portal", *FURTHER_PHASES)
+# Contrast of each lesion type: HU above the liver around it, or absolute ("hu"). Ranges in the order of LESION_PHASES.
+LESIONS: dict[str, dict[str, tuple[Range, ...]]] = {
+    "cyst": {"hu": ((3, 12),) * 5},
+    "FNH": {
+        "body": ((32, 68), (-3, 4), (-6, 2), (12, 40), (-4, 4)),
+        "scar": ((-5, 12), (-6, 6), (-6, 2), (-5, 5), (4, 15)),
     },
-    "hemangioma": {"body": ((-32, -15), (-58, -35)), "nodule_of_vessels": ((0.55, 0.8), (0.85, 1.0))},
+    "HCC": {
+        "body": ((25, 62), (-34, -14), (-14, -2), (15, 50), (-36, -16)),
+        "necrosis": ((-25, -5), (-60, -35), (-30, -15), (-28, -12), (-60, -38)),
+        "capsule": ((-6, 4), (8, 22), (-4, 2), (-4, 4), (10, 24)),
+    },
+    "hemangioma": {
+        "body": ((-32, -15), (-58, -35), (-25, -10), (-28, -12), (-30, -12)),
+        "nodule_of_vessels": ((0.55, 0.8), (0.85, 1.0), (0.95, 1.0), (0.45, 0.75), (0.9, 1.0)),
+    },
     "metastasis": {
-        "body": ((-32, -12), (-62, -32)),
-        "rim": ((6, 30), (-22, -6)),
-        "necrosis": ((-45, -30), (-90, -65)),
+        "body": ((-32, -12), (-62, -32), (-28, -8), (-28, -10), (-45, -20)),
+        "rim": ((6, 30), (-22, -6), (-10, 0), (2, 18), (-14, 4)),
+        "necrosis": ((-45, -30), (-90, -65), (-38, -22), (-42, -26), (-75, -50)),
     },
 }
 LESION_KINDS = tuple(LESIONS)
@@ -137,4 +180,17 @@ def draw_enhancement(rng: np.random.Generator, *, fatty: bool) -> dict[str, dict
     for phase in out:
         native = out[phase]["liver_native_fatty" if fatty else "liver_native"]
         out[phase]["liver"] = native + out[phase]["liver_gain"]
+    return out
+
+
+def draw_further(rng: np.random.Generator, drawn: dict[str, float], phase: str) -> dict[str, float]:
+    """Draw a patient's HU in one of `FURTHER_PHASES`. drawn: his HU in the portal phase, by `draw_enhancement`."""
+    out = dict(drawn)
+    timing, which = float(rng.uniform(0, 1)), FURTHER_PHASES.index(phase)
+    for name, ranges in FURTHER_TISSUES.items():
+        low, high = ranges[which]
+        out[name] = low + (high - low) * (0.6 * timing + 0.4 * float(rng.uniform(0, 1)))
+    out["liver"] = drawn["liver"] - drawn["liver_gain"] + out["liver_gain"]
+    if phase == DELAYED:
+        out["renal_pelvis"] = float(rng.uniform(*RENAL_PELVIS_HU))
     return out

@@ -1,4 +1,4 @@
-"""Generation of a phantom from a seed: patient, liver, vessels, lesions, and rendering of both phases."""
+"""Generation of a phantom from a seed: patient, liver, vessels, lesions, and rendering of all phases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
+from LiverTumorAttentionLib.contrast_phase import EARLY_ARTERIAL
 from LiverTumorAttentionLib.phantoms import organs, trunk
+from LiverTumorAttentionLib.phantoms.enhancement import draw_further
 from LiverTumorAttentionLib.phantoms.lesions import (
     LesionPlan,
     draw_kinds,
@@ -21,7 +23,7 @@ from LiverTumorAttentionLib.phantoms.lesions import (
 from LiverTumorAttentionLib.phantoms.motion import Motion, draw_motion, no_motion
 from LiverTumorAttentionLib.phantoms.noise import add_noise
 from LiverTumorAttentionLib.phantoms.patient import Field, Patient, draw_patient
-from LiverTumorAttentionLib.phantoms.phantom import Lesion, Phantom
+from LiverTumorAttentionLib.phantoms.phantom import FurtherPhase, Lesion, Phantom
 from LiverTumorAttentionLib.phantoms.protocol import Protocol, Request, draw_protocol, draw_scene
 from LiverTumorAttentionLib.phantoms.render import Layer, Rendered, render
 from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces, build_spaces, fit_liver
@@ -58,6 +60,7 @@ def generate_phantom(
     max_displacement_mm: float | None = None,
     arterial_offset_mm: float = 0.0,
     arterial_slices: int | None = None,
+    further_phases: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Phantom:
     """Generate a two-phase abdominal CT with its truth; the same arguments give the same voxels.
@@ -69,6 +72,8 @@ def generate_phantom(
     lesion_kinds: types given to the lesions in turn; lesion_diameters_mm: their diameters (5 to 80 mm), one each.
     max_displacement_mm: greatest displacement between the phases, at most 25; 0 for none; None draws it.
     arterial_offset_mm: how much higher the arterial volume begins; arterial_slices: its own number of slices.
+    further_phases: of "native", "early_arterial" and "delayed"; each lies in a breath hold of its own, as large as the
+        arterial one's, and leaves all other voxels as they are without it.
     Raises InputError for invalid arguments.
     """
     progress = progress or Progress()
@@ -84,6 +89,7 @@ def generate_phantom(
         max_displacement_mm=max_displacement_mm,
         arterial_offset_mm=arterial_offset_mm,
         arterial_slices=arterial_slices,
+        further_phases=further_phases,
     )
     request.check(seed)
     rng = np.random.default_rng([seed, 2718])
@@ -104,11 +110,14 @@ def generate_phantom(
 
     liver_center = patient.to_portal(np.array([[-45.0, -10.0, 25.0]]))[0]
     spine = patient.to_portal(np.array([[0.0, 45.0, 0.0]]))[0]
-    if protocol.displacement_mm > 0:
-        reach = (85 * habitus.scale[0], 95 * habitus.scale[1], 85 * habitus.scale[2])
-        motion = draw_motion(rng, grid, tuple(liver_center), tuple(spine), reach, protocol.displacement_mm)
-    else:
-        motion = no_motion(grid)
+    reach = (85 * habitus.scale[0], 95 * habitus.scale[1], 85 * habitus.scale[2])
+
+    def drawn_motion(stream: np.random.Generator) -> Motion:
+        if protocol.displacement_mm <= 0:
+            return no_motion(grid)
+        return draw_motion(stream, grid, tuple(liver_center), tuple(spine), reach, protocol.displacement_mm)
+
+    motion = drawn_motion(rng)
 
     kinds = draw_kinds(scene.rng("kinds"), protocol.lesions, lesion_kinds)
     diameters: Sequence[float | None] = lesion_diameters_mm or [None] * len(kinds)
@@ -127,9 +136,19 @@ def generate_phantom(
     del portal_spaces
     arterial_spaces = build_spaces(scene, Field.over(patient, grid.crop(_slab(grid, arterial_grid)), motion))
     progress.update(0.55)
-    arterial = _paint(case, arterial_spaces, arterial_grid, "arterial", progress.part(0.55, 0.95))
+    end = 0.95 if not further_phases else 0.7
+    arterial = _paint(case, arterial_spaces, arterial_grid, "arterial", progress.part(0.55, end))
+    del arterial_spaces
+    further = {}
+    for number, phase in enumerate(further_phases):
+        step = (0.95 - end) / len(further_phases)
+        part = progress.part(end + number * step, end + (number + 1) * step)
+        scene.hu[phase] = draw_further(scene.rng(f"enhancement {phase}"), scene.hu["portal"], phase)
+        moved = drawn_motion(scene.rng(f"motion {phase}"))
+        spaces = build_spaces(scene, Field.over(patient, grid.crop(_slab(grid, portal_grid)), moved))
+        further[phase] = (_paint(case, spaces, portal_grid, phase, part), moved)
     settings = _settings(habitus, protocol, scene, volume)
-    result = _assemble(case, portal, arterial, portal_grid, arterial_grid, motion, settings, seed)
+    result = _assemble(case, portal, arterial, portal_grid, arterial_grid, motion, further, settings, seed)
     progress.update(1.0)
     return result
 
@@ -183,10 +202,11 @@ def _paint(case: _Case, spaces: Spaces, target: Grid, phase: str, progress: Prog
     layers += trunk.spine(scene, spaces, hu)
     layers += trunk.chest(scene, spaces, hu)
     progress.update(0.05)
+    mottled = case.protocol.mottled_hu if phase in ("arterial", EARLY_ARTERIAL) else 0.0
     layers += organs.bowel(scene, spaces, hu)
     layers += organs.pancreas(scene, spaces, hu)
     layers += organs.stomach(scene, spaces, hu)
-    layers += organs.spleen(scene, spaces, hu, case.protocol.mottled_hu if phase == "arterial" else 0.0)
+    layers += organs.spleen(scene, spaces, hu, mottled)
     layers += organs.adrenals(scene, spaces, hu, fine)
     layers.append(organs.liver_layer(scene, spaces, hu))
     layers += _dents(scene, spaces, hu, target)
@@ -204,6 +224,7 @@ def _assemble(
     portal_grid: Grid,
     arterial_grid: Grid,
     motion: Motion,
+    further: dict[str, tuple[Rendered, Motion]],
     settings: dict[str, Any],
     seed: int,
 ) -> Phantom:
@@ -221,14 +242,25 @@ def _assemble(
         instances[box][mask] = value
         lesions.append(
             _truth(
-                plan, value, mask, box, portal_grid, portal, arterial, arterial_grid, motion, protocol.origin
+                plan,
+                value,
+                mask,
+                box,
+                portal_grid,
+                portal,
+                {"arterial": (arterial, arterial_grid, motion)}
+                | {phase: (rendered, portal_grid, moved) for phase, (rendered, moved) in further.items()},
+                protocol.origin,
             )
         )
     labels = np.minimum(instances, 2)
     images = {}
-    for phase, rendered, grid in (("portal", portal, portal_grid), ("arterial", arterial, arterial_grid)):
+    painted = [("portal", portal, portal_grid), ("arterial", arterial, arterial_grid)]
+    painted += [(phase, rendered, portal_grid) for phase, (rendered, _) in further.items()]
+    for phase, rendered, grid in painted:
         rng = case.scene.rng(f"noise {phase}")
-        add_noise(rendered.hu, rng, protocol.noise_hu[phase], protocol.grain_mm, grid.spacing[:2])
+        sigma_hu = protocol.noise_hu.get(phase, protocol.noise_hu["portal"])
+        add_noise(rendered.hu, rng, sigma_hu, protocol.grain_mm, grid.spacing[:2])
         np.clip(rendered.hu, -1024, 3071, out=rendered.hu)
         images[phase] = _image(np.rint(rendered.hu, out=rendered.hu).astype(np.int16), grid, protocol.origin)
     return Phantom(
@@ -240,6 +272,14 @@ def _assemble(
         arterial_structures=_image(arterial.structures, arterial_grid, protocol.origin),
         displacement=_displacement(motion, portal_grid, protocol.origin),
         lesions=tuple(lesions),
+        further={
+            phase: FurtherPhase(
+                image=images[phase],
+                displacement=_displacement(moved, portal_grid, protocol.origin),
+                structures=_image(rendered.structures, portal_grid, protocol.origin),
+            )
+            for phase, (rendered, moved) in further.items()
+        },
         settings=settings,
         seed=seed,
     )
@@ -252,17 +292,17 @@ def _truth(
     box: tuple[slice, slice, slice],
     grid: Grid,
     portal: Rendered,
-    arterial: Rendered,
-    arterial_grid: Grid,
-    motion: Motion,
+    others: dict[str, tuple[Rendered, Grid, Motion]],
     origin: Sequence[float],
 ) -> Lesion:
-    """Measure a lesion in the portal labels, and its mean HU in both phases before noise."""
+    """Measure a lesion in the portal labels, and its mean HU in all phases before noise."""
     where = np.argwhere(mask)
     starts = np.array([b.start for b in box])
     points = ((where + starts)[:, ::-1] * np.array(grid.spacing)) + np.array(grid.origin)
-    moved = (motion.forward(points) - np.array(arterial_grid.origin)) / np.array(arterial_grid.spacing)
-    later = interpolate(arterial.hu, moved[:, ::-1].T)
+    others_hu = {}
+    for phase, (rendered, other_grid, motion) in others.items():
+        moved = (motion.forward(points) - np.array(other_grid.origin)) / np.array(other_grid.spacing)
+        others_hu[phase] = float(interpolate(rendered.hu, moved[:, ::-1].T).mean())
     longest = 0.0
     for k in np.unique(where[:, 0]):
         flat = points[where[:, 0] == k][:, :2]
@@ -279,7 +319,8 @@ def _truth(
         longest_axial_mm=longest,
         volume_ml=float(len(where) * np.prod(grid.spacing) / 1000),
         portal_hu=float(portal.hu[box][mask].mean()),
-        arterial_hu=float(later.mean()),
+        arterial_hu=others_hu.pop("arterial"),
+        further_hu=others_hu,
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.contrast_phase import DELAYED, EARLY_ARTERIAL, NATIVE
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.phantoms.enhancement import LESION_KINDS, LESIONS
+from LiverTumorAttentionLib.phantoms.enhancement import LESION_KINDS, LESION_PHASES, LESIONS
 from LiverTumorAttentionLib.phantoms.patient import Field
 from LiverTumorAttentionLib.phantoms.render import Layer
 from LiverTumorAttentionLib.phantoms.scene import STRUCTURES, Scene, Spaces
@@ -29,7 +30,8 @@ SIZES = {
     "hemangioma": (6, 21, 80),
     "metastasis": (5, 17, 70),
 }
-
+_FILLED = {NATIVE: 0.0, EARLY_ARTERIAL: 0.12, "arterial": 0.22, DELAYED: 0.95}
+"""How far hemangiomas are filled from the rim, as a share of their depth; the portal phase draws it."""
 
 Mask = NDArray[np.bool_]
 
@@ -243,8 +245,9 @@ def _appearance(
     hu: dict[str, float],
     phase: str,
 ) -> Array:
-    """Return the HU of a lesion; the same stream of draws in both phases keeps them consistent."""
-    which = 0 if phase == "arterial" else 1
+    """Return the HU of a lesion; the same stream of draws in all phases keeps them consistent."""
+    which = LESION_PHASES.index(phase)
+    is_arterial = phase in ("arterial", EARLY_ARTERIAL)
     share = {name: float(rng.uniform(0, 1)) for name in ("body", "scar", "necrosis", "capsule", "rim", "hu")}
     table = LESIONS[plan.kind]
 
@@ -266,7 +269,7 @@ def _appearance(
         return np.full(distance.shape, level("hu"), np.float32)
     body = liver + level("body")
     if plan.kind == "FNH":
-        out = body + (2.5 if which == 0 else 0.7) * noise
+        out = body + (2.5 if is_arterial else 0.7) * noise
         if radius > 9 and has_core < 0.7:
             core = np.clip((depth - 0.72 - 0.12 * noise) / 0.12, 0, 1)
             out = out + core * (liver + level("scar") - out)
@@ -283,12 +286,12 @@ def _appearance(
         return out.astype(np.float32)
     if plan.kind == "hemangioma":
         low, high = table["nodule_of_vessels"][which]
-        blood = hu["aorta"] if which == 0 else hu["portal_vein"]
+        blood = hu["aorta"] if is_arterial else hu["portal_vein"]
         bright = np.float32(blood * (low + (high - low) * share["rim"]))
         flash = radius < 8 and has_core < 0.5  # small ones fill at once
-        reach = (0.22 if which == 0 else 0.5 + 0.4 * share["scar"]) if not flash else 2.0
+        reach = _FILLED.get(phase, 0.5 + 0.4 * share["scar"]) if not flash else 2.0
         nodules = np.clip((reach * (1 + 0.75 * noise) - depth) / 0.14, 0, 1)
-        if which == 0 and not flash:
+        if is_arterial and not flash:
             nodules *= np.clip(noise + 0.75, 0, 1)  # globules, not a closed ring
         return (body + 3 * noise + nodules * (bright - body)).astype(np.float32)
     core = (

@@ -70,6 +70,9 @@ def kidneys(scene: Scene, spaces: Spaces, hu: dict[str, float]) -> list[Layer]:
         level = hu["kidney_cortex"] + inner * np.float32(hu["kidney_medulla"] - hu["kidney_cortex"])
         fat = np.clip(0.5 - (sinus + 1.5 * scene.texture(part, 5, 1)) / 2.5, 0, 1)
         level += fat * (np.float32(hu["visceral_fat"] + 30) - level)
+        if "renal_pelvis" in hu:
+            urine = np.clip(-(sinus + np.float32(4)) / 2.5, 0, 1)
+            level += urine * (np.float32(hu["renal_pelvis"]) - level)
         out.append(Layer(STRUCTURES["kidney"], part.grid, d, level))
     return out
 

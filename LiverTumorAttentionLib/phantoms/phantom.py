@@ -1,4 +1,4 @@
-"""Data classes of a phantom: both phases, their ground truth, and the parameters that were drawn."""
+"""Data classes of a phantom: its phases, their ground truth, and the parameters that were drawn."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Lesion:
     longest_axial_mm: greatest extent in any one slice of the portal labels (voxel centers plus one voxel).
     volume_ml: volume in the portal labels.
     portal_hu, arterial_hu: mean over the lesion without noise; the arterial one follows the displacement.
+    further_hu: likewise, by further phase.
     """
 
     kind: str
@@ -29,6 +30,20 @@ class Lesion:
     volume_ml: float
     portal_hu: float
     arterial_hu: float
+    further_hu: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FurtherPhase:
+    """A phase beside the late arterial and the portal one, in a breath hold of its own.
+
+    image: int16, HU, on a grid as large as the portal one. displacement: as `Phantom.displacement`, to this volume.
+    structures: uint8, as `Phantom.structures`, on its grid.
+    """
+
+    image: sitk.Image
+    displacement: sitk.Image
+    structures: sitk.Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +55,7 @@ class Phantom:
     instances: uint8 on the portal grid, 0 background, 1 liver, 2, 3, ... one value a lesion, largest first.
     structures, arterial_structures: uint8 fine anatomy (`STRUCTURES`) on the grid of each phase.
     displacement: float32 vectors on the portal grid, LPS mm; a portal point p lies at p + u(p) in the arterial volume.
+    further: the further phases that were asked for, by name ("native", "early_arterial", "delayed").
     settings: all that was drawn: patient, scanner, contrast, motion.
     """
 
@@ -51,5 +67,6 @@ class Phantom:
     arterial_structures: sitk.Image
     displacement: sitk.Image
     lesions: tuple[Lesion, ...]
+    further: dict[str, FurtherPhase] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.phantoms.enhancement import LESION_KINDS, draw_enhancement
+from LiverTumorAttentionLib.phantoms.enhancement import FURTHER_PHASES, LESION_KINDS, draw_enhancement
 from LiverTumorAttentionLib.phantoms.lesions import MAX_DIAMETER_MM, MAX_LESIONS, MIN_DIAMETER_MM
 from LiverTumorAttentionLib.phantoms.motion import MAX_DISPLACEMENT_MM
 from LiverTumorAttentionLib.phantoms.patient import Patient
@@ -37,6 +37,7 @@ class Request:
     max_displacement_mm: float | None
     arterial_offset_mm: float
     arterial_slices: int | None
+    further_phases: Sequence[str] = ()
 
     def check(self, seed: int) -> None:
         """Raise InputError for the first invalid argument."""
@@ -48,6 +49,9 @@ class Request:
             raise InputError(f"unknown phantom size {self.size!r}; choose {' or '.join(sorted(MATRICES))}")
         if self.lesions is not None and not 0 <= self.lesions <= MAX_LESIONS:
             raise InputError(f"a phantom has 0 to {MAX_LESIONS} lesions, not {self.lesions}: ask for as many")
+        for phase in self.further_phases:
+            if phase not in FURTHER_PHASES:
+                raise InputError(f"unknown further phase {phase!r}; choose among {', '.join(FURTHER_PHASES)}")
         for kind in self.lesion_kinds or ():
             if kind not in LESION_KINDS:
                 raise InputError(f"unknown lesion type {kind!r}; choose among {', '.join(LESION_KINDS)}")

@@ -14,6 +14,8 @@ from LiverTumorAttentionLib.progress import Progress
 def write_phantom(phantom: Phantom, folder: str | Path, progress: Progress | None = None) -> None:
     """Write portal, arterial, labels and displacement (.nii.gz) and lesions.json into `folder`.
 
+    Further phases are written under their names, such as early-arterial.nii.gz and displacement-early-arterial.nii.gz.
+
     The folder is made when it is missing (its parent must exist). Nothing appears under a final name before
     everything is written; an interruption removes what was begun. Raises OutputError when the folder cannot be
     written.
@@ -25,6 +27,10 @@ def write_phantom(phantom: Phantom, folder: str | Path, progress: Progress | Non
         "labels.nii.gz": phantom.labels,
         "displacement.nii.gz": phantom.displacement,
     }
+    for phase, painted in phantom.further.items():
+        name = phase.replace("_", "-")
+        images[f"{name}.nii.gz"] = painted.image
+        images[f"displacement-{name}.nii.gz"] = painted.displacement
     record = {
         "seed": phantom.seed,
         "lesions": [asdict(lesion) for lesion in phantom.lesions],
@@ -34,7 +40,7 @@ def write_phantom(phantom: Phantom, folder: str | Path, progress: Progress | Non
         last = target / "lesions.json"
         with replacing_all([*(target / name for name in images), last], name="phantom") as temporary:
             for number, (name, image) in enumerate(images.items()):
-                progress.update(number / 5, name)
+                progress.update(number / (len(images) + 1), name)
                 write_image(temporary[target / name], image, level=1)
             temporary[last].write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
             progress.check()

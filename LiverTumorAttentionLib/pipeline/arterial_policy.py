@@ -42,8 +42,10 @@ def is_usable(verdict: GradedVerdict | None) -> bool:
     return verdict is not None and verdict.grade != REFUSED
 
 
-def usage_warnings(verdict: GradedVerdict | None, *, portal_model: str | None = None) -> tuple[str, ...]:
-    """Return the warnings of a run that registered the arterial phase itself.
+def usage_warnings(
+    verdict: GradedVerdict | None, *, portal_model: str | None = None, phase: str = "arterial"
+) -> tuple[str, ...]:
+    """Return the warnings of a run that registered the arterial phase itself, or another `phase`.
 
     portal_model: id of the model, where it finds tumors in the portal phase alone.
     """
@@ -51,9 +53,9 @@ def usage_warnings(verdict: GradedVerdict | None, *, portal_model: str | None = 
         return ()
     warnings = []
     if not is_usable(verdict):
-        warnings.append(f"the arterial phase was not used: {verdict.reason}")
+        warnings.append(f"the {phase} phase was not used: {verdict.reason}")
     elif verdict.grade == DOUBTFUL:
-        warnings.append(f"the arterial phase was used, but look at how it fits: {verdict.reason}")
+        warnings.append(f"the {phase} phase was used, but look at how it fits: {verdict.reason}")
     if is_usable(verdict) and portal_model is not None:
         warnings.append(
             f"the model {portal_model!r} finds tumors in the portal phase alone; "

@@ -5,8 +5,9 @@ A model without the block `candidates` has no second look: every candidate is a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import SimpleITK as sitk
@@ -21,6 +22,7 @@ from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.stages import (
     FoundLiver,
     FoundTumors,
+    Phase,
     Stages,
     around_liver,
     arterial_box,
@@ -64,6 +66,10 @@ class FoundCase:
     """uint16: 0 background, 1 liver, 2, 3, … one value a candidate, the largest first; nothing beyond its part."""
     arterial: sitk.Image | None = None
     """The arterial volume around the liver, registered, HU; None where there is none that may be used."""
+    further: Mapping[str, RegistrationResult] = field(default_factory=dict)
+    """Registrations of the delayed and the native phase, by name, where they were given."""
+    further_parts: Mapping[str, sitk.Image] = field(default_factory=dict)
+    """Those volumes around the liver, registered, HU, where they may be used."""
 
     def volumes(self) -> CandidateVolumes:
         """Return what the features of the candidates are taken from, as arrays (z, y, x) of `surroundings`."""
@@ -105,23 +111,30 @@ def find_candidates(
     *,
     seed: int = 0,
     attention_point: Point | None = None,
+    further: Mapping[str, sitk.Image] | None = None,
 ) -> FoundCase:
     """Run the networks on a case: liver, registration, probability of tumor, candidates.
 
     portal, arterial: HU, the portal one in LPS order. seed: of what registration samples. attention_point: as for
-    `find_tumors`. Raises `InputError`, `ModelError` or `Cancelled`.
+    `find_tumors`. further: delayed and native phase, HU, by name; registered as the arterial one.
+    Raises `InputError`, `ModelError` or `Cancelled`.
     """
     part = progress.part(0.0, stages.liver_share, "liver")
     liver = find_liver(portal, "portal", stages, settings, part)
     give_back()
-    registration = None
-    if arterial is not None:
-        part = progress.part(stages.liver_share, 0.6)
-        registration = register_arterial(portal, to_lps(arterial), liver.mask, stages, settings, seed, part)
-    seen = None
-    if registration is not None and is_usable(registration.verdict):
-        seen = registration.registered_in(arterial_box(portal, liver.mask, stages))
-    give_back()
+    given = {"arterial": arterial, **(further or {})}
+    moving = {phase: image for phase, image in given.items() if image is not None}
+    registrations, parts = {}, {}
+    start, step = stages.liver_share, (0.6 - stages.liver_share) / max(1, len(moving))
+    for number, (phase, image) in enumerate(moving.items()):
+        part = progress.part(start + number * step, start + (number + 1) * step)
+        found = registrations[phase] = register_arterial(
+            portal, to_lps(image), liver.mask, stages, settings, seed, part, phase=cast("Phase", phase)
+        )
+        if is_usable(found.verdict):
+            parts[phase] = found.registered_in(arterial_box(portal, liver.mask, stages))
+        give_back()
+    registration, seen = registrations.pop("arterial", None), parts.pop("arterial", None)
     tumors = find_tumors(
         portal,
         seen,
@@ -145,6 +158,8 @@ def find_candidates(
         deviation=deviation,
         instances=tumor_instances(probability, liver.mask, settings),
         arterial=seen,
+        further=registrations,
+        further_parts=parts,
     )
 
 

@@ -103,6 +103,7 @@ def run_demonstration(folder: Path, seed: int, device: str, progress: Progress) 
         output=str(folder / "segmentation.seg.nrrd"),
         table=str(folder / "tumors.csv"),
         report=str(folder / "report.json"),
+        phases_as_given=True,  # they are generated, and coarsely
     )
     phantom = generate_phantom(
         seed,

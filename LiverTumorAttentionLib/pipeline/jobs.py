@@ -99,14 +99,27 @@ class LabelledJob(Job):
 class SegmentationJob(ReportedJob):
     """One case to segment. Raises `InputError` for a value out of range or files that collide."""
 
-    portal: str
+    portal: str = ""
     """Portal venous CT: a NIfTI, NRRD or MHA file, or a DICOM folder."""
+    study: str | None = None
+    """DICOM folder of a study, from which the phases are chosen; given in place of the volumes. Series that are named
+    are taken as they are."""
     arterial: str | None = None
     """Arterial CT of the same examination, likewise; None segments on the portal phase alone."""
+    delayed: str | None = None
+    """Delayed CT of the same examination, likewise; it is registered and measured as the arterial one is."""
+    native: str | None = None
+    """CT without contrast of the same examination, likewise."""
     portal_series: str | None = None
     """Which DICOM series of the portal folder: its UID, its number in the list, or words of its description."""
     arterial_series: str | None = None
     """Which DICOM series of the arterial folder, likewise."""
+    delayed_series: str | None = None
+    """Which DICOM series of the delayed folder, likewise."""
+    native_series: str | None = None
+    """Which DICOM series of the native folder, likewise."""
+    phases_as_given: bool = False
+    """Whether the volumes are used as they were given where they look like other phases, or are of two studies."""
     model: str = "demonstration"
     """Id of an installed model, or the path of a model folder or zip."""
     device: str = "auto"
@@ -121,6 +134,10 @@ class SegmentationJob(ReportedJob):
     """Where the preview picture goes, as PNG."""
     save_registered: str | None = None
     """Where the arterial volume, registered onto the portal one, goes."""
+    save_delayed: str | None = None
+    """Where the delayed volume, registered onto the portal one, goes."""
+    save_native: str | None = None
+    """Where the native volume, registered onto the portal one, goes."""
     save_transform: str | None = None
     """Where the registration's transform goes (.h5, .tfm); it maps portal points to arterial ones, LPS mm."""
     save_probability: str | None = None
@@ -149,8 +166,13 @@ class SegmentationJob(ReportedJob):
     """Seed of random numbers (registration samples its voxels)."""
 
     def __post_init__(self) -> None:
-        if not self.portal:
-            raise InputError("no portal venous volume was given: name a file or a DICOM folder")
+        if not self.portal and not self.study:
+            raise InputError("no portal venous volume was given: name a file or a DICOM folder, or a study")
+        if self.study and any((self.portal, self.arterial, self.delayed, self.native)):
+            raise InputError(
+                "a study and a volume were both given: give the study alone, and name series of it where they are "
+                "not the right ones, or give volumes alone"
+            )
         if self.minimum_diameter_mm is not None and not 0 <= self.minimum_diameter_mm <= 200:
             raise InputError(
                 f"the smallest diameter must lie between 0 and 200 mm, got {self.minimum_diameter_mm:g}"
@@ -173,20 +195,23 @@ class SegmentationJob(ReportedJob):
             raise InputError(
                 "a point of attention was given, but no folder for the maps: name one, or leave it out"
             )
-        for file, what in (
-            (self.save_registered, "registered arterial volume"),
-            (self.save_transform, "transform"),
+        for file, what, phase in (
+            (self.save_registered, "registered arterial volume", "arterial"),
+            (self.save_transform, "transform", "arterial"),
+            (self.save_delayed, "registered delayed volume", "delayed"),
+            (self.save_native, "registered native volume", "native"),
         ):
-            if file and self.arterial is None:
+            if file and getattr(self, phase) is None and self.study is None:
                 raise InputError(
-                    f"there will be no {what} to save, because no arterial volume was given: "
+                    f"there will be no {what} to save, because no {phase} volume was given: "
                     "give one, or leave out the file for it"
                 )
         self._check_files()
 
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
-        return {"portal": self.portal, "arterial": self.arterial, "model": self.model}
+        names = ("study", "arterial", "delayed", "native", "model")
+        return {"portal": self.portal or None, **{name: getattr(self, name) for name in names}}
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes."""
@@ -196,6 +221,8 @@ class SegmentationJob(ReportedJob):
             "report": self.report,
             "preview": self.preview,
             "registered": self.save_registered,
+            "delayed": self.save_delayed,
+            "native": self.save_native,
             "transform": self.save_transform,
             "probability": self.save_probability,
         }

@@ -38,6 +38,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "structured report": (".dcm",),
     "RT Structure Set": (".dcm",),
     "registered": IMAGE_SUFFIXES,
+    "delayed": IMAGE_SUFFIXES,
+    "native": IMAGE_SUFFIXES,
     "probability": IMAGE_SUFFIXES,
     "transform": TRANSFORM_SUFFIXES,
     "inverse": TRANSFORM_SUFFIXES,
@@ -73,7 +75,7 @@ def check_outputs(job: Job, *, model: Path | None = None) -> None:
     if not isinstance(job, SegmentationJob | RefinementJob) or not job.output:
         return
     # A missing portal volume is refused when it is read.
-    if full_suffix(job.output) == ".dcm" and Path(job.portal).exists():
+    if full_suffix(job.output) == ".dcm" and job.portal and Path(job.portal).exists():
         check_dicom_seg_source(job.portal, job.portal_series)
 
 

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.inference import Device, choose_device
-from LiverTumorAttentionLib.io import collected_warnings, read_ct, read_side_by_side, write_image
+from LiverTumorAttentionLib.io import collected_warnings, read_phase, read_side_by_side, write_image
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.pictures import write_alignment
 from LiverTumorAttentionLib.pipeline.arterial_policy import graded_reason, registration_warnings
@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.pipeline.outputs import (
     write_all,
     write_json,
 )
+from LiverTumorAttentionLib.pipeline.phase_check import check_same_patient, check_shows_trunk
 from LiverTumorAttentionLib.pipeline.stages import find_liver, load_stages, register_arterial
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
@@ -73,12 +74,15 @@ def _register(
 ) -> RegistrationCase:
     reading = progress.part(0.0, 0.1, "reading")
     reading.update(0.0)
-    fixed, moving = read_side_by_side(
+    (fixed, fixed_facts), (moving, moving_facts) = read_side_by_side(
         [
-            partial(read_ct, job.fixed, series=job.fixed_series, phase="portal"),
-            partial(read_ct, job.moving, series=job.moving_series, phase="arterial"),
+            partial(read_phase, job.fixed, series=job.fixed_series, phase="portal"),
+            partial(read_phase, job.moving, series=job.moving_series, phase="arterial"),
         ]
     )
+    # Any two phases of a patient may be registered, also those of two studies.
+    check_same_patient({"portal": fixed_facts, "arterial": moving_facts}, as_given=True)
+    check_shows_trunk({"portal": fixed, "arterial": moving})
     settings = PostprocessingSettings()
     in_order = to_lps(fixed)
     stages = load_stages(package, device)

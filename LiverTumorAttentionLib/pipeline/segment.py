@@ -5,7 +5,8 @@ The command line, the Slicer module, the demonstration and cohort runs all call 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,20 @@ from LiverTumorAttentionLib.analysis import (
     tumor_csv,
 )
 from LiverTumorAttentionLib.analysis.neck import neck_warnings
+from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, ImportedRun, choose_device
 from LiverTumorAttentionLib.io import (
     collected_warnings,
     making_folder,
-    read_ct,
+    read_phase,
     read_side_by_side,
     write_image,
     write_segmentation,
 )
 from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
+from LiverTumorAttentionLib.phases.estimate import PhaseEstimate
 from LiverTumorAttentionLib.pictures import write_preview
 from LiverTumorAttentionLib.pipeline.arterial_policy import usage_warnings
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
@@ -51,7 +54,14 @@ from LiverTumorAttentionLib.pipeline.outputs import (
     write_all,
     write_json,
 )
+from LiverTumorAttentionLib.pipeline.phase_check import (
+    check_phases,
+    check_same_patient,
+    check_shows_trunk,
+    estimate_phases,
+)
 from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_settings
+from LiverTumorAttentionLib.pipeline.study import choose_phases
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationVerdict, write_transform
 from LiverTumorAttentionLib.voxels.geometry import to_lps
@@ -96,6 +106,12 @@ class CaseResult:
     """Where the networks of a model of another program ran, in words; None for the project's own."""
     tumor_passes: int | None = None
     """How often such a network ran for each patch; None for the project's own."""
+    further: Mapping[str, RegistrationResult] = field(default_factory=dict)
+    """Registrations of the delayed and the native phase, by name, where they were given."""
+    phases: Mapping[str, PhaseEstimate] = field(default_factory=dict)
+    """What each volume seems to be, by what it was given as."""
+    chosen: tuple[str, ...] = ()
+    """Which series of a study were chosen and why, one sentence each; empty where volumes were given."""
 
     @property
     def probability(self) -> sitk.Image:
@@ -129,10 +145,16 @@ class CaseResult:
             f"liver {measured(self.case.liver_volume_ml, 'mL')}, {counted(len(self.tumors), 'tumor')}, "
             f"{measured(self.case.tumor_volume_ml, 'mL')} together",
         ]
+        lines[1:1] = self.chosen
         lines += [
             f"  Tumor {t.number}: {measured(t.volume_ml, 'mL')}, {quantity(t.longest_axial_diameter_mm, 'mm')} x "
             f"{measured(t.perpendicular_diameter_mm, 'mm')}, portal {measured(t.mean_hu_portal, 'HU')}"
             + (f", arterial {measured(t.mean_hu_arterial, 'HU')}" if t.mean_hu_arterial is not None else "")
+            + "".join(
+                f", {phase} {measured(hu, 'HU')}"
+                for phase, hu in (("delayed", t.mean_hu_delayed), ("native", t.mean_hu_native))
+                if hu is not None
+            )
             + (f", lesion probability {t.lesion_probability:.2f}" if t.lesion_probability is not None else "")
             for t in self.tumors
         ]
@@ -159,7 +181,10 @@ class CaseResult:
             "averaging": averaging_cost(job.averaging, self.tumor_passes),
             "networks_ran": self.seen,
             "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
+            "phase_estimates": {role: estimate.to_dict() for role, estimate in self.phases.items()},
+            "chosen_from_study": job.reported_warnings(self.chosen),
             "registration": self.registration.as_dict() if self.registration else None,
+            "further_registrations": {name: each.verdict.as_dict() for name, each in self.further.items()},
             "liver": {
                 "volume_ml": self.case.liver_volume_ml,
                 "tumor_volume_ml": self.case.tumor_volume_ml,
@@ -181,23 +206,52 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
     package = find_model(job.model)
     check_outputs(job, model=package.path)
     device = choose_device(job.device)
-    if job.arterial is None and package.description.needs_arterial:
-        raise ModelError(
-            f"the model {package.description.id!r} needs the arterial phase beside the portal venous one: "
-            "give it too, or choose another model"
-        )
-    reading = progress.part(0.0, 0.08, "reading")
+    if job.arterial is None and job.study is None and package.description.needs_arterial:
+        raise _needs_arterial(package)
     with collected_warnings() as warnings:
-        reading.update(0.0)
-        readers = [partial(read_ct, job.portal, series=job.portal_series, phase="portal")]
-        if job.arterial is not None:
-            readers.append(partial(read_ct, job.arterial, series=job.arterial_series, phase="arterial"))
-        portal, *others = read_side_by_side(readers)
-        arterial = others[0] if others else None
-    result = segment_volumes(portal, arterial, package, device, job, progress.part(0.08, 0.95))
-    result = replace(result, warnings=(*warnings, *result.warnings))
+        job, chosen = choose_phases(job, progress.part(0.0, 0.03, "choosing phases"))
+        if chosen:
+            check_outputs(job, model=package.path)
+        images, estimates = read_phases(job, progress.part(0.03, 0.08, "reading"))
+    if job.arterial is None and package.description.needs_arterial:
+        raise _needs_arterial(package)
+    portal, arterial = images.pop("portal"), images.pop("arterial", None)
+    part = progress.part(0.08, 0.95)
+    result = segment_volumes(portal, arterial, package, device, job, part, further=images)
+    result = replace(result, warnings=(*warnings, *result.warnings), phases=estimates, chosen=tuple(chosen))
     write_results(result, job, progress.part(0.95, 1.0, "writing"))
     return result
+
+
+def _needs_arterial(package: ModelPackage) -> ModelError:
+    return ModelError(
+        f"the model {package.description.id!r} needs the arterial phase beside the portal venous one: "
+        "give it too, or choose another model"
+    )
+
+
+def read_phases(
+    job: SegmentationJob, progress: Progress
+) -> tuple[dict[str, sitk.Image], dict[str, PhaseEstimate]]:
+    """Read the volumes of a job, HU, by what they are for, and check that they are what they were given as.
+
+    Raises `InputError` for what cannot be read, another patient or another part of the body, and `PhaseMismatch`.
+    """
+    progress.update(0.0)
+    given = [role for role in ROLES if getattr(job, role)]
+    readers = [
+        partial(read_phase, getattr(job, role), series=getattr(job, f"{role}_series"), phase=role)
+        for role in given
+    ]
+    read = dict(zip(given, read_side_by_side(readers), strict=True))
+    images = {role: image for role, (image, _) in read.items()}
+    facts = {role: own for role, (_, own) in read.items()}
+    progress.update(0.8, "checking phases")
+    check_same_patient(facts, as_given=job.phases_as_given)
+    check_shows_trunk(images)
+    estimates = estimate_phases(images, facts)
+    check_phases(estimates, as_given=job.phases_as_given)
+    return images, estimates
 
 
 def segment_volumes(
@@ -207,13 +261,16 @@ def segment_volumes(
     device: Device,
     job: SegmentationJob,
     progress: Progress,
+    *,
+    further: Mapping[str, sitk.Image] | None = None,
 ) -> CaseResult:
     """Segment volumes in memory: the steps of `segment_case` between its files.
 
-    portal, arterial: HU, of any orientation and any grids that overlap in the liver.
+    portal, arterial: HU, of any orientation and any grids that overlap in the liver. further: the delayed and the
+    native phase by name, likewise.
     """
     with collected_warnings() as warnings:
-        result = _segment(portal, arterial, package, device, job, progress)
+        result = _segment(portal, arterial, package, device, job, progress, further or {})
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
@@ -224,6 +281,7 @@ def _segment(
     device: Device,
     job: SegmentationJob,
     progress: Progress,
+    further: Mapping[str, sitk.Image],
 ) -> CaseResult:
     settings = postprocessing_settings(package, job)
     operating_point = operating_point_of(package.description, job)
@@ -236,7 +294,14 @@ def _segment(
         imported=ImportedRun(everywhere=job.whole_volume, bfloat16=job.bfloat16),
     )
     found = find_candidates(
-        portal, arterial, stages, settings, progress, seed=job.seed, attention_point=job.attention_point
+        portal,
+        arterial,
+        stages,
+        settings,
+        progress,
+        seed=job.seed,
+        attention_point=job.attention_point,
+        further=further,
     )
     instances, look = found.instances, None
     if package.description.candidates is not None and operating_point is not None:
@@ -254,6 +319,7 @@ def _segment(
         None if found.arterial is None else part_from_lps(found.arterial, own_grid),
         probability,
         lesion_probabilities=look.probabilities if look else None,
+        **{name: part_from_lps(part, own_grid) for name, part in found.further_parts.items()},
     )
     return CaseResult(
         portal=own_grid,
@@ -268,8 +334,14 @@ def _segment(
         second_look=look,
         seen=stages.seen,
         tumor_passes=stages.tumor_passes,
+        further={name: replace(each, own_grid=own_grid) for name, each in found.further.items()},
         warnings=(
             *usage_warnings(verdict, portal_model=portal_model),
+            *(
+                text
+                for name, each in found.further.items()
+                for text in usage_warnings(each.verdict, phase=name)
+            ),
             *calibration_warnings(package.description, job, settings),
             *neck_warnings({tumor.number: tumor.neck_ratio for tumor in tumors}),
         ),
@@ -303,8 +375,17 @@ def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Writer]:
         if result.transform is not None:
             write_transform(path, result.transform)
 
+    def further(name: str) -> Writer:
+        def write(path: Path) -> None:
+            if name in result.further:
+                write_image(path, result.further[name].registered)
+
+        return write
+
     return {
         "segmentation": segmentation,
+        "delayed": further("delayed"),
+        "native": further("native"),
         "table": lambda path: path.write_text(tumor_csv(result.tumors), encoding="utf-8", newline=""),
         "report": lambda path: write_json(path, result.to_dict(job)),
         "preview": lambda path: write_preview(

@@ -59,7 +59,7 @@ SMALLEST_LIVER_ML = 20.0
 SLAB_VOXELS = 8_000_000
 """Voxels of the portal grid on which a probability is interpolated at a time."""
 
-Phase = Literal["portal", "arterial"]
+Phase = Literal["portal", "arterial", "delayed", "native"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,14 +262,16 @@ def register_arterial(
     settings: PostprocessingSettings,
     seed: int,
     progress: Progress,
+    *,
+    phase: Phase = "arterial",
 ) -> RegistrationResult:
-    """Find the liver in the arterial phase and register that phase onto the portal one.
+    """Find the liver in the arterial phase, or another one, and register that phase onto the portal one.
 
     portal, arterial: HU, in LPS order. portal_liver: uint8 mask on the portal grid.
     Raises `InputError` when the arterial volume shows no liver, or another region.
     """
-    liver_progress = progress.part(0.0, 0.3, "liver, arterial phase")
-    arterial_liver = find_liver(arterial, "arterial", stages, settings, liver_progress).mask
+    liver_progress = progress.part(0.0, 0.3, f"liver, {phase} phase")
+    arterial_liver = find_liver(arterial, phase, stages, settings, liver_progress).mask
     give_back()
     result = register_phases(
         portal,
@@ -282,7 +284,7 @@ def register_arterial(
     share = result.verdict.liver_share_inside
     if share < SMALLEST_SHARED_LIVER:
         raise InputError(
-            f"the arterial volume holds {100 * share:.0f} % of the liver seen in the portal volume, so it shows "
+            f"the {phase} volume holds {100 * share:.0f} % of the liver seen in the portal volume, so it shows "
             "another region: choose another series, or segment without it"
         )
     return result

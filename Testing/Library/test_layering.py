@@ -17,7 +17,7 @@ SLICER = {"slicer", "qt", "ctk", "vtk"}
 FOUNDATION = {
     *("errors", "progress", "config_parsing", "tumor_columns", "identifying_names", "wording"),
     *("ending", "file_identity", "memory", "regular_file", "json_values", "standard_streams", "supervised"),
-    *("lesion_classifier", "threads"),
+    *("lesion_classifier", "threads", "contrast_phase"),
 }
 VOXELS = FOUNDATION | {"voxels"}
 
@@ -40,10 +40,12 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "yaml_values": ({"errors", "regular_file"}, {"yaml"}, set()),
     "json_values": ({"errors", "config_parsing", "regular_file"}, set(), set()),
     "lesion_classifier": ({"errors", "wording"}, set(), set()),
+    "contrast_phase": (set(), set(), set()),
     "voxels": (FOUNDATION, NUMERICS, set()),
     "networks": ({"errors"}, {"torch"}, {"monai"}),
     "preprocessing": (VOXELS, NUMERICS, set()),
-    "io": (VOXELS, NUMERICS, {"highdicom", "pydicom"}),
+    "phases": (VOXELS, NUMERICS, set()),
+    "io": (VOXELS | {"phases"}, NUMERICS, {"highdicom", "pydicom"}),
     "phantoms": (VOXELS | {"io"}, NUMERICS, set()),
     "metrics": (VOXELS | {"preprocessing", "io"}, NUMERICS, set()),
     "postprocessing": (VOXELS, NUMERICS, set()),
@@ -61,7 +63,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "pipeline": (
         VOXELS
         | {"analysis", "correction", "inference", "io", "metrics", "models", "phantoms", "pictures"}
-        | {"postprocessing", "preprocessing", "registration"},
+        | {"phases", "postprocessing", "preprocessing", "registration"},
         NUMERICS,
         set(),
     ),

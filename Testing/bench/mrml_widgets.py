@@ -29,6 +29,23 @@ class qMRMLWidget(SignatureSignals, with_manners(QtWidgets.QWidget)):
         self.mrmlSceneChanged.emit(scene)
 
 
+class _SortFilterProxyModel:
+    """Which nodes a list leaves out, as the property of the real proxy model."""
+
+    def __init__(self, changed: Any) -> None:
+        self._hidden: list[str] = []
+        self._changed = changed
+
+    @property
+    def hiddenNodeIDs(self) -> tuple[str, ...]:
+        return tuple(self._hidden)
+
+    @hiddenNodeIDs.setter
+    def hiddenNodeIDs(self, ids: Any) -> None:
+        self._hidden = list(ids)
+        self._changed()
+
+
 class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):
     """A list of the scene's nodes of some types, with "None" as an entry if that is enabled."""
 
@@ -54,6 +71,7 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):
         self._tags: list[int] = []
         self._current: Any = None
         self._nodes: list[Any] = []
+        self._proxy = _SortFilterProxyModel(self._refresh)
         self._box = QtWidgets.QComboBox(self)
         self._box.setEnabled(False)
         self._box.activated.connect(self._activated)
@@ -76,6 +94,9 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):
         if scene is None:
             self._current, self._nodes = None, []
         self._refresh()
+
+    def sortFilterProxyModel(self) -> Any:
+        return self._proxy
 
     def currentNode(self) -> Any:
         return self._current
@@ -102,6 +123,8 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):
             self._refresh()
 
     def _shows(self, node: Any) -> bool:
+        if node.GetID() in self._proxy.hiddenNodeIDs:
+            return False
         if node.GetHideFromEditors() and not self.showHidden:
             return False
         if any(node.IsA(kind) for kind in self.hideChildNodeTypes):

@@ -78,6 +78,7 @@ def evaluate_seed(
             arterial=None if portal_only else f"{folder}/arterial.nii.gz",
             model=model,
             device="cpu",
+            phases_as_given=True,
         )
         start = time.perf_counter()
         result = segment_case(job)

@@ -68,6 +68,7 @@ class Runner:
             arterial=None if arterial is None else str(arterial),
             model=self.model,
             device=self.device,
+            phases_as_given=True,  # what a model does with any volume is to be seen
             **self.settings,
         )
         with measured_cost() as cost:

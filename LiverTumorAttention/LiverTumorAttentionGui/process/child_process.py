@@ -65,7 +65,7 @@ class ChildProcess:
         self._lines = LineSplitter()
         self._stderr_lines = LineSplitter()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
-        self._error = ""
+        self._error = self._question = ""
         self._done_received = False
         self._cancelled = False
         self._ended = False
@@ -161,6 +161,7 @@ class ChildProcess:
             self._done_received = True
         elif event["event"] == "error":
             self._error = str(event.get("message", ""))
+            self._question = str(event.get("question", ""))
         else:
             self._on_event(event)
 
@@ -177,6 +178,7 @@ class ChildProcess:
             cancelled=self._cancelled,
             done=self._done_received,
             error=self._error,
+            question=self._question,
             stderr="\n".join(self._stderr),
             crash=self._crash,
         )

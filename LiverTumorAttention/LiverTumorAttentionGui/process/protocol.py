@@ -62,10 +62,12 @@ class Outcome:
 
     status: "done", "cancelled" or "failed".
     message: one sentence for the panel.
+    question: what the run found that the user may know better, such as phases that look swapped; empty for none.
     """
 
     status: str
     message: str
+    question: str = ""
 
 
 def crash_of(line: str) -> str:
@@ -83,18 +85,19 @@ def outcome_of_exit(
     error: str,
     stderr: str,
     crash: str = "",
+    question: str = "",
 ) -> Outcome:
     """Return the outcome of a child that has ended.
 
     exit_code: the code, or the number of the signal where `crashed`.
     cancelled: the user pressed Cancel. done: a "done" event was received.
     error: message of the "error" event, empty without one. stderr: the last lines of standard error.
-    crash: what `crash_of` found in all of standard error.
+    crash: what `crash_of` found in all of standard error. question: the question in the "error" event.
     """
     if cancelled or (exit_code == CANCELLED_EXIT_CODE and not crashed):
         return Outcome(status="cancelled", message="Cancelled. The scene is unchanged.")
     if error:
-        return Outcome(status="failed", message=_sentence(error))
+        return Outcome(status="failed", message=_sentence(error), question=question)
     if exit_code == 0 and not crashed:
         if done:
             return Outcome(status="done", message="Done.")

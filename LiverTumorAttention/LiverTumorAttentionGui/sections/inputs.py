@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import slicer
+
 from LiverTumorAttentionGui.model_collection import ModelChoice
 from LiverTumorAttentionGui.parameters import SegmentationParameters
+from LiverTumorAttentionGui.scene.input_volumes import derived_ids, input_volumes
+from LiverTumorAttentionGui.scene.phase_choice import choose_phases
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
 
@@ -73,10 +78,42 @@ class InputsSection:
             return
         if not parameters.model and self._models:
             parameters.model = self._models[0].id
+        self._hide_results(parameters)
         self._ui.modelComboBox.setCurrentIndex(self._ui.modelComboBox.findData(parameters.model))
         chosen = [model for model in self._models if model.id == parameters.model]
         self._ui.statementLabel.text = chosen[0].statement if chosen else ""
         self._ui.statementLabel.visible = bool(chosen)
+
+    def choose_phases(self) -> None:
+        """Choose portal venous and arterial CT among the volumes of the scene where none is chosen, and say why."""
+        parameters = self._parameters
+        if parameters is None or parameters.portal is not None or parameters.arterial is not None:
+            return
+        volumes = input_volumes(slicer.mrmlScene)
+        if not volumes:
+            return
+        try:
+            choice = choose_phases(volumes)
+        except (
+            Exception
+        ):  # a volume that cannot be measured, or packages that are still missing: the user chooses
+            logging.exception("Liver Tumor Attention: the phases could not be told")
+            return
+        if choice.volumes:
+            parameters.arterial = choice.volumes.get("arterial")
+            parameters.portal = choice.volumes["portal"]
+            self._say(" ".join([*choice.reasons, "Look at both before you segment."]))
+
+    def _hide_results(self, parameters: SegmentationParameters) -> None:
+        """Leave registered volumes and probabilities out of the lists, but for one that is chosen."""
+        for name in ("portal", "arterial"):
+            chosen = getattr(parameters, name)
+            hidden = [
+                each for each in derived_ids(slicer.mrmlScene) if chosen is None or each != chosen.GetID()
+            ]
+            model = getattr(self._ui, f"{name}Selector").sortFilterProxyModel()
+            if list(model.hiddenNodeIDs) != hidden:
+                model.hiddenNodeIDs = hidden
 
     def fill(self) -> None:
         """List the installed models."""

@@ -41,6 +41,7 @@ LEFT_MEANWHILE = (
     "The Python packages are installed. The module was left or the scene was closed meanwhile, so nothing was "
     "computed: press Segment tumors again."
 )
+PHASES_TITLE = "Contrast phases"
 OTHER_CT = "The chosen output belongs to another CT, so a new segmentation will be made."
 
 
@@ -190,7 +191,9 @@ class SegmentSection:
             return "Choose the portal venous CT first."
         return self._logic.problem(self._parameters.portal, self._parameters.arterial, self._model())
 
-    def _request(self, parameters: SegmentationParameters) -> SegmentationRequest:
+    def _request(
+        self, parameters: SegmentationParameters, *, phases_as_given: bool = False
+    ) -> SegmentationRequest:
         threshold, diameter_mm = parameters.threshold, parameters.minimum_diameter_mm
         return SegmentationRequest(
             portal=parameters.portal,
@@ -203,9 +206,13 @@ class SegmentSection:
             threshold=threshold if threshold > MODELS_OWN_THRESHOLD else None,
             minimum_diameter_mm=diameter_mm if diameter_mm > MODELS_OWN_DIAMETER else None,
             operating_point=parameters.operating_point if self._has_operating_points() else None,
+            phases_as_given=phases_as_given,
         )
 
     def _segment_clicked(self, _checked: bool = False) -> None:
+        self._begin()
+
+    def _begin(self, *, phases_as_given: bool = False) -> None:
         parameters = self._parameters
         if self.running or parameters is None:
             return
@@ -220,7 +227,7 @@ class SegmentSection:
                 return
             run = self._run = self._run_factory(
                 self._logic,
-                self._request(parameters),
+                self._request(parameters, phases_as_given=phases_as_given),
                 on_progress=self._show_progress,
                 on_warning=self._warn,
                 on_finished=self._finished,
@@ -304,7 +311,9 @@ class SegmentSection:
         self._show_idle()
         if result is None:
             self.say(outcome.message, error=outcome.status == "failed")
-            if outcome.status == "failed":
+            if outcome.question and self._parameters is not None and self._confirmed(outcome.question):
+                self._begin(phases_as_given=True)
+            elif outcome.status == "failed":
                 self._on_failed()
             return
         self._registration.show(result.verdict)
@@ -313,6 +322,12 @@ class SegmentSection:
         self._summary = result.summary
         self.say(self._summary)
         self._on_result(result)
+
+    def _confirmed(self, question: str) -> bool:
+        """Ask whether the volumes are used as they were chosen."""
+        sentence = question[:1].upper() + question[1:].rstrip(".")
+        text = f"{sentence}.\n\nUse the volumes as they were chosen?"
+        return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=PHASES_TITLE))
 
     def _show_idle(self) -> None:
         self._ui.progressBar.maximum = 100

@@ -22,8 +22,8 @@ from Testing.Library.report.cases import Small
 
 HEADING = (
     "tumor,volume_ml,longest_axial_diameter_mm,perpendicular_diameter_mm,slice_index,"
-    "centroid_l_mm,centroid_p_mm,centroid_s_mm,mean_portal_hu,sd_portal_hu,mean_arterial_hu,mean_probability,"
-    "lesion_probability,neck_ratio"
+    "centroid_l_mm,centroid_p_mm,centroid_s_mm,mean_portal_hu,sd_portal_hu,mean_arterial_hu,"
+    "mean_delayed_hu,mean_native_hu,mean_probability,lesion_probability,neck_ratio"
 )
 
 
@@ -39,11 +39,12 @@ def instances() -> sitk.Image:
 def test_rows_with_both_phases() -> None:
     image = instances()
     hu = sitk.Cast(image, sitk.sitkInt16)
-    text = tumor_csv(measure_tumors(image, hu * 50, hu * 20, sitk.Cast(image, sitk.sitkFloat32) / 4))
+    chances = sitk.Cast(image, sitk.sitkFloat32) / 4
+    text = tumor_csv(measure_tumors(image, hu * 50, hu * 20, chances, delayed=hu * 30, native=hu * 10))
     heading, row = text.splitlines()
     assert heading == HEADING
     # the longest line joins side midpoints 4 and 1 mm apart: sqrt 17; across it, between the sides: 2 sqrt 17 / 4
-    assert row == "1,0.040,4.1,2.1,1,3.5,3.5,5.0,100.0,0.0,40.0,0.500,,"
+    assert row == "1,0.040,4.1,2.1,1,3.5,3.5,5.0,100.0,0.0,40.0,60.0,20.0,0.500,,"
 
 
 def test_what_was_not_measured_is_empty() -> None:

@@ -213,8 +213,15 @@ real_data = pytest.mark.skipif(not REAL.is_dir(), reason=f"the shared data are n
 def test_the_real_ct_goes_through(tmp_path: Path) -> None:
     """The figure is reported in the README, not tuned for; this holds it to being a liver at all."""
     result = segment_case(
-        SegmentationJob(portal=str(REAL / "ct.nii.gz"), device="cpu", output=str(tmp_path / "o.nii.gz"))
+        job(
+            REAL,
+            portal=f"{REAL}/ct.nii.gz",
+            arterial=None,
+            output=f"{tmp_path}/o.nii.gz",
+            phases_as_given=True,
+        )
     )
+    assert any("the portal volume looks like the native phase" in text for text in result.warnings)
     truth = sitk.GetArrayFromImage(sitk.ReadImage(str(REAL / "liver.nii.gz"))) > 0
     assert dice(sitk.GetArrayFromImage(result.instances) > 0, truth) > 0.7
     assert sitk.ReadImage(str(tmp_path / "o.nii.gz")).GetSize() == (122, 101, 30)
@@ -223,7 +230,9 @@ def test_the_real_ct_goes_through(tmp_path: Path) -> None:
 @real_data
 def test_the_real_dicom_folder_goes_through(tmp_path: Path) -> None:
     result = segment_case(
-        SegmentationJob(portal=str(REAL / "dicom"), device="cpu", output=f"{tmp_path}/o.seg.nrrd")
+        job(
+            REAL, portal=f"{REAL}/dicom", arterial=None, output=f"{tmp_path}/o.seg.nrrd", phases_as_given=True
+        )
     )
     assert result.instances.GetSize() == (512, 512, 20)
     assert result.case.liver_volume_ml > 100

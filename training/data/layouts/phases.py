@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.dicom_series import PHASES, guess_phase
+from LiverTumorAttentionLib.phases.description import guess_phase
 from training.data.layouts.files import some
 
+PHASES = ("portal", "arterial")
+"""What training takes, the portal phase first."""
 _OTHER = re.compile(r"nocontrast|noncontrast|unenhanced|native|nativ|plain|nc|delayed|delay|combined")
 """Words in the names of cases for phases that no network here takes."""
 

@@ -1,0 +1,85 @@
+"""The portal venous and the arterial CT among the volumes of a scene, by their names, DICOM attributes and voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+import vtk
+
+from LiverTumorAttentionGui.scene.input_volumes import patient_of
+from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, voxel_array
+
+INSTANCES_ATTRIBUTE = "DICOM.instanceUIDs"
+"""Slicer's own attribute of a volume that its DICOM module loaded."""
+MOST_VOLUMES = 6
+"""Each takes some tenths of a second; a scene with more is left to the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseChoice:
+    """Volumes by input, and why they were chosen, one sentence each."""
+
+    volumes: dict[str, slicer.vtkMRMLScalarVolumeNode]
+    reasons: list[str]
+
+
+def choose_phases(volumes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> PhaseChoice:
+    """Return the volumes that look like the portal venous and the arterial phase of one patient; may be none."""
+    from LiverTumorAttentionLib.phases.choice import choose_by_phase
+    from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, level_words
+    from LiverTumorAttentionLib.phases.expectation import log_likelihoods
+    from LiverTumorAttentionLib.phases.headers import Evidence, header_evidence, in_order_of_time
+    from LiverTumorAttentionLib.phases.levels import measure_levels
+
+    nothing = PhaseChoice(volumes={}, reasons=[])
+    if not volumes or len(volumes) > MOST_VOLUMES or len({patient_of(node) for node in volumes}) > 1:
+        return nothing
+    facts = [_facts(node) for node in volumes]
+    agents = any(own.contrast_agent for own in facts)
+    evidences, levels = [], []
+    for node, own in zip(volumes, facts, strict=True):
+        measured = measure_levels(_image(node))
+        words = level_words(measured)
+        voxels = Evidence(logs=log_likelihoods(measured), reasons=(words,) if words else ())
+        evidences.append(header_evidence(own, others_have_contrast=agents).plus(voxels))
+        levels.append(measured)
+    probabilities = in_order_of_time(evidences, [own.acquired_s for own in facts])
+    estimates = [
+        PhaseEstimate(probabilities=found, levels=measured, reasons=evidence.reasons)
+        for found, measured, evidence in zip(probabilities, levels, evidences, strict=True)
+    ]
+    chosen = choose_by_phase(estimates, ("portal", "arterial"))
+    if "portal" not in chosen:
+        return nothing
+    return PhaseChoice(
+        volumes={role: volumes[index] for role, index in chosen.items()},
+        reasons=[
+            f"{title}: {volumes[chosen[role]].GetName()}, {estimates[chosen[role]].sentence()}."
+            for role, title in (("portal", "Portal venous CT"), ("arterial", "Arterial CT"))
+            if role in chosen
+        ],
+    )
+
+
+def _facts(node: slicer.vtkMRMLScalarVolumeNode) -> Any:
+    """Return what the DICOM database tells of a volume; its name as description where it does not."""
+    from LiverTumorAttentionLib.phases.headers import SeriesFacts
+
+    database = getattr(slicer, "dicomDatabase", None)
+    uids = (node.GetAttribute(INSTANCES_ATTRIBUTE) or "").split()
+    if database is None or not getattr(database, "isOpen", False) or not uids:
+        return SeriesFacts(description=node.GetName() or "")
+    return SeriesFacts.of(
+        lambda tag: str(database.instanceValue(uids[0], tag.replace("|", ",").upper()) or "").strip()
+    )
+
+
+def _image(node: slicer.vtkMRMLScalarVolumeNode) -> Any:
+    """Return the volume as an image, LPS, without transforms above it, which do not change its phase."""
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    data = node.GetImageData()
+    return VoxelGrid.of(data, matrix).image(voxel_array(data))

@@ -1,0 +1,166 @@
+"""Whether the volumes of a run are of the phases, the patient and the part of the body that they were given as.
+
+Another patient and a part of the body without a liver are refused. Phases that contradict what was asked for, and
+another study, are refused too, but the user may know better: `--phases-as-given`, or the panel's question. What is
+likely but not clear, and another frame of reference, are told as warnings.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.contrast_phase import DELAYED, PHASE_TITLES, PORTAL, ROLE_PHASES
+from LiverTumorAttentionLib.errors import InputError, PhaseMismatch
+from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.phases.estimate import CLEAR, LIKELY, PhaseEstimate, estimate_phase, level_words
+from LiverTumorAttentionLib.phases.headers import NOTHING, SeriesFacts, header_evidence
+from LiverTumorAttentionLib.phases.limb import cross_section
+
+AS_GIVEN = "--phases-as-given"
+TOLD = 0.5
+"""From this probability of its best input on a volume tells something of its phase at all."""
+MOST_SWAP = 0.2
+"""Two phases are asked about from this probability on that each is the other: a swap costs more than a question."""
+TOLERATED = {
+    "portal": (*ROLE_PHASES["portal"], DELAYED),
+    "arterial": ROLE_PHASES["arterial"],
+    "delayed": (*ROLE_PHASES["delayed"], PORTAL),
+    "native": ROLE_PHASES["native"],
+}
+"""Phases that are used for an input with a warning at most: between the portal venous and the delayed phase there is
+no sharp line, and both are venous."""
+
+
+def check_same_patient(facts: Mapping[str, SeriesFacts | None], *, as_given: bool = False) -> None:
+    """Check DICOM headers of the volumes against those of the portal one; `facts` by input, None for no DICOM.
+
+    Raises `InputError` for another patient or a part of the body without a liver, `PhaseMismatch` for another study
+    unless `as_given`. Warns of another frame of reference.
+    """
+    for role, own in facts.items():
+        if own is not None and own.shows_no_liver:
+            raise InputError(
+                f"the {role} volume is of another part of the body ({own.body_part.title()}): choose a CT of the upper "
+                "abdomen"
+            )
+    portal = facts.get("portal")
+    if portal is None:
+        return
+    for role, other in facts.items():
+        if other is None or role == "portal":
+            continue
+        if portal.patient_id and other.patient_id and portal.patient_id != other.patient_id:
+            raise InputError(
+                f"the {role} volume is of another patient than the portal volume (their patient IDs differ): choose a "
+                "series of the same patient"
+            )
+        if portal.study_uid and other.study_uid and portal.study_uid != other.study_uid:
+            if not as_given:
+                raise PhaseMismatch(
+                    f"the {role} volume is of another study than the portal volume, so contrast and lesions may differ",
+                    f"choose a series of the same study, or add {AS_GIVEN} to use it",
+                )
+            warnings.warn(
+                f"the {role} volume is of another study than the portal volume", InputWarning, stacklevel=2
+            )
+        elif portal.frame_uid and other.frame_uid and portal.frame_uid != other.frame_uid:
+            warnings.warn(
+                f"the {role} volume has another frame of reference than the portal volume: the patient was positioned "
+                "anew between them, and their registration has more to bridge than a breath",
+                InputWarning,
+                stacklevel=2,
+            )
+
+
+def check_shows_trunk(images: Mapping[str, sitk.Image]) -> None:
+    """Raise `InputError` for a volume (HU) that shows a limb. images: by input."""
+    for role, image in images.items():
+        section = cross_section(image)
+        if section.is_limb:
+            raise InputError(
+                f"the {role} volume shows no trunk but a limb (a cross-section of {section.area_cm2:.0f} cm2, "
+                f"{100 * section.bone_share:.0f} % of it bone): choose a CT of the upper abdomen"
+            )
+
+
+def estimate_phases(
+    images: Mapping[str, sitk.Image],
+    facts: Mapping[str, SeriesFacts | None],
+    livers: Mapping[str, sitk.Image] | None = None,
+) -> dict[str, PhaseEstimate]:
+    """Return what each volume (HU) seems to be, by input. livers: masks on their grids, where they are known."""
+    agents = [own.contrast_agent for own in facts.values() if own is not None]
+    estimates = {}
+    for role, image in images.items():
+        own = facts.get(role)
+        headers = NOTHING if own is None else header_evidence(own, others_have_contrast=any(agents))
+        estimates[role] = estimate_phase(image, headers, (livers or {}).get(role))
+    return estimates
+
+
+def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = False) -> None:
+    """Raise `PhaseMismatch` where phases contradict what the volumes were given as; warn where they may.
+
+    as_given: whether the user has said that they are right; then all of it is told as warnings.
+    """
+    found = _pair(estimates)
+    told = set(found[2]) if found else set()
+    problems = [found[:2]] if found else []
+    for role, estimate in estimates.items():
+        if role in told:
+            continue
+        fitting = sum(estimate.probabilities[phase] for phase in TOLERATED[role])
+        title = _volume(role)
+        if fitting <= 1 - CLEAR:
+            problems.append(
+                (
+                    f"{title} looks like the {_seen(estimate)}",
+                    "choose another series",
+                )
+            )
+        elif estimate.fits(estimate.role) >= LIKELY and estimate.role != role:
+            warnings.warn(f"{title} may be of the {_seen(estimate)}: look at it", InputWarning, stacklevel=2)
+    for finding, advice in problems:
+        if not as_given:
+            raise PhaseMismatch(finding, f"{advice}, or add {AS_GIVEN} if they are right")
+        warnings.warn(f"{finding}; it was used as given", InputWarning, stacklevel=2)
+
+
+def swap_probability(portal: PhaseEstimate, arterial: PhaseEstimate) -> float:
+    """Return the probability that two volumes are each other's phase, of the two ways to take them."""
+    given = portal.fits("portal") * arterial.fits("arterial")
+    swapped = portal.fits("arterial") * arterial.fits("portal")
+    return swapped / (given + swapped) if given + swapped > 0 else 0.5
+
+
+def _pair(estimates: Mapping[str, PhaseEstimate]) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return what is wrong with portal and arterial volume together, what to do, and of which inputs that is said.
+
+    None where they may be as given.
+    """
+    portal, arterial = estimates.get("portal"), estimates.get("arterial")
+    if portal is None or arterial is None or swap_probability(portal, arterial) < MOST_SWAP:
+        return None
+    if min(each.fits(each.role) for each in (portal, arterial)) < TOLD:
+        return None  # where one of the two tells nothing, the other is judged by itself
+    swapped = portal.fits("arterial") * arterial.fits("portal")
+    for role, each, other in (("arterial", arterial, "portal"), ("portal", portal, "arterial")):
+        if portal.fits(other) * arterial.fits(other) > swapped:  # the same phase twice
+            return (f"{_volume(role)} looks like the {_seen(each)}", "choose another series", (role,))
+    finding = (
+        f"the portal and the arterial volume may be swapped: the portal volume looks like the {_seen(portal)}, the "
+        f"arterial volume like the {_seen(arterial)}"
+    )
+    return finding, "swap them", ("portal", "arterial")
+
+
+def _volume(role: str) -> str:
+    return f"the {role} volume"
+
+
+def _seen(estimate: PhaseEstimate) -> str:
+    words = level_words(estimate.levels)
+    return f"{PHASE_TITLES[estimate.phase]} phase ({100 * estimate.confidence:.0f} %{'; ' + words if words else ''})"

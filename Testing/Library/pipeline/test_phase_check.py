@@ -1,0 +1,114 @@
+"""Volumes that are not what they were given as: refused, asked about, or told."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from LiverTumorAttentionLib.contrast_phase import CONTRAST_PHASES, DELAYED, LATE_ARTERIAL, NATIVE, PORTAL
+from LiverTumorAttentionLib.errors import InputError, PhaseMismatch
+from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, estimate_of
+from LiverTumorAttentionLib.phases.headers import SeriesFacts
+from LiverTumorAttentionLib.phases.levels import Levels
+from LiverTumorAttentionLib.pipeline.phase_check import (
+    check_phases,
+    check_same_patient,
+    check_shows_trunk,
+    estimate_phases,
+)
+from Testing.Library.phases.drawn_trunk import knees, trunk
+
+SAME = SeriesFacts(patient_id="1", study_uid="1.2", frame_uid="1.2.3")
+
+
+def sure(phase: str, probability: float = 0.98) -> PhaseEstimate:
+    rest = (1 - probability) / 4
+    return PhaseEstimate(
+        probabilities={each: probability if each == phase else rest for each in CONTRAST_PHASES},
+        levels=Levels(),
+    )
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, PhaseEstimate]:
+    images = {PORTAL: trunk(PORTAL), LATE_ARTERIAL: trunk(LATE_ARTERIAL)}
+    return estimate_phases(images, {})
+
+
+def test_the_right_way_round_nothing_is_said(seen: dict[str, PhaseEstimate]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_phases({"portal": seen[PORTAL], "arterial": seen[LATE_ARTERIAL]})
+
+
+def test_swapped_volumes_are_asked_about(seen: dict[str, PhaseEstimate]) -> None:
+    swapped = {"portal": seen[LATE_ARTERIAL], "arterial": seen[PORTAL]}
+    with pytest.raises(
+        PhaseMismatch, match=r"may be swapped.*aorta \d+.*: swap them, or add --phases-as-given"
+    ) as found:
+        check_phases(swapped)
+    assert "--phases-as-given" not in found.value.finding
+    with pytest.warns(InputWarning, match="may be swapped.*; it was used as given"):
+        check_phases(swapped, as_given=True)
+
+
+@pytest.mark.parametrize(
+    ("role", "phase"),
+    [("portal", NATIVE), ("portal", LATE_ARTERIAL), ("arterial", PORTAL), ("arterial", NATIVE), ("native", PORTAL),
+     ("delayed", LATE_ARTERIAL)],
+)  # fmt: skip
+def test_a_clear_contradiction_is_asked_about(role: str, phase: str) -> None:
+    with pytest.raises(PhaseMismatch, match=f"the {role} volume looks like"):
+        check_phases({role: sure(phase)})
+
+
+def test_the_same_phase_twice_is_asked_about() -> None:
+    with pytest.raises(PhaseMismatch, match="the arterial volume looks like the portal venous phase"):
+        check_phases({"portal": sure(PORTAL), "arterial": sure(PORTAL)})
+
+
+def test_between_portal_and_delayed_is_a_warning() -> None:
+    with pytest.warns(InputWarning, match="the portal volume may be of the delayed phase"):
+        check_phases({"portal": sure(DELAYED)})
+
+
+def test_volumes_that_tell_nothing_are_used_without_a_word() -> None:
+    nothing = estimate_of(Levels())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_phases({"portal": nothing, "arterial": nothing, "delayed": nothing, "native": nothing})
+
+
+def test_another_patient_is_refused_whatever_the_user_says() -> None:
+    facts = {"portal": SAME, "arterial": SeriesFacts(patient_id="2", study_uid="1.2")}
+    with pytest.raises(InputError, match="another patient") as found:
+        check_same_patient(facts, as_given=True)
+    assert not isinstance(found.value, PhaseMismatch)
+
+
+def test_another_study_is_asked_about() -> None:
+    facts = {"portal": SAME, "delayed": SeriesFacts(patient_id="1", study_uid="9")}
+    with pytest.raises(PhaseMismatch, match="the delayed volume is of another study"):
+        check_same_patient(facts)
+    with pytest.warns(InputWarning, match="another study"):
+        check_same_patient(facts, as_given=True)
+
+
+def test_another_frame_of_reference_is_told() -> None:
+    facts = {"portal": SAME, "arterial": SeriesFacts(patient_id="1", study_uid="1.2", frame_uid="7")}
+    with pytest.warns(InputWarning, match="another frame of reference"):
+        check_same_patient(facts)
+
+
+def test_files_without_headers_pass() -> None:
+    check_same_patient({"portal": None, "arterial": SAME})
+    check_same_patient({"portal": SAME, "arterial": None})
+
+
+def test_a_knee_is_refused_by_its_header_and_by_its_voxels() -> None:
+    with pytest.raises(InputError, match=r"another part of the body \(Knee\)"):
+        check_same_patient({"portal": SAME, "arterial": SeriesFacts(body_part="KNEE")})
+    with pytest.raises(InputError, match="the arterial volume shows no trunk but a limb"):
+        check_shows_trunk({"portal": trunk(PORTAL), "arterial": knees()})

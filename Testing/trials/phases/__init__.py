@@ -1,0 +1,1 @@
+"""Trial of the recognition of contrast phases: generated volumes of every phase, and the real ones at hand."""

@@ -1,0 +1,182 @@
+"""Which phase is recognized, over generated volumes of every phase and the real ones at hand.
+
+    python -m Testing.trials.phases --patients 12 --data ../shared/data --output Testing/trials/results
+
+Each generated patient has five phases, each as generated, with noise, in thick slices and in parts. Every volume is
+judged by its voxels alone, without its name and without the liver stage. Then portal and late arterial volume are given
+to the check of a run, the right way round and swapped. The real volumes are reported, and nothing is set by them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.contrast_phase import CONTRAST_PHASES, LATE_ARTERIAL, PORTAL, role_of
+from LiverTumorAttentionLib.errors import PhaseMismatch
+from LiverTumorAttentionLib.io import read_volume
+from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, estimate_phase
+from LiverTumorAttentionLib.pipeline.phase_check import check_phases
+from Testing.trials.phases.generated import FIRST_SEED, make_patient, variants
+
+REAL = {
+    "hcc-tace-007/HCC007_pre_AP.nii.gz": "arterial",
+    "hcc-tace-007/HCC007_pre_PV.nii.gz": "portal",
+    "hcc-tace-007/HCC007_post_AP.nii.gz": "arterial",
+    "hcc-tace-007/HCC007_post_PV.nii.gz": "portal",
+    "totalsegmentator-example/ct.nii.gz": "native",
+    "totalsegmentator-example/dicom": "with contrast, phase not known",
+    "real-backgrounds/TCGA-AY-4070A_pv.nii.gz": "portal",
+    "real-backgrounds/C3L-00189_pv.nii.gz": "portal",
+    "real-backgrounds/LIDC-IDRI-0001_ap.nii.gz": "arterial",
+    "real-backgrounds/LIDC-IDRI-0050_ap.nii.gz": "arterial (late, with portal inflow)",
+    "real-backgrounds/amos_0013_ap_slab.nii.gz": "arterial",
+}
+PAIRS = (("hcc-tace-007/HCC007_pre", "before TACE"), ("hcc-tace-007/HCC007_post", "after TACE"))
+
+
+def answer(portal: PhaseEstimate, arterial: PhaseEstimate) -> str:
+    """Return what a run does with two volumes: "used", "used with a warning" or "asked"."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            check_phases({"portal": portal, "arterial": arterial})
+        except PhaseMismatch:
+            return "asked"
+    return "used with a warning" if caught else "used"
+
+
+def generated(patients: int, scratch: Path) -> dict[str, object]:
+    """Return the counts over generated volumes."""
+    confusion: Counter[tuple[str, str]] = Counter()
+    by_variant: dict[str, Counter[str]] = {}
+    right_way: Counter[str] = Counter()
+    swapped: Counter[str] = Counter()
+    portal_or_arterial: Counter[str] = Counter()
+    for seed in range(FIRST_SEED, FIRST_SEED + patients):
+        make_patient(seed, scratch / str(seed))
+        found: dict[str, dict[str, PhaseEstimate]] = {}
+        for phase in CONTRAST_PHASES:
+            image = sitk.ReadImage(str(scratch / str(seed) / f"{phase}.nii.gz"))
+            for name, variant in variants(image, seed):
+                estimate = estimate_phase(variant)
+                found.setdefault(name, {})[phase] = estimate
+                confusion[phase, estimate.phase] += 1
+                told = by_variant.setdefault(name, Counter())
+                told["volumes"] += 1
+                told["right phase"] += estimate.phase == phase
+                told["right input"] += estimate.role == role_of(phase)
+                if role_of(phase) in ("portal", "arterial"):
+                    brighter = "portal" if estimate.fits("portal") > estimate.fits("arterial") else "arterial"
+                    portal_or_arterial["right" if brighter == role_of(phase) else "wrong"] += 1
+        for estimates in found.values():
+            right_way[answer(estimates[PORTAL], estimates[LATE_ARTERIAL])] += 1
+            swapped[answer(estimates[LATE_ARTERIAL], estimates[PORTAL])] += 1
+        print(seed, dict(portal_or_arterial), "swapped:", dict(swapped), flush=True)
+    return {
+        "patients": patients,
+        "volumes": sum(confusion.values()),
+        "confusion": {
+            phase: {other: confusion[phase, other] for other in CONTRAST_PHASES} for phase in CONTRAST_PHASES
+        },
+        "by_variant": {name: dict(counts) for name, counts in by_variant.items()},
+        "portal_against_arterial": dict(portal_or_arterial),
+        "right_way_round": dict(right_way),
+        "swapped": dict(swapped),
+    }
+
+
+def real(data: Path) -> dict[str, object]:
+    """Return what is seen in the real volumes."""
+    estimates: dict[str, PhaseEstimate] = {}
+    rows = {}
+    for name, truth in REAL.items():
+        if not (data / name).exists():
+            continue
+        estimates[name] = estimate = estimate_phase(read_volume(data / name))
+        rows[name] = {"truth": truth, **estimate.to_dict()}
+    pairs = {}
+    for start, title in PAIRS:
+        if f"{start}_AP.nii.gz" in estimates:
+            portal, arterial = estimates[f"{start}_PV.nii.gz"], estimates[f"{start}_AP.nii.gz"]
+            pairs[title] = {"right way round": answer(portal, arterial), "swapped": answer(arterial, portal)}
+    return {"volumes": rows, "pairs": pairs}
+
+
+def table(results: dict[str, dict]) -> str:
+    """Return the results as Markdown."""
+    made, seen = results["generated"], results["real"]
+    lines = [
+        "# Contrast phases",
+        "",
+        f"`{results['command']}`",
+        "",
+        f"{made['volumes']} generated volumes of {made['patients']} patients in five phases, by their voxels alone:",
+        "",
+        "| phase | " + " | ".join(CONTRAST_PHASES) + " |",
+        "| --- |" + " ---: |" * len(CONTRAST_PHASES),
+    ]
+    lines += [
+        f"| {phase} | " + " | ".join(str(row[other]) for other in CONTRAST_PHASES) + " |"
+        for phase, row in made["confusion"].items()
+    ]
+    lines += ["", "| volumes | number | right phase | right input |", "| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {name} | {row['volumes']} | {100 * row['right phase'] / row['volumes']:.1f} % | "
+        f"{100 * row['right input'] / row['volumes']:.1f} % |"
+        for name, row in made["by_variant"].items()
+    ]
+    both = made["portal_against_arterial"]
+    total = sum(both.values())
+    lines += ["", f"Portal against arterial: {both.get('right', 0)} of {total} right "]
+    lines[-1] += f"({100 * both.get('right', 0) / total:.1f} %)."
+    lines += ["", "| portal and late arterial volume of a run | used | used with a warning | asked |"]
+    lines += ["| --- | ---: | ---: | ---: |"]
+    for name in ("right_way_round", "swapped"):
+        row = made[name]
+        cells = (row.get(each, 0) for each in ("used", "used with a warning", "asked"))
+        lines.append(f"| {name.replace('_', ' ')} | " + " | ".join(str(cell) for cell in cells) + " |")
+    lines += ["", "| real volume | is | seen as | confidence | HU |", "| --- | --- | --- | ---: | --- |"]
+    lines += [
+        f"| {name} | {row['truth']} | {row['phase']} | {row['confidence']:.2f} | "
+        + ", ".join(f"{key} {value}" for key, value in row["hu"].items() if "spread" not in key)
+        + " |"
+        for name, row in seen["volumes"].items()
+    ]
+    lines += ["", "| real pair | right way round | swapped |", "| --- | --- | --- |"]
+    lines += [
+        f"| {name} | {row['right way round']} | {row['swapped']} |" for name, row in seen["pairs"].items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run the trial and write its results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--patients", type=int, default=12)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--scratch", type=Path, help="where generated volumes are kept, to resume")
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    command = f"python -m Testing.trials.phases --patients {options.patients}"
+    with tempfile.TemporaryDirectory(prefix="lta-phases-") as folder:
+        results = {
+            "command": command,
+            "generated": generated(options.patients, options.scratch or Path(folder)),
+            "real": real(options.data),
+        }
+    (options.output / "phases.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (options.output / "phases.md").write_text(table(results), encoding="utf-8")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
