@@ -158,6 +158,7 @@ _ALL = (
         name="portal_hu",
         run_name="mean_portal_hu",
         title="Portal venous",
+        short_title="Portal",
         unit="HU",
         path=(MEASUREMENT, "mean_hu_portal"),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import qt
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 
-ERROR_STYLE = "color: #d84315;"
+ERROR_ON_LIGHT, ERROR_ON_DARK = "#b3261e", "#ffb4ab"
+"""Colors of error messages: a contrast of at least 4.5 : 1 (WCAG 2.1, AA) to the windows of Slicer's themes."""
+WARNING_ON_LIGHT, WARNING_ON_DARK = "#8a4500", "#ffb870"
+"""Colors of what is doubtful, likewise."""
+MIDDLE_LIGHTNESS = 128
+NOTICE = "Liver Tumor Attention: not for clinical use"
 CANCELLED = "Cancelled. The scene is unchanged."
 
 Result = TypeVar("Result")
@@ -46,6 +51,45 @@ class Button(Protocol):
     def disconnect(self, signal: str, slot: Callable[..., None]) -> object: ...
 
 
+def error_style() -> str:
+    """Return the style of an error message for the present theme, light or dark."""
+    return f"color: {ERROR_ON_LIGHT if _is_light() else ERROR_ON_DARK};"
+
+
+def warning_style() -> str:
+    """Return the style of what is doubtful, likewise."""
+    return f"color: {WARNING_ON_LIGHT if _is_light() else WARNING_ON_DARK};"
+
+
+def _is_light() -> bool:
+    window = qt.QApplication.palette().color(qt.QPalette.Window)
+    return bool(window.lightness() >= MIDDLE_LIGHTNESS)
+
+
+class StatusBarNotice:
+    """The notice in the status bar of Slicer's window, which does not scroll, while the module is open."""
+
+    def __init__(self) -> None:
+        self._label: Any = None
+
+    def show(self) -> None:
+        """Show the notice; nothing without a window."""
+        import slicer
+
+        window = slicer.util.mainWindow()
+        if window is None or self._label is not None:
+            return
+        self._label = qt.QLabel(NOTICE)
+        window.statusBar().addPermanentWidget(self._label)
+
+    def hide(self) -> None:
+        """Remove the notice."""
+        label, self._label = self._label, None
+        if label is not None:
+            label.hide()
+            label.deleteLater()
+
+
 class MessageLine:
     """A label for one message, hidden while it is empty. label: with word wrap."""
 
@@ -56,7 +100,7 @@ class MessageLine:
     def say(self, message: str, *, error: bool = False) -> None:
         """Show the message, an error in a color of its own."""
         self._label.text = message
-        self._label.styleSheet = ERROR_STYLE if error else ""
+        self._label.styleSheet = error_style() if error else ""
         self._label.visible = bool(message)
 
 

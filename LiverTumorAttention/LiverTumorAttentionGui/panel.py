@@ -10,6 +10,7 @@ import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.feedback import StatusBarNotice
 from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
 from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
@@ -60,6 +61,7 @@ class SegmentationPanel:
         self._gui_tag: Any = None
         self._observer: Any = None
         self._build()
+        self._notice = StatusBarNotice()
         self.active_case = ActiveCase(logic)
         self._inputs = InputsSection(self.ui, models=models, model_manager=model_manager, say=self._say)
         self._segment = SegmentSection(
@@ -97,6 +99,7 @@ class SegmentationPanel:
             return
         self._parameters = self._logic.getParameterNode()
         self._study = self._parameters.study
+        self._notice.show()
         self._gui_tag = self._parameters.connectGui(self.ui)
         self._observer = self._parameters.AddObserver("ModifiedEvent", self._parameters_changed)
         self._parameters_changed()
@@ -109,6 +112,7 @@ class SegmentationPanel:
         self._parameters.disconnectGui(self._gui_tag)
         self._parameters.RemoveObserver(self._observer)
         self._parameters = self._gui_tag = self._observer = None
+        self._notice.hide()
         self.correct.release()
         self.review.leave()
         self.active_case.close()
@@ -199,6 +203,7 @@ class SegmentationPanel:
         self._study = result.segmentation
         parameters.study = parameters.output = result.segmentation
         self._segment.update(self._parameters, parameters.study)
+        self.ui.correctButton.collapsed = False
         if self._parameters is not None:
             self.active_case.reopen()
 

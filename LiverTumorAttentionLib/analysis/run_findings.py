@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
 
@@ -17,6 +17,19 @@ SAME_VOLUME = 2e-6
 """Volumes that differ by less than this share are the same: files round spacings to 24 bits."""
 SAME_HU = 1e-3
 """Means and standard deviations that differ by less are the same."""
+
+
+class Measured(Protocol):
+    """What of a tumor tells whether it is as a run left it; fields as in `TumorMeasurement`."""
+
+    @property
+    def volume_ml(self) -> float: ...
+    @property
+    def mean_hu_portal(self) -> float: ...
+    @property
+    def sd_hu_portal(self) -> float: ...
+    @property
+    def centroid_lps_mm(self) -> tuple[float, float, float]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +42,7 @@ class RunFinding:
     centroid_lps_mm: tuple[float, float, float]
     lesion_probability: float
 
-    def is_as(self, tumor: TumorMeasurement) -> bool:
+    def is_as(self, tumor: Measured) -> bool:
         """Whether a tumor is this one, unchanged."""
         return (
             math.isclose(self.volume_ml, tumor.volume_ml, rel_tol=SAME_VOLUME)
@@ -63,10 +76,11 @@ def with_lesion_probabilities(
 
     Of several findings that measure the same the nearest counts.
     """
-    return [replace(tumor, lesion_probability=_probability(tumor, findings)) for tumor in tumors]
+    return [replace(tumor, lesion_probability=lesion_probability_of(tumor, findings)) for tumor in tumors]
 
 
-def _probability(tumor: TumorMeasurement, findings: Sequence[RunFinding]) -> float | None:
+def lesion_probability_of(tumor: Measured, findings: Sequence[RunFinding]) -> float | None:
+    """Return the lesion probability of the finding that a tumor is, unchanged; None where it is none."""
     same = [finding for finding in findings if finding.is_as(tumor)]
     nearest = min(same, key=lambda f: math.dist(f.centroid_lps_mm, tumor.centroid_lps_mm), default=None)
     return None if nearest is None else nearest.lesion_probability

@@ -102,7 +102,8 @@ PANEL_RULES: dict[str, set[str]] = {
     "segmentation": {"errors", "parameters", "process", "scene", "correction", "review"},
     "sections": GROUND
     | {"parameters", "process", "model_collection", "scene", "correction", "review", "segmentation"},
-    "panel": {"errors", "process", "sample", "model_collection", "correction", "segmentation", "sections"},
+    "panel": {"errors", "feedback", "process", "sample"}
+    | {"model_collection", "correction", "segmentation", "sections"},
 }
 
 

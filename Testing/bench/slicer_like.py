@@ -42,6 +42,10 @@ class Application:
             raise ValueError(f"the bench's application has no signal {signature}")
         self._at_startup.append(slot)
 
+    def topLevelWidgets(self) -> list[Any]:
+        """None: there is no main window here."""
+        return []
+
     def applicationLogic(self) -> Any:
         return self._logic
 

@@ -150,3 +150,4 @@ class DiameterLines:
         display.SetPropertiesLabelVisibility(False)
         display.SetGlyphScale(_GLYPH_SCALE)
         display.SetHandlesInteractive(False)
+        display.SetVisibility3D(False)  # labels of neighboring tumors would lie over each other

@@ -58,6 +58,8 @@ class PlanSegments:
             segment_id,
             slicer.vtkSlicerSegmentationsModuleLogic.MODE_REPLACE,
         )
+        display = node.GetDisplayNode()
+        display.SetSegmentVisibility2DFill(segment_id, segment_id != MARGIN_SEGMENT)  # a margin is a border
         node.CreateClosedSurfaceRepresentation()  # of the segment that was added or replaced
 
     def remove(self, segment_id: str) -> None:

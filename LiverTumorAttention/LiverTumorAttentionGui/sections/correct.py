@@ -13,6 +13,7 @@ from LiverTumorAttentionGui.scene import slice_views
 from LiverTumorAttentionGui.sections.click_tools import ClickTools
 from LiverTumorAttentionGui.sections.formatting import action_text
 from LiverTumorAttentionGui.sections.lesion_table import LesionTable
+from LiverTumorAttentionGui.sections.reading import ReadingEnvironment
 from LiverTumorAttentionGui.sections.segment_editor import SegmentEditorBox
 from LiverTumorAttentionGui.sections.shortcuts import KEYS, Shortcuts, with_key
 from LiverTumorAttentionGui.sections.threshold_slider import ThresholdSlider
@@ -114,10 +115,14 @@ class CorrectSection:
             ui.segmentEditor,
             active_case,
             on_open=self._editor_opens,
+            on_close=self._editor_closed,
             segment=self._segment_to_edit,
             say=self._message.say,
         )
         self._shortcuts = Shortcuts(widget, ui, self._stop_tools)
+        self.reading = ReadingEnvironment(
+            ui, widget, active_case, next_draft=lambda: self._table.step_to_draft(), say=self._message.say
+        )
         self._connections = self._connect()
         active_case.on_change(self.update)
         active_case.on_outcome(self._show_outcome)
@@ -128,6 +133,7 @@ class CorrectSection:
         controller = self._active_case.controller
         if controller is not self._controller:
             self.release()
+            self.reading.update()
             self._controller = controller
             self._table.select(None)
             self._message.say(controller.note if controller is not None else "")
@@ -153,7 +159,14 @@ class CorrectSection:
     def disconnect(self) -> None:
         """Release everything and disconnect the widgets: the module is being unloaded."""
         self.release()
-        for part in (self._table, self._threshold, self._tools, self._editor, self._shortcuts):
+        for part in (
+            self._table,
+            self._threshold,
+            self._tools,
+            self._editor,
+            self._shortcuts,
+            self.reading,
+        ):
             part.disconnect()
         self._connections.disconnect()
 
@@ -264,8 +277,12 @@ class CorrectSection:
         self._shortcuts.enable(True, escape=True)
 
     def _editor_opens(self) -> None:
+        self.reading.rest(True)
         self._stop_tools()
         self._threshold.end_preview()
+
+    def _editor_closed(self) -> None:
+        self.reading.rest(False)
 
     def _segment_to_edit(self) -> str:
         """Return the segment of the selected tumor if that is a draft, else of the first draft; empty for none."""

@@ -80,11 +80,14 @@ def resection_text(plan: ResectionPlan) -> str:
     if margins:
         more = f", and {len(margins) - SHOWN_MARGINS} more" if len(margins) > SHOWN_MARGINS else ""
         lines.append(f"Smallest margins: {', '.join(margins[:SHOWN_MARGINS])}{more}")
-    if plan.cut_tumors:
-        lines.append(f"Cut: {_tumors(plan.cut_tumors)}")
     if plan.left_tumors:
         lines.append(f"In the FLR: {_tumors(plan.left_tumors)}")
     return "\n".join(lines)
+
+
+def cut_text(plan: ResectionPlan) -> str:
+    """Return which tumors the planes cut; empty for none."""
+    return f"Cut: {_tumors(plan.cut_tumors)}" if plan.cut_tumors else ""
 
 
 def _tumors(numbers: Sequence[int]) -> str:

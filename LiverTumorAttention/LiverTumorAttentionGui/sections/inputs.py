@@ -14,6 +14,8 @@ from LiverTumorAttentionGui.scene.input_volumes import derived_ids, input_volume
 from LiverTumorAttentionGui.scene.phase_choice import choose_phases
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
+MODEL_TIP = "The trained model that segments."
+
 
 class ModelManager(Protocol):
     """The dialog that imports, verifies and removes models."""
@@ -83,6 +85,7 @@ class InputsSection:
         chosen = [model for model in self._models if model.id == parameters.model]
         self._ui.statementLabel.text = chosen[0].statement if chosen else ""
         self._ui.statementLabel.visible = bool(chosen)
+        self._ui.modelComboBox.toolTip = f"{MODEL_TIP}\n{chosen[0].title}" if chosen else MODEL_TIP
 
     def choose_phases(self) -> None:
         """Choose portal venous and arterial CT among the volumes of the scene where none is chosen, and say why."""

@@ -9,12 +9,26 @@ import qt
 
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib.tumor_columns import columns
+from LiverTumorAttentionLib.wording import quantity
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.lesion_rows import LesionRow
 
-TUMOR, VOLUME = columns("tumor volume_ml")
-HEADERS = (TUMOR.header, "Status", VOLUME.header, "Remarks")
+TUMOR, VOLUME, PORTAL, DIFFERENCE, LESION = columns(
+    "tumor volume_ml portal_hu arterial_portal_difference_hu lesion_probability"
+)
+HEADERS = (
+    TUMOR.header,
+    "Status",
+    VOLUME.narrow_header,
+    PORTAL.narrow_header,
+    DIFFERENCE.narrow_header,
+    LESION.narrow_header,
+    "Remarks",
+)
+OPTIONAL = {HEADERS.index(each.narrow_header): each for each in (DIFFERENCE, LESION)}
+"""Columns that are hidden where no tumor has a value, by their place."""
+NOTHING = "\N{EN DASH}"
 ROW_HEIGHT = 22
 MAYBE_TWO = "maybe two: split?"
 MAYBE_TWO_TIP = (
@@ -40,6 +54,11 @@ class LesionTable:
         self._rows: list[LesionRow] = []
         self._update = ProgrammaticUpdate()
         set_up_table(table, HEADERS)
+        header = table.horizontalHeader()
+        for column in range(len(HEADERS) - 1):
+            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        for column, shown in OPTIONAL.items():
+            table.horizontalHeaderItem(column).setToolTip(shown.meaning)
         table.setSelectionMode(qt.QAbstractItemView.ExtendedSelection)
         self._connections = Connections((table, "itemSelectionChanged()", self._selection_changed))
 
@@ -55,14 +74,15 @@ class LesionTable:
             self._table.setRowCount(len(self._rows))
             for index, row in enumerate(self._rows):
                 tip = _STATUS_TIPS.get(row.status, "")
-                volume = VOLUME.text(row) if row.center_ras is not None else "–"
-                for column, text in enumerate((row.name, row.status, volume)):
+                for column, text in enumerate((row.name, row.status, *_numbers(row))):
                     self._table.setItem(index, column, table_item(text, tip))
                 remarks = [
                     text for text, holds in ((MAYBE_TWO, row.may_be_two), ("by hand", row.edited)) if holds
                 ]
                 tip = MAYBE_TWO_TIP if row.may_be_two else tip
                 self._table.setItem(index, len(HEADERS) - 1, table_item(", ".join(remarks), tip))
+            for column, values in zip(OPTIONAL, zip(*map(_optional, self._rows), strict=True), strict=False):
+                self._table.setColumnHidden(column, all(value is None for value in values))
             self._select(numbers)
 
     @property
@@ -101,6 +121,15 @@ class LesionTable:
         self.select(beyond[0] if beyond else numbers[0 if direction > 0 else -1])
         self._on_selected()
 
+    def step_to_draft(self) -> None:
+        """Select the next tumor that is a draft, cyclically."""
+        drafts = [row.number for row in self._rows if row.status == "draft"]
+        if not drafts:
+            return
+        last = self.numbers[-1] if self.numbers else 0
+        self.select(next((number for number in drafts if number > last), drafts[0]))
+        self._on_selected()
+
     def _select(self, numbers: Sequence[int]) -> None:
         self._table.clearSelection()
         model, selection = self._table.model(), self._table.selectionModel()
@@ -114,6 +143,25 @@ class LesionTable:
     def _selection_changed(self) -> None:
         if not self._update.active:
             self._on_selected()
+
+
+def _optional(row: LesionRow) -> tuple[float | None, ...]:
+    """Return the values of the columns `OPTIONAL`."""
+    return (None, None) if row.size is None else (row.size.difference_hu, row.size.lesion_probability)
+
+
+def _numbers(row: LesionRow) -> tuple[str, ...]:
+    """Return the texts of the columns from the volume on to the remarks."""
+    size = row.size
+    if size is None:
+        return (NOTHING,) * 4
+    difference, lesion = _optional(row)
+    return (
+        quantity(size.volume_ml, VOLUME.unit),
+        quantity(size.mean_hu_portal, PORTAL.unit),
+        NOTHING if difference is None else quantity(difference, DIFFERENCE.unit, signed=True),
+        NOTHING if lesion is None else quantity(lesion, digits=LESION.digits),
+    )
 
 
 def set_up_table(table: Any, titles: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import qt
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.feedback import ERROR_STYLE
+from LiverTumorAttentionGui.feedback import error_style
 from LiverTumorAttentionGui.model_collection import ModelCollection, ModelRow
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.signals import Connections
@@ -200,7 +200,7 @@ class ModelsDialog:
 
     def _say(self, message: str, *, error: bool = False) -> None:
         self.ui.messageLabel.text = message
-        self.ui.messageLabel.styleSheet = ERROR_STYLE if error else ""
+        self.ui.messageLabel.styleSheet = error_style() if error else ""
 
     def _file_dialog(self) -> str:
         return str(qt.QFileDialog.getOpenFileName(self.widget, "Import a model", "", FILES))

@@ -8,12 +8,12 @@ from typing import Any
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.feedback import wait_cursor
+from LiverTumorAttentionGui.feedback import MessageLine, wait_cursor
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.review.planning import PlanSettings, ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import referenced_nodes
-from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, resection_text
+from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, cut_text, resection_text
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
 COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
@@ -30,6 +30,7 @@ class PlanesSection:
     def __init__(self, ui: Any, plan: Callable[[], ScenePlan]) -> None:
         self._ui = ui
         self._label = ui.resectionLabel
+        self._cut = MessageLine(ui.cutLabel)
         self._plan = plan
         self._segmentation: slicer.vtkMRMLSegmentationNode | None = None
         self._update = ProgrammaticUpdate()
@@ -73,6 +74,7 @@ class PlanesSection:
 
     def say(self, text: str) -> None:
         """Show a text in place of the numbers."""
+        self._cut.say("")
         self._label.text = text
 
     def update_numbers(self) -> None:
@@ -92,7 +94,11 @@ class PlanesSection:
         except PanelError as error:
             self.say(str(error))
             return
-        self.say(resection_text(resection) if resection is not None else NO_PLANE)
+        if resection is None:
+            self.say(NO_PLANE)
+            return
+        self.say(resection_text(resection))
+        self._cut.say(cut_text(resection), error=True)
 
     def disconnect(self) -> None:
         """Disconnect the widgets."""

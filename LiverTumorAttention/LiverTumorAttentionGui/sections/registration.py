@@ -6,13 +6,14 @@ from typing import Any
 
 import slicer
 
+from LiverTumorAttentionGui.feedback import error_style, warning_style
 from LiverTumorAttentionGui.review.registration_verdict import Verdict
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE, REGISTERED_REFERENCE
 from LiverTumorAttentionGui.scene.slice_views import PhaseComparison
 from LiverTumorAttentionLib.pipeline.arterial_policy import DOUBTFUL, REFUSED
 
 # The text names the grade, too: the color is never the only cue.
-GRADE_STYLES = {DOUBTFUL: "color: #b35900;", REFUSED: "color: #d84315;"}
+GRADE_STYLES = {DOUBTFUL: warning_style, REFUSED: error_style}
 COMPARE_TOOLTIP = (
     "Show the portal venous phase with the registered arterial one over it, half see-through, in all slice views. "
     "Press again for the portal venous phase alone."
@@ -41,7 +42,7 @@ class RegistrationSection:
         """Show the verdict of a run; hide it where no arterial volume was registered."""
         self._label.text = verdict.sentence if verdict else ""
         self._label.toolTip = verdict.details if verdict else ""
-        self._label.styleSheet = GRADE_STYLES.get(verdict.grade, "") if verdict else ""
+        self._label.styleSheet = GRADE_STYLES.get(verdict.grade, str)() if verdict else ""
         self._label.visible = verdict is not None
 
     def update(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:

@@ -29,8 +29,8 @@ class SegmentEditorBox:
 
     The editor's mask restricts edits to the liver. Segments are not overwritten, since tumors overlap the liver; the
     correction controller restores accepted tumors.
-    on_open: called before the editor takes the mouse. segment: returns the id of the segment to edit, empty for none.
-    say: shows a message.
+    on_open: called before the editor takes mouse and keys, on_close after it gave them back. segment: returns the id of
+    the segment to edit, empty for none. say: shows a message.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class SegmentEditorBox:
         active_case: ActiveCase,
         *,
         on_open: Callable[[], None],
+        on_close: Callable[[], None],
         segment: Callable[[], str],
         say: Callable[..., None],
     ) -> None:
@@ -47,6 +48,7 @@ class SegmentEditorBox:
         self._editor = editor
         self._active_case = active_case
         self._on_open = on_open
+        self._on_close = on_close
         self._segment = segment
         self._say = say
         self._node: slicer.vtkMRMLSegmentEditorNode | None = None
@@ -83,6 +85,7 @@ class SegmentEditorBox:
         self._editor.removeViewObservations()
         self._editor.setMRMLSegmentEditorNode(None)
         self._box.collapsed = True
+        self._on_close()
 
     def select_segment(self) -> None:
         """Edit the tumor that is selected now."""

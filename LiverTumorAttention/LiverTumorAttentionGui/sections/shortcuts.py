@@ -23,6 +23,15 @@ KEYS = {
     "rejectButton": "Ctrl+Shift+Backspace",
 }
 ESCAPE = "Escape"
+LETTERS = {
+    "addButton": "A",
+    "includeButton": "I",
+    "excludeButton": "E",
+    "acceptButton": "Y",
+    "rejectButton": "X",
+}
+"""One-letter keys, which act while the reading layout is on and the Segment Editor is closed."""
+NEXT_DRAFT = "N"
 
 
 class Shortcuts:

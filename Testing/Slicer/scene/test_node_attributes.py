@@ -30,6 +30,7 @@ def test_saved_names_are_unique_and_unchanged() -> None:
         "TRANSFORM_REFERENCE": "ArterialToPortal",
         "PROBABILITY_REFERENCE": "TumorProbability",
         "VESSELS_REFERENCE": "Vessels",
+        "DIFFERENCE_REFERENCE": "PhaseDifference",
         "TABLE_REFERENCE": "TumorTable",
         "DIAMETERS_REFERENCE": "TumorDiameters",
         "PLANE_REFERENCE": "ResectionPlane",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def test_without_a_study_the_section_shows_the_reason(panel, scene):
 
 
 def test_one_row_a_tumor(panel, study):
-    assert [row[:2] + row[3:] for row in rows(panel)] == [[f"Tumor {n}", "draft", ""] for n in (1, 2, 3)]
+    assert [[*row[:2], row[-1]] for row in rows(panel)] == [[f"Tumor {n}", "draft", ""] for n in (1, 2, 3)]
     volume_ml = float(rows(panel)[0][2])
     assert volume_ml == pytest.approx(voxels(panel, 1) * 0.8 * 0.9 * 3.0 / 1000, abs=0.006)
 
@@ -207,17 +209,51 @@ def test_a_tumor_that_may_be_two_is_marked_until_it_is_split_or_accepted(panel, 
         labels[_ball_mm((z, y, x + side), 7.0, labels.shape)] = 2
     study = study_cases.add_study(scene, tmp_path, labels=labels.astype(np.uint16))
     panel.ui.studySelector.setCurrentNode(study.segmentation)
-    assert [row[3] for row in rows(panel)] == [MAYBE_TWO]
-    assert panel.ui.lesionTable.item(0, 3).toolTip() == MAYBE_TWO_TIP
+    assert [row[-1] for row in rows(panel)] == [MAYBE_TWO]
+    assert panel.ui.lesionTable.item(0, 6).toolTip() == MAYBE_TWO_TIP
     select(panel, 0)
     panel.ui.acceptButton.click()
-    assert [row[3] for row in rows(panel)] == [""]
+    assert [row[-1] for row in rows(panel)] == [""]
     panel.ui.undoButton.click()
     points = tuple(study_cases.lps_of(study, (z, y, x + side)) for side in (-steps, steps))
     panel.correct.perform(Split(points=points))
-    assert [row[3] for row in rows(panel)] == ["by hand", "by hand"]
+    assert [row[-1] for row in rows(panel)] == ["by hand", "by hand"]
 
 
 def _ball_mm(center, radius_mm, shape):
     places = np.stack(np.indices(shape), axis=-1) - np.array(center)
     return np.linalg.norm(places * (3.0, 0.9, 0.8), axis=-1) <= radius_mm
+
+
+def test_attenuation_and_lesion_probability_stand_in_the_table(panel, scene, study):
+    """Portal 50 HU in the tumors, arterial 30 HU more; the run gave the second one a lesion probability."""
+    import slicer
+
+    from LiverTumorAttentionGui.scene.node_attributes import REGISTERED_REFERENCE, REPORT_ATTRIBUTE
+
+    table = panel.ui.lesionTable
+    assert table.isColumnHidden(4)
+    assert table.isColumnHidden(5)
+    portal = [float(row[3]) for row in rows(panel)]
+    assert portal == pytest.approx([50.0] * 3, abs=2.0)
+    arterial = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "arterial")
+    slicer.util.updateVolumeFromArray(arterial, slicer.util.arrayFromVolume(study.portal) + 30)
+    arterial.CopyOrientation(study.portal)
+    study.segmentation.SetNodeReferenceID(REGISTERED_REFERENCE, arterial.GetID())
+    size = panel.active_case.controller.rows()[1].size
+    finding = {
+        "volume_ml": size.volume_ml,
+        "mean_hu_portal": size.mean_hu_portal,
+        "sd_hu_portal": size.sd_hu_portal,
+        "centroid_lps_mm": size.centroid_lps_mm,
+        "lesion_probability": 0.876,
+    }
+    study.segmentation.SetAttribute(REPORT_ATTRIBUTE, json.dumps({"tumors": [finding]}))
+    panel.active_case.reopen()
+    assert [row[4] for row in rows(panel)] == ["+30"] * 3
+    assert [row[5] for row in rows(panel)] == ["\N{EN DASH}", "0.88", "\N{EN DASH}"]
+    assert not table.isColumnHidden(4)
+    assert not table.isColumnHidden(5)
+    select(panel, 1)
+    panel.ui.growButton.click()
+    assert rows(panel)[1][5] == "\N{EN DASH}", "it is no longer what the run judged"

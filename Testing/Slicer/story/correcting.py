@@ -146,7 +146,7 @@ def paint_with_the_brush(story: Telling) -> None:
     entries = story.panel.active_case.controller.session.entries
     assert [entry.action.tool for entry in entries[steps:]] == ["draw"]
     np.testing.assert_array_equal(story.lesions[number], before | lacking[number])
-    assert story.hands.rows()[number][3] == "by hand", "changed by hand"
+    assert story.hands.rows()[number][-1] == "by hand", "changed by hand"
     _better(story)
 
 

@@ -16,9 +16,10 @@ _DRAG_STEPS = 12
 
 
 class Hands:
-    """Uses a panel and nothing beneath it."""
+    """Uses a panel and nothing beneath it. clicks: how often a mouse button was pressed."""
 
     def __init__(self, panel: Any) -> None:
+        self.clicks = 0
         self._panel = panel
         self._ui = panel.ui
 
@@ -46,6 +47,7 @@ class Hands:
         """Press a button, which has to be there to be pressed."""
         button = getattr(self._ui, name)
         assert button.enabled, f"{name} cannot be pressed: {button.toolTip}"
+        self.clicks += 1
         button.click()
 
     def run(self, name: str) -> None:
@@ -66,13 +68,17 @@ class Hands:
 
         table = self._ui.lesionTable
         table.clearSelection()
+        self.clicks += min(len(numbers), 2)  # the first row, and the last one with Shift
         how = qt.QItemSelectionModel.Select | qt.QItemSelectionModel.Rows
         for row, number in enumerate(self.rows()):
             if number in numbers:
                 table.selectionModel().select(table.model().index(row, 0), how)
 
-    def click(self, ras: Ras) -> None:
-        """Click in a slice view at a world point (RAS, mm), which Slicer places in the list that is being filled."""
+    def click(self, ras: Ras, *, last: bool = True) -> None:
+        """Click in a slice view at a world point (RAS, mm), which Slicer places in the list that is being filled.
+
+        last: whether it is the last click that the tool needs, and takes the points away.
+        """
         scene = slicer.mrmlScene
         interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
         assert interaction.GetCurrentInteractionMode() == interaction.Place, (
@@ -80,8 +86,22 @@ class Hands:
         )
         selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
         points = scene.GetNodeByID(selection.GetActivePlaceNodeID())
+        self.clicks += 1
         points.AddControlPointWorld(*ras)
+        if not last:
+            self.rest(0.1)
+            return
         self.wait(lambda: points.GetNumberOfDefinedControlPoints() == 0, "the click was handled")
+
+    def choose(self, name: str, node: Any) -> None:
+        """Choose a node in a selector: its list is opened, and an entry is clicked."""
+        self.clicks += 2
+        getattr(self._ui, name).setCurrentNode(node)
+
+    def write(self, name: str, text: str) -> None:
+        """Click into a text field and write."""
+        self.clicks += 1
+        getattr(self._ui, name).text = text
 
     def use(self, button: str, ras: Ras) -> None:
         """Switch a tool on, click once, and switch it off again."""

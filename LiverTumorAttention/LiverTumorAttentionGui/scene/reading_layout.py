@@ -1,0 +1,151 @@
+"""A layout for reading: the phases side by side with their difference, in linked axial views.
+
+portal venous | arterial, registered | (delayed) | arterial − portal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import slicer
+
+from LiverTumorAttentionGui.scene.node_attributes import DIFFERENCE_REFERENCE
+from LiverTumorAttentionGui.scene.node_links import place_in_folder_of
+from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
+
+LAYOUT_ID = 27181
+"""Number of the layout; Slicer's own are below 1000."""
+DIFFERENCE_WINDOW = (150.0, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A window for all phases. key: of the keyboard. window_hu, level_hu: width and middle."""
+
+    key: str
+    name: str
+    window_hu: float
+    level_hu: float
+
+
+PRESETS = (
+    Preset(key="1", name="liver", window_hu=150.0, level_hu=90.0),
+    Preset(key="2", name="narrow liver", window_hu=80.0, level_hu=100.0),
+    Preset(key="3", name="abdomen", window_hu=400.0, level_hu=40.0),
+)
+
+
+@dataclass(frozen=True)
+class _View:
+    tag: str
+    label: str
+    color: str
+    volume: slicer.vtkMRMLScalarVolumeNode
+
+
+class ReadingLayout:
+    """The reading layout of one case; the layout before it comes back when it is left."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._scene = study.segmentation.GetScene()
+        self._before: int | None = None
+
+    def show(self) -> None:
+        """Show the phases that the case has. Raises `PanelError` where a volume has no voxels."""
+        views = self._views()
+        layout = self._layout_node()
+        description = _description(views)
+        if layout.IsLayoutDescription(LAYOUT_ID):
+            layout.SetLayoutDescription(LAYOUT_ID, description)
+        else:
+            layout.AddLayoutDescription(LAYOUT_ID, description)
+        if layout.GetViewArrangement() != LAYOUT_ID:
+            self._before = layout.GetViewArrangement()
+        layout.SetViewArrangement(LAYOUT_ID)
+        volumes = {view.tag: view.volume for view in views}
+        for composite in self._composites():
+            volume = volumes.get(composite.GetLayoutName())
+            if volume is None:
+                continue
+            composite.SetBackgroundVolumeID(volume.GetID())
+            composite.SetForegroundVolumeID(None)
+            composite.SetLinkedControl(True)
+            composite.SetHotLinkedControl(True)
+        self.window(PRESETS[0])
+
+    def window(self, preset: Preset) -> None:
+        """Give the phases a window; the difference keeps its own."""
+        for view in self._views(fill=False):
+            is_difference = view.volume is self._difference_node()
+            window, level = DIFFERENCE_WINDOW if is_difference else (preset.window_hu, preset.level_hu)
+            display = view.volume.GetScalarVolumeDisplayNode()
+            if display is not None:
+                display.SetAutoWindowLevel(False)
+                display.SetWindowLevel(window, level)
+
+    def hide(self) -> None:
+        """Show the layout that was there before."""
+        layout = self._layout_node()
+        if self._before is not None and layout.GetViewArrangement() == LAYOUT_ID:
+            layout.SetViewArrangement(self._before)
+        self._before = None
+
+    def _views(self, *, fill: bool = True) -> list[_View]:
+        study = self._study
+        views = [_View("LTAPortal", "PV", "#4a90d9", study.portal)]
+        if study.arterial is not None:
+            views.append(_View("LTAArterial", "A", "#d9534a", study.arterial))
+            difference = self._fill_difference() if fill else self._difference_node()
+            if difference is not None:
+                views.append(_View("LTADifference", "A-PV", "#8a8a8a", difference))
+        return views
+
+    def _difference_node(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        return self._study.segmentation.GetNodeReference(DIFFERENCE_REFERENCE)
+
+    def _fill_difference(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Return the volume of the arterial minus the portal venous phase, 0 where the arterial one saw nothing."""
+        portal, arterial = self._study.portal, self._study.arterial
+        ours, theirs = slicer.util.arrayFromVolume(portal), slicer.util.arrayFromVolume(arterial)
+        if ours.shape != theirs.shape:
+            return None  # it was resampled by somebody else
+        node = self._difference_node()
+        if node is None:
+            node = self._scene.AddNewNodeByClass(
+                "vtkMRMLScalarVolumeNode", f"{portal.GetName()} arterial minus portal"
+            )
+            self._study.segmentation.SetNodeReferenceID(DIFFERENCE_REFERENCE, node.GetID())
+            place_in_folder_of(portal, node)
+        difference = theirs.astype(np.float32) - ours
+        difference[theirs <= OUTSIDE_HU] = 0.0
+        slicer.util.updateVolumeFromArray(node, np.rint(difference).astype(np.int16))
+        node.CopyOrientation(portal)
+        node.SetAndObserveTransformNodeID(portal.GetTransformNodeID())
+        node.CreateDefaultDisplayNodes()
+        return node
+
+    def _layout_node(self) -> slicer.vtkMRMLLayoutNode:
+        node = self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        return node or self._scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+
+    def _composites(self) -> Iterator[slicer.vtkMRMLSliceCompositeNode]:
+        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+            yield self._scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
+
+
+def _description(views: list[_View]) -> str:
+    """Return the layout as Slicer's layout manager reads it."""
+    items = "".join(
+        f'<item><view class="vtkMRMLSliceNode" singletontag="{view.tag}">'
+        '<property name="orientation" action="default">Axial</property>'
+        f'<property name="viewlabel" action="default">{escape(view.label)}</property>'
+        f'<property name="viewcolor" action="default">{view.color}</property>'
+        "</view></item>"
+        for view in views
+    )
+    return f'<layout type="horizontal" split="true">{items}</layout>'
