@@ -18,7 +18,7 @@ help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
 	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-models | benchmark-networks | benchmark-registration | benchmark-training"
-	@echo "make benchmark-interaction | kills | fuzz | phases"
+	@echo "make benchmark-interaction | kills | fuzz | phases | test-slicer-versions"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
@@ -49,6 +49,26 @@ lint: $(VENV)/.test
 pytest: system-packages $(VENV)/.test
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
 	timeout --kill-after=30 $(TEST_MINUTES)m $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+
+# Library and panel on the versions that Slicer 5.10 ships, without highdicom, which does not run on its pydicom.
+# SLICER_PYTHON=.../Base/Python of Slicer's sources runs the panel's tests on Slicer's own Python files.
+SLICER_VERSIONS := Testing/bench/slicer-5.10.txt
+SLICER_VENV := $(VENV)-slicer
+SLICER_TESTS ?= Testing/Library Testing/Slicer
+
+$(SLICER_VENV)/.test: pyproject.toml constraints.txt $(SLICER_VERSIONS) .ci/install-torch.sh
+	test -x $(SLICER_VENV)/bin/python || $(PYTHON) -m venv $(SLICER_VENV)
+	@sh .ci/install-torch.sh $(SLICER_VENV)/bin/python
+	sed -n 's/==.*/==/p' $(SLICER_VERSIONS) | sed 's/^/^/' | grep -v -i -f - constraints.txt > $(SLICER_VENV)/constraints.txt
+	$(SLICER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --constraint $(SLICER_VENV)/constraints.txt \
+		--requirement $(SLICER_VERSIONS) --requirement LiverTumorAttention/Resources/requirements.txt \
+		pytest pytest-xdist pyyaml monai surface-distance slicer-core PySide6-Essentials
+	touch $@
+
+.PHONY: test-slicer-versions
+test-slicer-versions: system-packages $(SLICER_VENV)/.test
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	PYTHONPATH=$(CURDIR) $(SLICER_VENV)/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(SLICER_TESTS)
 
 # What Qt and Mesa need; installs by itself where it may, and says what to install where it may not.
 system-packages:

@@ -15,7 +15,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.report import report_case
 from LiverTumorAttentionLib.report.dicom_rtstruct import write_dicom_rtstruct
-from Testing.Library.report.test_dicom_sr import Study
+from Testing.Library.report.dicom_study import Study
 
 pydicom = pytest.importorskip("pydicom")
 

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.report import report_case
-from Testing.Library.report.test_dicom_sr import Study
+from Testing.Library.report.dicom_study import Study
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SR needs highdicom")
 READER = "Jane <b>Doe"
