@@ -54,7 +54,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     for name, run, takes, text in (
         ("show", run_show, "NAME|PATH", "show everything that a model says of itself"),
         ("verify", run_verify, "NAME|PATH", "compare a model's files with their checksums"),
-        ("add", run_add, "PATH", "install a model folder or zip, after verifying it"),
+        ("add", run_add, "PATH", "install a model folder or zip, of this program or converted from another"),
         ("remove", run_remove, "NAME", "delete a model that was added, without asking"),
     ):
         action = actions.add_parser(name, help=text, description=text)
@@ -62,8 +62,50 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         action.set_defaults(run=run)
         if name == "show":
             action.add_argument("--card", action="store_true", help="print the model card in words, not JSON")
+        if name == "add":
+            _add_import_options(action)
         if name in ("verify", "add"):
             add_progress(action, default="none")
+
+
+def _add_import_options(action: argparse.ArgumentParser) -> None:
+    """Add the options that say of a model of another program what its files do not."""
+    options = action.add_argument_group(
+        "models of other programs",
+        "What a model of nnU-Net does not say itself; it is asked for where it is needed.",
+    )
+    options.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="PHASE=NUMBER",
+        help="which channel, counted from 0, is the portal and which the arterial phase, such as portal=1",
+    )
+    options.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME=MEANING",
+        help="what a label is: liver, tumor, cyst, vessel or ignore; 'other' stands for all unclear names",
+    )
+    options.add_argument(
+        "--orientation",
+        metavar="XYZ",
+        help="where columns, rows and slices of the training data ran to, such as RAS or LPS",
+    )
+    options.add_argument(
+        "--configuration", metavar="NAME", help="which of several trainings, such as 3d_fullres"
+    )
+    options.add_argument(
+        "--fold",
+        action="append",
+        default=[],
+        metavar="N",
+        help="use this fold; as often as needed; all without it",
+    )
+    options.add_argument("--checkpoint", metavar="KIND", help="final or best weights of each fold")
+    options.add_argument("--id", metavar="ID", help="the model's id here")
+    options.add_argument("--title", metavar="TITLE", help="the model's title here")
 
 
 def run_list(options: argparse.Namespace, progress: Progress, console: Console) -> None:
@@ -180,11 +222,22 @@ def run_verify(options: argparse.Namespace, progress: Progress, console: Console
 
 
 def run_add(options: argparse.Namespace, progress: Progress, console: Console) -> None:
-    """Install a model."""
-    from LiverTumorAttentionLib.models import add_model
+    """Install a model, converted where it comes from another program."""
+    from LiverTumorAttentionLib.conversion import ImportAnswers, add_any_model
+    from LiverTumorAttentionLib.conversion.answers import channels_from, labels_from
     from LiverTumorAttentionLib.models.catalogue import expanded
 
-    package = add_model(expanded(options.model), progress)
+    answers = ImportAnswers(
+        channels=channels_from(options.channel),
+        labels=labels_from(options.label),
+        orientation=options.orientation,
+        configuration=options.configuration,
+        folds=tuple(options.fold),
+        checkpoint=options.checkpoint,
+        id=options.id,
+        title=options.title,
+    )
+    package = add_any_model(expanded(options.model), answers, progress)
     console.say(f"{package.description.id} was installed in {package.path}")
     console.done(model=package.description.id, path=str(package.path))
 

@@ -105,9 +105,9 @@ class ModelFiles:
         with self.readable(name), self.opened(name) as file:
             return file.read(size)
 
-    def copy(self, name: str, target: Path) -> None:
-        """Write a file to `target`. Raises `ModelError` where it cannot be read, else `OSError`."""
-        left = self.size(name)
+    def copy(self, name: str, target: Path, *, most: int | None = None) -> None:
+        """Write a file to `target`. Raises `ModelError` where it cannot be read or is too large, else `OSError`."""
+        left = self.size(name, most=most)
         with target.open("wb") as copied, self.readable(name), self.opened(name) as file:
             chunks = iter(lambda: file.read(min(left, _CHUNK_BYTES)), b"")
             for chunk in chunks:

@@ -43,8 +43,7 @@ class ModelPackage:
 
     def copy(self, name: str, target: Path) -> None:
         """Write a file of the model to `target`. Raises `ModelError` where it cannot be read, else `OSError`."""
-        self._files.size(name, most=_most(name))
-        self._files.copy(name, target)
+        self._files.copy(name, target, most=_most(name))
 
     def files(self) -> list[str]:
         """Return the names of all files that belong to the model; its card and licence where they lie there."""

@@ -54,9 +54,9 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "registration": (VOXELS | {"io", "preprocessing"}, NUMERICS, {"torch"}),
     "models": (FOUNDATION, set(), {"torch", "safetensors"}),
     "conversion": (
-        FOUNDATION | {"models", "networks", "yaml_values"},
+        VOXELS | {"io", "models", "networks", "yaml_values"},
         set(),
-        {"safetensors", "torch", "yaml"},
+        {"numpy", "safetensors", "torch", "yaml"},
     ),
     "inference": (VOXELS | {"models", "networks", "preprocessing"}, NUMERICS | {"torch"}, set()),
     "correction": (VOXELS | {"analysis", "io", "postprocessing", "preprocessing"}, NUMERICS, set()),
@@ -74,7 +74,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         {"highdicom", "jinja2", "markupsafe", "pydicom"},
     ),
     "commands": (
-        FOUNDATION | {"io", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
+        FOUNDATION | {"conversion", "io", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
         set(),
         {"rich"},
     ),

@@ -1,0 +1,207 @@
+"""plans.pkl of version 1: the network that it plans, and how the network is run.
+
+Source: nnunet 1.7.1. It resamples before it normalizes, brings probabilities back where version 2 brings logits, has no
+bias in its transposed and last convolutions, and gives each level of the decoder the kernel of the level below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from LiverTumorAttentionLib.config_parsing import shown
+from LiverTumorAttentionLib.conversion.nnunet.version2 import Architecture, ct_normalization
+from LiverTumorAttentionLib.errors import ModelError
+
+TRAINERS = frozenset(
+    f"nnUNetTrainerV2{name}"
+    for name in (
+        *(
+            "",
+            "_2epochs",
+            "_DA2",
+            "_DA3",
+            "_DA5",
+            "_independentScalePerAxis",
+            "_insaneDA",
+            "_noDA",
+            "_fp16",
+            "_DDP",
+        ),
+        *(
+            "_ForceBD",
+            "_ForceSD",
+            "_Loss_CE",
+            "_Loss_CEGDL",
+            "_Loss_Dice",
+            "_Loss_DiceCE_noSmooth",
+            "_Loss_TopK10",
+        ),
+        *(
+            "_Loss_DiceTopK10",
+            "_Loss_Dice_lr1en3",
+            "_Loss_Dice_squared",
+            "_Loss_MCC",
+            "_focalLoss",
+            "_fullEvals",
+        ),
+        *(
+            "_graduallyTransitionFromCEToDice",
+            "_noMirroring",
+            "_noDeepSupervision",
+            "_softDeepSupervision",
+            "_Adam",
+        ),
+        *("_warmup", "_momentum09", "_momentum095", "_momentum098", "_momentum09in2D", "_cycleAtEnd"),
+    )
+)
+"""Trainers that change how a network is trained, and nothing of the network or of how it is run but the mirroring."""
+WITHOUT_MIRRORING = frozenset({"nnUNetTrainerV2_noMirroring", "nnUNetTrainerV2_noDA"})
+NORMALIZATIONS = {"CT": "ct", "nonCT": "zscore", "noNorm": "none"}
+PREPROCESSORS = ("GenericPreprocessor", "PreprocessorFor2D")
+MOST_FEATURES = {3: 320, 2: 480}
+CLASSES_OF = "all_classes"
+
+Values = Mapping[str, Any]
+
+
+def check_trainer(name: object, where: str) -> None:
+    """Raise `ModelError` for a trainer that may change the network or how it is run."""
+    if name == "nnUNetTrainerV2CascadeFullRes":
+        raise ModelError(
+            f"{where} is the second network of a cascade of nnU-Net 1, which is not read: choose its 3d_fullres, its "
+            "3d_lowres, or a cascade of version 2"
+        )
+    if name not in TRAINERS:
+        raise ModelError(
+            f"{where} was trained by {shown(name)}, which is not one of nnU-Net's own trainers that leave the network "
+            "as planned: choose a model of a standard trainer, for what this one changed is not known here"
+        )
+
+
+def stage_of(plans: Values, configuration: str, where: str) -> Values:
+    """Return the plan of one configuration; the first of two is that of low resolution. Raises `ModelError`."""
+    stages = plans.get("plans_per_stage")
+    if not isinstance(stages, Mapping) or not stages:
+        raise _unreadable(where, "plans_per_stage", stages)
+    key = min(stages) if configuration == "3d_lowres" else max(stages)
+    stage = stages[key]
+    if not isinstance(stage, Mapping):
+        raise _unreadable(where, "plans_per_stage", stage)
+    return stage
+
+
+def architecture_of(plans: Values, stage: Values, where: str) -> Architecture:
+    """Return the network that is planned. Raises `ModelError`."""
+    pools, kernels = (
+        _lists(stage.get(key), f"{where}: {key}") for key in ("pool_op_kernel_sizes", "conv_kernel_sizes")
+    )
+    dimensions = len(_numbers(stage.get("patch_size"), f"{where}: patch_size"))
+    width, count = plans.get("base_num_features"), plans.get("conv_per_stage")
+    if (
+        not isinstance(width, int)
+        or not isinstance(count, int)
+        or not 1 <= width <= 4096
+        or not 1 <= count <= 40
+    ):
+        raise _unreadable(where, "base_num_features and conv_per_stage", (width, count))
+    depth = len(pools) + 1
+    if dimensions not in MOST_FEATURES or len(kernels) != depth or depth > 12:
+        raise _unreadable(where, "conv_kernel_sizes", kernels)
+    strides = [[1] * dimensions, *pools]
+    if any(len(step) != dimensions for step in strides):
+        raise _unreadable(where, "pool_op_kernel_sizes", pools)
+    return Architecture(
+        network="plain_conv_unet",
+        arguments={
+            "features": [min(width * 2**level, MOST_FEATURES[dimensions]) for level in range(depth)],
+            "kernels": kernels,
+            "strides": strides,
+            "convolutions": [count] * depth,
+            "decoder_convolutions": [count] * (depth - 1),
+            "decoder_kernels": kernels[:0:-1],
+            "bias": True,
+            "transposed_bias": False,
+            "output_bias": False,
+        },
+        stride=tuple(math.prod(step[axis] for step in strides) for axis in range(dimensions)),
+    )
+
+
+def run_of(
+    plans: Values, stage: Values, name: str, trainer: str, phases: Sequence[str], where: str
+) -> dict[str, Any]:
+    """Return how the network is run, as model.json has it. Raises `ModelError`, which names what is not known."""
+    preprocessor = plans.get("preprocessor_name", PREPROCESSORS[0])
+    if preprocessor not in PREPROCESSORS:
+        raise ModelError(
+            f"{where}: the preprocessor is {shown(preprocessor)}, which this program does not know and so cannot "
+            "repeat: choose a model that was planned by nnU-Net's own planners"
+        )
+    patch = _numbers(stage.get("patch_size"), f"{where}: patch_size")
+    spacing = _numbers(stage.get("current_spacing"), f"{where}: current_spacing")
+    mirrored = trainer not in WITHOUT_MIRRORING
+    return {
+        "configuration": name or ("2d" if len(patch) == 2 else "3d_fullres"),
+        "channels": [
+            {"phase": phase, **_normalization(plans, number, where)} for number, phase in enumerate(phases)
+        ],
+        "normalize_first": False,
+        "spacing_mm": spacing[-len(patch) :],
+        "image_resampling": {"order": 3},
+        "label_resampling": {"order": 1, "separate_z": False},
+        "output_resampling": {"order": 1},
+        "patch": patch,
+        "mirror_axes": list(range(len(patch))) if mirrored else [],
+        "averaged": "probabilities",
+    }
+
+
+def channel_names(plans: Values, where: str) -> dict[int, str]:
+    """Return the names of the channels by number. Raises `ModelError`."""
+    modalities = plans.get("modalities")
+    if not isinstance(modalities, Mapping) or not modalities:
+        raise _unreadable(where, "modalities", modalities)
+    return {number: str(name) for number, (_, name) in enumerate(sorted(modalities.items()))}
+
+
+def _normalization(plans: Values, number: int, where: str) -> dict[str, Any]:
+    schemes, masks = (plans.get(key) or {} for key in ("normalization_schemes", "use_mask_for_norm"))
+    scheme = schemes.get(str(number)) if isinstance(schemes, Mapping) else None
+    if scheme not in NORMALIZATIONS:
+        raise ModelError(
+            f"{where}: the normalization of channel {number} is {shown(scheme)}, which this program does not know and "
+            "so cannot repeat: choose a model that was planned by nnU-Net's own planners"
+        )
+    masked = isinstance(masks, Mapping) and bool(masks.get(str(number)))
+    if NORMALIZATIONS[scheme] != "ct":
+        return {"normalization": NORMALIZATIONS[scheme], "only_nonzero": masked and scheme == "nonCT"}
+    properties = plans.get("dataset_properties")
+    measured = properties.get("intensityproperties") if isinstance(properties, Mapping) else None
+    of_channel = measured.get(str(number)) if isinstance(measured, Mapping) else None
+    if masked or not isinstance(of_channel, Mapping):
+        raise _unreadable(where, f"intensityproperties of channel {number}", of_channel)
+    return ct_normalization(of_channel, "sd")
+
+
+def _numbers(value: object, name: str) -> list[Any]:
+    if not isinstance(value, list) or not all(isinstance(each, int | float) for each in value):
+        raise ModelError(
+            f"{name} must be a list of numbers, got {shown(value)}: get the model again with its own plans"
+        )
+    return value
+
+
+def _lists(value: object, name: str) -> list[list[Any]]:
+    if not isinstance(value, list) or not all(isinstance(each, list) for each in value):
+        raise ModelError(
+            f"{name} must be a list of lists, got {shown(value)}: get the model again with its own plans"
+        )
+    return value
+
+
+def _unreadable(where: str, what: str, got: object) -> ModelError:
+    return ModelError(
+        f"{where}: {what} cannot be used, got {shown(got)}: get the model again with its own plans"
+    )
