@@ -114,6 +114,11 @@ class Console:
             with contextlib.suppress(OSError):
                 print(f"warning: {message}", file=sys.stderr)
 
+    def event(self, name: str, **values: Any) -> None:
+        """Print an event with its values, in the style "json"."""
+        if self.style == "json":
+            self._print({"event": name, **values})
+
     def done(self, **values: Any) -> None:
         """Print the event "done" with its values, in the style "json"."""
         if self.style == "json":

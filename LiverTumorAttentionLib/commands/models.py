@@ -37,6 +37,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--check", metavar="FILE", help="compare a downloaded file with the publisher's checksum"
     )
     public.set_defaults(run=run_catalogue)
+    asked = actions.add_parser(
+        "questions",
+        help="show what a model of another program leaves open, with guesses",
+        description="What `models add` would ask of a model: channels, labels and orientation, with guesses, as JSON.",
+    )
+    asked.add_argument("model", metavar="PATH")
+    asked.set_defaults(run=run_questions)
+    add_progress(asked, default="none")
     composed = actions.add_parser(
         "compose",
         help="make one model that finds the liver as one does and the tumors as another",
@@ -185,6 +193,18 @@ def run_catalogue(options: argparse.Namespace, progress: Progress, console: Cons
     console.print(model.title)
     for name, text in model.lines():
         console.print(f"  {name}: {text}")
+
+
+def run_questions(options: argparse.Namespace, progress: Progress, console: Console) -> None:
+    """Print what a model leaves open."""
+    from LiverTumorAttentionLib.conversion import import_questions
+    from LiverTumorAttentionLib.models.catalogue import expanded
+
+    questions = import_questions(expanded(options.model))
+    values = {**dataclasses.asdict(questions), "open": questions.open}
+    console.say(json.dumps(values, indent=2, ensure_ascii=False))
+    console.event("questions", **values)
+    console.done()
 
 
 def run_compose(options: argparse.Namespace, progress: Progress, console: Console) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from LiverTumorAttentionLib.conversion.answers import ImportAnswers
+from LiverTumorAttentionLib.conversion.monai.program import Monai
 from LiverTumorAttentionLib.conversion.nnunet.program import NNUNet
 from LiverTumorAttentionLib.conversion.questions import ImportQuestions
 from LiverTumorAttentionLib.errors import ModelError
@@ -34,7 +35,7 @@ class Program(Protocol):
         """Write a model in this program's format into an empty folder. Raises `ModelError` and `Cancelled`."""
 
 
-PROGRAMS: tuple[Program, ...] = (NNUNet(2), NNUNet(1))
+PROGRAMS: tuple[Program, ...] = (NNUNet(2), NNUNet(1), Monai())
 """In the order in which they are asked."""
 
 

@@ -1,52 +1,54 @@
-"""Files of a MONAI bundle: found in its folder, read within limits, and refused where code lies among them."""
+"""Files of a MONAI bundle: found in its folder or zip, read within limits, refused where code lies among them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.conversion.monai.config_values import BundleConfig
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.json_values import json_values
-from LiverTumorAttentionLib.regular_file import MIB, is_regular, read_regular, reason
+from LiverTumorAttentionLib.models.model_files import LARGEST_TEXT_BYTES, ModelFiles
+from LiverTumorAttentionLib.regular_file import reason
 
 CONFIG_FOLDER = "configs"
 CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
 METADATA = "metadata.json"
 CODE = (".py", ".pyc", ".pyd", ".so", ".dll")
-LARGEST_CONFIG_BYTES = 4 * MIB
-MOST_FILES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A bundle whose configuration was read."""
 
-    folder: Path
-    """Its folder."""
+    name: str
+    """What messages call it: the name of its folder or zip."""
+    files: ModelFiles
+    """Its files, from its own folder on."""
     config: BundleConfig
     """How it is run: `configs/inference.json`, or the same as YAML."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What it says of itself: `configs/metadata.json`; empty where there is none."""
 
     @classmethod
-    def read(cls, folder: Path) -> Bundle:
+    def read(cls, files: ModelFiles) -> Bundle:
         """Read a bundle. Raises `ModelError` where it has no configuration, or code of its own."""
-        _refuse_code(folder)
-        name = next((one for one in CONFIGS if is_regular(folder / CONFIG_FOLDER / one)), None)
-        if name is None:
+        own = files.folder(bundle_folder(files) or "")
+        name = files.path.name
+        _refuse_code(own, name)
+        config = next((one for one in CONFIGS if own.has(f"{CONFIG_FOLDER}/{one}")), None)
+        if config is None:
             raise ModelError(
-                f"the bundle {folder.name} has no {CONFIG_FOLDER}/{CONFIGS[0]}, which says how it is run: get the "
-                "whole bundle"
+                f"the bundle {name} has no {CONFIG_FOLDER}/{CONFIGS[0]}, which says how it is run: get the whole bundle"
             )
-        metadata = folder / CONFIG_FOLDER / METADATA
+        metadata = f"{CONFIG_FOLDER}/{METADATA}"
         return cls(
-            folder=folder,
-            config=BundleConfig(_read(folder / CONFIG_FOLDER / name), name),
-            metadata=_read(metadata) if is_regular(metadata) else {},
+            name=name,
+            files=own,
+            config=BundleConfig(_read(own, f"{CONFIG_FOLDER}/{config}"), config),
+            metadata=_read(own, metadata) if own.has(metadata) else {},
         )
 
     def described(self, *keys: str) -> Any:
@@ -57,38 +59,43 @@ class Bundle:
         return found
 
 
-def is_bundle(folder: Path) -> bool:
-    """Return whether a folder looks like a bundle of MONAI."""
-    return any(is_regular(folder / CONFIG_FOLDER / name) for name in (*CONFIGS, METADATA))
+def bundle_folder(files: ModelFiles) -> str | None:
+    """Return where a bundle lies among files: "" or "name/"; None where there is none.
+
+    The files of a configuration for inference or of the metadata are what a bundle is known by.
+    """
+    wanted = [f"{CONFIG_FOLDER}/{name}" for name in (*CONFIGS, METADATA)]
+    for name in sorted(files.names(), key=lambda one: one.count("/")):
+        folder, slash, inner = name.partition("/")
+        if name in wanted:
+            return ""
+        if inner in wanted:
+            return folder + slash
+    return None
 
 
-def _refuse_code(folder: Path) -> None:
+def _refuse_code(files: ModelFiles, bundle: str) -> None:
     """Raise `ModelError` where a bundle holds code: what its configuration says may then not be all that it does."""
-    for number, path in enumerate(sorted(folder.rglob("*"))):
-        if number >= MOST_FILES:
-            raise ModelError(
-                f"the bundle {folder.name} holds more than {MOST_FILES} files: give the bundle's folder alone"
-            )
-        if path.suffix.lower() in CODE:
-            raise ModelError(
-                f"the bundle {folder.name} holds code ({shown(path.relative_to(folder).as_posix())}), and no code of a "
-                "bundle is ever run: remove it where the model works without it, else ask its author for a bundle of "
-                "MONAI's own parts"
-            )
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return what a JSON or YAML file holds. Raises `ModelError` for anything but an object with named fields."""
-    try:
-        content = read_regular(path, most_bytes=LARGEST_CONFIG_BYTES)
-        values = json_values(content) if path.suffix == ".json" else _yaml(content, path.name)
-    except (OSError, ValueError) as error:
+    code = next((name for name in files.names() if name.lower().endswith(CODE)), None)
+    if code is not None:
         raise ModelError(
-            f"{path.name} of the bundle cannot be read ({reason(error)}): get the bundle again"
+            f"the bundle {bundle} holds code ({shown(code)}), and no code of a bundle is ever run: remove it where the "
+            "model works without it, else ask its author for a bundle of MONAI's own parts"
+        )
+
+
+def _read(files: ModelFiles, name: str) -> Mapping[str, Any]:
+    """Return what a JSON or YAML file holds. Raises `ModelError` for anything but an object with named fields."""
+    content, shown_name = files.read(name, most=LARGEST_TEXT_BYTES), name.split("/")[-1]
+    try:
+        values = json_values(content) if name.endswith(".json") else _yaml(content, shown_name)
+    except ValueError as error:
+        raise ModelError(
+            f"{shown_name} of the bundle cannot be read ({reason(error)}): get the bundle again"
         ) from error
     if not isinstance(values, Mapping):
         raise ModelError(
-            f"{path.name} of the bundle holds {type(values).__name__} where named fields are expected: get the bundle "
+            f"{shown_name} of the bundle holds {type(values).__name__} where named fields are expected: get the bundle "
             "again"
         )
     return values

@@ -1,20 +1,24 @@
-"""From a bundle that is understood to a stage of `model.json` and a file of weights."""
+"""From a bundle that is understood to a stage of `model.json` and its weights."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from LiverTumorAttentionLib.conversion.monai.network import state_in
 from LiverTumorAttentionLib.conversion.monai.reading import MonaiModel
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.monai_steps import step_values
 
+if TYPE_CHECKING:
+    import torch
+
 WEIGHTS_FILE = "network.safetensors"
-SECOND_NAMES = ("network.skip_layers.",)
-"""Weights of DynUNet that it has by other names too."""
+LEAST_LIMIT = 10**7
+"""Parameters up to which a network is built to be compared, however few weights there are."""
+TWICE = r"(module\.)?skip_layers\."
+"""Weights of DynUNet that its checkpoints hold under a second name."""
+PLACES: tuple[tuple[str, ...], ...] = (("model",), ("state_dict",), ("network",), ())
+"""Where the weights may lie in a checkpoint."""
 
 
 def monai_block(model: MonaiModel, phases: Sequence[str]) -> dict[str, Any]:
@@ -40,34 +44,23 @@ def network_arguments(model: MonaiModel) -> dict[str, Any]:
     return {"architecture": network.architecture, "settings": given}
 
 
-def write_weights(model: MonaiModel, content: Any, target: Path) -> str:
-    """Write the weights of a bundle as safetensors after trying them in the network; return their SHA-256.
+def checked_weights(model: MonaiModel, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights of a bundle by the names of our network, after trying them in it.
 
-    content: what its checkpoint holds, tensors alone. Raises `ModelError` where MONAI is missing, or they do not fit.
+    tensors: what its checkpoint holds. Raises `ModelError` where MONAI is missing, or they do not fit.
     """
-    import safetensors.torch
-
     from LiverTumorAttentionLib.networks import build_network
 
-    state = state_in(content, model.weights.name)
-    network = build_network("monai", **network_arguments(model))
-    named = {f"network.{name}": tensor for name, tensor in state.items()}
-    kept = {name: tensor for name, tensor in named.items() if not name.startswith(SECOND_NAMES)}
-    _check_fit(network.state_dict(), kept, model)
-    written = safetensors.torch.save({name: tensor.contiguous().clone() for name, tensor in kept.items()})
-    target.write_bytes(written)
-    return hashlib.sha256(written).hexdigest()
-
-
-def _check_fit(wanted: Mapping[str, Any], given: Mapping[str, Any], model: MonaiModel) -> None:
-    """Raise `ModelError` where weights are missing, too many, or of another shape."""
-    differing = sorted(wanted.keys() ^ given.keys())
-    differing += [
-        name for name in wanted if name in given and tuple(wanted[name].shape) != tuple(given[name].shape)
-    ]
+    named = {f"network.{name.removeprefix('module.')}": tensor for name, tensor in tensors.items()}
+    most = max(LEAST_LIMIT, 2 * sum(tensor.numel() for tensor in named.values()))
+    network = build_network("monai", most_parameters=most, **network_arguments(model))
+    wanted = network.state_dict()
+    differing = sorted(wanted.keys() ^ named.keys())
+    differing += [n for n in wanted if n in named and tuple(wanted[n].shape) != tuple(named[n].shape)]
     if differing:
         raise ModelError(
-            f"{model.weights.name} is not of the {model.network.architecture} that {model.bundle.config.where} "
-            f"describes ({len(differing)} weights differ, the first is {differing[0].removeprefix('network.')!r}): get "
-            "the whole bundle in one version"
+            f"{model.weights} is not of the {model.network.architecture} that {model.bundle.config.where} describes "
+            f"({len(differing)} weights differ, the first is {differing[0].removeprefix('network.')!r}): get the whole "
+            "bundle in one version"
         )
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in named.items()}

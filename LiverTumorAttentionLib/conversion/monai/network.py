@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import shown
@@ -13,7 +13,6 @@ from LiverTumorAttentionLib.conversion.monai.config_values import BundleConfig
 from LiverTumorAttentionLib.conversion.monai.parts import TARGET, Part
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.imported.monai_network import ARCHITECTURES
-from LiverTumorAttentionLib.regular_file import is_regular
 
 ENTRIES = ("network_def", "network", "net")
 """Where configurations describe the network, the first of them that is there."""
@@ -69,22 +68,22 @@ def network_of(bundle: Bundle) -> BundleNetwork:
     )
 
 
-def weights_of(bundle: Bundle) -> Path:
+def weights_of(bundle: Bundle) -> str:
     """Return the file of a bundle's weights: the one that its `CheckpointLoader` names, or models/model.pt.
 
     Raises `ModelError` where it is not there.
     """
     named = next(_loaded(bundle.config), None)
     name = DEFAULT_WEIGHTS if named is None else PurePosixPath(named.replace("\\", "/")).name
-    path = bundle.folder / MODELS_FOLDER / name
-    if not is_regular(path):
-        script = bundle.folder / MODELS_FOLDER / "model.ts"
-        more = " (model.ts beside it is a program, which is never run)" if is_regular(script) else ""
+    place = f"{MODELS_FOLDER}/{name}"
+    if not bundle.files.has(place):
+        script = bundle.files.has(f"{MODELS_FOLDER}/model.ts")
+        more = " (model.ts beside it is a program, which is never run)" if script else ""
         raise ModelError(
-            f"the bundle {bundle.folder.name} has no {MODELS_FOLDER}/{name}{more}: download it as the bundle's "
-            "large_files.yml says, and put it there"
+            f"the bundle {bundle.name} has no {place}{more}: download it as the bundle's large_files.yml says, and put "
+            "it there"
         )
-    return path
+    return place
 
 
 def _loaded(config: BundleConfig) -> Iterator[str]:
@@ -110,17 +109,3 @@ def _has_part(value: object) -> bool:
     if isinstance(value, Mapping):
         return TARGET in value or any(_has_part(one) for one in value.values())
     return isinstance(value, list) and any(_has_part(one) for one in value)
-
-
-def state_in(content: Any, where: str) -> Mapping[str, Any]:
-    """Return the tensors by name in what a checkpoint holds: itself, or what MONAI and others wrap it in.
-
-    Raises `ModelError` where there are none.
-    """
-    for name in (None, "model", "state_dict", "network", "net"):
-        inner = content if name is None else content.get(name) if isinstance(content, Mapping) else None
-        if isinstance(inner, Mapping) and inner and all(hasattr(one, "shape") for one in inner.values()):
-            return {str(key).removeprefix("module."): value for key, value in inner.items()}
-    raise ModelError(
-        f"{where} holds no weights by name, as MONAI saves them: save the network's state_dict() there"
-    )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.conversion.monai.bundle import Bundle
@@ -18,6 +16,7 @@ from LiverTumorAttentionLib.conversion.monai.transforms import (
     inferer_settings,
 )
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.model_files import ModelFiles
 
 LICENCES = {
     "apache license": "Apache-2.0",
@@ -42,16 +41,17 @@ class MonaiModel:
     before: Before
     window: dict[str, Any]
     after: After
-    weights: Path
+    weights: str
+    """Name of the file of its weights."""
     channels: tuple[str, ...]
     """The names of the channels of the input."""
     outputs: tuple[str, ...]
-    """The names of the channels of the output."""
+    """The names of the channels of the output, the background among them where there is one."""
 
     @classmethod
-    def read(cls, folder: Path) -> MonaiModel:
+    def read(cls, files: ModelFiles) -> MonaiModel:
         """Read a bundle. Raises `ModelError` naming what is not understood."""
-        bundle = Bundle.read(folder)
+        bundle = Bundle.read(files)
         network, before = network_of(bundle), before_network(bundle.config)
         after = after_network(bundle.config)
         channels = before.channels or _names(
@@ -71,25 +71,33 @@ class MonaiModel:
             after=after,
             weights=weights_of(bundle),
             channels=channels,
-            outputs=_background(outputs) if after.activation == "softmax" else outputs,
+            outputs=("background", *outputs[1:]) if after.activation == "softmax" else outputs,
         )
+
+    @property
+    def has_background(self) -> bool:
+        """Whether the first output is the background: of classes it always is."""
+        return self.after.activation == "softmax"
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of what it finds, without the background."""
+        return self.outputs[1:] if self.has_background else self.outputs
 
     @property
     def title(self) -> str:
         """Its name for the user."""
         name = self.bundle.metadata.get("name")
-        return str(name) if isinstance(name, str) and name.strip() else self.bundle.folder.name
+        return str(name) if isinstance(name, str) and name.strip() else self.bundle.name
 
     @property
     def licence(self) -> str:
         """SPDX name of the licence that its file LICENSE begins with; NOASSERTION where it is not known."""
         for name in ("LICENSE", "LICENSE.txt", "license.txt", "LICENSE.md"):
-            path = self.bundle.folder / name
-            try:
-                with path.open("rb") as file:
-                    head = " ".join(file.read(HEAD_BYTES).decode("utf-8", "replace").lower().split())
-            except OSError:
+            if not self.bundle.files.has(name):
                 continue
+            with self.bundle.files.readable(name), self.bundle.files.opened(name) as file:
+                head = " ".join(file.read(HEAD_BYTES).decode("utf-8", "replace").lower().split())
             for words, licence in LICENCES.items():
                 if words in head:
                     return licence
@@ -117,9 +125,5 @@ def _names(described: object, count: int, kind: str) -> tuple[str, ...]:
         if isinstance(found, Mapping) and len(found) == count:
             names = found
             break
-    return tuple(str(names.get(str(number), f"{kind} {number}"))[:80] for number in range(count))
-
-
-def _background(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of classes; the first one that has none is the background."""
-    return ("background", *names[1:]) if re.fullmatch(r"label 0", names[0]) else names
+    unnamed = "image" if kind == "channel" and count == 1 else f"{kind} {{}}"
+    return tuple(str(names.get(str(n), unnamed.format(n)))[:80] for n in range(count))

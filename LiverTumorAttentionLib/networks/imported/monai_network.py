@@ -26,8 +26,8 @@ WITHOUT_EFFECT = {"SwinUNETR": ("img_size", "use_checkpoint")}
 EXTRA = "liver-tumor-attention[monai]"
 
 
-def monai_network_class(architecture: str) -> Any:
-    """Return one of MONAI's networks. Raises `ModelError` when a package that it needs is not installed."""
+def check_packages(architecture: str) -> None:
+    """Raise `ModelError` when a package that one of MONAI's networks needs is not installed."""
     check_choice("the architecture", architecture, ARCHITECTURES)
     needed = ("monai", *ARCHITECTURES[architecture])
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -36,6 +36,11 @@ def monai_network_class(architecture: str) -> Any:
             f"this model is a {architecture} of MONAI and needs {' and '.join(missing)}, which is not installed: "
             f"pip install '{EXTRA}', then try again"
         )
+
+
+def monai_network_class(architecture: str) -> Any:
+    """Return one of MONAI's networks. Raises `ModelError` when a package that it needs is not installed."""
+    check_packages(architecture)
     import monai.networks.nets
 
     return getattr(monai.networks.nets, architecture)

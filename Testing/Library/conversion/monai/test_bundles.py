@@ -12,6 +12,7 @@ import yaml
 
 from LiverTumorAttentionLib.conversion.monai.reading import MonaiModel
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.model_files import ModelFiles
 from LiverTumorAttentionLib.models.monai_steps import ScaleRange, Spacing
 from Testing.Library.monai_bundles import configuration, metadata
 
@@ -34,7 +35,7 @@ def test_a_bundle_is_understood_without_running_its_expressions(tmp_path: Path) 
         "                Apache License\n   Version 2.0, January 2004", encoding="utf-8"
     )
 
-    model = MonaiModel.read(folder)
+    model = MonaiModel.read(ModelFiles(folder))
 
     assert (model.network.architecture, model.network.channels, model.network.outputs) == ("UNet", 1, 3)
     assert model.network.settings["channels"] == [4, 8, 8]
@@ -45,7 +46,7 @@ def test_a_bundle_is_understood_without_running_its_expressions(tmp_path: Path) 
     )
     assert model.window["overlap"] == (0.5, 0.5, 0.5)
     assert model.after.returned == "probabilities"
-    assert model.weights == folder / "models" / "model.pt"
+    assert model.weights == "models/model.pt"
     assert model.outputs == ("background", "liver", "liver tumor")
     assert (model.title, model.licence) == ("Tiny liver", "Apache-2.0")
 
@@ -54,9 +55,9 @@ def test_the_same_in_yaml(tmp_path: Path) -> None:
     folder = bundle(tmp_path / "bundle")
     config = folder / "configs" / "inference.json"
     config.with_suffix(".yaml").write_text(yaml.safe_dump(json.loads(config.read_text())), encoding="utf-8")
-    expected = MonaiModel.read(folder)
+    expected = MonaiModel.read(ModelFiles(folder))
     config.unlink()
-    found = MonaiModel.read(folder)
+    found = MonaiModel.read(ModelFiles(folder))
     assert (found.network, found.before, found.window) == (expected.network, expected.before, expected.window)
 
 
@@ -126,7 +127,7 @@ def test_what_is_not_understood_is_named(case: str, tmp_path: Path) -> None:
     change, told = REFUSED[case]
 
     def understand() -> None:
-        block = monai_block(MonaiModel.read(bundle(tmp_path / "bundle", change)), ["portal"])
+        block = monai_block(MonaiModel.read(ModelFiles(bundle(tmp_path / "bundle", change))), ["portal"])
         from_mapping(MonaiSettings, block, where="model.json: monai", error=ModelError)
 
     with pytest.raises(ModelError, match=told) as refusal:
@@ -141,7 +142,7 @@ def test_a_bundle_with_code_in_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError, match=r"holds code \('scripts/nets.py'\), and no code of a bundle is ever run"
     ):
-        MonaiModel.read(folder)
+        MonaiModel.read(ModelFiles(folder))
 
 
 def test_weights_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_weights_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError, match=r"no models/model.pt \(model.ts beside it is a program, which is never run\)"
     ):
-        MonaiModel.read(folder)
+        MonaiModel.read(ModelFiles(folder))
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"a": NaN}'])
@@ -158,4 +159,4 @@ def test_a_configuration_that_is_none_is_refused(content: str, tmp_path: Path) -
     folder = bundle(tmp_path / "bundle")
     (folder / "configs" / "inference.json").write_text(content, encoding="utf-8")
     with pytest.raises(ModelError, match=r"inference.json of the bundle .* get the bundle again"):
-        MonaiModel.read(folder)
+        MonaiModel.read(ModelFiles(folder))

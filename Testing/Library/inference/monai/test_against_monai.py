@@ -9,53 +9,48 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
 
-from LiverTumorAttentionLib.config_parsing import from_mapping
-from LiverTumorAttentionLib.conversion.monai.convert import monai_block, network_arguments, write_weights
+from LiverTumorAttentionLib.conversion import ImportAnswers, add_any_model
 from LiverTumorAttentionLib.conversion.monai.reading import MonaiModel
 from LiverTumorAttentionLib.inference.device import choose_device
 from LiverTumorAttentionLib.inference.monai.predictor import MonaiAnswer, MonaiPredictor, Turn
 from LiverTumorAttentionLib.inference.monai.preparation import prepare
-from LiverTumorAttentionLib.models import StageDescription
+from LiverTumorAttentionLib.models import ModelPackage, user_model_folder
+from LiverTumorAttentionLib.models.model_files import ModelFiles
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.geometry import to_lps
-from Testing.Library.monai_bundles import NETWORKS, configuration, monai_labels, phantom, write_bundle
+from Testing.Library.monai_bundles import (
+    NETWORKS,
+    configuration,
+    metadata,
+    monai_labels,
+    phantom,
+    write_bundle,
+)
 
-OUTPUTS = [
-    {"name": name, "meaning": name, "value": n} for n, name in enumerate(("background", "liver", "tumor"))
-]
 LEAST_EQUAL = 0.9999
 """Share of equal voxels; the rest are ties, which rounding decides."""
 NEEDS_EINOPS = ("SwinUNETR", "UNETR")
 
 
-def found_by_us(
-    folder: Path, image: sitk.Image, liver: np.ndarray | None = None, **changes: Any
-) -> MonaiAnswer:
-    """Return what our way finds; `changes` replace keys of the stage."""
-    import safetensors.torch
+@pytest.fixture(autouse=True)
+def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVER_TUMOR_ATTENTION_MODELS", str(tmp_path / "user"))
 
-    model = MonaiModel.read(folder)
-    weights = folder / "network.safetensors"
-    digest = write_weights(model, torch.load(model.weights, weights_only=True), weights)
-    values = {
-        "name": "liver_and_tumor",
-        "network": "monai",
-        "arguments": network_arguments(model),
-        "weights": weights.name,
-        "sha256": digest,
-        "phases": ["portal"],
-        "outputs": OUTPUTS,
-        "activation": model.after.activation,
-        "orientation": model.before.orientation or "LPS",
-        "monai": monai_block(model, ["portal"]),
-        **changes,
-    }
-    stage = from_mapping(StageDescription, values, where="model.json")
+
+def found_by_us(
+    folder: Path, image: sitk.Image, liver: np.ndarray | None = None, labels: dict[str, str] | None = None
+) -> MonaiAnswer:
+    """Return what our way finds with a bundle that is added as a model, once."""
+    installed = user_model_folder() / folder.name.lower()
+    if installed.is_dir():
+        package = ModelPackage(installed)
+    else:
+        package = add_any_model(folder, ImportAnswers(id=folder.name.lower(), labels=labels or {}))
+    (stage,) = package.description.stages
     network = build_network(stage.network, **stage.arguments)
-    network.load_state_dict(safetensors.torch.load_file(weights), strict=True)
+    network.load_state_dict(package.load_weights(stage), strict=True)
     device = dataclasses.replace(choose_device("cpu"), bfloat16=False)
     return MonaiPredictor(stage, [network], device).predict({"portal": image}, Progress(), liver=liver)
 
@@ -76,7 +71,7 @@ def agreement(folder: Path, image: sitk.Image) -> float:
 
 
 def _beside_crop(folder: Path, image: sitk.Image) -> np.ndarray:
-    model = MonaiModel.read(folder)
+    model = MonaiModel.read(ModelFiles(folder))
     turn = Turn.to(model.before.orientation or "LPS")
     channel = turn.there(sitk.GetArrayFromImage(image)).astype(np.float32)[None]
     axes = prepare(channel, [image.GetSpacing()[axis] for axis in turn.order], model.before.steps).axes
@@ -205,12 +200,10 @@ def test_overlapping_outputs_are_painted_with_the_tumor_over_the_liver(tmp_path:
     ]
     config = configuration("UNet", preprocessing=_before(RANGE), postprocessing=steps)
     config["network_def"] = {**config["network_def"], "out_channels": 2}
-    outputs = [
-        {"name": "tumor", "meaning": "tumor", "value": 1},
-        {"name": "liver", "meaning": "liver", "value": 2},
-    ]
-    folder, image = write_bundle(tmp_path / "bundle", config, seed=3), phantom()
-    answer = found_by_us(folder, image, outputs=outputs)
+    about = metadata()
+    about["network_data_format"]["outputs"]["pred"] = {"channel_def": {"0": "tumor", "1": "liver"}}
+    answer = found_by_us(write_bundle(tmp_path / "bundle", config, about, seed=3), phantom())
+
     assert {0, 1, 2} == set(np.unique(answer.labels))
     np.testing.assert_array_equal(answer.probability >= 0.5, answer.labels == 1)
 
