@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DESCRIPTION_FILE = "model.json"
 
 OnFinished = Callable[[Outcome], None]
+OnQuestions = Callable[[Outcome, "Event | None"], None]
+"""Called with the outcome, and what the model leaves open; None where that cannot be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +105,33 @@ class ModelCollection:
 
         return [self._row(model) for model in survey_models()]
 
-    def import_model(self, path: Path, *, on_progress: OnProgress, on_finished: OnFinished) -> None:
-        """Copy a model into the user's models, after verifying it; a damaged one changes nothing.
+    def ask_of(self, path: Path, *, on_progress: OnProgress, on_finished: OnQuestions) -> None:
+        """Find out what a model leaves open before it can be imported: of one of this program, nothing.
 
         path: a zip, a model's folder, or the model.json in it. Raises `PanelError` while another action runs.
         """
-        source = path.parent if path.name == DESCRIPTION_FILE else path
+        found: list[Event] = []
+
+        def on_event(event: Event) -> None:
+            if event["event"] == "questions":
+                found.append(event)
+
+        self._start(
+            ["questions", str(_source(path))],
+            on_progress,
+            lambda outcome: on_finished(outcome, found[0] if found else None),
+            on_event,
+        )
+
+    def import_model(
+        self, path: Path, options: Sequence[str] = (), *, on_progress: OnProgress, on_finished: OnFinished
+    ) -> None:
+        """Copy a model into the user's models, after verifying or converting it; a damaged one changes nothing.
+
+        path: a zip, a model's folder, or the model.json in it. options: answers to what it leaves open, as
+        `models add` takes them. Raises `PanelError` while another action runs.
+        """
+        source = _source(path)
 
         def finished(outcome: Outcome) -> None:
             if outcome.status == "done":
@@ -116,7 +139,7 @@ class ModelCollection:
                 self._on_changed()
             on_finished(outcome)
 
-        self._start(["add", str(source)], on_progress, finished)
+        self._start(["add", str(source), *options], on_progress, finished)
 
     def verify(self, row: ModelRow, *, on_progress: OnProgress, on_finished: OnFinished) -> None:
         """Compare a model's files with their checksums; `rows` then contains the result.
@@ -168,12 +191,20 @@ class ModelCollection:
             description=description,
         )
 
-    def _start(self, arguments: list[str], on_progress: OnProgress, on_finished: OnFinished) -> None:
+    def _start(
+        self,
+        arguments: list[str],
+        on_progress: OnProgress,
+        on_finished: OnFinished,
+        on_other: Callable[[Event], None] = lambda event: None,
+    ) -> None:
         self._refuse_while_busy()
 
         def on_event(event: Event) -> None:
             if progress := progress_of(event):
                 on_progress(*progress)
+            else:
+                on_other(event)
 
         def on_end(outcome: Outcome) -> None:
             self._process = None
@@ -186,3 +217,7 @@ class ModelCollection:
     def _refuse_while_busy(self) -> None:
         if self.busy:
             raise PanelError("Another model is being imported or verified: wait for it, or cancel it first.")
+
+
+def _source(path: Path) -> Path:
+    return path.parent if path.name == DESCRIPTION_FILE else path

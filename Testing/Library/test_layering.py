@@ -196,6 +196,13 @@ def test_nothing_imports_training(folder: str) -> None:
 def test_nothing_is_unpickled(folder: str) -> None:
     for path in python_files(folder):
         text = path.read_text(encoding="utf-8")
+        if (
+            path.name == "checkpoint_child.py"
+        ):  # the one place: tensors and plain values alone, in a child process
+            assert "weights_only=True" in text
+            assert "def find_class" in text
+            assert not re.search(r"pickle\.loads?\(|weights_only=False", text)
+            continue
         names = {m.split(".")[0] for m, _ in imports(path)}
         assert not names & {"pickle", "dill", "joblib", "cloudpickle", "shelve"}, path
         assert not re.search(r"(?<!safetensors\.)torch\.load\(", text), path

@@ -18,6 +18,7 @@ import slicer
 from LiverTumorAttentionGui.errors import PanelError
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
+MONAI_REQUIREMENTS = REQUIREMENTS.with_name("monai-requirements.txt")
 REQUESTER = "Liver Tumor Attention"
 TORCH_REQUIREMENT = ">=2.3"
 # Shipped with Slicer, or by the PyTorch extension; another version of one of these breaks Slicer or other extensions.
@@ -60,6 +61,13 @@ class Installer:
         with _protected_versions() as constraints:
             self._ensure_requirements(constraints)
 
+    def ensure_monai(self) -> None:
+        """Install what models need that were made with MONAI. Raises `PanelError` as `ensure` does."""
+        with _protected_versions() as constraints:
+            self._ensure_torch()
+            self._ensure_requirements(constraints)
+            self._ensure_requirements(constraints, MONAI_REQUIREMENTS)
+
     def _ensure_torch(self) -> None:
         """Install torch through the PyTorch extension, which selects the build for the graphics driver."""
         importlib.invalidate_caches()
@@ -83,17 +91,18 @@ class Installer:
                 "PyTorch was not installed, so nothing was computed: press the button again, and confirm."
             )
 
-    def _ensure_requirements(self, constraints: Path) -> None:
-        if not _missing(REQUIREMENTS):
+    def _ensure_requirements(self, constraints: Path, requirements: Path | None = None) -> None:
+        requirements = requirements or REQUIREMENTS
+        if not _missing(requirements):
             return
         try:
             packaging = slicer_packaging()
             if packaging is not None:
                 packaging.pip_ensure(
-                    packaging.load_requirements(REQUIREMENTS), constraints=constraints, requester=REQUESTER
+                    packaging.load_requirements(requirements), constraints=constraints, requester=REQUESTER
                 )
             else:
-                _install_with_slicer_util(_missing(REQUIREMENTS), constraints)
+                _install_with_slicer_util(_missing(requirements), constraints)
         except PanelError:
             raise
         except Exception as error:  # declined, or pip or the network failed

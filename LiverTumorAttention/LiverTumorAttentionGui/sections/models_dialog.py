@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import qt
 import slicer
@@ -13,17 +12,19 @@ import slicer
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import error_style
 from LiverTumorAttentionGui.model_collection import ModelCollection, ModelRow
+from LiverTumorAttentionGui.process.install import Installer
 from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.sections.file_drop import FileDrop
+from LiverTumorAttentionGui.sections.import_dialog import ImportDialog
+from LiverTumorAttentionGui.sections.model_details import model_details, public_details
 from LiverTumorAttentionGui.signals import Connections
-from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-
-if TYPE_CHECKING:
-    from LiverTumorAttentionLib.models import ModelDescription, StageDescription
 
 UI_FILE = Path(__file__).resolve().parents[2] / "Resources" / "UI" / "ModelManager.ui"
 COLUMNS = ("Title", "Id", "Version", "Size", "Origin", "Path")
 FILES = "Models (*.zip model.json)"
 TITLE = "Models"
+MONAI_EXTRA = "liver-tumor-attention[monai]"
+"""Named by a message that asks for the packages of MONAI."""
 REMOVE_TOOLTIP = "Delete the selected model from this computer."
 BUNDLED_TOOLTIP = "This model comes with the extension and cannot be removed."
 
@@ -32,8 +33,9 @@ class ModelsDialog:
     """A non-modal dialog over a collection of models; long actions run in child processes.
 
     parent: widget that the dialog stays above. on_changed: called when models were added or removed. collection:
-    the models, made by default. choose_file: returns a path, empty when the user cancels. ask: asks a question and
-    returns whether the user agrees. The last three are replaced in tests.
+    the models, made by default. choose_file, choose_folder: return a path, empty when the user cancels. ask: asks a
+    question and returns whether the user agrees. install_monai: installs what models of MONAI need, or raises
+    `PanelError`. The last five are replaced in tests. A folder or zip that is dropped onto the dialog is imported.
     """
 
     def __init__(
@@ -43,11 +45,16 @@ class ModelsDialog:
         on_changed: Callable[[], None] | None = None,
         collection: ModelCollection | None = None,
         choose_file: Callable[[], str] | None = None,
+        choose_folder: Callable[[], str] | None = None,
         ask: Callable[[str], bool] | None = None,
+        install_monai: Callable[[], None] | None = None,
     ) -> None:
         self._collection = collection or ModelCollection(on_changed=on_changed)
         self._choose_file = choose_file or self._file_dialog
+        self._choose_folder = choose_folder or self._folder_dialog
+        self._import_dialog: ImportDialog | None = None
         self._ask = ask or self._question
+        self._install_monai = install_monai or Installer().ensure_monai
         self._rows: list[ModelRow] = []
         self.widget = slicer.util.loadUI(str(UI_FILE))
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -58,12 +65,15 @@ class ModelsDialog:
         self._connections = Connections(
             (self.ui.modelTable, "itemSelectionChanged()", self._show_selected),
             (self.ui.importModelButton, "clicked(bool)", self._import_clicked),
+            (self.ui.importFolderButton, "clicked(bool)", self._import_folder_clicked),
+            (self.ui.publicModelsButton, "toggled(bool)", self._show_selected),
             (self.ui.verifyModelButton, "clicked(bool)", self._verify_clicked),
             (self.ui.removeModelButton, "clicked(bool)", self._remove_clicked),
             (self.ui.cancelModelButton, "clicked(bool)", self._cancel_clicked),
             (self.ui.closeModelsButton, "clicked(bool)", self._close_clicked),
             (self.widget, "finished(int)", self._closed),
         )
+        self._drop = FileDrop(self.widget, self.import_path)
         self._show_idle()
 
     def open(self) -> None:
@@ -76,6 +86,8 @@ class ModelsDialog:
     def cleanup(self) -> None:
         """End the running action, disconnect the widgets and delete the dialog: the module is being unloaded."""
         self._collection.abandon()
+        self._drop.stop()
+        self._close_questions()
         self._connections.disconnect()
         self.widget.close()
         self.widget.deleteLater()
@@ -109,12 +121,75 @@ class ModelsDialog:
 
     # Buttons ----------------------------------------------------------------------------------------------
 
+    def import_path(self, path: Path) -> None:
+        """Import a model's folder or zip; what one of another program leaves open is asked first."""
+        self._close_questions()
+
+        def asked(outcome: Outcome, questions: dict[str, Any] | None) -> None:
+            self._show_idle()
+            if outcome.status == "done" and questions is not None and questions["program"]:
+                self._say("")
+                self._ask_open(path, questions)
+            elif outcome.status == "done":
+                self._import(path, [])
+            elif outcome.status == "cancelled":
+                self._say("Cancelled. No model was changed.")
+            elif not self._monai_was_missing(outcome, lambda: self.import_path(path)):
+                self._say(outcome.message, error=True)
+
+        self._start(lambda: self._collection.ask_of(path, on_progress=self._show_progress, on_finished=asked))
+
+    def _ask_open(self, path: Path, questions: dict[str, Any]) -> None:
+        self._import_dialog = ImportDialog(
+            self.widget,
+            questions,
+            lambda options: self._import(path, options),
+            lambda: self._say("Cancelled. No model was changed."),
+        )
+        self._import_dialog.open()
+
+    def _import(self, path: Path, options: list[str]) -> None:
+        listeners = self._listeners("was imported")
+        say = listeners["on_finished"]
+
+        def finished(outcome: Outcome) -> None:
+            say(outcome)
+            self._monai_was_missing(outcome, lambda: self._import(path, options))
+
+        listeners["on_finished"] = finished
+        self._start(lambda: self._collection.import_model(path, options, **listeners))
+
+    def _monai_was_missing(self, outcome: Outcome, again: Callable[[], None]) -> bool:
+        """Install what a model of MONAI needs where an import failed for want of it, and call `again`.
+
+        Returns whether that was tried: the user is asked first.
+        """
+        if outcome.status != "failed" or MONAI_EXTRA not in outcome.message:
+            return False
+        if not self._ask("This model was made with MONAI, which is not installed. Install it now?"):
+            return False
+        try:
+            self._install_monai()
+        except PanelError as error:
+            self._say(str(error), error=True)
+            return True
+        again()
+        return True
+
+    def _close_questions(self) -> None:
+        dialog, self._import_dialog = self._import_dialog, None
+        if dialog is not None:
+            dialog.cleanup()
+
     def _import_clicked(self, _checked: bool = False) -> None:
         chosen = self._choose_file()
         if chosen:
-            self._start(
-                lambda: self._collection.import_model(Path(chosen), **self._listeners("was imported"))
-            )
+            self.import_path(Path(chosen))
+
+    def _import_folder_clicked(self, _checked: bool = False) -> None:
+        chosen = self._choose_folder()
+        if chosen:
+            self.import_path(Path(chosen))
 
     def _verify_clicked(self, _checked: bool = False) -> None:
         row = self.selected()
@@ -185,14 +260,17 @@ class ModelsDialog:
         self.ui.cancelModelButton.enabled = False
         self._update_buttons()
 
-    def _show_selected(self) -> None:
+    def _show_selected(self, _public: bool = False) -> None:
         row = self.selected()
-        self.ui.detailsBrowser.html = model_details(row) if row is not None else ""
+        if self.ui.publicModelsButton.checked:
+            self.ui.detailsBrowser.html = public_details()
+        else:
+            self.ui.detailsBrowser.html = model_details(row) if row is not None else ""
         self._update_buttons()
 
     def _update_buttons(self) -> None:
         row, idle = self.selected(), not self._collection.busy
-        self.ui.importModelButton.enabled = idle
+        self.ui.importModelButton.enabled = self.ui.importFolderButton.enabled = idle
         self.ui.verifyModelButton.enabled = idle and row is not None and row.description is not None
         self.ui.removeModelButton.enabled = idle and row is not None and not row.bundled
         bundled = row is not None and row.bundled
@@ -205,6 +283,9 @@ class ModelsDialog:
     def _file_dialog(self) -> str:
         return str(qt.QFileDialog.getOpenFileName(self.widget, "Import a model", "", FILES))
 
+    def _folder_dialog(self) -> str:
+        return str(qt.QFileDialog.getExistingDirectory(self.widget, "Import the folder of a model"))
+
     def _question(self, text: str) -> bool:
         return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=TITLE, parent=self.widget))
 
@@ -213,87 +294,3 @@ def _cells(row: ModelRow) -> tuple[str, ...]:
     size = "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.1f} MB"
     title = f"{row.title} (damaged)" if row.problem else row.title
     return (title, row.id, row.version, size, "bundled" if row.bundled else "added", str(row.path))
-
-
-def model_details(row: ModelRow) -> str:
-    """Return a model's description as HTML; of a damaged model, the reason and what to do."""
-    parts = [f"<h3>{escape(row.title)}</h3>"]
-    if row.problem:
-        advice = "Install the extension again." if row.bundled else "Remove it and import it again."
-        parts.append(f"<p><b>Damaged:</b> {escape(row.problem.rstrip('.'))}. {advice}</p>")
-    if row.description is not None:
-        parts += _description(row.description)
-    parts.append(f"<p><b>Folder:</b> {escape(str(row.path))}</p><p><b>{NOT_FOR_CLINICAL_USE}</b></p>")
-    return "\n".join(parts)
-
-
-def _description(model: ModelDescription) -> list[str]:
-    parts = [
-        f"<p><b>{escape(_sentence(model.statement))}</b></p>",
-        f"<p><b>Intended use:</b> {escape(model.intended_use)}</p>",
-        f"<p><b>Finds:</b> {escape(', '.join(label.name for label in model.labels))}</p>",
-        f"<p><b>Takes:</b> {_inputs(model)}</p>",
-        f"<p><b>Licence of the weights:</b> {escape(model.licence)}</p>",
-        f"<h4>Trained on</h4>{_sources(model)}{_tree(model.training)}",
-    ]
-    for title, texts in (("Never seen", model.never_seen), ("Known failures", model.known_failures)):
-        if texts:
-            parts.append(f"<h4>{title}</h4><ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>")
-    if model.scores:
-        parts.append(f"<h4>Scores</h4>{_tree(model.scores)}")
-    if model.candidates is not None:
-        measured = _tree(model.candidates.measured)
-        parts.append(
-            f"<h4>Lesion probability</h4>{measured or '<p>The model does not say how well it does.</p>'}"
-        )
-    rows = "".join(_files(stage) for stage in model.stages)
-    parts.append(f"<h4>Files</h4><ul>{rows}</ul>")
-    return parts
-
-
-def _sources(model: ModelDescription) -> str:
-    """Return the data that the weights were made from; what does not say so is told by `training` alone."""
-    if not model.sources:
-        return "" if model.training else "<p>The model does not say.</p>"
-    rows = (
-        f"<li>{escape(each.title)}: {f'{each.patients} patients, ' if each.patients else ''}{each.cases} cases, "
-        f"{each.slices} slices ({escape(', '.join(each.stages))}). {escape(each.licence)}. "
-        f"{escape(each.attribution)}</li>"
-        for each in model.sources
-    )
-    return f"<ul>{''.join(rows)}</ul>"
-
-
-def _inputs(model: ModelDescription) -> str:
-    if model.needs_arterial:
-        return "a portal venous and an arterial CT, both of them"
-    if model.takes_arterial:
-        return "a portal venous CT, and an arterial one where there is one"
-    return "a portal venous CT"
-
-
-def _files(stage: StageDescription) -> str:
-    return "".join(
-        f"<li>{escape(file.weights)} (network {escape(stage.network)})<br/>"
-        f"SHA-256 <code>{escape(file.sha256)}</code></li>"
-        for file in stage.weight_files
-    )
-
-
-def _tree(value: Any) -> str:
-    """Return JSON values as nested HTML lists; lists without mappings stay on one line."""
-    if isinstance(value, dict):
-        items = (
-            f"<li>{escape(str(key).replace('_', ' '))}: {_tree(inner)}</li>" for key, inner in value.items()
-        )
-        return f"<ul>{''.join(items)}</ul>" if value else ""
-    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
-        return f"<ul>{''.join(f'<li>{_tree(inner)}</li>' for inner in value)}</ul>"
-    if isinstance(value, list):
-        return escape(", ".join(str(inner) for inner in value))
-    return escape(str(value))
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."

@@ -254,3 +254,19 @@ def test_the_panel_opens_before_the_packages_are_installed():
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_packages_of_monai_are_installed_for_its_models_alone(install, monkeypatch, tmp_path):
+    path = tmp_path / "monai-requirements.txt"
+    path.write_text("no-such-package-of-monai>=1\n")
+    monkeypatch.setattr(install, "MONAI_REQUIREMENTS", path)
+    installed = []
+    packaging = SimpleNamespace(
+        load_requirements=lambda name: name.read_text(),
+        pip_ensure=lambda text, *, constraints, requester: installed.append(text),
+    )
+    monkeypatch.setattr(install, "slicer_packaging", lambda: packaging)
+    install.Installer().ensure()
+    assert installed == []
+    install.Installer().ensure_monai()
+    assert installed == ["no-such-package-of-monai>=1\n"]
