@@ -37,6 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Score and print."""
     from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_label_map
+    from LiverTumorAttentionLib.io.label_values import warn_not_scored
     from LiverTumorAttentionLib.io.meanings import MEANINGS
     from LiverTumorAttentionLib.metrics import DEFAULT_LABELS, evaluate_labels, parse_labels
 
@@ -47,6 +48,10 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     with collected_warnings() as warnings:
         prediction = read_label_map(options.prediction, meanings=meanings)
         truth = read_label_map(options.truth, meanings=meanings)
+        if not values:
+            scored = {value for joined in labels.values() for value in joined}
+            warn_not_scored(prediction, scored, "the prediction")
+            warn_not_scored(truth, scored, "the truth")
     meanings.check_used()
     for warning in warnings:
         console.warn(warning)

@@ -178,7 +178,7 @@ def read_series(info: SeriesInfo, *, name: str = "portal volume") -> sitk.Image:
             f"the {name} '{info.description}' is a multi-frame DICOM file: convert it to NIfTI first"
         )
     check_headers(pieces, name)
-    step = check_positions(pieces, name)
+    step = check_positions(pieces, name, info.left_out)
     uids = [piece.tag("0008|0018") for piece in pieces]
     if len(set(uids)) < len(uids):
         warnings.warn(

@@ -36,6 +36,9 @@ PIXEL_SPACING = "0028|0030"
 POSITION = "0020|0032"
 ORIENTATION = "0020|0037"
 RESCALE_SLOPE = "0028|1053"
+RESCALE_TYPE = "0028|1054"
+HU_TYPES = ("", "HU", "HU_MOD")
+"""RescaleType of values on the Hounsfield scale; empty is the standard's default for CT."""
 NEEDED = {
     PIXEL_SPACING: ("PixelSpacing", 2),
     POSITION: ("ImagePositionPatient", 3),
@@ -176,6 +179,14 @@ def check_headers(pieces: Sequence[Slice], name: str) -> None:
             f"{len(without)} of the {len(pieces)} slices of the {name} have no rescale slope or intercept, the first "
             f"'{without[0].path.name}': export the series again"
         )
+    kinds = {kind for piece in pieces if (kind := piece.tag(RESCALE_TYPE).upper()) not in HU_TYPES}
+    if kinds:
+        warnings.warn(
+            f"the values of the {name} are {' and '.join(sorted(kinds))[:60]} by its header (RescaleType), not "
+            "Hounsfield units, for which they are taken: check them",
+            InputWarning,
+            stacklevel=3,
+        )
     if without:
         warnings.warn(
             f"the {name} has no rescale slope or intercept; its stored values are taken as Hounsfield units",
@@ -207,8 +218,11 @@ def _numbers(text: str) -> list[float]:
         return []
 
 
-def check_positions(pieces: Sequence[Slice], name: str) -> float:
-    """Return the distance between slices in mm; raise `InputError` for gantry tilt, gaps and duplicate positions."""
+def check_positions(pieces: Sequence[Slice], name: str, left_out: Sequence[str] = ()) -> float:
+    """Return the distance between slices in mm; raise `InputError` for gantry tilt, gaps and duplicate positions.
+
+    left_out: what of the series is not among the slices, in words.
+    """
     if len(pieces) < 2:
         raise InputError(f"the {name} is a single DICOM slice: choose the folder of the whole series")
     along = np.asarray([piece.along for piece in pieces])
@@ -232,7 +246,8 @@ def check_positions(pieces: Sequence[Slice], name: str) -> float:
     worst = int(np.abs(gaps - step).argmax())
     unevenness = abs(gaps[worst] - step) / step
     if unevenness > MAX_UNEVENNESS:
-        missing = " (slices are missing)" if gaps[worst] > 1.5 * step else ""
+        others = "".join(f"; left out: {note}" for note in left_out)
+        missing = f" (slices are missing{others})" if gaps[worst] > 1.5 * step else ""
         raise InputError(
             f"the {name} has a gap of {gaps[worst]:.2f} mm between the slices at {along[worst]:.2f} and "
             f"{along[worst + 1]:.2f} mm where the others are {step:.2f} mm apart{missing}: "

@@ -11,12 +11,14 @@ import contextlib
 import math
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.regular_file import unreadable_kind
 from LiverTumorAttentionLib.wording import counted
 
@@ -109,10 +111,11 @@ def check_axes(sizes: object, path: Path | str, name: str) -> None:
 
 
 def not_scalar(path: Path | str, name: str) -> InputError:
-    """Return the error for a picture in colors or a vector field."""
+    """Return the error for a picture in colors, a vector field or a label map of several layers."""
+    wanted = "choose a CT volume in HU" if name.endswith("volume") else "save it with one value in each voxel"
     return InputError(
-        f"the {name} '{path}' has several values in each voxel (a color picture or a vector field): "
-        "choose a CT volume in HU"
+        f"the {name} '{path}' has several values in each voxel (a color picture, a vector field or several layers): "
+        f"{wanted}"
     )
 
 
@@ -121,6 +124,16 @@ def not_finite(count: int, name: str) -> InputError:
     return InputError(
         f"the {name} has {counted(count, 'voxel that is', 'voxels that are')} not finite (NaN, infinity): "
         "export it again"
+    )
+
+
+def warn_unplaced(path: Path | str, name: str, what: str) -> None:
+    """Warn of a header that leaves open how the axes lie in the patient. what: its field for that, in words."""
+    warnings.warn(
+        f"the {name} '{path}' does not say how it lies in the patient ({what}): "
+        "right and left, front and back, head and feet may be exchanged",
+        InputWarning,
+        stacklevel=3,
     )
 
 

@@ -14,7 +14,13 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.declared_size import check_holds, check_memory, check_unpacks, truncated
 from LiverTumorAttentionLib.io.detached_data import data_files
-from LiverTumorAttentionLib.io.input_checks import check_axes, check_spacing, no_voxel_size, not_scalar
+from LiverTumorAttentionLib.io.input_checks import (
+    check_axes,
+    check_spacing,
+    no_voxel_size,
+    not_scalar,
+    warn_unplaced,
+)
 
 BYTES = {"CHAR": 1, "SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8}
 """Bytes a voxel of each type, without the U of an unsigned one."""
@@ -173,10 +179,33 @@ def check_meta(path: Path, name: str) -> None:
     check_axes(header.sizes, path, name)
 
 
+def _check_values_and_axes(path: Path, header: MetaHeader, name: str) -> None:
+    """Raise `InputError` for values that are to be scaled, which ITK leaves undone; warn of axes that are left open."""
+    slope, offset = (
+        header.fields.get(f"ElementToIntensityFunction{part}", default)
+        for part, default in (("Slope", "1"), ("Offset", "0"))
+    )
+    if not (_equals(slope, 1) and _equals(offset, 0)):
+        raise InputError(
+            f"the {name} '{path}' has values to be multiplied by {slope[:40]!r} with {offset[:40]!r} added "
+            "(ElementToIntensityFunction), which is not done: save it with the values themselves"
+        )
+    if len(header.sizes) >= 3 and not any(key in header.fields for key in _PER_PAIR):
+        warn_unplaced(path, name, "it has no TransformMatrix")
+
+
+def _equals(text: str, number: float) -> bool:
+    try:
+        return float(text) == number
+    except ValueError:
+        return False
+
+
 def check_meta_is_whole(path: Path, name: str) -> None:
     """Raise `InputError` when a MetaImage holds fewer bytes than its header announces, or it leads elsewhere."""
     header = read_meta_header(path, name)
     what = f"the {name} '{path}'"
+    _check_values_and_axes(path, header, name)
     check_memory(header.size_bytes, what)
     source = header.fields["ElementDataFile"]
     attached = source.upper() == "LOCAL"

@@ -18,7 +18,13 @@ import numpy as np
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.declared_size import check_holds, check_memory, check_unpacks, truncated
 from LiverTumorAttentionLib.io.detached_data import data_files
-from LiverTumorAttentionLib.io.input_checks import check_axes, check_spacing, no_voxel_size, not_scalar
+from LiverTumorAttentionLib.io.input_checks import (
+    check_axes,
+    check_spacing,
+    no_voxel_size,
+    not_scalar,
+    warn_unplaced,
+)
 
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_LINES = 100_000
@@ -85,6 +91,13 @@ _FORMS = {
     "data file": ".+",
 }
 """Fields of the format, each with the form of its value."""
+_SPACES = (
+    *("right-anterior-superior", "ras"),
+    *("left-anterior-superior", "las"),
+    *("left-posterior-superior", "lps"),
+)
+"""Spaces of a patient that ITK brings to LPS; it takes any other for LPS."""
+_MILLIMETERS = ("", "mm", "millimeter", "millimeters", "millimetre", "millimetres", "???", "none")
 _SYNONYMS = {
     "centers": "centerings",
     "centering": "centerings",
@@ -244,10 +257,32 @@ def check_nrrd(path: Path, name: str) -> None:
     check_axes(header.sizes, path, name)
 
 
+def _check_space(path: Path, header: NrrdHeader, name: str) -> None:
+    """Raise `InputError` for lengths that are not in mm, or a space without axes; warn of axes that are left open."""
+    fields = header.fields
+    for key in ("space units", "units"):
+        units = re.findall(r'"([^"]*)"', fields.get(key, ""))
+        kinds = fields.get("kinds", "").lower().split() if key == "units" else []
+        for unit, kind in zip(units, [*kinds, *[""] * len(units)], strict=False):
+            if kind in ("", "domain", "space") and unit.strip().lower() not in _MILLIMETERS:
+                raise InputError(
+                    f"the {name} '{path}' measures lengths in {unit[:40]!r} ('{key}'), and only mm are read: "
+                    "export it again in mm"
+                )
+    space = fields.get("space", "").lower()
+    if space and "space directions" not in fields:
+        raise InputError(
+            f"the {name} '{path}' names a space ({space}), but no 'space directions' of its axes in it: export it again"
+        )
+    if len(header.sizes) >= 3 and space not in _SPACES:
+        warn_unplaced(path, name, f"its space is {space!r}" if space else "it names no space")
+
+
 def check_nrrd_is_whole(path: Path, name: str) -> None:
     """Raise `InputError` when the files of a NRRD header hold fewer bytes than it announces, or it leads elsewhere."""
     header = read_nrrd_header(path, name)
     what = f"the {name} '{path}'"
+    _check_space(path, header, name)
     check_memory(header.size_bytes, what)
     files: Sequence[Path] = _data_files(path, header, name) if header.is_detached else [path]
     begin = 0 if header.is_detached else header.data_begin

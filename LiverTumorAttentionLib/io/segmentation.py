@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, re
 from LiverTumorAttentionLib.io.dicom_seg import read_dicom_seg, write_dicom_seg
 from LiverTumorAttentionLib.io.dicom_slices import is_dicom
 from LiverTumorAttentionLib.io.input_checks import existing, readable
+from LiverTumorAttentionLib.io.label_values import warn_apart
 from LiverTumorAttentionLib.io.meanings import NO_MEANINGS, Meanings, warn_left_out
 from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.seg_nrrd import StoredSegment, read_seg_nrrd, segment_numbers, write_seg_nrrd
@@ -92,7 +93,9 @@ def read_instances(
     """
     place = existing(path, "segmentation")
     if not has_segments(place):
-        return meanings.applied(read_plain(place, np.uint16))
+        labels = meanings.applied(read_plain(place, np.uint16))
+        warn_apart(labels, f"the segmentation '{place}'")
+        return labels
     grid, segments = read_segments(place)
     kinds = meanings.kinds([segment.description for segment in segments])
     return _like(_painted(segments, kinds, place, keep_numbers=keep_numbers), grid)

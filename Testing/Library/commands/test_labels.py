@@ -98,3 +98,18 @@ def test_without_it_what_is_left_out_is_said(
     error = capsys.readouterr().err
     assert "2 segments of the segmentation left out: “Zone A”" in error
     assert "“Zone B” (neither liver nor tumor by code or name)" in error
+
+
+def test_values_that_evaluate_does_not_score_are_said(paths: dict[str, str], tmp_path: Path, capsys) -> None:
+    mask = sitk.Cast(read_instances(paths["segmentation"]) > 0, sitk.sitkUInt8) * 255
+    sitk.WriteImage(mask, str(tmp_path / "mask.nii.gz"))
+    command = ["evaluate", "--prediction", paths["segmentation"], "--truth", str(tmp_path / "mask.nii.gz")]
+    assert main(command) == 0
+    assert (
+        "the value 255 of the truth is not scored; say what a value is with --label"
+        in capsys.readouterr().err
+    )
+    assert main([*command, "--label", "255=liver"]) == 0
+    assert "not scored" not in capsys.readouterr().err
+    assert main([*command, "--label", "organ=1+2"]) == 0
+    assert "not scored" not in capsys.readouterr().err

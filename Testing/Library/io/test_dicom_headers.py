@@ -169,3 +169,27 @@ def test_folders_of_links(series, tmp_path):
     os.mkfifo(tmp_path / "dicom" / "pipe")
     with pytest.warns(InputWarning, match="the named pipe 'pipe'"):
         read_volume(tmp_path / "case")
+
+
+@pytest.mark.parametrize("kind", ["US", "MGML"])
+def test_values_that_the_header_does_not_call_hounsfield_units(series, kind):
+    folder = series(HU, change=setting(RescaleType=kind))[0].parent
+    with pytest.warns(InputWarning, match=rf"are {kind} by its header \(RescaleType\), not Hounsfield units"):
+        read_volume(folder)
+
+
+@pytest.mark.parametrize("kind", ["HU", "HU_MOD", ""])
+def test_values_that_are_hounsfield_units_by_the_header(series, recwarn, kind):
+    read_volume(series(HU, change=setting(RescaleType=kind))[0].parent)
+    assert not [warning for warning in recwarn if issubclass(warning.category, InputWarning)]
+
+
+def test_a_turned_slice_is_named_where_it_leaves_a_gap(series):
+    def turned(data, index):
+        if index == 3:
+            data.ImageOrientationPatient = [0.99999, 0.0044, 0, -0.0044, 0.99999, 0]
+
+    with pytest.raises(
+        InputError, match=r"slices are missing; left out: 1 slice of the same series with another matrix"
+    ):
+        read_volume(series(HU, change=turned)[0].parent)

@@ -18,6 +18,7 @@ from LiverTumorAttentionLib.io import (
     check_ct,
     check_writable,
     itk_reader,
+    read_instances,
     read_volume,
     write_image,
 )
@@ -290,3 +291,77 @@ def test_links_are_followed_and_loops_end(tmp_path):
     files, passed = files_below(case)
     assert [path.relative_to(case).as_posix() for path in files] == ["file", "linked/a/1"]
     assert passed == ["the broken link 'broken'", "the named pipe 'pipe'"]
+
+
+def with_line(path: Path, before: bytes, line: bytes, *, without: bytes = b"") -> Path:
+    """Write a line into a header, before the line that begins so; leave out those that begin with `without`."""
+    lines = [text for text in path.read_bytes().split(b"\n") if not without or not text.startswith(without)]
+    at = next(index for index, text in enumerate(lines) if text.startswith(before))
+    path.write_bytes(b"\n".join([*lines[:at], line, *lines[at:]] if line else lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b'space units: "cm" "cm" "cm"', r"measures lengths in 'cm' \('space units'\), and only mm are read"),
+        (b'units: "mm" "mm" "m"', r"measures lengths in 'm' \('units'\)"),
+    ],
+)
+def test_nrrd_in_other_units_than_mm(straight, tmp_path, line, told):
+    sitk.WriteImage(straight, str(tmp_path / "ct.nrrd"))
+    with pytest.raises(InputError, match=told):
+        read_volume(with_line(tmp_path / "ct.nrrd", b"kinds:", line))
+
+
+def test_nrrd_in_mm_by_name(straight, tmp_path, recwarn):
+    sitk.WriteImage(straight, str(tmp_path / "ct.nrrd"))
+    read_volume(with_line(tmp_path / "ct.nrrd", b"kinds:", b'space units: "mm" "mm" "mm"'))
+    assert not [warning for warning in recwarn if issubclass(warning.category, InputWarning)]
+
+
+def test_nrrd_with_a_space_but_no_axes(straight, tmp_path):
+    sitk.WriteImage(straight, str(tmp_path / "ct.nrrd"))
+    path = with_line(tmp_path / "ct.nrrd", b"kinds:", b"spacings: 0.7 0.8 2.5", without=b"space directions:")
+    with pytest.raises(
+        InputError, match=r"names a space \(left-posterior-superior\), but no 'space directions'"
+    ):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "line", "without", "told"),
+    [
+        (".nrrd", b"space: scanner-xyz", b"space: ", "its space is 'scanner-xyz'"),
+        (".nrrd", b"space dimension: 3", b"space: ", "it names no space"),
+        (".mha", b"", b"TransformMatrix", "it has no TransformMatrix"),
+    ],
+)
+def test_header_that_does_not_say_how_the_axes_lie(straight, tmp_path, suffix, line, without, told):
+    sitk.WriteImage(straight, str(tmp_path / f"ct{suffix}"))
+    first = b"sizes:" if suffix == ".nrrd" else b"DimSize"
+    path = with_line(tmp_path / f"ct{suffix}", first, line, without=without)
+    with pytest.warns(InputWarning, match=rf"does not say how it lies in the patient \({told}\)"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    "line", [b"ElementToIntensityFunctionSlope = 2", b"ElementToIntensityFunctionOffset = -1024"]
+)
+def test_meta_image_whose_values_are_to_be_scaled(straight, tmp_path, line):
+    sitk.WriteImage(straight, str(tmp_path / "ct.mha"))
+    with pytest.raises(
+        InputError, match=r"ElementToIntensityFunction\), which is not done: save it with the values"
+    ):
+        read_volume(with_line(tmp_path / "ct.mha", b"ElementType", line))
+
+
+def test_layers_of_a_label_map_are_not_told_to_be_a_ct(straight, tmp_path):
+    path = tmp_path / "layers.nii.gz"
+    sitk.WriteImage(sitk.JoinSeries([straight == 1, straight == 2]), str(path))
+    with pytest.raises(InputError, match=r"several|series of them"):
+        read_instances(path)
+    vectors = sitk.Compose([straight == 1, straight == 2])
+    sitk.WriteImage(vectors, str(tmp_path / "layers.nrrd"))
+    with pytest.raises(InputError, match=r"several layers.*: save it with one value in each voxel$"):
+        read_instances(tmp_path / "layers.nrrd")

@@ -175,3 +175,41 @@ def test_a_margin_is_left_out_as_such():
         text
         == "1 segment of the segmentation left out: \u201cTumor margin\u201d (a margin, an abscess or the like)"
     )
+
+
+def a_map(values: np.ndarray, geometry: sitk.Image, path):
+    image = sitk.GetImageFromArray(values)
+    image.CopyInformation(geometry)
+    sitk.WriteImage(image, str(path))
+    return path
+
+
+def test_organs_of_a_map_of_another_convention_are_not_taken_for_tumors_in_silence(
+    labels, instances, tmp_path
+):
+    """1 is the spleen there, 5 the liver."""
+    other = np.where(labels > 0, 5, 0).astype(np.uint8)
+    other[:, :4, :4] = 1
+    path = a_map(other, instances, tmp_path / "all.nii.gz")
+    with collected_warnings() as warnings:
+        read_instances(path)
+    (warning,) = warnings
+    assert "the value 5 of the segmentation" in warning
+    assert (
+        "lies apart from the liver (value 1), though taken for tumor; say what a value is with --label"
+        in warning
+    )
+    with collected_warnings() as warnings:
+        read_instances(path, meanings=Meanings(["5=liver", "1=ignore"]))
+    assert warnings == []
+
+
+def test_tumors_in_the_liver_and_on_its_surface_are_taken_without_a_word(labels, instances, tmp_path):
+    labels[2:5, 15:18, 12:15] = 3  # on the surface, half of it outside
+    with collected_warnings() as warnings:
+        read_instances(a_map(labels, instances, tmp_path / "own.nii.gz"))
+    assert warnings == []
+    labels[:, 0:3, 0:3] = 4
+    with collected_warnings() as warnings:
+        read_instances(a_map(labels, instances, tmp_path / "more.nii.gz"))
+    assert [warning[:12] for warning in warnings] == ["the value 4 "]
