@@ -15,6 +15,9 @@ from LiverTumorAttentionLib.errors import InputError
 MODEL_FILE = "model.json"
 """A folder that holds it is a model, and all of its files belong to it."""
 
+_DETACHED = (".mhd", ".nhdr")
+"""Headers that name files beside them, in which the voxels lie."""
+_MOST_HEADER_BYTES = 2**20
 _DICOM_STARTS = (b"\x08\x00", b"\x02\x00")
 """First bytes of a DICOM file without a preamble: a tag of group 8 or 2."""
 
@@ -56,7 +59,7 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | None
     """Raise `InputError` when two results would be one file, or a result would replace a file that is read.
 
     written, read: paths by what they hold; None where there is none. A folder that is read stands for the files in it
-    that its readers take: those of a model, the DICOM files of a series.
+    that its readers take: those of a model, the DICOM files of a series; a header for the files that it names.
     """
     taken: dict[Identity, str] = {}
     for path in filter(None, written.values()):
@@ -92,6 +95,8 @@ def _identities(source: str, wanted: Mapping[Identity, str]) -> Iterator[Identit
     own = identity(source)
     if own in wanted:
         yield own
+    if source.lower().endswith(_DETACHED):
+        yield from _named_by_header(source, wanted)
     if not os.path.isdir(source):
         return
     there = {where for where in wanted if len(where) == 2 and os.path.isfile(wanted[where])}
@@ -104,6 +109,19 @@ def _identities(source: str, wanted: Mapping[Identity, str]) -> Iterator[Identit
             where = identity(path)
             if where in there and (is_model or _may_be_dicom(path)):
                 yield where
+
+
+def _named_by_header(source: str, wanted: Mapping[Identity, str]) -> Iterator[Identity]:
+    beside = {identity(real_path(source).parent), identity(os.path.dirname(source) or ".")}
+    try:
+        with open(source, "rb") as file:
+            head = file.read(_MOST_HEADER_BYTES)
+    except OSError:
+        return
+    for where, path in wanted.items():
+        real = real_path(path)
+        if real.is_file() and identity(real.parent) in beside and os.fsencode(real.name) in head:
+            yield where
 
 
 def _may_be_dicom(path: str) -> bool:

@@ -1,8 +1,8 @@
 """Sign-off of a case: who stands by its segmentation and since when, and who reopened it and why.
 
 A signed case is locked: nothing changes it until it is reopened with a reason. What was signed is remembered by the
-voxels and faces of each body, which stay the same when a volume is loaded along other axes; a segmentation that was
-changed elsewhere since is a draft again.
+voxels, the faces and the place of each body, which stay the same when a volume is loaded along other axes; a
+segmentation that was changed elsewhere since is a draft again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,16 @@ DRAFT = "DRAFT"
 
 @dataclass(frozen=True, kw_only=True)
 class SignedBody:
-    """A body as it was signed. number: of the tumor, 0 the liver. faces: of its voxels towards what is not of it."""
+    """A body as it was signed.
+
+    number: of the tumor, 0 the liver. faces: of its voxels towards what is not of it. offsets: along the three axes,
+    without sign and the smallest first, the sum over its voxels of twice their distance in voxels from the middle.
+    """
 
     number: int
     voxels: int
     faces: int
+    offsets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +88,24 @@ def bodies_of(labels: NDArray[np.integer]) -> tuple[SignedBody, ...]:
         mask = np.pad(labels[box] == value, 1)
         faces = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in range(3))
         number = tumor_number(value) if value >= FIRST_TUMOR else 0
-        bodies.append(SignedBody(number=number, voxels=int(np.count_nonzero(mask)), faces=faces))
+        bodies.append(
+            SignedBody(
+                number=number,
+                voxels=int(np.count_nonzero(mask)),
+                faces=faces,
+                offsets=_offsets(mask[1:-1, 1:-1, 1:-1], box, labels.shape),
+            )
+        )
     return tuple(bodies)
+
+
+def _offsets(mask: NDArray[np.bool_], box: tuple[slice, ...], shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the offsets of a mask that lies at a box of an array of a shape."""
+    sums = []
+    for axis, (side, length) in enumerate(zip(box, shape, strict=True)):
+        voxels = np.count_nonzero(mask, axis=tuple({0, 1, 2} - {axis}))
+        sums.append(abs(int(np.dot(voxels, 2 * np.arange(side.start, side.stop) - (length - 1)))))
+    return tuple(sorted(sums))
 
 
 def sign_off_in_force(history: Sequence[SignOff], labels: NDArray[np.integer]) -> SignOff | None:

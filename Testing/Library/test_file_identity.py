@@ -79,6 +79,19 @@ def test_a_slice_of_a_series_and_a_file_of_a_model_are_read(here: Path) -> None:
     check_apart({"table": str(dicom / "result.csv"), "new": str(dicom / "new.dcm")}, {"portal": str(dicom)})
 
 
+@pytest.mark.parametrize("header", ["ct.mhd", "CT.NHDR"])
+def test_the_files_that_a_header_names_are_read(tmp_path: Path, header: str) -> None:
+    for name in ("voxels.raw", "slice2.json", "other.json"):
+        (tmp_path / name).write_bytes(b"1")
+    text = "NDims = 3\nElementDataFile = LIST\nvoxels.raw\nslice2.json\n"
+    (tmp_path / header).write_text(text)
+    read = {"portal": str(tmp_path / header)}
+    for name in ("voxels.raw", "slice2.json"):
+        with pytest.raises(InputError, match=f"{name} would be written over, though it is read"):
+            check_apart({"log": str(tmp_path / name)}, read)
+    check_apart({"log": str(tmp_path / "other.json"), "table": str(tmp_path / "new.csv")}, read)
+
+
 @pytest.mark.parametrize("path", ["", "  "])
 def test_an_empty_name_is_refused(path: str) -> None:
     with pytest.raises(

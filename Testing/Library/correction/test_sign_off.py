@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.correction import (
     Revise,
     resume,
 )
-from LiverTumorAttentionLib.correction.sign_off import bodies_of, sign_off_in_force
+from LiverTumorAttentionLib.correction.sign_off import SignOff, bodies_of, sign_off_in_force
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Library.correction.made_case import Ball, made_case
 
@@ -141,3 +141,23 @@ def test_bodies_by_hand() -> None:
     liver, tumor = bodies_of(labels)
     assert (liver.number, liver.voxels, liver.faces) == (0, 34, 2 * (9 + 12 + 12) + 10)
     assert (tumor.number, tumor.voxels, tumor.faces) == (1, 2, 10)
+
+
+def test_a_tumor_that_was_moved_is_another_one() -> None:
+    """All counts and faces stay; along other axes it stays signed."""
+    labels = np.zeros((9, 10, 12), np.uint16)
+    labels[1:8, 1:9, 1:11] = 1
+    labels[2:4, 3, 4] = 2
+    history = [SignOff(kind="signed", reader="A", time="t", bodies=bodies_of(labels))]
+    assert sign_off_in_force(history, labels) is history[0]
+    for other in (
+        labels[::-1],
+        labels[:, ::-1, ::-1],
+        labels.transpose(2, 0, 1),
+        labels.transpose(1, 2, 0)[::-1],
+    ):
+        assert sign_off_in_force(history, other) is history[0]
+    for axis in range(3):
+        moved = np.where(labels == 2, 1, labels)
+        moved[np.roll(labels == 2, 1, axis)] = 2
+        assert sign_off_in_force(history, moved) is None
