@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.errors import InputError
 MODEL_FILE = "model.json"
 """A folder that holds it is a model, and all of its files belong to it."""
 
+LONGEST_NAME_BYTES = 255
 _DETACHED = (".mhd", ".nhdr")
 """Headers that name files beside them, in which the voxels lie."""
 _MOST_HEADER_BYTES = 2**20
@@ -45,7 +46,7 @@ def identity(path: str | os.PathLike[str]) -> Identity:
 
 
 def check_given(paths: Mapping[str, str | None]) -> None:
-    """Raise `InputError` for a path that is empty or that no system takes. paths: by what they hold."""
+    """Raise `InputError` for a path that is empty, too long, or that no system takes. paths: by what they hold."""
     for name, path in paths.items():
         if path is not None and not path.strip():
             raise InputError(
@@ -53,6 +54,15 @@ def check_given(paths: Mapping[str, str | None]) -> None:
             )
         if path is not None and "\0" in path:
             raise InputError(f"the name of the {name} holds a NUL character, {path!r}: give another name")
+        if path is not None and max(map(_bytes, Path(path).parts), default=0) > LONGEST_NAME_BYTES:
+            raise InputError(
+                f"the name of the {name} is longer than {LONGEST_NAME_BYTES} bytes, the most that a disk takes: "
+                "give a shorter one"
+            )
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode("utf-8", "surrogatepass"))
 
 
 def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | None]) -> None:

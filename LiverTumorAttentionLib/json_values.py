@@ -1,4 +1,4 @@
-"""JSON without what no program means: nesting without end, numbers that no computer word holds, infinity, NaN."""
+"""JSON without what no program means: nesting without end, numbers that no computer word holds, NaN, a key twice."""
 
 from __future__ import annotations
 
@@ -24,11 +24,25 @@ def load_json(path: str | os.PathLike[str], *, most_bytes: int = MOST_BYTES) -> 
 
 def json_values(content: bytes | str) -> Any:
     """Return what a JSON text holds, with or without a byte order mark. Raises `ValueError` alone."""
+    if isinstance(content, bytes) and content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError("it is in UTF-16, as some editors and shells write it, and has to be saved as UTF-8")
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
     try:
-        return json.loads(text, parse_constant=_refuse, parse_int=_whole, parse_float=_finite)
+        return json.loads(
+            text, parse_constant=_refuse, parse_int=_whole, parse_float=_finite, object_pairs_hook=_object
+        )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a key that is given twice, Python would keep the last value without a word."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)} is given twice")
+    return values
 
 
 def _refuse(constant: str) -> None:

@@ -33,6 +33,7 @@ from LiverTumorAttentionLib.io.volumes import (
     check_ct,
     read_ct,
     read_phase,
+    read_probability,
     read_volume,
     write_image,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "read_instances_onto",
     "read_label_map",
     "read_phase",
+    "read_probability",
     "read_side_by_side",
     "read_vessel_labels",
     "read_volume",

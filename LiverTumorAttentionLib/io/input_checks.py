@@ -112,10 +112,9 @@ def check_axes(sizes: object, path: Path | str, name: str) -> None:
 
 def not_scalar(path: Path | str, name: str) -> InputError:
     """Return the error for a picture in colors, a vector field or a label map of several layers."""
-    wanted = "choose a CT volume in HU" if name.endswith("volume") else "save it with one value in each voxel"
     return InputError(
         f"the {name} '{path}' has several values in each voxel (a color picture, a vector field or several layers): "
-        f"{wanted}"
+        "choose one with a single value in each voxel, a CT volume in HU or a label map"
     )
 
 

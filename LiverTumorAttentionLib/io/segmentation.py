@@ -107,9 +107,14 @@ def read_instances_onto(
     """Read an instances image, its numbers kept, onto the portal volume's grid without interpolation.
 
     Its axes may run another way, and it may cover a part alone. Raises `InputError` when its voxels do not lie on those
-    of the portal volume.
+    of the portal volume, or there is no liver.
     """
     image = read_instances(path, keep_numbers=True, meanings=meanings)
+    if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
+        raise InputError(
+            f"the segmentation '{path}' has no liver (value 1 of a label map, or a segment named so): "
+            "choose a segmentation of liver and tumors, or say what it holds with --label NAME=liver"
+        )
     return regridded(image, portal, "the segmentation", "the portal volume", part=True)
 
 

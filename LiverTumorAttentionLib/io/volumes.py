@@ -47,6 +47,9 @@ FILE_CHECKS: dict[str, Callable[[Path, str], None]] = {
 }
 """Formats that are read as one file, each with the check of its header."""
 
+PROBABILITY_TOLERANCE = 1e-3
+"""How far resampling may leave a probability outside [0, 1]."""
+
 SPACING_RANGE_MM = (0.05, 25.0)
 """Voxel sizes outside this range are those of a header in meters, or of no CT."""
 
@@ -96,6 +99,22 @@ def _read_volume(
         else:
             image = _read_file(place, name)
     return compact(upright(as_volume(image, name, place), f"the {name} '{place}'")), info
+
+
+def read_probability(path: str | os.PathLike[str]) -> sitk.Image:
+    """Read a probability of tumor, float32 on its own grid. Raises `InputError` unless it lies between 0 and 1.
+
+    Resampling leaves values a little outside, which are clipped.
+    """
+    image = read_volume(path, name="probability")
+    voxels = sitk.GetArrayViewFromImage(image)
+    low, high = float(voxels.min()), float(voxels.max())
+    if not (low >= -PROBABILITY_TOLERANCE and high <= 1 + PROBABILITY_TOLERANCE):
+        raise InputError(
+            f"the probability '{path}' holds values from {low:g} to {high:g}, a probability lies between 0 and 1: "
+            "give the file that segment --save-probability wrote"
+        )
+    return sitk.Clamp(image, sitk.sitkFloat32, 0.0, 1.0)
 
 
 def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: str = "portal") -> sitk.Image:

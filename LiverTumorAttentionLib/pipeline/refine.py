@@ -23,7 +23,7 @@ from LiverTumorAttentionLib.io import (
     collected_warnings,
     read_ct,
     read_instances_onto,
-    read_volume,
+    read_probability,
     write_segmentation,
 )
 from LiverTumorAttentionLib.io.json_file import read_bytes
@@ -106,7 +106,7 @@ def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, 
     instances, left_out = read_tumors(job.segmentation, portal, job.labels)
     probability = None
     if job.probability is not None:
-        probability = read_volume(job.probability, name="probability")
+        probability = read_probability(job.probability)
     arterial: sitk.Image | None = None
     warnings: tuple[str, ...] = ()
     if job.arterial is not None:

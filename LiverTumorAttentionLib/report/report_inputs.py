@@ -10,14 +10,20 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_ct, read_instances_onto, read_volume
+from LiverTumorAttentionLib.io import (
+    Meanings,
+    collected_warnings,
+    read_ct,
+    read_instances_onto,
+    read_probability,
+)
 from LiverTumorAttentionLib.io.segmentation import has_segments
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_warnings
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.run_report import RunReport
 from LiverTumorAttentionLib.voxels.geometry import regridded
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,7 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
         progress.update(0.0, "portal volume")
         portal = read_ct(job.portal, series=job.portal_series, phase="portal")
         progress.update(0.4, "segmentation")
-        instances = _instances(job.segmentation, portal, meanings)
+        instances = read_instances_onto(job.segmentation, portal, meanings)
         case = ReportCase(portal=portal, instances=instances, notes=_cut_off(instances))
         if not has_segments(Path(job.segmentation)):
             case = _apart(case)
@@ -63,16 +69,6 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
     meanings.check_used()
     progress.update(1.0)
     return replace(case, notes=(*warnings, *case.notes))
-
-
-def _instances(path: str, portal: sitk.Image, meanings: Meanings) -> sitk.Image:
-    image = read_instances_onto(path, portal, meanings)
-    if not (sitk.GetArrayViewFromImage(image) == LIVER).any():
-        raise InputError(
-            f"the segmentation '{path}' has no liver (value 1 of a label map, or a segment named so): "
-            "choose a segmentation of liver and tumors"
-        )
-    return image
 
 
 def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
@@ -117,15 +113,7 @@ def _with_arterial(case: ReportCase, path: str, series: str | None, run: RunRepo
 
 
 def _probability(path: str, portal: sitk.Image) -> sitk.Image:
-    image = read_volume(path, name="probability")
-    voxels = sitk.GetArrayViewFromImage(image)
-    low, high = float(voxels.min()), float(voxels.max())
-    if not (low >= 0.0 and high <= 1.0):
-        raise InputError(
-            f"the probability '{path}' holds values from {low:g} to {high:g}, a probability lies between 0 and 1: "
-            "give the file that segment --save-probability wrote"
-        )
-    return regridded(image, portal, "the probability", "the portal volume")
+    return regridded(read_probability(path), portal, "the probability", "the portal volume")
 
 
 def _vessels(path: str, portal: sitk.Image, meanings: Meanings) -> Vessels:

@@ -100,6 +100,15 @@ def test_an_empty_name_is_refused(path: str) -> None:
         check_given({"table": path})
 
 
+@pytest.mark.parametrize("path", ["a" * 256, "folder/" + "\u00fc" * 128 + ".csv", "x" * 300 + "/case"])
+def test_a_name_that_no_disk_takes_is_refused(path: str) -> None:
+    with pytest.raises(
+        InputError, match=r"the name of the table is longer than 255 bytes.*: give a shorter one"
+    ):
+        check_given({"table": path})
+    check_given({"table": "a" * 255, "report": "/".join("folder" * 10 for _ in range(20))})
+
+
 def test_a_name_with_nul_is_refused() -> None:
     with pytest.raises(InputError, match=r"the name of the table holds a NUL character, 'a\\x00b'"):
         check_given({"portal": None, "table": "a\0b"})

@@ -113,3 +113,17 @@ def test_values_that_evaluate_does_not_score_are_said(paths: dict[str, str], tmp
     assert "not scored" not in capsys.readouterr().err
     assert main([*command, "--label", "organ=1+2"]) == 0
     assert "not scored" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [review, refine, export])
+def test_a_mask_without_a_liver_is_not_taken_for_a_tumor(
+    command: Command, paths: dict[str, str], tmp_path: Path, capsys
+) -> None:
+    mask = sitk.Cast(read_instances(paths["segmentation"]) > 0, sitk.sitkUInt8) * 255
+    sitk.WriteImage(mask, str(tmp_path / "mask.nii.gz"))
+    words = command(tmp_path, paths, str(tmp_path / "mask.nii.gz"))
+    assert main(words) == 2
+    assert "has no liver (value 1 of a label map, or a segment named so)" in capsys.readouterr().err
+    assert not (tmp_path / "cases" / "one").exists()
+    if command is export:
+        assert main([*words, "--label", "255=liver"]) == 0

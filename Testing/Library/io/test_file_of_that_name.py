@@ -363,5 +363,5 @@ def test_layers_of_a_label_map_are_not_told_to_be_a_ct(straight, tmp_path):
         read_instances(path)
     vectors = sitk.Compose([straight == 1, straight == 2])
     sitk.WriteImage(vectors, str(tmp_path / "layers.nrrd"))
-    with pytest.raises(InputError, match=r"several layers.*: save it with one value in each voxel$"):
+    with pytest.raises(InputError, match=r"several layers.*: choose one with a single value in each voxel"):
         read_instances(tmp_path / "layers.nrrd")

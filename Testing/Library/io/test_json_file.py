@@ -28,6 +28,19 @@ def test_what_is_no_json_is_said(text):
     assert len(str(told.value)) < 500
 
 
+@pytest.mark.parametrize("text", ['{"add": [1], "remove": [], "add": [2]}', '[{"a": {"add": 1, "add": 1}}]'])
+def test_a_key_that_is_given_twice_is_not_read_as_the_last(text):
+    with pytest.raises(InputError, match=r"no valid JSON \('add' is given twice\): correct it"):
+        parse_json(text, "the plan")
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-be"])
+def test_another_encoding_is_named(code):
+    text = '{"add": 1}' if code == "utf-16" else "\ufeff{}"
+    with pytest.raises(InputError, match=r"it is in UTF-16, .* has to be saved as UTF-8"):
+        parse_json(text.encode(code), "the plan")
+
+
 def test_numbers_of_64_bits_are_read():
     assert parse_json("[9223372036854775807, -1e308]", "the plan") == [2**63 - 1, -1e308]
 

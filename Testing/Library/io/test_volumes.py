@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io import check_ct, read_volume, write_image
+from LiverTumorAttentionLib.io import check_ct, read_probability, read_volume, write_image
 from LiverTumorAttentionLib.voxels.geometry import same_grid
 
 PIXDIM = 76
@@ -276,3 +276,29 @@ def test_voxels_that_are_no_numbers_are_noticed_in_every_format(
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path))
     with pytest.raises(InputError, match="1 voxel that is not finite"):
         check_ct(read_volume(path))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda p: p * 255, "values from 0 to 229"),
+        (lambda p: p * 100, "values from 0 to 90"),
+        (lambda p: p - 0.5, "values from -0.5 to 0.4"),
+        (lambda p: np.where(p > 0.5, np.nan, p), "values from nan to nan"),
+    ],
+)
+def test_a_probability_that_is_none(ct, tmp_path, change, told):
+    voxels = np.zeros(sitk.GetArrayViewFromImage(ct).shape, np.float32)
+    voxels[2:5, 6:9, 6:9] = 0.9
+    sitk.WriteImage(sitk.GetImageFromArray(change(voxels).astype(np.float32)), str(tmp_path / "p.nrrd"))
+    with pytest.raises(InputError, match=f"{told}.*, a probability lies between 0 and 1: give the file that"):
+        read_probability(tmp_path / "p.nrrd")
+
+
+def test_a_probability_that_resampling_left_a_little_outside_is_clipped(tmp_path):
+    voxels = np.full((4, 5, 6), 0.5, np.float32)
+    voxels[0, 0, :2] = (-2e-5, 1.00003)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "p.nrrd"))
+    read = sitk.GetArrayFromImage(read_probability(tmp_path / "p.nrrd"))
+    assert (read.min(), read.max()) == (0, 1)
+    assert read[1:].tolist() == voxels[1:].tolist()
