@@ -43,7 +43,7 @@ ADVICE = frozenset(
 )
 """Verbs that begin the part of a message that says what to do."""
 PARTS = re.compile(r"(?::|;|\.|—)\s+|, or |, and |, then ")
-HINTS = ("{nearest(", "{near}", "{instead}", "{advice}", "{hint}", "{HELP}")
+HINTS = ("{nearest(", "{near}", "{instead}", "{fits}", "{advice}", "{hint}", "{HELP}")
 """Parts that are computed and say what to do."""
 PASSED_ON = re.compile(
     r"(?:.*: )?\{(?:error|problem|str\(error\)[^}]*|[a-z_.]*_problem\([^}]*\)|self\._listed\(\))\}\.?"

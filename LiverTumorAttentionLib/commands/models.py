@@ -172,7 +172,7 @@ def run_catalogue(options: argparse.Namespace, progress: Progress, console: Cons
 
     if options.check is not None and options.public is None:
         raise InputError(
-            "--check needs the name of the model in the catalogue: `models catalogue NAME --check FILE`"
+            "--check needs the name of the model in the catalogue: write `models catalogue NAME --check FILE`"
         )
     if options.public is None:
         for model in public_models():

@@ -94,7 +94,7 @@ class Part:
         """Return the error for an argument whose value is not understood. wanted: what would be."""
         return ModelError(
             f"{self._config.where}: {self.place} ({self.target}): {name} must be {wanted}, got {shown(value)}: "
-            "only that is understood"
+            "only that is understood; choose another bundle"
         )
 
 
