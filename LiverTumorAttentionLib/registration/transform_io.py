@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import OutputError
 from LiverTumorAttentionLib.io.atomic_write import cannot_write, check_suffix, replacing
 from LiverTumorAttentionLib.io.input_checks import itk_reason
-from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.boxes import Box, crop_image
 from LiverTumorAttentionLib.voxels.geometry import interpolate
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 from LiverTumorAttentionLib.voxels.parts import grid_in_box
@@ -39,6 +39,9 @@ def resample_onto(
     than 0.05 mm and spares most of the time.
     box: the part (z, y, x) of the grid that is wanted, with the values that it has in the whole; None is all of it.
     """
+    if box is not None and transform.IsLinear():
+        # Interpolated along whole rows, from their ends: those of a box would round a few voxels to the other side.
+        return crop_image(resample_onto(moving, fixed, transform, default_hu, interpolator), box)
     if not transform.IsLinear():
         transform = sitk.DisplacementFieldTransform(sampled_field(transform, fixed, box=box))
     grid = fixed if box is None else grid_in_box(fixed, box)
