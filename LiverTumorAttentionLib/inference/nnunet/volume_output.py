@@ -79,9 +79,12 @@ class OutputMeaning:
             chosen = maps[self.group].amax(0)
             probability = chosen if self._probabilities else torch.sigmoid(chosen)
         else:
-            shares = maps if self._probabilities else torch.softmax(maps, dim=0)
+            shares = maps if self._probabilities else torch.exp(maps - maps.amax(0))
             probability = shares[self.group].sum(0)
-        decided = torch.isin(number, torch.tensor([k + 1 for k in self.group], device=number.device))
+            probability = probability if self._probabilities else probability / shares.sum(0)
+        decided = torch.zeros_like(number, dtype=torch.bool)
+        for channel in self.group:
+            decided |= number == channel + 1
         return torch.where(decided, probability.clamp(min=0.5 + CLEAR), probability.clamp(max=0.5 - CLEAR))
 
 
