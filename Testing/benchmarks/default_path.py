@@ -225,6 +225,8 @@ def table(content: dict[str, Any]) -> str:
         cells.append(" → ".join(str(row[name]["bytes_a_voxel"]) if name in row else "" for name in COMMITS))
         cells.append("{liver:.4f}, {tumors:.4f}".format(**row["dice"]) if "dice" in row else "")
         lines.append(f"| {' | '.join(cells)} |")
+    if "note" in content:
+        lines += ["", content["note"]]
     return "\n".join(lines) + "\n"
 
 
