@@ -1,6 +1,6 @@
 """Which phase is recognized, over generated volumes of every phase and the real ones at hand.
 
-    python -m Testing.trials.phases --patients 12 --data ../shared/data --output Testing/trials/results
+    python -m Testing.trials.phases --patients 7 --data ../shared/data --output Testing/trials/results
 
 Each generated patient has five phases, each as generated, with noise, in thick slices and in parts. Every volume is
 judged by its voxels alone, without its name and without the liver stage. Then portal and late arterial volume are given
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--patients", type=int, default=12)
+    parser.add_argument("--patients", type=int, default=7)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--scratch", type=Path, help="where generated volumes are kept, to resume")
     parser.add_argument("--output", type=Path, required=True)
