@@ -48,6 +48,7 @@ def test_a_signed_case_is_locked_until_it_is_reopened_with_a_reason(panel, study
     panel.review.sign_off.ask = lambda _parent: ""
     ui.signButton.click()
     assert ui.signButton.text == "Reopen…", "the dialog was cancelled"
+    assert not ui.reviewStatusLabel.styleSheet, "that is no mistake"
     panel.review.sign_off.ask = lambda _parent: "a lesion was overlooked"
     ui.signButton.click()
     assert ui.signButton.text == "Sign"
