@@ -21,7 +21,7 @@ LEAST_BODY = 1.0 / 3.0
 """Radius of the smaller body over that of the larger one, below which it is a spur and no body."""
 _MARK = "may be two tumors that touch"
 LEVELS = 24
-MOST_ALONG = 64
+MOST_ALONG = 128
 """Longer sides of a tumor's box are looked at in every second, third, … voxel."""
 
 

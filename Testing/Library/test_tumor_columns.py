@@ -24,8 +24,11 @@ def tumor() -> TumorReview:
     """A tumor of which everything was measured."""
     case = Small.on()
     volumes = (case.instances, case.portal, case.arterial, case.probability, case.vessels)
-    measured = replace(review_case(*volumes).tumors[0].measurement, lesion_probability=0.75)
-    return review_case(*volumes, findings=run_findings({"tumors": [asdict(measured)]})).tumors[0]
+    phases = {"native": case.portal - 50, "delayed": case.portal - 10}
+    measured = replace(review_case(*volumes, **phases).tumors[0].measurement, lesion_probability=0.75)
+    findings = run_findings({"tumors": [asdict(measured)]})
+    found = review_case(*volumes, **phases, findings=findings).tumors[0]
+    return replace(found, measurement=replace(found.measurement, neck_ratio=0.8))  # a ball has none
 
 
 @pytest.mark.parametrize("name", TUMOR_COLUMNS)

@@ -22,7 +22,7 @@ RADIUS_MM = 15.0
 
 def bodies(spacing: tuple[float, ...], *inside: object) -> np.ndarray:
     """Return the voxels whose centers lie in any of the bodies, which are functions of (z, y, x) in mm."""
-    axes = [np.arange(-50.0, 50.0, step) for step in spacing]
+    axes = [np.arange(-44.0, 44.0, step) for step in spacing]
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     return np.any([body(places) for body in inside], axis=0)
 

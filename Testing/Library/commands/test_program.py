@@ -111,7 +111,7 @@ def test_an_empty_value_is_refused(
         (["--device", "cuda:"], "unknown device 'cuda:'"),
         (["--device", "cuda:" + "9" * 5000], "unknown device 'cuda:999"),
         (["--model", "~nobody-of-that-name"], "begins with the home of a user who is not known here"),
-        (["--model", "n" * 5000], "unknown model 'nnn"),
+        (["--model", "n" * 5000], "the name of the model is longer than 255 bytes"),
         (["--model", "\udcff"], "unknown model"),
     ],
 )  # fmt: skip

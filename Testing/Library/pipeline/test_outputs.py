@@ -80,7 +80,7 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
         "segmentation": "output", "table": "table", "report": "report", "preview": "preview",
         "registered": "save_registered", "transform": "save_transform", "probability": "save_probability",
         "page": "output", "numbers": "json", "structured report": "sr", "DICOM SEG": "seg",
-        "RT Structure Set": "rtstruct",
+        "RT Structure Set": "rtstruct", "delayed": "save_delayed", "native": "save_native",
         "inverse": "inverse", "log": "log",
     }  # fmt: skip
     asked = {fields[name]: str(tmp_path / "x.unknown")}
@@ -92,7 +92,7 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
     elif name == "log":
         job = RefinementJob(portal="p", segmentation="s", prompts="q", output=f"{tmp_path}/o.nrrd", **asked)
     else:
-        job = SegmentationJob(portal="p", arterial="a", **asked)
+        job = SegmentationJob(portal="p", arterial="a", delayed="d", native="n", **asked)
     with pytest.raises(
         OutputError, match=rf"the {name} '.*' ends in '\.unknown': give it a name that ends in"
     ):
