@@ -118,6 +118,29 @@ class MemoryLadder:
         return replace(plan, window=window, together=min(plan.together, self._together or plan.together))
 
 
+def on_the_processor_too(predict: Callable[[Device], Result], device: Device) -> tuple[Result, Device]:
+    """Return what `predict` gives on a device, or on the CPU where the device has too little memory, and which it was.
+
+    For networks of other programs, whose windows are part of the result and stay as they are. Warns by `MemoryWarning`;
+    raises `OutOfMemory` where the CPU has too little too.
+    """
+    try:
+        return predict(device), device
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        if device.kind == "cpu":
+            raise out_of_memory(error) from error
+    device.freed()
+    cpu = choose_device("cpu")
+    warnings.warn(
+        f"memory ran short, so the network ran on {cpu.describe()} instead of {device.describe()}, which takes longer",
+        MemoryWarning,
+        stacklevel=3,
+    )
+    return on_the_processor_too(predict, cpu)
+
+
 def _nothing_left(error: Exception) -> OutOfMemory:
     return out_of_memory(error.__cause__ if isinstance(error, OutOfMemory) else error)
 

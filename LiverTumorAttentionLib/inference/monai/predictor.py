@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference.device import Device, choose_device
+from LiverTumorAttentionLib.inference.device import Device
+from LiverTumorAttentionLib.inference.memory_ladder import on_the_processor_too
 from LiverTumorAttentionLib.inference.monai.axes import Axis
 from LiverTumorAttentionLib.inference.monai.preparation import prepare
 from LiverTumorAttentionLib.inference.monai.way_back import Decision, bring_back
 from LiverTumorAttentionLib.inference.monai.windows import blended_planes
-from LiverTumorAttentionLib.memory import MemoryWarning, is_out_of_memory, out_of_memory
+from LiverTumorAttentionLib.memory import is_out_of_memory
 from LiverTumorAttentionLib.models.monai_settings import MonaiSettings
 from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.progress import Progress
@@ -106,23 +106,13 @@ class MonaiPredictor:
         volumes: of each phase of the channels, HU, all on one grid in LPS order. liver: mask (z, y, x) on that grid,
         where the liver is known already. Raises `Cancelled` between windows, and `OutOfMemory`.
         """
-        try:
+
+        def predict(device: Device) -> MonaiAnswer:
+            self.device = device
             return self._predict(volumes, progress, liver)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            if self.device.kind == "cpu":
-                raise out_of_memory(error) from error
-            first = self.device
-        first.freed()
-        self.device = choose_device("cpu")
-        warnings.warn(
-            f"memory ran short, so the network ran on {self.device.describe()} instead of {first.describe()}, "
-            "which takes longer",
-            MemoryWarning,
-            stacklevel=2,
-        )
-        return self._predict(volumes, progress, liver)
+
+        answer, self.device = on_the_processor_too(predict, self.device)
+        return answer
 
     def _predict(
         self, volumes: Mapping[str, sitk.Image], progress: Progress, liver: NDArray[Any] | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference.device import Device, choose_device
+from LiverTumorAttentionLib.inference.device import Device
+from LiverTumorAttentionLib.inference.memory_ladder import on_the_processor_too
 from LiverTumorAttentionLib.inference.nnunet.cropped_volume import all_of, holds_body, touches
 from LiverTumorAttentionLib.inference.nnunet.network_input import NetworkInput, PassGrid
 from LiverTumorAttentionLib.inference.nnunet.network_run import Wanted, run_networks
 from LiverTumorAttentionLib.inference.nnunet.normalization import nonzero_box
 from LiverTumorAttentionLib.inference.nnunet.views import AxisOrder
 from LiverTumorAttentionLib.inference.nnunet.volume_output import OutputMeaning, VolumeOutput
-from LiverTumorAttentionLib.memory import MemoryWarning, is_out_of_memory, out_of_memory
 from LiverTumorAttentionLib.models.nnunet_settings import NetworkPass, NNUNetSettings
 from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.progress import Progress
@@ -90,23 +89,13 @@ class NNUNetPredictor:
         volumes: of each phase of the channels, HU, all on one grid in LPS order. liver: mask (z, y, x) on that grid,
         where the liver is known already. Raises `Cancelled`, and `OutOfMemory`.
         """
-        try:
+
+        def predict(device: Device) -> NNUNetAnswer:
+            self.device = device
             return self._predict(volumes, progress, liver)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            if self.device.kind == "cpu":
-                raise out_of_memory(error) from error
-            first = self.device
-        first.freed()
-        self.device = choose_device("cpu")
-        warnings.warn(
-            f"memory ran short, so the network ran on {self.device.describe()} instead of {first.describe()}, "
-            "which takes longer",
-            MemoryWarning,
-            stacklevel=2,
-        )
-        return self._predict(volumes, progress, liver)
+
+        answer, self.device = on_the_processor_too(predict, self.device)
+        return answer
 
     def _predict(
         self, volumes: Mapping[str, sitk.Image], progress: Progress, liver: Volume | None

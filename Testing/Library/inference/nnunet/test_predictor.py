@@ -14,9 +14,10 @@ import SimpleITK as sitk
 import torch
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
-from LiverTumorAttentionLib.errors import Cancelled, ModelError
+from LiverTumorAttentionLib.errors import Cancelled, ModelError, OutOfMemory
 from LiverTumorAttentionLib.inference import Device, choose_device
 from LiverTumorAttentionLib.inference.nnunet.predictor import NNUNetNetworks, NNUNetPredictor
+from LiverTumorAttentionLib.memory import MemoryWarning
 from LiverTumorAttentionLib.models import StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
@@ -292,6 +293,19 @@ def test_memory_that_ends_on_the_card_has_the_processor_take_over():
         answer = predictor.predict({"portal": image_of(hu_volume())}, Progress())
     assert predictor.device.kind == "cpu"
     assert answer.labels.any()
+
+
+def test_memory_that_ends_on_the_processor_too_is_a_sentence():
+    module = network(0)
+
+    def short(*_: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    module.register_forward_hook(short)
+    card = _Card(torch=torch.device("cpu"), bfloat16=False)
+    predictor = NNUNetPredictor(described(), NNUNetNetworks(main=[module]), card)
+    with pytest.warns(MemoryWarning), pytest.raises(OutOfMemory, match="close other programs"):
+        predictor.predict({"portal": image_of(hu_volume())}, Progress())
 
 
 class _Card(Device):
