@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.contrast_phase import DELAYED, PHASE_TITLES, PORTAL, ROLE_PHASES
+from LiverTumorAttentionLib.contrast_phase import DELAYED, NATIVE, PHASE_TITLES, PORTAL, ROLE_PHASES
 from LiverTumorAttentionLib.errors import InputError, PhaseMismatch
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.phases.estimate import CLEAR, LIKELY, PhaseEstimate, estimate_phase, level_words
@@ -104,7 +104,8 @@ def estimate_phases(
 def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = False) -> None:
     """Raise `PhaseMismatch` where phases contradict what the volumes were given as; warn where they may.
 
-    as_given: whether the user has said that they are right; then all of it is told as warnings.
+    as_given: whether the user has said that they are right; then all of it is told as warnings. A native volume that is
+    given alone is used with a warning too: there is nothing that it could have been taken for.
     """
     found = _pair(estimates)
     told = set(found[2]) if found else set()
@@ -123,7 +124,12 @@ def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = Fal
             )
         elif estimate.fits(estimate.role) >= LIKELY and estimate.role != role:
             warnings.warn(f"{title} may be of the {_seen(estimate)}: look at it", InputWarning, stacklevel=2)
+    only_native = set(estimates) == {"portal"} and estimates["portal"].phase == NATIVE
     for finding, advice in problems:
+        if only_native:
+            told_too = "most tumors show little without contrast agent, and may be missed"
+            warnings.warn(f"{finding}; {told_too}", InputWarning, stacklevel=2)
+            continue
         if not as_given:
             raise PhaseMismatch(finding, f"{advice}, or add {AS_GIVEN} if they are right")
         warnings.warn(f"{finding}; it was used as given", InputWarning, stacklevel=2)

@@ -56,12 +56,22 @@ def test_swapped_volumes_are_asked_about(seen: dict[str, PhaseEstimate]) -> None
 
 @pytest.mark.parametrize(
     ("role", "phase"),
-    [("portal", NATIVE), ("portal", LATE_ARTERIAL), ("arterial", PORTAL), ("arterial", NATIVE), ("native", PORTAL),
+    [("portal", LATE_ARTERIAL), ("arterial", PORTAL), ("arterial", NATIVE), ("native", PORTAL),
      ("delayed", LATE_ARTERIAL)],
 )  # fmt: skip
 def test_a_clear_contradiction_is_asked_about(role: str, phase: str) -> None:
     with pytest.raises(PhaseMismatch, match=f"the {role} volume looks like"):
         check_phases({role: sure(phase)})
+
+
+def test_a_native_volume_in_place_of_the_portal_one_is_asked_about_where_there_is_another() -> None:
+    with pytest.raises(PhaseMismatch, match="the portal volume looks like the native phase"):
+        check_phases({"portal": sure(NATIVE), "arterial": sure(LATE_ARTERIAL)})
+
+
+def test_a_native_volume_alone_is_used_and_the_result_says_what_that_means() -> None:
+    with pytest.warns(InputWarning, match=r"looks like the native phase.*; most tumors show little without"):
+        check_phases({"portal": sure(NATIVE)})
 
 
 def test_the_same_phase_twice_is_asked_about() -> None:
