@@ -3,6 +3,7 @@
 from LiverTumorAttentionLib.analysis.perilesional_liver import ReviewSettings
 from LiverTumorAttentionLib.analysis.review import CaseReview, TumorReview, review_case
 from LiverTumorAttentionLib.analysis.run_findings import RunFinding, run_findings, with_lesion_probabilities
+from LiverTumorAttentionLib.analysis.tumor_tables import review_csv, review_rows, tumor_csv, tumor_rows
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
     TumorMeasurement,
@@ -15,10 +16,6 @@ from LiverTumorAttentionLib.tumor_columns import (
     RUN_COLUMNS,
     TUMOR_COLUMNS,
     TumorColumn,
-    review_csv,
-    review_rows,
-    tumor_csv,
-    tumor_rows,
 )
 
 __all__ = [
