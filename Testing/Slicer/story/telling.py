@@ -13,7 +13,7 @@ from Testing.Slicer.story.album import Album
 from Testing.Slicer.story.hands import Hands
 from Testing.Slicer.story.truth import Mask, TrueLesions, dice, lesions_in_scene, union
 
-SEED, LESIONS, THICKNESS_MM = 2019, 4, 5.0
+SEED, LESIONS, THICKNESS_MM = 2051, 4, 5.0
 
 
 class Telling:
