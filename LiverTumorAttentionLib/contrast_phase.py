@@ -27,6 +27,8 @@ PHASE_TITLES = {
 
 ROLES = ("portal", "arterial", "delayed", "native")
 """Inputs of a run, by what they are for; the portal venous one comes first, on whose grid the result lies."""
+REGISTERED_ROLES = ROLES[1:]
+"""Those that are registered onto the portal venous one."""
 ROLE_PHASES = {
     "portal": (PORTAL,),
     "arterial": (LATE_ARTERIAL, EARLY_ARTERIAL),

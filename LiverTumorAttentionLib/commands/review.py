@@ -6,6 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_labels, add_progress, job_of
+from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.wording import counted, measured
@@ -32,10 +33,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="A",
         help="arterial CT registered onto the portal one (segment --save-registered)",
     )
+    add("--delayed", metavar="D", help="delayed CT, likewise (segment --save-delayed)")
+    add("--native", metavar="N", help="CT without contrast, likewise (segment --save-native)")
     add(
         "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
     )
-    add("--arterial-series", help="DICOM series of the arterial folder or source, likewise")
+    for phase in REGISTERED_ROLES:
+        add(f"--{phase}-series", help=f"DICOM series of the {phase} folder or source, likewise")
     add("--probability", metavar="Q", help="probability of tumor (segment --save-probability)")
     add("--vessels", metavar="V", help="vessels: .seg.nrrd, DICOM SEG or label map")
     add("--plan", metavar="JSON", help="margins and resections to compute; see report/README.md")
@@ -57,11 +61,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--sr", metavar="DCM", help="DICOM structured report; the portal volume must be a DICOM folder")
     add("--seg", metavar="DCM", help="DICOM SEG that the structured report refers to, where S is none itself")
     add("--rtstruct", metavar="DCM", help="DICOM RT Structure Set with the outlines, likewise")
-    add(
-        "--arterial-source",
-        metavar="DIR",
-        help="DICOM folder of the arterial series before registration, for the structured report to refer to",
-    )
+    for phase in REGISTERED_ROLES:
+        add(
+            f"--{phase}-source",
+            metavar="DIR",
+            help=f"DICOM folder of the {phase} series before registration, for the structured report to refer to",
+        )
     add_labels(parser)
     add_progress(parser)
     parser.set_defaults(run=run)

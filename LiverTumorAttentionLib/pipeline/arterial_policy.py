@@ -74,27 +74,29 @@ def graded_reason(verdict: GradedVerdict) -> str:
     return f"{verdict.grade}: {verdict.reason}"
 
 
-def review_warnings(verdict: GradedVerdict | None, *, unregistered_series: bool) -> tuple[str, ...]:
-    """Return the warnings of a review that was given a registered arterial volume.
+def review_warnings(
+    verdict: GradedVerdict | None, *, unregistered_series: bool, phase: str = "arterial"
+) -> tuple[str, ...]:
+    """Return the warnings of a review that was given a registered arterial volume, or one of another `phase`.
 
     verdict: of the run that registered it, None when it is not known.
     unregistered_series: whether the volume is a DICOM series as the scanner wrote it.
     """
     if verdict is not None and not is_usable(verdict):
-        return (f"the arterial phase was left out, since its registration was refused: {verdict.reason}",)
+        return (f"the {phase} phase was left out, since its registration was refused: {verdict.reason}",)
     if unregistered_series:
         return (
-            "the arterial volume is a series as the scanner wrote it and not a registered one: "
-            "arterial numbers hold only where the patient did not move",
+            f"the {phase} volume is a series as the scanner wrote it and not a registered one: "
+            f"{phase} numbers hold only where the patient did not move",
         )
     if verdict is None:
         return (
-            "nothing is known of how well the arterial phase was registered: look at both phases before "
-            "believing arterial numbers, and give the run's report to have its verdict told here",
+            f"nothing is known of how well the {phase} phase was registered: look at both phases before "
+            f"believing {phase} numbers, and give the run's report to have its verdict told here",
         )
     if verdict.grade == GOOD:
         return ()
-    return (f"the registration of the arterial phase is {graded_reason(verdict)}",)
+    return (f"the registration of the {phase} phase is {graded_reason(verdict)}",)
 
 
 def verdict_sentence(grade: str, reason: str) -> str:

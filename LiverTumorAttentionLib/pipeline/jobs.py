@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.file_identity import check_apart, check_given
 from LiverTumorAttentionLib.identifying_names import settings_without_names, without_names
@@ -359,10 +360,18 @@ class ReviewJob(LabelledJob):
     """Liver and tumors on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
     arterial: str | None = None
     """Arterial CT, registered onto the portal grid."""
+    delayed: str | None = None
+    """Delayed CT, likewise."""
+    native: str | None = None
+    """CT without contrast, likewise."""
     portal_series: str | None = None
     """Which DICOM series of the portal folder: its UID, its number in the list, or words of its description."""
     arterial_series: str | None = None
     """Which DICOM series of the arterial folder, likewise."""
+    delayed_series: str | None = None
+    """Which DICOM series of the delayed folder, likewise."""
+    native_series: str | None = None
+    """Which DICOM series of the native folder, likewise."""
     probability: str | None = None
     """Probability of tumor on the portal grid."""
     vessels: str | None = None
@@ -379,6 +388,10 @@ class ReviewJob(LabelledJob):
     """Written at the head of the page. Nothing else that could identify a patient is written there."""
     arterial_source: str | None = None
     """DICOM folder of the arterial series before registration, which the DICOM SR then names as source."""
+    delayed_source: str | None = None
+    """DICOM folder of the delayed series before registration, likewise."""
+    native_source: str | None = None
+    """DICOM folder of the native series before registration, likewise."""
     output: str | None = None
     """Where the page goes, as HTML."""
     csv: str | None = None
@@ -400,11 +413,12 @@ class ReviewJob(LabelledJob):
             raise InputError("nothing is asked for: name a file for the page, the table or the numbers")
         if self.weight_kg is not None and self.plan is None:
             raise InputError("a weight was given, but no plan that would need it: give one, or leave it out")
-        if self.arterial_source is not None and (self.sr is None or self.arterial is None):
-            raise InputError(
-                "the source of the arterial volume is named in a DICOM SR: ask for one and give the registered "
-                "arterial volume, or leave the source out"
-            )
+        for phase, source in self.sources().items():
+            if source is not None and (self.sr is None or getattr(self, phase) is None):
+                raise InputError(
+                    f"the source of the {phase} volume is named in a DICOM SR: ask for one and give the registered "
+                    f"{phase} volume, or leave the source out"
+                )
         self._check_files()
 
     def inputs(self) -> dict[str, str | None]:
@@ -412,15 +426,19 @@ class ReviewJob(LabelledJob):
         names = (
             "portal",
             "segmentation",
-            "arterial",
+            *REGISTERED_ROLES,
             "probability",
             "vessels",
             "plan",
             "log",
             "report",
-            "arterial_source",
         )
-        return {name: getattr(self, name) for name in names}
+        sources = {f"{phase}_source": source for phase, source in self.sources().items()}
+        return {**{name: getattr(self, name) for name in names}, **sources}
+
+    def sources(self) -> dict[str, str | None]:
+        """Return the DICOM folders of the phases before registration, by phase."""
+        return {phase: getattr(self, f"{phase}_source") for phase in REGISTERED_ROLES}
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes; the DICOM SEG before the structured report, which refers to it."""

@@ -34,6 +34,8 @@ def report_case(job: ReviewJob, progress: Progress | None = None) -> ReportConte
         case.arterial,
         case.probability,
         case.vessels,
+        native=case.native,
+        delayed=case.delayed,
         findings=() if run is None else run.findings,
         progress=progress.part(0.2, 0.5, "measuring"),
     )

@@ -40,11 +40,10 @@ class ReportContent:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values, unrounded; nothing in it identifies a patient."""
-        phases = ["portal"] if self.case.arterial is None else ["portal", "arterial"]
         values = {
             "notice": NOT_FOR_CLINICAL_USE,
             "version": __version__,
-            "phases": phases,
+            "phases": list(self.case.phases),
             "vessels": [] if self.case.vessels is None else list(self.case.vessels.names.values()),
             "sign_off": None
             if self.sign_off is None

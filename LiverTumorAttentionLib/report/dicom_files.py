@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ SR, INSTEAD = "DICOM structured report", "leave the report out"
 class DicomFiles:
     """What is asked for.
 
-    slices, arterial_slices: of both series as pydicom reads them, without pixels, in the order of z; the arterial
-    ones are empty where the report does not name them.
+    slices: of the portal series as pydicom reads them, without pixels, in the order of z. sources: likewise, those of
+    the series of other phases that the structured report names, by phase.
     """
 
     job: ReviewJob
     slices: tuple[Any, ...]
-    arterial_slices: tuple[Any, ...] = ()
+    sources: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, job: ReviewJob) -> DicomFiles | None:
@@ -49,22 +50,25 @@ class DicomFiles:
         )
         if job.sr and not job.seg:
             _check_segmentation(job.segmentation, slices)
-        arterial: list[Any] = []
-        if job.arterial_source is not None:
-            _, arterial = source_slices(
-                job.arterial_source,
-                job.arterial_series,
-                phase="arterial",
+        sources: dict[str, tuple[Any, ...]] = {}
+        for phase, folder in job.sources().items():
+            if folder is None:
+                continue
+            _, found = source_slices(
+                folder,
+                getattr(job, f"{phase}_series"),
+                phase=phase,
                 what=SR,
                 instead="leave its source out",
                 headers_alone=True,
             )
-            if arterial[0].StudyInstanceUID != slices[0].StudyInstanceUID:
+            if found[0].StudyInstanceUID != slices[0].StudyInstanceUID:
                 raise InputError(
-                    f"the arterial series in '{job.arterial_source}' belongs to another study than the portal "
-                    "volume: choose the series that the arterial volume comes from"
+                    f"the {phase} series in '{folder}' belongs to another study than the portal volume: choose the "
+                    f"series that the {phase} volume comes from"
                 )
-        return cls(job=job, slices=tuple(slices), arterial_slices=tuple(arterial))
+            sources[phase] = tuple(found)
+        return cls(job=job, slices=tuple(slices), sources=sources)
 
     def writers(self, content: ReportContent) -> dict[str, Writer]:
         """Return the writers of the objects; the structured report refers to the SEG, which is written before it."""
@@ -80,7 +84,7 @@ class DicomFiles:
             labels = (
                 self.job.labels if len(written) == 1 else ()
             )  # a SEG that was written names its segments itself
-            write_dicom_sr(path, content, written[-1], self.slices, self.arterial_slices, labels)
+            write_dicom_sr(path, content, written[-1], self.slices, self.sources, labels)
 
         def structure_set(path: Path) -> None:
             write_dicom_rtstruct(path, content.case.instances, self.slices, content.sign_off)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,24 +55,24 @@ def write_dicom_sr(
     content: ReportContent,
     segmentation: Path,
     slices: Sequence[Any],
-    arterial_slices: Sequence[Any] = (),
+    sources: Mapping[str, Sequence[Any]] | None = None,
     labels: tuple[str, ...] = (),
 ) -> None:
     """Write the structured report.
 
     segmentation: the DICOM SEG of the same tumors. slices: of the portal series, as pydicom reads them, in the
-    order of the portal volume's slices. arterial_slices: of the series that the arterial volume was registered
-    from; without them the report holds no arterial value, since it could not say what that was measured on.
+    order of the portal volume's slices. sources: by phase, those of the series that the arterial, delayed or native
+    volume was registered from; without them the report holds no value of that phase, since it could not say what it was
+    measured on.
     labels: what the user says segments of the SEG are.
     Raises `InputError` when the SEG lacks a tumor, or highdicom refuses what the series says of itself.
     """
     highdicom, _ = dicom_extra("DICOM structured report", "leave the report out")
     seg = read_dataset(segmentation, f"the DICOM SEG '{segmentation}'")
-    for piece in (seg, *slices, *arterial_slices):
+    sources = sources or {}
+    for piece in (seg, *slices, *chain.from_iterable(sources.values())):
         use_utf8(piece)
-    report = _Report(
-        highdicom, content, seg, segments_by_value(segmentation, seg, labels), slices, arterial_slices
-    )
+    report = _Report(highdicom, content, seg, segments_by_value(segmentation, seg, labels), slices, sources)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
@@ -134,13 +135,13 @@ class _Report:
         seg: Any,
         segments: dict[int, Any],
         slices: Sequence[Any],
-        arterial_slices: Sequence[Any],
+        sources: Mapping[str, Sequence[Any]],
     ) -> None:
         from pydicom.sr.codedict import codes
 
         self._highdicom, self._sr, self._codes = highdicom, highdicom.sr, codes
         self._content, self._seg, self._segments = content, seg, segments
-        self._slices, self._arterial_slices = slices, arterial_slices
+        self._slices, self._sources = slices, sources
 
     def document(self) -> Any:
         """Return the whole object."""
@@ -164,7 +165,7 @@ class _Report:
         )
         signed = self._content.sign_off
         report = self._sr.Comprehensive3DSR(
-            evidence=[self._seg, *self._slices, *self._arterial_slices],
+            evidence=[self._seg, *self._slices, *chain.from_iterable(self._sources.values())],
             content=measured[0],
             series_instance_uid=self._highdicom.UID(),
             series_number=SERIES_NUMBER,
@@ -228,12 +229,12 @@ class _Report:
                 measured.mean_hu_portal, f"{segment.name}, portal venous", self._slices_of(value)
             ),
         ]
-        if self._arterial_slices and measured.mean_hu_arterial is not None:
-            measurements.append(
-                self._attenuation(
-                    measured.mean_hu_arterial, f"{segment.name}, arterial, registered", self._arterial_slices
+        for phase, slices in self._sources.items():
+            mean_hu = getattr(measured, f"mean_hu_{phase}")
+            if mean_hu is not None:
+                measurements.append(
+                    self._attenuation(mean_hu, f"{segment.name}, {phase}, registered", slices)
                 )
-            )
         finding = self._sr.CodedConcept(segment.type.value, segment.type.scheme, segment.type.meaning)
         return self._group(value, segment.name, finding, measurements)
 

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
+from LiverTumorAttentionLib.analysis.enhancement import PHASES
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.pictures.png import png_data_uri
 from LiverTumorAttentionLib.progress import Progress
@@ -124,9 +125,11 @@ class _SliceDrawer:
         self._case, self._review, self._plan = case, review, plan  # the arrays below are views
         self._axes = ImageAxes.of(case.instances)
         self._labels = sitk.GetArrayViewFromImage(case.instances)
-        self._phases = [("portal venous", sitk.GetArrayViewFromImage(case.portal))]
-        if case.arterial is not None:
-            self._phases.insert(0, ("arterial", sitk.GetArrayViewFromImage(case.arterial)))
+        self._phases = [
+            ("portal venous" if phase == "portal" else phase, sitk.GetArrayViewFromImage(case.phases[phase]))
+            for phase in PHASES
+            if phase in case.phases
+        ]
         self._margins = [sitk.GetArrayViewFromImage(m.plan.mask) for m in plan.margins] if plan else []
 
     def figure(self, tumor: TumorReview) -> TumorFigure:

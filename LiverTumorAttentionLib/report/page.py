@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
         report=values,
         figures=figures,
         patient_name=(patient_name or "").strip(),
+        registrations=_registrations(values["run"] or {}),
         most_tumors=MOST_TUMORS,
         size_columns=shown_columns(PAGE_SIZE_COLUMNS, values["tumors"]),
         draft=DRAFT,
@@ -46,6 +48,12 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
         phase_titles=PHASE_TITLES,
         hu_columns=shown_columns(PAGE_HU_COLUMNS, values["tumors"]),
     )
+
+
+def _registrations(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the verdicts of a run by phase, of those phases that it registered."""
+    told = {"arterial": run.get("registration"), **(run.get("further_registrations") or {})}
+    return {phase: verdict for phase, verdict in told.items() if verdict}
 
 
 def number(value: float | None, digits: int = 0, unit: str = "", *, signed: bool = False) -> Markup:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
+from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES, ROLES
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
@@ -30,17 +32,25 @@ from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
 class ReportCase:
     """The volumes of a case, all on the portal volume's own grid.
 
-    portal, arterial: HU, the arterial volume registered, -1024 where it saw nothing. instances: uint16, 0
-    background, 1 liver, 2, 3, … one value a tumor. probability: of tumor. notes: what the user should know,
-    a sentence each; they name files, series and segments.
+    portal, arterial, delayed, native: HU, all but the portal volume registered, -1024 where they saw nothing.
+    instances: uint16, 0 background, 1 liver, 2, 3, … one value a tumor. probability: of tumor. notes: what the user
+    should know, a sentence each; they name files, series and segments.
     """
 
     portal: sitk.Image
     instances: sitk.Image
     arterial: sitk.Image | None = None
+    delayed: sitk.Image | None = None
+    native: sitk.Image | None = None
     probability: sitk.Image | None = None
     vessels: Vessels | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def phases(self) -> dict[str, sitk.Image]:
+        """The volumes that there are, by phase, the portal one first."""
+        images = {role: getattr(self, role) for role in ROLES}
+        return {role: image for role, image in images.items() if image is not None}
 
 
 def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> ReportCase:
@@ -57,9 +67,11 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
         case = ReportCase(portal=portal, instances=instances, notes=_cut_off(instances))
         if not has_segments(Path(job.segmentation)):
             case = _apart(case)
-        if job.arterial is not None:
-            progress.update(0.6, "arterial volume")
-            case = _with_arterial(case, job.arterial, job.arterial_series, run)
+        for number, phase in enumerate(REGISTERED_ROLES):
+            path = getattr(job, phase)
+            if path is not None:
+                progress.update(0.6 + 0.06 * number, f"{phase} volume")
+                case = _with_phase(case, phase, path, getattr(job, f"{phase}_series"), run)
         if job.probability is not None:
             progress.update(0.8, "probability")
             case = replace(case, probability=_probability(job.probability, portal))
@@ -95,21 +107,25 @@ def _apart(case: ReportCase) -> ReportCase:
     return replace(case, instances=instances, notes=(*case.notes, note))
 
 
-def _with_arterial(case: ReportCase, path: str, series: str | None, run: RunReport | None) -> ReportCase:
-    """Return the case with the arterial volume where it may be used, and a note on how far it is registered."""
-    verdict = None if run is None else run.registration
-    notes = review_warnings(verdict, unregistered_series=Path(path).is_dir())
+def _with_phase(
+    case: ReportCase, phase: str, path: str, series: str | None, run: RunReport | None
+) -> ReportCase:
+    """Return the case with the volume of a phase where it may be used, and a note on how far it is registered."""
+    verdict = None if run is None else run.verdict(phase)
+    notes = review_warnings(verdict, unregistered_series=Path(path).is_dir(), phase=phase)
     if verdict is not None and not is_usable(verdict):
         return replace(case, notes=(*case.notes, *notes))
-    arterial = read_ct(path, series=series, phase="arterial")
+    image = read_ct(path, series=series, phase=phase)
     try:
-        arterial = regridded(arterial, case.portal, "the arterial volume", "the portal volume")
+        image = regridded(image, case.portal, f"the {phase} volume", "the portal volume")
     except InputError as error:
         raise InputError(
-            f"{error}. A report needs the arterial volume registered onto the portal one: give the file that "
-            "segment --save-registered or register --output wrote, or leave the arterial volume out"
+            f"{error}. A report needs the {phase} volume registered onto the portal one: give the file that segment "
+            f"--save-{'registered' if phase == 'arterial' else phase} or register --output wrote, or leave the {phase} "
+            "volume out"
         ) from error
-    return replace(case, arterial=arterial, notes=(*case.notes, *notes))
+    changed: dict[str, Any] = {phase: image}
+    return replace(case, notes=(*case.notes, *notes), **changed)
 
 
 def _probability(path: str, portal: sitk.Image) -> sitk.Image:

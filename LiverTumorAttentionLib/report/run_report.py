@@ -79,6 +79,8 @@ class RunReport:
     """None where the volumes were registered and nothing was segmented."""
     registration: RunRegistration | None = None
     """None where there was no arterial volume."""
+    further_registrations: dict[str, RunRegistration] = field(default_factory=dict)
+    """Of the delayed and the native volume, by phase, where they were given."""
     liver: RunLiver | None = None
     """None as for the model."""
     phases: tuple[str, ...] = ()
@@ -90,10 +92,15 @@ class RunReport:
     findings: tuple[RunFinding, ...] = ()
     """The tumors to which it gave a lesion probability."""
 
+    def verdict(self, phase: str) -> RunRegistration | None:
+        """Return the verdict on the registration of a phase; None where there was none."""
+        return self.registration if phase == "arterial" else self.further_registrations.get(phase)
+
     def as_dict(self) -> dict[str, Any]:
         """Return what describes the run, as JSON values."""
         values = asdict(self)
-        return {name: values[name] for name in ("version", "model", "registration", "phases", "candidates")}
+        names = ("version", "model", "registration", "further_registrations", "phases", "candidates")
+        return {name: values[name] for name in names}
 
 
 def read_run_report(path: str | os.PathLike[str]) -> RunReport:
@@ -108,9 +115,15 @@ def read_run_report(path: str | os.PathLike[str]) -> RunReport:
     for name, kind in _PARTS.items():
         if isinstance(known.get(name), Mapping):
             known[name] = _chosen(kind, known[name])
-    return replace(
-        from_mapping(RunReport, known, where=f"the report '{path}'"), findings=run_findings(values)
-    )
+    where = f"the report '{path}'"
+    further = known.pop("further_registrations", None)
+    verdicts = {
+        phase: from_mapping(RunRegistration, _chosen(RunRegistration, told), where=f"{where}: {phase} phase")
+        for phase, told in (further.items() if isinstance(further, Mapping) else ())
+        if isinstance(told, Mapping)
+    }
+    report = from_mapping(RunReport, known, where=where)
+    return replace(report, further_registrations=verdicts, findings=run_findings(values))
 
 
 def _chosen(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

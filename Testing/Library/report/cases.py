@@ -18,15 +18,19 @@ FIRST, SECOND = (-12.0, 0.0, 0.0), (14.0, 6.0, -4.0)
 RADII = (8.0, 4.0)
 HU = {0: -100, 1: 110, 2: 60, 3: 150}
 ARTERIAL_HU = {0: -100, 1: 70, 2: 90, 3: 40}
+DELAYED_HU = {0: -100, 1: 90, 2: 55, 3: 120}
+NATIVE_HU = {0: -100, 1: 55, 2: 40, 3: 35}
 
 
 @dataclass(frozen=True)
 class Small:
-    """Instances, both phases in HU, probability and two vessels on one grid."""
+    """Instances, all phases in HU, probability and two vessels on one grid."""
 
     instances: sitk.Image
     portal: sitk.Image
     arterial: sitk.Image
+    delayed: sitk.Image
+    native: sitk.Image
     probability: sitk.Image
     vessels: Vessels
 
@@ -50,6 +54,8 @@ class Small:
             instances,
             phase(HU),
             phase(ARTERIAL_HU),
+            phase(DELAYED_HU),
+            phase(NATIVE_HU),
             like(instances, (labels > 1).astype(np.float32) * np.float32(0.875)),
             Vessels(labels=vessels, names={1: "right branch", 2: "middle vein"}),
         )
@@ -116,6 +122,8 @@ def write_case(folder: Path, name: str = "thick slices", *, tumors: bool = True)
     paths = {
         "portal": folder / "portal.nii.gz",
         "arterial": folder / "registered.nii.gz",
+        "delayed": folder / "delayed.nii.gz",
+        "native": folder / "native.nii.gz",
         "probability": folder / "probability.nii.gz",
         "segmentation": folder / "case.seg.nrrd",
         "vessels": folder / "vessels.nrrd",
@@ -123,7 +131,8 @@ def write_case(folder: Path, name: str = "thick slices", *, tumors: bool = True)
         "report": folder / "report.json",
     }
     sitk.WriteImage(case.portal, str(paths["portal"]))
-    sitk.WriteImage(case.arterial, str(paths["arterial"]))
+    for phase in ("arterial", "delayed", "native"):
+        sitk.WriteImage(getattr(case, phase), str(paths[phase]))
     sitk.WriteImage(case.probability, str(paths["probability"]))
     sitk.WriteImage(case.vessels.labels, str(paths["vessels"]))
     write_segmentation(paths["segmentation"], case.instances)

@@ -23,14 +23,21 @@ THICKNESS = 3.0
 
 
 class Study:
-    """A portal and an arterial series of the small case, and a segmentation of it."""
+    """A portal and an arterial series of the small case, with others that are asked for, and a segmentation of it."""
 
-    def __init__(self, folder: Path, series: Callable[..., list[Path]], *, tumors: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        series: Callable[..., list[Path]],
+        *,
+        tumors: bool = True,
+        further: tuple[str, ...] = (),
+    ) -> None:
         small = Small.on("thick slices", tumors=tumors)
         self.folder = folder
         self.slices = {}
-        for phase, image in (("portal", small.portal), ("arterial", small.arterial)):
-            hu = sitk.GetArrayFromImage(image)
+        for phase in ("portal", "arterial", *further):
+            hu = sitk.GetArrayFromImage(getattr(small, phase))
             positions = [THICKNESS * index for index in range(len(hu))]
             paths = series(hu, folder=phase, description=phase, positions=positions, spacing=SPACING)
             self.slices[phase] = [pydicom.dcmread(path) for path in paths]
@@ -39,7 +46,9 @@ class Study:
         self.segmentation = folder / "case.seg.nrrd"
         write_segmentation(self.segmentation, self._like(self.labels, portal))
         self.registered = folder / "registered.nii.gz"
-        sitk.WriteImage(self._like(sitk.GetArrayFromImage(small.arterial), portal), str(self.registered))
+        for phase in ("arterial", *further):
+            path = self.registered if phase == "arterial" else folder / f"{phase}.nii.gz"
+            sitk.WriteImage(self._like(sitk.GetArrayFromImage(getattr(small, phase)), portal), str(path))
         self.portal_image = portal
 
     @staticmethod

@@ -128,6 +128,24 @@ def test_without_the_arterial_series_no_arterial_value(study: Study) -> None:
     assert len(report.content.get_volumetric_roi_measurement_groups()[1].get_measurements()) == 4
 
 
+def test_delayed_and_native_values_refer_to_their_series(
+    tmp_path: Path, series: Callable[..., list[Path]]
+) -> None:
+    study = Study(tmp_path, series, further=("delayed", "native"))
+    given = {phase: str(tmp_path / f"{phase}.nii.gz") for phase in ("delayed", "native")}
+    sources = {f"{phase}_source": str(tmp_path / phase) for phase in given}
+    content, report = study.write(**given, **sources)
+    measured = content.review.tumors[0].measurement
+    group = report.content.get_volumetric_roi_measurement_groups()[1]
+    *_, delayed, native = group.get_measurements()
+    for found, phase in ((delayed, "delayed"), (native, "native")):
+        assert found.value == pytest.approx(getattr(measured, f"mean_hu_{phase}"), rel=1e-9)
+        named = [image.referenced_sop_instance_uid for image in found.referenced_images]
+        assert named == [piece.SOPInstanceUID for piece in study.slices[phase]]
+    with pytest.raises(InputError, match="the source of the delayed volume is named in a DICOM SR"):
+        study.write(delayed_source=sources["delayed_source"])
+
+
 def test_it_refers_to_a_seg_that_was_given(study: Study, tmp_path: Path) -> None:
     study.write()
     given = tmp_path / "given.dcm"

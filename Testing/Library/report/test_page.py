@@ -184,13 +184,15 @@ def test_it_needs_nothing_but_itself(full: tuple[Any, ...]) -> None:
     assert "default-src 'none'" in html
 
 
-def test_both_phases_stand_side_by_side_under_the_same_lines(full: tuple[Any, ...], tmp_path: Path) -> None:
+def test_phases_stand_side_by_side_under_the_same_lines(full: tuple[Any, ...], tmp_path: Path) -> None:
     page, values, html, _ = full
     figures = re.findall(r'<div class="phases">.*?</div>', html, re.DOTALL)
     assert len(figures) == 2
     for place, figure in enumerate(figures):
-        assert re.findall(r"<figcaption>(.*?)</figcaption>", figure) == ["arterial", "portal venous"]
-        assert figure.count("<use ") == 1
+        assert re.findall(r"<figcaption>(.*?)</figcaption>", figure) == [
+            "native", "arterial", "portal venous", "delayed",
+        ]  # fmt: skip
+        assert figure.count("<use ") == 3
         lengths = [float(text) for text in re.findall(r'data-value="([\d.]+)"', figure)]
         measured = values["tumors"][place]["measurement"]
         assert lengths == [measured["longest_axial_diameter_mm"], measured["perpendicular_diameter_mm"]]
@@ -200,10 +202,10 @@ def test_both_phases_stand_side_by_side_under_the_same_lines(full: tuple[Any, ..
             pictures.append(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "p.png"))))
         assert pictures[0].shape == pictures[1].shape
         middle = tuple(length // 2 for length in pictures[0].shape)
-        bright = [float(picture[middle]) for picture in pictures]
+        bright = [float(picture[middle]) for picture in pictures[1:3]]
         hu = [measured["mean_hu_arterial"], measured["mean_hu_portal"]]
         assert (bright[0] > bright[1]) == (hu[0] > hu[1])
-    assert page.tags["figure"] == 3 + 2 * 2 + 3 * 2
+    assert page.tags["figure"] == 3 + 2 * 4 + 3 * 2
 
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>{{ 7*7 }}&amp;"
@@ -287,6 +289,29 @@ def test_the_portal_phase_alone_without_anything_else(paths: dict[str, str], tmp
     assert "Nearest vessel" not in page.words
     assert page.tags["figure"] == 3 + 2
     assert check_numbers(page, values) > 50
+
+
+def test_each_phase_is_told_with_its_registration(paths: dict[str, str], tmp_path: Path) -> None:
+    told = json.loads(Path(paths["report"]).read_text())
+    told["further_registrations"] = {"delayed": {**told["registration"], "grade": "doubtful"}}
+    (tmp_path / "report.json").write_text(json.dumps(told))
+    given = {name: paths[name] for name in ("portal", "segmentation", "arterial", "delayed", "native")}
+    job = ReviewJob(
+        **given,
+        report=str(tmp_path / "report.json"),
+        output=str(tmp_path / "c.html"),
+        json=str(tmp_path / "c.json"),
+    )
+    report_case(job)
+    html = (tmp_path / "c.html").read_text(encoding="utf-8")
+    words = Page(html).words
+    assert "with the arterial phase (registration: good), the delayed phase (registration: doubtful)" in words
+    assert "the native phase." in words
+    assert "Registration of the delayed phase: doubtful" in words
+    numbers = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert numbers["phases"] == ["portal", "arterial", "delayed", "native"]
+    first = numbers["tumors"][0]["measurement"]
+    assert (round(first["mean_hu_delayed"]), round(first["mean_hu_native"])) == (55, 40)
 
 
 def test_a_case_without_a_tumor(tmp_path: Path) -> None:

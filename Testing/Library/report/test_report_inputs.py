@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,31 @@ def test_a_refused_arterial_phase_is_left_out(paths: dict[str, str]) -> None:
     assert case.arterial is None
     assert case.notes == (
         "the arterial phase was left out, since its registration was refused: the volumes do not fit",
+    )
+
+
+def test_delayed_and_native_phase_lie_on_the_portal_grid(paths: dict[str, str], small: Small) -> None:
+    further = {phase: run_with(paths).registration for phase in ("delayed", "native")}
+    run = dataclasses.replace(run_with(paths), further_registrations=further)
+    case = read(paths, run, delayed=paths["delayed"], native=paths["native"])
+    assert list(case.phases) == ["portal", "delayed", "native"]
+    for phase in further:
+        found, drawn = (sitk.GetArrayFromImage(getattr(each, phase)) for each in (case, small))
+        np.testing.assert_array_equal(found, drawn)
+    assert case.notes == ()
+
+
+def test_each_phase_has_a_verdict_of_its_own(tmp_path: Path, paths: dict[str, str]) -> None:
+    told = json.loads(Path(paths["report"]).read_text())
+    refused = {**told["registration"], "grade": "refused", "reason": "the volumes do not fit"}
+    told["further_registrations"] = {"delayed": refused}
+    (tmp_path / "report.json").write_text(json.dumps(told))
+    run = read_run_report(tmp_path / "report.json")
+    case = read(paths, run, delayed=paths["delayed"], arterial=paths["arterial"])
+    assert case.delayed is None
+    assert case.arterial is not None
+    assert case.notes == (
+        "the delayed phase was left out, since its registration was refused: the volumes do not fit",
     )
 
 
