@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.stage_description import SliceSettings
 from LiverTumorAttentionLib.preprocessing import stack_neighbours
-from training.augmentation import draw_misregistration, draw_motion, perturbed_liver
+from training.augmentation import (
+    OrganLesions,
+    draw_misregistration,
+    draw_motion,
+    draw_organ_lesions,
+    perturbed_liver,
+)
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
 from training.sampling.crop import Crop, Read
@@ -74,8 +80,11 @@ class SliceSampling:
         crop = self._crop(case, place, rng)
         visible = self._visible(case, z, crop, rng)
 
+        lesions = self._organ_lesions(case, z, crop, rng)
+
         def hu_of(phase: str) -> NDArray[np.generic]:
-            return self._hu(case, phase, z, crop, rng)
+            hu = self._hu(case, phase, z, crop, rng)
+            return hu if lesions is None else lesions.in_phase(rng, hu)
 
         inputs = sample_inputs(case, self._recipe, rng, hu_of, visible)
         near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
@@ -101,6 +110,19 @@ class SliceSampling:
         return (1 - share) * moved.take(_reader(volume, z, neighbours), linear=True) + share * moved.take(
             _reader(volume, beside, neighbours), linear=True
         )
+
+    def _organ_lesions(
+        self, case: PreparedCase, z: int, crop: Crop, rng: np.random.Generator
+    ) -> OrganLesions | None:
+        """Return the lesions that are drawn into the liver of a stack of slices, if any."""
+        augmentation, near = self._recipe.augmentation, self._neighbours
+        if not augmentation.organ_lesion_share:
+            return None
+        liver = crop.take(_reader(case.labels, z, near), linear=False) > 0
+        spacing_z, *in_plane = case.spacing_mm
+        last = len(case.labels) - 1
+        depths = [spacing_z * (min(max(z + k, 0), last) - z) for k in range(-near, near + 1)]
+        return draw_organ_lesions(rng, augmentation, liver, depths, in_plane)
 
     def _visible(
         self, case: PreparedCase, z: int, crop: Crop, rng: np.random.Generator

@@ -346,6 +346,7 @@ def test_every_lesion_is_centered_on_alike_and_jitter_moves_the_center(tmp_path)
             {"augmentation": {"portal_for_arterial_share": 0.2}},
             "portal_for_arterial_share is for stages that take",
         ),
+        ({"augmentation": {"organ_lesion_share": 0.5}}, "organ_lesion_share is for stages on slices"),
         ({"augmentation": {"liver_roughness_mm": 1.0}}, "are for stages with mask_dilation_mm"),
         ({"augmentation": {"liver_margin_mm": [3.0, -2.0]}}, "must be a range that rises, got 3 to -2"),
         ({"augmentation": {"blur_share": 1.5}}, r"blur_share must lie in \[0, 1\], got 1.5"),
@@ -355,3 +356,18 @@ def test_every_lesion_is_centered_on_alike_and_jitter_moves_the_center(tmp_path)
 def test_settings_that_the_stage_has_no_use_for_are_refused(changes, message):
     with pytest.raises(InputError, match=message):
         recipe(changes.pop("stage", "tumor"), **changes)
+
+
+def test_lesions_of_the_organ_change_the_liver_and_not_its_label(case):
+    plain = Sampler([case], recipe("liver", tile=(50, 60)), seed=1)
+    drawn = Sampler([case], recipe("liver", tile=(50, 60), augmentation={"organ_lesion_share": 1.0}), seed=1)
+    changed = 0
+    for number in range(6):
+        without, with_lesions = plain(number), drawn(number)
+        np.testing.assert_array_equal(without.truth, with_lesions.truth)
+        other = without.inputs[0] != with_lesions.inputs[0]
+        z = place(without)[0]
+        liver = stack_neighbours(labelled(), z) > 0
+        assert not other[~liver].any()
+        changed += int(other.any())
+    assert changed == 4, "every slice that shows liver"
