@@ -1,7 +1,8 @@
-"""Lesions that a stage for the liver must keep inside it: dark or bright balls whose label stays liver.
+"""Lesions drawn into the liver of a sample: dark or bright balls.
 
-A stage that has hardly seen a cyst or a dark metastasis at the liver's border leaves it out of the liver, and then no
-tumor is looked for in it.
+For a stage that finds the liver their label stays liver: one that has hardly seen a cyst or a dark metastasis at the
+liver's border leaves it out, and then no tumor is looked for in it. For a stage that finds tumors they are tumors, in
+cases whose labels show none: so real slices of many patients serve as backgrounds, beside the few volumes of `implant`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ RADIUS_MM = (5.0, 35.0)
 """Range, small ones as likely on a logarithmic scale as large ones."""
 SHIFT_HU = (-110.0, 50.0)
 """Range of the change of a lesion's values: from a cyst in a bright liver to a lesion that enhances."""
+SEEN_HU, SEEN_DARK = 15.0, 0.85
+"""Least change of a lesion that must be found, and the share of those that are dark."""
 SOFT_MM = (0.5, 4.0)
 """Range of the width of its edge."""
 LUMPS = 0.15
@@ -32,13 +35,31 @@ AT_BORDER = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class OrganLesions:
-    """Lesions of a sample. shares: of each, how much of it every pixel shows, (lesions, C, Y, X) in [0, 1]."""
+    """Lesions of a sample.
+
+    shares: of each, how much of it every pixel shows, (lesions, C, Y, X) in [0, 1].
+    seen: whether each differs from the liver by `SEEN_HU` at least, as one must that is to be found.
+    """
 
     shares: NDArray[np.float32]
+    seen: bool = False
+
+    @property
+    def truth(self) -> NDArray[np.bool_]:
+        """Where a lesion is, (C, Y, X)."""
+        return np.asarray(self.shares.max(axis=0) >= 0.5)
 
     def in_phase(self, rng: np.random.Generator, hu: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the Hounsfield units (C, Y, X) of a phase with the lesions in it, each with its own change."""
-        shifts = rng.uniform(*SHIFT_HU, len(self.shares)).astype(np.float32)
+        count, (lowest, highest) = len(self.shares), SHIFT_HU
+        if self.seen:
+            dark = rng.random(count) < SEEN_DARK
+            shifts = np.where(
+                dark, rng.uniform(lowest, -SEEN_HU, count), rng.uniform(SEEN_HU, highest, count)
+            )
+        else:
+            shifts = rng.uniform(lowest, highest, count)
+        shifts = shifts.astype(np.float32)
         return hu.astype(np.float32) + np.tensordot(shifts, self.shares, axes=1)
 
 
@@ -48,11 +69,13 @@ def draw_organ_lesions(
     liver: NDArray[np.bool_],
     depths_mm: Sequence[float],
     spacing_mm: Sequence[float],
+    *,
+    seen: bool = False,
 ) -> OrganLesions | None:
     """Draw lesions in the liver of a sample, or None where it gets none.
 
     liver: (C, Y, X), slices about the middle one, which alone says where lesions lie. depths_mm: of the slices from the
-    middle one. spacing_mm: of y and x. Without the setting no number is drawn.
+    middle one. spacing_mm: of y and x. seen: as in `OrganLesions`. Without the setting no number is drawn.
     """
     if not settings.organ_lesion_share or rng.random() >= settings.organ_lesion_share:
         return None
@@ -66,7 +89,8 @@ def draw_organ_lesions(
                 _ball(rng, liver, inward_mm, depths_mm, spacing_mm)
                 for _ in range(int(rng.integers(1, MOST + 1)))
             ]
-        )
+        ),
+        seen=seen,
     )
 
 

@@ -131,8 +131,11 @@ class Recipe:
         of_arterial = augmentation.registration_error_mm or augmentation.registration_failure_share
         if of_arterial and (stage.slices is None or "arterial" not in stage.phases):
             return "augmentation: the registration error is for stages on slices that take the arterial phase"
-        if augmentation.organ_lesion_share and (stage.name != "liver" or stage.slices is None):
-            return "augmentation: organ_lesion_share is for stages on slices that find the liver alone"
+        alone = stage.name in ("liver", "tumor")
+        if augmentation.organ_lesion_share and (not alone or stage.slices is None):
+            return (
+                "augmentation: organ_lesion_share is for stages on slices that find the liver or tumors alone"
+            )
         if augmentation.portal_for_arterial_share and "arterial" not in stage.phases:
             return "augmentation: portal_for_arterial_share is for stages that take the arterial phase"
         return None

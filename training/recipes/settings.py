@@ -191,8 +191,9 @@ class AugmentationSettings:
     blur_share: float = 0.0
     """Share of samples that are blurred in plane, with a standard deviation of 0.3 to 0.9 pixels."""
     organ_lesion_share: float = 0.0
-    """Share of samples in whose liver one to three dark or bright lesions are drawn that stay liver, for stages on
-    slices that find the liver alone, tumors included."""
+    """Share of samples in whose liver one to three dark or bright lesions are drawn, for stages on slices that find the
+    liver or tumors alone. For the former they stay liver; for the latter they are tumors, and only cases without a
+    labelled tumor get them."""
     liver_margin_mm: tuple[float, float] = (0.0, 0.0)
     """Range of a random change of `stage.mask_dilation_mm`, for stages that mask: the coarse liver found at inference
     is too large or too small by a few millimeters."""

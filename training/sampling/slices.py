@@ -89,6 +89,10 @@ class SliceSampling:
         inputs = sample_inputs(case, self._recipe, rng, hu_of, visible)
         near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
         truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(case.labels, z, near), linear=False))
+        if lesions is not None and lesions.seen:
+            drawn = lesions.truth
+            middle = len(drawn) // 2
+            truth = np.maximum(truth, drawn[middle - near : middle + near + 1])
         if visible is not None:
             middle = len(visible) // 2
             truth = truth * (visible if len(visible) == 1 else visible[middle - near : middle + near + 1])
@@ -116,13 +120,14 @@ class SliceSampling:
     ) -> OrganLesions | None:
         """Return the lesions that are drawn into the liver of a stack of slices, if any."""
         augmentation, near = self._recipe.augmentation, self._neighbours
-        if not augmentation.organ_lesion_share:
+        tumors = self._recipe.stage.name == "tumor"
+        if not augmentation.organ_lesion_share or (tumors and case.voxels["tumor"]):
             return None
         liver = crop.take(_reader(case.labels, z, near), linear=False) > 0
         spacing_z, *in_plane = case.spacing_mm
         last = len(case.labels) - 1
         depths = [spacing_z * (min(max(z + k, 0), last) - z) for k in range(-near, near + 1)]
-        return draw_organ_lesions(rng, augmentation, liver, depths, in_plane)
+        return draw_organ_lesions(rng, augmentation, liver, depths, in_plane, seen=tumors)
 
     def _visible(
         self, case: PreparedCase, z: int, crop: Crop, rng: np.random.Generator

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.augmentation import draw_organ_lesions
-from training.augmentation.organ_lesions import MOST, RADIUS_MM, SHIFT_HU
+from training.augmentation.organ_lesions import MOST, RADIUS_MM, SEEN_DARK, SEEN_HU, SHIFT_HU, OrganLesions
 from training.recipes.settings import AugmentationSettings
 
 SETTINGS = AugmentationSettings(organ_lesion_share=1.0)
@@ -94,3 +94,22 @@ def test_every_second_lesion_lies_at_the_border():
             radius = (share.sum() * 4 / np.pi) ** 0.5
             near.append(2.0 * min(y, x, 199 - y, 199 - x) <= 1.3 * radius)
     assert np.mean(near) > 0.45
+
+
+def test_lesions_that_must_be_found_differ_from_the_liver_and_most_are_dark():
+    shares = np.eye(2000, dtype=np.float32).reshape(2000, 1, 20, 100)
+    lesions = OrganLesions(shares=shares, seen=True)
+    change = lesions.in_phase(np.random.default_rng(1), np.zeros((1, 20, 100)))
+    assert np.abs(change).min() >= SEEN_HU
+    assert SHIFT_HU[0] <= change.min()
+    assert change.max() <= SHIFT_HU[1]
+    assert (change < 0).mean() == pytest.approx(SEEN_DARK, abs=0.03)
+    unseen = OrganLesions(shares=shares).in_phase(np.random.default_rng(1), np.zeros((1, 20, 100)))
+    assert np.abs(unseen).min() < 1
+
+
+def test_the_truth_is_what_a_lesion_fills_by_half():
+    lesions = draw(5)
+    np.testing.assert_array_equal(lesions.truth, (lesions.shares >= 0.5).any(axis=0))
+    assert lesions.truth.any()
+    assert not lesions.truth[~liver()].any()

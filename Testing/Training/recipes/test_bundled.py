@@ -72,10 +72,12 @@ def test_the_schedules_are_what_their_comments_say() -> None:
         assert recipe.schedule.epochs * 250 == steps
 
 
-def test_tumors_are_looked_for_relative_to_the_liver_and_no_slice_without_tumor_labels_is_drawn() -> None:
+def test_tumors_are_looked_for_relative_to_the_liver_with_lesions_drawn_on_real_slices() -> None:
     recipe = read_recipe("bundled/tumor")
     assert recipe.stage.intensity.liver_window_hu is not None
-    assert recipe.sampling.mix["msd_liver_slices"] == 0
+    assert recipe.sampling.mix["msd_liver_slices"] > 0
+    assert recipe.augmentation.organ_lesion_share > 0
+    assert recipe.augmentation.clip_share > 0, "or the network tells these slices by their clip"
     assert read_recipe("bundled/liver").sampling.mix["msd_liver_slices"] > 0
 
 

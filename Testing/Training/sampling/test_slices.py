@@ -346,7 +346,10 @@ def test_every_lesion_is_centered_on_alike_and_jitter_moves_the_center(tmp_path)
             {"augmentation": {"portal_for_arterial_share": 0.2}},
             "portal_for_arterial_share is for stages that take",
         ),
-        ({"augmentation": {"organ_lesion_share": 0.5}}, "organ_lesion_share is for stages on slices"),
+        (
+            {"augmentation": {"organ_lesion_share": 0.5}, "stage": "liver_and_tumor"},
+            "organ_lesion_share is for stages on slices that find the liver or tumors alone",
+        ),
         ({"augmentation": {"liver_roughness_mm": 1.0}}, "are for stages with mask_dilation_mm"),
         ({"augmentation": {"liver_margin_mm": [3.0, -2.0]}}, "must be a range that rises, got 3 to -2"),
         ({"augmentation": {"blur_share": 1.5}}, r"blur_share must lie in \[0, 1\], got 1.5"),
@@ -371,3 +374,29 @@ def test_lesions_of_the_organ_change_the_liver_and_not_its_label(case):
         assert not other[~liver].any()
         changed += int(other.any())
     assert changed == 4, "every slice that shows liver"
+
+
+def test_lesions_of_the_organ_are_tumors_for_a_stage_that_finds_them(tmp_path):
+    without = np.minimum(labelled(), 1)
+    free = write_case(tmp_path / "free", NUMBERED, without)
+    settings = {"augmentation": {"organ_lesion_share": 1.0}}
+    plain = Sampler([free], recipe(tile=(50, 60)), seed=1)
+    drawn = Sampler([free], recipe(tile=(50, 60), **settings), seed=1)
+    found = 0
+    for number in range(6):
+        one, other = plain(number), drawn(number)
+        assert not one.truth.any()
+        middle = len(one.inputs[0]) // 2
+        changed = one.inputs[0][middle] != other.inputs[0][middle]
+        assert changed[other.truth > 0].all()
+        assert not other.truth[without[place(one)[0]] == 0].any()
+        found += int(other.truth.any())
+    assert found >= 3, "most slices that show liver"
+
+
+def test_a_case_with_labelled_tumors_gets_no_others(case):
+    settings = {"augmentation": {"organ_lesion_share": 1.0}}
+    plain, drawn = Sampler([case], recipe(), seed=1), Sampler([case], recipe(**settings), seed=1)
+    for number in range(6):
+        np.testing.assert_array_equal(plain(number).inputs[0], drawn(number).inputs[0])
+        np.testing.assert_array_equal(plain(number).truth, drawn(number).truth)

@@ -1,6 +1,7 @@
 """Data sets as they are found: each layout turns a folder (or a list) into cases.
 
-A layout only looks at names and descriptions; volumes are opened by `reading.read_case`.
+A layout only looks at names and descriptions; volumes are opened by `reading.read_case`. `msd_free_slices` alone opens
+them too: what it takes is what they show.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from training.data.layouts import (
     lits,
     lits_crop,
     msd,
+    msd_free_slices,
     msd_liver_slices,
     nnunet,
     plain,
@@ -45,6 +47,10 @@ LAYOUTS: dict[str, Layout] = {
     "msd_liver_slices": Layout(
         find=msd_liver_slices.find,
         summary="single slices of LiTS as JPEG: slices.csv, images, masks (liver alone)",
+    ),
+    "msd_free_slices": Layout(
+        find=msd_free_slices.find,
+        summary="those of msd_liver_slices that show no dark lesion, as backgrounds for tumor stages",
     ),
     "lits_crop": Layout(find=lits_crop.find, summary="crops of LiTS as arrays: litsN_cropM.npz"),
     "ircadb": Layout(
