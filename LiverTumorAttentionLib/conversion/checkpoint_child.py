@@ -101,7 +101,10 @@ def _checkpoint(request: dict[str, Any]) -> dict[str, Any]:
         raise Refused(named[1].rstrip(".")) from error
     tensors = _found(loaded, request["tensors"])
     if not isinstance(tensors, dict) or not tensors:
-        return {"": None}
+        entries = (
+            [str(key)[:40] for key in loaded][:6] if isinstance(loaded, dict) else [type(loaded).__name__]
+        )
+        return {"": None, "entries": entries}
     left_out = re.compile(request["leave_out"] or r"(?!)")
     kept: dict[str, Any] = {}
     for name, value in tensors.items():

@@ -75,9 +75,17 @@ def read_checkpoint(
             Path(folder),
         )
         if told[""] != "read":
-            why = "no parameters of a network" if told[""] is None else "numbers that are not finite"
+            why = "numbers that are not finite" if told[""] is not None else _no_weights(told, tensors)
             raise ModelError(f"{what} holds {why}: get the model again, or train it to its end")
         return Checkpoint(tensors=safetensors.torch.load(weights.read_bytes()), facts=told)
+
+
+def _no_weights(told: Mapping[str, Any], tensors: Sequence[Place]) -> str:
+    """Say that a checkpoint has no weights where they are looked for, and what it has instead."""
+    wanted = " or ".join(".".join(map(str, place)) for place in tensors if place)
+    looked = f" under {wanted}" if wanted else ""
+    there = ", ".join(map(shown, told["entries"])) or "nothing"
+    return f"no weights of a network{looked} (it has {there})"
 
 
 def read_plain_pickle(path: Path, what: str, *, facts: Mapping[str, Place]) -> Mapping[str, Any]:

@@ -9,11 +9,13 @@ from typing import Protocol
 from LiverTumorAttentionLib.conversion.answers import ImportAnswers
 from LiverTumorAttentionLib.conversion.monai.program import Monai
 from LiverTumorAttentionLib.conversion.nnunet.program import NNUNet
+from LiverTumorAttentionLib.conversion.publication import add_publication
 from LiverTumorAttentionLib.conversion.questions import ImportQuestions
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.catalogue import add_model
 from LiverTumorAttentionLib.models.model_files import ModelFiles
 from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
+from LiverTumorAttentionLib.models.public_models import published_as
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -44,7 +46,8 @@ def add_any_model(
 ) -> ModelPackage:
     """Install a model of this program or of another, converted, and return it.
 
-    path: its folder or a zip of it. answers: what its files do not say.
+    path: its folder or a zip of it. answers: what its files do not say. Of a file that the catalogue lists with this
+    checksum, the model says its publisher, licence and training data.
     Raises `ModelError` where it is damaged, not known, or leaves open what has to be answered, and what `add_model`
     raises; then nothing is installed.
     """
@@ -62,6 +65,9 @@ def add_any_model(
         folder = Path(temporary) / "model"
         folder.mkdir()
         program.convert(files, answers, folder, progress.part(0.0, 0.8, f"converting from {program.name}"))
+        published = published_as(path)
+        if published is not None:
+            add_publication(folder, published)
         return add_model(folder, progress.part(0.8, 1.0))
 
 

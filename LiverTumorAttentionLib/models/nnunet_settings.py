@@ -112,7 +112,7 @@ class NetworkPass:
     image_resampling: ResamplingSettings
     """From the volume's grid to the network's."""
     label_resampling: ResamplingSettings
-    """The same for the labels of the previous network of a cascade, each label by itself."""
+    """The same for the labels of the previous network of a cascade; a voxel has the label of the largest share."""
     patch: tuple[int, ...]
     """Voxels of a patch: three, or two for slices. A smaller volume is padded about its center with zeros."""
     step: float = 0.5
@@ -135,6 +135,11 @@ class NetworkPass:
     def dimensions(self) -> int:
         """2 for slices, 3 for volumes."""
         return len(self.patch)
+
+    @property
+    def tells_outside(self) -> bool:
+        """Whether background outside of what is not 0 is a label of its own when labels are resampled (version 2)."""
+        return self.normalize_first
 
     def _problem(self) -> str | None:
         if not 1 <= len(self.channels) <= MOST_CHANNELS:

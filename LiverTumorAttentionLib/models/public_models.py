@@ -12,7 +12,7 @@ from typing import Any
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.json_values import load_json
-from LiverTumorAttentionLib.regular_file import open_regular, reason
+from LiverTumorAttentionLib.regular_file import is_regular, open_regular, reason
 
 CATALOGUE_FILE = Path(__file__).resolve().parent.parent / "data" / "catalogue.json"
 CHECKSUM_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}
@@ -101,6 +101,19 @@ def public_model(name: str) -> PublicModel:
     if name not in known:
         raise ModelError(f"the catalogue has no model {shown(name)}{nearest(name, known)}")
     return known[name]
+
+
+def published_as(file: Path) -> PublicModel | None:
+    """Return the model of the catalogue that a downloaded file is by its checksums; None where it is none of them."""
+    stated = [model for model in public_models() if model.checksums]
+    algorithms = {name for model in stated for name in model.checksums}
+    if not algorithms or not is_regular(file):
+        return None
+    found = {name: _digest(file, name) for name in algorithms}
+    for model in stated:
+        if all(found[name] == digest for name, digest in model.checksums.items()):
+            return model
+    return None
 
 
 @lru_cache(maxsize=2)

@@ -69,3 +69,22 @@ def sampled_weights(length: int, new_length: int, order: int) -> AxisWeights:
         ndimage.map_coordinates(unit, at[None], order=order, mode="nearest") for unit in np.eye(length)
     ]
     return AxisWeights(np.stack(columns, axis=1))
+
+
+@lru_cache(maxsize=64)
+def linear_weights(length: int, new_length: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return what each voxel of a linearly resized axis is made of, in double precision: a voxel and the next one.
+
+    Returns the number of the first, (m,), and the weights of both, (m, 2); otherwise as `zoom_weights`.
+    """
+    if length == new_length:
+        return np.arange(length), np.tile([1.0, 0.0], (length, 1))
+    factor = 1 / (length / new_length)
+    matrix = np.stack(
+        [ndimage.zoom(unit, factor, order=1, mode="nearest", grid_mode=True) for unit in np.eye(length)],
+        axis=1,
+    )
+    first = (matrix != 0).argmax(axis=1)
+    padded = np.pad(matrix, [(0, 0), (0, 1)])
+    every = np.arange(new_length)
+    return first, np.stack([padded[every, first], padded[every, first + 1]], axis=1)

@@ -115,6 +115,7 @@ def drawn(
     in_channels: int = 1,
     classes: int = 3,
     features: tuple[int, ...] = (4, 6, 8),
+    normalization: str = "instance",
     seed: int = 1,
 ) -> Weights:
     """Return weights of the network of `configuration`, under our names."""
@@ -127,6 +128,7 @@ def drawn(
         kernels=sizes["kernel_sizes"],
         strides=sizes["strides"],
         decoder_convolutions=[2, 1],
+        normalization=normalization,
         **{"blocks" if residual else "convolutions": [1, 2, 2]},
     )
     draw = torch.Generator().manual_seed(seed)
@@ -234,8 +236,11 @@ def version_1_plans(**changes: Any) -> dict[str, Any]:
     }
 
 
-def version_1_weights() -> Weights:
-    """Return weights under the names of version 1: 4, 8 and 16 channels, two convolutions a level."""
+def version_1_weights(in_channels: int = 1, *, batch: bool = False, output_bias: bool = False) -> Weights:
+    """Return weights under the names of version 1: 4, 8 and 16 channels, two convolutions a level.
+
+    batch: with the running means of a batch normalization, which version 1 calls alike.
+    """
     draw = torch.Generator().manual_seed(4)
     kernels = [(1, 3, 3), (3, 3, 3), (3, 1, 1)]
     found: Weights = {}
@@ -244,8 +249,12 @@ def version_1_weights() -> Weights:
         found[f"{name}.conv.weight"] = torch.randn((after, before, *kernel), generator=draw)
         for key in ("conv.bias", "instnorm.weight", "instnorm.bias"):
             found[f"{name}.{key}"] = torch.randn(after, generator=draw)
+        if batch:
+            found[f"{name}.instnorm.running_mean"] = torch.randn(after, generator=draw)
+            found[f"{name}.instnorm.running_var"] = torch.rand(after, generator=draw) + 0.5
+            found[f"{name}.instnorm.num_batches_tracked"] = torch.tensor(250)
 
-    block("conv_blocks_context.0.blocks.0", 1, 4, kernels[0])
+    block("conv_blocks_context.0.blocks.0", in_channels, 4, kernels[0])
     block("conv_blocks_context.0.blocks.1", 4, 4, kernels[0])
     block("conv_blocks_context.1.blocks.0", 4, 8, kernels[1])
     block("conv_blocks_context.1.blocks.1", 8, 8, kernels[1])
@@ -259,17 +268,25 @@ def version_1_weights() -> Weights:
     found["tu.1.weight"] = torch.randn((8, 4, 1, 2, 2), generator=draw)
     found["seg_outputs.0.weight"] = torch.randn((3, 8, 1, 1, 1), generator=draw)
     found["seg_outputs.1.weight"] = torch.randn((3, 4, 1, 1, 1), generator=draw)
+    if output_bias:
+        found["seg_outputs.1.bias"] = torch.randn(3, generator=draw)
     return found
 
 
-def write_version_1(parent: Path, trainer: str = "nnUNetTrainerV2", **changes: Any) -> Path:
+def write_version_1(
+    parent: Path,
+    trainer: str = "nnUNetTrainerV2",
+    configuration: str = "3d_fullres",
+    weights: Weights | None = None,
+    **changes: Any,
+) -> Path:
     """Write a result folder of version 1 and return it; `changes` replace keys of its plans."""
-    folder = parent / "nnUNet" / "3d_fullres" / "Task003_Liver" / f"{trainer}__nnUNetPlansv2.1"
+    folder = parent / "nnUNet" / configuration / "Task003_Liver" / f"{trainer}__nnUNetPlansv2.1"
     (folder / "fold_0").mkdir(parents=True)
     (folder / "plans.pkl").write_bytes(pickle.dumps(version_1_plans(**changes), protocol=4))
     saved = {
         "epoch": 1000,
-        "state_dict": version_1_weights(),
+        "state_dict": version_1_weights() if weights is None else weights,
         "optimizer_state_dict": None,
         "plot_stuff": ([np.float32(0.1)], [], [], [np.float64(0.8)]),
         "best_stuff": (np.float64(0.1), 0.2, 0.3),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from LiverTumorAttentionLib.errors import ModelError
 
-_LAYER = r"\.(conv|norm|instnorm)\.(weight|bias)$"
+_LAYER = r"\.(conv|norm|instnorm)\.(weight|bias|running_mean|running_var|num_batches_tracked)$"
 _VERSION_2 = (
     (r"encoder\.stages\.(\d+)\.0\.convs\.(\d+)" + _LAYER, r"encoder.\1.\2.{layer}"),
     (r"encoder\.stem\.convs\.0" + _LAYER, r"stem.{layer}"),

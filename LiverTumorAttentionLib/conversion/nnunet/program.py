@@ -20,10 +20,14 @@ from LiverTumorAttentionLib.conversion.meanings import guessed_meaning, guessed_
 from LiverTumorAttentionLib.conversion.nnunet import parameter_names, version1, version2
 from LiverTumorAttentionLib.conversion.nnunet.labels import Labels, classes, labels_of
 from LiverTumorAttentionLib.conversion.nnunet.orientation import USUAL, known_orientation, orientation_of
+from LiverTumorAttentionLib.conversion.nnunet.trainers import CASCADE_1, changes_of
 from LiverTumorAttentionLib.conversion.nnunet.trainings import (
+    CHECKPOINTS,
+    DATA_SET_FILE,
     PLANS,
     Training,
     chosen_training,
+    planned_alone,
     training_before,
     trainings,
 )
@@ -39,7 +43,6 @@ from LiverTumorAttentionLib.regular_file import MIB, reason
 if TYPE_CHECKING:
     import torch
 
-DATA_SET_FILE = "dataset.json"
 LARGEST_CHECKPOINT_BYTES = 8 * 1024 * MIB
 """With the optimizer's state, which takes twice as much as the weights."""
 _TWICE = r"decoder\.encoder\.|.*\.all_modules\."
@@ -101,12 +104,24 @@ class NNUNet:
         self.marks = f"{PLANS[version]} beside fold_0"
 
     def recognizes(self, files: ModelFiles) -> bool:
-        """Return whether the files are those of a training, or of several."""
-        return bool(trainings(files, self.version))
+        """Return whether the files are those of a training, or of several, with weights or without."""
+        return bool(trainings(files, self.version)) or planned_alone(files, self.version) is not None
+
+    def _trainings(self, files: ModelFiles) -> list[Training]:
+        """Return the trainings among files. Raises `ModelError` where there are plans alone."""
+        found = trainings(files, self.version)
+        if not found:
+            where = f"{files.path.name}/{planned_alone(files, self.version) or ''}".rstrip("/")
+            names = " or ".join(CHECKPOINTS[self.version].values())
+            raise ModelError(
+                f"{where} has {PLANS[self.version]}, and no weights beside it (fold_0 with {names}): give the whole "
+                "result folder of a training that has ended"
+            )
+        return found
 
     def questions(self, files: ModelFiles, answers: ImportAnswers) -> ImportQuestions:
         """Return what the model leaves open, with guesses. Raises `ModelError` where it cannot be read."""
-        found = trainings(files, self.version)
+        found = self._trainings(files)
         names = tuple(each.configuration or each.place.rstrip("/") for each in found)
         if len(found) > 1 and answers.configuration is None:
             preferred = next(
@@ -137,7 +152,7 @@ class NNUNet:
 
         Raises `ModelError`, which asks or says what cannot be read or is not known, and `Cancelled`.
         """
-        found = trainings(files, self.version)
+        found = self._trainings(files)
         source = _read(chosen_training(found, answers))
         phases = phases_of(source.channels, answers.channels)
         outputs, activation = source.labels.described(answers.labels)
@@ -278,20 +293,27 @@ def _planned(source: _Source, phases: tuple[str, ...], checkpoint: Checkpoint, w
     """Return the network of a checkpoint as it is planned, without files. Raises `ModelError`."""
     plans, facts = source.plans, checkpoint.facts
     if source.training.version == 2:
-        version2.check_trainer(facts["trainer"], where)
+        trainer = facts["trainer"]
+        changes = changes_of(trainer, 2, where)
         name = facts["configuration"] or source.training.configuration
         configuration = version2.configuration_of(plans, name, source.where)
         architecture = version2.architecture_of(configuration, source.where)
         run = version2.run_of(configuration, plans, name, phases, facts["mirror_axes"], source.where)
         previous = configuration.get("previous_stage")
-        trainer = facts["trainer"]
     else:
         trainer = source.training.trainer
-        version1.check_trainer(trainer, source.training.where)
+        changes = changes_of(trainer, 1, source.training.where)
         stage = version1.stage_of(plans, source.training.configuration, source.where)
         architecture = version1.architecture_of(plans, stage, source.where)
-        run = version1.run_of(plans, stage, source.training.configuration, trainer, phases, source.where)
-        previous = None
+        run = version1.run_of(
+            plans,
+            stage,
+            source.training.configuration,
+            phases,
+            source.where,
+            mirrored=changes.mirrored,
+        )
+        previous = "3d_lowres" if trainer.startswith(CASCADE_1) else None
     if any(side % step for side, step in zip(run["patch"], architecture.stride, strict=True)):
         raise ModelError(
             f"{source.where}: the patch {shown(run['patch'])} is no multiple of the network's strides "
@@ -300,7 +322,11 @@ def _planned(source: _Source, phases: tuple[str, ...], checkpoint: Checkpoint, w
     channels = len(phases) + (source.labels.foreground if previous is not None else 0)
     return _Network(
         name=architecture.network,
-        arguments={"in_channels": channels, "classes": source.labels.outputs, **architecture.arguments},
+        arguments={
+            "in_channels": channels,
+            "classes": source.labels.outputs,
+            **changes.applied(architecture.arguments),
+        },
         run=run,
         files=(),
         previous=previous if isinstance(previous, str) else None,

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.conversion.answers import ImportAnswers
+from LiverTumorAttentionLib.conversion.nnunet.trainers import BEFORE_1
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.model_files import ModelFiles
 
@@ -16,6 +17,7 @@ CHECKPOINTS = {
     1: {"final": "model_final_checkpoint.model", "best": "model_best.model"},
 }
 PLANS = {2: "plans.json", 1: "plans.pkl"}
+DATA_SET_FILE = "dataset.json"
 CONFIGURATIONS = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")
 
 
@@ -105,6 +107,17 @@ def trainings(files: ModelFiles, version: int) -> list[Training]:
     return found
 
 
+def planned_alone(files: ModelFiles, version: int) -> str | None:
+    """Return the folder of plans beside which no weights lie, "" for the one that was given; None without any."""
+    names = set(files.names())
+    for name in sorted(names):
+        place, _, base = name.rpartition("/")
+        beside = f"{place}/{DATA_SET_FILE}" if place else DATA_SET_FILE
+        if base == PLANS[version] and (version == 1 or beside in names):
+            return place
+    return None
+
+
 def chosen_training(found: list[Training], answers: ImportAnswers) -> Training:
     """Return the training to convert. Raises `ModelError`, which asks, where several could be meant."""
     names = [each.configuration or each.place.rstrip("/") for each in found]
@@ -130,18 +143,23 @@ def chosen_training(found: list[Training], answers: ImportAnswers) -> Training:
 def training_before(found: list[Training], training: Training, configuration: str) -> Training:
     """Return the training whose labels the one of a cascade needs. Raises `ModelError` where it is not there.
 
-    It is looked for among `found`, and beside the folder that the user gave.
+    It is looked for among `found`, and beside the folder that the user gave: version 2 keeps the configurations of a
+    data set side by side, version 1 has a folder of data sets for each configuration.
     """
-    name = training.parts[-1].split("__")
-    sibling = "__".join((*name[:2], configuration))
+    *_, task, own = training.parts
+    if training.version == 2:
+        wanted: tuple[str, ...] = ("__".join((*own.split("__")[:2], configuration)),)
+    else:
+        wanted = (configuration, task, "__".join((BEFORE_1, *own.split("__")[1:])))
     around = list(found)
-    parent = training.files.path.absolute().parent / sibling
-    if not training.place and training.files.is_folder and parent.is_dir():
-        around += trainings(ModelFiles(parent), training.version)
+    if not training.place and training.files.is_folder:
+        beside = training.files.path.absolute().parents[len(wanted) - 1].joinpath(*wanted)
+        if beside.is_dir():
+            around += trainings(ModelFiles(beside), training.version)
     for each in around:
-        if each.parts[-1] == sibling:
+        if each.parts[-len(wanted) :] == wanted:
             return each
     raise ModelError(
-        f"{training.where} is the second network of a cascade, and the first ({sibling}) is not beside it: give the "
-        "folder or the zip of the data set that holds both"
+        f"{training.where} is the second network of a cascade, and the first ({'/'.join(wanted)}) is not beside it: "
+        "give the folder or the zip that holds both"
     )

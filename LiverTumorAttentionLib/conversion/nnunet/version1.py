@@ -14,70 +14,12 @@ from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.conversion.nnunet.version2 import Architecture, ct_normalization
 from LiverTumorAttentionLib.errors import ModelError
 
-TRAINERS = frozenset(
-    f"nnUNetTrainerV2{name}"
-    for name in (
-        *(
-            "",
-            "_2epochs",
-            "_DA2",
-            "_DA3",
-            "_DA5",
-            "_independentScalePerAxis",
-            "_insaneDA",
-            "_noDA",
-            "_fp16",
-            "_DDP",
-        ),
-        *(
-            "_ForceBD",
-            "_ForceSD",
-            "_Loss_CE",
-            "_Loss_CEGDL",
-            "_Loss_Dice",
-            "_Loss_DiceCE_noSmooth",
-            "_Loss_TopK10",
-        ),
-        *(
-            "_Loss_DiceTopK10",
-            "_Loss_Dice_lr1en3",
-            "_Loss_Dice_squared",
-            "_Loss_MCC",
-            "_focalLoss",
-            "_fullEvals",
-        ),
-        *(
-            "_graduallyTransitionFromCEToDice",
-            "_noMirroring",
-            "_noDeepSupervision",
-            "_softDeepSupervision",
-            "_Adam",
-        ),
-        *("_warmup", "_momentum09", "_momentum095", "_momentum098", "_momentum09in2D", "_cycleAtEnd"),
-    )
-)
-"""Trainers that change how a network is trained, and nothing of the network or of how it is run but the mirroring."""
-WITHOUT_MIRRORING = frozenset({"nnUNetTrainerV2_noMirroring", "nnUNetTrainerV2_noDA"})
 NORMALIZATIONS = {"CT": "ct", "nonCT": "zscore", "noNorm": "none"}
 PREPROCESSORS = ("GenericPreprocessor", "PreprocessorFor2D")
 MOST_FEATURES = {3: 320, 2: 480}
 CLASSES_OF = "all_classes"
 
 Values = Mapping[str, Any]
-
-
-def check_trainer(name: object, where: str) -> None:
-    """Raise `ModelError` for a trainer that may change the network or how it is run."""
-    if name == "nnUNetTrainerV2CascadeFullRes":
-        raise ModelError(
-            f"{where} is the second network of a cascade of nnU-Net 1, which is not read: choose its 3d_fullres, its "
-            "3d_lowres, or a cascade of version 2"
-        )
-    if name not in TRAINERS:
-        raise ModelError(
-            f"{where} was trained by {shown(name)}, which is not one of nnU-Net's own trainers that leave the network "
-            "as planned: choose a model of a standard trainer, for what this one changed is not known here"
-        )
 
 
 def stage_of(plans: Values, configuration: str, where: str) -> Values:
@@ -130,7 +72,7 @@ def architecture_of(plans: Values, stage: Values, where: str) -> Architecture:
 
 
 def run_of(
-    plans: Values, stage: Values, name: str, trainer: str, phases: Sequence[str], where: str
+    plans: Values, stage: Values, name: str, phases: Sequence[str], where: str, *, mirrored: bool
 ) -> dict[str, Any]:
     """Return how the network is run, as model.json has it. Raises `ModelError`, which names what is not known."""
     preprocessor = plans.get("preprocessor_name", PREPROCESSORS[0])
@@ -141,7 +83,6 @@ def run_of(
         )
     patch = _numbers(stage.get("patch_size"), f"{where}: patch_size")
     spacing = _numbers(stage.get("current_spacing"), f"{where}: current_spacing")
-    mirrored = trainer not in WITHOUT_MIRRORING
     return {
         "configuration": name or ("2d" if len(patch) == 2 else "3d_fullres"),
         "channels": [

@@ -7,7 +7,6 @@ do not write is refused by name, for a network that is run a little otherwise fi
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,36 +14,6 @@ from typing import Any
 from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.errors import ModelError
 
-TRAINERS = frozenset(
-    f"nnUNetTrainer{name}"
-    for name in (
-        "",
-        *("Benchmark_5epochs", "Benchmark_5epochs_noDataLoading"),
-        *("DA5", "DA5ord0", "DA5Segord0", "DA5_10epochs", "NoDA", "_DASegOrd0", "_DASegOrd0_NoMirroring"),
-        *("_noDummy2DDA", "NoMirroring", "_onlyMirror01", "_onlyMirror01_1500ep", "_onlyMirror01_DASegOrd0"),
-        *(
-            "_onlyMirror01_DA5",
-            "_warmup",
-            "CosAnneal",
-            "Adan",
-            "Adan1en3",
-            "Adan3en4",
-            "Adan1en1",
-            "AdanCosAnneal",
-        ),
-        *("Adam", "VanillaAdam", "VanillaAdam1en3", "VanillaAdam3en4", "Adam1en3", "Adam3en4"),
-        *("DiceLoss", "DiceCELoss_noSmooth", "Topk10Loss", "Topk10LossLS01", "DiceTopK10Loss", "CELoss"),
-        *(
-            "CELoss_5epochs",
-            "NoDeepSupervision",
-            "_probabilisticOversampling",
-            "_probabilisticOversampling_033",
-        ),
-        "_probabilisticOversampling_010",
-    )
-)
-"""nnU-Net's own trainers that change how a network is trained, and nothing of the network or of how it is run."""
-_BY_LENGTH = re.compile(r"nnUNetTrainer_\d+epochs?(_NoMirroring)?")
 NETWORKS = {"PlainConvUNet": "plain_conv_unet", "ResidualEncoderUNet": "residual_encoder_unet"}
 NORMALIZATIONS = {
     "CTNormalization": "ct",
@@ -52,6 +21,15 @@ NORMALIZATIONS = {
     "RescaleTo01Normalization": "rescale",
     "NoNormalization": "none",
 }
+_NORMS_OF = {
+    dimensions: {
+        f"torch.nn.{place}{kind}Norm{dimensions}d": kind.lower()
+        for kind in ("Instance", "Batch")
+        for place in (f"modules.{kind.lower()}norm.", "")
+    }
+    for dimensions in (2, 3)
+}
+"""Our name of a normalization by its own name in plans for slices and for volumes."""
 RESAMPLING = "resample_data_or_seg_to_shape"
 _MOST_HEIRS = 10
 _ARCHITECTURE_KEYS = frozenset(
@@ -93,15 +71,6 @@ class Architecture:
     """What the sides of a patch are multiples of."""
 
 
-def check_trainer(name: object, where: str) -> None:
-    """Raise `ModelError` for a trainer that may change the network or how it is run."""
-    if not isinstance(name, str) or not (name in TRAINERS or _BY_LENGTH.fullmatch(name)):
-        raise ModelError(
-            f"{where} was trained by {shown(name)}, which is not one of nnU-Net's own trainers that leave the network "
-            "as planned: choose a model of a standard trainer, for what this one changed is not known here"
-        )
-
-
 def configuration_of(plans: Values, name: str, where: str) -> dict[str, Any]:
     """Return a configuration of the plans with what it inherits. Raises `ModelError`."""
     configurations = _table(plans.get("configurations"), f"{where}: configurations")
@@ -130,9 +99,11 @@ def architecture_of(configuration: Values, where: str) -> Architecture:
     if unknown:
         raise _unknown(where, f"the argument {unknown[0]} of the network", given[unknown[0]])
     dimensions = len(_list(configuration.get("patch_size"), f"{where}: patch_size"))
+    if dimensions not in _NORMS_OF:
+        raise _unknown(where, "patch_size", configuration.get("patch_size"))
     for key, allowed in (
         ("conv_op", (f"torch.nn.modules.conv.Conv{dimensions}d", f"torch.nn.Conv{dimensions}d")),
-        ("norm_op", tuple(f"torch.nn.{m}InstanceNorm{dimensions}d" for m in ("modules.instancenorm.", ""))),
+        ("norm_op", tuple(_NORMS_OF[dimensions])),
         (
             "nonlin",
             tuple(f"torch.nn.{m}{k}" for m in ("modules.activation.", "") for k in ("LeakyReLU", "ReLU")),
@@ -171,6 +142,7 @@ def architecture_of(configuration: Values, where: str) -> Architecture:
             "transposed_bias": bias,
             "output_bias": True,
             "epsilon": norm["eps"],
+            "normalization": _NORMS_OF[dimensions][str(given.get("norm_op"))],
             "slope": slope.get("negative_slope", 0.0),
         },
         stride=tuple(math.prod(step[axis] for step in strides) for axis in range(dimensions)),

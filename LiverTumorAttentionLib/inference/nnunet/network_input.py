@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from LiverTumorAttentionLib.inference.nnunet.label_resampling import LabelResampling
 from LiverTumorAttentionLib.inference.nnunet.normalization import (
     Mask,
     Pieces,
@@ -107,19 +108,28 @@ class NetworkInput:
         grid: PassGrid,
         volumes: Sequence[NDArray[np.generic]],
         device: torch.device,
-        labels: NDArray[np.generic] | None = None,
+        labels: NDArray[np.integer] | None = None,
         label_values: Sequence[int] = (),
     ) -> None:
         self._run = run
         self._grid = grid
         self._volumes = volumes
         self._device = device
-        self._labels = labels
         self._label_values = label_values if labels is not None else ()
         self._change = grid.to_network(run.image_resampling)
-        self._label_change = grid.to_network(run.label_resampling)
         masked = any(channel.only_nonzero for channel in run.channels)
         self._mask = nonzero_mask(volumes) if masked else None
+        self._network_mask: LabelResampling | None = None
+        if self._mask is not None and not run.normalize_first:
+            image = run.image_resampling
+            along = ResamplingSettings(
+                order=1, separate_z=image.separate_z, anisotropy_threshold=image.anisotropy_threshold
+            )
+            self._network_mask = self._label_map(self._mask, along)
+        self._labels: LabelResampling | None = None
+        if labels is not None:
+            labels = self._with_outside(labels) if run.tells_outside else labels
+            self._labels = self._label_map(labels, run.label_resampling)
         self._scalings: list[Scaling] = []
         self._limits: list[Limits] = []
         for number, channel in enumerate(run.channels):
@@ -156,7 +166,7 @@ class NetworkInput:
         """Return rows of a channel on the network's grid."""
         if self._run.normalize_first:
             return self._resampled(number, start, stop)
-        mask = None if self._mask is None else self._mask_rows(start, stop)
+        mask = None if self._network_mask is None else self._mask_rows(start, stop)
         values = self._scalings[number](self._resampled(number, start, stop).cpu().numpy(), mask)
         return torch.from_numpy(values).to(self._device)
 
@@ -196,36 +206,34 @@ class NetworkInput:
             length = self._grid.network_shape[0]
             for start in range(0, length, ROWS_AT_ONCE):
                 stop = min(start + ROWS_AT_ONCE, length)
-                mask = None if self._mask is None else self._mask_rows(start, stop)
+                mask = None if self._network_mask is None else self._mask_rows(start, stop)
                 yield self._resampled(number, start, stop).cpu().numpy(), mask
 
         return pieces
 
+    def _label_map(self, labels: NDArray[np.generic], settings: ResamplingSettings) -> LabelResampling:
+        grid = self._grid
+        return LabelResampling(
+            labels, grid.network_shape, grid.spacing, grid.network_spacing, settings, self._device
+        )
+
     def _mask_rows(self, start: int, stop: int) -> Mask:
         """Return rows of the mask of what is not 0 on the network's grid."""
-        if self._mask is None:
+        if self._network_mask is None:
             raise ValueError("no channel needs a mask")
-        shares = self._share(self._mask, True, start, stop)
-        inside: Mask = (shares >= 0.5).cpu().numpy()
-        return inside
+        return self._network_mask.rows(start, stop) != 0
 
     def _label_rows(self, start: int, stop: int) -> Iterator[torch.Tensor]:
-        """Yield rows of each label of the previous network on the network's grid, 1 where it is, else 0.
-
-        A label is where its share is a half or more; of two that share a voxel equally, the larger value is.
-        """
+        """Yield rows of each label of the previous network on the network's grid, 1 where it is, else 0."""
         if self._labels is None:
             return
-        found = torch.zeros((), device=self._device)
-        for value in self._label_values:
-            share = self._share(self._labels, value, start, stop)
-            found = torch.where(share >= 0.5, torch.tensor(float(value), device=self._device), found)
+        found = torch.from_numpy(self._labels.rows(start, stop)).to(self._device)
         for value in self._label_values:
             yield (found == value).float()
 
-    def _share(self, labels: NDArray[np.generic], value: int, start: int, stop: int) -> torch.Tensor:
-        """Return the share of a label in voxels of the network's grid; where slices are taken one by one, 0 or 1."""
-        change = self._label_change
-        is_label = np.ascontiguousarray(labels[change.needed(start, stop)] == value, dtype=np.float32)
-        between = None if change.separate is None else lambda share, _: (share >= 0.5).float()
-        return change.rows(torch.from_numpy(is_label).to(self._device), start, stop, between)
+    def _with_outside(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return labels with -1 instead of 0 for background outside of what is not 0 in some channel."""
+        mask = nonzero_mask(self._volumes) if self._mask is None else self._mask
+        if mask.all():
+            return labels
+        return np.where(mask | (labels != 0), labels.astype(np.int32), -1)

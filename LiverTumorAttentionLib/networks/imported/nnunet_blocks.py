@@ -38,6 +38,8 @@ class BlockSettings:
     """Of the instance normalization."""
     slope: float
     """Of the leaky ReLU below zero; 0 makes it a ReLU."""
+    batch: bool = False
+    """Whether layers are normalized by the running means of training (`BatchNorm`), else each image by itself."""
 
     def convolution(
         self, in_channels: int, out_channels: int, kernel: Sizes, stride: Sizes, *, bias: bool
@@ -54,8 +56,10 @@ class BlockSettings:
         return kind(in_channels, out_channels, stride, stride, bias=bias)
 
     def normalization(self, channels: int) -> nn.Module:
-        """Return an instance normalization with a scale and a shift a channel."""
+        """Return a normalization with a scale and a shift a channel."""
         kind: type[nn.Module] = nn.InstanceNorm2d if self.dimensions == 2 else nn.InstanceNorm3d
+        if self.batch:
+            kind = nn.BatchNorm2d if self.dimensions == 2 else nn.BatchNorm3d
         return kind(channels, eps=self.epsilon, affine=True)
 
     def average(self, stride: Sizes) -> nn.Module:
@@ -65,7 +69,7 @@ class BlockSettings:
 
 
 class ConvolutionBlock(nn.Module):
-    """Convolution, instance normalization and, unless `linear`, leaky ReLU.
+    """Convolution, normalization and, unless `linear`, leaky ReLU.
 
     Source: Isensee et al., nnU-Net, Nature Methods 2021, Methods, "Network architecture": LReLU(IN(conv(x))).
     Shape: (B, in_channels, *spatial) -> (B, out_channels, *spatial / stride).
@@ -145,6 +149,18 @@ class Decoder(nn.Module):
             x = level(torch.cat((up(x), skip), dim=1))
         logits: torch.Tensor = self.output(x)
         return logits
+
+
+NORMALIZATIONS = ("instance", "batch")
+
+
+def check_normalization(name: object) -> bool:
+    """Return whether a normalization is that by batches. Raises `ModelError` for an unknown name."""
+    if name not in NORMALIZATIONS:
+        raise ModelError(
+            f"normalization must be 'instance' or 'batch'; got {str(name)[:80]!r}: give one of these"
+        )
+    return name == "batch"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from LiverTumorAttentionLib.networks.imported.nnunet_blocks import (
     BlockSettings,
     Decoder,
     check_input,
+    check_normalization,
     checked_levels,
     stacked,
 )
@@ -28,6 +29,7 @@ class PlainConvUNet(nn.Module):
     features, kernels, strides, convolutions: of each level, the finest first. decoder_convolutions: of each level of
     the decoder, the deepest first. decoder_kernels: theirs; None takes those of the encoder's levels. bias,
     transposed_bias, output_bias: whether the convolutions, those that go up, and the last one have a bias.
+    normalization: "instance" or "batch".
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class PlainConvUNet(nn.Module):
         output_bias: bool = True,
         epsilon: float = 1e-5,
         slope: float = 0.01,
+        normalization: str = "instance",
     ) -> None:
         super().__init__()
         self._in_channels = check_count("in_channels", in_channels, minimum=1)
@@ -53,7 +56,11 @@ class PlainConvUNet(nn.Module):
             features, kernels, strides, convolutions, decoder_convolutions, decoder_kernels
         )
         settings = BlockSettings(
-            dimensions=levels.dimensions, bias=check_flag("bias", bias), epsilon=epsilon, slope=slope
+            dimensions=levels.dimensions,
+            bias=check_flag("bias", bias),
+            epsilon=epsilon,
+            slope=slope,
+            batch=check_normalization(normalization),
         )
         self._levels = levels
         self.encoder = nn.ModuleList()

@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.networks.imported.nnunet_blocks import (
     Decoder,
     Sizes,
     check_input,
+    check_normalization,
     checked_levels,
 )
 
@@ -74,12 +75,17 @@ class ResidualEncoderUNet(nn.Module):
         output_bias: bool = True,
         epsilon: float = 1e-5,
         slope: float = 0.01,
+        normalization: str = "instance",
     ) -> None:
         super().__init__()
         self._in_channels = check_count("in_channels", in_channels, minimum=1)
         levels = checked_levels(features, kernels, strides, blocks, decoder_convolutions, None)
         settings = BlockSettings(
-            dimensions=levels.dimensions, bias=check_flag("bias", bias), epsilon=epsilon, slope=slope
+            dimensions=levels.dimensions,
+            bias=check_flag("bias", bias),
+            epsilon=epsilon,
+            slope=slope,
+            batch=check_normalization(normalization),
         )
         self._levels = levels
         self.stem = ConvolutionBlock(settings, in_channels, levels.features[0], levels.kernels[0])

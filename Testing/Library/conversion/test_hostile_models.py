@@ -118,7 +118,7 @@ def own_trainer(path: Path) -> None:
     [
         (cut, "is damaged or no such file"),
         (no_checkpoint, "is damaged or no such file"),
-        (without_weights, "holds no parameters of a network"),
+        (without_weights, r"holds no weights of a network under network_weights \(it has '.*'\)"),
         (not_finite, "holds numbers that are not finite"),
         (other_network, "does not hold the network that the plans beside it describe"),
         (
@@ -248,9 +248,24 @@ def test_folders_that_hold_no_model(tmp_path: Path, user_folder: Path) -> None:
         "holds no model that is known here .*nnU-Net 2 plans.json beside fold_0",
     )
     refused(folder / "fold_0" / "checkpoint_final.pth", user_folder, "holds no model that is known here")
-    (folder / "fold_0" / "checkpoint_final.pth").unlink()
+    (folder / "plans.json").unlink()
     refused(folder, user_folder, "holds no model that is known here")
     refused(tmp_path / "nothing", user_folder, "is neither a model folder nor a zip of one")
+
+
+def test_plans_without_weights(tmp_path: Path, user_folder: Path) -> None:
+    folder = write_training(tmp_path / "2")
+    (folder / "fold_0" / "checkpoint_final.pth").rename(folder / "fold_0" / "checkpoint_latest.pth")
+    refused(
+        folder,
+        user_folder,
+        r"plans.json, and no weights beside it \(fold_0 with checkpoint_final.pth or checkp",
+    )
+    folder = write_version_1(tmp_path / "1")
+    (folder / "fold_0" / "model_final_checkpoint.model").unlink()
+    refused(
+        folder, user_folder, r"plans.pkl, and no weights beside it \(fold_0 with model_final_checkpoint.model"
+    )
 
 
 def test_a_zip_that_leads_out_of_itself(tmp_path: Path, user_folder: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,16 +76,86 @@ def test_a_trainer_without_mirroring(tmp_path: Path) -> None:
     assert stage.nnunet.run.mirror_axes == ()
 
 
+LOW = np.array([2.5, 1.6, 1.6])
+CASCADE = "nnUNetTrainerV2CascadeFullRes"
+
+
+def write_cascade(parent: Path, first: str = "nnUNetTrainerV2") -> tuple[Path, Path]:
+    """Write both networks of a cascade, as version 1 keeps them, and return the folders of the second and the first."""
+    stage = version_1_plans()["plans_per_stage"][0]
+    both = {0: {**stage, "current_spacing": LOW}, 1: stage}
+    second = write_version_1(
+        parent, CASCADE, "3d_cascade_fullres", version_1_weights(3), plans_per_stage=both
+    )
+    return second, write_version_1(parent, first, "3d_lowres", plans_per_stage=both)
+
+
+@pytest.mark.parametrize("given", ["its folder", "all of it", "zip"])
+def test_a_cascade_brings_its_first_network(tmp_path: Path, given: str) -> None:
+    second, _ = write_cascade(tmp_path / "results")
+    path = second if given == "its folder" else tmp_path / "results"
+    if given == "zip":
+        path = Path(shutil.make_archive(str(tmp_path / "cascade"), "zip", tmp_path / "results"))
+    package = add_any_model(path, replace(NAMED, configuration="3d_cascade_fullres"))
+    stage = package.description.stages[0]
+    assert stage.nnunet is not None
+    before = stage.nnunet.previous
+    assert before is not None
+    assert stage.arguments["in_channels"] == 3  # the phase, and a map for each of liver and tumor
+    assert (stage.nnunet.run.configuration, stage.nnunet.run.spacing_mm) == (
+        "3d_cascade_fullres",
+        (2.5, 0.8, 0.8),
+    )
+    assert (before.run.configuration, before.run.spacing_mm) == ("3d_lowres", tuple(LOW))
+    assert stage.nnunet.run.label_resampling.separate_z is False
+    assert before.arguments["in_channels"] == 1
+    first = package.load_weights(before.weight_files[0])
+    assert torch.equal(
+        first["encoder.0.0.convolution.weight"],
+        version_1_weights()["conv_blocks_context.0.blocks.0.conv.weight"],
+    )
+
+
+def test_a_cascade_without_its_first_network_is_refused(tmp_path: Path) -> None:
+    second, _ = write_cascade(tmp_path, first="nnUNetTrainerV2_DA3")
+    with pytest.raises(
+        ModelError,
+        match=r"the first \(3d_lowres/Task003_Liver/nnUNetTrainerV2__nnUNetPlansv2.1\) is not beside",
+    ):
+        add_any_model(second, NAMED)
+
+
+def test_a_trainer_with_batch_normalization(tmp_path: Path) -> None:
+    given = version_1_weights(batch=True)
+    folder = write_version_1(tmp_path, "nnUNetTrainerV2_BN", weights=given)
+    package = add_any_model(folder, NAMED)
+    stage = package.description.stages[0]
+    network = build_network(stage.network, **stage.arguments)
+    network.load_state_dict(package.load_weights(stage), strict=True)
+    first = network.encoder[0][0].normalization
+    assert isinstance(first, torch.nn.BatchNorm3d)
+    assert torch.equal(first.running_mean, given["conv_blocks_context.0.blocks.0.instnorm.running_mean"])
+
+
 @pytest.mark.parametrize(
-    ("trainer", "message"),
+    ("trainer", "weights", "expected"),
     [
-        ("nnUNetTrainerV2CascadeFullRes", "second network of a cascade of nnU-Net 1, which is not read"),
-        (
-            "nnUNetTrainerV2_ResencUNet",
-            "trained by 'nnUNetTrainerV2_ResencUNet', which is not one of nnU-Net's own",
-        ),
+        ("ReLU", {}, {"slope": 0.0}),
+        ("LReLU_slope_2en1", {}, {"slope": 0.2}),
+        ("lReLU_biasInSegOutput", {"output_bias": True}, {"output_bias": True}),
+        ("momentum095", {}, {"output_bias": False}),
     ],
 )
-def test_trainers_that_change_the_network(tmp_path: Path, trainer: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        add_any_model(write_version_1(tmp_path, trainer), NAMED)
+def test_what_a_trainer_changes_of_the_network(
+    tmp_path: Path, trainer: str, weights: dict[str, bool], expected: dict[str, object]
+) -> None:
+    folder = write_version_1(tmp_path, f"nnUNetTrainerV2_{trainer}", weights=version_1_weights(**weights))
+    arguments = add_any_model(folder, NAMED).description.stages[0].arguments
+    assert {name: arguments[name] for name in expected} == expected
+
+
+def test_trainers_that_are_not_known(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match="trained by 'nnUNetTrainerV2_ResencUNet', which is not one of nnU-Net's own"
+    ):
+        add_any_model(write_version_1(tmp_path, "nnUNetTrainerV2_ResencUNet"), NAMED)

@@ -98,6 +98,44 @@ def test_every_kind_of_network(tmp_path: Path, dimensions: int, residual: bool) 
     assert settings(package).run.dimensions == dimensions
 
 
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_trainer_with_batch_normalization(tmp_path: Path, residual: bool) -> None:
+    weights = drawn(residual=residual, normalization="batch")
+    assert any(name.endswith("running_var") for name in weights)
+    saved = checkpoint(theirs(weights), trainer_name="nnUNetTrainerBN")
+    made = plans({"3d_fullres": configuration(residual=residual)})
+    package = add_any_model(write_training(tmp_path, made_plans=made, folds={"0": saved}))
+    assert same(package, weights)
+    assert package.description.stages[0].arguments["normalization"] == "batch"
+
+
+def test_plans_with_batch_normalization(tmp_path: Path) -> None:
+    planned = configuration()
+    planned["architecture"]["arch_kwargs"]["norm_op"] = "torch.nn.modules.batchnorm.BatchNorm3d"
+    weights = drawn(normalization="batch")
+    folder = write_training(
+        tmp_path, made_plans=plans({"3d_fullres": planned}), folds={"0": checkpoint(theirs(weights))}
+    )
+    assert same(add_any_model(folder), weights)
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        "nnUNetTrainer_250epochs",
+        "nnUNetTrainer_8000epochs_NoMirroring",
+        "nnUNetTrainerDA5",
+        "nnUNetTrainerNoMirroring",
+    ],
+)
+def test_trainers_that_change_nothing_of_how_a_network_runs(tmp_path: Path, trainer: str) -> None:
+    mirrored = None if "NoMirroring" in trainer else (0, 1)
+    saved = checkpoint(theirs(drawn()), trainer_name=trainer, inference_allowed_mirroring_axes=mirrored)
+    package = add_any_model(write_training(tmp_path, folds={"0": saved}))
+    assert same(package, drawn())
+    assert settings(package).run.mirror_axes == (mirrored or ())
+
+
 def test_plans_of_the_first_releases_name_the_network_otherwise(tmp_path: Path) -> None:
     old = configuration()
     kwargs = old.pop("architecture")["arch_kwargs"]

@@ -49,6 +49,15 @@ def convolved(
     convolve = functional.conv2d if x.ndim == 4 else functional.conv3d
     padding = tuple(side // 2 for side in kernel.shape[2:])
     x = convolve(x, kernel, w.get(f"{name}.convolution.bias"), stride or 1, padding)
+    if f"{name}.normalization.running_mean" in w:
+        of = {
+            key: w[f"{name}.normalization.{key}"] for key in ("running_mean", "running_var", "weight", "bias")
+        }
+        at = (1, -1, *[1] * (x.ndim - 2))
+        spread = (of["running_var"] + 1e-5).sqrt()
+        scaled = of["weight"] / spread
+        x = (x - of["running_mean"].reshape(at)) * scaled.reshape(at) + of["bias"].reshape(at)
+        return x if linear else functional.leaky_relu(x, 0.01)
     x = functional.instance_norm(
         x, weight=w[f"{name}.normalization.weight"], bias=w[f"{name}.normalization.bias"], eps=1e-5
     )
@@ -73,10 +82,22 @@ def image(size: tuple[int, ...]) -> torch.Tensor:
     return torch.randn((1, 2, *size), generator=torch.Generator().manual_seed(8))
 
 
+def with_running_means(network: torch.nn.Module) -> Weights:
+    """Give a network's batch normalizations means and variances as training leaves them, and return its weights."""
+    draw = torch.Generator().manual_seed(5)
+    for name, values in network.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            values.copy_(torch.rand(values.shape, generator=draw) + 0.5)
+    return dict(network.state_dict())
+
+
+@pytest.mark.parametrize("normalization", ["instance", "batch"])
 @pytest.mark.parametrize("size", [(4, 16, 8), (16, 8)])
-def test_plain_unet_is_its_equation(size: tuple[int, ...]) -> None:
-    arguments = PLAIN if len(size) == 3 else sliced(PLAIN)
-    network, w = drawn("plain_conv_unet", arguments)
+def test_plain_unet_is_its_equation(size: tuple[int, ...], normalization: str) -> None:
+    arguments = {**(PLAIN if len(size) == 3 else sliced(PLAIN)), "normalization": normalization}
+    network, _ = drawn("plain_conv_unet", arguments)
+    w = with_running_means(network)
+    assert ("encoder.0.0.normalization.running_mean" in w) == (normalization == "batch")
     x, maps = image(size), []
     for level, (stride, count) in enumerate(zip(arguments["strides"], [1, 2, 1], strict=True)):
         for number in range(count):
@@ -87,10 +108,12 @@ def test_plain_unet_is_its_equation(size: tuple[int, ...]) -> None:
     torch.testing.assert_close(network(image(size)), expected)
 
 
+@pytest.mark.parametrize("normalization", ["instance", "batch"])
 @pytest.mark.parametrize("size", [(4, 16, 8), (16, 8)])
-def test_residual_encoder_unet_is_its_equation(size: tuple[int, ...]) -> None:
-    arguments = RESIDUAL if len(size) == 3 else sliced(RESIDUAL)
-    network, w = drawn("residual_encoder_unet", arguments)
+def test_residual_encoder_unet_is_its_equation(size: tuple[int, ...], normalization: str) -> None:
+    arguments = {**(RESIDUAL if len(size) == 3 else sliced(RESIDUAL)), "normalization": normalization}
+    network, _ = drawn("residual_encoder_unet", arguments)
+    w = with_running_means(network)
     pool = functional.avg_pool3d if len(size) == 3 else functional.avg_pool2d
     x, maps = convolved(image(size), w, "stem"), []
     for level, (stride, count) in enumerate(zip(arguments["strides"], [1, 2, 1], strict=True)):
@@ -137,6 +160,7 @@ def test_decoder_may_have_kernels_and_biases_of_its_own() -> None:
         ({"strides": [[1, 1, 99]] * 3}, "strides must be 3 times 2 or 3 numbers from 1 to 8"),
         ({"convolutions": [2, 2]}, "convolutions or blocks must be 3 numbers from 1 to 40"),
         ({"decoder_convolutions": [2, 2, 2]}, "decoder_convolutions must be 2 numbers from 1 to 40"),
+        ({"normalization": "group"}, "normalization must be 'instance' or 'batch'; got 'group'"),
         ({"bias": 1}, "bias must be True or False; got 1"),
         ({"features": [2**20, 2**20, 2**20]}, "would take 110,592 GiB"),
     ],

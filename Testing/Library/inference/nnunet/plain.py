@@ -124,7 +124,7 @@ def averaged_logits(
         slice(places.min(), places.max() + 1)
         for places in map(np.array, zip(*np.argwhere(used), strict=True))
     )
-    cropped = [channel[box].astype(float) for channel in channels]
+    cropped_hu = cropped = [channel[box].astype(float) for channel in channels]
     shape = cropped[0].shape
     target = list(run["spacing_mm"]) if len(run["patch"]) == 3 else [spacing[0], *run["spacing_mm"]]
     grid = [round(old / new * n) for old, new, n in zip(spacing, target, shape, strict=True)]
@@ -137,7 +137,11 @@ def averaged_logits(
     if not run["normalize_first"]:
         given = [normalized(values, channel) for values, channel in zip(given, settings, strict=True)]
     if before is not None:
-        given += list(one_hot(before[box], grid, labels, axis))
+        inside = ndimage.binary_fill_holes(np.any([channel != 0 for channel in cropped_hu], axis=0))
+        known = (
+            np.where((before[box] == 0) & ~inside, -1, before[box]) if run["normalize_first"] else before[box]
+        )
+        given += list(one_hot(known, grid, labels, axis))
     image = np.stack(given)
     axes = run["mirror_axes"] if mirror else ()
     found = 0.0
@@ -161,19 +165,26 @@ def averaged_logits(
 
 
 def one_hot(found: np.ndarray, grid: Sequence[int], labels: Sequence[int], axis: int | None) -> np.ndarray:
-    """Return a map a label, 1 where its share of a voxel of the grid is a half or more; the larger label wins a tie."""
-    result = np.zeros(grid)
-    for label in labels:
-        is_label = (found == label).astype(float)
-        if axis is None:
-            inside = resampled(is_label, grid, 1) >= 0.5
-        else:
-            plane = [n for k, n in enumerate(grid) if k != axis]
-            slices = [resized(part, plane, 1) >= 0.5 for part in np.moveaxis(is_label, axis, 0)]
-            whole = np.moveaxis(np.stack(slices).astype(float), 0, axis)
-            inside = resampled(whole, grid, 0, separate=axis) >= 0.5
-        result[inside] = label
+    """Return a map a label, 1 where it has the largest share of a voxel of the grid."""
+    if axis is None:
+        result = largest_share(found, grid)
+    else:
+        plane = [n for k, n in enumerate(grid) if k != axis]
+        slices = np.stack([largest_share(part, plane) for part in np.moveaxis(found, axis, 0)])
+        result = resampled(np.moveaxis(slices, 0, axis), grid, 0, separate=axis)
     return np.stack([result == label for label in labels]).astype(float)
+
+
+def largest_share(found: np.ndarray, shape: Sequence[int], order: int = 1) -> np.ndarray:
+    """Return a label map on another grid; of labels with one share that of the nearest voxel, else the smallest."""
+    if tuple(shape) == found.shape:
+        return found
+    known = np.unique(found)
+    shares = np.stack([resized(found == value, shape, order) for value in known])
+    tied = shares == shares.max(0)
+    nearest = resized(found, shape, 0)
+    is_nearest = (tied & (nearest == known.reshape(-1, *[1] * found.ndim))).any(0)
+    return np.where(is_nearest, nearest, known[tied.argmax(0)])
 
 
 def labels_of(
