@@ -12,6 +12,10 @@ from LiverTumorAttentionLib.voxels.labels import TUMOR
 
 UNKNOWN_LICENCE = "NOASSERTION"
 LONGEST_TEXT = 300
+_TWICE = (
+    "The phases are registered by livers that the network finds in each phase alone, given in the place of both, for "
+    "which it was not trained: look at the registration"
+)
 
 
 def imported_description(
@@ -33,15 +37,14 @@ def imported_description(
     id, title: of the model. data_set, cases, licence, reference: of the training data, as far as its files say.
     training: what is known of how it was trained.
 
-    A network that finds liver and tumors in one phase is a whole model. One that needs two phases cannot find the liver
-    before they are registered, and one without a liver or without tumors is a part: each has to be composed with
-    another.
+    A network that finds liver and tumors is a whole model, in one phase or in two; one without a liver or without
+    tumors is a part, which has to be composed with another.
     """
     meanings = {output["meaning"] for output in stage["outputs"]}
     has_tumor = "tumor" in meanings
     has_liver = bool(meanings & set(PARTS_OF_LIVER) - {"tumor", "cyst"})
     name = "tumor" if has_tumor else "liver"
-    if has_tumor and has_liver and len(phases) == 1:
+    if has_tumor and has_liver:
         name = "liver_and_tumor"
     found = [*([liver_segment()] if name != "tumor" else []), *([tumor_segment(TUMOR)] if has_tumor else [])]
     return {
@@ -72,6 +75,7 @@ def imported_description(
         ],
         "known_failures": [
             "What the training data does not hold is not known here: look at each result with care",
+            *([_TWICE] if name == "liver_and_tumor" and len(phases) > 1 else []),
         ],
     }
 

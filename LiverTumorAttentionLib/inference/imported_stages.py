@@ -125,15 +125,26 @@ def build_predictor(
 
 
 class _ImportedStage:
-    def __init__(
-        self, package: ModelPackage, description: StageDescription, device: Device, run: ImportedRun
-    ) -> None:
+    def __init__(self, description: StageDescription, predictor: CasePredictor, run: ImportedRun) -> None:
         self.description = description
         self._run = run
-        group = "tumor" if "tumor" in description.class_groups else None
-        self._predictor = build_predictor(package, description, device, group, run)
+        self._predictor = predictor
         self.network: nn.Module = nn.Module()
         """Stands for networks that have no attention to record."""
+
+    @classmethod
+    def _predictor_of(
+        cls, package: ModelPackage, description: StageDescription, device: Device, run: ImportedRun
+    ) -> CasePredictor:
+        group = "tumor" if "tumor" in description.class_groups else None
+        return build_predictor(package, description, device, group, run)
+
+    def _liver_in(self, labels: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the liver, 1, in labels of the stage."""
+        outputs = self.description.outputs
+        table = np.zeros(int(max(output.value for output in outputs)) + 1, dtype=np.uint8)
+        table[[outputs[channel].value for channel in self.description.class_groups["liver"]]] = 1
+        return table[labels]
 
     @property
     def device(self) -> Device:
@@ -156,11 +167,16 @@ class _ImportedStage:
 
 
 class ImportedLiverStage(_ImportedStage):
-    """Finds the liver in one phase, and its tumors where its network does."""
+    """Finds the liver in one phase, and its tumors where its network does.
+
+    A network for two phases is given the one in the place of both, and finds the liver alone.
+    """
 
     def __init__(self, package: ModelPackage, device: Device, run: ImportedRun) -> None:
-        super().__init__(package, package.description.liver_stage, device, run)
-        self.finds = tuple(self.description.class_groups)
+        description = package.description.liver_stage
+        super().__init__(description, self._predictor_of(package, description, device, run), run)
+        alone = description.finds_both_in_two_phases
+        self.finds = ("liver",) if alone else tuple(description.class_groups)
 
     def probabilities(
         self, image: sitk.Image, progress: Progress, recorder: AttentionRecorder | None = None
@@ -169,26 +185,36 @@ class ImportedLiverStage(_ImportedStage):
 
         image: HU, in LPS order. Both lie on its grid or a part of it. Raises `Cancelled` and `OutOfMemory`.
         """
-        answer = self._predictor.predict({"portal": image}, progress)
-        values = [
-            self.description.outputs[channel].value for channel in self.description.class_groups["liver"]
-        ]
-        table = np.zeros(int(max(output.value for output in self.description.outputs)) + 1, dtype=np.uint8)
-        table[values] = 1
-        liver = table[answer.labels]
+        given = dict.fromkeys(self.description.phases, image)
+        answer = self._predictor.predict(given, progress)
+        liver = self._liver_in(answer.labels)
         mask = sitk.GetImageFromArray(liver)
         mask.CopyInformation(image)
         found = {"liver": mask}
-        if answer.probability is not None:
+        if "tumor" in self.finds and answer.probability is not None:
             found["tumor"] = _around(answer.probability, liver, image)
         return found
+
+    def tumor_stage(self) -> ImportedTumorStage | None:
+        """Return the stage that finds liver and tumors in both phases with this network; None where it needs one."""
+        if not self.description.finds_both_in_two_phases:
+            return None
+        return ImportedTumorStage(self.description, self._predictor, self._run)
 
 
 class ImportedTumorStage(_ImportedStage):
     """Finds tumors, in one phase or two, once the liver is known."""
 
-    def __init__(self, package: ModelPackage, device: Device, run: ImportedRun) -> None:
-        super().__init__(package, package.description.stage("tumor"), device, run)
+    @classmethod
+    def of(cls, package: ModelPackage, device: Device, run: ImportedRun) -> ImportedTumorStage:
+        """Return a model's stage for tumors. Raises `ModelError` where there is none or its weights do not fit."""
+        description = package.description.stage("tumor")
+        return cls(description, cls._predictor_of(package, description, device, run), run)
+
+    @property
+    def finds_liver(self) -> bool:
+        """Whether it finds the liver anew, in the phases that it takes."""
+        return self.description.finds_both_in_two_phases
 
     def seen_box(self, portal: sitk.Image, liver: sitk.Image) -> Box:
         """Return the part (z, y, x) of the portal grid from which the network's input is made: all of it."""
@@ -204,6 +230,16 @@ class ImportedTumorStage(_ImportedStage):
     ) -> sitk.Image:
         """Return the probability of tumor as float32 on the part of the portal grid around the liver.
 
+        Arguments and errors as for `liver_and_probability`.
+        """
+        return self.liver_and_probability(portal, arterial, liver, progress)[1]
+
+    def liver_and_probability(
+        self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image, progress: Progress
+    ) -> tuple[sitk.Image, sitk.Image]:
+        """Return the liver as a uint8 mask on the portal grid, and the probability as `probability` does.
+
+        The liver is the one that was given, unless the stage finds it anew.
         portal: HU, in LPS order. arterial: registered, on the portal grid; None when there is none or it cannot be
         trusted. liver: uint8 mask on the portal grid, not empty. Raises `ModelError` when the model needs the arterial
         phase and there is none, `Cancelled` and `OutOfMemory`.
@@ -224,7 +260,11 @@ class ImportedTumorStage(_ImportedStage):
         )
         if answer.probability is None:
             raise ModelError(f"stage {self.description.name!r} finds no tumors: choose another model")
-        return _around(answer.probability, mask, portal)
+        found = liver
+        if self.finds_liver:
+            found = sitk.GetImageFromArray(self._liver_in(answer.labels))
+            found.CopyInformation(liver)
+        return found, _around(answer.probability, sitk.GetArrayViewFromImage(found), portal)
 
 
 def _around(probability: NDArray[np.float16], liver: NDArray[Any], image: sitk.Image) -> sitk.Image:

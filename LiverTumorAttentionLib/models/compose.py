@@ -46,6 +46,11 @@ class _Part:
                 f"the model {description.id!r} finds liver and tumors with one network that this program trained, "
                 f"which is not taken apart: choose another model for the {name}"
             )
+        if name == "liver" and stage.finds_both_in_two_phases:
+            raise ModelError(
+                f"the model {description.id!r} finds the liver in two phases at once, which are registered by the "
+                "liver: choose another model for the liver"
+            )
         stages = json_values(package.read(DESCRIPTION_FILE))["stages"]
         values = stages[description.stages.index(stage)]
         return cls(package=package, name=name, stage=stage, values=values)

@@ -238,6 +238,15 @@ class StageDescription:
         return self.nnunet is not None or self.monai is not None
 
     @property
+    def finds_both_in_two_phases(self) -> bool:
+        """Whether its network, of another program, finds liver and tumors in both phases at once.
+
+        It is run twice: on each phase alone, given in the place of both, for the livers by which they are registered;
+        then on both.
+        """
+        return self.is_imported and self.name == "liver_and_tumor" and len(self.phases) > 1
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """What each channel of the network's output stands for."""
         return tuple(output.meaning for output in self.outputs) or STAGES[self.name]
@@ -272,7 +281,7 @@ class StageDescription:
             return f"phases must be taken from {PHASES}, got {shown(self.phases)}"
         if self.phases[0] != "portal" or len(set(self.phases)) < len(self.phases):
             return f"phases must begin with 'portal' and name each phase once, got {shown(self.phases)}"
-        if self.name != "tumor" and self.phases != ("portal",):
+        if self.name != "tumor" and self.phases != ("portal",) and not self.finds_both_in_two_phases:
             return "a stage that finds the liver takes the portal phase alone; it is run on each phase"
         if self.name != "tumor" and self.intensity.liver_window_hu is not None:
             return (

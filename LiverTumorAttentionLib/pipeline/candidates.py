@@ -6,7 +6,7 @@ A model without the block `candidates` has no second look: every candidate is a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -142,7 +142,10 @@ def find_candidates(
         stages,
         progress.part(0.6, 0.92, "tumors"),
         attention_point=attention_point,
+        settings=settings,
     )
+    if tumors.liver is not None:
+        liver = replace(liver, mask=tumors.liver)
     progress.part(0.92, 1.0, "measuring").update(0.0)
     give_back()
     probability = around_liver(tumors.probability, portal, liver.mask)

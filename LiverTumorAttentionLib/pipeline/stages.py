@@ -123,6 +123,8 @@ class FoundTumors:
     """Its standard deviation over flips and turns, likewise; None where it is not averaged."""
     attention: Attention | None
     """Attention of its network; None when it was not asked for."""
+    liver: sitk.Image | None = None
+    """The liver that the stage found anew, uint8 on the portal grid; None where it finds none."""
 
 
 def load_stages(
@@ -154,9 +156,11 @@ def load_stages(
         liver = ImportedLiverStage(package, device, other)
     else:
         liver = LiverStage.of(package, device)
-    if "tumor" not in liver.finds:
+    if isinstance(liver, ImportedLiverStage):
+        tumor = liver.tumor_stage()
+    if tumor is None and "tumor" not in liver.finds:
         if description.tumor_stage.is_imported:
-            tumor = ImportedTumorStage(package, device, other)
+            tumor = ImportedTumorStage.of(package, device, other)
         else:
             tumor = TumorStage.of(package, device)
     if record_attention:
@@ -186,16 +190,23 @@ def find_liver(
     """
     recorder = stages.recorder if stages.tumor is None and phase == "portal" else None
     probabilities = stages.liver.probabilities(image, progress, recorder)
-    box, candidates = reaching(probabilities["liver"], settings.liver_threshold, image)
+    mask = _liver_of(probabilities["liver"], image, f"in the {phase} volume", settings)
+    return FoundLiver(mask=mask, tumor=probabilities.get("tumor"))
+
+
+def _liver_of(
+    coarse: sitk.Image, image: sitk.Image, where: str, settings: PostprocessingSettings
+) -> sitk.Image:
+    """Return the liver on an image's grid, uint8, by its probability. Raises `InputError` when there is none."""
+    box, candidates = reaching(coarse, settings.liver_threshold, image)
     liver = liver_from_candidates(candidates, image.GetSpacing()[::-1], opening_mm=settings.liver_opening_mm)
     volume_ml = float(np.count_nonzero(liver)) * float(np.prod(image.GetSpacing())) / 1000.0
     if volume_ml < SMALLEST_LIVER_ML:
         raise InputError(
-            f"no liver was found in the {phase} volume (at most {volume_ml:.0f} mL of something like it): "
+            f"no liver was found {where} (at most {volume_ml:.0f} mL of something like it): "
             "check that it is a CT of the upper abdomen, or choose another series"
         )
-    mask = whole_of(image_in_box(liver.view(np.uint8), image, box), image)
-    return FoundLiver(mask=mask, tumor=probabilities.get("tumor"))
+    return whole_of(image_in_box(liver.view(np.uint8), image, box), image)
 
 
 def reaching(coarse: sitk.Image, threshold: float, image: sitk.Image) -> tuple[Box, NDArray[np.bool_]]:
@@ -298,19 +309,25 @@ def find_tumors(
     progress: Progress,
     *,
     attention_point: Point | None = None,
+    settings: PostprocessingSettings | None = None,
 ) -> FoundTumors:
     """Return the probability of tumor, and the attention of its network where it is recorded.
 
     portal: HU, in LPS order. arterial: registered, on the portal grid or on the part of it that the stage sees; None
     when there is none that can be used.
     attention_point: from where attention between places is recorded, LPS mm; None takes the point where
-    tumor is most probable. Raises `ModelError` when the model needs the arterial phase and there is none,
-    `InputError` for a point outside the network's input.
+    tumor is most probable. settings: of a liver that the stage finds anew; None takes the defaults. Raises
+    `ModelError` when the model needs the arterial phase and there is none, `InputError` for a point outside the
+    network's input.
     """
     recorder, point, deviation = stages.recorder, None, None
+    anew = None
     if stages.tumor is None:
         # A model without a tumor stage finds tumors with the liver.
         probability = cast("sitk.Image", liver.tumor)
+    elif isinstance(stages.tumor, ImportedTumorStage) and stages.tumor.finds_liver:
+        coarse, probability = stages.tumor.liver_and_probability(portal, arterial, liver.mask, progress)
+        anew = _liver_of(coarse, portal, "in both phases together", settings or PostprocessingSettings())
     else:
         if stages.averaging == "none" or isinstance(stages.tumor, ImportedTumorStage):
             probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
@@ -327,7 +344,7 @@ def find_tumors(
             stages.tumor.record_from(point, portal, arterial, liver.mask, recorder)
     progress.update(1.0)
     attention = None if recorder is None else Attention.of(recorder, stages.tumor_network, point)
-    return FoundTumors(probability=probability, deviation=deviation, attention=attention)
+    return FoundTumors(probability=probability, deviation=deviation, attention=attention, liver=anew)
 
 
 def _most_probable(probability: sitk.Image) -> Point:

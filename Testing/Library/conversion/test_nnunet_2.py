@@ -263,7 +263,16 @@ def test_channels_are_phases_by_their_names(tmp_path: Path) -> None:
     stage = package.description.stages[0]
     assert [channel.phase for channel in settings(package).run.channels] == ["arterial", "portal"]
     assert [channel.normalization for channel in settings(package).run.channels] == ["ct", "zscore"]
-    assert (stage.name, stage.phases) == ("tumor", ("portal", "arterial"))
+    assert (stage.name, stage.phases) == ("liver_and_tumor", ("portal", "arterial"))
+    package.description.check_finds("liver", "tumor")
+    assert package.description.needs_arterial
+    assert any("given in the place of both" in failure for failure in package.description.known_failures)
+
+
+def test_a_network_for_tumors_in_two_phases_is_a_part(tmp_path: Path) -> None:
+    given = two_phases(("arterial", "portal"))
+    given["described"]["labels"] = {"background": 0, "spleen": 1, "tumor": 2}
+    package = add_any_model(write_training(tmp_path, **given), ImportAnswers(labels={"spleen": "ignore"}))
     with pytest.raises(ModelError, match="finds the tumors alone: compose it with one that finds the liver"):
         package.description.check_finds("liver")
 

@@ -1,4 +1,4 @@
-"""A model that was added from a file of the catalogue says who published it, under which licence, and made from what."""
+"""A model added from a file of the catalogue says who published it, under which licence, and made from what."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def listed(monkeypatch: pytest.MonkeyPatch, place: Path, **checksums: str) -> No
     monkeypatch.setattr(public_models, "CATALOGUE_FILE", place)
 
 
-def test_a_model_of_the_catalogue_says_where_it_is_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_the_catalogue_says_where_it_is_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_training(tmp_path / "given", described=data_set(reference=""))
     file = Path(shutil.make_archive(str(tmp_path / "model"), "zip", tmp_path / "given", DATA_SET))
     content = file.read_bytes()

@@ -49,6 +49,23 @@ def test_the_liver_of_one_and_the_tumors_of_another(both: Path, model: Path, tmp
     ModelPackage(target).verify()
 
 
+def test_the_liver_of_a_network_for_two_phases_is_not_taken(model: Path, tmp_path: Path) -> None:
+    channels = [{"phase": phase, **nnunet_stages.CT} for phase in ("arterial", "portal")]
+    run = nnunet_stages.network_pass(channels=channels)
+    two = nnunet_stages.stage(
+        phases=["portal", "arterial"],
+        arguments=nnunet_stages.arguments(in_channels=2),
+        nnunet={"transposition": [0, 1, 2], "run": run},
+    )
+    given = ModelPackage(imported(tmp_path / "two", two))
+    target = tmp_path / "made"
+    target.mkdir()
+    with pytest.raises(ModelError, match="finds the liver in two phases at once"):
+        compose_models(given, ModelPackage(model), target)
+    made = compose_models(ModelPackage(model), given, target).description
+    assert (made.stages[1].name, made.stages[1].phases) == ("tumor", ("portal", "arterial"))
+
+
 def test_both_parts_of_networks_that_find_everything(both: Path, tmp_path: Path) -> None:
     other = imported(tmp_path / "other", nnunet_stages.stage(), licence="CC-BY-4.0")
     target = tmp_path / "made"

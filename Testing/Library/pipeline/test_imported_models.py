@@ -78,7 +78,7 @@ def volume(labels: np.ndarray, path: Path, orientation: str = "LPS") -> str:
     hu[((y - 30) / 27) ** 2 + ((x - 32) / 30) ** 2 < 1] = BODY
     hu[((y - 50) / 4) ** 2 + ((x - 32) / 4) ** 2 < 1] = 40  # a spine that is no liver
     hu[(labels == 0) & (hu > -500) & ((x + y + z) % 7 == 0)] = -90  # fat
-    hu[labels == 1], hu[labels == 2] = LIVER, TUMOR
+    hu[labels == 1], hu[labels == 2], hu[labels == 3] = LIVER, TUMOR, 0
     image = sitk.GetImageFromArray(np.rint(hu).astype(np.int16))
     image.SetSpacing(SPACING[::-1])
     sitk.WriteImage(sitk.DICOMOrient(image, orientation), str(path))
@@ -160,6 +160,40 @@ def test_two_channels_are_two_phases_registered(tmp_path: Path):
     assert overlap > 0.9
     with pytest.raises(ModelError, match="needs the arterial phase"):
         segment_case(SegmentationJob(portal=job.portal, model=job.model, device="cpu"))
+
+
+def test_one_network_finds_liver_and_tumors_in_two_phases(tmp_path: Path):
+    labels = truth()
+    both = [{"phase": phase, **AS_IT_IS} for phase in ("arterial", "portal")]
+    model = write_model(
+        tmp_path / "model",
+        stage(
+            phases=["portal", "arterial"],
+            arguments=arguments(in_channels=2),
+            nnunet={"transposition": [0, 1, 2], "run": {**RUN, "channels": both}},
+        ),
+    )
+    dark = (labels == 1) & (
+        np.indices(SHAPE)[2] < 13
+    )  # a part that no liver looks like in the arterial phase
+    moved = np.roll(np.where(dark, 3, labels), (1, 2, -2), (0, 1, 2))
+    job = SegmentationJob(
+        portal=volume(labels, tmp_path / "pv.nii.gz"),
+        arterial=volume(moved, tmp_path / "art.nii.gz", "RAS"),
+        model=model,
+        device="cpu",
+    )
+    result = segment_case(job)
+    found = in_lps(result.instances)
+    assert result.registration is not None
+    assert result.arterial_used
+    overlap = 2 * ((found == 2) & (labels == 2)).sum() / ((found == 2).sum() + (labels == 2).sum())
+    assert overlap > 0.9
+    rest = (labels > 0) & ~dark
+    assert (found[rest] > 0).mean() > 0.95
+    assert (found[dark] > 0).mean() < 0.5  # the portal phase alone shows liver there
+    with pytest.raises(ModelError, match="needs the arterial phase"):
+        segment_case(SegmentationJob(portal=job.portal, model=model, device="cpu"))
 
 
 def test_what_needs_a_network_of_its_own_kind_says_so(tmp_path: Path):
