@@ -56,7 +56,7 @@ class LabelResampling:
         if self._separate is not None:
             at = self._separate
             self._across = sampled_weights(labels.shape[at], shape[at], settings.order_z)
-        self._known = [int(value) for value in np.unique(labels)]
+        self._known = _values_of(labels)
 
     def rows(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return rows start to stop - 1 along the first axis of the new grid, (rows, y, x)."""
@@ -140,3 +140,12 @@ class LabelResampling:
             for number, value in enumerate(self._known):
                 shares[number] += np.where(labels == value, weight, 0.0)
         return np.minimum(shares, 1.0)
+
+
+def _values_of(labels: Labels) -> list[int]:
+    """Return the values of a label map, -1 and more, rising; sorting it would take longer than all else."""
+    found: set[int] = set()
+    for row in labels:
+        counts = np.bincount(row.astype(np.intp).ravel() + 1)
+        found.update(int(value) - 1 for value in np.flatnonzero(counts))
+    return sorted(found)
