@@ -37,7 +37,9 @@ class Training:
     @property
     def parts(self) -> tuple[str, ...]:
         """The folders that lead to it, its own last."""
-        return (*self.files.path.absolute().with_suffix("").parts, *PurePosixPath(self.place).parts)
+        path = self.files.path.absolute()
+        given = path if self.files.is_folder else path.with_suffix("")  # a folder's name may end in "v2.1"
+        return (*given.parts, *PurePosixPath(self.place).parts)
 
     @property
     def trainer(self) -> str:

@@ -2,8 +2,8 @@
 
 Source: nnunet 1.7.1. It resamples before it normalizes, brings probabilities back where version 2 brings logits, has no
 bias in its transposed and last convolutions, and gives each level of the decoder the kernel of the level below.
-Departs: in a cascade the labels of the first network are cropped as the volume is. Version 1 crops the volume alone, and
-lays the labels of all of it over what is left; both are the same unless zeros surround the volume.
+Departs: in a cascade the labels of the first network are cropped as the volume is. Version 1 crops the volume alone,
+and lays the labels of all of it over what is left; both are the same unless zeros surround the volume.
 """
 
 from __future__ import annotations

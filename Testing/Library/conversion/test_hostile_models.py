@@ -173,8 +173,8 @@ OTHER = {"network_class_name": "dynamic_network_architectures.architectures.prim
             "the argument attention of the network is True, which this program does not know",
         ),
         (
-            arch(norm_op="torch.nn.modules.batchnorm.BatchNorm3d"),
-            "norm_op is '.*BatchNorm3d', which this program",
+            arch(norm_op="torch.nn.modules.normalization.GroupNorm"),
+            "norm_op is '.*GroupNorm', which this program",
         ),
         (arch(nonlin="os.system"), "nonlin is 'os.system', which this program does not know"),
         (arch(n_stages=10**9), "n_stages is 1000000000, which this program does not know"),
