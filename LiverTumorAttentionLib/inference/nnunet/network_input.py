@@ -108,7 +108,7 @@ class NetworkInput:
         grid: PassGrid,
         volumes: Sequence[NDArray[np.generic]],
         device: torch.device,
-        labels: NDArray[np.integer] | None = None,
+        labels: NDArray[np.generic] | None = None,
         label_values: Sequence[int] = (),
     ) -> None:
         self._run = run
@@ -231,7 +231,7 @@ class NetworkInput:
         for value in self._label_values:
             yield (found == value).float()
 
-    def _with_outside(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    def _with_outside(self, labels: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return labels with -1 instead of 0 for background outside of what is not 0 in some channel."""
         mask = nonzero_mask(self._volumes) if self._mask is None else self._mask
         if mask.all():
