@@ -21,7 +21,11 @@ from LiverTumorAttentionGui.sections.inputs import InputsSection, ModelManager
 from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog
 from LiverTumorAttentionGui.sections.review import ReviewSection
 from LiverTumorAttentionGui.sections.segment import SegmentSection
+from LiverTumorAttentionGui.sections.worklist import WorklistSection
+from LiverTumorAttentionGui.sections.worklist_batch import BLOCKS
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult, SegmentationRun
+from LiverTumorAttentionGui.worklist.case_nodes import CaseNodes
+from LiverTumorAttentionLib.contrast_phase import ROLES
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
 OTHER_STUDY = (
@@ -30,6 +34,8 @@ OTHER_STUDY = (
 )
 INPUTS_OF_RESULT = "The inputs show {portal} again, the portal venous CT of this result."
 SCENE_CLOSED = "The scene was closed: the run was ended."
+BATCH_ENDED = "The scene was closed: the segmentation in the background was ended. Cases that were done stay."
+RUNS_ALREADY = "A case is being segmented: wait until that has ended, or cancel it."
 
 
 class Part(Protocol):
@@ -74,8 +80,21 @@ class SegmentationPanel:
             has_operating_points=self._inputs.has_operating_points,
             on_result=self._show_result,
             on_failed=self._run_failed,
+            blocked=lambda: BLOCKS if self._batch_runs() else "",
         )
         self._inputs.fill()
+        self.worklist = WorklistSection(
+            self.ui,
+            self.widget,
+            logic,
+            self.active_case,
+            ensure=self._installer.ensure_requirements,
+            ensure_all=self._installer.ensure,
+            settings=self._segment.settings,
+            run_problem=lambda: RUNS_ALREADY if self._segment.running else "",
+            on_open=self._show_case,
+            on_change=self._update_segment,
+        )
         self.correct = CorrectSection(self.ui, self.widget, self.active_case)
         self.review = ReviewSection(
             self.ui,
@@ -83,7 +102,13 @@ class SegmentationPanel:
             ensure=self._installer.ensure_requirements,
             ensure_dicom=self._installer.ensure_dicom,
         )
-        self._parts: tuple[Part, ...] = (self._inputs, self._segment, self.correct, self.review)
+        self._parts: tuple[Part, ...] = (
+            self._inputs,
+            self._segment,
+            self.worklist,
+            self.correct,
+            self.review,
+        )
         self.active_case.on_change(self._active_case_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)
         self.active_case.reopen()
@@ -104,6 +129,7 @@ class SegmentationPanel:
         self._observer = self._parameters.AddObserver("ModifiedEvent", self._parameters_changed)
         self._parameters_changed()
         self._inputs.choose_phases()
+        self.worklist.enter()
 
     def leave(self) -> None:
         """Disconnect from the parameter node, and release mouse modes and shortcuts."""
@@ -113,6 +139,7 @@ class SegmentationPanel:
         self._parameters.RemoveObserver(self._observer)
         self._parameters = self._gui_tag = self._observer = None
         self._notice.hide()
+        self.worklist.leave()
         self.correct.release()
         self.review.leave()
         self.active_case.close()
@@ -121,6 +148,7 @@ class SegmentationPanel:
     def scene_closes(self) -> None:
         """End a run whose volumes are about to be removed."""
         self._segment.abandon(SCENE_CLOSED)
+        self.worklist.abandon(BATCH_ENDED)
         self.review.abandon()
         self.leave()
         self._segment.clear()
@@ -136,6 +164,7 @@ class SegmentationPanel:
         """End a run and disconnect from scene and widgets: the module is being closed."""
         self._installer.cancel()
         self._segment.abandon()
+        self.worklist.abandon()
         self.review.abandon()
         self.leave()
         self._logic.close_controllers()
@@ -155,6 +184,10 @@ class SegmentationPanel:
             vars(self.ui).update(vars(slicer.util.childWidgetVariables(widget)))
             self.ui.sectionsWidget.layout().addWidget(widget)
             widgets.append(widget)
+        worklist = slicer.util.loadUI(str(UI_FOLDER / "WorklistSection.ui"))
+        vars(self.ui).update(vars(slicer.util.childWidgetVariables(worklist)))
+        self.widget.layout().insertWidget(self.widget.layout().indexOf(self.ui.inputsButton), worklist)
+        widgets.append(worklist)
         for widget in widgets:
             widget.setMRMLScene(slicer.mrmlScene)
 
@@ -184,12 +217,31 @@ class SegmentationPanel:
 
     def _active_case_changed(self) -> None:
         """Update the panel for another active case, or a long action that began or ended."""
-        if self._parameters is not None:
-            self._segment.update(self._parameters, self._parameters.study)
+        self._update_segment()
         free = not self.active_case.busy
         self.ui.studySelector.enabled = free
         self.ui.segmentSectionButton.enabled = free
         self.ui.installButton.visible = self.active_case.packages_missing
+
+    def _update_segment(self) -> None:
+        if self._parameters is not None:
+            self._segment.update(self._parameters, self._parameters.study)
+
+    def _batch_runs(self) -> bool:
+        worklist = getattr(self, "worklist", None)  # made after the section Segment
+        return worklist is not None and worklist.batch.running
+
+    def _show_case(self, nodes: CaseNodes) -> None:
+        """Make a case of the worklist the inputs and the study."""
+        parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        self._study = nodes.segmentation
+        parameters.study = parameters.output = None
+        for role in ROLES[::-1]:  # the portal venous one last: what belongs to another CT is reset then
+            if hasattr(parameters, role):
+                setattr(parameters, role, nodes.volumes.get(role))
+        parameters.study = parameters.output = nodes.segmentation
+        slicer.util.setSliceViewerLayers(background=nodes.portal, foreground=None, label=None, fit=True)
+        self.ui.correctButton.collapsed = nodes.segmentation is None
 
     def _show_result(self, result: SegmentationResult) -> None:
         """Make the result the study; the user may be in another module, where the panel has no parameter node."""

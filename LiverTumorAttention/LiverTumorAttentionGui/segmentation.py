@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.input_volumes import is_derived, of_other_patient
 from LiverTumorAttentionGui.scene.node_attributes import (
     ARTERIAL_ROLE,
+    LOG_ATTRIBUTE,
     PORTAL_REFERENCE,
     PORTAL_ROLE,
     ROLE_ATTRIBUTE,
@@ -36,6 +37,13 @@ from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.lesion_classifier import left_out
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
+from LiverTumorAttentionLib.pipeline.worklist import (
+    PROBABILITY_FILE,
+    REGISTERED_FILE,
+    REPORT_FILE,
+    SEGMENTATION_FILE,
+    TRANSFORM_FILE,
+)
 from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS
 from LiverTumorAttentionLib.wording import counted
 
@@ -44,38 +52,50 @@ if TYPE_CHECKING:
 
 PORTAL_FILE = "portal.nrrd"
 ARTERIAL_FILE = "arterial.nrrd"
-SEGMENTATION_FILE = "segmentation.seg.nrrd"
 TABLE_FILE = "tumors.csv"
-REPORT_FILE = "report.json"
-REGISTERED_FILE = "registered.nrrd"
-TRANSFORM_FILE = "transform.h5"
-PROBABILITY_FILE = "probability.nrrd"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationRequest:
-    """The inputs and settings of a run."""
+class RunSettings:
+    """The settings of a run, of a case in the scene or of one of a worklist."""
 
-    portal: slicer.vtkMRMLScalarVolumeNode
-    """The portal venous CT."""
-    arterial: slicer.vtkMRMLScalarVolumeNode | None = None
-    """The late arterial CT; None for a run without."""
     model: str
     """Id of the model."""
     device: str = "auto"
     """One of `parameters.DEVICES`."""
-    output: slicer.vtkMRMLSegmentationNode | None = None
-    """The node to fill; None for a new one."""
-    keep_registered: bool = False
-    """Whether the registered arterial volume and its transform are added to the scene."""
-    keep_probability: bool = True
-    """Whether the probability of tumor is added to the scene."""
     threshold: float | None = None
     """Probability from which a voxel is tumor; None for the model's own."""
     minimum_diameter_mm: float | None = None
     """Smallest diameter of a finding; None for the model's own."""
     operating_point: str | None = None
     """Which findings are kept by their lesion probability; None for a model that gives none."""
+
+    def arguments(self) -> list[str]:
+        """Return the options of the command line."""
+        arguments = ["--model", self.model, "--device", self.device, "--progress", "json"]
+        if self.threshold is not None:
+            arguments += ["--threshold", f"{self.threshold:g}"]
+        if self.minimum_diameter_mm is not None:
+            arguments += ["--minimum-diameter", f"{self.minimum_diameter_mm:g}"]
+        if self.operating_point is not None:
+            arguments += ["--operating-point", self.operating_point]
+        return arguments
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationRequest(RunSettings):
+    """The inputs and settings of a run on volumes of the scene."""
+
+    portal: slicer.vtkMRMLScalarVolumeNode
+    """The portal venous CT."""
+    arterial: slicer.vtkMRMLScalarVolumeNode | None = None
+    """The late arterial CT; None for a run without."""
+    output: slicer.vtkMRMLSegmentationNode | None = None
+    """The node to fill; None for a new one."""
+    keep_registered: bool = False
+    """Whether the registered arterial volume and its transform are added to the scene."""
+    keep_probability: bool = True
+    """Whether the probability of tumor is added to the scene."""
     phases_as_given: bool = False
     """Whether the user has said that the volumes are of the phases that they were chosen as."""
     inputs: tuple[VolumeState, ...] = field(init=False, repr=False, compare=False)
@@ -184,19 +204,15 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
                 arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
         if request.keep_probability:
             arguments += ["--save-probability", str(folder / PROBABILITY_FILE)]
-        if request.threshold is not None:
-            arguments += ["--threshold", f"{request.threshold:g}"]
-        if request.minimum_diameter_mm is not None:
-            arguments += ["--minimum-diameter", f"{request.minimum_diameter_mm:g}"]
-        if request.operating_point is not None:
-            arguments += ["--operating-point", request.operating_point]
-        arguments += ["--model", request.model, "--device", request.device, "--progress", "json"]
+        arguments += request.arguments()
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
         arguments += ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
         return arguments + (["--phases-as-given"] if request.phases_as_given else [])
 
-    def load(self, request: SegmentationRequest, folder: Path) -> SegmentationResult:
+    def load(self, request: SegmentationRequest, folder: Path, *, log: str = "") -> SegmentationResult:
         """Load the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.
+
+        log: of the corrections that were made of the result since; empty for none.
 
         Where the request's output contains lesions that a person accepted, rejected or changed, the findings are added
         to it as drafts; otherwise its content is replaced. All files are read before the scene is changed.
@@ -224,7 +240,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         with all_or_nothing(portal.GetScene(), portal, arterial, *_nodes_of(request.output)):
             try:
                 return self._place(
-                    request, report, findings, verdict, registered, transform, probability_voxels
+                    request, report, findings, verdict, registered, transform, probability_voxels, log
                 )
             except BaseException:
                 if request.output is not None:
@@ -240,6 +256,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         registered: VoxelsInWorld | None,
         transform: Any,
         probability_voxels: VoxelsInWorld | None,
+        log: str,
     ) -> SegmentationResult:
         """Put a result that was read into the scene; see `load`."""
         portal, arterial = request.portal, request.arterial
@@ -261,6 +278,9 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
                 placed.node, probability_voxels, portal=portal, under_transform=under_transform
             )
         findings.link(placed, registration=registration, probability=probability)
+        if log:
+            placed.node.SetAttribute(LOG_ATTRIBUTE, log)
+            placed = replace(placed, controller=self._controllers.get(placed.node))
         table = fill_tumor_table(placed.node, findings.tumors(placed), RUN_NODE_COLUMNS)
         portal.SetAttribute(ROLE_ATTRIBUTE, PORTAL_ROLE)
         if arterial is not None and arterial.GetScene() is not None:

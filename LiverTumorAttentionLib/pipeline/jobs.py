@@ -29,6 +29,14 @@ TRAINING_CASE_FILES = ("portal.nii.gz", "labels.nii.gz", "arterial.nii.gz", "cas
 AVERAGING = {name: len(symmetries) for name, symmetries in SYMMETRIES.items()}
 """How often the tumor network runs on a case, by what its probability is averaged over."""
 
+REGISTERED_OUTPUTS = {
+    "save_registered": "arterial",
+    "save_transform": "arterial",
+    "save_delayed": "delayed",
+    "save_native": "native",
+}
+"""Fields of a `SegmentationJob` that name a file of a registration, and the volume that is registered."""
+
 PLAIN_SETTINGS = frozenset({"model", "device", "averaging", "operating_point"})
 """Settings whose text is no name."""
 
@@ -196,13 +204,9 @@ class SegmentationJob(ReportedJob):
             raise InputError(
                 "a point of attention was given, but no folder for the maps: name one, or leave it out"
             )
-        for file, what, phase in (
-            (self.save_registered, "registered arterial volume", "arterial"),
-            (self.save_transform, "transform", "arterial"),
-            (self.save_delayed, "registered delayed volume", "delayed"),
-            (self.save_native, "registered native volume", "native"),
-        ):
-            if file and getattr(self, phase) is None and self.study is None:
+        for field, phase in REGISTERED_OUTPUTS.items():
+            if getattr(self, field) and getattr(self, phase) is None and self.study is None:
+                what = "transform" if field == "save_transform" else f"registered {phase} volume"
                 raise InputError(
                     f"there will be no {what} to save, because no {phase} volume was given: "
                     "give one, or leave out the file for it"

@@ -25,7 +25,7 @@ from LiverTumorAttentionLib.phases.headers import (
     in_order_of_time,
 )
 from LiverTumorAttentionLib.phases.levels import Levels, measure_levels
-from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.jobs import REGISTERED_OUTPUTS, SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
 SHORTEST_MM = 50.0
@@ -74,6 +74,12 @@ def choose_phases(job: SegmentationJob, progress: Progress) -> tuple[Segmentatio
             )
     values: dict[str, Any] = {role: folder if role in chosen else None for role in ROLES}
     values |= {f"{role}_series": chosen[role].uid if role in chosen else None for role in ROLES}
+    for name, role in REGISTERED_OUTPUTS.items():
+        if role not in chosen and getattr(job, name):
+            values[name] = None
+            words.append(
+                f"no {role} series was found, so there is nothing to write to '{getattr(job, name)}'"
+            )
     return replace(job, study=None, **values), words
 
 

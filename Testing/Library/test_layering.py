@@ -100,10 +100,12 @@ PANEL_RULES: dict[str, set[str]] = {
     "correction": GROUND | {"scene"},
     "review": GROUND | {"correction", "process", "scene"},
     "segmentation": {"errors", "parameters", "process", "scene", "correction", "review"},
+    "worklist": {"errors", "process", "scene", "correction", "segmentation"},
     "sections": GROUND
-    | {"parameters", "process", "model_collection", "scene", "correction", "review", "segmentation"},
+    | {"parameters", "process", "model_collection", "scene", "correction", "review", "segmentation"}
+    | {"worklist"},
     "panel": {"errors", "feedback", "process", "sample"}
-    | {"model_collection", "correction", "segmentation", "sections"},
+    | {"model_collection", "correction", "segmentation", "sections", "worklist"},
 }
 
 

@@ -43,6 +43,20 @@ WEIGHT_ATTRIBUTE = "LiverTumorAttention_WeightKg"
 COMBINE_ATTRIBUTE = "LiverTumorAttention_Combine"
 """How several resection planes are combined: "all" or "any"."""
 
+SAVED_LOG_ATTRIBUTE = "LiverTumorAttention_SavedLog"
+"""SHA-256 of the log as it was when the case of a worklist was last loaded or saved."""
+SAVED_FILE_ATTRIBUTE = "LiverTumorAttention_SavedFile"
+"""SHA-256 of the segmentation's file that it was loaded from or saved to, likewise."""
+
+# Attributes of the volumes of a worklist's case -----------------------------------------------------------
+
+CASE_ATTRIBUTE = "LiverTumorAttention_Case"
+"""The case's folder."""
+CASE_ROLE_ATTRIBUTE = "LiverTumorAttention_CaseRole"
+"""What the volume is to the case: "portal", "arterial", "delayed" or "native"."""
+CASE_VOLUME_ATTRIBUTE = "LiverTumorAttention_CaseVolume"
+"""Checksum of voxels and place as they were loaded."""
+
 # Attributes shared with the extension Slicer-Liver --------------------------------------------------------
 
 ROLE_ATTRIBUTE = "LiverRole"

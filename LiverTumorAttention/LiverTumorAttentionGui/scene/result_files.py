@@ -89,6 +89,16 @@ def read_transform(path: Path) -> vtk.vtkAbstractTransform:
     return node.GetTransformFromParent()
 
 
+def write_transform(node: slicer.vtkMRMLTransformNode, path: Path) -> None:
+    """Write a transform so that `read_transform` reads it. Raises `PanelError`."""
+    storage = slicer.vtkMRMLTransformStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.WriteData(node) or not path.is_file():
+        raise PanelError(
+            f"The transform cannot be written to {path.parent}: free some disk space and try again."
+        )
+
+
 def check_nrrd(path: Path, what: str, fields: tuple[str, ...] = ()) -> None:
     """Raise `PanelError` unless the file is a NRRD with all of its voxels: Slicer's reader aborts on one that is not.
 

@@ -21,6 +21,7 @@ from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
     LiverTumorAttentionLogic,
+    RunSettings,
     SegmentationRequest,
     SegmentationResult,
     SegmentationRun,
@@ -62,7 +63,7 @@ class SegmentSection:
     can start, and Cancel ends it. run_factory: makes the run of a request. model: returns the
     chosen model's id. has_operating_points: returns whether it gives a lesion probability. load_sample: starts to
     generate the sample case and returns its run. on_result: called with the result of a segmentation. on_failed:
-    called when a run failed.
+    called when a run failed. blocked: returns why no run can start beside another, in one sentence; empty when it can.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class SegmentSection:
         has_operating_points: Callable[[], bool],
         on_result: Callable[[SegmentationResult], None],
         on_failed: Callable[[], None],
+        blocked: Callable[[], str],
     ) -> None:
         self._ui = ui
         self._logic = logic
@@ -87,6 +89,7 @@ class SegmentSection:
         self._has_operating_points = has_operating_points
         self._on_result = on_result
         self._on_failed = on_failed
+        self._blocked = blocked
         self._installing = self._disconnected = False
         self._run: Run | None = None
         self._warnings: list[str] = []
@@ -189,24 +192,33 @@ class SegmentSection:
     def _problem(self) -> str:
         if self._parameters is None:
             return "Choose the portal venous CT first."
-        return self._logic.problem(self._parameters.portal, self._parameters.arterial, self._model())
+        return self._blocked() or self._logic.problem(
+            self._parameters.portal, self._parameters.arterial, self._model()
+        )
+
+    def settings(self) -> RunSettings:
+        """Return the settings that are chosen in the panel."""
+        parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        threshold, diameter_mm = parameters.threshold, parameters.minimum_diameter_mm
+        return RunSettings(
+            model=parameters.model,
+            device=parameters.device,
+            threshold=threshold if threshold > MODELS_OWN_THRESHOLD else None,
+            minimum_diameter_mm=diameter_mm if diameter_mm > MODELS_OWN_DIAMETER else None,
+            operating_point=parameters.operating_point if self._has_operating_points() else None,
+        )
 
     def _request(
         self, parameters: SegmentationParameters, *, phases_as_given: bool = False
     ) -> SegmentationRequest:
-        threshold, diameter_mm = parameters.threshold, parameters.minimum_diameter_mm
         return SegmentationRequest(
             portal=parameters.portal,
             arterial=parameters.arterial,
-            model=parameters.model,
-            device=parameters.device,
             output=parameters.output,
             keep_registered=parameters.keep_registered,
             keep_probability=parameters.keep_probability,
-            threshold=threshold if threshold > MODELS_OWN_THRESHOLD else None,
-            minimum_diameter_mm=diameter_mm if diameter_mm > MODELS_OWN_DIAMETER else None,
-            operating_point=parameters.operating_point if self._has_operating_points() else None,
             phases_as_given=phases_as_given,
+            **vars(self.settings()),
         )
 
     def _segment_clicked(self, _checked: bool = False) -> None:
@@ -214,7 +226,7 @@ class SegmentSection:
 
     def _begin(self, *, phases_as_given: bool = False) -> None:
         parameters = self._parameters
-        if self.running or parameters is None:
+        if self.running or parameters is None or self._blocked():
             return
         self._warnings = []
         self._registration.clear()

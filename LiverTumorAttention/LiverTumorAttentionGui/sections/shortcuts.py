@@ -32,6 +32,8 @@ LETTERS = {
 }
 """One-letter keys, which act while the reading layout is on and the Segment Editor is closed."""
 NEXT_DRAFT = "N"
+NEXT_CASE = "U"
+"""Acts while a worklist is open and the Segment Editor is closed; no view of Slicer has it."""
 
 
 class Shortcuts:

@@ -62,6 +62,15 @@ def test_words_tell_too_and_say_so(tmp_path: Path) -> None:
     assert "described as 'portalvenös 2.5'" in words[0]
 
 
+def test_what_is_to_be_saved_of_a_phase_that_is_not_there_is_left_out_and_told(tmp_path: Path) -> None:
+    write_study(tmp_path, {phase: WORDS[phase] for phase in (PORTAL, LATE_ARTERIAL)})
+    job, words = choose_phases(
+        SegmentationJob(study=str(tmp_path), save_registered="r.nrrd", save_delayed="d.nrrd"), Progress()
+    )
+    assert (job.save_registered, job.save_delayed) == ("r.nrrd", None)
+    assert "no delayed series was found, so there is nothing to write to 'd.nrrd'" in words
+
+
 def test_reconstructions_of_one_acquisition_count_once(tmp_path: Path) -> None:
     write_series(tmp_path, trunk(PORTAL)[:, :, ::2], description="Abdomen", uid="1.9.1", acquired="100612")
     write_series(

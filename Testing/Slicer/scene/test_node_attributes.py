@@ -41,6 +41,11 @@ def test_saved_names_are_unique_and_unchanged() -> None:
         "MARGIN_TUMORS_ATTRIBUTE": "LiverTumorAttention_MarginTumors",
         "WEIGHT_ATTRIBUTE": "LiverTumorAttention_WeightKg",
         "COMBINE_ATTRIBUTE": "LiverTumorAttention_Combine",
+        "SAVED_LOG_ATTRIBUTE": "LiverTumorAttention_SavedLog",
+        "SAVED_FILE_ATTRIBUTE": "LiverTumorAttention_SavedFile",
+        "CASE_ATTRIBUTE": "LiverTumorAttention_Case",
+        "CASE_ROLE_ATTRIBUTE": "LiverTumorAttention_CaseRole",
+        "CASE_VOLUME_ATTRIBUTE": "LiverTumorAttention_CaseVolume",
         "ROLE_ATTRIBUTE": "LiverRole",
         "SEGMENTATION_ROLE_ATTRIBUTE": "LiverSegmentation.Role",
     }

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.atomic_write import full_suffix
+from LiverTumorAttentionLib.io.case_folder import case_places, find_in_case, no_case
 from training.data.case import LabelFile, SourceCase
-from training.data.layouts.files import VOLUME_SUFFIXES, case_name, folder, in_order, read_json, stem
+from training.data.layouts.files import VOLUME_SUFFIXES, case_name, read_json
 from training.data.layouts.labels import told_values
 
 LABEL_SUFFIXES = (*VOLUME_SUFFIXES, ".seg.nrrd", ".dcm")
@@ -28,13 +28,13 @@ LABEL_SUFFIXES = (*VOLUME_SUFFIXES, ".seg.nrrd", ".dcm")
 def find(data: Path, *, labels: Mapping[str, str] | None = None) -> list[SourceCase]:
     """Return one case a folder in `data`. labels: classes by further values, such as {"3": "background"}."""
     values = told_values(labels or {})
-    places = [path for path in in_order(folder(data, "folder of cases").iterdir()) if path.is_dir()]
-    cases = [_case(place, values) for place in places if _found(place, "portal") or _found(place, "labels")]
+    cases = [
+        _case(place, values)
+        for place in case_places(data)
+        if _found(place, "portal") or _found(place, "labels")
+    ]
     if not cases:
-        raise InputError(
-            f"no folder in '{data}' holds portal.nii.gz (or .nii, .nrrd, .mha, or a folder portal with DICOM files): "
-            "give the folder that holds one folder a case"
-        )
+        raise no_case(data)
     return cases
 
 
@@ -56,18 +56,8 @@ def _case(place: Path, values: Mapping[int, int]) -> SourceCase:
 
 
 def _found(place: Path, name: str) -> Path | None:
-    """Return the file or folder called `name`, None when there is none; `InputError` for more than one."""
-    suffixes = LABEL_SUFFIXES if name == "labels" else VOLUME_SUFFIXES
-    found = [path for path in place.glob(f"{name}*") if _is_called(path, name, suffixes)]
-    if len(found) > 1:
-        raise InputError(f"'{found[0]}' and '{found[1].name}' may both be meant: remove one")
-    return found[0] if found else None
-
-
-def _is_called(path: Path, name: str, suffixes: tuple[str, ...]) -> bool:
-    if path.is_dir():
-        return path.name == name
-    return stem(path) == name and full_suffix(path) in suffixes
+    """Return the file or folder called `name`; see `find_in_case`."""
+    return find_in_case(place, name, LABEL_SUFFIXES if name == "labels" else VOLUME_SUFFIXES)
 
 
 def _facts(path: Path) -> tuple[dict[str, str], str | None]:
