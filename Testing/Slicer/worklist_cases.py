@@ -56,8 +56,8 @@ def make_folder(place: Path, count: int = 3, *, arterial: bool = False) -> Path:
     return place
 
 
-def put_result(case: Path, *, log: str = "") -> None:
-    """Put the result of a run into a case."""
+def put_result(case: Path, *, log: str = "", registration: bool = False) -> None:
+    """Put the result of a run into a case. registration: whether it is one of two phases."""
     from LiverTumorAttentionLib.correction import HEADER_KEY
     from LiverTumorAttentionLib.io import write_segmentation
 
@@ -69,6 +69,12 @@ def put_result(case: Path, *, log: str = "") -> None:
     write_segmentation(result / "segmentation.seg.nrrd", truth, notes={HEADER_KEY: log} if log else {})
     for name in ("report.json", "probability.nrrd"):
         (result / name).write_bytes((case / "made" / name).read_bytes())
+    if registration:
+        cases.write_registration(case / "made")
+        for name in ("registered.nrrd", "transform.h5"):
+            (result / name).write_bytes((case / "made" / name).read_bytes())
+        report = json.loads((result / "report.json").read_text())
+        (result / "report.json").write_text(json.dumps({**report, "registration": cases.verdict()}))
 
 
 def fake_runs(folder: Path) -> Any:

@@ -22,6 +22,8 @@ from LiverTumorAttentionGui.scene.volume_nodes import add_volume
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationRequest
 from LiverTumorAttentionGui.worklist.saved_state import remember_place, remember_saved
 from LiverTumorAttentionLib.pipeline.worklist import (
+    DELAYED_FILE,
+    NATIVE_FILE,
     PROBABILITY_FILE,
     REGISTERED_FILE,
     REPORT_FILE,
@@ -29,6 +31,12 @@ from LiverTumorAttentionLib.pipeline.worklist import (
     WorklistCase,
 )
 
+_FILES_OF = {
+    "arterial": (REGISTERED_FILE, TRANSFORM_FILE),
+    "delayed": (DELAYED_FILE,),
+    "native": (NATIVE_FILE,),
+}
+"""What a registered phase needs, by its role; without it the phase is shown as it was acquired alone."""
 _NOT_OF_THE_CASE = (VESSELS_REFERENCE, "transform")
 """Reference roles of nodes that the user brought: vessels, and a transform above the segmentation."""
 
@@ -79,12 +87,15 @@ def _load_result(
             f"The segmentation of {case.name} has no {REPORT_FILE} beside it, which every run writes: "
             f"put it back, or remove {case.segmentation} to segment the case again."
         )
-    there = {name: (case.result / name).is_file() for name in (REGISTERED_FILE, TRANSFORM_FILE)}
     known = {each.name for each in fields(SegmentationRequest)}
+    whole = {
+        role for role, files in _FILES_OF.items() if all((case.result / name).is_file() for name in files)
+    }
+    given = {role: node for role, node in volumes.items() if role in known and role in {"portal", *whole}}
     request = SegmentationRequest(
-        **{role: node for role, node in volumes.items() if role in known},
+        **given,
         model="",
-        keep_registered=all(there.values()),
+        keep_registered=len(given) > 1,
         keep_probability=(case.result / PROBABILITY_FILE).is_file(),
     )
     segmentation = logic.load(request, case.result, log=log).segmentation

@@ -95,6 +95,21 @@ def test_opens_a_case_with_its_result(panel, scene, folder):
     assert not panel.ui.correctButton.collapsed
 
 
+@pytest.mark.parametrize("missing", [None, "transform.h5", "registered.nrrd"])
+def test_registered_arterial_phase_is_loaded_where_its_files_are_whole(panel, scene, tmp_path, missing):
+    folder = worklist_cases.make_folder(tmp_path / "phases", 1, arterial=True)
+    worklist_cases.put_result(folder / "case1", registration=True)
+    if missing is not None:
+        (folder / "case1" / "result" / missing).unlink()
+    panel.worklist.open_folder(folder)
+    double_click(panel, 0)
+    study = panel.active_case.study
+    assert study is not None, message(panel)
+    assert (study.arterial is not None) == (missing is None)
+    assert panel._parameters.arterial.GetName() == "case1 arterial"
+    assert panel._parameters.arterial is not study.arterial
+
+
 def test_saves_corrections_and_finds_them_again(panel, scene, folder):
     worklist_cases.put_result(folder / "case1")
     double_click(panel, 0)
