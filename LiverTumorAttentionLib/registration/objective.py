@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.registration.mutual_information import (
     ConditionalMutualInformation,
     MutualInformation,
     Part,
+    blocks,
 )
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.working_pair import ResampledPair, downsampled
@@ -107,12 +108,19 @@ class Objective:
 
     def __call__(self, coefficients: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient (3, z, y, x) by the coefficients."""
-        u = self.basis.evaluate(coefficients).reshape(3, -1)[:, self.voxels]
-        at = self.at + self.per_mm @ u
-        value, gradient = interpolate_with_derivative(self.moving, at)
-        mutual, by_value = self.mutual(value, _known(at, self.moving.shape[::-1]))
-        dense = np.zeros((3, int(np.prod(self.shape))), np.float32)
-        dense[:, self.voxels] = self.per_mm.T @ (gradient * by_value)
+        u = self.basis.evaluate(coefficients).reshape(3, -1)
+        count, size = len(self.voxels), self.moving.shape[::-1]
+        value, gradient = np.empty(count, np.float32), np.empty((3, count), np.float32)
+        known = np.empty(count, bool)
+        for part in blocks(count):
+            at = self.at[:, part] + self.per_mm @ u[:, self.voxels[part]]
+            value[part], gradient[:, part] = interpolate_with_derivative(self.moving, at)
+            known[part] = _known(at, size)
+        mutual, by_value = self.mutual(value, known)
+        dense = u
+        dense[...] = 0
+        for part in blocks(count):
+            dense[:, self.voxels[part]] = self.per_mm.T @ (gradient[:, part] * by_value[part])
         energy, by_coefficients = bending_energy(coefficients, self.mesh_mm)
         total = self.basis.adjoint(dense.reshape(3, *self.shape)) - self.bending_weight * by_coefficients
         return mutual - self.bending_weight * energy, total

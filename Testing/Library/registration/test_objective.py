@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.registration import RegistrationSettings
+from LiverTumorAttentionLib.registration import RegistrationSettings, mutual_information
 from LiverTumorAttentionLib.registration.bspline_grid import BSplineGrid
 from LiverTumorAttentionLib.registration.mutual_information import (
     ConditionalMutualInformation,
@@ -60,6 +60,19 @@ def test_the_derivative_by_the_moving_values_is_that_of_the_sum() -> None:
         step = 0.05 * direction * within
         change = (measure(moving + step, known)[0] - measure(moving - step, known)[0]) / 2
         assert (derivative * step).sum() == pytest.approx(change, rel=0.02, abs=1e-7)
+
+
+def test_blocks_of_values_give_what_all_of_them_give_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed, moving, _ = samples()
+    known = np.random.default_rng(4).uniform(size=len(fixed)) < 0.9
+    measure = MutualInformation(fixed, (float(moving.min()), float(moving.max())), 20)
+    found = []
+    for size in (len(fixed), 700):  # the last block is a smaller one
+        monkeypatch.setattr(mutual_information, "BLOCK", size)
+        found.append(measure(moving, known))
+    (value, derivative), (in_blocks, derivative_in_blocks) = found
+    assert in_blocks == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(derivative_in_blocks, derivative, rtol=1e-5, atol=1e-12)
 
 
 def test_a_clipped_value_pulls_nowhere() -> None:
