@@ -30,6 +30,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "(default: liver=1 tumor=2 liver_with_tumors=1+2). Or what a segment of either file is, where its name does "
         "not say it: NAME=liver, tumor, vessel or ignore",
     )
+    add(
+        "--lits",
+        action="store_true",
+        help="score as the LiTS challenge does, too: pieces and bridged lesions joined before they are matched above "
+        "50 %% overlap, distances over the matched ones, RVD against the prediction",
+    )
     add("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
@@ -55,7 +61,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     meanings.check_used()
     for warning in warnings:
         console.warn(warning)
-    evaluation = evaluate_labels(prediction, truth, labels)
+    evaluation = evaluate_labels(prediction, truth, labels, lits=options.lits)
     if options.json:
         console.print(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False))
     else:

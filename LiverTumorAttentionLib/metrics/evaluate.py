@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics.evaluation import Evaluation, LabelScores
 from LiverTumorAttentionLib.metrics.labels import DEFAULT_LABELS
 from LiverTumorAttentionLib.metrics.lesions import LesionScores, match_lesions
+from LiverTumorAttentionLib.metrics.lits import LitsLesions, match_as_lits, score_as_lits
 from LiverTumorAttentionLib.metrics.overlap import confusion
 from LiverTumorAttentionLib.metrics.surface import surface_distances
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
@@ -25,12 +26,14 @@ def evaluate_labels(
     prediction: sitk.Image,
     truth: sitk.Image,
     labels: Mapping[str, tuple[int, ...]] = DEFAULT_LABELS,
+    *,
+    lits: bool = False,
 ) -> Evaluation:
     """Score a predicted label map against the truth.
 
     prediction, truth: 3D label maps of whole numbers on the same grid, whose axes may run another way.
     labels: name of each object and the values that make it; the one called "tumor" is scored lesion by
-    lesion as well.
+    lesion as well. lits: score in LiTS's own way too, see `metrics.lits`.
     Raises `InputError` when the grids differ (naming both), for an image that is no label map, or no labels.
     """
     truth = regridded(truth, prediction, "the truth", "the prediction")
@@ -42,6 +45,7 @@ def evaluate_labels(
     voxel_ml = float(np.prod(spacing_zyx_mm)) / 1000.0
     scores: dict[str, LabelScores] = {}
     lesions: LesionScores | None = None
+    as_lits: LitsLesions | None = None
     for name, values in labels.items():
         found_mask, true_mask, total = _cropped(_mask(predicted, values), _mask(true, values))
         scores[name] = LabelScores(
@@ -49,10 +53,12 @@ def evaluate_labels(
             confusion=confusion(found_mask, true_mask, total_voxels=total),
             surface=surface_distances(found_mask, true_mask, spacing_zyx_mm),
             voxel_ml=voxel_ml,
+            lits=score_as_lits(found_mask, true_mask, spacing_zyx_mm) if lits else None,
         )
         if name == LESION_LABEL:
             lesions = match_lesions(found_mask, true_mask, spacing_zyx_mm)
-    return Evaluation(labels=scores, lesions=lesions)
+            as_lits = match_as_lits(found_mask, true_mask, spacing_zyx_mm) if lits else None
+    return Evaluation(labels=scores, lesions=lesions, lits_lesions=as_lits)
 
 
 def _label_array(image: sitk.Image, name: str) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from LiverTumorAttentionLib.metrics.lesions import LesionRow, LesionScores
+from LiverTumorAttentionLib.metrics.lits import LitsLesions, LitsScores
 from LiverTumorAttentionLib.metrics.overlap import Confusion
 from LiverTumorAttentionLib.metrics.surface import SurfaceDistances
 
@@ -17,13 +18,14 @@ class LabelScores:
     """Scores of one object.
 
     values: the label values that make the object. confusion: voxel counts and the overlap that follows.
-    surface: distances in mm. voxel_ml: volume of one voxel.
+    surface: distances in mm. voxel_ml: volume of one voxel. lits: the object as a whole in LiTS's way, where asked for.
     """
 
     values: tuple[int, ...]
     confusion: Confusion
     surface: SurfaceDistances
     voxel_ml: float
+    lits: LitsScores | None = None
 
     @property
     def empty(self) -> str:
@@ -50,6 +52,7 @@ class LabelScores:
             "f1": counts.f1,
             "accuracy": counts.accuracy,
             **asdict(self.surface),
+            **({} if self.lits is None else {"lits": asdict(self.lits)}),
         }
 
 
@@ -58,11 +61,12 @@ class Evaluation:
     """Scores of every object, and of the tumors one by one.
 
     labels: by name, in the order asked for.
-    lesions: None when no label called "tumor" was asked for.
+    lesions: None when no label called "tumor" was asked for. lits_lesions: the same in LiTS's way, where asked for.
     """
 
     labels: Mapping[str, LabelScores]
     lesions: LesionScores | None
+    lits_lesions: LitsLesions | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold: plain types, and null for what is undefined."""
@@ -77,6 +81,8 @@ class Evaluation:
                 "lesions": [_row_dict(row) for row in self.lesions.lesions],
                 "findings": [_row_dict(row) for row in self.lesions.findings],
             }
+        if self.lits_lesions is not None:
+            content["lits_lesions"] = self.lits_lesions.to_dict()
         cleaned: dict[str, Any] = _without_nan(content)
         return cleaned
 
@@ -91,9 +97,40 @@ class Evaluation:
             lines.append(_line(["empty in", *(column["empty"] or "-" for column in columns)]))
         if self.lesions is not None:
             lines += ["", *_lesion_lines(self.lesions)]
+        lines += self._lits_lines()
         return "\n".join(lines) + "\n"
 
+    def _lits_lines(self) -> list[str]:
+        """Return LiTS's own scores: of each object as a whole, then of the matched lesions."""
+        objects = {name: scores.lits for name, scores in self.labels.items() if scores.lits is not None}
+        if not objects:
+            return []
+        lines = ["", _line(["as LiTS scores", *objects])]
+        lines += [
+            _line([title, *(_number(getattr(scores, key), digits) for scores in objects.values())])
+            for key, title, digits in _LITS_ROWS
+        ]
+        lesions = self.lits_lesions
+        if lesions is not None:
+            lines += [
+                "",
+                f"lesions as LiTS matches them: {lesions.lesions} true, {lesions.findings} found; {lesions.bridged} "
+                f"bridged and {lesions.pieces} pieces joined; {lesions.matched} matched above 50 % overlap, recall "
+                f"{_number(lesions.recall, 2)}, precision {_number(lesions.precision, 2)}",
+                "of the matched: "
+                + ", ".join(
+                    f"{title} {_number(lesions.mean(key), digits)}" for key, title, digits in _LITS_ROWS
+                ),
+            ]
+        return lines
 
+
+_LITS_ROWS = (
+    ("rvd", "RVD", 4),
+    ("assd_mm", "ASSD (mm)", 2),
+    ("rmsd_mm", "RMSD (mm)", 2),
+    ("msd_mm", "MSD (mm)", 2),
+)
 _TABLE_ROWS = (
     ("dice", "Dice", 4),
     ("jaccard", "Jaccard", 4),

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.voxels.boxes import label_boxes
-from LiverTumorAttentionLib.voxels.morphology import CORNERS
+from LiverTumorAttentionLib.voxels.morphology import CORNERS, Mask
 
 MINIMUM_IOU = 0.5
 
@@ -111,11 +111,8 @@ def match_lesions(
     if prediction.shape != truth.shape:
         raise ValueError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}")
     found, true = Components.of(prediction), Components.of(truth)
-    both = (true.numbers > 0) & (found.numbers > 0)
-    codes, common = np.unique(
-        (true.numbers[both] - 1) * len(found.voxels) + found.numbers[both] - 1, return_counts=True
-    )
-    touching = np.stack(np.divmod(codes, max(len(found.voxels), 1)))
+    lesions, findings, common = overlaps(true, found)
+    touching = np.stack([lesions, findings])
     iou = common / (true.voxels[touching[0]] + found.voxels[touching[1]] - common)
     pairs = {int(lesion): int(finding) for lesion, finding in touching[:, iou >= MINIMUM_IOU].T}
     back = {finding: lesion for lesion, finding in pairs.items()}
@@ -127,7 +124,7 @@ def match_lesions(
 
 @dataclass(frozen=True)
 class Components:
-    """The 26-connected components of a mask, numbered 1, 2, … from the largest on."""
+    """The connected components of a mask, numbered 1, 2, … from the largest on."""
 
     numbers: NDArray[np.int64]
     """(z, y, x); the number of the component that a voxel belongs to, 0 for none."""
@@ -137,9 +134,9 @@ class Components:
     """(components, 3): voxels along each edge of the box around each."""
 
     @classmethod
-    def of(cls, mask: NDArray[Any]) -> Components:
-        """Find them; equal sizes stand in the order of their first voxel (z, y, x)."""
-        labels, count = ndimage.label(np.asarray(mask, bool), structure=CORNERS)
+    def of(cls, mask: NDArray[Any], structure: Mask = CORNERS) -> Components:
+        """Find them; equal sizes stand in the order of their first voxel (z, y, x). structure: which voxels touch."""
+        labels, count = ndimage.label(np.asarray(mask, bool), structure=structure)
         places = np.flatnonzero(labels)
         owners = labels.ravel()[places]
         voxels = np.bincount(owners, minlength=count + 1)[1:]
@@ -151,6 +148,18 @@ class Components:
         number = np.zeros(count + 1, dtype=np.int64)
         number[order + 1] = np.arange(1, count + 1)
         return cls(numbers=number[labels], voxels=voxels[order], edges=edges.reshape(count, 3))
+
+
+def overlaps(
+    first: Components, second: Components
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pairs of components that share a voxel, from 0: of the first, of the second, and how many voxels."""
+    both = (first.numbers > 0) & (second.numbers > 0)
+    codes, common = np.unique(
+        (first.numbers[both] - 1) * len(second.voxels) + second.numbers[both] - 1, return_counts=True
+    )
+    ones, others = np.divmod(codes, max(len(second.voxels), 1))
+    return ones, others, common
 
 
 def _rows(

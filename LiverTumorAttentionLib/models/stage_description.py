@@ -8,6 +8,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.earlier_arguments import with_earlier
 from LiverTumorAttentionLib.models.imported_outputs import (
     PARTS_OF_LIVER,
     NetworkOutput,
@@ -189,7 +190,7 @@ class StageDescription:
     network: str
     """Name in the registry of networks."""
     arguments: dict[str, Any]
-    """Arguments of that network."""
+    """Arguments of that network; those that were added later and are not named have their earlier values."""
     weights: str
     """File name of the stage's weights inside the model, ending in .safetensors."""
     sha256: str
@@ -228,6 +229,8 @@ class StageDescription:
     """What to do without an arterial volume: "refuse", or "portal" to give the portal volume in its place."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.network, str) and isinstance(self.arguments, dict):
+            object.__setattr__(self, "arguments", with_earlier(self.network, self.arguments))
         problem = self._problem()
         if problem:
             raise ModelError(f"model.json: stage {self.name!r}: {problem}: correct it there")

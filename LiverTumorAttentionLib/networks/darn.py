@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count
-from LiverTumorAttentionLib.networks.dpcnet import ORDERS, SemCor, SpaCor
+from LiverTumorAttentionLib.networks.dpcnet import LEVEL, ORDERS, RESAMPLINGS, SemCor, SpaCor
 from LiverTumorAttentionLib.networks.layers import crop_to
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialize
 
@@ -85,7 +85,8 @@ class DARN(nn.Module):
     Source: Zhang et al., DARN: Deep attentive refinement network for liver tumor segmentation from 3D CT
         volume (poster), Method and Table III: `order` "spa_first" is Spa + Sem, "sem_first" Sem + Spa.
     Departs: the PFE and all that the poster leaves open are those of DPC-Net, by the same authors, whose
-        forerunner this is: widths, the common width 64 of the pyramid, the supervision of the PFE's levels.
+        forerunner this is: widths, the common width 64 of the pyramid, the supervision of the PFE's levels,
+        `attention_width` and `resampling`.
         Any size of volume is taken: it is filled up and cut back. Returns logits, without the softmax.
     Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training {"pfe": {level: ...},
         "fused": {0: (B, classes, Z, Y, X)}}.
@@ -103,6 +104,8 @@ class DARN(nn.Module):
         levels: int = 5,
         pyramid_width: int = 64,
         order: str = "spa_first",
+        attention_width: int | str = LEVEL,
+        resampling: str = RESAMPLINGS[0],
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
@@ -113,7 +116,9 @@ class DARN(nn.Module):
         self.spa_first = check_choice("order", order, ORDERS) == "spa_first"
         self.features = PFE(in_channels, classes, width, levels, "stride")
         self.lateral = nn.ModuleList(nn.Conv3d(c, pyramid_width, 1) for c in self.features.channels)
-        self.sparef = nn.ModuleList(SpaRef(pyramid_width) for _ in range(levels - 2))
+        self.sparef = nn.ModuleList(
+            SpaRef(pyramid_width, "both", attention_width, resampling) for _ in range(levels - 2)
+        )
         self.semref = nn.ModuleList(SemRef(pyramid_width) for _ in range(levels - 2))
         self.aggregation = Aggregation(pyramid_width, levels - 1)
         self.head = nn.Conv3d(pyramid_width, classes, kernel_size=1)

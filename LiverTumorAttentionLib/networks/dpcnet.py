@@ -10,10 +10,14 @@ from torch import nn
 
 from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
+from LiverTumorAttentionLib.networks.layers3d import raised as on_grid_of
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialize
 
 POOLINGS = ("mean", "max", "both")
 ORDERS = ("spa_first", "sem_first")
+RESAMPLINGS = ("transposed", "learned", "interpolated")
+LEVEL = "level"
+"""The attention width that is the level's own."""
 DOWN = {"pfe": "stride", "unet3d": "pool"}
 """How the encoder goes down, by the name of the pyramid in Table 2."""
 
@@ -25,32 +29,47 @@ class SpaCor(nn.Module):
         T = Avg([F_i, F_{i-1}]) + Max([F_i, F_{i-1}])     over channels; F_i up-sampled to F_{i-1}'s grid
         A = W_3 phi(W_2 phi(W_1 T));  F_i^spa = sigmoid(A) x g(F_i), brought back to F_i's own grid
         pooling "mean" or "max" takes one of the two (Table 1).
-    Departs: F_i goes up by a 2x2x2 transposed convolution, as the PFE's decoder does, and back down by a
-        3x3x3 convolution of stride 2; the paper says "up-sampled" and "down-sampled". W_1 to W_3 are 3x3x3
-        convolutions of one channel ("a 3-layer convolutional network"; Eq. 5 prints two of them). The sigmoid
-        is printed without its minus sign; the ordinary one is meant.
-    Shape: F_i (B, C, z, y, x), F_{i-1} (B, C, 2z, 2y, 2x) -> (B, C, z, y, x). 147,732 parameters for C 64.
+        attention_width: channels between W_1 and W_2, W_2 and W_3: "level", which is C (section IV.B: "the number of
+        channels is kept consistent with that of each level"), or a number; earlier versions had 1. T and A have one
+        channel, for T is a sum (Eq. 5) and A is "broadcasted along the channel dimension".
+    Departs: the paper says "up-sampled" and "down-sampled" (section III.C), not how. resampling "transposed": up by a
+        2x2x2 transposed convolution, as the PFE's decoder, and down by the mean of 2x2x2 voxels; "learned": down by a
+        3x3x3 convolution of stride 2, as earlier versions; "interpolated": trilinear, with which down is that mean.
+        "a 3-layer convolutional network" has three layers, of which Eq. 5 prints two. The sigmoid is printed without
+        its minus sign; the ordinary one is meant.
+    Shape: F_i (B, C, z, y, x), F_{i-1} (B, C, 2z, 2y, 2x) -> (B, C, z, y, x). Parameters for C 64: W_1 to W_3
+        114,177 (one channel: 84), the way up 32,832, g 4,160, the learned way down 110,656.
     """
 
     says = "places of one level, sigmoid(A) of SpaCor (DPC-Net, Eq. 6)"
 
-    def __init__(self, channels: int, pooling: str = "both") -> None:
+    def __init__(
+        self,
+        channels: int,
+        pooling: str = "both",
+        attention_width: int | str = LEVEL,
+        resampling: str = RESAMPLINGS[0],
+    ) -> None:
         super().__init__()
         self.pooling = check_choice("pooling", pooling, POOLINGS)
-        self.up = nn.ConvTranspose3d(channels, channels, kernel_size=2, stride=2)
+        self.resampling = check_choice("resampling", resampling, RESAMPLINGS)
+        inside = width_inside(attention_width, channels)
+        interpolated = resampling == "interpolated"
+        self.up = None if interpolated else nn.ConvTranspose3d(channels, channels, kernel_size=2, stride=2)
         self.correlation = nn.Sequential(
-            nn.Conv3d(1, 1, kernel_size=3, padding=1),
+            nn.Conv3d(1, inside, kernel_size=3, padding=1),
             nn.LeakyReLU(SLOPE),
-            nn.Conv3d(1, 1, kernel_size=3, padding=1),
+            nn.Conv3d(inside, inside, kernel_size=3, padding=1),
             nn.LeakyReLU(SLOPE),
-            nn.Conv3d(1, 1, kernel_size=3, padding=1),
+            nn.Conv3d(inside, 1, kernel_size=3, padding=1),
         )
         self.map = AttentionMap("map", self.says)
         self.recalibration = nn.Conv3d(channels, channels, kernel_size=1)
-        self.down = nn.Conv3d(channels, channels, kernel_size=3, stride=2, padding=1)
+        learned = resampling == "learned"
+        self.down = nn.Conv3d(channels, channels, 3, stride=2, padding=1) if learned else nn.AvgPool3d(2)
 
     def forward(self, feature: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
-        raised = self.up(feature)
+        raised = on_grid_of(feature, finer.shape[2:]) if self.up is None else self.up(feature)
         weights = self.map(torch.sigmoid(self.correlation(self.squeezed(raised, finer))))
         return self.down(weights * self.recalibration(raised))
 
@@ -61,6 +80,17 @@ class SpaCor(nn.Module):
             return mean
         highest = torch.maximum(raised.amax(dim=1, keepdim=True), finer.amax(dim=1, keepdim=True))
         return highest if self.pooling == "max" else mean + highest
+
+
+def width_inside(attention_width: int | str, channels: int) -> int:
+    """Return the channels between the convolutions of an attention map; "level" is those of the level.
+
+    Raises `ModelError` for anything but "level" and a count.
+    """
+    if isinstance(attention_width, str):
+        check_choice("attention_width", attention_width, (LEVEL,))
+        return channels
+    return check_count("attention_width", attention_width, minimum=1)
 
 
 class SemCor(nn.Module):
@@ -115,14 +145,18 @@ class DPCNet(nn.Module):
         Medical Physics 2022, section III. `spatial_pooling` and `semantic_pooling`: Table 1; `spacor`,
         `semcor` and `backbone` ("pfe" or the baseline "unet3d"): Table 2; `order`: Table 4.
         L_total sums the losses of the groups "pfe" (i = 0 .. L-1), "spa" (1 .. L-1) and "sem" (0 .. L-2).
-    Departs: the pyramid's maps are brought to one width (64) by 1x1x1 convolutions, which Eq. 4 and 7 need.
+        `attention_width`, `resampling`: what the text leaves open of SpaCor, see there.
+    Departs: the pyramid's maps are brought to one width (64) by 1x1x1 convolutions. What section III.E asks for is
+        that the channels of a level be aligned with its neighbor's; that this is one width for all levels, and 64,
+        is ours, and comes nearest to the paper's counts.
         The output is a head on the finest map of what comes last, F_0^sem in the default order. SpaCor leaves
         F_0 as it is: with SpaCor alone, and with SemCor first, the output does not depend on it, and it acts
         through its supervision. With SpaCor alone the output is a head on F_0 (level 0 of the group "sem").
         Without both, the network is its backbone.
-        Counts: SpaCor 443,196 (the paper: 0.43 M), SemCor 86,784 (0.09 M), together 529,980 (0.52 M). Without
-        SpaCor's g, which the text has, 430,716 and 517,500 would be the printed figures. The 1x1x1
-        convolutions (30,976) and heads (1,170) come on top, 17,807,002 in all.
+        Counts: SpaCor 453,507 (the paper: 0.43 M), SemCor 86,784 (0.09 M), together 540,291 (0.52 M). Other readings of
+        SpaCor: "level" without g, which the text has, 441,027; "level" and "interpolated" 355,011; "level" and
+        "learned" 785,475; one channel and "learned" 443,196, and without g 430,716. The budget decides nothing, the
+        text of section IV.B does. The 1x1x1 convolutions (30,976) and heads (1,170) come on top, 17,817,313 in all.
         Any size of volume is taken: it is filled up and cut back. Returns logits, without the softmax.
     Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training the logits of every level,
         {group: {level: (B, classes, ceil(Z / 2^level), ...)}}.
@@ -145,6 +179,8 @@ class DPCNet(nn.Module):
         semcor: bool = True,
         spatial_pooling: str = "both",
         semantic_pooling: str = "both",
+        attention_width: int | str = LEVEL,
+        resampling: str = RESAMPLINGS[0],
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
@@ -155,13 +191,17 @@ class DPCNet(nn.Module):
         down = DOWN[check_choice("backbone", backbone, DOWN)]
         check_choice("spatial_pooling", spatial_pooling, POOLINGS)
         check_choice("semantic_pooling", semantic_pooling, POOLINGS)
+        width_inside(attention_width, pyramid_width)
+        check_choice("resampling", resampling, RESAMPLINGS)
         self.spa_first = check_choice("order", order, ORDERS) == "spa_first"
         self.features = PFE(in_channels, classes, width, levels, down)
         spatial = levels - 2 if check_flag("spacor", spacor) else 0
         semantic = levels - 2 if check_flag("semcor", semcor) else 0
         channels = self.features.channels if spatial or semantic else []
         self.lateral = nn.ModuleList(nn.Conv3d(count, pyramid_width, kernel_size=1) for count in channels)
-        self.spacor = nn.ModuleList(SpaCor(pyramid_width, spatial_pooling) for _ in range(spatial))
+        self.spacor = nn.ModuleList(
+            SpaCor(pyramid_width, spatial_pooling, attention_width, resampling) for _ in range(spatial)
+        )
         self.semcor = nn.ModuleList(SemCor(pyramid_width, semantic_pooling) for _ in range(semantic))
         self.spa_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(spatial))
         self.sem_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(semantic))

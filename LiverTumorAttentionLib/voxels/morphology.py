@@ -13,6 +13,9 @@ Mask = NDArray[np.bool_]
 FACES = ndimage.generate_binary_structure(3, 1)
 """6-connectivity: voxels that share a face are connected."""
 
+EDGES = ndimage.generate_binary_structure(3, 2)
+"""18-connectivity: voxels that share a face or an edge are connected."""
+
 CORNERS = ndimage.generate_binary_structure(3, 3)
 """26-connectivity: voxels that share a face, an edge or a corner are connected."""
 

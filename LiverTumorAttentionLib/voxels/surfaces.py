@@ -112,8 +112,15 @@ def surface_distances_mm(
     first, second: of one shape and any dimension, not 0 where the bodies are. spacing_mm: along the array's
     axes. Distances run between voxel centers. Both results are empty where a body is.
     """
+    return nearest_distances_mm(surface_voxels(first), surface_voxels(second), spacing_mm)
+
+
+def nearest_distances_mm(
+    first: NDArray[np.intp], second: NDArray[np.intp], spacing_mm: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the distance of each voxel of either set, (N, axes), to the nearest of the other; empty where one is."""
     spacing = np.asarray(spacing_mm, float)
-    points, others = surface_voxels(first) * spacing, surface_voxels(second) * spacing
+    points, others = first * spacing, second * spacing
     if len(points) == 0 or len(others) == 0:
         return np.empty(0), np.empty(0)
     return np.asarray(point_tree(others).query(points)[0]), np.asarray(point_tree(points).query(others)[0])

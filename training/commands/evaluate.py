@@ -58,6 +58,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from training.evaluation import CoarseLiver, EvaluationOptions, evaluate_runs
     from training.runs.run_folder import run_name
     from training.tables.pooling import mean_over_cases
+    from training.tables.select import shows
 
     settings = EvaluationOptions(
         device=options.device,
@@ -74,9 +75,12 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         rows = [each.case for each in scores if each.case["run"] == run_name(folder)]
         parts = [counted(len(rows), "case")]
         for name in ("liver", "tumor"):
-            dice = mean_over_cases(rows, f"{name}_dice")
+            shown = [row for row in rows if shows(row, name)]
+            dice = mean_over_cases(shown, f"{name}_dice")
             if dice is not None:
-                parts.append(f"mean Dice of the {name} {dice.mean:.3f}")
+                left_out = len(rows) - len(shown)
+                more = f" ({counted(left_out, 'case')} without it left out)" if left_out else ""
+                parts.append(f"mean Dice of the {name} {dice.mean:.3f}{more}")
         console.say(f"{folder}: {', '.join(parts)}")
     console.say(f"scores: {options.output}")
     console.done(output=str(options.output), cases=len(scores))

@@ -11,7 +11,8 @@ from LiverTumorAttentionLib.progress import Progress
 DESCRIPTION = """Put scores into the papers' tables, beside what was published.
 
 A case's score is the mean over its trainings (seeds, repeats), a table's number the mean over cases. Rows are tested
-against the table's first row by paired t-tests. All numbers are computed from the files of scores alone."""
+against the table's first row by paired t-tests. Where there are several folds, the average over folds
+stands beside. All numbers are computed from the files of scores alone."""
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,6 +58,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="where small tumors end and large ones begin (default: 50 100; SFAN prints 5 and 10 mm, which is less "
         "than CT shows, and is read as cm)",
     )
+    add(
+        "--count-empty",
+        action="store_true",
+        help="count cases without tumor in means over cases, as 1 where nothing was found, as LiTS does (default: "
+        "leave them out, and say how many there are)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -70,6 +77,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         papers=options.paper,
         reference=options.reference,
         sizes=SizeLimits(*options.sizes_mm) if options.sizes_mm else None,
+        count_empty=options.count_empty,
     )
     for path in written:
         if path.suffix == ".md":

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from LiverTumorAttentionLib.metrics import Confusion, LabelScores, LesionScores
+from LiverTumorAttentionLib.metrics import Confusion, LabelScores, LesionScores, LitsLesions, LitsScores
 
 COUNTS = ("tp_voxels", "fp_voxels", "fn_voxels", "tn_voxels")
 OVERLAP = ("dice", "jaccard", "voe", "rvd", "tpr", "tnr", "precision", "f1", "accuracy")
@@ -55,6 +55,19 @@ LESIONS = (
 """Detected and right at 50 % overlap; touched by at least one voxel; false findings touch none. largest_lesion_mm:
 the longest edge, along the axes of the grid, of the box around the case's longest lesion (SFAN's size)."""
 
+LITS = (
+    *(f"lits_{name}" for name in ("lesions", "findings", "matched", "bridged", "pieces")),
+    *(
+        f"{prefix}lits_{name}"
+        for prefix in ("", "liver_")
+        for name in ("rvd", "assd_mm", "rmsd_mm", "msd_mm")
+    ),
+)
+"""LiTS's own scoring (`LiverTumorAttentionLib.metrics.lits`): lesions and findings before any is joined, matched pairs
+of joined ones, how many were joined to another; of the matched pairs of the case, the mean RVD (by the prediction, less
+than 0 for too much), average, root mean square and largest surface distance; of the liver as a whole, the same. Empty
+in files of earlier versions."""
+
 CASE_COLUMNS = (
     *RUN,
     *HOW,
@@ -68,6 +81,7 @@ CASE_COLUMNS = (
     "parameters",
     "device",
     "seconds",
+    *LITS,
 )
 """parameters: of the network. seconds: of the inference, without reading and scoring."""
 LESION_COLUMNS = (
@@ -132,6 +146,16 @@ def object_values(name: str, scores: LabelScores) -> dict[str, Any]:
         "empty": scores.empty,
     }
     return {f"{name}_{key}": value for key, value in values.items()}
+
+
+def lits_values(lesions: LitsLesions | None, liver: LitsScores | None) -> dict[str, Any]:
+    """Return LiTS's own scores of a case under their columns; those that were taken."""
+    values: dict[str, Any] = {}
+    if lesions is not None:
+        values |= {f"lits_{name}": value for name, value in lesions.to_dict().items()}
+    if liver is not None:
+        values |= {f"liver_lits_{name}": value for name, value in asdict(liver).items()}
+    return {name: value for name, value in values.items() if name in LITS}
 
 
 def lesion_values(scores: LesionScores) -> dict[str, Any]:

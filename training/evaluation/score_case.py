@@ -26,6 +26,7 @@ from training.evaluation.columns import (
     RUN,
     SLICE_COLUMNS,
     lesion_values,
+    lits_values,
     object_values,
     overlap_values,
     row_of,
@@ -100,7 +101,7 @@ def score_labels(
     labels, truth: 0 background, 1 liver, 2 tumor, on one grid in LPS order. values: further columns of the case.
     """
     names = FOUND_BY[run.recipe.stage.name]
-    evaluation = evaluate_labels(labels, truth, {name: LABELS[name] for name in names})
+    evaluation = evaluate_labels(labels, truth, {name: LABELS[name] for name in names}, lits=True)
     same = _same(run, source.name)
     case = {**same, **_facts(source), **_spacing(truth), **_scores(evaluation), **values}
     if evaluation.lesions is None:
@@ -128,6 +129,8 @@ def _scores(evaluation: Evaluation) -> dict[str, Any]:
     values = {}
     for name, scores in evaluation.labels.items():
         values.update(object_values(name, scores))
+    liver = evaluation.labels.get("liver")
+    values.update(lits_values(evaluation.lits_lesions, None if liver is None else liver.lits))
     return values if evaluation.lesions is None else {**values, **lesion_values(evaluation.lesions)}
 
 

@@ -12,7 +12,7 @@ import filelock
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing_all
 from training.csv_file import read_csv
-from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, SLICE_COLUMNS, Row
+from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, LITS, SLICE_COLUMNS, Row
 from training.runs.run_folder import run_name
 
 SUFFIX = ".csv"
@@ -101,18 +101,22 @@ def slices_path(scores: Path) -> Path:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Return the rows of a file of scores. Raises `InputError` naming what is missing or is of another format."""
+    """Return the rows of a file of scores; what earlier versions did not score is empty.
+
+    Raises `InputError` naming what is missing or is of another format.
+    """
     table = read_csv(path, "the scores", "run `evaluate` again")
     header, lines = table.header, table.lines
-    if header != list(columns):
+    if header not in (list(columns), [name for name in columns if name not in LITS]):
         raise InputError(f"'{path}' is no file of scores of this version: {_header_problem(header, columns)}")
     for number, line in enumerate(lines, start=2):
-        if len(line) != len(columns):
+        if len(line) != len(header):
             raise InputError(
-                f"'{path}', line {number}: {len(line)} cells in place of {len(columns)}; restore the file, or run "
+                f"'{path}', line {number}: {len(line)} cells in place of {len(header)}; restore the file, or run "
                 "`evaluate` again"
             )
-    rows = [dict(zip(columns, line, strict=True)) for line in lines]
+    nothing = dict.fromkeys(columns, "")
+    rows = [{**nothing, **dict(zip(header, line, strict=True))} for line in lines]
     for row in rows:
         if Path(row["run"]).is_absolute():  # as earlier versions wrote it
             row["run"] = run_name(Path(row["run"]))

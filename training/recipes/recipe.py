@@ -7,6 +7,7 @@ or ours.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import InputError, ModelError
+from LiverTumorAttentionLib.models.earlier_arguments import EARLIER
 from LiverTumorAttentionLib.models.stage_description import IMPORTED_KEYS, PatchSettings, StageDescription
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.regular_file import is_regular, reason
@@ -170,7 +172,24 @@ def read_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = 
     values = _merged(path)
     for dotted, value in (overrides or {}).items():
         _set(values, dotted, value)
-    return recipe_from(values, name)
+    return recipe_from(_with_present_arguments(values), name)
+
+
+def _with_present_arguments(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a recipe's values that name what a run or a model from before an argument's time does not.
+
+    A stage that does not name such an argument has its earlier value (`models.earlier_arguments`); one that is read
+    to train anew has the network's default.
+    """
+    stage = values.get("stage")
+    if not isinstance(stage, Mapping) or not isinstance(stage.get("arguments", {}), Mapping):
+        return values
+    added = EARLIER.get(str(stage.get("network")), {})
+    if not added:
+        return values
+    defaults = inspect.signature(network_entry(stage["network"]).build).parameters
+    present = {name: defaults[name].default for name in added}
+    return {**values, "stage": {**stage, "arguments": {**present, **stage.get("arguments", {})}}}
 
 
 def recipe_from(values: Mapping[str, Any], name: str) -> Recipe:

@@ -17,6 +17,7 @@ from training.study.plan import CASES, DPCNET, FIRST_SEED, PARESSEG, SEEDS, TRAI
 from training.tables import write_tables
 from training.tables.pooling import by_case, dice_of_all_voxels
 from training.tables.scores import number
+from training.tables.select import shows
 
 SCORES = "scores.csv"
 LEARNED_NOTHING = 0.01
@@ -68,7 +69,7 @@ def read_scores(folder: Path, beside: Callable[[Path], Path], columns: Sequence[
 
 def shows_tumor(row: Row) -> bool:
     """Return whether the truth of a case holds a tumor."""
-    return float(row["tumor_true_ml"]) > 0
+    return shows(row, "tumor")
 
 
 def seed_means(rows: Sequence[Row]) -> dict[str, float]:

@@ -27,17 +27,23 @@ def write_tables(
     papers: Sequence[str] = (),
     reference: str | None = None,
     sizes: SizeLimits | None = None,
+    count_empty: bool = False,
 ) -> list[Path]:
     """Write a paper's tables and an overview into a folder, as Markdown and CSV; return the files.
 
     paths: files that `evaluate` wrote. papers: None of them takes every paper of which a row was scored.
-    reference: see `make_tables`. Raises `InputError` and `OutputError`; then nothing is written.
+    reference: see `make_tables`. count_empty: count cases without tumor in means over cases, as 1 where nothing was
+    found, in place of leaving them out. Raises `InputError` and `OutputError`; then nothing is written.
     """
     scores = Scores.read(paths)
     limits = sizes or SizeLimits()
     chosen = [read_published(name) for name in papers] or _concerned(scores)
-    tables = [table for paper in chosen for table in make_tables(paper, scores, limits, reference)]
-    tables += overview(scores, limits)
+    tables = [
+        table
+        for paper in chosen
+        for table in make_tables(paper, scores, limits, reference, count_empty=count_empty)
+    ]
+    tables += overview(scores, limits, count_empty=count_empty)
     texts: dict[Path, str] = {}
     for table in tables:
         texts[output / f"{file_name(table)}.md"] = markdown(table)
@@ -57,12 +63,17 @@ def write_tables(
 
 
 def make_tables(
-    paper: PublishedPaper, scores: Scores, sizes: SizeLimits, reference: str | None = None
+    paper: PublishedPaper,
+    scores: Scores,
+    sizes: SizeLimits,
+    reference: str | None = None,
+    *,
+    count_empty: bool = False,
 ) -> list[Table]:
     """Return a paper's tables of which at least one row was scored, or all when none was.
 
     reference: name of the row that the others are tested against, in the tables that have it; None takes each table's
-    first row with a recipe. Raises `InputError` when no table has it.
+    first row with a recipe. count_empty: see `write_tables`. Raises `InputError` when no table has it.
     """
     have = [
         number
@@ -81,7 +92,18 @@ def make_tables(
         published = paper.tables[number]
         names = {row.row for row in published.rows if row.recipe is not None}
         against = reference_row(published, number, reference if reference in names else None)
-        tables.append(build_table(paper.paper, paper.citation, number, published, scores, sizes, against))
+        tables.append(
+            build_table(
+                paper.paper,
+                paper.citation,
+                number,
+                published,
+                scores,
+                sizes,
+                against,
+                count_empty=count_empty,
+            )
+        )
     return tables
 
 

@@ -8,7 +8,7 @@ cases. An undefined score (a distance where nothing was found) is left out of th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,54 @@ def share_over_seeds(rows: Sequence[Row], hits: str, of: str) -> Pooled | None:
         scores=len(shares),
         undefined=len(shares) - len(defined),
     )
+
+
+def mean_of_matched(rows: Sequence[Row], column: str) -> Pooled | None:
+    """Return the mean of LiTS's lesion score over all matched pairs of all cases, of each seed; then over the seeds.
+
+    column: of the cases' own means, which count as often as a case has matched pairs. None where a row has none.
+    """
+    seeds: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        matched, score = number(row, "lits_matched"), number(row, column)
+        if matched is None or score is None:
+            return None
+        seeds.setdefault(row["seed"], []).append((matched * score if matched else 0.0, matched))
+    if not seeds:
+        return None
+    means = [_share(pairs) for pairs in seeds.values()]
+    defined = [mean for mean in means if not math.isnan(mean)]
+    return Pooled(
+        mean=mean_of_defined(means),
+        sd=_sd(defined),
+        cases=len({row["case"] for row in rows}),
+        scores=len(means),
+        undefined=len(means) - len(defined),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverFolds:
+    """A number of a table as an average over the folds (or repeats) of a split, each of which is pooled by itself."""
+
+    mean: float
+    """nan when no fold has a defined score."""
+    sd: float | None
+    """Over the folds (n - 1); None for fewer than two."""
+    folds: int
+    """Folds with a defined score."""
+
+
+def over_folds(rows: Sequence[Row], pool: Callable[[Sequence[Row]], Pooled | None]) -> OverFolds | None:
+    """Return the average over folds of what `pool` makes of each; None with fewer than two, or without scores."""
+    parts: dict[str, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(row["part"], []).append(row)
+    each = [pooled.mean for some in parts.values() if (pooled := pool(some)) is not None]
+    if len(parts) < 2 or not each:
+        return None
+    defined = [value for value in each if not math.isnan(value)]
+    return OverFolds(mean=mean_of_defined(defined), sd=_sd(defined), folds=len(defined))
 
 
 def _share(pairs: Sequence[tuple[float, float]]) -> float:

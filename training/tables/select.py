@@ -62,6 +62,12 @@ def rows_of(scores: Scores, recipe: str, metric: Metric, sizes: SizeLimits) -> l
     return [_as_case(row) for row in slices] if metric.per == "slice" else _together(slices)
 
 
+def shows(row: Row, of: str) -> bool:
+    """Return whether the truth of a case holds the object, "tumor" or "liver"; where that is not known it does."""
+    volume = number(row, f"{of}_true_ml")
+    return volume is None or volume > 0
+
+
 def fact(row: Row, name: str, sizes: SizeLimits) -> str:
     """Return a fact of a case; nothing where it is not known."""
     if name == "tumor_size":

@@ -9,7 +9,7 @@ from LiverTumorAttentionLib.errors import InputError
 from training.tables.measures import Measured, measure
 from training.tables.published import Metric, PublishedRow, PublishedTable
 from training.tables.scores import Scores
-from training.tables.select import SizeLimits, rows_of
+from training.tables.select import SizeLimits, rows_of, shows
 from training.tables.significance import Paired, paired
 
 
@@ -39,6 +39,10 @@ class TableRow:
     """Whether a run's recipe was not the one that is among the recipes."""
     livers: tuple[str, ...]
     """Where the coarse livers came from."""
+    without_tumor: int
+    """Cases that show no tumor, and are not in the means over cases."""
+    found_there: int
+    """Those of them in which a training found one all the same."""
 
     @property
     def scored(self) -> bool:
@@ -77,11 +81,16 @@ def build_table(
     scores: Scores,
     sizes: SizeLimits,
     reference: PublishedRow | None,
+    *,
+    count_empty: bool = False,
 ) -> Table:
-    """Put the scores into a paper's table. reference: the row that the others are tested against; None tests none."""
+    """Put the scores into a paper's table. reference: the row that the others are tested against; None tests none.
+
+    count_empty: see `measure`.
+    """
     measured = {
         row.recipe: {
-            metric.name: measure(metric, rows_of(scores, row.recipe, metric, sizes))
+            metric.name: measure(metric, rows_of(scores, row.recipe, metric, sizes), count_empty=count_empty)
             for metric in published.metrics
         }
         for row in published.rows
@@ -101,7 +110,7 @@ def build_table(
             )
             for metric in published.metrics
         }
-        rows.append(_row(row, cells, scores))
+        rows.append(_row(row, cells, scores, count_empty=count_empty))
     return Table(
         paper=paper,
         citation=citation,
@@ -136,8 +145,11 @@ def _test(ours: Measured | None, base: Measured | None) -> Paired | None:
     return paired(ours.scores, base.scores)
 
 
-def _row(published: PublishedRow, cells: Mapping[str, Cell], scores: Scores) -> TableRow:
+def _row(
+    published: PublishedRow, cells: Mapping[str, Cell], scores: Scores, *, count_empty: bool
+) -> TableRow:
     rows = [row for row in scores.cases if published.recipe is not None and row["recipe"] == published.recipe]
+    left_out = [] if count_empty else [row for row in rows if not shows(row, "tumor")]
     return TableRow(
         published=published,
         cells=cells,
@@ -146,4 +158,6 @@ def _row(published: PublishedRow, cells: Mapping[str, Cell], scores: Scores) -> 
         cases=len({row["case"] for row in rows}),
         changed=any(row["changed"] == "yes" for row in rows),
         livers=tuple(sorted({row["liver_from"] for row in rows} - {""})),
+        without_tumor=len({row["case"] for row in left_out}),
+        found_there=len({row["case"] for row in left_out if row["tumor_empty"] == "truth"}),
     )

@@ -17,6 +17,7 @@ from training.tables.table import Cell, Table, TableRow
 CSV_COLUMNS = (
     *("paper", "table", "row", "recipe", "metric", "unit", "published", "published_sd"),
     *("ours", "ours_sd", "cases", "scores", "undefined", "seeds", "trainings", "changed", "liver_from"),
+    *("over_folds", "over_folds_sd", "folds", "without_tumor"),
     *("reference", "tested_cases", "difference", "p_t_test", "p_wilcoxon"),
 )
 """One line a number; empty where there is none."""
@@ -24,7 +25,8 @@ DIGITS = {"%": 2, "ratio": 4, "mm": 2, "pixels": 2, "M": 2}
 HOW_TO_READ = (
     "Published numbers were measured on other data than ours: compare the order of rows, not their values. "
     "Ours: mean ± standard deviation (n - 1) over cases, each case the mean over its trainings; DG and shares of "
-    "lesions pool all cases, ± over seeds. p: two-sided paired t-test against {reference}, on the cases both have, not "
+    "lesions pool all cases, ± over seeds. Over folds: of each by itself, then their mean ± standard deviation. "
+    "p: two-sided paired t-test against {reference}, on the cases both have, not "
     f"corrected for the number of rows; * marks p < {LEVEL:g}."
 )
 
@@ -80,6 +82,8 @@ def _row_lines(row: TableRow, table: Table) -> list[str]:
     label = f"ours{' (changed recipe)' if row.changed else ''}, {counted(row.cases, 'case')}, "
     label += counted(row.trainings, "training")
     lines.append(_line([name, label, *(_ours(cell, metric) for cell, metric in cells)]))
+    if any(cell.ours is not None and cell.ours.folds is not None for cell, _ in cells):
+        lines.append(_line(["", "ours, over folds", *(_over_folds(cell, metric) for cell, metric in cells)]))
     if any(cell.test is not None for cell, _ in cells):
         lines.append(_line(["", "p", *(_p(cell) for cell, _ in cells)]))
     return lines
@@ -91,6 +95,11 @@ def _ours(cell: Cell, metric: Metric) -> str:
     pooled = cell.ours.pooled
     text = _number(pooled.mean, pooled.sd, metric)
     return f"{text} ({pooled.undefined} undefined)" if pooled.undefined else text
+
+
+def _over_folds(cell: Cell, metric: Metric) -> str:
+    folds = None if cell.ours is None else cell.ours.folds
+    return "-" if folds is None else f"{_number(folds.mean, folds.sd, metric)} ({folds.folds})"
 
 
 def _p(cell: Cell) -> str:
@@ -123,6 +132,7 @@ def _notes(table: Table) -> list[str]:
                 f"- “{row.published.row}”, ours: trained by other settings than those of {row.published.recipe}; the "
                 "run.json of each run tells them."
             )
+    notes += _without_tumor(table)
     livers = sorted({liver for row in table.rows for liver in row.livers})
     if livers:
         notes.append(f"- Coarse livers of our tumor stages: {', '.join(livers)}.")
@@ -134,6 +144,19 @@ def _notes(table: Table) -> list[str]:
     for missing in table.missing:
         notes.append(f"- “{missing.row}” has no scores: train and evaluate {missing.recipe}.")
     return notes
+
+
+def _without_tumor(table: Table) -> list[str]:
+    """Return what the means leave out, one note for all rows of which the same is true."""
+    rows: dict[tuple[int, int], list[str]] = {}
+    for row in table.rows:
+        if row.without_tumor:
+            rows.setdefault((row.without_tumor, row.found_there), []).append(f"“{row.published.row}”")
+    return [
+        f"- {', '.join(names)}, ours: {counted(cases, 'case')} without tumor left out of the means over cases, with a "
+        f"false finding in {found} (--count-empty counts them, as 1 where nothing was found)."
+        for (cases, found), names in rows.items()
+    ]
 
 
 def _record(table: Table, row: TableRow, metric: Metric) -> dict[str, Any]:
@@ -160,7 +183,11 @@ def _record(table: Table, row: TableRow, metric: Metric) -> dict[str, Any]:
             "trainings": row.trainings,
             "changed": "yes" if row.changed else "no",
             "liver_from": "; ".join(row.livers),
+            "without_tumor": row.without_tumor,
         }
+        folds = cell.ours.folds
+        if folds is not None:
+            record |= {"over_folds": folds.mean, "over_folds_sd": folds.sd, "folds": folds.folds}
     if cell.test is not None:
         record |= {
             "reference": table.reference,

@@ -176,3 +176,26 @@ def test_a_label_that_cannot_be_read(text: str) -> None:
 def test_a_label_given_twice() -> None:
     with pytest.raises(InputError, match=r"'liver' is given twice"):
         parse_labels(["liver=1", "liver=2"])
+
+
+def test_scores_of_lits_stand_beside_ours_where_they_are_asked_for(truth: np.ndarray) -> None:
+    """The tumor without its middle slices: two pieces, matched where together they are above one half."""
+    pieces = truth.copy()
+    slices = np.flatnonzero((truth == 2).any(axis=(1, 2)))
+    pieces[slices[1]] = np.where(truth[slices[1]] == 2, 1, truth[slices[1]])
+    evaluation = evaluate_labels(image(pieces), image(truth), lits=True)
+    lesions = evaluation.lits_lesions
+    assert lesions is not None
+    assert (lesions.lesions, lesions.findings, lesions.matched, lesions.pieces) == (1, 2, 1, 1)
+    liver = evaluation.labels["liver_with_tumors"].lits
+    assert liver is not None
+    assert (liver.rvd, liver.assd_mm) == (0.0, 0.0)
+    content = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
+    assert content["lits_lesions"]["precision"] == 0.5
+    assert content["labels"]["tumor"]["lits"]["rvd"] == pytest.approx(len(slices) / (len(slices) - 1) - 1)
+    table = evaluation.format_table()
+    assert "1 true, 2 found; 0 bridged and 1 pieces joined; 1 matched above 50 % overlap" in table
+    assert re.search(r"^as LiTS scores +liver +tumor +liver_with_tumors$", table, re.MULTILINE)
+    plain = evaluate_labels(image(pieces), image(truth))
+    assert plain.lits_lesions is None
+    assert "LiTS" not in plain.format_table()

@@ -55,18 +55,53 @@ def check(module: nn.Module, first: torch.Tensor, second: torch.Tensor, expected
         np.testing.assert_allclose(got[k], want, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "both"])
-def test_spacor_is_equations_4_to_6(pooling: str):
+def halved(x: np.ndarray) -> np.ndarray:
+    """The mean of each 2 x 2 x 2 voxels, (C, Z, Y, X)."""
+    c, z, y, x_ = x.shape
+    return x.reshape(c, z // 2, 2, y // 2, 2, x_ // 2, 2).mean(axis=(2, 4, 6))
+
+
+def interpolated(x: np.ndarray) -> np.ndarray:
+    """Twice the size: each voxel is 3/4 of its own and 1/4 of the neighbor's on its side, along every axis."""
+    for axis in (1, 2, 3):
+        before = np.concatenate([x.take([0], axis), x.take(range(x.shape[axis] - 1), axis)], axis)
+        after = np.concatenate([x.take(range(1, x.shape[axis]), axis), x.take([-1], axis)], axis)
+        parts = np.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+        x = parts.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+    return x
+
+
+@pytest.mark.parametrize(
+    ("pooling", "width", "resampling"),
+    [
+        ("mean", 1, "learned"),
+        ("max", 1, "learned"),
+        ("both", 1, "learned"),
+        ("both", "level", "transposed"),
+        ("mean", "level", "interpolated"),
+        ("max", 5, "learned"),
+    ],
+)
+def test_spacor_is_equations_4_to_6(pooling: str, width: int | str, resampling: str):
     torch.manual_seed(0)
-    module = with_biases(SpaCor(3, pooling))
+    module = with_biases(SpaCor(3, pooling, width, resampling))
     w = arrays(module)
+    inside = 3 if width == "level" else width
+    assert w["correlation.0.weight"].shape[:2] == (inside, 1)
+    assert w["correlation.2.weight"].shape[:2] == (inside, inside)
+    assert w["correlation.4.weight"].shape[:2] == (1, inside)
 
     def expected(feature: np.ndarray, finer: np.ndarray) -> np.ndarray:
-        raised = doubled(feature, w["up.weight"], w["up.bias"])
+        if resampling == "interpolated":
+            raised = interpolated(feature)
+        else:
+            raised = doubled(feature, w["up.weight"], w["up.bias"])
         t = spatial_squeeze(np.concatenate([raised, finer]), pooling)
         a = three_convolutions(t, w, "correlation")
         g = convolve3d(raised, w["recalibration.weight"], w["recalibration.bias"])
-        return convolve3d(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
+        if resampling == "learned":
+            return convolve3d(sigmoid(a) * g, w["down.weight"], w["down.bias"], stride=2)
+        return halved(sigmoid(a) * g)
 
     check(module, maps(2, 3, 2, 3, 4, seed=1), maps(2, 3, 4, 6, 8, seed=2), expected)
 
@@ -87,7 +122,7 @@ def test_semcor_is_equations_7_to_9(pooling: str):
 
 def test_sparef_is_spacor_with_the_finer_neighbour_alone_as_guide():
     torch.manual_seed(2)
-    module = with_biases(SpaRef(3))
+    module = with_biases(SpaRef(3, attention_width=2, resampling="learned"))
     w = arrays(module)
 
     def expected(feature: np.ndarray, finer: np.ndarray) -> np.ndarray:
@@ -230,13 +265,37 @@ def test_counts_are_the_papers():
         baseline, pfe, dpcnet, darn = UNet3D(), UNet3D(down="stride"), DPCNet(), DARN()
     assert count(baseline) == 22_582_636  # Table 4: 22.58 M
     assert count(pfe) == 17_244_876
-    assert count(dpcnet.spacor) == 443_196  # section IV: 0.43 M
+    assert count(dpcnet.spacor) == 453_507  # section IV: 0.43 M
     assert count(dpcnet.semcor) == 86_784  # 0.09 M
-    without_g = 443_196 - sum(count(module.recalibration) for module in dpcnet.spacor)
-    assert (without_g, without_g + 86_784) == (430_716, 517_500)  # 0.43 M and 0.52 M to the digit
-    assert abs(count(dpcnet.spacor) + count(dpcnet.semcor) - 520_000) < 0.02 * 520_000  # Table 4: + 0.52 M
-    assert count(dpcnet) == 17_807_002 == count(pfe) + 529_980 + 30_976 + 1_170
-    assert count(darn) == 18_223_883
+    assert count(dpcnet) == 17_817_313 == count(pfe) + 540_291 + 30_976 + 1_170  # Table 4: + 0.52 M
+    assert count(darn) == 18_234_194
+
+
+@pytest.mark.parametrize(
+    ("width", "resampling", "with_g", "without_g"),
+    [
+        ("level", "transposed", 453_507, 441_027),
+        ("level", "interpolated", 355_011, 342_531),
+        ("level", "learned", 785_475, 772_995),
+        (1, "transposed", 111_228, 98_748),
+        (1, "interpolated", 12_732, 252),
+        (1, "learned", 443_196, 430_716),
+    ],
+)
+def test_counts_of_all_readings_of_spacor(width: int | str, resampling: str, with_g: int, without_g: int):
+    """Three modules of C = 64. By hand, each: the map 27 C + C + 27 C^2 + C + 27 C + 1 or 3 * 28, up 8 C^2 + C,
+    g C^2 + C, down 27 C^2 + C. The paper prints 0.43 M."""
+    c = 64
+    attention = 27 * c + c + 27 * c * c + c + 27 * c + 1 if width == "level" else 3 * 28
+    up = 0 if resampling == "interpolated" else 8 * c * c + c
+    down = 27 * c * c + c if resampling == "learned" else 0
+    with torch.device("meta"):
+        network = DPCNet(attention_width=width, resampling=resampling)
+    assert count(network.spacor) == with_g == 3 * (attention + up + c * c + c + down)
+    assert with_g - sum(count(module.recalibration) for module in network.spacor) == without_g
+    with torch.device("meta"):
+        darn = DARN(attention_width=width, resampling=resampling)
+    assert count(darn.sparef) == with_g
 
 
 def test_attention_is_seen_on_every_level():
@@ -285,6 +344,12 @@ def test_volumes_that_do_not_fit_are_refused(name: str, shape: tuple[int, ...], 
         ({"backbone": "vgg"}, "backbone must be one of pfe, unet3d"),
         ({"levels": 2}, "levels must be .* at least 3; got 2"),
         ({"semcor": 1}, "semcor must be True or False; got 1"),
+        ({"attention_width": 0}, "attention_width must be .* at least 1; got 0"),
+        (
+            {"attention_width": "levels"},
+            "attention_width must be one of level; got .levels.; did you mean level",
+        ),
+        ({"resampling": "pooled", "spacor": False}, "resampling must be one of .*; got .pooled."),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict, message: str):

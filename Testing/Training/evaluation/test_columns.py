@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.metrics import match_lesions
+from LiverTumorAttentionLib.metrics import match_as_lits, match_lesions, score_as_lits
+from Testing.Training.tables.made_scores import case_row, write
 from training.evaluation import ScoreFiles
-from training.evaluation.columns import CASE_COLUMNS, cell, lesion_values, row_of
+from training.evaluation.columns import CASE_COLUMNS, LITS, cell, lesion_values, lits_values, row_of
 
 
 def test_cells_lose_nothing_and_tell_undefined_from_not_scored() -> None:
@@ -55,3 +57,32 @@ def test_lesions_are_counted() -> None:
 def test_a_file_of_scores_is_a_csv_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"written as \.csv, got '.*scores\.json'"):
         ScoreFiles(tmp_path / "scores.json")
+
+
+def test_scores_of_lits_fill_their_columns() -> None:
+    truth, prediction = np.zeros((1, 1, 9), bool), np.zeros((1, 1, 9), bool)
+    truth[0, 0] = True
+    prediction[0, 0, [0, 1, 2, 3, 5, 6, 7, 8]] = True
+    lesions = match_as_lits(prediction, truth, (1.0, 1.0, 1.0))
+    values = lits_values(lesions, score_as_lits(prediction, truth, (1.0, 1.0, 1.0)))
+    assert set(values) == set(LITS) < set(CASE_COLUMNS)
+    assert (values["lits_lesions"], values["lits_findings"], values["lits_pieces"]) == (1, 2, 1)
+    assert values["lits_rvd"] == values["liver_lits_rvd"] == pytest.approx(1 / 8)
+    assert values["lits_assd_mm"] == pytest.approx(1 / 17)
+
+
+def test_scores_of_an_earlier_version_are_read_and_kept(tmp_path: Path) -> None:
+    """Its file has no columns of LiTS; they are empty, and a row may be added."""
+    path = write(tmp_path / "scores.csv", [case_row("a", "A", tumor_dice=0.5)])
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    earlier = [name for name in CASE_COLUMNS if name not in LITS]
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, earlier, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    (scores,) = ScoreFiles(path).read().values()
+    assert (scores.case["tumor_dice"], scores.case["lits_matched"]) == ("0.5", "")
+    write(path, [case_row("a", "B", tumor_dice=0.7, lits_matched=2)])
+    both = ScoreFiles(path).read().values()
+    assert {each.case["case"]: each.case["lits_matched"] for each in both} == {"A": "", "B": "2"}

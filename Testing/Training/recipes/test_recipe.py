@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
-from training.recipes.recipe import Recipe, read_recipe, recipe_names
+from training.recipes.recipe import Recipe, read_recipe, recipe_from, recipe_names, to_values
 
 BASE = """
 title: a test
@@ -200,3 +200,19 @@ def test_a_tower_of_bases(folder: Path) -> None:
 def test_a_name_that_no_recipe_has(name: str) -> None:
     with pytest.raises(InputError, match=r"there is no recipe|cannot read the recipe"):
         read_recipe(name)
+
+
+def test_a_recipe_has_the_present_arguments_and_a_run_from_before_them_the_earlier_ones(folder: Path) -> None:
+    """What is trained anew takes the network's defaults and names them; a run's own values name none of them."""
+    recipe = read_recipe("dpcnet/table2-both")
+    present = {"attention_width": "level", "resampling": "transposed"}
+    assert recipe.stage.arguments == {**present, "backbone": "unet3d"}
+    values = to_values(recipe)
+    assert recipe_from(values, recipe.name) == recipe
+    for name in present:
+        del values["stage"]["arguments"][name]
+    before = recipe_from(values, recipe.name)
+    assert before.stage.arguments == {"backbone": "unet3d", "attention_width": 1, "resampling": "learned"}
+    narrow = read_recipe("darn/table3-sem-spa", {"stage.arguments.attention_width": 1})
+    assert narrow.stage.arguments["attention_width"] == 1
+    assert read_recipe("dpcnet/table2-baseline").stage.arguments == {}

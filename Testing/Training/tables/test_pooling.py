@@ -10,7 +10,9 @@ from Testing.Training.tables.made_scores import case_row
 from training.tables.pooling import (
     by_case,
     dice_of_all_voxels,
+    mean_of_matched,
     mean_over_cases,
+    over_folds,
     share_over_seeds,
 )
 
@@ -93,3 +95,44 @@ def test_lesions_of_all_cases_are_pooled() -> None:
     assert empty is not None
     assert math.isnan(empty.mean)
     assert empty.undefined == 1
+
+
+def matched(case: str, number: int, assd: float, seed: int = 0, part: int = 0) -> dict[str, str]:
+    return case_row("a", case, seed=seed, part=part, lits_matched=number, lits_assd_mm=assd, lits_lesions=4)
+
+
+def test_distances_of_lits_are_means_over_matched_lesions_of_all_cases() -> None:
+    """Seed 0: 3 lesions of 1 mm and 1 of 5 mm, none of C: 8 / 4. Seed 1: 2 of 3 mm. Mean of 2 and 3."""
+    rows = [
+        matched("A", 3, 1.0),
+        matched("B", 1, 5.0),
+        matched("C", 0, math.nan),
+        matched("A", 2, 3.0, seed=1),
+        matched("B", 0, math.nan, seed=1),
+    ]
+    pooled = mean_of_matched(rows, "lits_assd_mm")
+    assert pooled is not None
+    assert (pooled.mean, pooled.sd) == pytest.approx((2.5, math.sqrt(0.5)))
+    nothing = mean_of_matched([matched("C", 0, math.nan)], "lits_assd_mm")
+    assert nothing is not None
+    assert math.isnan(nothing.mean)
+    assert mean_of_matched([case_row("a", "A", tumor_dice=0.5)], "lits_assd_mm") is None
+
+
+def test_folds_are_averaged_as_a_paper_of_five_folds_does() -> None:
+    """Fold 0 has A to C with mean 0.4, fold 1 only D with 0.8: over folds 0.6, over cases 0.5."""
+    rows = [
+        case_row("a", case, part=part, tumor_dice=dice)
+        for case, part, dice in (("A", 0, 0.3), ("B", 0, 0.4), ("C", 0, 0.5), ("D", 1, 0.8))
+    ]
+
+    def pool(some):
+        return mean_over_cases(some, "tumor_dice")
+
+    folds = over_folds(rows, pool)
+    assert folds is not None
+    assert (folds.mean, folds.sd, folds.folds) == (pytest.approx(0.6), pytest.approx(0.2 * math.sqrt(2)), 2)
+    pooled = pool(rows)
+    assert pooled is not None
+    assert pooled.mean == pytest.approx(0.5)
+    assert over_folds(rows[:3], pool) is None

@@ -159,3 +159,64 @@ def test_every_measure_has_its_column_and_its_unit(
     found = measure(metric(measure=measured, of=of, unit=unit), [row])
     assert found is not None
     assert found.pooled.mean == pytest.approx(expected)
+
+
+def test_cases_without_tumor_are_not_in_the_mean_unless_asked_for() -> None:
+    """Of two healthy livers one was left as it is (Dice 1) and one has a false finding (0); the tumor has 0.5."""
+    rows = [
+        case_row("a", "A", tumor_dice=0.5, tumor_true_ml=3.0, tumor_empty=""),
+        case_row("a", "B", tumor_dice=1.0, tumor_true_ml=0.0, tumor_empty="both"),
+        case_row("a", "C", tumor_dice=0.0, tumor_true_ml=0.0, tumor_empty="truth"),
+    ]
+    plain, counted = measure(metric(), rows), measure(metric(), rows, count_empty=True)
+    asked = measure(metric(count_empty=True), rows)
+    assert plain is not None
+    assert counted is not None
+    assert asked is not None
+    assert (plain.pooled.mean, plain.pooled.cases, plain.scores) == (50.0, 1, {"A": 50.0})
+    assert (counted.pooled.mean, counted.pooled.cases) == (50.0, 3)
+    assert asked == counted
+    both = measure(metric(), [rows[0], rows[1]], count_empty=True)
+    assert both is not None
+    assert both.pooled.mean == 75.0
+    livers = measure(metric(of="liver"), [case_row("a", "B", liver_dice=0.9, tumor_true_ml=0.0)])
+    assert livers is not None
+    assert livers.pooled.mean == 90.0
+
+
+@pytest.mark.parametrize(
+    ("measured", "of", "unit", "expected"),
+    [
+        ("lits_recall", "tumor", "ratio", 0.75),
+        ("lits_precision", "tumor", "ratio", 0.6),
+        ("lits_rvd", "tumor", "ratio", -0.2),
+        ("lits_assd", "tumor", "mm", 1.5),
+        ("lits_rmsd", "tumor", "mm", 2.5),
+        ("lits_msd", "tumor", "mm", 6.5),
+        ("lits_rvd", "liver", "ratio", 0.02),
+        ("lits_assd", "liver", "mm", 1.25),
+        ("lits_rmsd", "liver", "mm", 2.25),
+        ("lits_msd", "liver", "mm", 30.0),
+    ],
+)
+def test_measures_of_lits(measured: str, of: str, unit: str, expected: float) -> None:
+    row = case_row(
+        "a",
+        "A",
+        lits_lesions=4,
+        lits_findings=5,
+        lits_matched=3,
+        lits_rvd=-0.2,
+        lits_assd_mm=1.5,
+        lits_rmsd_mm=2.5,
+        lits_msd_mm=6.5,
+        liver_lits_rvd=0.02,
+        liver_lits_assd_mm=1.25,
+        liver_lits_rmsd_mm=2.25,
+        liver_lits_msd_mm=30.0,
+    )
+    asked = metric(measure=measured, of=of, unit=unit)
+    found = measure(asked, [row])
+    assert found is not None
+    assert found.pooled.mean == pytest.approx(expected)
+    assert measure(asked, [row, case_row("a", "B", tumor_dice=0.5)]) is None

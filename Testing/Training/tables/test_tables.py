@@ -234,3 +234,31 @@ def test_the_command_names_what_it_wrote_and_what_it_cannot_read(
     assert "ours, 1 case, 1 training | 50.00 | 66.67 |" in text
     assert main(["tables", str(tmp_path / "none.csv"), "--output", str(tmp_path / "tables")]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_folds_stand_beside_what_is_pooled_and_cases_without_tumor_are_told(tmp_path: Path) -> None:
+    """Fold 0: 0.2 and 0.4; fold 1: 0.6 and a healthy liver that was left as it is. Pooled 40, over folds 45."""
+    cases = [
+        case_row("test/single", name, part=part, tumor_dice=dice, tumor_true_ml=volume, tumor_empty=empty)
+        for name, part, dice, volume, empty in (
+            ("A", 0, 0.2, 1.0, ""),
+            ("B", 0, 0.4, 1.0, ""),
+            ("C", 1, 0.6, 1.0, ""),
+            ("D", 1, 1.0, 0.0, "both"),
+        )
+    ]
+    scores = Scores.read([write(tmp_path / "scores.csv", cases)])
+    (table,) = make_tables(paper(), scores, SIZES)
+    text = markdown(table)
+    assert "| 40.00 ± 20.00 | - |" in text
+    assert "|  | ours, over folds | 45.00 ± 21.21 (2) | - |" in text
+    assert (
+        "“Single”, ours: 1 case without tumor left out of the means over cases, with a false finding in 0"
+        in text
+    )
+    line = next(csv.DictReader(io.StringIO(csv_text([table]))))
+    assert (line["folds"], line["without_tumor"]) == ("2", "1")
+    assert float(line["over_folds"]) == pytest.approx(45.0)
+    (counted,) = make_tables(paper(), scores, SIZES, count_empty=True)
+    assert "| 55.00 ± " in markdown(counted)
+    assert "left out" not in markdown(counted)

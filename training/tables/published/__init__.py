@@ -21,8 +21,10 @@ MEASURES = (
     *("dice", "dice_global", "jaccard", "voe", "rvd", "tpr", "tnr", "precision", "f1", "accuracy"),
     *("assd", "hd", "hd95"),
     *("lesion_recall", "lesion_precision", "parameters"),
+    *("lits_recall", "lits_precision", "lits_rvd", "lits_assd", "lits_rmsd", "lits_msd"),
 )
-"""What is measured, under the names of `LiverTumorAttentionLib.metrics`; a mean over cases but for "dice_global"."""
+"""What is measured, under the names of `LiverTumorAttentionLib.metrics`; a mean over cases but for "dice_global",
+shares of lesions, and LiTS's own measures of tumors, which are means over all matched lesions."""
 OBJECTS = ("liver", "tumor")
 UNITS = {"%": 100.0, "ratio": 1.0, "mm": 1.0, "pixels": 1.0, "M": 1e-6}
 """What a score is multiplied by."""
@@ -51,6 +53,8 @@ class Metric:
     """Slices that show tumor ("shown"), where one ends ("marginal"), the others ("middle"); None is the volume."""
     per: str = "case"
     """Of slices: "case" scores those of a case together, "slice" each by itself."""
+    count_empty: bool = False
+    """Whether a case that shows nothing of the object counts in the mean, as 1 where nothing was found."""
 
     def __post_init__(self) -> None:
         for name, value, known in (
