@@ -23,7 +23,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add = parser.add_argument
     add("--seed", type=int, required=True, help="the same seed gives the same case")
-    add("--output", required=True, metavar="DIR", help="folder to write to; it is made when it is not there")
+    add("--output", required=True, metavar="DIR", help="folder to write to; it is made where it is not there")
     add("--size", choices=("small", "full"), default="full", help="full: 512 x 512 pixels (default: full)")
     add("--lesions", type=int, metavar="N", help="number of lesions, 0 to 8 (default: drawn)")
     add("--slices", type=int, metavar="N", help="number of slices (default: what covers the upper abdomen)")
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from LiverTumorAttentionLib.io import check_folder
     from LiverTumorAttentionLib.phantoms import generate_phantom, write_phantom
 
-    check_folder(options.output, name="phantom")
+    check_folder(options.output, name="phantom", parents=True)
     phantom = generate_phantom(
         options.seed,
         size=options.size,

@@ -128,16 +128,20 @@ def _are_one_name(folder: Path, first: str, second: str) -> bool:
         trial.unlink()
 
 
-def check_folder(path: str | os.PathLike[str], *, name: str = "output") -> Path:
+def check_folder(path: str | os.PathLike[str], *, name: str = "output", parents: bool = False) -> Path:
     """Make sure, before a long run, that files can be written into the folder `path`; return it as a `Path`.
 
-    It need not exist, but the folder that it will lie in must. Raises `OutputError`.
+    It need not exist, but the folder that it will lie in must, unless `parents` are made, too. Raises `OutputError`.
     """
     folder = Path(path)
     if not str(path).strip():
         raise OutputError(f"the name given for the {name} is empty: name a folder")
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"the {name} '{folder}' is a file: name a folder")
+    missing = _missing_parents(folder) if parents else []
+    if missing:
+        check_writable(missing[0], name=name)
+        return folder
     check_writable(folder / "trial" if folder.exists() else folder, name=name)
     return folder
 
@@ -156,24 +160,33 @@ def check_contents(path: str | os.PathLike[str], contents: Iterable[str], name: 
 
 
 @contextlib.contextmanager
-def making_folder(path: str | os.PathLike[str], *, name: str = "output") -> Iterator[Path]:
+def making_folder(
+    path: str | os.PathLike[str], *, name: str = "output", parents: bool = False
+) -> Iterator[Path]:
     """Yield the folder `path`, made where it is missing; when the block raises, a folder made here is removed.
 
-    Raises `OutputError` when it cannot be made.
+    parents: make the folders that it lies in, too. Raises `OutputError` when it cannot be made.
     """
-    folder = check_folder(path, name=name)
-    fresh = not folder.exists()
+    folder = check_folder(path, name=name, parents=parents)
+    fresh = [folder] if not folder.exists() else []
+    if parents:
+        fresh = [*_missing_parents(folder), *fresh]
     try:
-        real_path(folder).mkdir(exist_ok=True)
+        real_path(folder).mkdir(exist_ok=True, parents=parents)
     except OSError as error:
         raise OutputError(_cannot_write(folder, name, error)) from error
     try:
         yield folder
     except BaseException:
-        if fresh:
-            with contextlib.suppress(OSError):
-                real_path(folder).rmdir()
+        with contextlib.suppress(OSError):
+            for made in reversed(fresh):
+                real_path(made).rmdir()
         raise
+
+
+def _missing_parents(folder: Path) -> list[Path]:
+    """Return the folders above one that are not there, the outermost first."""
+    return [above for above in reversed(folder.parents) if not os.path.lexists(above)]
 
 
 @contextlib.contextmanager

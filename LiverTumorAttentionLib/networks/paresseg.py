@@ -8,7 +8,13 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_phases, check_slices
+from LiverTumorAttentionLib.networks.checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_phases,
+    check_slices,
+)
 from LiverTumorAttentionLib.networks.comparators.unet import UNetDecoder, UNetEncoder, initialize_gaussian
 from LiverTumorAttentionLib.networks.layers import (
     ConvNormReLU,
@@ -71,11 +77,12 @@ class ResSegDecoder(nn.Module):
     Source: Table 3 of PA-ResSeg, column "Decoder": conv1_3, upsampling_1 to upsampling_5, final.
         upsampling_k: k transposed convolutions to w/4 * 2^(k-1), ..., w/2, w/4 channels
     Departs: conv1_3 and the first convolution of "final" have batch normalization and ReLU, as the steps up
-        have. The softmax of "final" is left to the caller: the result is logits.
+        have. The softmax of "final" is left to the caller: the result is logits. head_side: 3 as in Table 3; 1 in the
+        authors' release.
     Shape: one map a level, (B, channels[i], Y / 2^i, X / 2^i), finest first -> (B, classes, Y, X).
     """
 
-    def __init__(self, channels: Sequence[int], width: int, classes: int) -> None:
+    def __init__(self, channels: Sequence[int], width: int, classes: int, head_side: int = 3) -> None:
         super().__init__()
         base, levels = width // 4, len(channels)
         self.conv1_3 = ConvNormReLU(channels[0], base)
@@ -85,7 +92,7 @@ class ResSegDecoder(nn.Module):
             steps = [UpNormReLU(coarse, fine) for coarse, fine in pairwise(widths)]
             self.chains[f"upsampling_{level}"] = nn.ModuleList(steps)
         self.final = ConvNormReLU(levels * base, levels * base)
-        self.head = nn.Conv2d(levels * base, classes, kernel_size=3, padding=1)
+        self.head = nn.Conv2d(levels * base, classes, kernel_size=head_side, padding=head_side // 2)
 
     def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
         sizes = [(feature.shape[2], feature.shape[3]) for feature in features]
@@ -148,7 +155,13 @@ class PAResSeg(nn.Module):
         PA-UNet and MSF-UNet. The paper does not say how a U-Net takes fused maps: here its decoder is built
         for them, with half of U-Net's channels at every level, as the fused maps have half of the encoder's;
         its convolutions have no normalization, as in U-Net. `levels` is 6 for ResSeg and 5 for U-Net, unless
-        given. Returns logits, without the softmax. See ResSeg, U-Net and the parts.
+        given. `refine` builds what the authors released in place of what the paper describes: a further convolution
+        behind each attention and a head of 1x1. Counts at width 64:
+        66,734,600 as described, 67,716,552 with `refine`; the
+        release has 67,732,286, which are the biases of 15,728 channels before normalization, which normalization
+        takes off again, and a scale of six Inter-PA blocks, which Eq. 4 does not have. Its Inter-PA also takes the
+        softmax over j, and of the negative products; ours does not, see there. Returns logits, without the
+        softmax. See ResSeg, U-Net and the parts.
     Shape: portal (B, in_channels, Y, X), arterial (B, in_channels, Y, X) -> logits (B, classes, Y, X), on the
         portal venous grid; the arterial slices must have been registered to it.
 
@@ -165,6 +178,7 @@ class PAResSeg(nn.Module):
         fusion: str = "pa",
         backbone: str = "resseg",
         levels: int | None = None,
+        refine: bool = False,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
@@ -172,6 +186,7 @@ class PAResSeg(nn.Module):
         self.width = check_count("width", width, minimum=4, multiple_of=4)
         self.fusion = check_choice("fusion", fusion, FUSIONS)
         self.backbone = check_choice("backbone", backbone, BACKBONE_LEVELS)
+        self.refine = check_flag("refine", refine)
         depth = BACKBONE_LEVELS[backbone] if levels is None else check_count("levels", levels, minimum=2)
         unet = backbone == "unet"
         self.minimum_side = 1 if unet else 2 ** (depth - 1)
@@ -180,14 +195,14 @@ class PAResSeg(nn.Module):
         self.portal_encoder = encoder(in_channels, width, depth)
         self.arterial_encoder = encoder(in_channels, width, depth)
         widths = self.portal_encoder.channels
-        self.fusions = nn.ModuleList(FUSIONS[fusion](channels) for channels in widths)
+        self.fusions = nn.ModuleList(FUSIONS[fusion](channels, refine) for channels in widths)
         fused = [channels // 2 for channels in widths]
         self.decoder: nn.Module
         if unet:
             self.decoder = nn.Sequential(UNetDecoder(fused), nn.Conv2d(fused[0], classes, kernel_size=1))
             initialize_gaussian(self)
         else:
-            self.decoder = ResSegDecoder(fused, width, classes)
+            self.decoder = ResSegDecoder(fused, width, classes, head_side=1 if refine else 3)
             initialize(self)
 
     def forward(self, portal: torch.Tensor, arterial: torch.Tensor | None = None) -> torch.Tensor:

@@ -81,13 +81,18 @@ class ConcatenationFusion(nn.Module):
     Source: PA-ResSeg, section 3.C, Figure 5c and Table 4.
     Departs: each phase passes the convolution to C/4 channels that the phase attention block has (Figure 6),
         with batch normalization and ReLU behind it, so that the fusions differ by their attention alone.
+        refine: each phase passes a further 3x3 convolution to C/4 channels, with batch normalization and ReLU,
+        behind its attention, as in the authors' release (github.com/csying/PA-ResSeg); the paper's
+        text and Figure 6 have none.
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, refine: bool = False) -> None:
         super().__init__()
         self.portal = ConvNormReLU(channels, channels // 4)
         self.arterial = ConvNormReLU(channels, channels // 4)
+        self.portal_refined = ConvNormReLU(channels // 4, channels // 4) if refine else nn.Identity()
+        self.arterial_refined = ConvNormReLU(channels // 4, channels // 4) if refine else nn.Identity()
 
     def forward(self, portal: torch.Tensor, arterial: torch.Tensor) -> torch.Tensor:
         if portal.shape != arterial.shape:
@@ -96,7 +101,8 @@ class ConcatenationFusion(nn.Module):
                 f"got {tuple(portal.shape)} and {tuple(arterial.shape)}"
                 ": resample one onto the other"
             )
-        return torch.cat(self.attend(self.portal(portal), self.arterial(arterial)), dim=1)
+        p, a = self.attend(self.portal(portal), self.arterial(arterial))
+        return torch.cat([self.portal_refined(p), self.arterial_refined(a)], dim=1)
 
     def attend(self, p: torch.Tensor, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What is made of P and A, (B, C/4, Y, X) each, before they are concatenated."""
@@ -128,8 +134,8 @@ class IntraPhaseFusion(ConcatenationFusion):
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels)
+    def __init__(self, channels: int, refine: bool = False) -> None:
+        super().__init__(channels, refine)
         self.intra = IntraPhaseAttention()
         self.arterial_intra = IntraPhaseAttention()
 
@@ -147,8 +153,8 @@ class PhaseAttentionBlock(ConcatenationFusion):
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels)
+    def __init__(self, channels: int, refine: bool = False) -> None:
+        super().__init__(channels, refine)
         self.intra = IntraPhaseAttention()
         self.inter = InterPhaseAttention()
 

@@ -36,7 +36,7 @@ def write_phantom(phantom: Phantom, folder: str | Path, progress: Progress | Non
         "lesions": [asdict(lesion) for lesion in phantom.lesions],
         "settings": phantom.settings,
     }
-    with making_folder(folder, name="phantom") as target:
+    with making_folder(folder, name="phantom", parents=True) as target:
         last = target / "lesions.json"
         with replacing_all([*(target / name for name in images), last], name="phantom") as temporary:
             for number, (name, image) in enumerate(images.items()):

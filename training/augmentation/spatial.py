@@ -22,6 +22,8 @@ class Motion:
     """(axes, *size): what is added to that, voxel by voxel."""
     mirrored: tuple[str, ...] = ()
     """Axes of the sample, "z", "y" or "x", that are reversed in the end."""
+    turns: int = 0
+    """Quarter turns of the plane of y and x, after that."""
 
     @property
     def resamples(self) -> bool:
@@ -59,9 +61,11 @@ class Motion:
         return points
 
     def mirror(self, values: NDArray) -> NDArray:
-        """Return a sample, whose last axes are (z, y, x) or (slices, y, x), as it is mirrored."""
+        """Return a sample, whose last axes are (z, y, x) or (slices, y, x), as it is mirrored and turned."""
         axes = tuple({"z": -3, "y": -2, "x": -1}[axis] for axis in self.mirrored)
-        return np.ascontiguousarray(np.flip(values, axes)) if axes else values
+        if not axes and not self.turns:
+            return values
+        return np.ascontiguousarray(np.rot90(np.flip(values, axes), self.turns, axes=(-2, -1)))
 
 
 def draw_motion(
@@ -87,7 +91,8 @@ def draw_motion(
         bend = smooth_noise(rng, size, spacing_mm, settings.elastic_wavelength_mm, components=len(size))
         bend *= np.float32(settings.elastic_mm)
     mirrored = tuple(axis for axis in settings.flips if rng.random() < 0.5)
-    return Motion(matrix=matrix, bend_mm=bend, mirrored=mirrored)
+    turns = int(rng.integers(4)) if settings.quarter_turns else 0
+    return Motion(matrix=matrix, bend_mm=bend, mirrored=mirrored, turns=turns)
 
 
 def rotation(angles: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -62,7 +62,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--imagenet",
         type=Path,
         metavar="FILE",
-        help="for recipes that start from ImageNet: a .safetensors file",
+        help="for recipes that start from ImageNet: a ResNet with torchvision's names, .safetensors or "
+        "torchvision's own .pth",
     )
     add(
         "--initial",

@@ -38,7 +38,7 @@ HOW = ("changed", "weights_sha256", "stage", "liver_from", "keep")
 """changed: "yes" where the run's recipe is not the one of that name that is among the recipes (any more).
 weights_sha256: of the run's weights, its first 16 digits. liver_from: what gave the coarse liver: "truth", or
 a run or model and its digits.
-keep: "raw" or "postprocessed"."""
+keep: "raw" or "postprocessed", with "above 0.6" where the threshold is not one half."""
 FACTS = ("patient", "tumor_type", "phase", "scanner", "facts")
 """facts: all other facts of the case, as JSON."""
 LESIONS = (
@@ -78,10 +78,10 @@ CASE_COLUMNS = (
     *(f"liver_{name}" for name in OBJECT),
     *(f"tumor_{name}" for name in OBJECT),
     *LESIONS,
+    *LITS,
     "parameters",
     "device",
     "seconds",
-    *LITS,
 )
 """parameters: of the network. seconds: of the inference, without reading and scoring."""
 LESION_COLUMNS = (

@@ -17,6 +17,7 @@ from training.evaluation.score_files import SUFFIX, CaseScores, ScoreFiles
 from training.evaluation.segment import CoarseLiver, weights_sha256
 from training.parallel import each, usable_cores
 from training.recipes.recipe import Recipe, read_recipe, recipe_names, to_values
+from training.recipes.settings import EvaluationSettings
 from training.runs.run_folder import Run
 
 UNIMPORTANT = ("title", "source", "reproduces")
@@ -140,9 +141,16 @@ def _how(run: Run, options: EvaluationOptions) -> tuple[tuple[str, str], ...]:
         "weights_sha256": weights_sha256(run.folder),
         "stage": run.recipe.stage.name,
         "liver_from": options.liver.name if run.recipe.stage.name == "tumor" else "",
-        "keep": run.recipe.evaluation.keep,
+        "keep": kept_as(run.recipe.evaluation),
     }
     return tuple((name, values[name]) for name in HOW)
+
+
+def kept_as(settings: EvaluationSettings) -> str:
+    """Return what is kept, with a threshold that is not the usual one: "raw", "raw above 0.6"."""
+    if settings.tumor_threshold == EvaluationSettings().tumor_threshold:
+        return settings.keep
+    return f"{settings.keep} above {settings.tumor_threshold:g}"
 
 
 def is_changed(recipe: Recipe) -> bool:

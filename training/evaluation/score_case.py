@@ -81,7 +81,8 @@ def score_case(task: CaseTask) -> CaseScores:
     coarse = None
     if isinstance(stage, TumorStage):
         coarse = task.liver.mask(loaded.portal, loaded.labels, task.device)
-    labels = segment(stage, loaded.portal, arterial, coarse, dict(task.how)["keep"])
+    wanted = run.recipe.evaluation
+    labels = segment(stage, loaded.portal, arterial, coarse, wanted.keep, wanted.tumor_threshold)
     seconds = time.perf_counter() - begun
     if task.labels is not None:
         _write(labels, task.labels)

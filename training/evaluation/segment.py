@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,20 +75,22 @@ def segment(
     arterial: sitk.Image | None,
     coarse: sitk.Image | None,
     keep: str,
+    tumor_threshold: float = 0.5,
 ) -> sitk.Image:
     """Return 0 background, 1 liver, 2 tumor as uint8 on the portal grid.
 
     portal: HU, in LPS order. arterial: on the portal grid, None without one. coarse: for a tumor stage, its liver.
     keep: "raw" is the most probable class of every voxel, probabilities brought linearly from the stage's grid;
-    "postprocessed" what the pipeline would keep of them. A stage that finds the liver alone gives no 2.
+    "postprocessed" what the pipeline would keep of them. tumor_threshold: of a tumor stage. A stage that finds the
+    liver alone gives no 2.
     """
     if isinstance(stage, TumorStage):
         if coarse is None or not _any(coarse):
             return _empty(portal)
         probability = stage.probability(portal, arterial, coarse, Progress())
         if keep == "postprocessed":
-            return _kept(probability, coarse, portal)
-        return _with_tumor(coarse, resample_to_grid(probability, portal, outside=0.0))
+            return _kept(probability, coarse, portal, settings_at(tumor_threshold))
+        return with_tumor(coarse, resample_to_grid(probability, portal, outside=0.0), tumor_threshold)
     if keep == "postprocessed":
         found = _found_liver(stage, portal)
         return found.mask if found.tumor is None else _kept(found.tumor, found.mask, portal)
@@ -146,15 +148,27 @@ def _found_liver(stage: LiverStage, portal: sitk.Image) -> FoundLiver:
         return FoundLiver(mask=_empty(portal), tumor=None)
 
 
-def _kept(probability: sitk.Image, liver: sitk.Image, portal: sitk.Image) -> sitk.Image:
+def settings_at(tumor_threshold: float) -> PostprocessingSettings:
+    """Return the pipeline's settings with another threshold; what none of a tumor's voxels reaches rises with it."""
+    least_peak = max(POSTPROCESSING.minimum_peak_probability, tumor_threshold)
+    return replace(POSTPROCESSING, tumor_threshold=tumor_threshold, minimum_peak_probability=least_peak)
+
+
+def _kept(
+    probability: sitk.Image,
+    liver: sitk.Image,
+    portal: sitk.Image,
+    settings: PostprocessingSettings = POSTPROCESSING,
+) -> sitk.Image:
     """Return what the pipeline keeps of a probability of tumor."""
-    instances = tumor_instances(on_portal_grid(probability, portal, liver), liver, POSTPROCESSING)
+    instances = tumor_instances(on_portal_grid(probability, portal, liver), liver, settings)
     return _image(np.minimum(sitk.GetArrayViewFromImage(instances), TUMOR), portal)
 
 
-def _with_tumor(coarse: sitk.Image, probability: sitk.Image) -> sitk.Image:
+def with_tumor(coarse: sitk.Image, probability: sitk.Image, threshold: float) -> sitk.Image:
+    """Return the coarse liver with tumor where the probability is above the threshold."""
     labels = sitk.GetArrayFromImage(coarse)
-    labels[sitk.GetArrayViewFromImage(probability) > 0.5] = TUMOR
+    labels[sitk.GetArrayViewFromImage(probability) > threshold] = TUMOR
     return _image(labels, coarse)
 
 

@@ -12,17 +12,21 @@ from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
+from LiverTumorAttentionLib.wording import counted
 from training.candidates.build import ClassifierFile
 from training.csv_file import read_csv
 from training.data.sources import check_licence, licence_for
 from training.evaluation.assessment_figures import interval
 from training.evaluation.assessment_summary import figures_of
 from training.evaluation.columns import OVERLAP
+from training.evaluation.segment import settings_at
 from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, weights_digests, write_model
 from training.recipes.recipe import to_values
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
+from training.tables.select import shows
 
 INTENDED_USE = (
     "Research: to reproduce and to compare. "
@@ -83,7 +87,11 @@ def export_runs(
         identity=chosen,
         training={"command": _commands(runs), "runs": provenance},
         scores=measured,
-        postprocessing={**(postprocessing or {}), **(classifier.postprocessing if classifier else {})},
+        postprocessing={
+            **_threshold(runs),
+            **(postprocessing or {}),
+            **(classifier.postprocessing if classifier else {}),
+        },
         candidates=classifier,
         card=card_values(sources, text),
         half=half,
@@ -92,6 +100,8 @@ def export_runs(
 
 def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
     """Return the means of a CSV of `evaluate` with their 95 % intervals; undefined values are counted, not averaged.
+
+    Cases without tumor are not in the means of tumors, where a healthy liver that is left as it is would count as 1.
 
     Raises `InputError` when it cannot be read, or holds scores of other weights than those of the runs.
     """
@@ -105,7 +115,8 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
         )
     means, intervals, undefined = {}, {}, {}
     for column in SUMMED_UP:
-        values = [_number(row[column], column, path) for row in rows if row.get(column)]
+        shown = [row for row in rows if not column.startswith("tumor_") or shows(row, "tumor")]
+        values = [_number(row[column], column, path) for row in shown if row.get(column)]
         defined = [value for value in values if math.isfinite(value)]
         if defined:
             means[column] = round(sum(defined) / len(defined), 5)
@@ -157,11 +168,19 @@ def _identity(runs: Sequence[Run]) -> dict[str, str]:
     recipe, cases = runs[-1].recipe, len(runs[-1].training)
     return {
         "id": re.sub(r"[^a-z0-9.-]+", "-", recipe.name.lower()).strip("-."),
-        "title": recipe.title,
+        "title": f"{recipe.stage.network}, trained by {recipe.name} on {counted(cases, 'case')}",
         "version": "1",
         "statement": f"trained by the recipe {recipe.name} on {cases} cases, {NOT_CLINICAL}",
         "intended_use": INTENDED_USE,
     }
+
+
+def _threshold(runs: Sequence[Run]) -> dict[str, float]:
+    """Return the threshold that the tumor stage was scored with, where it is not the usual one."""
+    chosen = settings_at(runs[-1].recipe.evaluation.tumor_threshold)
+    usual = PostprocessingSettings()
+    names = ("tumor_threshold", "minimum_peak_probability")
+    return {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(usual, name)}
 
 
 def _provenance(run: Run) -> dict[str, Any]:

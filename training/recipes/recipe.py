@@ -124,6 +124,10 @@ class Recipe:
             return "sampling: hard_share is for stages that find tumors"
         if sampling.jitter_mm and stage.slices is None:
             return "sampling: jitter_mm is for stages on slices"
+        if augmentation.quarter_turns and self.sample_size[-1] != self.sample_size[-2]:
+            return f"augmentation: quarter_turns is for samples as wide as high, not {self.sample_size}"
+        if self.evaluation.tumor_threshold != EvaluationSettings().tumor_threshold and stage.name != "tumor":
+            return "evaluation: tumor_threshold is for tumor stages; others take the most probable class"
         if augmentation.gamma and stage.intensity.percentiles is not None:
             return "augmentation: gamma is for stages with a window"
         if (

@@ -164,6 +164,9 @@ class AugmentationSettings:
     """Largest further relative change of size of each axis by itself."""
     flips: tuple[str, ...] = ()
     """Axes that are mirrored with a chance of one half: "z", "y", "x"."""
+    quarter_turns: bool = False
+    """Turn by 0, 90, 180 or 270 degrees in the plane of the slice, each with the same chance; for samples as wide as
+    high."""
     elastic_mm: float = 0.0
     """Standard deviation of a smooth random displacement."""
     elastic_wavelength_mm: float = 30.0
@@ -355,9 +358,15 @@ class EvaluationSettings:
     """Only slices whose truth shows tumor, each scored by itself in pixels (as the context network's authors do)."""
     keep: str = "raw"
     """"raw" scores the network's own labels; "postprocessed" what the pipeline would keep of them."""
+    tumor_threshold: float = 0.5
+    """Of a tumor stage: tumor is what has a higher probability; an exported model has it, too."""
 
     def __post_init__(self) -> None:
         check_choice("evaluation: keep", self.keep, ("raw", "postprocessed"))
+        if not 0 < self.tumor_threshold < 1:
+            raise InputError(
+                f"evaluation: tumor_threshold must lie between 0 and 1, got {self.tumor_threshold:g}: give a share"
+            )
 
 
 def check_choice(what: str, value: str, known: tuple[str, ...]) -> None:

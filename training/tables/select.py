@@ -64,7 +64,8 @@ def rows_of(scores: Scores, recipe: str, metric: Metric, sizes: SizeLimits) -> l
 
 def shows(row: Row, of: str) -> bool:
     """Return whether the truth of a case holds the object, "tumor" or "liver"; where that is not known it does."""
-    volume = number(row, f"{of}_true_ml")
+    column = f"{of}_true_ml"
+    volume = number(row, column) if column in row else None
     return volume is None or volume > 0
 
 

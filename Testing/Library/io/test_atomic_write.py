@@ -134,6 +134,23 @@ def test_folder_that_does_not_exist(tmp_path):
         check_writable(tmp_path / "nowhere" / "a.seg.nrrd")
 
 
+def test_folders_above_are_made_where_that_is_asked_for_and_go_when_the_block_fails(tmp_path):
+    deep = tmp_path / "new" / "deep" / "folder"
+    with pytest.raises(OutputError, match=r"the folder .* does not exist"):
+        check_folder(deep)
+    assert check_folder(deep, parents=True) == deep
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match="stop"), making_folder(deep, parents=True):
+        raise ValueError("stop")
+    assert not (tmp_path / "new").exists()
+    with making_folder(deep, parents=True):
+        pass
+    assert deep.is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        check_folder(tmp_path / "file" / "deep", parents=True)
+
+
 def test_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is a file, so the table cannot be put in it"):

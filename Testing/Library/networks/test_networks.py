@@ -105,6 +105,21 @@ def test_parameter_counts_follow_from_table_3():
     ]  # fmt: skip
 
 
+def test_the_released_paresseg_has_a_convolution_behind_each_attention_and_a_smaller_head():
+    """What the release has beyond `refine`: biases of convolutions before a normalization, and a scale of Inter-PA."""
+    with torch.device("meta"):
+        counts = [
+            sum(p.numel() for p in build_network("paresseg", refine=refine).parameters())
+            for refine in (False, True)
+        ]
+    behind = sum(2 * conv_norm(c // 4, c // 4, 3) for c in TABLE_3_ENCODER)
+    assert counts[1] - counts[0] == behind - 96 * 2 * (9 - 1)
+    assert counts == [66_734_600, 67_716_552]
+    first, *others = TABLE_3_ENCODER
+    biases = 2 * (2 * first + sum(4 * c for c in others)) + 16 + 96
+    assert counts[1] + biases + len(TABLE_3_ENCODER) == 67_732_286
+
+
 def test_levels_can_be_left_out_or_added():
     """Level 7 would be as wide as level 6; every level costs its two residual blocks and its chain."""
     with torch.device("meta"):

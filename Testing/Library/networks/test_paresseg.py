@@ -120,10 +120,13 @@ def fuse(p: np.ndarray, a: np.ndarray, weights: Weights, level: int, fusion: str
     name = f"fusions.{level}"
     p, a = conv_norm_relu(p, weights, f"{name}.portal"), conv_norm_relu(a, weights, f"{name}.arterial")
     if fusion == "pa":
-        return np.concatenate([intra(p, weights[f"{name}.intra.gamma"][0]), inter(a, p)])
-    if fusion == "msf_intra":
-        of_arterial = intra(a, weights[f"{name}.arterial_intra.gamma"][0])
-        return np.concatenate([intra(p, weights[f"{name}.intra.gamma"][0]), of_arterial])
+        p, a = intra(p, weights[f"{name}.intra.gamma"][0]), inter(a, p)
+    elif fusion == "msf_intra":
+        p = intra(p, weights[f"{name}.intra.gamma"][0])
+        a = intra(a, weights[f"{name}.arterial_intra.gamma"][0])
+    if f"{name}.portal_refined.conv.weight" in weights:  # the authors' release
+        p = conv_norm_relu(p, weights, f"{name}.portal_refined")
+        a = conv_norm_relu(a, weights, f"{name}.arterial_refined")
     return np.concatenate([p, a])
 
 
@@ -178,13 +181,17 @@ def test_resseg_with_intra_pa_is_row_2_of_table_4():
     compare(network, [image], expected)
 
 
+@pytest.mark.parametrize("refine", [False, True])
 @pytest.mark.parametrize("fusion", ["pa", "msf", "msf_intra"])
 @pytest.mark.parametrize("backbone", ["resseg", "unet"])
-def test_paresseg_is_figure_4(backbone: str, fusion: str):
+def test_paresseg_is_figure_4(backbone: str, fusion: str, refine: bool):
     torch.manual_seed(2)
     images = slices(2, (8, 12) if backbone == "unet" else (6, 9))
-    network = prepared(PAResSeg(2, 3, 16, fusion=fusion, backbone=backbone, levels=3), images)
-    weights = arrays(network)
+    network = PAResSeg(2, 3, 16, fusion=fusion, backbone=backbone, levels=3, refine=refine)
+    weights = arrays(prepared(network, images))
+    assert any("refined" in name for name in weights) == refine
+    if backbone == "resseg":
+        assert weights["decoder.head.weight"].shape[2:] == ((1, 1) if refine else (3, 3))
     encoder, decoder = {
         "resseg": (resseg_encoder, resseg_decoder),
         "unet": (unet_encoder, unet_decoder),

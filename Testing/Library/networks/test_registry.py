@@ -71,7 +71,8 @@ def values_out_of_range(name: str) -> list[tuple[str, object]]:
         elif isinstance(default, float):
             wrong += [(key, -0.5), (key, "much"), (key, float("nan"))]
         elif isinstance(default, str):
-            wrong += [(key, f"{default}_"), (key, 3), (key, None)]
+            number = -1 if "int" in str(parameter.annotation) else 3  # a word or a count
+            wrong += [(key, f"{default}_"), (key, number), (key, None)]
         elif isinstance(default, tuple):
             wrong += [
                 (key, ()),
@@ -195,7 +196,9 @@ def test_the_counts_in_the_readme_are_those_of_the_networks():
     for call, count in counts.items():
         name, *arguments = re.findall(r'"?(\w+)"?', call)
         pairs = zip(arguments[::2], arguments[1::2], strict=True)
-        values = {key: int(value) if value.isdigit() else value for key, value in pairs}
+        values = {
+            key: {"True": True}.get(value, int(value) if value.isdigit() else value) for key, value in pairs
+        }
         with torch.device("meta"):
             network = build_network(name, **values)
         assert sum(p.numel() for p in network.parameters()) == count, call

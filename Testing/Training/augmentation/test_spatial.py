@@ -119,6 +119,25 @@ def test_mirroring_reverses_the_named_axes_alone():
     assert Motion().mirror(values) is values
 
 
+def test_quarter_turns_turn_the_plane_after_mirroring():
+    values = np.arange(18).reshape(1, 2, 3, 3)
+    turned = Motion(mirrored=("x",), turns=1).mirror(values)
+    np.testing.assert_array_equal(turned[0, 0], [[0, 3, 6], [1, 4, 7], [2, 5, 8]])
+    np.testing.assert_array_equal(Motion(turns=2).mirror(values), values[:, :, ::-1, ::-1])
+    assert turned.flags.c_contiguous
+
+
+def test_each_quarter_turn_has_the_same_chance_and_none_is_drawn_where_none_is_asked_for():
+    rng = np.random.default_rng(6)
+    settings = AugmentationSettings(quarter_turns=True)
+    drawn = [draw_motion(rng, settings, (8, 8), (1, 1)).turns for _ in range(400)]
+    assert all(70 < drawn.count(turns) < 130 for turns in range(4))
+    before, after = np.random.default_rng(7), np.random.default_rng(7)
+    draw_motion(before, AugmentationSettings(flips=("y",)), (8, 8), (1, 1))
+    after.random()
+    assert before.random() == after.random()
+
+
 def test_axes_are_mirrored_independently_in_half_of_the_samples():
     rng = np.random.default_rng(3)
     settings = AugmentationSettings(flips=("z", "x"))

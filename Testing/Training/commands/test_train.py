@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -228,7 +229,7 @@ def test_a_run_is_exported(train, tmp_path, capsys):
     package = ModelPackage(tmp_path / "model.zip")
     package.verify()
     assert (package.description.id, package.description.licence) == ("mine", "MIT")
-    assert package.description.title == "a test"
+    assert re.fullmatch(r"\w+, trained by [\w-]+ on \d+ cases?", package.description.title)
     assert package.description.postprocessing == {"rim_mm": 2.0}
     assert main([*command, "--output", str(tmp_path / "run")]) == 2
     assert "is there already" in capsys.readouterr().err

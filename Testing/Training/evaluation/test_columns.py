@@ -8,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics import match_as_lits, match_lesions, score_as_lits
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from Testing.Training.tables.made_scores import case_row, write
 from training.evaluation import ScoreFiles
 from training.evaluation.columns import CASE_COLUMNS, LITS, cell, lesion_values, lits_values, row_of
+from training.evaluation.run_evaluation import kept_as
+from training.evaluation.segment import settings_at, with_tumor
+from training.recipes.recipe import read_recipe
+from training.recipes.settings import EvaluationSettings
 
 
 def test_cells_lose_nothing_and_tell_undefined_from_not_scored() -> None:
@@ -86,3 +92,23 @@ def test_scores_of_an_earlier_version_are_read_and_kept(tmp_path: Path) -> None:
     write(path, [case_row("a", "B", tumor_dice=0.7, lits_matched=2)])
     both = ScoreFiles(path).read().values()
     assert {each.case["case"]: each.case["lits_matched"] for each in both} == {"A": "", "B": "2"}
+
+
+def test_the_threshold_of_a_tumor_stage_is_the_recipes() -> None:
+    """Above 0.6, as PA-ResSeg's release has it; what is kept says so, and other settings keep their names."""
+    coarse = sitk.GetImageFromArray(np.array([[[1, 1, 1, 0]]], np.uint8))
+    probability = sitk.GetImageFromArray(np.array([[[0.55, 0.6, 0.61, 0.2]]], np.float64))
+    usual, higher = (with_tumor(coarse, probability, threshold) for threshold in (0.5, 0.6))
+    assert sitk.GetArrayFromImage(usual).ravel().tolist() == [2, 2, 2, 0]
+    assert sitk.GetArrayFromImage(higher).ravel().tolist() == [1, 1, 2, 0]
+    release = read_recipe("paresseg/release-msf-pa")
+    assert (kept_as(release.evaluation), kept_as(EvaluationSettings())) == ("raw above 0.6", "raw")
+    assert settings_at(0.5) == PostprocessingSettings()
+    assert settings_at(0.6).tumor_threshold == 0.6
+    assert settings_at(0.9).minimum_peak_probability == 0.9
+    with pytest.raises(InputError, match=r"tumor_threshold must lie between 0 and 1, got 1"):
+        EvaluationSettings(tumor_threshold=1.0)
+    with pytest.raises(InputError, match=r"tumor_threshold is for tumor stages"):
+        read_recipe("paresseg/liver", {"evaluation.tumor_threshold": 0.6})
+    with pytest.raises(InputError, match=r"quarter_turns is for samples as wide as high"):
+        read_recipe("bundled/liver", {"augmentation.quarter_turns": True})

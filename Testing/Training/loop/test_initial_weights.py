@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_drawn_weights_are_left_as_they_are() -> None:
 
 
 def test_a_missing_file_is_asked_for() -> None:
-    with pytest.raises(InputError, match="starts from a ResNet trained on ImageNet: give its weights"):
+    with pytest.raises(InputError, match=r"trained on ImageNet: give its weights .* as safetensors or \.pth"):
         load_first_weights(built(), RECIPE, None)
 
 
@@ -75,3 +76,41 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | Non
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"resnet\.safetensors' cannot be read"):
         load_first_weights(built(), RECIPE, path)
+
+
+def test_the_file_that_torchvision_publishes_is_read_as_it_is(imagenet: Path, tmp_path: Path) -> None:
+    """A state dict with a classifier and counters, as torch.save writes it: bit for bit what safetensors give."""
+    state = OrderedDict(built("cenet", seed=1).encoder.state_dict())
+    state["fc.weight"], state["fc.bias"] = torch.zeros(10, 64), torch.zeros(10)
+    torch.save(state, tmp_path / "resnet34.pth")
+    network, other = built(), built()
+    load_first_weights(network, RECIPE, tmp_path / "resnet34.pth")
+    load_first_weights(other, RECIPE, imagenet)
+    assert "encoder.bn1.num_batches_tracked" in network.state_dict()
+    for name, value in other.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value), name
+
+
+class Harmful:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple:
+        return Path.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("kind", ["code", "cut", "nothing"])
+def test_a_pth_with_code_in_it_or_cut_is_refused_and_nothing_runs(tmp_path: Path, kind: str) -> None:
+    path, trap = tmp_path / "resnet34.pth", tmp_path / "made"
+    torch.save({"conv1.weight": Harmful(trap) if kind == "code" else torch.zeros(3)}, path)
+    if kind == "cut":
+        path.write_bytes(path.read_bytes()[:100])
+    elif kind == "nothing":
+        path.unlink()
+    network, before = built(), built().state_dict()
+    with pytest.raises(InputError, match=r"resnet34\.pth"):
+        load_first_weights(network, RECIPE, path)
+    assert not trap.exists()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
