@@ -271,7 +271,9 @@ class WorklistSection:
         try:
             current = self.batch.current
             if current is not None and case_of(controller.study).place == current.place:
-                raise PanelError(f"{current.name} is being segmented in the background: save it after that.")
+                raise PanelError(
+                    f"The case {current.name} is being segmented in the background: save it after that."
+                )
             with wait_cursor():
                 case = save_case(controller)
         except (PanelError, OSError) as error:

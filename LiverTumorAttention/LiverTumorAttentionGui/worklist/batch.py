@@ -36,7 +36,9 @@ class CaseRun(ChildRun[Path]):
         case = self._case
         with as_panel_error():
             if case.checksum():
-                raise PanelError(f"{case.name} was segmented meanwhile: what is there was left alone.")
+                raise PanelError(
+                    f"The case {case.name} was segmented meanwhile, and that was left alone: open it."
+                )
         try:
             case.result.mkdir(exist_ok=True)
             self._parts_before = set(case.result.glob(PARTS))

@@ -78,7 +78,7 @@ def case_of(study: Study) -> WorklistCase:
     place = study.portal.GetAttribute(CASE_ATTRIBUTE)
     if not place:
         raise PanelError(
-            f"{study.segmentation.GetName()} is not of a worklist: save it with the scene, or open its case there."
+            f"The case {study.segmentation.GetName()} is of no worklist: save the scene, or open its case there."
         )
     with as_panel_error():
         case = find_case(Path(place))
@@ -99,8 +99,8 @@ def save_case(controller: CorrectionController) -> WorklistCase:
     controller.apply_manual_edits()
     if study.portal.GetAttribute(CASE_VOLUME_ATTRIBUTE) != _fingerprint(study.portal):
         raise PanelError(
-            f"{study.portal.GetName()} is not as it was loaded from {case.place}, so nothing was saved into that case: "
-            "undo its transform or change of voxels, or save the scene."
+            f"The volume {study.portal.GetName()} is not as it was loaded from {case.place}, so nothing was "
+            "saved there: undo its transform or change of voxels, or save the scene."
         )
     if not is_current(study.segmentation, case):
         raise PanelError(

@@ -348,7 +348,7 @@ def test_batch_writes_over_no_result_of_the_meantime(panel, folder, wait_until):
     (folder / "case1" / "release").touch()
     wait_until(lambda: not panel.worklist.batch.running, "the batch has ended")
     assert path.read_bytes() == before
-    assert "case2: case2 was segmented meanwhile" in message(panel)
+    assert "case2: The case case2 was segmented meanwhile" in message(panel)
 
 
 def test_case_at_work_in_the_background_is_not_saved(panel, scene, folder, tmp_path, wait_until):
