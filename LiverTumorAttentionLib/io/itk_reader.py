@@ -14,9 +14,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
@@ -24,6 +26,7 @@ from LiverTumorAttentionLib.io.input_checks import check_spacing, quiet_itk, sho
 from LiverTumorAttentionLib.io.meta_header import check_meta_is_whole
 from LiverTumorAttentionLib.io.nifti_2 import write_as_nifti_1
 from LiverTumorAttentionLib.io.nifti_header import check_nifti_is_whole, read_nifti_header
+from LiverTumorAttentionLib.io.nifti_voxels import unpacked_voxels
 from LiverTumorAttentionLib.io.nrrd_header import check_nrrd_is_whole
 from LiverTumorAttentionLib.io.picture_header import check_picture
 
@@ -65,13 +68,28 @@ def read_with_itk(path: Path, name: str) -> sitk.Image:
     kind = READERS.get(full_suffix(path), "")
     if not kind:
         raise InputError(f"the {name} {shown(path)} is of no format that is read: choose another file")
-    GUARDS[kind](path, name)
+    voxels = unpacked_voxels(path, name) if kind == "NiftiImageIO" else None
+    if voxels is None:
+        GUARDS[kind](path, name)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(kind)
     with _for_reader(path, kind, name) as place, sheared_too():
         reader.SetFileName(str(place))
-        image = reader.Execute()
+        image = None if voxels is None else _placed(voxels, reader)
+        image = reader.Execute() if image is None else image
     _check_place(image, path, name)
+    return image
+
+
+def _placed(voxels: NDArray[Any], reader: sitk.ImageFileReader) -> sitk.Image | None:
+    """Return voxels (z, y, x) where ITK's reader places them; None where it takes the file for something else."""
+    reader.ReadImageInformation()
+    image = sitk.GetImageFromArray(voxels)
+    if (reader.GetPixelID(), reader.GetSize()) != (image.GetPixelID(), image.GetSize()):
+        return None
+    image.SetSpacing(reader.GetSpacing())
+    image.SetOrigin(reader.GetOrigin())
+    image.SetDirection(reader.GetDirection())
     return image
 
 

@@ -92,9 +92,9 @@ def check_nifti_is_whole(path: Path, name: str) -> None:
     what = f"the {name} '{path}'"
     header = read_nifti_header(path, name)
     check_memory(header.size_bytes - header.offset_bytes, what)
-    count = _NotFinite(header)
+    count = NotFinite(header)
     with path.open("rb") as file:
-        if _is_zipped(path):
+        if is_zipped(path):
             check_unpacks(file, header.size_bytes, what, visit=count)
         else:
             check_holds(path.stat().st_size, header.size_bytes, what)
@@ -104,7 +104,7 @@ def check_nifti_is_whole(path: Path, name: str) -> None:
         raise not_finite(count.found, name)
 
 
-class _NotFinite:
+class NotFinite:
     """Counts the voxels that are not finite in the pieces of a file; nothing in one of whole numbers."""
 
     def __init__(self, header: NiftiHeader) -> None:
@@ -134,7 +134,7 @@ def read_nifti_header(path: Path, name: str) -> NiftiHeader:
     what = f"the {name} '{path}'"
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    if _is_zipped(path):
+    if is_zipped(path):
         if head[:2] != b"\x1f\x8b":
             raise InputError(
                 f"{what} is not a gzip file or a damaged one, though named .nii.gz: export it again"
@@ -143,7 +143,8 @@ def read_nifti_header(path: Path, name: str) -> NiftiHeader:
     return _header(head, what)
 
 
-def _is_zipped(path: Path) -> bool:
+def is_zipped(path: Path) -> bool:
+    """Return whether a file is compressed, by its name."""
     return path.name.lower().endswith(".gz")
 
 
