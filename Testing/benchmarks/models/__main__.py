@@ -72,7 +72,7 @@ def main() -> None:
         "command": "python -m Testing.benchmarks.models " + " ".join(told(options)),
         "volume": f"{options.matrix} x {options.matrix} x {options.slices}",
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{os.environ.get('OMP_NUM_THREADS', 'all')} threads",
+        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}",
         "rows": [],
     }
     rows = kept_rows(place, content)
