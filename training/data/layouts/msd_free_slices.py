@@ -44,7 +44,8 @@ def find(data: Path) -> list[SourceCase]:
     ]
     if not cases:
         raise InputError(
-            f"every slice in '{data}' shows something dark in the liver: none can serve as background"
+            f"every slice in '{data}' shows something dark in the liver and none can serve as background: "
+            "give a folder with other slices"
         )
     return cases
 
