@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from LiverTumorAttentionLib.networks.checks import check_choice
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"none": nn.Identity, "relu": nn.ReLU}
+"""What f of Eq. 1 may be."""
 
 
 class SpatialExtractor(nn.Module):
     """Add to every place what all places show that resemble it.
 
     Source: Pang et al., Correlation Matters, section 2.2, Eq. 1-3:
-        Q = w_1 X + b_1;  K = w_2 X + b_2            1x1 convolutions to C/8 channels
+        Q = f(w_1 X + b_1);  K = f(w_2 X + b_2)      1x1 convolutions to C/8 channels
         M_ij = exp(q_i . k_j) / sum_j exp(q_i . k_j)
         X^s = alpha M V + X                          V: a 1x1 convolution to C channels; alpha starts at 0
-    Departs: f of Eq. 1, "a non-linear activation function" without a name, is left out, as in the networks
-        that the extractor follows (SAGAN, DANet). M has (Y X)^2 entries, 12,544^2 at 112 x 112, and is never
-        held: torch's attention works through it in blocks. It does so on a CPU only where Q, K and V have
-        equally many channels, so that Q and K are filled up with zeros, which changes no product.
+    Departs: f of Eq. 1 is "a non-linear activation function" without a name. `activation` "none" leaves it out, as
+        the networks that the extractor follows do (SAGAN, DANet); "relu" has one. M has (Y X)^2 entries,
+        12,544^2 at 112 x 112, and is never held: torch's attention works through it in blocks. It does so on a CPU
+        only where Q, K and V have equally many channels, so that Q and K are filled up with zeros, which changes no
+        product.
     Shape: (B, C, Y, X) -> same; memory O(B C Y X).
     """
 
     about = "places that one place attends to, M (Correlation Matters, Eq. 2)"
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, activation: str = "none") -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[check_choice("activation", activation, ACTIVATIONS)]()
         self.query = nn.Conv2d(channels, channels // 8, kernel_size=1)
         self.key = nn.Conv2d(channels, channels // 8, kernel_size=1)
         self.value = nn.Conv2d(channels, channels, kernel_size=1)
         self.alpha = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q, k, v = (rows(conv(x)) for conv in (self.query, self.key, self.value))
+        q, k = (rows(self.activation(conv(x))) for conv in (self.query, self.key))
+        v = rows(self.value(x))
         missing = v.shape[-1] - q.shape[-1]
         q, k = functional.pad(q, (0, missing)), functional.pad(k, (0, missing))
         gathered = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
@@ -43,9 +50,9 @@ class SpatialExtractor(nn.Module):
 
     def attention_of(self, x: torch.Tensor, row: int, column: int) -> torch.Tensor:
         """Return the row of M that belongs to one place: (B, C, Y, X) -> (B, 1, Y, X), float32, sum 1."""
-        q = self.query(x[:, :, row : row + 1, column : column + 1])
+        q = self.activation(self.query(x[:, :, row : row + 1, column : column + 1]))
         with torch.autocast(x.device.type, enabled=False):
-            products = (q.float() * self.key(x.float()).float()).sum(dim=1)
+            products = (q.float() * self.activation(self.key(x.float())).float()).sum(dim=1)
             return torch.softmax(products.flatten(1), dim=1).reshape(x.shape[0], 1, *x.shape[2:])
 
 
@@ -82,9 +89,9 @@ class ContextBlock(nn.Module):
     Shape: (B, C, Y, X) -> same.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, activation: str = "none") -> None:
         super().__init__()
-        self.spatial = SpatialExtractor(channels)
+        self.spatial = SpatialExtractor(channels, activation)
         self.channel = ChannelExtractor()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -97,11 +104,25 @@ class ContextNet(CENet):
     Source: Pang et al., Correlation matters: Multi-scale fine-grained contextual information extraction for
         hepatic tumor segmentation, PAKDD 2020, section 2 and Figure 2. The blocks add 108,086 parameters, 0.37 %
         of the backbone's 29.00 M, as the paper says.
-    Departs: see CENet and the parts. Returns logits, without the softmax.
+    Departs: see CENet and the parts; `activation` is f of Eq. 1. Returns logits, without the softmax.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). The paper's slices have 448 x 448 pixels.
 
     Raises ModelError when an argument is out of range or the image does not fit.
     """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        classes: int = 2,
+        width: int = 64,
+        blocks: Sequence[int] = (3, 4, 6, 3),
+        activation: str = "none",
+    ) -> None:
+        super().__init__(in_channels, classes, width, blocks)
+        chosen = ACTIVATIONS[check_choice("activation", activation, ACTIVATIONS)]
+        for block in self.skips:
+            if isinstance(block, ContextBlock):
+                block.spatial.activation = chosen()
 
     def skip(self, channels: int) -> nn.Module:
         """The context block of a skip."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from LiverTumorAttentionLib.networks.checks import check_count, check_slices
+from LiverTumorAttentionLib.networks.checks import check_count, check_flag, check_slices
 from LiverTumorAttentionLib.networks.comparators.danet import ChannelAttention
 from LiverTumorAttentionLib.networks.comparators.unet import double_convolution
 from LiverTumorAttentionLib.networks.context import rows
@@ -67,8 +67,9 @@ class CSNet(nn.Module):
         MICCAI 2019, section 2 and Figure 2: an encoder of residual blocks, both attentions on its last map,
         summed, and a decoder of 2x2 transposed convolutions with skips.
     Departs: five levels of 32 to 512 channels, max-pooling between them and U-Net's block on the way up,
-        where the paper's text leaves them to its figure. The residual block is ResNet's. Any size of image is
-        taken: it is filled up and cut back. Returns logits.
+        where the paper's text leaves them to its figure. The residual block is ResNet's. Each attention adds the map
+        that it is given; `identity` adds it once more to their sum, as the authors' code does and the text does not.
+        Any size of image is taken: it is filled up and cut back. Returns logits.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X).
 
     Raises ModelError when an argument is out of range or the image does not fit.
@@ -76,11 +77,19 @@ class CSNet(nn.Module):
 
     phases = ("portal",)
 
-    def __init__(self, in_channels: int = 3, classes: int = 2, width: int = 32, levels: int = 5) -> None:
+    def __init__(
+        self,
+        in_channels: int = 3,
+        classes: int = 2,
+        width: int = 32,
+        levels: int = 5,
+        identity: bool = False,
+    ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
+        self.identity = check_flag("identity", identity)
         self.stride = 2 ** (check_count("levels", levels, minimum=2) - 1)
         channels = [width * 2**level for level in range(levels)]
         self.pool = nn.MaxPool2d(kernel_size=2)
@@ -99,6 +108,8 @@ class CSNet(nn.Module):
             features.append(block(self.pool(features[-1])))
         *skips, deep = features
         x = self.spatial(deep) + self.channel(deep)
+        if self.identity:
+            x = x + deep
         for up, block, skip in reversed(list(zip(self.ups, self.decoder, skips, strict=True))):
             x = block(torch.cat([skip, up(x)], dim=1))
         return crop_to(self.head(x), image.shape[2:])

@@ -100,6 +100,21 @@ def test_they_stand_where_they_should():
     assert csnet.spatial.value.in_channels == 16
 
 
+def test_csnets_code_adds_the_deep_map_once_more():
+    """While both gammas are 0 each attention is the identity: 2 F as the text has it, 3 F as the code does."""
+    torch.manual_seed(5)
+    network, image = CSNet(width=4, levels=2, identity=True).eval(), maps(1, 3, 8, 8, seed=6)
+    seen: list[torch.Tensor] = []
+    network.ups[0].register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    with torch.no_grad():
+        deep = network.encoder[1](network.pool(network.encoder[0](image)))
+        network(image)
+        network.identity = False
+        network(image)
+    torch.testing.assert_close(seen[0], 3 * deep)
+    torch.testing.assert_close(seen[1], 2 * deep)
+
+
 def test_counts():
     with torch.device("meta"):
         counts = {

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks import PointAttention
+from LiverTumorAttentionLib.networks import PointAttention, build_network
 from LiverTumorAttentionLib.networks.comparators.cenet import DAC, RMP, CENet, DecoderBlock
 from LiverTumorAttentionLib.networks.context import (
     ChannelExtractor,
@@ -32,9 +32,10 @@ def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def spatial_by_loops(x: np.ndarray, w: Weights) -> tuple[np.ndarray, np.ndarray]:
+def spatial_by_loops(x: np.ndarray, w: Weights, relu: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Eq. 1-3 for one image (C, Y, X): X^s and M."""
     q, k, v = (convolve(x, w[f"{n}.weight"], w[f"{n}.bias"]) for n in ("query", "key", "value"))
+    q, k = (np.maximum(q, 0), np.maximum(k, 0)) if relu else (q, k)
     q, k, v = (m.reshape(m.shape[0], -1).T for m in (q, k, v))
     count = len(q)
     m = np.array([[q[i] @ k[j] for j in range(count)] for i in range(count)])
@@ -52,14 +53,15 @@ def channel_by_loops(x: np.ndarray, beta: float) -> np.ndarray:
     return beta * gathered.reshape(x.shape) + x
 
 
-def test_the_spatial_extractor_is_equations_1_to_3():
+@pytest.mark.parametrize("activation", ["none", "relu"])
+def test_the_spatial_extractor_is_equations_1_to_3(activation: str):
     torch.manual_seed(0)
-    module = with_biases(SpatialExtractor(16))
+    module = with_biases(SpatialExtractor(16, activation))
     nn.init.constant_(module.alpha, 0.7)
     x = maps(2, 16, 3, 5, seed=1)
     got = module(x).detach().numpy()
     for k in range(2):
-        expected, m = spatial_by_loops(x[k].double().numpy(), arrays(module))
+        expected, m = spatial_by_loops(x[k].double().numpy(), arrays(module), activation == "relu")
         np.testing.assert_allclose(got[k], expected, rtol=1e-4, atol=1e-5)
         seen = module.attention_of(x, 1, 4).detach()[k, 0].numpy()
         np.testing.assert_allclose(seen.ravel(), m[1 * 5 + 4], rtol=1e-4, atol=1e-6)
@@ -273,3 +275,11 @@ def test_the_context_stands_on_the_three_skips():
 def test_arguments_out_of_range_are_refused(arguments: dict, message: str):
     with pytest.raises(ModelError, match=message):
         ContextNet(**arguments)
+
+
+def test_f_of_equation_1_is_chosen_for_all_three_skips_and_changes_no_weight():
+    small = {"width": 8, "blocks": (1, 1, 1, 1)}
+    plain, relu = (build_network("context", **small, activation=name) for name in ("none", "relu"))
+    assert [type(block.spatial.activation) for block in relu.skips] == [nn.ReLU] * 3
+    assert [type(block.spatial.activation) for block in plain.skips] == [nn.Identity] * 3
+    assert plain.state_dict().keys() == relu.state_dict().keys()
