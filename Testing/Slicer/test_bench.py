@@ -157,3 +157,16 @@ def test_scene_has_what_slicer_always_has(scene):
     volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     volume.CreateDefaultDisplayNodes()
     assert volume.GetDisplayNode().GetColorNode().GetName() == "Grey"
+
+
+def test_scenes_do_not_add_up_converters(scene):
+    import slicer
+
+    from Testing.bench import slicer_like
+
+    factory = slicer.vtkSegmentationConverterFactory.GetInstance()
+    names = [rule.GetName() for rule in factory.GetConverterRules()]
+    assert names
+    assert len(set(names)) == len(names)
+    slicer_like.new_scene()
+    assert [rule.GetName() for rule in factory.GetConverterRules()] == names

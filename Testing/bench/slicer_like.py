@@ -10,6 +10,8 @@ import ctypes
 import os
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +143,27 @@ def new_scene() -> Any:
         ("markups", slicer.vtkSlicerMarkupsLogic()),
     ):
         logic.SetMRMLApplicationLogic(application_logic)
-        logic.SetMRMLScene(scene)
+        with _converters_registered_once():
+            logic.SetMRMLScene(scene)
         application_logic.SetModuleLogic(name.capitalize(), logic)
         setattr(slicer.modules, name, types.SimpleNamespace(logic=lambda logic=logic: logic))
     return scene
+
+
+@contextmanager
+def _converters_registered_once() -> Iterator[None]:
+    """Take out again what the segmentations' logic registers for every scene anew, where Slicer does it once.
+
+    Every new segmentation copies the parameters of all converters: with each scene tests became slower.
+    """
+    import slicer
+
+    factory = slicer.vtkSegmentationConverterFactory.GetInstance()
+    before = len(factory.GetConverterRules())
+    yield
+    if before:
+        for rule in factory.GetConverterRules()[before:]:
+            factory.UnregisterConverterRule(rule)
 
 
 class _CtkModule(types.ModuleType):
