@@ -32,12 +32,14 @@ class ModelChoice:
     """One entry of the model list: id, title, and the statement in its description.
 
     has_operating_points: whether it gives findings a lesion probability, by which a run keeps more or fewer of them.
+    needs: phases that it cannot run without, beside the portal venous one.
     """
 
     id: str
     title: str
     statement: str
     has_operating_points: bool = False
+    needs: tuple[str, ...] = ()
 
 
 def installed_models() -> list[ModelChoice]:
@@ -50,6 +52,7 @@ def installed_models() -> list[ModelChoice]:
             title=package.description.title,
             statement=package.description.statement,
             has_operating_points=package.description.candidates is not None,
+            needs=package.description.needed_phases,
         )
         for package in list_models()
     ]

@@ -16,6 +16,7 @@ from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.sample.sample_run import load_sample
+from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.sections.correct import CorrectSection
 from LiverTumorAttentionGui.sections.inputs import InputsSection, ModelManager
 from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog
@@ -78,6 +79,7 @@ class SegmentationPanel:
             load_sample=load_sample,
             model=self._inputs.chosen_model,
             has_operating_points=self._inputs.has_operating_points,
+            missing_phase=self._inputs.missing_phase,
             on_result=self._show_result,
             on_failed=self._run_failed,
             blocked=lambda: BLOCKS if self._batch_runs() else "",
@@ -210,7 +212,7 @@ class SegmentationPanel:
         if portal is None or portal is parameters.portal:
             return
         said = parameters.portal is not None
-        parameters.arterial = None
+        self._forget_phases(parameters)
         parameters.portal = portal
         if said:
             self._say(OTHER_STUDY.format(portal=portal.GetName(), study=study.GetName()))
@@ -247,17 +249,24 @@ class SegmentationPanel:
         """Make the result the study; the user may be in another module, where the panel has no parameter node."""
         parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
         if parameters.portal is not result.portal:
-            parameters.arterial = None  # of another patient, maybe
+            self._forget_phases(parameters)
             parameters.portal = result.portal
             self._segment.add_note(INPUTS_OF_RESULT.format(portal=result.portal.GetName()))
-        if result.arterial is not None and result.arterial.GetScene() is not None:
-            parameters.arterial = result.arterial
+        for phase, node in {"arterial": result.arterial, **result.further}.items():
+            if node is not None and node.GetScene() is not None:
+                setattr(parameters, phase, node)
         self._study = result.segmentation
         parameters.study = parameters.output = result.segmentation
         self._segment.update(self._parameters, parameters.study)
         self.ui.correctButton.collapsed = False
         if self._parameters is not None:
             self.active_case.reopen()
+
+    @staticmethod
+    def _forget_phases(parameters: Any) -> None:
+        """Choose no volume beside the portal one: what was chosen is of another patient, maybe."""
+        for phase in PHASE_NAMES:
+            setattr(parameters, phase, None)
 
     def _run_failed(self) -> None:
         """Open the study anew: where a result could not be loaded, its nodes were put back as they were."""

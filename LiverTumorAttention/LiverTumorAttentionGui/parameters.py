@@ -18,12 +18,13 @@ class SegmentationParameters:
 
     portal: the portal venous CT, on whose grid the result lies.
     arterial: the late arterial CT of the same patient, or None.
+    delayed, native: the delayed CT and that without contrast, likewise.
     model: id of an installed model; empty for the first in the list.
     device: one of `DEVICES`.
     threshold: probability from which a voxel is tumor; `MODELS_OWN_THRESHOLD` for the model's own.
     operating_point: one of `OPERATING_POINTS`; of use where the model gives a lesion probability.
     minimum_diameter_mm: smallest diameter of a finding; `MODELS_OWN_DIAMETER` for the model's own.
-    keep_registered: whether a run adds the registered arterial CT and its transform to the scene.
+    keep_registered: whether a run adds the registered phases and the arterial one's transform to the scene.
     keep_probability: whether a run adds the probability of tumor to the scene.
     output: the segmentation that a run fills once it has succeeded; None for a new one.
     study: the segmentation that is corrected, reviewed and planned on.
@@ -33,6 +34,8 @@ class SegmentationParameters:
 
     portal: vtkMRMLScalarVolumeNode
     arterial: vtkMRMLScalarVolumeNode
+    delayed: vtkMRMLScalarVolumeNode
+    native: vtkMRMLScalarVolumeNode
     model: str = ""
     device: str = "auto"
     threshold: Annotated[float, WithinRange(MODELS_OWN_THRESHOLD, 0.99)] = MODELS_OWN_THRESHOLD

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +19,10 @@ from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
-from LiverTumorAttentionGui.scene.input_volumes import is_derived, of_other_patient
+from LiverTumorAttentionGui.scene.input_volumes import is_derived
 from LiverTumorAttentionGui.scene.node_attributes import (
-    ARTERIAL_ROLE,
     LOG_ATTRIBUTE,
+    PHASE_NAMES,
     PORTAL_REFERENCE,
     PORTAL_ROLE,
     ROLE_ATTRIBUTE,
@@ -31,10 +34,13 @@ from LiverTumorAttentionGui.scene.result_nodes import (
     VoxelsInWorld,
     fill_tumor_table,
     place_probability,
+    place_registered,
     place_registration,
 )
+from LiverTumorAttentionGui.scene.series_facts import of_other_patient, series_facts
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
+from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.lesion_classifier import left_out
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.pipeline.worklist import (
@@ -50,8 +56,10 @@ from LiverTumorAttentionLib.wording import counted
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
-PORTAL_FILE = "portal.nrrd"
-ARTERIAL_FILE = "arterial.nrrd"
+HEADERS_FILE = "headers.json"
+PHASE_WORDS = {"portal": "portal venous", "arterial": "arterial", "delayed": "delayed", "native": "native"}
+"""Inputs in the user's words."""
+FURTHER_ROLES = ("delayed", "native")
 TABLE_FILE = "tumors.csv"
 
 
@@ -90,10 +98,14 @@ class SegmentationRequest(RunSettings):
     """The portal venous CT."""
     arterial: slicer.vtkMRMLScalarVolumeNode | None = None
     """The late arterial CT; None for a run without."""
+    delayed: slicer.vtkMRMLScalarVolumeNode | None = None
+    """The delayed CT; None for a run without."""
+    native: slicer.vtkMRMLScalarVolumeNode | None = None
+    """The CT without contrast; None for a run without."""
     output: slicer.vtkMRMLSegmentationNode | None = None
     """The node to fill; None for a new one."""
     keep_registered: bool = False
-    """Whether the registered arterial volume and its transform are added to the scene."""
+    """Whether the registered phases and the transform of the arterial one are added to the scene."""
     keep_probability: bool = True
     """Whether the probability of tumor is added to the scene."""
     phases_as_given: bool = False
@@ -102,9 +114,13 @@ class SegmentationRequest(RunSettings):
     """The volumes as they are when the request is made; the result is loaded only while they are the same."""
 
     def __post_init__(self) -> None:
-        volumes = ((self.portal, "portal venous"), (self.arterial, "arterial"))
-        states = tuple(VolumeState.of(node, name) for node, name in volumes if node is not None)
+        states = tuple(VolumeState.of(node, PHASE_WORDS[role]) for role, node in self.volumes().items())
         object.__setattr__(self, "inputs", states)
+
+    def volumes(self) -> dict[str, slicer.vtkMRMLScalarVolumeNode]:
+        """Return the volumes that there are, by what they are for, the portal venous one first."""
+        nodes = {role: getattr(self, role) for role in ROLES}
+        return {role: node for role, node in nodes.items() if node is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +145,8 @@ class SegmentationResult:
     """Quality of the registration; None without an arterial volume."""
     registration: RegistrationNodes | None = None
     """Nodes of the registration; None unless requested and not refused."""
+    further: dict[str, slicer.vtkMRMLScalarVolumeNode] = field(default_factory=dict)
+    """The delayed and the native CT of the run, by phase; they may have been removed from the scene since."""
     probability: slicer.vtkMRMLScalarVolumeNode | None = None
     """The probability of tumor; None unless requested."""
     merged: bool = False
@@ -167,41 +185,50 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         portal: slicer.vtkMRMLScalarVolumeNode | None,
         arterial: slicer.vtkMRMLScalarVolumeNode | None,
         model: str,
+        *,
+        delayed: slicer.vtkMRMLScalarVolumeNode | None = None,
+        native: slicer.vtkMRMLScalarVolumeNode | None = None,
     ) -> str:
         """Return why a run cannot start, in one sentence; empty when it can."""
         if portal is None:
             return "Choose the portal venous CT first."
-        if portal is arterial:
-            return (
-                "The portal venous and the arterial CT are the same volume: choose two, or no arterial one."
-            )
-        for node in (portal, arterial):
-            if node is not None and is_derived(node):
+        given = {"portal": portal, "arterial": arterial, "delayed": delayed, "native": native}
+        nodes = {role: node for role, node in given.items() if node is not None}
+        for (first, one), (second, other) in itertools.combinations(nodes.items(), 2):
+            if one is other:
+                return (
+                    f"The {PHASE_WORDS[first]} and the {PHASE_WORDS[second]} CT are the same volume: choose two, or no "
+                    f"{PHASE_WORDS[second]} one."
+                )
+        for node in nodes.values():
+            if is_derived(node):
                 return f"{node.GetName()} is the result of a run, no CT as it was acquired: choose the CT itself."
-        if arterial is not None and of_other_patient(portal, arterial):
-            return (
-                f"{arterial.GetName()} is of another patient than {portal.GetName()}: "
-                "choose a CT of the same patient."
-            )
+            if node is not portal and of_other_patient(portal, node):
+                return (
+                    f"{node.GetName()} is of another patient than {portal.GetName()}: "
+                    "choose a CT of the same patient."
+                )
         if not model:
             return "No model is installed: install the extension again."
         return ""
 
     def prepare(self, request: SegmentationRequest, folder: Path) -> list[str]:
         """Write the volumes into `folder`; return the command line's arguments. Raises `PanelError`."""
-        problem = self.problem(request.portal, request.arterial, request.model)
+        further = {"delayed": request.delayed, "native": request.native}
+        problem = self.problem(request.portal, request.arterial, request.model, **further)
         if problem:
             raise PanelError(problem)
-        portal = folder / PORTAL_FILE
-        WorldVolume(request.portal, "portal venous").write(portal)
-        arguments = ["segment", "--portal", str(portal)]
-        if request.arterial is not None:
-            arterial = folder / ARTERIAL_FILE
-            WorldVolume(request.arterial, "arterial").write(arterial)
-            arguments += ["--arterial", str(arterial)]
-            if request.keep_registered:
-                arguments += ["--save-registered", str(folder / REGISTERED_FILE)]
-                arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
+        arguments = ["segment"]
+        for role, node in request.volumes().items():
+            path = folder / f"{role}.nrrd"
+            WorldVolume(node, PHASE_WORDS[role]).write(path)
+            arguments += [f"--{role}", str(path)]
+            if request.keep_registered and role != "portal":
+                option = "--save-registered" if role == "arterial" else f"--save-{role}"
+                arguments += [option, str(registered_file(folder, role))]
+        if request.keep_registered and request.arterial is not None:
+            arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
+        arguments += ["--headers", str(_write_headers(request, folder / HEADERS_FILE))]
         if request.keep_probability:
             arguments += ["--save-probability", str(folder / PROBABILITY_FILE)]
         arguments += request.arguments()
@@ -217,7 +244,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         Where the request's output contains lesions that a person accepted, rejected or changed, the findings are added
         to it as drafts; otherwise its content is replaced. All files are read before the scene is changed.
         """
-        portal, arterial = request.portal, request.arterial
+        portal = request.portal
         if portal.GetScene() is None:
             raise PanelError(
                 "The portal venous volume was removed during the run: the result is not loaded"
@@ -228,19 +255,24 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
                 state.check_unchanged()
         report = read_report(folder / REPORT_FILE)
         verdict = read_verdict(report.get("registration"))
-        registered = transform = probability_voxels = None
-        if request.keep_registered and is_usable(verdict):
-            registered = read_volume(folder / REGISTERED_FILE, "registered arterial volume")
+        transform = probability_voxels = None
+        verdicts = {"arterial": verdict, **_further_verdicts(report)}
+        registered = {
+            role: read_volume(registered_file(folder, role), f"registered {role} volume")
+            for role in request.volumes()
+            if role != "portal" and request.keep_registered and is_usable(verdicts.get(role))
+        }
+        if "arterial" in registered:
             transform = read_transform(folder / TRANSFORM_FILE)
         if request.keep_probability:
             probability_voxels = read_volume(folder / PROBABILITY_FILE, "probability of tumor")
         findings = Findings(
             folder / SEGMENTATION_FILE, portal=portal, report=report, controllers=self._controllers
         )
-        with all_or_nothing(portal.GetScene(), portal, arterial, *_nodes_of(request.output)):
+        with all_or_nothing(portal.GetScene(), *request.volumes().values(), *_nodes_of(request.output)):
             try:
                 return self._place(
-                    request, report, findings, verdict, registered, transform, probability_voxels, log
+                    request, report, findings, verdicts, registered, transform, probability_voxels, log
                 )
             except BaseException:
                 if request.output is not None:
@@ -252,39 +284,42 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         request: SegmentationRequest,
         report: dict[str, Any],
         findings: Findings,
-        verdict: Verdict | None,
-        registered: VoxelsInWorld | None,
+        verdicts: Mapping[str, Verdict | None],
+        registered: Mapping[str, VoxelsInWorld],
         transform: Any,
         probability_voxels: VoxelsInWorld | None,
         log: str,
     ) -> SegmentationResult:
         """Put a result that was read into the scene; see `load`."""
         portal, arterial = request.portal, request.arterial
-        refused = verdict is not None and not is_usable(verdict)
+        refused = [role for role, told in verdicts.items() if told is not None and not is_usable(told)]
         placed = findings.place(request.output)
         under_transform = findings.under_transform
         registration = probability = None
-        if registered is not None:
+        phases = {}
+        for role, voxels in registered.items():
+            source = getattr(request, role)
+            phases[role] = place_registered(
+                placed.node, role, voxels, portal=portal, source=source, under_transform=under_transform
+            )
+        if "arterial" in phases:
             registration = place_registration(
-                placed.node,
-                registered,
-                transform,
-                portal=portal,
-                arterial=arterial,
-                under_transform=under_transform,
+                placed.node, phases["arterial"], transform, portal=portal, arterial=arterial
             )
         if probability_voxels is not None:
             probability = place_probability(
                 placed.node, probability_voxels, portal=portal, under_transform=under_transform
             )
-        findings.link(placed, registration=registration, probability=probability)
+        findings.link(placed, phases=phases, probability=probability)
         if log:
             placed.node.SetAttribute(LOG_ATTRIBUTE, log)
             placed = replace(placed, controller=self._controllers.get(placed.node))
         table = fill_tumor_table(placed.node, findings.tumors(placed), RUN_NODE_COLUMNS)
         portal.SetAttribute(ROLE_ATTRIBUTE, PORTAL_ROLE)
-        if arterial is not None and arterial.GetScene() is not None:
-            arterial.SetAttribute(ROLE_ATTRIBUTE, ARTERIAL_ROLE)
+        for role, names in PHASE_NAMES.items():
+            source = getattr(request, role)
+            if source is not None and source.GetScene() is not None:
+                source.SetAttribute(ROLE_ATTRIBUTE, names.role)
         merged = placed.controller is not None
         warnings = [str(warning) for warning in report.get("warnings") or []]
         return SegmentationResult(
@@ -293,11 +328,12 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             portal=portal,
             arterial=arterial,
             summary=" ".join([_summary(report, merged=merged), *placed.notes]),
-            warnings=warnings + ([NOT_SAVED] if request.keep_registered and refused else []),
+            warnings=warnings + [NOT_SAVED.format(role) for role in refused if request.keep_registered],
             report=report,
-            verdict=verdict,
+            verdict=verdicts.get("arterial"),
             registration=registration,
             probability=probability,
+            further={role: node for role, node in request.volumes().items() if role in FURTHER_ROLES},
             merged=merged,
         )
 
@@ -318,6 +354,24 @@ class SegmentationRun(ChildRun[SegmentationResult]):
     def collect(self, folder: Path) -> SegmentationResult:
         """Load the result into the scene; see `LiverTumorAttentionLogic.load`."""
         return self._logic.load(self._request, folder)
+
+
+def registered_file(folder: Path, role: str) -> Path:
+    """Return where a run leaves a registered phase."""
+    return folder / (REGISTERED_FILE if role == "arterial" else f"registered-{role}.nrrd")
+
+
+def _write_headers(request: SegmentationRequest, path: Path) -> Path:
+    """Write what the DICOM headers say of the volumes, which the files that the run reads do not."""
+    facts = {role: asdict(series_facts(node)) for role, node in request.volumes().items()}
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    return path
+
+
+def _further_verdicts(report: dict[str, Any]) -> dict[str, Verdict | None]:
+    """Return the verdicts on the delayed and the native phase. Raises `PanelError`."""
+    entries = report.get("further_registrations")
+    return {role: read_verdict(entry) for role, entry in (entries or {}).items() if role in FURTHER_ROLES}
 
 
 def _nodes_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLNode]:

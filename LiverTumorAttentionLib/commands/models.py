@@ -87,7 +87,7 @@ def _add_import_options(action: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PHASE=NUMBER",
-        help="which channel, counted from 0, is the portal and which the arterial phase, such as portal=1",
+        help="which channel, counted from 0, is the portal, arterial, delayed or native phase, such as portal=1",
     )
     options.add_argument(
         "--label",
@@ -126,7 +126,7 @@ def run_list(options: argparse.Namespace, progress: Progress, console: Console) 
             "title": package.description.title,
             "version": package.description.version,
             "statement": package.description.statement,
-            "needs_arterial": package.description.needs_arterial,
+            "needs_phases": list(package.description.needed_phases),
             "path": str(package.path),
             "size_mb": round(package.size_bytes() / 1e6, 1),
         }

@@ -33,6 +33,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--delayed", metavar="D", help="delayed CT of the same examination, measured beside the others")
     add("--native", metavar="N", help="CT without contrast of the same examination, likewise")
     add(
+        "--headers",
+        metavar="JSON",
+        help="what the DICOM headers say of volumes that are no DICOM: {input: {patient_id, study_uid, frame_uid, "
+        "description, contrast_agent, …}}; checked as those of DICOM folders are",
+    )
+    add(
         "--phases-as-given",
         action="store_true",
         help="use the volumes as they were given where they look like other phases, or are of two studies",

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from LiverTumorAttentionLib.config_parsing import nearest, shown
+from LiverTumorAttentionLib.contrast_phase import ROLES, role_of
 from LiverTumorAttentionLib.conversion.answers import ALL_OTHERS, LABEL_MEANINGS
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.io import guess_phase
 from LiverTumorAttentionLib.io.terminology import Description, plain_text, segment_kind
+from LiverTumorAttentionLib.phases.description import phase_of_description
 
 _CT = re.compile(
     r"ct|ct scan|computed tomography|hu|image|(ce|contrast enhanced) ct|nonorm|no norm|zscore|rescale\w*( 0 1)?"
@@ -24,7 +25,8 @@ def guessed_phase(name: str, count: int) -> str:
 
     count: how many channels there are.
     """
-    phase = guess_phase(name)
+    told = phase_of_description(name)
+    phase = role_of(told) if told else ""
     if not phase and count == 1 and _CT.fullmatch(plain_text(name)):
         return "portal"
     return phase
@@ -50,11 +52,10 @@ def phases_of(names: Mapping[int, str], given: Mapping[str, int]) -> tuple[str, 
     twice = len(set(phases.values())) < len(phases)
     if unclear or twice or "portal" not in phases.values():
         number = unclear[0] if unclear else max(phases)
-        phase = "arterial" if "portal" in phases.values() else "portal"
+        phase = next((role for role in ROLES if role not in phases.values()), "portal")
         raise ModelError(
-            f"the channels do not say which is the portal and which the arterial phase ({listed}), and no other phase "
-            "can "
-            f"be given to a model: say which is which with --channel {phase}={number}"
+            f"the channels do not say which phase each of them is ({listed}), and one has to be the portal one: say "
+            f"which is which with --channel {phase}={number} (phases: {', '.join(ROLES)})"
         )
     return tuple(phases[number] for number in sorted(phases))
 

@@ -203,7 +203,7 @@ class ImportedLiverStage(_ImportedStage):
 
 
 class ImportedTumorStage(_ImportedStage):
-    """Finds tumors, in one phase or two, once the liver is known."""
+    """Finds tumors, in one phase or several, once the liver is known."""
 
     @classmethod
     def of(cls, package: ModelPackage, device: Device, run: ImportedRun) -> ImportedTumorStage:
@@ -227,33 +227,38 @@ class ImportedTumorStage(_ImportedStage):
         liver: sitk.Image,
         progress: Progress,
         recorder: AttentionRecorder | None = None,
+        further: Mapping[str, sitk.Image] | None = None,
     ) -> sitk.Image:
         """Return the probability of tumor as float32 on the part of the portal grid around the liver.
 
         Arguments and errors as for `liver_and_probability`.
         """
-        return self.liver_and_probability(portal, arterial, liver, progress)[1]
+        return self.liver_and_probability(portal, arterial, liver, progress, further=further)[1]
 
     def liver_and_probability(
-        self, portal: sitk.Image, arterial: sitk.Image | None, liver: sitk.Image, progress: Progress
+        self,
+        portal: sitk.Image,
+        arterial: sitk.Image | None,
+        liver: sitk.Image,
+        progress: Progress,
+        further: Mapping[str, sitk.Image] | None = None,
     ) -> tuple[sitk.Image, sitk.Image]:
         """Return the liver as a uint8 mask on the portal grid, and the probability as `probability` does.
 
         The liver is the one that was given, unless the stage finds it anew.
         portal: HU, in LPS order. arterial: registered, on the portal grid; None when there is none or it cannot be
-        trusted. liver: uint8 mask on the portal grid, not empty. Raises `ModelError` when the model needs the arterial
-        phase and there is none, `Cancelled` and `OutOfMemory`.
+        trusted. liver: uint8 mask on the portal grid, not empty. further: the delayed and the native phase by name, as
+        the arterial one. Raises `ModelError` when the model needs a phase and there is none, `Cancelled` and
+        `OutOfMemory`.
         """
-        if (
-            arterial is None
-            and "arterial" in self.description.phases
-            and self.description.missing_phase == "refuse"
-        ):
+        given = {**({} if arterial is None else {"arterial": arterial}), **(further or {})}
+        missing = [phase for phase in self.description.phases[1:] if phase not in given]
+        if missing and self.description.missing_phase == "refuse":
             raise ModelError(
-                "this model needs the arterial phase beside the portal venous one, and there is none that "
-                "can be used: give one, or choose a model that works on the portal phase alone"
+                f"this model needs the {' and the '.join(missing)} phase beside the portal venous one, and there is "
+                "none that can be used: give one, or choose a model that works on the portal phase alone"
             )
-        volumes = {"portal": portal, "arterial": portal if arterial is None else arterial}
+        volumes = {"portal": portal, **dict.fromkeys(missing, portal), **given}
         mask = sitk.GetArrayViewFromImage(liver)
         answer = self._predictor.predict(
             {phase: volumes[phase] for phase in self.description.phases}, progress, liver=mask

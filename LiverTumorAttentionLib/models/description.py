@@ -177,12 +177,17 @@ class ModelDescription:
     @property
     def takes_arterial(self) -> bool:
         """Whether the tumors are found in the arterial phase too, where there is one."""
-        return "arterial" in self.stages[-1].phases
+        return "arterial" in self.taken_phases
 
     @property
-    def needs_arterial(self) -> bool:
-        """Whether the model cannot run on the portal phase alone."""
-        return any("arterial" in stage.phases and stage.missing_phase == "refuse" for stage in self.stages)
+    def taken_phases(self) -> tuple[str, ...]:
+        """Phases beside the portal one in which the tumors are found, where they are given."""
+        return self.stages[-1].phases[1:]
+
+    @property
+    def needed_phases(self) -> tuple[str, ...]:
+        """Those without which the model cannot run."""
+        return self.taken_phases if self.stages[-1].missing_phase == "refuse" else ()
 
 
 _SINCE = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import shown
+from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.earlier_arguments import with_earlier
 from LiverTumorAttentionLib.models.imported_outputs import (
@@ -30,7 +31,10 @@ from LiverTumorAttentionLib.models.monai_settings import MonaiSettings
 from LiverTumorAttentionLib.models.nnunet_settings import NNUNetSettings
 from LiverTumorAttentionLib.models.weights_file import WeightsFile, weights_problem
 
-PHASES = ("portal", "arterial")
+PHASES = ROLES
+"""Phases that a network of another program can be given."""
+OWN_PHASES = ("portal", "arterial")
+"""Those of the networks of this program."""
 
 STAGES: dict[str, tuple[str, ...]] = {
     "liver": ("background", "liver"),
@@ -226,7 +230,7 @@ class StageDescription:
     box_margin_mm: float = 4.0
     """For a tumor stage: how much more than that it sees around the coarse liver's box."""
     missing_phase: str = "refuse"
-    """What to do without an arterial volume: "refuse", or "portal" to give the portal volume in its place."""
+    """What to do without the volume of a phase: "refuse", or "portal" to give the portal volume in its place."""
 
     def __post_init__(self) -> None:
         if isinstance(self.network, str) and isinstance(self.arguments, dict):
@@ -280,8 +284,9 @@ class StageDescription:
         problem = weights_problem(self.weights, self.sha256)
         if problem:
             return problem
-        if not self.phases or any(phase not in PHASES for phase in self.phases):
-            return f"phases must be taken from {PHASES}, got {shown(self.phases)}"
+        known = PHASES if self.is_imported else OWN_PHASES
+        if not self.phases or any(phase not in known for phase in self.phases):
+            return f"phases must be taken from {known}, got {shown(self.phases)}"
         if self.phases[0] != "portal" or len(set(self.phases)) < len(self.phases):
             return f"phases must begin with 'portal' and name each phase once, got {shown(self.phases)}"
         if self.name != "tumor" and self.phases != ("portal",) and not self.finds_both_in_two_phases:

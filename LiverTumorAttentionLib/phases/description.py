@@ -35,7 +35,8 @@ _PLAIN = re.compile(
 )
 _WITHOUT = re.compile(
     r"\b(ohne (km|kontrast\w*)|sans (injection|contraste|iv|pdc)|sin contraste|sem contraste|senza (mdc|contrasto)|"
-    r"(without|no|non|w/o) (iv )?(contrast|c)\b|zonder contrast|utan kontrast|uden kontrast|bez kontrastu|w/o)"
+    r"(without|no|non|w/o) (iv )?(contrast|c)\b|pre contrast\b|"
+    r"zonder contrast|utan kontrast|uden kontrast|bez kontrastu|w/o)"
 )
 _EAST = (
     (NATIVE, ("平扫", "平掃", "単純", "单纯", "非增强", "造影前")),
@@ -75,7 +76,7 @@ def phase_of_description(description: str) -> str:
     arterial = any(_ARTERIAL.match(word) for word in words)
     portal = any(_PORTAL.match(word) for word in words)
     later = any(_LATER.match(word) for word in words)
-    plain = any(_PLAIN.match(word) for word in words) or bool(_WITHOUT.search(text))
+    plain = any(_PLAIN.match(word) for word in words) or bool(_WITHOUT.search(re.sub("[-_]", " ", text)))
     if plain:
         return "" if arterial or portal or later else NATIVE
     if arterial and portal:

@@ -13,8 +13,8 @@ from typing import Protocol
 
 GOOD, DOUBTFUL, REFUSED = "good", "doubtful", "refused"
 
-NOT_SAVED = "no registered arterial volume was kept, because the registration was refused"
-"""What the panel says when the registered volume was asked for and is not loaded."""
+NOT_SAVED = "no registered {} volume was kept, because the registration was refused"
+"""What the panel says when the registered volume of a phase was asked for and is not loaded."""
 
 UNREGISTERED_GRID = (
     "the arterial volume lies on another grid; it was taken by its position in the patient, without "

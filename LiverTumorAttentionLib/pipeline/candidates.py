@@ -143,6 +143,7 @@ def find_candidates(
         progress.part(0.6, 0.92, "tumors"),
         attention_point=attention_point,
         settings=settings,
+        further=parts,
     )
     if tumors.liver is not None:
         liver = replace(liver, mask=tumors.liver)

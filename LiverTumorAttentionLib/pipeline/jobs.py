@@ -127,6 +127,9 @@ class SegmentationJob(ReportedJob):
     """Which DICOM series of the delayed folder, likewise."""
     native_series: str | None = None
     """Which DICOM series of the native folder, likewise."""
+    headers: str | None = None
+    """JSON file with what the DICOM headers say of volumes that are no DICOM themselves; see
+    `pipeline.headers_file`."""
     phases_as_given: bool = False
     """Whether the volumes are used as they were given where they look like other phases, or are of two studies."""
     model: str = "demonstration"
@@ -182,6 +185,8 @@ class SegmentationJob(ReportedJob):
                 "a study and a volume were both given: give the study alone, and name series of it where they are "
                 "not the right ones, or give volumes alone"
             )
+        if self.study and self.headers:
+            raise InputError("the series of a study have headers of their own: leave out the file of headers")
         if self.minimum_diameter_mm is not None and not 0 <= self.minimum_diameter_mm <= 200:
             raise InputError(
                 f"the smallest diameter must lie between 0 and 200 mm, got {self.minimum_diameter_mm:g}"
@@ -215,7 +220,7 @@ class SegmentationJob(ReportedJob):
 
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
-        names = ("study", "arterial", "delayed", "native", "model")
+        names = ("study", "arterial", "delayed", "native", "headers", "model")
         return {"portal": self.portal or None, **{name: getattr(self, name) for name in names}}
 
     def outputs(self) -> dict[str, str | None]:

@@ -46,6 +46,7 @@ from LiverTumorAttentionLib.pipeline.candidates import (
     operating_point_of,
     second_look,
 )
+from LiverTumorAttentionLib.pipeline.headers_file import read_headers
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob, averaging_cost
 from LiverTumorAttentionLib.pipeline.outputs import (
     Writer,
@@ -89,7 +90,7 @@ class CaseResult:
     alignment: RegistrationResult | None
     """The registration, which gives the registered volume; None when no arterial volume was given."""
     arterial_used: bool
-    """Whether the tumors were found in both phases."""
+    """Whether the tumors were found in the arterial phase too."""
     warnings: tuple[str, ...]
     """Warnings for the user, one sentence each."""
     model: ModelDescription
@@ -108,6 +109,8 @@ class CaseResult:
     """How often such a network ran for each patch; None for the project's own."""
     further: Mapping[str, RegistrationResult] = field(default_factory=dict)
     """Registrations of the delayed and the native phase, by name, where they were given."""
+    further_used: tuple[str, ...] = ()
+    """Which of these phases the tumors were found in, too."""
     phases: Mapping[str, PhaseEstimate] = field(default_factory=dict)
     """What each volume seems to be, by what it was given as."""
     chosen: tuple[str, ...] = ()
@@ -180,7 +183,7 @@ class CaseResult:
             "settings": job.reported_settings(self.model.id),
             "averaging": averaging_cost(job.averaging, self.tumor_passes),
             "networks_ran": self.seen,
-            "phases": ["portal", "arterial"] if self.arterial_used else ["portal"],
+            "phases": ["portal", *(["arterial"] if self.arterial_used else []), *self.further_used],
             "phase_estimates": {role: estimate.to_dict() for role, estimate in self.phases.items()},
             "chosen_from_study": job.reported_warnings(self.chosen),
             "registration": self.registration.as_dict() if self.registration else None,
@@ -206,15 +209,14 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
     package = find_model(job.model)
     check_outputs(job, model=package.path)
     device = choose_device(job.device)
-    if job.arterial is None and job.study is None and package.description.needs_arterial:
-        raise _needs_arterial(package)
+    if job.study is None:
+        _check_phases_given(job, package)
     with collected_warnings() as warnings:
         job, chosen = choose_phases(job, progress.part(0.0, 0.03, "choosing phases"))
         if chosen:
             check_outputs(job, model=package.path)
         images, estimates = read_phases(job, progress.part(0.03, 0.08, "reading"))
-    if job.arterial is None and package.description.needs_arterial:
-        raise _needs_arterial(package)
+    _check_phases_given(job, package)
     portal, arterial = images.pop("portal"), images.pop("arterial", None)
     part = progress.part(0.08, 0.95)
     result = segment_volumes(portal, arterial, package, device, job, part, further=images)
@@ -223,11 +225,14 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
     return result
 
 
-def _needs_arterial(package: ModelPackage) -> ModelError:
-    return ModelError(
-        f"the model {package.description.id!r} needs the arterial phase beside the portal venous one: "
-        "give it too, or choose another model"
-    )
+def _check_phases_given(job: SegmentationJob, package: ModelPackage) -> None:
+    """Raise `ModelError` where the model needs a phase that the job does not have."""
+    missing = [phase for phase in package.description.needed_phases if getattr(job, phase) is None]
+    if missing:
+        raise ModelError(
+            f"the model {package.description.id!r} needs the {' and the '.join(missing)} phase beside the portal "
+            "venous one: give it too, or choose another model"
+        )
 
 
 def read_phases(
@@ -245,7 +250,8 @@ def read_phases(
     ]
     read = dict(zip(given, read_side_by_side(readers), strict=True))
     images = {role: image for role, (image, _) in read.items()}
-    facts = {role: own for role, (_, own) in read.items()}
+    told = {} if job.headers is None else read_headers(job.headers)
+    facts = {role: own or told.get(role) for role, (_, own) in read.items()}
     progress.update(0.8, "checking phases")
     check_same_patient(facts, as_given=job.phases_as_given)
     check_shows_trunk(images)
@@ -312,7 +318,7 @@ def _segment(
     verdict = registration.verdict if registration else None
     probability = part_from_lps(found.probability, own_grid)
     instances = whole_of(in_few_bits(part_from_lps(instances, own_grid)), own_grid)
-    portal_model = None if package.description.takes_arterial else package.description.id
+    portal_model = None if package.description.taken_phases else package.description.id
     tumors = measure_tumors(
         instances,
         own_grid,
@@ -330,6 +336,7 @@ def _segment(
         deviation_part=None if found.deviation is None else part_from_lps(found.deviation, own_grid),
         alignment=None if registration is None else replace(registration, own_grid=own_grid),
         arterial_used=found.arterial is not None and package.description.takes_arterial,
+        further_used=tuple(name for name in found.further_parts if name in package.description.taken_phases),
         attention=found.tumors.attention,
         second_look=look,
         seen=stages.seen,

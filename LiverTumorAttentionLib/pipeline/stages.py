@@ -5,6 +5,7 @@ A model has one network for liver and tumors, or one for each; the steps are cal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -310,15 +311,16 @@ def find_tumors(
     *,
     attention_point: Point | None = None,
     settings: PostprocessingSettings | None = None,
+    further: Mapping[str, sitk.Image] | None = None,
 ) -> FoundTumors:
     """Return the probability of tumor, and the attention of its network where it is recorded.
 
     portal: HU, in LPS order. arterial: registered, on the portal grid or on the part of it that the stage sees; None
     when there is none that can be used.
     attention_point: from where attention between places is recorded, LPS mm; None takes the point where
-    tumor is most probable. settings: of a liver that the stage finds anew; None takes the defaults. Raises
-    `ModelError` when the model needs the arterial phase and there is none, `InputError` for a point outside the
-    network's input.
+    tumor is most probable. settings: of a liver that the stage finds anew; None takes the defaults. further: the delayed
+    and the native phase by name, as the arterial one, for a network of another program that takes them. Raises
+    `ModelError` when the model needs a phase and there is none, `InputError` for a point outside the network's input.
     """
     recorder, point, deviation = stages.recorder, None, None
     anew = None
@@ -326,10 +328,16 @@ def find_tumors(
         # A model without a tumor stage finds tumors with the liver.
         probability = cast("sitk.Image", liver.tumor)
     elif isinstance(stages.tumor, ImportedTumorStage) and stages.tumor.finds_liver:
-        coarse, probability = stages.tumor.liver_and_probability(portal, arterial, liver.mask, progress)
+        coarse, probability = stages.tumor.liver_and_probability(
+            portal, arterial, liver.mask, progress, further=further
+        )
         anew = _liver_of(coarse, portal, "in both phases together", settings or PostprocessingSettings())
     else:
-        if stages.averaging == "none" or isinstance(stages.tumor, ImportedTumorStage):
+        if isinstance(stages.tumor, ImportedTumorStage):
+            probability = stages.tumor.probability(
+                portal, arterial, liver.mask, progress, recorder, further=further
+            )
+        elif stages.averaging == "none":
             probability = stages.tumor.probability(portal, arterial, liver.mask, progress, recorder)
         else:
             probability, deviation = stages.tumor.averaged_probability(

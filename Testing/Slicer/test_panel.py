@@ -689,7 +689,7 @@ def test_kept_registration_can_be_compared(panel, scene, plan, press, phases, wa
     view = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
     portal, button = phases[0], panel.ui.compareButton
     assert not button.enabled
-    assert "Keep registered arterial" in button.toolTip
+    assert "Keep registered phases" in button.toolTip
     panel.ui.keepRegisteredCheckBox.click()
     plan.result_for(portal, registration=cases.verdict())
     press()

@@ -10,6 +10,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
+from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.signals import Debounce
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class ActiveCase:
         if study is None or study.segmentation.GetScene() is None:
             return ()
         portal = study.portal if study.portal.GetScene() is not None else None
-        return portal, study.arterial, study.probability, study.vessels
+        return portal, *map(study.registered, PHASE_NAMES), study.probability, study.vessels
 
     def _corrected(self, outcome: Outcome) -> None:
         for listener in list(self._outcome_listeners):

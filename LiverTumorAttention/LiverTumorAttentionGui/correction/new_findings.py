@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,14 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import (
     LOG_ATTRIBUTE,
+    PHASE_NAMES,
     PORTAL_REFERENCE,
-    REGISTERED_REFERENCE,
     REPORT_ATTRIBUTE,
     TRANSFORM_REFERENCE,
     VESSELS_REFERENCE,
 )
 from LiverTumorAttentionGui.scene.result_files import read_segmentation
-from LiverTumorAttentionGui.scene.result_nodes import RegistrationNodes, place_segmentation
+from LiverTumorAttentionGui.scene.result_nodes import place_segmentation
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 
@@ -87,19 +88,24 @@ class Findings:
         self,
         placed: PlacedFindings,
         *,
-        registration: RegistrationNodes | None,
+        phases: Mapping[str, slicer.vtkMRMLScalarVolumeNode],
         probability: slicer.vtkMRMLScalarVolumeNode | None,
     ) -> None:
-        """Link the segmentation to its volumes and store the report; links of another volume are removed."""
+        """Link the segmentation to its volumes and store the report; links of another volume are removed.
+
+        phases: those that the run registered, by name. What an earlier run registered stays.
+        """
         node = placed.node
         same = node.GetNodeReference(PORTAL_REFERENCE) in (None, self._portal)
-        arterial = node.GetNodeReference(REGISTERED_REFERENCE) if same else None
-        if registration is not None:
-            arterial = registration.volume
+        earlier = {
+            phase: node.GetNodeReference(names.reference) if same else None
+            for phase, names in PHASE_NAMES.items()
+        }
         vessels = node.GetNodeReference(VESSELS_REFERENCE) if same else None
-        if not same and registration is None:
+        if not same and "arterial" not in phases:
             node.SetNodeReferenceID(TRANSFORM_REFERENCE, None)
-        Study.link(node, self._portal, arterial=arterial, probability=probability, vessels=vessels)
+        registered = {**earlier, **phases}
+        Study.link(node, self._portal, probability=probability, vessels=vessels, **registered)
         node.SetAttribute(REPORT_ATTRIBUTE, json.dumps(self._report))
         if placed.controller is not None:
             placed.controller.replace_volumes()
@@ -111,7 +117,15 @@ class Findings:
         from LiverTumorAttentionLib.analysis import measure_tumors, run_findings, with_lesion_probabilities
 
         case = placed.controller.session.case
-        measured = measure_tumors(placed.controller.instances(), case.portal, case.arterial, case.probability)
+        study = placed.controller.study
+        measured = measure_tumors(
+            placed.controller.instances(),
+            case.portal,
+            case.arterial,
+            case.probability,
+            delayed=study.registered_image("delayed"),
+            native=study.registered_image("native"),
+        )
         judged = with_lesion_probabilities(measured, run_findings(self._report))
         return [asdict(each) for each in judged]
 

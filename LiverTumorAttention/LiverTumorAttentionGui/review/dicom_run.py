@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,20 @@ from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.dicom_packages import SCRIPT
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.review.report_run import write_signed
+from LiverTumorAttentionGui.review.report_run import write_run_report, write_signed, write_volume
 from LiverTumorAttentionGui.scene.dicom_source import DicomSource, add_to_database
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredPhase:
+    """A registered phase. image: on the portal grid, HU. source: the series that it was registered from."""
+
+    image: sitk.Image
+    source: DicomSource
+
 
 KINDS = {"--seg": "SEG", "--sr": "SR", "--rtstruct": "RTSTRUCT"}
 """Options of `review` and the end of the name of the file that each writes."""
@@ -28,6 +38,7 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
     instances: the segmentation, uint16 on the portal grid in world coordinates. log: of corrections, which says who
     signed. source: the portal series, of the database, or a folder. packages: the folder that the child needs on its
     path, empty for none. target: the folder for the files; None for the database. name: of the case, for the files.
+    phases: what the structured report refers to beside the portal series, by phase. report: of the run.
     """
 
     def __init__(
@@ -39,6 +50,8 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
         packages: str,
         target: Path | None,
         name: str,
+        phases: Mapping[str, RegisteredPhase] | None = None,
+        report: Mapping[str, Any] | None = None,
         on_progress: Callable[[float, str], None],
         on_finished: Callable[[Outcome], None],
         on_warning: Callable[[str], None] = lambda _: None,
@@ -53,12 +66,18 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
         )
         self._instances, self._log, self._source = instances, log, source
         self._packages, self._target, self._name = packages, target, name
+        self._phases, self._report = phases or {}, report or {}
 
     def prepare(self, folder: Path) -> list[str]:
         """Write the input files. Raises `PanelError`."""
         with as_panel_error():
             segmentation = write_signed(self._instances, self._log, folder)
         arguments = [self._packages, "review", *self._portal(folder), "--segmentation", str(segmentation)]
+        for phase, registered in self._phases.items():
+            path = write_volume(registered.image, folder / f"{phase}.nrrd")
+            arguments += [f"--{phase}", str(path)]
+            arguments += _series(registered.source, folder, f"--{phase}-source", f"--{phase}-series")
+        arguments += write_run_report(self._report, folder)
         for option, path in self._made(folder).items():
             arguments += [option, str(path)]
         return [*arguments, "--progress", "json"]
@@ -82,13 +101,7 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
     def _portal(self, folder: Path) -> list[str]:
         if isinstance(self._source, Path):
             return ["--portal", str(self._source)]
-        if self._source.folder is not None:
-            return ["--portal", str(self._source.folder), "--series", self._source.series]
-        copies = folder / "series"
-        copies.mkdir()
-        for number, file in enumerate(self._source.files):
-            shutil.copyfile(file, copies / f"{number:05d}.dcm")
-        return ["--portal", str(copies)]
+        return _series(self._source, folder, "--portal", "--series")
 
     def _made(self, folder: Path) -> dict[str, Path]:
         """Return where the child writes, by option."""
@@ -98,3 +111,14 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
         if outcome.status == "cancelled":
             outcome = Outcome(status="cancelled", message=_CANCELLED)
         super()._process_finished(outcome)
+
+
+def _series(source: DicomSource, folder: Path, option: str, which: str) -> list[str]:
+    """Return the options for a series: its folder, or copies of its files where they lie in several."""
+    if source.folder is not None:
+        return [option, str(source.folder), which, source.series]
+    copies = folder / option.strip("-")
+    copies.mkdir()
+    for number, file in enumerate(source.files):
+        shutil.copyfile(file, copies / f"{number:05d}.dcm")
+    return [option, str(copies)]

@@ -62,6 +62,8 @@ class SceneReview:
                 self._study.arterial_image(),
                 self._study.probability_image(),
                 self._study.vessel_map(),
+                native=self._study.registered_image("native"),
+                delayed=self._study.registered_image("delayed"),
                 findings=run_findings(self._study.report),
                 progress=progress,
             )

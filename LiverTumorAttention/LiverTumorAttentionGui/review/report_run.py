@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
@@ -130,21 +131,29 @@ def write_case(study: Study, instances: sitk.Image, folder: Path, log: str = "")
     files: dict[str, Path] = {}
     for option, image in (
         ("--portal", study.portal_image()),
-        ("--arterial", study.arterial_image()),
+        *((f"--{phase}", study.registered_image(phase)) for phase in PHASE_NAMES),
         ("--probability", study.probability_image()),
     ):
         if image is not None:
-            files[option] = _write_volume(image, folder / f"{option.strip('-')}.nrrd")
+            files[option] = write_volume(image, folder / f"{option.strip('-')}.nrrd")
     with as_panel_error():
         files["--segmentation"] = write_signed(instances, log, folder)
         vessels = study.vessel_map()
     if vessels is not None:
         files["--vessels"] = _write_vessels(vessels, folder / "vessels.seg.nrrd")
-    report = _run_report(study)
-    if report is not None:
-        files["--report"] = folder / "report.json"
-        files["--report"].write_text(report, encoding="utf-8")
-    return [argument for option, path in files.items() for argument in (option, str(path))]
+    return [
+        *write_run_report(study.report, folder),
+        *(argument for option, path in files.items() for argument in (option, str(path))),
+    ]
+
+
+def write_run_report(report: Mapping[str, Any], folder: Path) -> list[str]:
+    """Write the report of the run that made a segmentation; return the option for it, none for what is no report."""
+    if not set(report) >= _REPORT_KEYS:
+        return []
+    path = folder / "report.json"
+    path.write_text(json.dumps(report), encoding="utf-8")
+    return ["--report", str(path)]
 
 
 def write_signed(instances: sitk.Image, log: str, folder: Path) -> Path:
@@ -157,7 +166,7 @@ def write_signed(instances: sitk.Image, log: str, folder: Path) -> Path:
     return path
 
 
-def _write_volume(image: sitk.Image, path: Path) -> Path:
+def write_volume(image: sitk.Image, path: Path) -> Path:
     """Write a temporary volume, uncompressed for speed."""
     try:
         sitk.WriteImage(image, str(path), useCompression=False)
@@ -178,8 +187,3 @@ def _write_vessels(vessels: Vessels, path: Path) -> Path:
         pairs |= {f"Segment{index}_{field}": text for field, text in fields.items()}
     write_layers(path, vessels.array.astype(np.uint16)[np.newaxis], vessels.labels, pairs)
     return path
-
-
-def _run_report(study: Study) -> str | None:
-    """Return the report of the run that made the segmentation; None where there is none that `review` reads."""
-    return json.dumps(study.report) if set(study.report) >= _REPORT_KEYS else None

@@ -1,24 +1,25 @@
-"""Volumes of the scene that can be inputs of a run, and whose they are."""
+"""Volumes of the scene that can be inputs of a run."""
 
 from __future__ import annotations
 
 import slicer
 
 from LiverTumorAttentionGui.scene.node_attributes import (
+    DIFFERENCE_REFERENCE,
+    PHASE_NAMES,
     PROBABILITY_REFERENCE,
-    REGISTERED_REFERENCE,
-    REGISTERED_ROLE,
     ROLE_ATTRIBUTE,
 )
 from LiverTumorAttentionGui.scene.node_links import referenced_nodes
 
-DICOM_NAME = "DICOM"
-"""Name under which the subject hierarchy keeps UIDs; that of a patient is the patient ID."""
+_REGISTERED = frozenset(names.registered_role for names in PHASE_NAMES.values())
+_RESULTS = (*(names.reference for names in PHASE_NAMES.values()), PROBABILITY_REFERENCE, DIFFERENCE_REFERENCE)
+"""Roles in which a segmentation refers to volumes that are results."""
 
 
 def is_derived(node: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether a volume is a result: a registered phase or a probability of tumor."""
-    if node.GetAttribute(ROLE_ATTRIBUTE) == REGISTERED_ROLE:
+    """Whether a volume is a result: a registered phase, a difference of phases or a probability of tumor."""
+    if node.GetAttribute(ROLE_ATTRIBUTE) in _REGISTERED:
         return True
     scene = node.GetScene()
     return scene is not None and node.GetID() in derived_ids(scene)
@@ -29,14 +30,14 @@ def derived_ids(scene: slicer.vtkMRMLScene) -> list[str]:
     results = {
         node.GetID()
         for segmentation in _nodes(scene, "vtkMRMLSegmentationNode")
-        for role in (REGISTERED_REFERENCE, PROBABILITY_REFERENCE)
+        for role in _RESULTS
         for node in referenced_nodes(segmentation, role)
     }
     volumes = _nodes(scene, "vtkMRMLScalarVolumeNode")
     return [
         node.GetID()
         for node in volumes
-        if node.GetID() in results or node.GetAttribute(ROLE_ATTRIBUTE) == REGISTERED_ROLE
+        if node.GetID() in results or node.GetAttribute(ROLE_ATTRIBUTE) in _REGISTERED
     ]
 
 
@@ -51,28 +52,6 @@ def input_volumes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLScalarVolume
         and node.GetImageData() is not None
         and not node.GetHideFromEditors()
     ]
-
-
-def of_other_patient(first: slicer.vtkMRMLScalarVolumeNode, second: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether the subject hierarchy knows the patients of two volumes, and they differ."""
-    here, there = patient_of(first), patient_of(second)
-    return bool(here and there and here != there)
-
-
-def patient_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
-    """Return the patient ID of a volume that came from DICOM; empty where it is not known."""
-    scene = node.GetScene()
-    hierarchy = (
-        slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene) if scene is not None else None
-    )
-    if hierarchy is None:
-        return ""
-    item = hierarchy.GetItemByDataNode(node)
-    while item and item != hierarchy.GetSceneItemID():
-        if hierarchy.GetItemLevel(item) == "Patient":
-            return str(hierarchy.GetItemUID(item, DICOM_NAME) or "")
-        item = hierarchy.GetItemParent(item)
-    return ""
 
 
 def _nodes(scene: slicer.vtkMRMLScene, class_name: str) -> list[slicer.vtkMRMLNode]:

@@ -5,12 +5,18 @@ They are saved with the scene. Changing a value here makes the data of saved sce
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 # Reference roles of the study's segmentation node ---------------------------------------------------------
 
 PORTAL_REFERENCE = "PortalVenous"
 """Volume: the portal venous CT on whose voxels the segmentation lies."""
 REGISTERED_REFERENCE = "RegisteredArterial"
 """Volume: the arterial CT, registered onto the portal venous one."""
+DELAYED_REFERENCE = "RegisteredDelayed"
+"""Volume: the delayed CT, registered likewise."""
+NATIVE_REFERENCE = "RegisteredNative"
+"""Volume: the CT without contrast, registered likewise."""
 TRANSFORM_REFERENCE = "ArterialToPortal"
 """Transform: the registration."""
 PROBABILITY_REFERENCE = "TumorProbability"
@@ -60,11 +66,42 @@ CASE_VOLUME_ATTRIBUTE = "LiverTumorAttention_CaseVolume"
 # Attributes shared with the extension Slicer-Liver --------------------------------------------------------
 
 ROLE_ATTRIBUTE = "LiverRole"
-"""Of a volume: the phase that it shows, one of the three below."""
+"""Of a volume: the phase that it shows, one of those below."""
 PORTAL_ROLE = "PortalVenous"
 ARTERIAL_ROLE = "Arterial"
+DELAYED_ROLE = "Delayed"
+NATIVE_ROLE = "Native"
 REGISTERED_ROLE = "ArterialRegistered"
 """Not "Arterial": other extensions look for that role to find the volume as it was acquired."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseNames:
+    """Names for a phase that is registered onto the portal venous one.
+
+    reference: role of the registered volume in the segmentation. role, registered_role: `ROLE_ATTRIBUTE` of the volume
+    as it was acquired and of the registered one.
+    """
+
+    reference: str
+    role: str
+    registered_role: str
+
+
+PHASE_NAMES = {
+    "arterial": PhaseNames(
+        reference=REGISTERED_REFERENCE, role=ARTERIAL_ROLE, registered_role=REGISTERED_ROLE
+    ),
+    "delayed": PhaseNames(
+        reference=DELAYED_REFERENCE, role=DELAYED_ROLE, registered_role=f"{DELAYED_ROLE}Registered"
+    ),
+    "native": PhaseNames(
+        reference=NATIVE_REFERENCE, role=NATIVE_ROLE, registered_role=f"{NATIVE_ROLE}Registered"
+    ),
+}
+"""By the phase's name in the library."""
+SOURCE_ATTRIBUTE = "LiverTumorAttention_SourceInstances"
+"""Of a registered volume: UIDs of the DICOM instances of the series that it was registered from."""
 SEGMENTATION_ROLE_ATTRIBUTE = "LiverSegmentation.Role"
 """Of a segmentation: `CANONICAL_ROLE` on the one that Slicer-Liver plans on."""
 CANONICAL_ROLE = "canonical"

@@ -1,4 +1,4 @@
-"""The portal venous and the arterial CT among the volumes of a scene, by their names, DICOM attributes and voxels."""
+"""The phases of a case among the volumes of a scene, by their names, DICOM attributes and voxels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any
 import slicer
 import vtk
 
-from LiverTumorAttentionGui.scene.input_volumes import patient_of
+from LiverTumorAttentionGui.scene.series_facts import series_facts
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, voxel_array
 
-INSTANCES_ATTRIBUTE = "DICOM.instanceUIDs"
-"""Slicer's own attribute of a volume that its DICOM module loaded."""
+INPUT_TITLES = {
+    "portal": "Portal venous CT",
+    "arterial": "Arterial CT",
+    "delayed": "Delayed CT",
+    "native": "Native CT",
+}
+"""Inputs in words."""
 MOST_VOLUMES = 6
 """Each takes some tenths of a second; a scene with more is left to the user."""
 
@@ -27,7 +32,7 @@ class PhaseChoice:
 
 
 def choose_phases(volumes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> PhaseChoice:
-    """Return the volumes that look like the portal venous and the arterial phase of one patient; may be none."""
+    """Return the volumes that look like the phases of one study; may be none."""
     from LiverTumorAttentionLib.phases.choice import choose_by_phase
     from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, level_words
     from LiverTumorAttentionLib.phases.expectation import log_likelihoods
@@ -35,9 +40,11 @@ def choose_phases(volumes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> PhaseCho
     from LiverTumorAttentionLib.phases.levels import measure_levels
 
     nothing = PhaseChoice(volumes={}, reasons=[])
-    if not volumes or len(volumes) > MOST_VOLUMES or len({patient_of(node) for node in volumes}) > 1:
+    if not volumes or len(volumes) > MOST_VOLUMES:
         return nothing
-    facts = [_facts(node) for node in volumes]
+    facts = [series_facts(node) for node in volumes]
+    if len({own.patient_id for own in facts}) > 1 or len({own.study_uid for own in facts}) > 1:
+        return nothing
     agents = any(own.contrast_agent for own in facts)
     evidences, levels = [], []
     for node, own in zip(volumes, facts, strict=True):
@@ -51,29 +58,16 @@ def choose_phases(volumes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> PhaseCho
         PhaseEstimate(probabilities=found, levels=measured, reasons=evidence.reasons)
         for found, measured, evidence in zip(probabilities, levels, evidences, strict=True)
     ]
-    chosen = choose_by_phase(estimates, ("portal", "arterial"))
+    chosen = choose_by_phase(estimates)
     if "portal" not in chosen:
         return nothing
     return PhaseChoice(
         volumes={role: volumes[index] for role, index in chosen.items()},
         reasons=[
             f"{title}: {volumes[chosen[role]].GetName()}, {estimates[chosen[role]].sentence()}."
-            for role, title in (("portal", "Portal venous CT"), ("arterial", "Arterial CT"))
+            for role, title in INPUT_TITLES.items()
             if role in chosen
         ],
-    )
-
-
-def _facts(node: slicer.vtkMRMLScalarVolumeNode) -> Any:
-    """Return what the DICOM database tells of a volume; its name as description where it does not."""
-    from LiverTumorAttentionLib.phases.headers import SeriesFacts
-
-    database = getattr(slicer, "dicomDatabase", None)
-    uids = (node.GetAttribute(INSTANCES_ATTRIBUTE) or "").split()
-    if database is None or not getattr(database, "isOpen", False) or not uids:
-        return SeriesFacts(description=node.GetName() or "")
-    return SeriesFacts.of(
-        lambda tag: str(database.instanceValue(uids[0], tag.replace("|", ",").upper()) or "").strip()
     )
 
 

@@ -1,6 +1,6 @@
 """A layout for reading: the phases side by side with their difference, in linked axial views.
 
-portal venous | arterial, registered | (delayed) | arterial − portal
+portal venous | arterial | delayed | native, all registered | arterial − portal; those that the case has
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 LAYOUT_ID = 27181
 """Number of the layout; Slicer's own are below 1000."""
 DIFFERENCE_WINDOW = (150.0, 0.0)
+_REGISTERED_VIEWS = (
+    ("arterial", "LTAArterial", "A", "#d9534a"),
+    ("delayed", "LTADelayed", "D", "#8e6bbf"),
+    ("native", "LTANative", "N", "#5b9a68"),
+)
+"""Phase, tag, label and color of the views of registered phases, in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +104,11 @@ class ReadingLayout:
     def _views(self, *, fill: bool = True) -> list[_View]:
         study = self._study
         views = [_View("LTAPortal", "PV", "#4a90d9", study.portal)]
+        for phase, tag, label, color in _REGISTERED_VIEWS:
+            volume = study.registered(phase)
+            if volume is not None:
+                views.append(_View(tag, label, color, volume))
         if study.arterial is not None:
-            views.append(_View("LTAArterial", "A", "#d9534a", study.arterial))
             difference = self._fill_difference() if fill else self._difference_node()
             if difference is not None:
                 views.append(_View("LTADifference", "A-PV", "#8a8a8a", difference))

@@ -13,12 +13,13 @@ from typing import Any
 import slicer
 import vtk
 
+from LiverTumorAttentionGui.scene.dicom_source import INSTANCES_ATTRIBUTE
 from LiverTumorAttentionGui.scene.node_attributes import (
     LIVER_SEGMENT,
+    PHASE_NAMES,
     PROBABILITY_REFERENCE,
-    REGISTERED_REFERENCE,
-    REGISTERED_ROLE,
     ROLE_ATTRIBUTE,
+    SOURCE_ATTRIBUTE,
     TABLE_REFERENCE,
     TRANSFORM_REFERENCE,
 )
@@ -74,40 +75,59 @@ def place_segmentation(
 
 def place_registration(
     segmentation: slicer.vtkMRMLSegmentationNode,
-    registered: VoxelsInWorld,
+    volume: slicer.vtkMRMLScalarVolumeNode,
     from_parent: vtk.vtkAbstractTransform,
     *,
     portal: slicer.vtkMRMLScalarVolumeNode,
     arterial: slicer.vtkMRMLScalarVolumeNode,
-    under_transform: bool,
 ) -> RegistrationNodes:
-    """Return the nodes of a registration. Nodes that were inputs of the run are not overwritten but replaced.
+    """Return the nodes of a registration. A transform above an input of the run is not overwritten but replaced.
 
-    from_parent: from portal venous to arterial points; see `result_files.read_transform`.
+    volume: the registered arterial one. from_parent: from portal venous to arterial points; see
+    `result_files.read_transform`.
     """
     scene = portal.GetScene()
-    volume = segmentation.GetNodeReference(REGISTERED_REFERENCE)
-    if volume is None or volume in (portal, arterial):
-        volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     transform = segmentation.GetNodeReference(TRANSFORM_REFERENCE)
     if transform is None or _is_above(transform, portal) or _is_above(transform, arterial):
         transform = scene.AddNewNodeByClass("vtkMRMLTransformNode")
-    name_after(volume, f"{arterial.GetName()} registered")
-    _fill_volume(volume, registered, portal, under_transform)
-    volume.SetAttribute(ROLE_ATTRIBUTE, REGISTERED_ROLE)
-    shown = arterial.GetScalarVolumeDisplayNode()
-    if shown is not None:
-        display = volume.GetScalarVolumeDisplayNode()
-        display.SetAutoWindowLevel(False)
-        display.SetWindowLevel(shown.GetWindow(), shown.GetLevel())
     name_after(transform, f"{arterial.GetName()} to {portal.GetName()}")
     transform.SetAndObserveTransformNodeID(None)
     transform.SetAndObserveTransformFromParent(from_parent)
     transform.SetDescription(_TRANSFORM_DESCRIPTION)
-    for role, node in ((REGISTERED_REFERENCE, volume), (TRANSFORM_REFERENCE, transform)):
-        segmentation.SetNodeReferenceID(role, node.GetID())
-        place_in_folder_of(portal, node)
+    segmentation.SetNodeReferenceID(TRANSFORM_REFERENCE, transform.GetID())
+    place_in_folder_of(portal, transform)
     return RegistrationNodes(portal=portal, volume=volume, transform=transform)
+
+
+def place_registered(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    phase: str,
+    registered: VoxelsInWorld,
+    *,
+    portal: slicer.vtkMRMLScalarVolumeNode,
+    source: slicer.vtkMRMLScalarVolumeNode,
+    under_transform: bool,
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """Return the node of a registered phase, one of `PHASE_NAMES`. source: the volume as it was acquired.
+
+    A node that was an input of the run is not overwritten but replaced.
+    """
+    names = PHASE_NAMES[phase]
+    volume = segmentation.GetNodeReference(names.reference)
+    if volume is None or volume in (portal, source):
+        volume = portal.GetScene().AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    name_after(volume, f"{source.GetName()} registered")
+    _fill_volume(volume, registered, portal, under_transform)
+    volume.SetAttribute(ROLE_ATTRIBUTE, names.registered_role)
+    volume.SetAttribute(SOURCE_ATTRIBUTE, source.GetAttribute(INSTANCES_ATTRIBUTE))
+    shown = source.GetScalarVolumeDisplayNode()
+    if shown is not None:
+        display = volume.GetScalarVolumeDisplayNode()
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(shown.GetWindow(), shown.GetLevel())
+    segmentation.SetNodeReferenceID(names.reference, volume.GetID())
+    place_in_folder_of(portal, volume)
+    return volume
 
 
 def place_probability(

@@ -13,9 +13,9 @@ import vtk
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import (
+    PHASE_NAMES,
     PORTAL_REFERENCE,
     PROBABILITY_REFERENCE,
-    REGISTERED_REFERENCE,
     REPORT_ATTRIBUTE,
     VESSELS_REFERENCE,
 )
@@ -40,7 +40,7 @@ ImageState = tuple[str, int, bytes | int]
 class Study:
     """A segmentation with its volumes.
 
-    portal: the portal venous volume. arterial: the arterial one that was registered onto it; None without.
+    portal: the portal venous volume. arterial, delayed, native: those phases, registered onto it; None without.
     probability: of tumor; None without. vessels: a segmentation of vessels; None without.
     """
 
@@ -79,14 +79,17 @@ class Study:
         portal: slicer.vtkMRMLScalarVolumeNode,
         *,
         arterial: slicer.vtkMRMLScalarVolumeNode | None = None,
+        delayed: slicer.vtkMRMLScalarVolumeNode | None = None,
+        native: slicer.vtkMRMLScalarVolumeNode | None = None,
         probability: slicer.vtkMRMLScalarVolumeNode | None = None,
         vessels: slicer.vtkMRMLSegmentationNode | None = None,
     ) -> Study:
         """Set the references of a segmentation to its volumes, and remove those not given. Raises `PanelError`."""
         study = cls(segmentation, portal)
+        phases = {"arterial": arterial, "delayed": delayed, "native": native}
         for role, node in (
             (PORTAL_REFERENCE, portal),
-            (REGISTERED_REFERENCE, arterial),
+            *((names.reference, phases[phase]) for phase, names in PHASE_NAMES.items()),
             (PROBABILITY_REFERENCE, probability),
             (VESSELS_REFERENCE, vessels),
         ):
@@ -96,7 +99,11 @@ class Study:
 
     @property
     def arterial(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        return _volume(self.segmentation, REGISTERED_REFERENCE)
+        return self.registered("arterial")
+
+    def registered(self, phase: str) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Return the volume of a phase, one of `PHASE_NAMES`, registered onto the portal venous one."""
+        return _volume(self.segmentation, PHASE_NAMES[phase].reference)
 
     @property
     def probability(self) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -140,7 +147,11 @@ class Study:
 
     def arterial_image(self) -> sitk.Image | None:
         """Return the registered arterial volume on the portal grid; `OUTSIDE_HU` outside its field of view."""
-        return self._on_portal("arterial", self.arterial, OUTSIDE_HU)
+        return self.registered_image("arterial")
+
+    def registered_image(self, phase: str) -> sitk.Image | None:
+        """Return a registered phase on the portal grid, likewise; None where there is none."""
+        return self._on_portal(phase, self.registered(phase), OUTSIDE_HU)
 
     def probability_image(self) -> sitk.Image | None:
         """Return the probability of tumor on the portal grid."""

@@ -12,15 +12,17 @@ import qt
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.review.dicom_run import DicomRun
+    from LiverTumorAttentionGui.review.dicom_run import DicomRun, RegisteredPhase
     from LiverTumorAttentionGui.scene.study import Study
 
 SERIES_TITLE = "DICOM folder of the portal venous CT"
 TARGET_TITLE = "Folder for the DICOM objects"
+OTHER_STUDY = "the {phase} series is of another study, so the structured report holds no {phase} value"
 _NO_NAME = re.compile(r"[^\w .-]+")
 
 
@@ -111,6 +113,8 @@ class DicomExport:
             packages=packages,
             target=target,
             name=_NO_NAME.sub("_", name),
+            phases=self._phases(study, source),
+            report=study.report,
             on_progress=self._show_progress,
             on_warning=self._warnings.append,
             on_finished=lambda outcome: self._finished(outcome, target),
@@ -118,6 +122,24 @@ class DicomExport:
         self._show_progress(0.0, "Writing volumes")
         self._on_change()
         self._run.start()
+
+    def _phases(self, study: Study, source: Any) -> dict[str, RegisteredPhase]:
+        """Return the registered phases whose series are in the database, in the portal one's study."""
+        from LiverTumorAttentionGui.review.dicom_run import RegisteredPhase
+        from LiverTumorAttentionGui.scene.dicom_source import DicomSource, registered_source
+
+        found: dict[str, RegisteredPhase] = {}
+        for phase in PHASE_NAMES if isinstance(source, DicomSource) else ():
+            volume = study.registered(phase)
+            series = None if volume is None else registered_source(volume)
+            image = study.registered_image(phase)
+            if series is None or image is None:
+                continue
+            if series.study == source.study:
+                found[phase] = RegisteredPhase(image=image, source=series)
+            else:
+                self._warnings.append(OTHER_STUDY.format(phase=phase))
+        return found
 
     def _cancel_clicked(self, _checked: bool = False) -> None:
         if self._run is not None:

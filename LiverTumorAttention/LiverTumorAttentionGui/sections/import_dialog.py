@@ -10,10 +10,10 @@ import qt
 import slicer
 
 from LiverTumorAttentionGui.signals import Connections
+from LiverTumorAttentionLib.contrast_phase import ROLES
 
 UI_FILE = Path(__file__).resolve().parents[2] / "Resources" / "UI" / "ImportModel.ui"
 UNCLEAR = "choose …"
-PHASES = ("portal", "arterial")
 MEANINGS = ("liver", "tumor", "cyst", "vessel", "ignore")
 ORIENTATIONS = ("RAS", "LPS", "LAS", "RPS", "LAI", "RPI", "RAI", "LPI")
 """Those that volumes of CT are stored in; another one that a model asks for comes first."""
@@ -50,7 +50,7 @@ class ImportDialog:
             self.ui.channelTable,
             ("Channel", "Phase"),
             [(f"{each['number']}: {each['name']}", each["phase"]) for each in questions["channels"]],
-            PHASES,
+            ROLES,
         )
         self._labels = _table(
             self.ui.labelTable,

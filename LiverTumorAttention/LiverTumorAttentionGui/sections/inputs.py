@@ -11,9 +11,11 @@ import slicer
 from LiverTumorAttentionGui.model_collection import ModelChoice
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.scene.input_volumes import derived_ids, input_volumes
-from LiverTumorAttentionGui.scene.phase_choice import choose_phases
+from LiverTumorAttentionGui.scene.phase_choice import INPUT_TITLES, choose_phases
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
+FURTHER_PHASES = ("delayed", "native")
+"""Inputs that few cases have; their selectors are folded away."""
 MODEL_TIP = "The trained model that segments."
 
 
@@ -73,6 +75,15 @@ class InputsSection:
         chosen = self.chosen_model()
         return any(model.has_operating_points for model in self._models if model.id == chosen)
 
+    def missing_phase(self) -> str:
+        """Return which phase the chosen model needs that is not chosen, in one sentence; empty when none is missing."""
+        parameters, chosen = self._parameters, self.chosen_model()
+        for model in self._models if parameters is not None else ():
+            for phase in model.needs if model.id == chosen else ():
+                if getattr(parameters, phase) is None:
+                    return f"The model {model.title} needs the {phase} phase: choose its CT too, or another model."
+        return ""
+
     def update(self, parameters: SegmentationParameters | None) -> None:
         """Show the choices of the parameter node."""
         self._parameters = parameters
@@ -81,6 +92,8 @@ class InputsSection:
         if not parameters.model and self._models:
             parameters.model = self._models[0].id
         self._hide_results(parameters)
+        if any(getattr(parameters, phase) is not None for phase in FURTHER_PHASES):
+            self._ui.furtherPhasesGroupBox.collapsed = False  # what takes time in a run stays in sight
         self._ui.modelComboBox.setCurrentIndex(self._ui.modelComboBox.findData(parameters.model))
         chosen = [model for model in self._models if model.id == parameters.model]
         self._ui.statementLabel.text = chosen[0].statement if chosen else ""
@@ -88,9 +101,9 @@ class InputsSection:
         self._ui.modelComboBox.toolTip = f"{MODEL_TIP}\n{chosen[0].title}" if chosen else MODEL_TIP
 
     def choose_phases(self) -> None:
-        """Choose portal venous and arterial CT among the volumes of the scene where none is chosen, and say why."""
+        """Choose the phases among the volumes of the scene where none is chosen, and say why."""
         parameters = self._parameters
-        if parameters is None or parameters.portal is not None or parameters.arterial is not None:
+        if parameters is None or any(getattr(parameters, role) is not None for role in INPUT_TITLES):
             return
         volumes = input_volumes(slicer.mrmlScene)
         if not volumes:
@@ -103,13 +116,15 @@ class InputsSection:
             logging.exception("Liver Tumor Attention: the phases could not be told")
             return
         if choice.volumes:
-            parameters.arterial = choice.volumes.get("arterial")
-            parameters.portal = choice.volumes["portal"]
+            for role in reversed(
+                INPUT_TITLES
+            ):  # the portal one last: it is what the rest of the panel follows
+                setattr(parameters, role, choice.volumes.get(role))
             self._say(" ".join([*choice.reasons, "Look at both before you segment."]))
 
     def _hide_results(self, parameters: SegmentationParameters) -> None:
         """Leave registered volumes and probabilities out of the lists, but for one that is chosen."""
-        for name in ("portal", "arterial"):
+        for name in INPUT_TITLES:
             chosen = getattr(parameters, name)
             hidden = [
                 each for each in derived_ids(slicer.mrmlScene) if chosen is None or each != chosen.GetID()

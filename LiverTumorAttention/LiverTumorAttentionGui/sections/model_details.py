@@ -102,11 +102,10 @@ def _needs(model: ModelDescription) -> list[str]:
 
 
 def _inputs(model: ModelDescription) -> str:
-    if model.needs_arterial:
-        return "a portal venous and an arterial CT, both of them"
-    if model.takes_arterial:
-        return "a portal venous CT, and an arterial one where there is one"
-    return "a portal venous CT"
+    others = " and ".join(f"{phase} CT" for phase in model.taken_phases)
+    if model.needed_phases:
+        return f"portal venous CT and {others}, all of them"
+    return f"portal venous CT, and {others} where there is one" if others else "portal venous CT"
 
 
 def _files(stage: StageDescription) -> str:

@@ -14,7 +14,8 @@ from LiverTumorAttentionGui.sections.shortcuts import LETTERS, NEXT_DRAFT
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
 TIP = (
-    "Show the portal venous phase, the registered arterial one and their difference side by side, in linked views. "
+    "Show the portal venous phase, the other registered ones and the arterial − portal difference side by side, in "
+    "linked views. "
     f"Keys meanwhile: {LETTERS['addButton']} add, {LETTERS['includeButton']} include, "
     f"{LETTERS['excludeButton']} exclude, {NEXT_DRAFT} next draft, {LETTERS['acceptButton']} accept, "
     f"{LETTERS['rejectButton']} reject; "

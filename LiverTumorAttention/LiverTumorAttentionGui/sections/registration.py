@@ -19,7 +19,7 @@ COMPARE_TOOLTIP = (
     "Press again for the portal venous phase alone."
 )
 NOTHING_TO_COMPARE = (
-    'Nothing to compare: segment with an arterial CT and "Keep registered arterial" (Advanced) first, '
+    'Nothing to compare: segment with an arterial CT and "Keep registered phases" (Advanced) first, '
     "and leave both volumes in the scene."
 )
 

@@ -61,7 +61,8 @@ class SegmentSection:
 
     installer: installs missing packages before a run; while it does, whoever asked for it, nothing else of this section
     can start, and Cancel ends it. run_factory: makes the run of a request. model: returns the
-    chosen model's id. has_operating_points: returns whether it gives a lesion probability. load_sample: starts to
+    chosen model's id. has_operating_points: returns whether it gives a lesion probability. missing_phase:
+    returns which phase it needs and is not given, in a sentence. load_sample: starts to
     generate the sample case and returns its run. on_result: called with the result of a segmentation. on_failed:
     called when a run failed. blocked: returns why no run can start beside another, in one sentence; empty when it can.
     """
@@ -76,6 +77,7 @@ class SegmentSection:
         load_sample: Callable[..., Run],
         model: Callable[[], str],
         has_operating_points: Callable[[], bool],
+        missing_phase: Callable[[], str],
         on_result: Callable[[SegmentationResult], None],
         on_failed: Callable[[], None],
         blocked: Callable[[], str],
@@ -87,6 +89,7 @@ class SegmentSection:
         self._load_sample = load_sample
         self._model = model
         self._has_operating_points = has_operating_points
+        self._missing_phase = missing_phase
         self._on_result = on_result
         self._on_failed = on_failed
         self._blocked = blocked
@@ -137,7 +140,8 @@ class SegmentSection:
         points.setCurrentIndex(points.findData(parameters.operating_point))
         points.enabled = self._has_operating_points()
         points.toolTip = OPERATING_POINT_TOOLTIP if points.enabled else NO_OPERATING_POINT
-        self._ui.keepRegisteredCheckBox.enabled = parameters.arterial is not None
+        others = (parameters.arterial, parameters.delayed, parameters.native)
+        self._ui.keepRegisteredCheckBox.enabled = any(node is not None for node in others)
         self._update_buttons()
 
     def say(self, message: str, *, error: bool = False) -> None:
@@ -192,9 +196,11 @@ class SegmentSection:
     def _problem(self) -> str:
         if self._parameters is None:
             return "Choose the portal venous CT first."
-        return self._blocked() or self._logic.problem(
-            self._parameters.portal, self._parameters.arterial, self._model()
+        chosen = self._parameters
+        problem = self._blocked() or self._logic.problem(
+            chosen.portal, chosen.arterial, self._model(), delayed=chosen.delayed, native=chosen.native
         )
+        return problem or self._missing_phase()
 
     def settings(self) -> RunSettings:
         """Return the settings that are chosen in the panel."""
@@ -214,6 +220,8 @@ class SegmentSection:
         return SegmentationRequest(
             portal=parameters.portal,
             arterial=parameters.arterial,
+            delayed=parameters.delayed,
+            native=parameters.native,
             output=parameters.output,
             keep_registered=parameters.keep_registered,
             keep_probability=parameters.keep_probability,
@@ -275,6 +283,7 @@ class SegmentSection:
             self.say(outcome.message, error=outcome.status == "failed")
             return
         parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
+        parameters.delayed = parameters.native = None
         parameters.portal, parameters.arterial = sample.portal, sample.arterial
         self.say("The sample case is ready to be segmented. It was made by a computer and shows no patient.")
 

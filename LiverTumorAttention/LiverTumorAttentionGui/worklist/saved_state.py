@@ -159,6 +159,10 @@ def _writers_of_run(study: Study, report: str) -> dict[str, Callable[[Path], obj
     if arterial is not None and transform is not None:
         writers[REGISTERED_FILE] = image(arterial)
         writers[TRANSFORM_FILE] = lambda path: write_transform(transform, path)
+    for phase in ("delayed", "native"):
+        registered = study.registered_image(phase)
+        if registered is not None:
+            writers[REGISTERED_FILES[f"save_{phase}"]] = image(registered)
     if probability is not None:
         writers[PROBABILITY_FILE] = image(probability)
     return writers

@@ -17,6 +17,11 @@ from LiverTumorAttentionLib.errors import ModelError
         (("hepatic arterial", "venous"), ("arterial", "portal")),
         (("portalvenös", "arteriell"), ("portal", "arterial")),
         (("porto-veineux", "artériel"), ("portal", "arterial")),
+        (
+            ("non-contrast", "late arterial", "portal venous", "delayed"),
+            ("native", "arterial", "portal", "delayed"),
+        ),
+        (("pre_contrast", "PV", "Spätphase"), ("native", "portal", "delayed")),
     ],
 )
 def test_channels_are_phases_by_their_names(names: tuple[str, ...], phases: tuple[str, ...]) -> None:
@@ -29,7 +34,8 @@ def test_channels_are_phases_by_their_names(names: tuple[str, ...], phases: tupl
         (("CT1", "CT2"), "--channel portal=0"),
         (("T1",), "--channel portal=0"),
         (("ART",), "--channel portal=0"),
-        (("portal", "native"), "--channel arterial=1"),
+        (("portal", "channel 2"), "--channel arterial=1"),
+        (("portal", "ART", "early arterial"), "--channel delayed=2"),
         (("portal", "venous"), "--channel arterial=1"),
     ],
 )

@@ -57,6 +57,7 @@ def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
         (set_stage(0, phases=["portal", "arterial"]), "finds the liver takes the portal phase alone"),
         (set_stage(1, phases=["arterial"]), "must begin with 'portal'"),
         (set_stage(1, phases=["venous"]), "phases must be taken from"),
+        (set_stage(1, phases=["portal", "delayed"]), "phases must be taken from"),
         (set_stage(1, intensity={"window_hu": [180, -70]}), "window_hu must rise"),
         (set_stage(1, intensity={}), "either window_hu or percentiles"),
         (set_stage(1, intensity={"percentiles": [99, 101]}), "between 0 and 100"),

@@ -196,6 +196,44 @@ def test_one_network_finds_liver_and_tumors_in_two_phases(tmp_path: Path):
         segment_case(SegmentationJob(portal=job.portal, model=model, device="cpu"))
 
 
+def late_model(folder: Path) -> str:
+    """Write a model whose tumor network is given the delayed and the native phase beside the portal one."""
+    channels = [{"phase": phase, **AS_IT_IS} for phase in ("native", "portal", "delayed")]
+    tumor = stage(
+        name="tumor",
+        phases=["portal", "native", "delayed"],
+        weights="tumor.safetensors",
+        arguments=arguments(in_channels=3),
+        nnunet={"transposition": [0, 1, 2], "run": {**RUN, "channels": channels}},
+    )
+    liver = stage(name="liver", weights="liver.safetensors", nnunet={"transposition": [0, 1, 2], "run": RUN})
+    return write_model(folder, liver, tumor)
+
+
+def test_delayed_and_native_phase_are_registered_channels(tmp_path: Path):
+    labels = truth()
+    report = tmp_path / "report.json"
+    moved = np.roll(labels, (1, 2, -2), (0, 1, 2))
+    given = {
+        "portal": volume(labels, tmp_path / "pv.nii.gz"),
+        "delayed": volume(moved, tmp_path / "d.nii.gz", "RAS"),
+        "native": volume(labels, tmp_path / "n.nii.gz"),
+    }
+    model = late_model(tmp_path / "model")
+    result = segment_case(
+        SegmentationJob(**given, model=model, report=str(report), device="cpu", phases_as_given=True)
+    )
+    assert set(result.further_used) == {"delayed", "native"}
+    assert not result.arterial_used
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert set(told["phases"]) == {"portal", "delayed", "native"}
+    found = in_lps(result.instances)
+    overlap = 2 * ((found == 2) & (labels == 2)).sum() / ((found == 2).sum() + (labels == 2).sum())
+    assert overlap > 0.9
+    with pytest.raises(ModelError, match="needs the delayed phase beside the portal venous one: give it too"):
+        segment_case(SegmentationJob(portal=given["portal"], native=given["native"], model=model))
+
+
 def test_what_needs_a_network_of_its_own_kind_says_so(tmp_path: Path):
     package = ModelPackage(Path(write_model(tmp_path / "model")))
     with pytest.raises(ModelError, match="was trained by another program and segments whole cases alone"):

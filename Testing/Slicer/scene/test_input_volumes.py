@@ -52,7 +52,7 @@ def test_results_are_no_inputs(scene):
 
 
 def test_patients_are_told_apart(scene):
-    from LiverTumorAttentionGui.scene.input_volumes import of_other_patient, patient_of
+    from LiverTumorAttentionGui.scene.series_facts import of_other_patient, patient_of
 
     first, second, third, unknown = (cases.add_volume(scene, name) for name in "abcd")
     put_under_patient(scene, first, "17")

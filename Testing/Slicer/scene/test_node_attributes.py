@@ -27,6 +27,8 @@ def test_saved_names_are_unique_and_unchanged() -> None:
     assert values == {
         "PORTAL_REFERENCE": "PortalVenous",
         "REGISTERED_REFERENCE": "RegisteredArterial",
+        "DELAYED_REFERENCE": "RegisteredDelayed",
+        "NATIVE_REFERENCE": "RegisteredNative",
         "TRANSFORM_REFERENCE": "ArterialToPortal",
         "PROBABILITY_REFERENCE": "TumorProbability",
         "VESSELS_REFERENCE": "Vessels",
@@ -46,6 +48,7 @@ def test_saved_names_are_unique_and_unchanged() -> None:
         "CASE_ATTRIBUTE": "LiverTumorAttention_Case",
         "CASE_ROLE_ATTRIBUTE": "LiverTumorAttention_CaseRole",
         "CASE_VOLUME_ATTRIBUTE": "LiverTumorAttention_CaseVolume",
+        "SOURCE_ATTRIBUTE": "LiverTumorAttention_SourceInstances",
         "ROLE_ATTRIBUTE": "LiverRole",
         "SEGMENTATION_ROLE_ATTRIBUTE": "LiverSegmentation.Role",
     }

@@ -100,6 +100,46 @@ def test_into_the_study_of_the_database(panel, dicom_study, wait_until, monkeypa
     assert labels == ["Liver", "Tumor 1", "Tumor 2", "Tumor 3"]
 
 
+@pytest.mark.parametrize("same_study", [True, False])
+def test_the_report_refers_to_the_series_of_the_registered_phases(
+    panel, scene, dicom_study, wait_until, monkeypatch, tmp_path, same_study
+):
+    """The delayed phase is 20 HU brighter, and its slices lie among those of the database."""
+    import slicer
+
+    from Testing.Slicer.story.dicom_series import write_series
+
+    study, files = dicom_study
+    late = write_series(tmp_path / "late", made_volume() + 20, description="delayed", number=7)
+    if not same_study:
+        for path in late:
+            data = pydicom.dcmread(path)
+            data.StudyInstanceUID = "1.2.3.4"
+            data.save_as(path)
+    database = Database([*files, *late])
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    uids = database.uids
+    study.portal.SetAttribute("DICOM.instanceUIDs", " ".join(uids[: len(files)]))
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "delayed registered")
+    slicer.util.updateVolumeFromArray(node, slicer.util.arrayFromVolume(study.portal) + 20)
+    node.CopyOrientation(study.portal)
+    node.SetAttribute("LiverTumorAttention_SourceInstances", " ".join(uids[len(files) :]))
+    study.segmentation.SetNodeReferenceID("RegisteredDelayed", node.GetID())
+    export(panel, wait_until)
+    (report,) = [each for each in database.inserted if each.Modality == "SR"]
+    read = highdicom.sr.Comprehensive3DSR.from_dataset(report)
+    group = read.content.get_volumetric_roi_measurement_groups()[1]
+    *_, portal, last = group.get_measurements()
+    if same_study:
+        assert last.value == pytest.approx(portal.value + 20, abs=0.01)
+        named = {image.referenced_sop_instance_uid for image in last.referenced_images}
+        assert named == set(uids[len(files) :])
+    else:
+        assert len(group.get_measurements()) == 4
+        said = "the delayed series is of another study, so the structured report holds no delayed value"
+        assert said in panel.ui.reviewStatusLabel.text
+
+
 def test_into_a_folder_that_is_chosen(panel, dicom_study, wait_until, tmp_path):
     target = tmp_path / "out"
     target.mkdir()

@@ -1,0 +1,66 @@
+"""What a volume's DICOM series says of itself: from Slicer's DICOM database, else from the subject hierarchy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import slicer
+
+from LiverTumorAttentionGui.scene.dicom_source import INSTANCES_ATTRIBUTE, database
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.phases.headers import SeriesFacts
+
+DICOM_NAME = "DICOM"
+"""Name under which the subject hierarchy keeps UIDs; that of a patient is the patient ID."""
+PATIENT_TAG = "0010,0020"
+
+
+def series_facts(node: slicer.vtkMRMLScalarVolumeNode) -> SeriesFacts:
+    """Return what is known of the series that a volume was loaded from; its name as description where nothing is."""
+    from LiverTumorAttentionLib.phases.headers import SeriesFacts
+
+    known, uids = database(), (node.GetAttribute(INSTANCES_ATTRIBUTE) or "").split()
+    facts = SeriesFacts()
+    if known is not None and uids:
+        facts = SeriesFacts.of(
+            lambda tag: str(known.instanceValue(uids[0], tag.replace("|", ",").upper()) or "").strip()
+        )
+    return replace(
+        facts,
+        description=facts.description or node.GetName() or "",
+        patient_id=facts.patient_id or _uid(node, "Patient"),
+        study_uid=facts.study_uid or _uid(node, "Study"),
+    )
+
+
+def patient_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
+    """Return the patient ID of a volume that came from DICOM; empty where it is not known."""
+    found = _uid(node, "Patient")
+    known, uids = database(), (node.GetAttribute(INSTANCES_ATTRIBUTE) or "").split()
+    if found or known is None or not uids:
+        return found
+    return str(known.instanceValue(uids[0], PATIENT_TAG) or "").strip()
+
+
+def of_other_patient(first: slicer.vtkMRMLScalarVolumeNode, second: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether the patients of two volumes are known, and differ."""
+    here, there = patient_of(first), patient_of(second)
+    return bool(here and there and here != there)
+
+
+def _uid(node: slicer.vtkMRMLScalarVolumeNode, level: str) -> str:
+    """Return the UID of the patient or study that a volume stands under in the subject hierarchy; empty for none."""
+    scene = node.GetScene()
+    hierarchy = (
+        slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene) if scene is not None else None
+    )
+    if hierarchy is None:
+        return ""
+    item = hierarchy.GetItemByDataNode(node)
+    while item and item != hierarchy.GetSceneItemID():
+        if hierarchy.GetItemLevel(item) == level:
+            return str(hierarchy.GetItemUID(item, DICOM_NAME) or "")
+        item = hierarchy.GetItemParent(item)
+    return ""
