@@ -250,7 +250,7 @@ kills: $(VENV)/.test
 	$(BIN)/python -m Testing.trials.kills --kills $(KILLS) --output Testing/trials/results
 
 # Minutes on a free core: which contrast phase is recognized, over generated and real volumes.
-PATIENTS ?= 7
+PATIENTS ?= 20
 phases: $(VENV)/.test
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
 	$(BIN)/python -m Testing.trials.phases --patients $(PATIENTS) --data $(or $(DATA),../shared/data) \

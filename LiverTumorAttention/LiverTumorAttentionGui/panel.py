@@ -16,7 +16,6 @@ from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.sample.sample_run import load_sample
-from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.sections.correct import CorrectSection
 from LiverTumorAttentionGui.sections.inputs import InputsSection, ModelManager
 from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog
@@ -26,7 +25,7 @@ from LiverTumorAttentionGui.sections.worklist import WorklistSection
 from LiverTumorAttentionGui.sections.worklist_batch import BLOCKS
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationResult, SegmentationRun
 from LiverTumorAttentionGui.worklist.case_nodes import CaseNodes
-from LiverTumorAttentionLib.contrast_phase import ROLES
+from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES, ROLES
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
 OTHER_STUDY = (
@@ -265,7 +264,7 @@ class SegmentationPanel:
     @staticmethod
     def _forget_phases(parameters: Any) -> None:
         """Choose no volume beside the portal one: what was chosen is of another patient, maybe."""
-        for phase in PHASE_NAMES:
+        for phase in REGISTERED_ROLES:
             setattr(parameters, phase, None)
 
     def _run_failed(self) -> None:

@@ -50,6 +50,11 @@ class PhaseEstimate:
         """Its probability."""
         return self.probabilities[self.phase]
 
+    @property
+    def is_known(self) -> bool:
+        """Whether one or two phases, next to each other maybe, are likely; else nothing is told."""
+        return sum(sorted(self.probabilities.values())[-2:]) >= LIKELY
+
     def fits(self, role: str) -> float:
         """Return the probability that the volume is of a phase that fits an input of a run."""
         return sum(self.probabilities[phase] for phase in ROLE_PHASES[role])
@@ -61,8 +66,10 @@ class PhaseEstimate:
 
     def sentence(self) -> str:
         """Return phase, confidence and reasons in words, without a full stop."""
-        name = f"{PHASE_TITLES[self.phase]} phase" if self.confidence >= LIKELY else self._open()
         reasons = "; ".join(self.reasons)
+        if not self.is_known:
+            return f"phase not known{f' ({reasons})' if reasons else ''}"
+        name = f"{PHASE_TITLES[self.phase]} phase" if self.confidence >= LIKELY else self._open()
         return f"{name} ({100 * self.confidence:.0f} %{': ' + reasons if reasons else ''})"
 
     def _open(self) -> str:
@@ -72,7 +79,8 @@ class PhaseEstimate:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values for the report; names of series stay out."""
         return {
-            "phase": self.phase,
+            "phase": self.phase if self.is_known else None,
+            "unseen": self.levels.unseen or None,
             "confidence": round(self.confidence, 3),
             "probabilities": {phase: round(value, 3) for phase, value in self.probabilities.items()},
             "hu": self.levels.known(),
@@ -85,11 +93,15 @@ def level_words(levels: Levels) -> str:
     return f"{', '.join(named)} HU" if named else ""
 
 
+def voxel_evidence(levels: Levels) -> Evidence:
+    """Return what measured levels say."""
+    reasons = tuple(filter(None, (level_words(levels), levels.unseen)))
+    return Evidence(logs=log_likelihoods(levels), reasons=reasons)
+
+
 def estimate_of(levels: Levels, headers: Evidence = NOTHING) -> PhaseEstimate:
     """Return the estimate from measured levels and what the headers say."""
-    words = level_words(levels)
-    voxels = Evidence(logs=log_likelihoods(levels), reasons=(words,) if words else ())
-    together = headers.plus(voxels)
+    together = headers.plus(voxel_evidence(levels))
     return PhaseEstimate(
         probabilities=in_order_of_time([together], [None])[0], levels=levels, reasons=together.reasons
     )

@@ -123,8 +123,14 @@ def observed(levels: Levels) -> dict[str, float]:
 
 
 def log_likelihoods(levels: Levels) -> dict[str, float]:
-    """Return how well the levels fit each phase, as natural logarithms up to a common constant."""
+    """Return how well the levels fit each phase, as natural logarithms up to a common constant.
+
+    Without the aorta nothing is told: a fatty liver looks like one without contrast, and bowel with contrast agent like
+    an enhanced kidney.
+    """
     sums = dict.fromkeys(CONTRAST_PHASES, 0.0)
+    if levels.aorta_hu is None:
+        return sums
     for name, value in observed(levels).items():
         for phase, (mean, sd) in EXPECTED[name].items():
             z = min(abs(value - mean) / sd, FAR + math.log1p(max(0.0, abs(value - mean) / sd - FAR)))

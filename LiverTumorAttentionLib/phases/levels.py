@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.phases.regions import (
+    PERIOD_MM,
     body_of,
     coarse,
     find_aorta,
@@ -19,6 +21,9 @@ from LiverTumorAttentionLib.phases.regions import (
     liver_levels,
 )
 
+SHORTEST_MM = 2 * PERIOD_MM
+"""Along a shorter part of the body, less than two vertebrae with their discs, a vessel cannot be told from bone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
@@ -28,6 +33,7 @@ class Levels:
     liver_hu: median; veins_hu: mean of the brightest 2 % of the liver with its vessels.
     cortex_hu, medulla_hu, urine_hu: of the kidneys. spleen_hu: median.
     aorta_spread_hu, liver_spread_hu: half of the middle 68 % of the values.
+    unseen: why too little is seen to tell a phase, in words; empty where that is not so.
     """
 
     aorta_hu: float | None = None
@@ -40,10 +46,12 @@ class Levels:
     medulla_hu: float | None = None
     urine_hu: float | None = None
     spleen_hu: float | None = None
+    unseen: str = ""
 
     def known(self) -> dict[str, int]:
         """Return what was measured, in whole HU, by name without the unit."""
-        return {name[:-3]: round(value) for name, value in asdict(self).items() if value is not None}
+        measured = {name: value for name, value in asdict(self).items() if name.endswith("_hu")}
+        return {name[:-3]: round(value) for name, value in measured.items() if value is not None}
 
 
 def measure_levels(image: sitk.Image, liver: sitk.Image | None = None) -> Levels:
@@ -53,13 +61,20 @@ def measure_levels(image: sitk.Image, liver: sitk.Image | None = None) -> Levels
     """
     scan = coarse(image, liver)
     body = body_of(scan)
-    spine = find_spine(scan, body)
-    values: dict[str, float] = {}
+    seen_mm = float(body.any(axis=(1, 2)).sum()) * scan.spacing_zyx_mm[0]
+    spine = find_spine(scan, body) if seen_mm >= SHORTEST_MM else None
+    values: dict[str, Any] = {}
+    if spine is None:
+        values["unseen"] = (
+            f"only {seen_mm:.0f} mm of the body are seen" if seen_mm < SHORTEST_MM else "no spine is seen"
+        )
     organ = scan.liver if scan.liver is not None and scan.liver.any() else None
     taken = np.zeros(scan.hu.shape, bool)
     if spine is not None:
         aorta = find_aorta(scan, body, spine)
-        if aorta is not None:
+        if aorta is None:
+            values["unseen"] = "the aorta cannot be told from what lies beside it"
+        else:
             values |= {"aorta_hu": aorta[0].hu, "aorta_spread_hu": aorta[0].spread_hu}
             taken |= aorta[1]
             cava = find_cava(scan, body, spine, aorta[1])

@@ -46,6 +46,12 @@ LEVEL_SD_HU = 18.0
 """A vessel has one level along its course; those that are tried, and how far it may depart from it."""
 LEAST_COURSE = 0.4
 """Of several tubes the brightest is the vessel, if it runs that far as the longest one: muscles run along it."""
+DOUBTFUL_COURSE = 0.2
+"""One that is brighter and runs at least this far may be the vessel or not: then none is told."""
+LARGEST_AORTA_CM2 = 5.0
+"""Cross-section of an aorta of 25 mm; what is even and of one level over more is bowel with contrast agent."""
+SAME_LEVEL_HU = (8.0, 20.0)
+"""How far the mean of 3 x 3 voxels and a voxel itself depart from the level of what they belong to."""
 VERTEBRA_MM = (62.0, 26.0, 24.0)
 """Middle of the vertebral body in front of the tips, and its half axes forward and sideways."""
 BONE_WEIGHT = 0.35
@@ -188,8 +194,19 @@ def find_spine(scan: Coarse, body: Mask) -> Spine | None:
 
 
 def find_aorta(scan: Coarse, body: Mask, spine: Spine) -> tuple[Region, Mask] | None:
-    """Return the aorta; None where the volume does not reach that far."""
-    return _tube(scan, body, spine, AORTA_MM, TIP_TO_FRONT_MM, None)
+    """Return the aorta; None where the volume does not reach that far, or it may be bowel with contrast agent."""
+    found = _tube(scan, body, spine, AORTA_MM, TIP_TO_FRONT_MM, None)
+    if found is not None and found[0].hu > ARTERY_HU and _is_bowel(scan, body, found[0].hu):
+        return None
+    return found
+
+
+def _is_bowel(scan: Coarse, body: Mask, level_hu: float) -> bool:
+    """Whether what is as even and bright as a vessel takes up more of the slices than an aorta does."""
+    _, dy, dx = scan.spacing_zyx_mm
+    mean = ndimage.uniform_filter(scan.hu, (1, 3, 3))
+    alike = (np.abs(mean - level_hu) < SAME_LEVEL_HU[0]) & (np.abs(scan.hu - level_hu) < SAME_LEVEL_HU[1])
+    return bool(np.median((alike & body).sum(axis=(1, 2))) * dy * dx / 100 > LARGEST_AORTA_CM2)
 
 
 def find_cava(scan: Coarse, body: Mask, spine: Spine, aorta: Mask) -> tuple[Region, Mask] | None:
@@ -206,7 +223,10 @@ def _tube(
     ahead_mm: tuple[float, float],
     other: Mask | None,
 ) -> tuple[Region, Mask] | None:
-    """Return the brightest even structure that runs along the body in a window beside the spine, and its voxels."""
+    """Return the brightest even structure that runs along the body in a window beside the spine, and its voxels.
+
+    None where there is none, and where a much brighter one runs a part of the way: small vessels of a bright phase do.
+    """
     dz, dy, dx = scan.spacing_zyx_mm
     ahead = (spine.tip[:, None, None] - np.arange(scan.hu.shape[1])[None, :, None]) * dy
     left = (np.arange(scan.hu.shape[2])[None, None, :] - spine.x[:, None, None]) * dx
@@ -236,14 +256,22 @@ def _tube(
     best = max(total for total, _ in paths)
     if best <= 0:
         return None
+    brighter: float | None = None
     for total, path in reversed(paths):
+        if total < DOUBTFUL_COURSE * best:
+            continue
         at = (np.arange(len(hu)), path[:, 0], path[:, 1])
         found, quality = disc[at], (uneven + along)[at]
         # Where the vessel leaves the window the path runs through something else, which is less even.
         region = _region(found[quality <= np.median(quality)], scan)
-        if total >= LEAST_COURSE * best and region.spread_hu <= max(UNEVEN_HU, EDGE_SHARE * region.hu) / 2:
+        if region.spread_hu > max(UNEVEN_HU, EDGE_SHARE * region.hu) / 2:
+            continue
+        if total >= LEAST_COURSE * best:
             break
+        brighter = max(brighter or region.hu, region.hu)
     else:
+        return None
+    if brighter is not None and brighter - region.hu > UNEVEN_HU:
         return None
     mask = np.zeros(scan.hu.shape, bool)
     mask[box][at] = True

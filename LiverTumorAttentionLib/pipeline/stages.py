@@ -318,8 +318,8 @@ def find_tumors(
     portal: HU, in LPS order. arterial: registered, on the portal grid or on the part of it that the stage sees; None
     when there is none that can be used.
     attention_point: from where attention between places is recorded, LPS mm; None takes the point where
-    tumor is most probable. settings: of a liver that the stage finds anew; None takes the defaults. further: the delayed
-    and the native phase by name, as the arterial one, for a network of another program that takes them. Raises
+    tumor is most probable. settings: of a liver that the stage finds anew; None takes the defaults. further: the
+    delayed and the native phase by name, as the arterial one, for a network of another program that takes them. Raises
     `ModelError` when the model needs a phase and there is none, `InputError` for a point outside the network's input.
     """
     recorder, point, deviation = stages.recorder, None, None

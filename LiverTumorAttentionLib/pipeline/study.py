@@ -16,11 +16,9 @@ from LiverTumorAttentionLib.io import SeriesInfo, check_ct, choose_series, list_
 from LiverTumorAttentionLib.io.dicom_series import read_series
 from LiverTumorAttentionLib.io.input_checks import MIN_SLICES
 from LiverTumorAttentionLib.phases.choice import choose_by_phase
-from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, level_words
-from LiverTumorAttentionLib.phases.expectation import log_likelihoods
+from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, voxel_evidence
 from LiverTumorAttentionLib.phases.headers import (
     SAME_ACQUISITION_S,
-    Evidence,
     header_evidence,
     in_order_of_time,
 )
@@ -120,9 +118,7 @@ def find_acquisitions(infos: Sequence[SeriesInfo], folder: str, progress: Progre
         headers = [header_evidence(info.facts, others_have_contrast=agents) for info in group]
         telling = max(headers, key=lambda each: max(each.logs.values()) - min(each.logs.values()))
         measured = _measured(group)
-        words = level_words(measured)
-        voxels = Evidence(logs=log_likelihoods(measured), reasons=(words,) if words else ())
-        evidences.append(telling.plus(voxels))
+        evidences.append(telling.plus(voxel_evidence(measured)))
         levels.append(measured)
     times = [group[0].facts.acquired_s for group in groups]
     probabilities = in_order_of_time(evidences, times)

@@ -54,7 +54,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "registration": (VOXELS | {"io", "preprocessing"}, NUMERICS, {"torch"}),
     "models": (FOUNDATION, set(), {"torch", "safetensors"}),
     "conversion": (
-        VOXELS | {"io", "models", "networks", "yaml_values"},
+        VOXELS | {"io", "models", "networks", "phases", "yaml_values"},
         set(),
         {"numpy", "safetensors", "torch", "yaml"},
     ),

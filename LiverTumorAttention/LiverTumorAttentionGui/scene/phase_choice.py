@@ -34,9 +34,8 @@ class PhaseChoice:
 def choose_phases(volumes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> PhaseChoice:
     """Return the volumes that look like the phases of one study; may be none."""
     from LiverTumorAttentionLib.phases.choice import choose_by_phase
-    from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, level_words
-    from LiverTumorAttentionLib.phases.expectation import log_likelihoods
-    from LiverTumorAttentionLib.phases.headers import Evidence, header_evidence, in_order_of_time
+    from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, voxel_evidence
+    from LiverTumorAttentionLib.phases.headers import header_evidence, in_order_of_time
     from LiverTumorAttentionLib.phases.levels import measure_levels
 
     nothing = PhaseChoice(volumes={}, reasons=[])
@@ -49,9 +48,8 @@ def choose_phases(volumes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> PhaseCho
     evidences, levels = [], []
     for node, own in zip(volumes, facts, strict=True):
         measured = measure_levels(_image(node))
-        words = level_words(measured)
-        voxels = Evidence(logs=log_likelihoods(measured), reasons=(words,) if words else ())
-        evidences.append(header_evidence(own, others_have_contrast=agents).plus(voxels))
+        headers = header_evidence(own, others_have_contrast=agents)
+        evidences.append(headers.plus(voxel_evidence(measured)))
         levels.append(measured)
     probabilities = in_order_of_time(evidences, [own.acquired_s for own in facts])
     estimates = [

@@ -1,10 +1,11 @@
 """Which phase is recognized, over generated volumes of every phase and the real ones at hand.
 
-    python -m Testing.trials.phases --patients 7 --data ../shared/data --output Testing/trials/results
+    python -m Testing.trials.phases --patients 20 --data ../shared/data --output Testing/trials/results
 
-Each generated patient has five phases, each as generated, with noise, in thick slices and in parts. Every volume is
-judged by its voxels alone, without its name and without the liver stage. Then portal and late arterial volume are given
-to the check of a run, the right way round and swapped. The real volumes are reported, and nothing is set by them.
+Each generated patient has five phases, each as generated and in slabs of a few slices; the first ones also with noise,
+in thick slices and in parts. Every volume is judged by its voxels alone, without its name and without the liver stage,
+and given to the check of a run as what it is: it must not be refused. Then portal and late arterial volume are given to
+it, the right way round and swapped. The real volumes are reported, and nothing is set by them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.contrast_phase import CONTRAST_PHASES, LATE_ARTERIAL, PORTAL, role_of
 from LiverTumorAttentionLib.errors import PhaseMismatch
 from LiverTumorAttentionLib.io import read_volume
-from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, estimate_phase
-from LiverTumorAttentionLib.pipeline.phase_check import check_phases
-from Testing.trials.phases.generated import FIRST_SEED, make_patient, variants
+from LiverTumorAttentionLib.phases.estimate import CLEAR, PhaseEstimate, estimate_phase
+from LiverTumorAttentionLib.pipeline.phase_check import TOLERATED, check_phases
+from Testing.trials.phases.generated import FIRST_SEED, make_patient, slabs, variants
 
 REAL = {
     "hcc-tace-007/HCC007_pre_AP.nii.gz": "arterial",
@@ -38,6 +39,7 @@ REAL = {
     "real-backgrounds/LIDC-IDRI-0050_ap.nii.gz": "arterial (late, with portal inflow)",
     "real-backgrounds/amos_0013_ap_slab.nii.gz": "arterial",
 }
+ANSWERS = ("used", "used with a warning", "asked")
 PAIRS = (("hcc-tace-007/HCC007_pre", "before TACE"), ("hcc-tace-007/HCC007_post", "after TACE"))
 
 
@@ -52,43 +54,68 @@ def answer(portal: PhaseEstimate, arterial: PhaseEstimate) -> str:
     return "used with a warning" if caught else "used"
 
 
+ALL_VARIANTS = 7
+"""Patients with all variants; the others have the volume as generated, and slabs."""
+NOT_KNOWN = "not known"
+
+
+def refused(phase: str, estimate: PhaseEstimate) -> bool:
+    """Return whether a volume contradicts what it is, so that a run would ask about it."""
+    return sum(estimate.probabilities[each] for each in TOLERATED[role_of(phase)]) <= 1 - CLEAR
+
+
+def volumes(image: sitk.Image, seed: int) -> list[tuple[str, sitk.Image]]:
+    """Return the variants of a volume of a patient."""
+    made = list(variants(image, seed))
+    return [*(made if seed < FIRST_SEED + ALL_VARIANTS else made[:1]), *slabs(image, seed)]
+
+
 def generated(patients: int, scratch: Path) -> dict[str, object]:
     """Return the counts over generated volumes."""
     confusion: Counter[tuple[str, str]] = Counter()
     by_variant: dict[str, Counter[str]] = {}
-    right_way: Counter[str] = Counter()
-    swapped: Counter[str] = Counter()
+    right_way: Counter[tuple[str, str]] = Counter()
+    swapped: Counter[tuple[str, str]] = Counter()
     portal_or_arterial: Counter[str] = Counter()
     for seed in range(FIRST_SEED, FIRST_SEED + patients):
         make_patient(seed, scratch / str(seed))
         found: dict[str, dict[str, PhaseEstimate]] = {}
         for phase in CONTRAST_PHASES:
             image = sitk.ReadImage(str(scratch / str(seed) / f"{phase}.nii.gz"))
-            for name, variant in variants(image, seed):
+            for name, variant in volumes(image, seed):
                 estimate = estimate_phase(variant)
                 found.setdefault(name, {})[phase] = estimate
-                confusion[phase, estimate.phase] += 1
+                known = estimate.is_known
+                confusion[phase, estimate.phase if known else NOT_KNOWN] += 1
                 told = by_variant.setdefault(name, Counter())
                 told["volumes"] += 1
-                told["right phase"] += estimate.phase == phase
-                told["right input"] += estimate.role == role_of(phase)
+                told[NOT_KNOWN] += not known
+                told["right phase"] += known and estimate.phase == phase
+                told["right input"] += known and estimate.role == role_of(phase)
+                told["refused"] += refused(phase, estimate)
+                if not known:
+                    continue
                 if role_of(phase) in ("portal", "arterial"):
                     brighter = "portal" if estimate.fits("portal") > estimate.fits("arterial") else "arterial"
                     portal_or_arterial["right" if brighter == role_of(phase) else "wrong"] += 1
-        for estimates in found.values():
-            right_way[answer(estimates[PORTAL], estimates[LATE_ARTERIAL])] += 1
-            swapped[answer(estimates[LATE_ARTERIAL], estimates[PORTAL])] += 1
+        for name, estimates in found.items():
+            kind = "slabs" if name.startswith("slab") else "whole"
+            right_way[kind, answer(estimates[PORTAL], estimates[LATE_ARTERIAL])] += 1
+            swapped[kind, answer(estimates[LATE_ARTERIAL], estimates[PORTAL])] += 1
         print(seed, dict(portal_or_arterial), "swapped:", dict(swapped), flush=True)
     return {
         "patients": patients,
         "volumes": sum(confusion.values()),
         "confusion": {
-            phase: {other: confusion[phase, other] for other in CONTRAST_PHASES} for phase in CONTRAST_PHASES
+            phase: {other: confusion[phase, other] for other in (*CONTRAST_PHASES, NOT_KNOWN)}
+            for phase in CONTRAST_PHASES
         },
         "by_variant": {name: dict(counts) for name, counts in by_variant.items()},
         "portal_against_arterial": dict(portal_or_arterial),
-        "right_way_round": dict(right_way),
-        "swapped": dict(swapped),
+        **{
+            name: {kind: {told: counts[kind, told] for told in ANSWERS} for kind in ("whole", "slabs")}
+            for name, counts in (("right_way_round", right_way), ("swapped", swapped))
+        },
     }
 
 
@@ -119,32 +146,33 @@ def table(results: dict[str, dict]) -> str:
         "",
         f"{made['volumes']} generated volumes of {made['patients']} patients in five phases, by their voxels alone:",
         "",
-        "| phase | " + " | ".join(CONTRAST_PHASES) + " |",
-        "| --- |" + " ---: |" * len(CONTRAST_PHASES),
+        "| phase | " + " | ".join((*CONTRAST_PHASES, NOT_KNOWN)) + " |",
+        "| --- |" + " ---: |" * (len(CONTRAST_PHASES) + 1),
     ]
     lines += [
-        f"| {phase} | " + " | ".join(str(row[other]) for other in CONTRAST_PHASES) + " |"
+        f"| {phase} | " + " | ".join(str(row[other]) for other in (*CONTRAST_PHASES, NOT_KNOWN)) + " |"
         for phase, row in made["confusion"].items()
     ]
-    lines += ["", "| volumes | number | right phase | right input |", "| --- | ---: | ---: | ---: |"]
+    lines += ["", "| volumes | number | not known | right phase | right input | refused as what they are |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [
-        f"| {name} | {row['volumes']} | {100 * row['right phase'] / row['volumes']:.1f} % | "
-        f"{100 * row['right input'] / row['volumes']:.1f} % |"
+        f"| {name} | {row['volumes']} | {row[NOT_KNOWN]} | {100 * row['right phase'] / row['volumes']:.1f} % | "
+        f"{100 * row['right input'] / row['volumes']:.1f} % | {row['refused']} |"
         for name, row in made["by_variant"].items()
     ]
     both = made["portal_against_arterial"]
     total = sum(both.values())
-    lines += ["", f"Portal against arterial: {both.get('right', 0)} of {total} right "]
+    lines += ["", f"Portal against arterial, where a phase is told: {both.get('right', 0)} of {total} right "]
     lines[-1] += f"({100 * both.get('right', 0) / total:.1f} %)."
     lines += ["", "| portal and late arterial volume of a run | used | used with a warning | asked |"]
     lines += ["| --- | ---: | ---: | ---: |"]
-    for name in ("right_way_round", "swapped"):
-        row = made[name]
-        cells = (row.get(each, 0) for each in ("used", "used with a warning", "asked"))
-        lines.append(f"| {name.replace('_', ' ')} | " + " | ".join(str(cell) for cell in cells) + " |")
+    for kind, words in (("whole", "larger volumes"), ("slabs", "slabs")):
+        for name in ("right_way_round", "swapped"):
+            cells = " | ".join(str(made[name][kind][told]) for told in ANSWERS)
+            lines.append(f"| {words}, {name.replace('_', ' ')} | {cells} |")
     lines += ["", "| real volume | is | seen as | confidence | HU |", "| --- | --- | --- | ---: | --- |"]
     lines += [
-        f"| {name} | {row['truth']} | {row['phase']} | {row['confidence']:.2f} | "
+        f"| {name} | {row['truth']} | {row['phase'] or NOT_KNOWN} | {row['confidence']:.2f} | "
         + ", ".join(f"{key} {value}" for key, value in row["hu"].items() if "spread" not in key)
         + " |"
         for name, row in seen["volumes"].items()
@@ -161,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--patients", type=int, default=7)
+    parser.add_argument("--patients", type=int, default=20)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--scratch", type=Path, help="where generated volumes are kept, to resume")
     parser.add_argument("--output", type=Path, required=True)

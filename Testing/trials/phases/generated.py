@@ -1,4 +1,4 @@
-"""Generated patients in all five phases, and their volumes with noise, thick slices and partial fields."""
+"""Generated patients in all five phases, and their volumes with noise, thick slices, partial fields and slabs."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ NOISY_HU = 45.0
 THICK_MM = 10.0
 SHORTEST_MM = 90.0
 """Of partial fields; less does not hold liver and kidneys or liver and heart."""
+SLABS_MM = (20.0, 40.0, 70.0)
+"""Lengths of slabs: what nine slices of 2 to 8 mm show, at a place of the volume that is drawn."""
 
 
 def make_patient(seed: int, folder: Path) -> None:
@@ -63,6 +65,16 @@ def variants(image: sitk.Image, seed: int) -> Iterator[tuple[str, sitk.Image]]:
         yield name, image[:, :, max(start, 0) : max(start, 0) + length]
     x, y, _ = image.GetSize()
     yield "cut flanks", image[x // 6 : x - x // 6, y // 12 : y - y // 12, :]
+
+
+def slabs(image: sitk.Image, seed: int) -> Iterator[tuple[str, sitk.Image]]:
+    """Yield slabs of a few slices, at the same places in all phases of a patient."""
+    rng = np.random.default_rng([seed, 19])
+    depth = image.GetSize()[2]
+    for length_mm in SLABS_MM:
+        count = max(2, round(length_mm / image.GetSpacing()[2]))
+        start = int(rng.integers(0, max(1, depth - count)))
+        yield f"slab of {length_mm:.0f} mm", image[:, :, start : start + count]
 
 
 def _like(image: sitk.Image, hu: np.ndarray, stride: int = 1) -> sitk.Image:
