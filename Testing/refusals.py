@@ -94,6 +94,10 @@ def _text(node: ast.expr) -> str:
     """Return a message with what is computed in braces; in angle brackets where all of it is."""
     if isinstance(node, ast.Constant):
         return str(node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
+        return _text(node.args[0])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return _text(node.func.value)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _text(node.left) + _text(node.right)
     if isinstance(node, ast.JoinedStr):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import qt
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 
 if TYPE_CHECKING:
     import slicer
@@ -20,8 +21,8 @@ ERROR_ON_LIGHT, ERROR_ON_DARK = "#b3261e", "#ffb4ab"
 WARNING_ON_LIGHT, WARNING_ON_DARK = "#8a4500", "#ffb870"
 """Colors of what is doubtful, likewise."""
 MIDDLE_LIGHTNESS = 128
-NOTICE = "Liver Tumor Attention: not for clinical use"
-CANCELLED = "Cancelled. The scene is unchanged."
+NOTICE = _("Liver Tumor Attention: not for clinical use")
+CANCELLED = _("Cancelled. The scene is unchanged.")
 
 Result = TypeVar("Result")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import (
     CHILD_SCRIPT,
     ChildProcess,
@@ -219,7 +220,9 @@ class ModelCollection:
 
     def _refuse_while_busy(self) -> None:
         if self.busy:
-            raise PanelError("Another model is being imported or verified: wait for it, or cancel it first.")
+            raise PanelError(
+                _("Another model is being imported or verified: wait for it, or cancel it first.")
+            )
 
 
 def _source(path: Path) -> Path:

@@ -11,6 +11,7 @@ import slicer
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import StatusBarNotice
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.model_collection import ModelChoice, installed_models
 from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
@@ -28,14 +29,16 @@ from LiverTumorAttentionGui.worklist.case_nodes import CaseNodes
 from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES, ROLES
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
-OTHER_STUDY = (
+OTHER_STUDY = _(
     "The inputs now show {portal}, the portal venous CT of {study}: "
     "choose its arterial CT before you segment again."
 )
-INPUTS_OF_RESULT = "The inputs show {portal} again, the portal venous CT of this result."
-SCENE_CLOSED = "The scene was closed: the run was ended."
-BATCH_ENDED = "The scene was closed: the segmentation in the background was ended. Cases that were done stay."
-RUNS_ALREADY = "A case is being segmented: wait until that has ended, or cancel it."
+INPUTS_OF_RESULT = _("The inputs show {portal} again, the portal venous CT of this result.")
+SCENE_CLOSED = _("The scene was closed: the run was ended.")
+BATCH_ENDED = _(
+    "The scene was closed: the segmentation in the background was ended. Cases that were done stay."
+)
+RUNS_ALREADY = _("A case is being segmented: wait until that has ended, or cancel it.")
 
 
 class Part(Protocol):

@@ -15,6 +15,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from LiverTumorAttentionGui.correction.controllers import CorrectionControllers
 from LiverTumorAttentionGui.correction.new_findings import Findings
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
 HEADERS_FILE = "headers.json"
-PHASE_WORDS = {"portal": "portal venous", "arterial": "arterial", "delayed": "delayed", "native": "native"}
+PHASE_WORDS = {"portal": _("portal venous"), "arterial": "arterial", "delayed": "delayed", "native": "native"}
 """Inputs in the user's words."""
 FURTHER_ROLES = ("delayed", "native")
 TABLE_FILE = "tumors.csv"
@@ -191,25 +192,25 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
     ) -> str:
         """Return why a run cannot start, in one sentence; empty when it can."""
         if portal is None:
-            return "Choose the portal venous CT first."
+            return _("Choose the portal venous CT first.")
         given = {"portal": portal, "arterial": arterial, "delayed": delayed, "native": native}
         nodes = {role: node for role, node in given.items() if node is not None}
         for (first, one), (second, other) in itertools.combinations(nodes.items(), 2):
             if one is other:
-                return (
-                    f"The {PHASE_WORDS[first]} and the {PHASE_WORDS[second]} CT are the same volume: choose two, or no "
-                    f"{PHASE_WORDS[second]} one."
-                )
+                return _(
+                    "The {value} and the {value2} CT are the same volume: choose two, or no {value2} one."
+                ).format(value=PHASE_WORDS[first], value2=PHASE_WORDS[second])
         for node in nodes.values():
             if is_derived(node):
-                return f"{node.GetName()} is the result of a run, no CT as it was acquired: choose the CT itself."
+                return _(
+                    "{node} is the result of a run, no CT as it was acquired: choose the CT itself."
+                ).format(node=node.GetName())
             if node is not portal and of_other_patient(portal, node):
-                return (
-                    f"{node.GetName()} is of another patient than {portal.GetName()}: "
-                    "choose a CT of the same patient."
-                )
+                return _(
+                    "{node} is of another patient than {portal}: choose a CT of the same patient."
+                ).format(node=node.GetName(), portal=portal.GetName())
         if not model:
-            return "No model is installed: install the extension again."
+            return _("No model is installed: install the extension again.")
         return ""
 
     def prepare(self, request: SegmentationRequest, folder: Path) -> list[str]:
@@ -247,8 +248,10 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         portal = request.portal
         if portal.GetScene() is None:
             raise PanelError(
-                "The portal venous volume was removed during the run: the result is not loaded"
-                ": load it, and segment again."
+                _(
+                    "The portal venous volume was removed during the run: the result is not loaded"
+                    ": load it, and segment again."
+                )
             )
         for state in request.inputs:
             if state.node.GetScene() is not None:  # the result does not need the arterial volume any more
@@ -258,14 +261,14 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         transform = probability_voxels = None
         verdicts = {"arterial": verdict, **_further_verdicts(report)}
         registered = {
-            role: read_volume(registered_file(folder, role), f"registered {role} volume")
+            role: read_volume(registered_file(folder, role), _("registered {role} volume").format(role=role))
             for role in request.volumes()
             if role != "portal" and request.keep_registered and is_usable(verdicts.get(role))
         }
         if "arterial" in registered:
             transform = read_transform(folder / TRANSFORM_FILE)
         if request.keep_probability:
-            probability_voxels = read_volume(folder / PROBABILITY_FILE, "probability of tumor")
+            probability_voxels = read_volume(folder / PROBABILITY_FILE, _("probability of tumor"))
         findings = Findings(
             folder / SEGMENTATION_FILE, portal=portal, report=report, controllers=self._controllers
         )
@@ -388,12 +391,18 @@ def _summary(report: dict[str, Any], *, merged: bool) -> str:
     """Return the result in one sentence. merged: the study contains more than what the run found."""
     tumors = report["tumors"]
     liver_ml = (report.get("liver") or {}).get("volume_ml")
-    liver = f" Liver: {float(liver_ml):.0f} mL." if liver_ml is not None else ""
+    liver = _(" Liver: {liver_ml:.0f} mL.").format(liver_ml=float(liver_ml)) if liver_ml is not None else ""
     look = report.get("candidates") or {}
     sentence = left_out(int(look.get("left_out") or 0), str(look.get("operating_point")))
     dropped = f" {sentence}." if sentence else ""
     if not tumors:
-        return f"{'The run found no tumor' if merged else 'No tumor was found'}.{liver}{dropped}"
+        return f"{_('The run found no tumor') if merged else _('No tumor was found')}.{liver}{dropped}"
     total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
     count = counted(len(tumors), "tumor")
-    return f"{'The run found ' if merged else ''}{count}, {total_ml:.1f} mL in all.{liver}{dropped}"
+    return _("{value}{count}, {total_ml:.1f} mL in all.{liver}{dropped}").format(
+        value=_("The run found ") if merged else "",
+        count=count,
+        total_ml=total_ml,
+        liver=liver,
+        dropped=dropped,
+    )

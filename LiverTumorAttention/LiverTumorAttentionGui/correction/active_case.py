@@ -10,6 +10,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.signals import Debounce
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.scene.study import Study
     from LiverTumorAttentionLib.correction import Outcome
 
-NO_STUDY = "Choose a case first: segment a CT, or select a segmentation under Case."
-NOT_INSTALLED = (
+NO_STUDY = _("Choose a case first: segment a CT, or select a segmentation under Case.")
+NOT_INSTALLED = _(
     "The Python packages for correction and review are not installed yet: press Install packages, "
     "which asks before anything is downloaded."
 )

@@ -13,6 +13,7 @@ from LiverTumorAttentionGui.correction.manual_edits import find_manual_edits
 from LiverTumorAttentionGui.correction.segmentation_writer import SegmentationWriter
 from LiverTumorAttentionGui.correction.session_restore import restore_session
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.scene.segments import left_out, liver_of, status_of
 from LiverTumorAttentionGui.scene.study import Study
@@ -49,8 +50,10 @@ class CorrectionController:
         """Raises `PanelError` when the study cannot be corrected."""
         if not study.segmentation.GetSegmentation().GetNumberOfSegments():
             raise PanelError(  # rather than overwrite the log with an empty one
-                f"The segmentation {study.segmentation.GetName()} holds no segments: load it again if its file "
-                "could not be read, or segment again."
+                _(
+                    "The segmentation {segmentation} holds no segments: load it again if its file could "
+                    "not be read, or segment again."
+                ).format(segmentation=study.segmentation.GetName())
             )
         self.study = study
         self._writer = SegmentationWriter(study)
@@ -256,8 +259,10 @@ class CorrectionController:
         self._check_liver()
         if not self.is_valid:
             raise PanelError(
-                "The volume or the segmentation was moved, changed or removed since the correction began: choose the "
-                "segmentation again."
+                _(
+                    "The volume or the segmentation was moved, changed or removed since the correction "
+                    "began: choose the segmentation again."
+                )
             )
         self.apply_manual_edits()
 
@@ -276,8 +281,10 @@ class CorrectionController:
     def _check_liver(self) -> None:
         if self.study.segmentation.GetScene() is not None and self._liver_is_lost():
             raise PanelError(
-                f"The segment of the liver was deleted from {self.study.segmentation.GetName()}, or has no voxels: "
-                "bring it back with Undo of the Segment Editor, or segment again."
+                _(
+                    "The segment of the liver was deleted from {segmentation}, or has no voxels: bring "
+                    "it back with Undo of the Segment Editor, or segment again."
+                ).format(segmentation=self.study.segmentation.GetName())
             )
 
     def _follow_statuses(self, *, drafts: bool) -> None:
@@ -308,7 +315,8 @@ class CorrectionController:
             return None
         first_new = self.session.next_number
         reverted = ", ".join(
-            f"lesion {n} is {self.session.lesions[n].status} and was put back" for n in edits.reverted
+            _("lesion {n} is {status} and was put back").format(n=n, status=self.session.lesions[n].status)
+            for n in edits.reverted
         )
         try:
             with as_panel_error():

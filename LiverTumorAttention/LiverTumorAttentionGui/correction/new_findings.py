@@ -12,6 +12,7 @@ import SimpleITK as sitk
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import (
     LOG_ATTRIBUTE,
@@ -60,7 +61,7 @@ class Findings:
         self._portal = portal
         self._report = report
         self._controllers = controllers
-        self.under_transform = WorldVolume(portal, "portal venous").moves_with_transform
+        self.under_transform = WorldVolume(portal, _("portal venous")).moves_with_transform
 
     def place(self, output: slicer.vtkMRMLSegmentationNode | None) -> PlacedFindings:
         """Put the findings into the scene. Raises `PanelError`, and then the scene is unchanged.
@@ -73,15 +74,21 @@ class Findings:
         try:
             controller = self._controller_of_decisions(output)
         except PanelError as error:
-            note = f"{output.GetName()} holds decisions that cannot be read, so the result is a new segmentation."
+            note = _(
+                "{output} holds decisions that cannot be read, so the result is a new segmentation."
+            ).format(output=output.GetName())
             return PlacedFindings(node=self._replace_content(None), notes=(note, str(error)))
         if controller is None:
             return PlacedFindings(node=self._replace_content(output))
         if controller.study.portal is not self._portal:
-            note = f"{output.GetName()} holds decisions about another volume, so the result is a new segmentation."
+            note = _(
+                "{output} holds decisions about another volume, so the result is a new segmentation."
+            ).format(output=output.GetName())
             return PlacedFindings(node=self._replace_content(None), notes=(note,))
         outcome = controller.merge(self._instances(controller), model=self._model())
-        note = f"{outcome.note[:1].upper()}{outcome.note[1:]}; what was decided or edited stays as it was."
+        note = _("{first}{rest}; what was decided or edited stays as it was.").format(
+            first=outcome.note[:1].upper(), rest=outcome.note[1:]
+        )
         return PlacedFindings(node=output, controller=controller, notes=(note,))
 
     def link(

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionLib.correction import (
     Action,
     CorrectionCase,
@@ -27,9 +28,9 @@ from LiverTumorAttentionLib.correction.log import LesionRecord
 from LiverTumorAttentionLib.correction.log_codec import Grid
 from LiverTumorAttentionLib.errors import InputError
 
-CANNOT_RESUME = (
-    "The log of earlier corrections cannot be resumed, so a new one begins; accepted lesions stay accepted. "
-    "What was rejected before may come back with a new run."
+CANNOT_RESUME = _(
+    "The log of earlier corrections cannot be resumed, so a new one begins; accepted "
+    "lesions stay accepted. What was rejected before may come back with a new run."
 )
 _POINT_FIELDS = ("point", "points", "stroke")
 _OFF_GRID_VOXELS = 0.1

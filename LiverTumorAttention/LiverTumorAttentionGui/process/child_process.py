@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import qt
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process import child
 from LiverTumorAttentionGui.process.child import APPLICATION, PROCESS_EVENT
 from LiverTumorAttentionGui.process.process_tree import terminate_tree
@@ -192,7 +193,9 @@ class ChildProcess:
         self._end(
             Outcome(
                 status="failed",
-                message=f"Slicer's Python could not be started ({self._program}): install Slicer again.",
+                message=_("Slicer's Python could not be started ({program}): install Slicer again.").format(
+                    program=self._program
+                ),
             )
         )
 
@@ -288,9 +291,9 @@ class ChildRun(ABC, Generic[Result]):
             outcome = Outcome(status="failed", message=str(error))
         except Exception as error:  # whatever it is, the listener has to hear that the run is over
             logging.exception("Liver Tumor Attention: the result could not be loaded")
-            message = (
-                f"The result could not be loaded, so the scene is as it was ({error}): please report this."
-            )
+            message = _(
+                "The result could not be loaded, so the scene is as it was ({error}): please report this."
+            ).format(error=error)
             outcome = Outcome(status="failed", message=message)
         finally:
             self._remove_folder()

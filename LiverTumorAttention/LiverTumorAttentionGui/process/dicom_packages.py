@@ -13,6 +13,7 @@ from pathlib import Path
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 
 PACKAGES = ("highdicom>=0.24", "pydicom>=3", "pyjpegls>=1.5", "typing-extensions>=4")
 """Without what they share with Slicer: numpy and Pillow are its own."""
@@ -48,24 +49,28 @@ def ensure() -> str:
     folder = packages_folder()
     if _is_whole(folder):
         return str(folder)
-    question = (
-        f"Writing DICOM objects needs these Python packages: {', '.join(PACKAGES)}. They are installed into a folder "
-        "of their own, and Slicer's packages stay as they are. Install them now?"
-    )
+    question = _(
+        "Writing DICOM objects needs these Python packages: {names}. They are installed into "
+        "a folder of their own, and Slicer's packages stay as they are. Install them now?"
+    ).format(names=", ".join(PACKAGES))
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=TITLE):
         raise PanelError(
-            "The packages were not installed, so nothing was written: press the button again, and confirm."
+            _("The packages were not installed, so nothing was written: press the button again, and confirm.")
         )
     try:
         slicer.util.pip_install(["--target", str(folder), "--upgrade", "--no-deps", *PACKAGES])
     except Exception as error:  # pip and the network fail in many ways
         raise PanelError(
-            f"The packages for DICOM could not be installed ({error}): check the internet connection, see Slicer's "
-            "error log, and try again."
+            _(
+                "The packages for DICOM could not be installed ({error}): check the internet "
+                "connection, see Slicer's error log, and try again."
+            ).format(error=error)
         ) from error
     if not _is_whole(folder):
         raise PanelError(
-            f"The packages for DICOM are not in {folder} after their installation: please report this."
+            _(
+                "The packages for DICOM are not in {folder} after their installation: please report this."
+            ).format(folder=folder)
         )
     return str(folder)
 

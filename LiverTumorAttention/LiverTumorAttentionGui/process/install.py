@@ -16,6 +16,7 @@ from typing import Protocol
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
 MONAI_REQUIREMENTS = REQUIREMENTS.with_name("monai-requirements.txt")
@@ -77,8 +78,10 @@ class Installer:
             import PyTorchUtils
         except ImportError as error:
             raise PanelError(
-                "PyTorch is not installed: install the extension PyTorch from the Extensions Manager, "
-                "restart Slicer and press Segment tumors again."
+                _(
+                    "PyTorch is not installed: install the extension PyTorch from the Extensions Manager, "
+                    "restart Slicer and press Segment tumors again."
+                )
             ) from error
         try:
             torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(
@@ -88,7 +91,7 @@ class Installer:
             raise PanelError(_not_installed("PyTorch", error)) from error
         if torch is None:
             raise PanelError(
-                "PyTorch was not installed, so nothing was computed: press the button again, and confirm."
+                _("PyTorch was not installed, so nothing was computed: press the button again, and confirm.")
             )
 
     def _ensure_requirements(self, constraints: Path, requirements: Path | None = None) -> None:
@@ -106,7 +109,7 @@ class Installer:
         except PanelError:
             raise
         except Exception as error:  # declined, or pip or the network failed
-            raise PanelError(_not_installed("The Python packages", error)) from error
+            raise PanelError(_not_installed(_("The Python packages"), error)) from error
 
 
 def slicer_packaging() -> ModuleType | None:
@@ -119,11 +122,15 @@ def slicer_packaging() -> ModuleType | None:
 
 def _install_with_slicer_util(missing: list[str], constraints: Path) -> None:
     """Install on Slicer 5.10, after the user has confirmed."""
-    question = f"{REQUESTER} needs these Python packages: {', '.join(missing)}. Install them now?"
+    question = _("{requester} needs these Python packages: {names}. Install them now?").format(
+        requester=REQUESTER, names=", ".join(missing)
+    )
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=REQUESTER):
         raise PanelError(
-            "The Python packages were not installed, so nothing was computed"
-            ": press the button again, and confirm."
+            _(
+                "The Python packages were not installed, so nothing was computed"
+                ": press the button again, and confirm."
+            )
         )
     slicer.util.pip_install([*missing, "-c", str(constraints)])
 
@@ -179,7 +186,7 @@ def _version(name: str) -> str | None:
 
 
 def _not_installed(what: str, error: Exception) -> str:
-    return (
-        f"{what} could not be installed ({error}): check the internet connection, see Slicer's error log, "
-        "and try again."
-    )
+    return _(
+        "{what} could not be installed ({error}): check the internet connection, see "
+        "Slicer's error log, and try again."
+    ).format(what=what, error=error)

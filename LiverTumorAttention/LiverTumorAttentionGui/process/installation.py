@@ -15,19 +15,20 @@ from typing import Any, TextIO
 import qt
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.install import PackageInstaller, slicer_packaging
 from LiverTumorAttentionGui.process.process_tree import group_is_alive, signal_group, terminate_tree
 
-BUSY = "Python packages are being installed already: wait until that has ended, or press Cancel."
-OTHERS_BUSY = (
+BUSY = _("Python packages are being installed already: wait until that has ended, or press Cancel.")
+OTHERS_BUSY = _(
     "Another extension is installing Python packages: wait until that has ended, and press the button again."
 )
-CANCELLED = (
-    "The installation was cancelled, so nothing was computed. Packages that were complete stay installed; "
-    "the next attempt installs the rest."
+CANCELLED = _(
+    "The installation was cancelled, so nothing was computed. Packages that were "
+    "complete stay installed; the next attempt installs the rest."
 )
-STARTING = "Installing Python packages; the first time, PyTorch may be gigabytes to download"
-_PREFIX = "Installing Python packages"
+STARTING = _("Installing Python packages; the first time, PyTorch may be gigabytes to download")
+_PREFIX = _("Installing Python packages")
 _STEPS = (
     "Collecting ",
     "Downloading ",

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from LiverTumorAttentionGui.i18n import _
+
 CANCELLED_EXIT_CODE = 130
 KILLED_BY_SYSTEM = 9
 
@@ -95,13 +97,15 @@ def outcome_of_exit(
     crash: what `crash_of` found in all of standard error. question: the question in the "error" event.
     """
     if cancelled or (exit_code == CANCELLED_EXIT_CODE and not crashed):
-        return Outcome(status="cancelled", message="Cancelled. The scene is unchanged.")
+        return Outcome(status="cancelled", message=_("Cancelled. The scene is unchanged."))
     if error:
         return Outcome(status="failed", message=_sentence(error), question=question)
     if exit_code == 0 and not crashed:
         if done:
-            return Outcome(status="done", message="Done.")
-        return Outcome(status="failed", message="The computation ended without a result: please report this.")
+            return Outcome(status="done", message=_("Done."))
+        return Outcome(
+            status="failed", message=_("The computation ended without a result: please report this.")
+        )
     return Outcome(status="failed", message=_probable_cause(exit_code, crashed, stderr, crash))
 
 
@@ -109,27 +113,33 @@ def _probable_cause(exit_code: int, crashed: bool, stderr: str, crash: str) -> s
     """Return the likeliest cause, and what to do, for a child that ended without an "error" event."""
     missing = _MISSING_PACKAGE.search(stderr)
     if missing:
-        return (
-            f"The Python package {missing.group(1)} is missing in Slicer: "
-            "press Segment tumors again to install what is needed, or install the extension again."
-        )
+        return _(
+            "The Python package {package} is missing in Slicer: press Segment tumors again to "
+            "install what is needed, or install the extension again."
+        ).format(package=missing.group(1))
     from LiverTumorAttentionLib.memory import HELP, WORDS
 
     out_of_memory = _MEMORY_ERROR.search(stderr) or WORDS.search(stderr)
     if _CUDA.search(stderr) and not out_of_memory:
-        return "The graphics card reported a fault: choose the device CPU, or update the graphics driver."
+        return _("The graphics card reported a fault: choose the device CPU, or update the graphics driver.")
     launched_crashed = not crashed and _LAUNCHED_CRASHED.search(stderr) is not None
     killed = (crashed and exit_code == KILLED_BY_SYSTEM) or (launched_crashed and not crash)
     if out_of_memory or killed:
-        return f"The computation ran out of memory: {HELP}."
+        return _("The computation ran out of memory: {help}.").format(help=HELP)
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "")
     if exit_code == 2 and last:
         return _sentence(last)
     if crash:
-        return f"The computation crashed ({crash}): please report this, with Slicer's error log."
-    cause = f"signal {exit_code}" if crashed else f"exit code {exit_code}"
-    return (
-        f"The computation stopped unexpectedly ({cause}): {_sentence(last) if last else 'it gave no reason.'}"
+        return _("The computation crashed ({crash}): please report this, with Slicer's error log.").format(
+            crash=crash
+        )
+    cause = (
+        _("signal {exit_code}").format(exit_code=exit_code)
+        if crashed
+        else _("exit code {exit_code}").format(exit_code=exit_code)
+    )
+    return _("The computation stopped unexpectedly ({cause}): {value}").format(
+        cause=cause, value=_sentence(last) if last else _("it gave no reason.")
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.dicom_packages import SCRIPT
 from LiverTumorAttentionGui.process.protocol import Outcome
@@ -29,7 +30,7 @@ class RegisteredPhase:
 
 KINDS = {"--seg": "SEG", "--sr": "SR", "--rtstruct": "RTSTRUCT"}
 """Options of `review` and the end of the name of the file that each writes."""
-_CANCELLED = "Cancelled. No DICOM object was written."
+_CANCELLED = _("Cancelled. No DICOM object was written.")
 
 
 class DicomRun(ChildRun[tuple[Path, ...]]):
@@ -88,7 +89,7 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
 
         made = list(self._made(folder).values())
         if not all(path.is_file() for path in made):
-            raise PanelError("The computation left no whole DICOM objects behind: please report this.")
+            raise PanelError(_("The computation left no whole DICOM objects behind: please report this."))
         if self._target is None:
             add_to_database(made)
             return ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import DIAMETERS_REFERENCE, LESION_TAG
 from LiverTumorAttentionGui.scene.node_links import (
     add_referenced_node,
@@ -77,12 +78,14 @@ class SceneReview:
     def show_diameters(self, numbers: Sequence[int] | None = None) -> None:
         """Draw the diameters of these tumors only, of all when None. Raises `PanelError`."""
         if self._review is None:
-            raise PanelError("The tumors have not been measured yet: measure them first.")
+            raise PanelError(_("The tumors have not been measured yet: measure them first."))
         by_number = {tumor.number: tumor for tumor in self._review.tumors}
         wanted = sorted(by_number) if numbers is None else sorted(set(numbers))
         missing = [number for number in wanted if number not in by_number]
         if missing:
-            raise PanelError(f"Tumor {missing[0]} was not measured: measure the tumors again.")
+            raise PanelError(
+                _("Tumor {value} was not measured: measure the tumors again.").format(value=missing[0])
+            )
         self._lines.show([by_number[number] for number in wanted])
 
     def clear_diameters(self) -> None:
@@ -117,7 +120,7 @@ class DiameterLines:
             size = tumor.measurement
             longest, across = size.longest_axial_diameter_mm, size.perpendicular_diameter_mm
             lengths = f"{quantity(longest, 'mm')} × {measured(across, 'mm')}"
-            label = f"Tumor {tumor.number}: {lengths}"
+            label = _("Tumor {number}: {lengths}").format(number=tumor.number, lengths=lengths)
             self._add(tumor.number, "longest diameter", size.longest_axial_diameter_lps_mm, label, color)
             self._add(tumor.number, "perpendicular", size.perpendicular_diameter_lps_mm, "", color)
 
@@ -142,7 +145,7 @@ class DiameterLines:
         for index, text in enumerate((label, "")):
             node.SetNthControlPointLabel(index, text)
         node.SetAttribute(LESION_TAG, str(number))
-        node.SetDescription("Measured; not for clinical use.")
+        node.SetDescription(_("Measured; not for clinical use."))
         node.SetLocked(True)
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import PLAN_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_referenced_node, referenced_nodes
@@ -76,7 +77,7 @@ class PlanSegments:
         node = add_referenced_node(
             study, "vtkMRMLSegmentationNode", f"{study.GetName()} plan", PLAN_REFERENCE
         )
-        node.SetDescription("Planned; not for clinical use.")
+        node.SetDescription(_("Planned; not for clinical use."))
         node.SetReferenceImageGeometryParameterFromVolumeNode(self._study.portal)
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.plan_segments import MARGIN_SEGMENT, RESECTED_SEGMENT, PlanSegments
 from LiverTumorAttentionGui.review.resection_planes import ResectionPlanes, place_plane
 from LiverTumorAttentionGui.scene.node_attributes import (
@@ -181,7 +182,7 @@ class ScenePlan:
             self._segments.remove(RESECTED_SEGMENT)
             return
         if self.resection() is None:
-            raise PanelError("There is no plane yet: add one first.")
+            raise PanelError(_("There is no plane yet: add one first."))
         self._show_resected(self._planes.cuts())
 
     def _show_resected(self, cuts: Sequence[CutPlane]) -> None:
@@ -290,8 +291,10 @@ class PlanSettings:
 
         if value is not None and not LIGHTEST_KG <= value <= HEAVIEST_KG:
             raise PanelError(
-                f"The body's weight must lie between {LIGHTEST_KG:g} and {HEAVIEST_KG:g} kg, got {value:g} kg"
-                ": enter another weight."
+                _(
+                    "The body's weight must lie between {lightest_kg:g} and {heaviest_kg:g} kg, got "
+                    "{value:g} kg: enter another weight."
+                ).format(lightest_kg=LIGHTEST_KG, heaviest_kg=HEAVIEST_KG, value=value)
             )
         self._set(WEIGHT_ATTRIBUTE, None if value is None else str(float(value)))
 
@@ -304,7 +307,9 @@ class PlanSettings:
     def combine(self, value: Combination) -> None:
         if value not in ("all", "any"):
             raise PanelError(
-                f"Planes combine as 'all' (a wedge) or as 'any', got {value!r}: choose one of the two."
+                _(
+                    "Planes combine as 'all' (a wedge) or as 'any', got {value!r}: choose one of the two."
+                ).format(value=value)
             )
         self._set(COMBINE_ATTRIBUTE, value)
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.pipeline.arterial_policy import verdict_sentence
 
 _MOVEMENTS = {
-    "as given": "none, the phases are used as they lie",
+    "as given": _("none, the phases are used as they lie"),
     "rigid": "rigid",
-    "deformable": "rigid, then deformable",
+    "deformable": _("rigid, then deformable"),
 }
 
 
@@ -41,8 +42,10 @@ def read_verdict(entry: Any) -> Verdict | None:
     grade, reason = (entry.get("grade"), entry.get("reason")) if isinstance(entry, dict) else (None, None)
     if not isinstance(grade, str) or not isinstance(reason, str) or not grade or not reason:
         raise PanelError(
-            "What the computation says of the registration cannot be read, so its result is not loaded: "
-            "please report this."
+            _(
+                "What the computation says of the registration cannot be read, so its result is not "
+                "loaded: please report this."
+            )
         )
     sentence = verdict_sentence(grade, reason)
     return Verdict(grade=grade, reason=reason, sentence=sentence, details=_details(entry))
@@ -51,14 +54,14 @@ def read_verdict(entry: Any) -> Verdict | None:
 def _details(entry: dict[str, Any]) -> str:
     movement = _MOVEMENTS.get(entry.get("kept", ""), "")
     lines = [
-        f"Movement that was kept: {movement}" if movement else "",
-        _change("Similarity of the two phases (0 to 1)", entry, "similarity", ".3f"),
-        _change("Overlap of the two livers (Dice, 0 to 1)", entry, "liver_dice", ".2f"),
-        _change("Mean distance between the livers' surfaces", entry, "liver_surface", ".1f", "_mm", " mm"),
-        _share("Part of the portal venous liver that the arterial CT shows", entry, "liver_share_inside"),
+        _("Movement that was kept: {movement}").format(movement=movement) if movement else "",
+        _change(_("Similarity of the two phases (0 to 1)"), entry, "similarity", ".3f"),
+        _change(_("Overlap of the two livers (Dice, 0 to 1)"), entry, "liver_dice", ".2f"),
+        _change(_("Mean distance between the livers' surfaces"), entry, "liver_surface", ".1f", "_mm", " mm"),
+        _share(_("Part of the portal venous liver that the arterial CT shows"), entry, "liver_share_inside"),
         _displacement(entry),
         _volume_change(entry),
-        _share("Tissue folded onto itself", entry, "folded_share"),
+        _share(_("Tissue folded onto itself"), entry, "folded_share"),
         _inverse_consistency(entry),
         NOT_FOR_CLINICAL_USE,
     ]
@@ -84,19 +87,27 @@ def _displacement(entry: dict[str, Any]) -> str:
     mean, longest = _number(entry, "displacement_mean_mm"), _number(entry, "displacement_max_mm")
     if mean is None or longest is None:
         return ""
-    return f"Displacement in the liver: {mean:.1f} mm on average, {longest:.1f} mm at most"
+    return _("Displacement in the liver: {mean:.1f} mm on average, {longest:.1f} mm at most").format(
+        mean=mean, longest=longest
+    )
 
 
 def _volume_change(entry: dict[str, Any]) -> str:
     least, most = _number(entry, "jacobian_min"), _number(entry, "jacobian_max")
     if least is None or most is None:
         return ""
-    return f"Local change of volume (Jacobian, 1 is none): {least:.2f} to {most:.2f}"
+    return _("Local change of volume (Jacobian, 1 is none): {least:.2f} to {most:.2f}").format(
+        least=least, most=most
+    )
 
 
 def _inverse_consistency(entry: dict[str, Any]) -> str:
     mean = _number(entry, "inverse_error_mean_mm")
-    return "" if mean is None else f"Registering the other way round disagrees by {mean:.1f} mm on average"
+    return (
+        ""
+        if mean is None
+        else _("Registering the other way round disagrees by {mean:.1f} mm on average").format(mean=mean)
+    )
 
 
 def _number(entry: dict[str, Any], name: str) -> float | None:

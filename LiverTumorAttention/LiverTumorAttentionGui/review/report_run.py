@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
@@ -21,7 +22,7 @@ from LiverTumorAttentionGui.scene.study import Study
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import Vessels
 
-_CANCELLED = "Cancelled. No report was written."
+_CANCELLED = _("Cancelled. No report was written.")
 _REPORT_KEYS = {"version", "registration"}
 """`review` refuses a run's report without these."""
 
@@ -105,7 +106,7 @@ class ReportRun(ChildRun[ReportFiles]):
 
         made = list(self._made(folder).by_option().values())
         if not all(path.is_file() for path in made):
-            raise PanelError("The computation left no whole report behind: please report this.")
+            raise PanelError(_("The computation left no whole report behind: please report this."))
         wanted = list(self._wanted.by_option().values())
         with as_panel_error(), replacing_all(wanted, name="report") as temporary:
             for source, target in zip(made, wanted, strict=True):
@@ -172,7 +173,9 @@ def write_volume(image: sitk.Image, path: Path) -> Path:
         sitk.WriteImage(image, str(path), useCompression=False)
     except RuntimeError as error:
         raise PanelError(
-            f"The volumes cannot be written to {path.parent}: free some disk space and try again."
+            _("The volumes cannot be written to {folder}: free some disk space and try again.").format(
+                folder=path.parent
+            )
         ) from error
     return path
 

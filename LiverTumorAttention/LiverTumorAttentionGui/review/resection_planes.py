@@ -12,6 +12,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import add_referenced_node, referenced_nodes
 from LiverTumorAttentionGui.scene.study import Study
@@ -77,7 +78,9 @@ class ResectionPlanes:
         node = add_referenced_node(
             self._study.segmentation, "vtkMRMLMarkupsPlaneNode", f"Resection plane {number}", PLANE_REFERENCE
         )
-        node.SetDescription(f"What lies on the side of the arrow is resected. {NOT_FOR_CLINICAL_USE}")
+        node.SetDescription(
+            _("What lies on the side of the arrow is resected. {notice}").format(notice=NOT_FOR_CLINICAL_USE)
+        )
         node.SetSizeMode(slicer.vtkMRMLMarkupsPlaneNode.SizeModeAbsolute)
         node.SetSize(size_mm, size_mm)
         # As sequences: MRML takes three separate numbers for coordinates in the node's own frame.
@@ -173,14 +176,14 @@ def place_plane(instances: sitk.Image, tumor: int | None, clearance_mm: float | 
     liver = _Extent.of(values > 0, axes)
     if liver is None:
         raise PanelError(
-            "The segmentation has no liver to plan on: choose another segmentation, or segment again."
+            _("The segmentation has no liver to plan on: choose another segmentation, or segment again.")
         )
     size_mm = float(np.ptp(liver.ends_mm, axis=0).max())
     point, normal = liver.center_mm, _TO_THE_RIGHT
     if tumor is not None:
         lesion = _Extent.of(values == tumor + 1, axes)
         if lesion is None:
-            raise PanelError(f"There is no tumor {tumor}: choose another one.")
+            raise PanelError(_("There is no tumor {tumor}: choose another one.").format(tumor=tumor))
         offset = lesion.center_mm - liver.center_mm
         length = float(np.linalg.norm(offset))
         normal = offset / length if length > 1.0 else _TO_THE_RIGHT

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import (
     CANONICAL_ROLE,
     PORTAL_ROLE,
@@ -43,21 +44,25 @@ def export_to_slicer_liver(study: Study) -> str:
     node.SetAttribute(SEGMENTATION_ROLE_ATTRIBUTE, CANONICAL_ROLE)
     study.portal.SetAttribute(ROLE_ATTRIBUTE, PORTAL_ROLE)
     tumors = _code_segments(node)
-    count = "1 tumor" if tumors == 1 else f"{tumors} tumors"
+    count = _("1 tumor") if tumors == 1 else _("{tumors} tumors").format(tumors=tumors)
     sentences = [
-        f"Ready for Slicer-Liver: {node.GetName()} is its segmentation, with the liver and {count}, "
-        f"and {study.portal.GetName()} its portal venous volume."
+        _(
+            "Ready for Slicer-Liver: {node} is its segmentation, with the liver and {count}, and "
+            "{portal} its portal venous volume."
+        ).format(node=node.GetName(), count=count, portal=study.portal.GetName())
     ]
     if before:
-        sentences.append(f"No longer its own: {', '.join(before)}.")
+        sentences.append(_("No longer its own: {names}.").format(names=", ".join(before)))
     if tumors > 1:
-        sentences.append("Its distance maps look at the first tumor alone.")
+        sentences.append(_("Its distance maps look at the first tumor alone."))
     if node.GetParentTransformNode() is not None:
-        sentences.append("Harden the transform of the segmentation first: Slicer-Liver plans without it.")
+        sentences.append(_("Harden the transform of the segmentation first: Slicer-Liver plans without it."))
     coded = [] if study.vessels is None else _code_vessels(study.vessels)
     if coded:
         sentences.append(
-            f"To plan with {', '.join(coded)}, copy them into the segmentation: they have their codes."
+            _("To plan with {names}, copy them into the segmentation: they have their codes.").format(
+                names=", ".join(coded)
+            )
         )
     sentences.append(NOT_FOR_CLINICAL_USE)
     return " ".join(sentences)

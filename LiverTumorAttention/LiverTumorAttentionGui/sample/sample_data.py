@@ -8,6 +8,7 @@ import qt
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.process.protocol import Outcome
@@ -15,7 +16,10 @@ from LiverTumorAttentionGui.sample.sample_case import NAME
 from LiverTumorAttentionGui.sample.sample_run import SampleNodes, SampleRun, load_sample
 
 TITLE = "Liver Tumor Attention"
-LABEL = "Generating a synthetic two-phase CT on this computer.\nNothing is downloaded. Not for clinical use.\n\n{}"
+LABEL = _(
+    "Generating a synthetic two-phase CT on this computer.\nNothing is downloaded. Not "
+    "for clinical use.\n\n{}"
+)
 
 
 def generate_with_dialog(_source: Any = None) -> None:
@@ -45,7 +49,7 @@ class SampleDialog:
     def __init__(self) -> None:
         self._run: SampleRun | None = None
         self._installation: Installation | None = None
-        self.dialog = qt.QProgressDialog(LABEL.format(""), "Cancel", 0, 100)
+        self.dialog = qt.QProgressDialog(LABEL.format(""), _("Cancel"), 0, 100)
         self.dialog.windowTitle = TITLE
         # Not modal: a modal dialog runs the event loop inside each step. Open until the volumes are in the scene.
         self.dialog.modal = False

@@ -12,6 +12,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.process.installation import Installation
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PORTAL_NAME = "Sample portal venous"
 ARTERIAL_NAME = "Sample arterial"
-DESCRIPTION = (
+DESCRIPTION = _(
     "Synthetic: a phantom generated on this computer by Liver Tumor Attention. It shows no patient. "
     "Not for clinical use."
 )
@@ -119,7 +120,9 @@ def _read(path: Path) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]:
     private.AddNode(storage)
     storage.SetFileName(str(path))
     if not path.is_file() or not storage.ReadData(node) or node.GetImageData() is None:
-        raise PanelError("The sample that was generated cannot be read: try again, or free some disk space.")
+        raise PanelError(
+            _("The sample that was generated cannot be read: try again, or free some disk space.")
+        )
     grid = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(grid)
     return node.GetImageData(), grid

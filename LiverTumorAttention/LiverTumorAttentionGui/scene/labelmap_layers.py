@@ -15,6 +15,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.voxel_grid import (
     VoxelGrid,
     array_to_matrix,
@@ -123,16 +124,20 @@ class LabelLayers:
         to_world = matrix_to_world(node)
         if to_world is None:
             raise PanelError(
-                f"The segmentation {node.GetName()} stands under a transform that is not linear: "
-                "harden the transform (Data module) or take the segmentation out of it."
+                _(
+                    "The segmentation {node} stands under a transform that is not linear: harden the "
+                    "transform (Data module) or take the segmentation out of it."
+                ).format(node=node.GetName())
             )
         self.to_world = to_world
         if self.segmentation.GetNumberOfSegments() and (
             self.segmentation.GetSourceRepresentationName() != BINARY_LABELMAP
         ):
             raise PanelError(
-                f"The segmentation {node.GetName()} holds surfaces, not voxels: create its binary labelmap in the "
-                "Segmentations module and make it the source."
+                _(
+                    "The segmentation {node} holds surfaces, not voxels: create its binary labelmap in "
+                    "the Segmentations module and make it the source."
+                ).format(node=node.GetName())
             )
 
     @property
@@ -235,8 +240,11 @@ class LabelLayers:
         )
         if layer is None:
             raise PanelError(
-                f"The segmentation {self.node.GetName()} does not lie on the voxels of the portal venous volume: put "
-                "both under the same transform, or resample the segmentation onto the volume (Segmentations module)."
+                _(
+                    "The segmentation {node} does not lie on the voxels of the portal venous volume: put "
+                    "both under the same transform, or resample the segmentation onto the volume "
+                    "(Segmentations module)."
+                ).format(node=self.node.GetName())
             )
         return layer
 

@@ -9,14 +9,15 @@ from typing import Any
 import slicer
 import vtk
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.series_facts import series_facts
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, voxel_array
 
 INPUT_TITLES = {
-    "portal": "Portal venous CT",
-    "arterial": "Arterial CT",
-    "delayed": "Delayed CT",
-    "native": "Native CT",
+    "portal": _("Portal venous CT"),
+    "arterial": _("Arterial CT"),
+    "delayed": _("Delayed CT"),
+    "native": _("Native CT"),
 }
 """Inputs in words."""
 MOST_VOLUMES = 6

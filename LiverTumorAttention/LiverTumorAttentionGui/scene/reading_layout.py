@@ -12,6 +12,7 @@ from html import escape
 import numpy as np
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import DIFFERENCE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import place_in_folder_of
 from LiverTumorAttentionGui.scene.study import Study
@@ -40,7 +41,7 @@ class Preset:
 
 PRESETS = (
     Preset(key="1", name="liver", window_hu=150.0, level_hu=90.0),
-    Preset(key="2", name="narrow liver", window_hu=80.0, level_hu=100.0),
+    Preset(key="2", name=_("narrow liver"), window_hu=80.0, level_hu=100.0),
     Preset(key="3", name="abdomen", window_hu=400.0, level_hu=40.0),
 )
 

@@ -12,6 +12,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import LIVER_SEGMENT
 
 _BYTES = {
@@ -43,7 +44,10 @@ def read_report(path: Path) -> dict[str, Any]:
                 raise ValueError("a tumor without number or centroid")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PanelError(
-            "The report of the computation cannot be read, so its result is not loaded: please report this."
+            _(
+                "The report of the computation cannot be read, so its result is not loaded: please "
+                "report this."
+            )
         ) from error
     return report
 
@@ -58,7 +62,7 @@ def read_segmentation(path: Path) -> slicer.vtkSegmentation:
         segmentation.DeepCopy(node.GetSegmentation())
     if not segmentation.GetSegmentIdBySegmentName(LIVER_SEGMENT):
         raise PanelError(
-            "The segmentation that was computed cannot be read or holds no liver: please report this."
+            _("The segmentation that was computed cannot be read or holds no liver: please report this.")
         )
     return segmentation
 
@@ -70,7 +74,9 @@ def read_volume(path: Path, what: str) -> tuple[vtk.vtkImageData, vtk.vtkMatrix4
     node = private.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     # Not the archetype reader, which reorients a left-handed grid.
     if not _read(private, slicer.vtkMRMLNRRDStorageNode(), node, path) or node.GetImageData() is None:
-        raise PanelError(f"The {what} that was computed cannot be read: please report this.")
+        raise PanelError(
+            _("The {what} that was computed cannot be read: please report this.").format(what=what)
+        )
     ijk_to_world = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(ijk_to_world)
     return node.GetImageData(), ijk_to_world
@@ -85,7 +91,7 @@ def read_transform(path: Path) -> vtk.vtkAbstractTransform:
     node = private.AddNewNodeByClass("vtkMRMLTransformNode")
     readable = path.is_file() and _read(private, slicer.vtkMRMLTransformStorageNode(), node, path)
     if not readable or node.GetTransformFromParent() is None:
-        raise PanelError("The transform that was computed cannot be read: please report this.")
+        raise PanelError(_("The transform that was computed cannot be read: please report this."))
     return node.GetTransformFromParent()
 
 
@@ -95,7 +101,9 @@ def write_transform(node: slicer.vtkMRMLTransformNode, path: Path) -> None:
     storage.SetFileName(str(path))
     if not storage.WriteData(node) or not path.is_file():
         raise PanelError(
-            f"The transform cannot be written to {path.parent}: free some disk space and try again."
+            _("The transform cannot be written to {folder}: free some disk space and try again.").format(
+                folder=path.parent
+            )
         )
 
 
@@ -105,17 +113,21 @@ def check_nrrd(path: Path, what: str, fields: tuple[str, ...] = ()) -> None:
     what: the user's word for it. fields: required in the header besides those of every NRRD.
     """
     if not path.is_file():
-        raise PanelError(f"The computation left no {what} behind: please report this.")
+        raise PanelError(_("The computation left no {what} behind: please report this.").format(what=what))
     try:
         with path.open("rb") as file:
             header = _header(file, fields)
             expected = math.prod(int(size) for size in header["sizes"].split()) * _BYTES[header["type"]]
             found = _data_length(file, header["encoding"])
     except (ValueError, KeyError, OSError, zlib.error, EOFError) as error:
-        raise PanelError(f"The {what} that was computed cannot be read: please report this.") from error
+        raise PanelError(
+            _("The {what} that was computed cannot be read: please report this.").format(what=what)
+        ) from error
     if found != expected:
         raise PanelError(
-            f"The {what} that was computed is damaged (it holds {found} of {expected} bytes): try again."
+            _(
+                "The {what} that was computed is damaged (it holds {found} of {expected} bytes): try again."
+            ).format(what=what, found=found, expected=expected)
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import slicer
 import vtk
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.dicom_source import INSTANCES_ATTRIBUTE
 from LiverTumorAttentionGui.scene.node_attributes import (
     LIVER_SEGMENT,
@@ -31,11 +32,11 @@ from LiverTumorAttentionLib.tumor_columns import NODE_COLUMNS, TUMOR_COLUMNS, Tu
 VoxelsInWorld = tuple[vtk.vtkImageData, vtk.vtkMatrix4x4]
 """Voxels, and the matrix from voxel indices to world RAS mm; see `result_files.read_volume`."""
 
-_TRANSFORM_DESCRIPTION = (
-    "Moves the arterial volume onto the portal venous one, both where they lay in the world during the run. "
-    "If the arterial volume stands under a transform already, put that transform under this one. "
-    f"{NOT_FOR_CLINICAL_USE}"
-)
+_TRANSFORM_DESCRIPTION = _(
+    "Moves the arterial volume onto the portal venous one, both where they lay in the "
+    "world during the run. If the arterial volume stands under a transform already, put "
+    "that transform under this one. {notice}"
+).format(notice=NOT_FOR_CLINICAL_USE)
 
 
 @dataclass(frozen=True, kw_only=True)

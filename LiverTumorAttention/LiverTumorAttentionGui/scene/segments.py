@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import slicer
 import vtk
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
 from LiverTumorAttentionGui.scene.node_attributes import LESION_TAG, LIVER_SEGMENT, TERMINOLOGY_TAG
 from LiverTumorAttentionGui.scene.voxel_grid import voxel_array
@@ -20,7 +21,10 @@ STATUSES = {
     "accepted": _STATUS.Completed,
     "rejected": _STATUS.Flagged,
 }
-TAKE_IN = "To take one in, name it for what it is, such as Tumor 3, or choose its terminology in the Segment Editor."
+TAKE_IN = _(
+    "To take one in, name it for what it is, such as Tumor 3, or choose its terminology "
+    "in the Segment Editor."
+)
 VESSEL_KINDS = ("vessel", "")
 """Kinds of the segments that are taken for vessels where vessels are chosen."""
 _NUMBERED = re.compile(r"Tumor (\d+)")

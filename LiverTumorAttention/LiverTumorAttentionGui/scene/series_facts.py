@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.dicom_source import INSTANCES_ATTRIBUTE, database
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def series_facts(node: slicer.vtkMRMLScalarVolumeNode) -> SeriesFacts:
         facts,
         description=facts.description or node.GetName() or "",
         patient_id=facts.patient_id or _uid(node, "Patient"),
-        study_uid=facts.study_uid or _uid(node, "Study"),
+        study_uid=facts.study_uid or _uid(node, _("Study")),
     )
 
 

@@ -11,6 +11,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import (
     PHASE_NAMES,
@@ -50,7 +51,7 @@ class Study:
         """Raises `PanelError` when the portal venous volume cannot be used."""
         self.segmentation = segmentation
         self.portal = portal
-        self._world_portal = WorldVolume(portal, "portal venous")
+        self._world_portal = WorldVolume(portal, _("portal venous"))
         self._images: dict[str, tuple[ImageState, VoxelGrid, sitk.Image]] = {}
 
     @classmethod
@@ -65,8 +66,10 @@ class Study:
         )
         if portal is None:
             raise PanelError(
-                f"The portal venous volume of {segmentation.GetName()} is no longer in the scene: load it, or segment "
-                "again."
+                _(
+                    "The portal venous volume of {segmentation} is no longer in the scene: load it, or "
+                    "segment again."
+                ).format(segmentation=segmentation.GetName())
             )
         study = cls(segmentation, portal)
         study.layers().all()

@@ -10,6 +10,7 @@ import vtk
 from scipy import ndimage
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
 from LiverTumorAttentionGui.scene.segments import VESSEL_KINDS, kind_of
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, matrix_to_array, matrix_to_world, voxel_array
@@ -26,8 +27,10 @@ def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Ve
     segmentation = node.GetSegmentation()
     if vessel_to_world is None or segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
         raise PanelError(
-            f"The vessels {node.GetName()} must be a binary labelmap under no transform but linear ones: harden the "
-            "transform, or make the labelmap the source in the Segmentations module."
+            _(
+                "The vessels {node} must be a binary labelmap under no transform but linear ones: "
+                "harden the transform, or make the labelmap the source in the Segmentations module."
+            ).format(node=node.GetName())
         )
     labels = np.zeros(grid.shape, np.uint16)
     names: dict[int, str] = {}

@@ -10,6 +10,7 @@ import slicer
 import vtk
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.voxel_grid import matrix_to_array, voxel_array
 
 _LATTICE = 9
@@ -51,10 +52,12 @@ class VolumeState:
         same_voxels = now.shape == self.shape and now.checksum == self.checksum
         if same_voxels and np.allclose(now.places, self.places, rtol=0, atol=_SAME_PLACE_MM):
             return
-        what = "was moved" if same_voxels else "got other voxels"
+        what = _("was moved") if same_voxels else _("got other voxels")
         raise PanelError(
-            f"The {self.name} volume {self.node.GetName()} {what} during the run, so the result is not loaded: "
-            "it would not fit the volume. Segment again."
+            _(
+                "The {name} volume {node} {what} during the run, so the result is not loaded: it "
+                "would not fit the volume. Segment again."
+            ).format(name=self.name, node=self.node.GetName(), what=what)
         )
 
 

@@ -12,6 +12,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SHEAR_TOLERANCE = 1e-4
@@ -56,11 +57,17 @@ class WorldVolume:
         """name: what the user calls the volume, such as "portal venous". Raises `PanelError`."""
         image = volume.GetImageData()
         if image is None or image.GetNumberOfPoints() == 0:
-            raise PanelError(f"The {name} volume {volume.GetName()} has no voxels: choose another volume.")
+            raise PanelError(
+                _("The {name} volume {volume} has no voxels: choose another volume.").format(
+                    name=name, volume=volume.GetName()
+                )
+            )
         if image.GetNumberOfScalarComponents() != 1:
             raise PanelError(
-                f"The {name} volume {volume.GetName()} has {image.GetNumberOfScalarComponents()} values a voxel, "
-                "a CT has one: choose another volume."
+                _(
+                    "The {name} volume {volume} has {count} values a voxel, a CT has one: choose another "
+                    "volume."
+                ).format(name=name, volume=volume.GetName(), count=image.GetNumberOfScalarComponents())
             )
         self._volume = volume
         self._name = name
@@ -86,7 +93,9 @@ class WorldVolume:
         storage.SetUseCompression(False)
         if not storage.WriteData(copy) or not path.is_file():
             raise PanelError(
-                f"The {self._name} volume cannot be written to {path.parent}: free some disk space and try again."
+                _(
+                    "The {name} volume cannot be written to {folder}: free some disk space and try again."
+                ).format(name=self._name, folder=path.parent)
             )
 
     def node(self) -> slicer.vtkMRMLScalarVolumeNode:
@@ -105,8 +114,10 @@ class WorldVolume:
             parent = self._volume.GetParentTransformNode()
             if parent is None:
                 raise PanelError(
-                    f"The axes of the {self._name} volume {self._volume.GetName()} do not stand at right angles: "
-                    "resample it first (Resample Scalar Volume)."
+                    _(
+                        "The axes of the {name} volume {volume} do not stand at right angles: resample it "
+                        "first (Resample Scalar Volume)."
+                    ).format(name=self._name, volume=self._volume.GetName())
                 )
             to_world = vtk.vtkGeneralTransform()
             parent.GetTransformToWorld(to_world)

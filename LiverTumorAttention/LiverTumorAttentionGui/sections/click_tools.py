@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.signals import Connections, Debounce, Slot
 
 if TYPE_CHECKING:
@@ -37,34 +38,37 @@ class ClickTool:
 
 CLICK_TOOLS = (
     ClickTool(
-        button="addButton", tool="add", points=1, tip="Click on a tumor that is not marked: it is drawn."
+        button="addButton", tool="add", points=1, tip=_("Click on a tumor that is not marked: it is drawn.")
     ),
     ClickTool(
         button="includeButton",
         tool="include",
         points=1,
-        tip="Click where the nearest tumor lacks something: it is redrawn to hold the point.",
+        tip=_("Click where the nearest tumor lacks something: it is redrawn to hold the point."),
     ),
     ClickTool(
         button="excludeButton",
         tool="exclude",
         points=1,
-        tip="Click where the nearest tumor reaches too far: it is redrawn without the point.",
+        tip=_("Click where the nearest tumor reaches too far: it is redrawn without the point."),
     ),
     ClickTool(
-        button="removeButton", tool="remove", points=1, tip="Click on a tumor that is none: it is removed."
+        button="removeButton", tool="remove", points=1, tip=_("Click on a tumor that is none: it is removed.")
     ),
     ClickTool(
         button="mergeButton",
         tool="merge",
         points=2,
-        tip="Click on one tumor, then on another: they become one. Tumors whose rows are selected are merged at once.",
+        tip=_(
+            "Click on one tumor, then on another: they become one. Tumors whose rows are "
+            "selected are merged at once."
+        ),
     ),
     ClickTool(
         button="splitButton",
         tool="split",
         points=2,
-        tip="Click on one part of a tumor, then on another part of it: they become two.",
+        tip=_("Click on one part of a tumor, then on another part of it: they become two."),
     ),
 )
 
@@ -95,7 +99,9 @@ class ClickTools:
         self._current: ClickTool | None = None
         self._buttons = {tool.tool: getattr(ui, tool.button) for tool in CLICK_TOOLS}
         for tool in CLICK_TOOLS:
-            tip = f"{tool.tip} The tool stays on until you press its button again or Escape."
+            tip = _("{tip} The tool stays on until you press its button again or Escape.").format(
+                tip=tool.tip
+            )
             self._buttons[tool.tool].toolTip = tip
         self._connections = Connections(
             *((self._buttons[tool.tool], "clicked(bool)", self._slot(tool)) for tool in CLICK_TOOLS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene import slice_views
 from LiverTumorAttentionGui.sections.click_tools import ClickTools
 from LiverTumorAttentionGui.sections.formatting import action_text
@@ -48,42 +49,44 @@ SELECTION_TOOLS = (
     SelectionTool(
         button="acceptButton",
         tool="accept",
-        tip="Accept the selected tumors: nothing changes them until they are reopened",
+        tip=_("Accept the selected tumors: nothing changes them until they are reopened"),
     ),
     SelectionTool(
         button="rejectButton",
         tool="reject",
-        tip="Reject the selected tumors: a later run does not bring them back",
+        tip=_("Reject the selected tumors: a later run does not bring them back"),
     ),
-    SelectionTool(button="reviseButton", tool="revise", tip="Make accepted or rejected tumors drafts again"),
+    SelectionTool(
+        button="reviseButton", tool="revise", tip=_("Make accepted or rejected tumors drafts again")
+    ),
     SelectionTool(
         button="removeSelectedButton",
         tool="remove",
-        tip="Remove the selected tumors; a later run may find them again",
+        tip=_("Remove the selected tumors; a later run may find them again"),
     ),
     SelectionTool(
         button="growButton",
         tool="grow",
         takes_distance=True,
-        tip="Grow the selected tumors by this distance, inside the liver",
+        tip=_("Grow the selected tumors by this distance, inside the liver"),
     ),
     SelectionTool(
         button="shrinkButton",
         tool="shrink",
         takes_distance=True,
-        tip="Shrink the selected tumors by this distance",
+        tip=_("Shrink the selected tumors by this distance"),
     ),
     SelectionTool(
         button="smoothButton",
         tool="smooth",
         takes_distance=True,
-        tip="Smooth the selected tumors over this distance; their volume stays",
+        tip=_("Smooth the selected tumors over this distance; their volume stays"),
     ),
     SelectionTool(
         button="fillButton",
         tool="fill",
         takes_distance=True,
-        tip="Fill holes and gaps of the selected tumors, up to this distance",
+        tip=_("Fill holes and gaps of the selected tumors, up to this distance"),
     ),
 )
 
@@ -172,7 +175,10 @@ class CorrectSection:
 
     def perform(self, action: Action) -> Outcome | None:
         """Perform an action; return its outcome, None when it was refused, with the reason shown."""
-        return self._perform(lambda controller: controller.do(action), f"Done: {action_text(action)}.")
+        return self._perform(
+            lambda controller: controller.do(action),
+            _("Done: {action_text}.").format(action_text=action_text(action)),
+        )
 
     def _perform(self, call: Callable[[CorrectionController], Outcome], done: str) -> Outcome | None:
         controller = self._controller
@@ -203,8 +209,8 @@ class CorrectSection:
 
     def _connect(self) -> Connections:
         ui = self._ui
-        ui.nextButton.toolTip = with_key("Show the next tumor", "nextButton")
-        ui.previousButton.toolTip = with_key("Show the previous tumor", "previousButton")
+        ui.nextButton.toolTip = with_key(_("Show the next tumor"), "nextButton")
+        ui.previousButton.toolTip = with_key(_("Show the previous tumor"), "previousButton")
         slots: list[tuple[Any, Slot]] = [
             (ui.undoButton, self._undo),
             (ui.redoButton, self._redo),
@@ -230,7 +236,7 @@ class CorrectSection:
         self._perform(lambda controller: controller.undo(), "Undone.")
 
     def _redo(self, _checked: bool = False) -> None:
-        self._perform(lambda controller: controller.redo(), "Done again.")
+        self._perform(lambda controller: controller.redo(), _("Done again."))
 
     def _update_buttons(self) -> None:
         ui, rows = self._ui, self._table.selected
@@ -252,8 +258,16 @@ class CorrectSection:
             redo = controller.session.undone[-1].action if controller.can_redo else None
         ui.undoButton.enabled = undo is not None
         ui.redoButton.enabled = redo is not None
-        undo_tip = f"Undo: {action_text(undo)}" if undo is not None else "Nothing to undo"
-        redo_tip = f"Redo: {action_text(redo)}" if redo is not None else "Nothing to redo"
+        undo_tip = (
+            _("Undo: {action_text}").format(action_text=action_text(undo))
+            if undo is not None
+            else _("Nothing to undo")
+        )
+        redo_tip = (
+            _("Redo: {action_text}").format(action_text=action_text(redo))
+            if redo is not None
+            else _("Nothing to redo")
+        )
         ui.undoButton.toolTip = with_key(undo_tip, "undoButton")
         ui.redoButton.toolTip = with_key(redo_tip, "redoButton")
 

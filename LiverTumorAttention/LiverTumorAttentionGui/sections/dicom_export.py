@@ -11,6 +11,7 @@ import qt
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.signals import Connections
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.review.dicom_run import DicomRun, RegisteredPhase
     from LiverTumorAttentionGui.scene.study import Study
 
-SERIES_TITLE = "DICOM folder of the portal venous CT"
-TARGET_TITLE = "Folder for the DICOM objects"
-OTHER_STUDY = "the {phase} series is of another study, so the structured report holds no {phase} value"
+SERIES_TITLE = _("DICOM folder of the portal venous CT")
+TARGET_TITLE = _("Folder for the DICOM objects")
+OTHER_STUDY = _("the {phase} series is of another study, so the structured report holds no {phase} value")
 _NO_NAME = re.compile(r"[^\w .-]+")
 
 
@@ -119,7 +120,7 @@ class DicomExport:
             on_warning=self._warnings.append,
             on_finished=lambda outcome: self._finished(outcome, target),
         )
-        self._show_progress(0.0, "Writing volumes")
+        self._show_progress(0.0, _("Writing volumes"))
         self._on_change()
         self._run.start()
 
@@ -149,15 +150,21 @@ class DicomExport:
     def _show_progress(self, fraction: float, stage: str) -> None:
         self._bar.visible = self._button.enabled = True
         self._bar.value = round(100 * fraction)
-        self._say(f"DICOM: {stage}")
+        self._say(_("DICOM: {stage}").format(stage=stage))
 
     def _finished(self, outcome: Outcome, target: Path | None) -> None:
         self._run = None
         self._show_idle()
         if outcome.status == "done":
-            where = "the patient's study in the DICOM database" if target is None else str(target)
-            done = f"SEG, SR and RT Structure Set are in {where}. {NOT_FOR_CLINICAL_USE}"
-            self._say("\n".join([done, *(f"Warning: {warning}" for warning in self._warnings)]))
+            where = _("the patient's study in the DICOM database") if target is None else str(target)
+            done = _("SEG, SR and RT Structure Set are in {where}. {notice}").format(
+                where=where, notice=NOT_FOR_CLINICAL_USE
+            )
+            self._say(
+                "\n".join(
+                    [done, *(_("Warning: {warning}").format(warning=warning) for warning in self._warnings)]
+                )
+            )
         else:
             self._say(outcome.message, error=outcome.status == "failed")
 

@@ -9,11 +9,12 @@ from typing import Any
 import qt
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionLib.contrast_phase import ROLES
 
 UI_FILE = Path(__file__).resolve().parents[2] / "Resources" / "UI" / "ImportModel.ui"
-UNCLEAR = "choose …"
+UNCLEAR = _("choose …")
 MEANINGS = ("liver", "tumor", "cyst", "vessel", "ignore")
 ORIENTATIONS = ("RAS", "LPS", "LAS", "RPS", "LAI", "RPI", "RAI", "LPI")
 """Those that volumes of CT are stored in; another one that a model asks for comes first."""
@@ -42,19 +43,19 @@ class ImportDialog:
         if parent is not None:
             self.widget.setParent(parent, qt.Qt.Dialog)
         program = questions["program"]
-        self.ui.introLabel.text = (
-            f"A model of {program}. Check what its names were taken for, and choose what they do not say."
-        )
+        self.ui.introLabel.text = _(
+            "A model of {program}. Check what its names were taken for, and choose what they do not say."
+        ).format(program=program)
         self.ui.titleEdit.text = str(questions.get("title") or "")
         self._channels = _table(
             self.ui.channelTable,
-            ("Channel", "Phase"),
+            (_("Channel"), _("Phase")),
             [(f"{each['number']}: {each['name']}", each["phase"]) for each in questions["channels"]],
             ROLES,
         )
         self._labels = _table(
             self.ui.labelTable,
-            ("Label", "Is"),
+            (_("Label"), _("Is")),
             [(each["name"], each["meaning"]) for each in questions["labels"]],
             MEANINGS,
         )
@@ -103,14 +104,16 @@ class ImportDialog:
         phases = [str(box.currentText) for box in self._channels]
         meanings = [str(box.currentText) for box in self._labels]
         if UNCLEAR in phases:
-            return "Choose the phase of each channel."
+            return _("Choose the phase of each channel.")
         if "portal" not in phases or len(set(phases)) < len(phases):
-            return "One channel is the portal venous phase, and no phase is given twice: choose again."
+            return _("One channel is the portal venous phase, and no phase is given twice: choose again.")
         if UNCLEAR in meanings:
             unclear = self._questions["labels"][meanings.index(UNCLEAR)]["name"]
-            return f"Choose what the label {unclear} is; ignore is for what is of no use here."
+            return _("Choose what the label {unclear} is; ignore is for what is of no use here.").format(
+                unclear=unclear
+            )
         if not {"liver", "tumor"} & set(meanings):
-            return "At least one label is the liver or a tumor: choose which."
+            return _("At least one label is the liver or a tumor: choose which.")
         return ""
 
     def _changed(self, _index: int = 0) -> None:

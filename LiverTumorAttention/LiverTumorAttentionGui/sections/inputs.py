@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import slicer
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.model_collection import ModelChoice
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.scene.input_volumes import derived_ids, input_volumes
@@ -16,7 +17,7 @@ from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
 FURTHER_PHASES = ("delayed", "native")
 """Inputs that few cases have; their selectors are folded away."""
-MODEL_TIP = "The trained model that segments."
+MODEL_TIP = _("The trained model that segments.")
 
 
 class ModelManager(Protocol):
@@ -81,7 +82,9 @@ class InputsSection:
         for model in self._models if parameters is not None else ():
             for phase in model.needs if model.id == chosen else ():
                 if getattr(parameters, phase) is None:
-                    return f"The model {model.title} needs the {phase} phase: choose its CT too, or another model."
+                    return _(
+                        "The model {title} needs the {phase} phase: choose its CT too, or another model."
+                    ).format(title=model.title, phase=phase)
         return ""
 
     def update(self, parameters: SegmentationParameters | None) -> None:
@@ -120,7 +123,7 @@ class InputsSection:
                 INPUT_TITLES
             ):  # the portal one last: it is what the rest of the panel follows
                 setattr(parameters, role, choice.volumes.get(role))
-            self._say(" ".join([*choice.reasons, "Look at both before you segment."]))
+            self._say(" ".join([*choice.reasons, _("Look at both before you segment.")]))
 
     def _hide_results(self, parameters: SegmentationParameters) -> None:
         """Leave registered volumes and probabilities out of the lists, but for one that is chosen."""
@@ -139,7 +142,10 @@ class InputsSection:
             self._models = self._list_models()
         except Exception as error:  # a broken installation must not take the panel with it
             self._models = []
-            self._say(f"The models cannot be listed ({error}): install the extension again.", error=True)
+            self._say(
+                _("The models cannot be listed ({error}): install the extension again.").format(error=error),
+                error=True,
+            )
         with self._update.running():
             self._ui.modelComboBox.clear()
             for model in self._models:

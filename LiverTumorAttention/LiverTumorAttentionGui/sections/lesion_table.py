@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import qt
 
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.library_words import shown
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib.tumor_columns import columns
 from LiverTumorAttentionLib.wording import quantity
@@ -18,27 +20,27 @@ TUMOR, VOLUME, PORTAL, DIFFERENCE, LESION = columns(
     "tumor volume_ml portal_hu arterial_portal_difference_hu lesion_probability"
 )
 HEADERS = (
-    TUMOR.header,
-    "Status",
-    VOLUME.narrow_header,
-    PORTAL.narrow_header,
-    DIFFERENCE.narrow_header,
-    LESION.narrow_header,
-    "Remarks",
+    shown(TUMOR.header),
+    _("Status"),
+    shown(VOLUME.narrow_header),
+    shown(PORTAL.narrow_header),
+    shown(DIFFERENCE.narrow_header),
+    shown(LESION.narrow_header),
+    _("Remarks"),
 )
-OPTIONAL = {HEADERS.index(each.narrow_header): each for each in (DIFFERENCE, LESION)}
+OPTIONAL = {HEADERS.index(shown(each.narrow_header)): each for each in (DIFFERENCE, LESION)}
 """Columns that are hidden where no tumor has a value, by their place."""
 NOTHING = "\N{EN DASH}"
 ROW_HEIGHT = 22
-MAYBE_TWO = "maybe two: split?"
-MAYBE_TWO_TIP = (
-    "The tumor has a narrow neck, and may be two that touch: look at it, and split it before its diameter is believed. "
-    "Accepting it as one takes the mark away."
+MAYBE_TWO = _("maybe two: split?")
+MAYBE_TWO_TIP = _(
+    "The tumor has a narrow neck, and may be two that touch: look at it, and split it "
+    "before its diameter is believed. Accepting it as one takes the mark away."
 )
 _STATUS_TIPS = {
-    "draft": "A draft can be corrected.",
-    "accepted": "Accepted: nothing changes it until it is reopened.",
-    "rejected": "Rejected: a later run does not bring it back. Reopen makes it a draft again.",
+    "draft": _("A draft can be corrected."),
+    "accepted": _("Accepted: nothing changes it until it is reopened."),
+    "rejected": _("Rejected: a later run does not bring it back. Reopen makes it a draft again."),
 }
 
 
@@ -57,8 +59,8 @@ class LesionTable:
         header = table.horizontalHeader()
         for column in range(len(HEADERS) - 1):
             header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-        for column, shown in OPTIONAL.items():
-            table.horizontalHeaderItem(column).setToolTip(shown.meaning)
+        for column, each in OPTIONAL.items():
+            table.horizontalHeaderItem(column).setToolTip(each.meaning)
         table.setSelectionMode(qt.QAbstractItemView.ExtendedSelection)
         self._connections = Connections((table, "itemSelectionChanged()", self._selection_changed))
 
@@ -74,10 +76,10 @@ class LesionTable:
             self._table.setRowCount(len(self._rows))
             for index, row in enumerate(self._rows):
                 tip = _STATUS_TIPS.get(row.status, "")
-                for column, text in enumerate((row.name, row.status, *_numbers(row))):
+                for column, text in enumerate((row.name, shown(row.status), *_numbers(row))):
                     self._table.setItem(index, column, table_item(text, tip))
                 remarks = [
-                    text for text, holds in ((MAYBE_TWO, row.may_be_two), ("by hand", row.edited)) if holds
+                    text for text, holds in ((MAYBE_TWO, row.may_be_two), (_("by hand"), row.edited)) if holds
                 ]
                 tip = MAYBE_TWO_TIP if row.may_be_two else tip
                 self._table.setItem(index, len(HEADERS) - 1, table_item(", ".join(remarks), tip))

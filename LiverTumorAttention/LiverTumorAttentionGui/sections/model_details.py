@@ -6,6 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.model_collection import ModelRow
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
@@ -17,11 +18,19 @@ def model_details(row: ModelRow) -> str:
     """Return a model's description as HTML; of a damaged model, the reason and what to do."""
     parts = [f"<h3>{escape(row.title)}</h3>"]
     if row.problem:
-        advice = "Install the extension again." if row.bundled else "Remove it and import it again."
-        parts.append(f"<p><b>Damaged:</b> {escape(row.problem.rstrip('.'))}. {advice}</p>")
+        advice = _("Install the extension again.") if row.bundled else _("Remove it and import it again.")
+        parts.append(
+            _("<p><b>Damaged:</b> {text}. {advice}</p>").format(
+                text=escape(row.problem.rstrip(".")), advice=advice
+            )
+        )
     if row.description is not None:
         parts += _description(row.description)
-    parts.append(f"<p><b>Folder:</b> {escape(str(row.path))}</p><p><b>{NOT_FOR_CLINICAL_USE}</b></p>")
+    parts.append(
+        _("<p><b>Folder:</b> {text}</p><p><b>{notice}</b></p>").format(
+            text=escape(str(row.path)), notice=NOT_FOR_CLINICAL_USE
+        )
+    )
     return "\n".join(parts)
 
 
@@ -30,8 +39,10 @@ def public_details() -> str:
     from LiverTumorAttentionLib.models.public_models import public_models
 
     parts = [
-        "<h3>Public models</h3><p>Models that others publish. Download one yourself, then import its file here. "
-        "Nothing is downloaded by this program.</p>"
+        _(
+            "<h3>Public models</h3><p>Models that others publish. Download one yourself, then "
+            "import its file here. Nothing is downloaded by this program.</p>"
+        )
     ]
     for model in public_models():
         rows = "".join(f"<li><b>{escape(name)}:</b> {_linked(text)}</li>" for name, text in model.lines())
@@ -47,14 +58,14 @@ def _linked(text: str) -> str:
 def _description(model: ModelDescription) -> list[str]:
     parts = [
         f"<p><b>{escape(_sentence(model.statement))}</b></p>",
-        f"<p><b>Intended use:</b> {escape(model.intended_use)}</p>",
-        f"<p><b>Finds:</b> {escape(', '.join(label.name for label in model.labels))}</p>",
-        f"<p><b>Takes:</b> {_inputs(model)}</p>",
+        _("<p><b>Intended use:</b> {intended_use}</p>").format(intended_use=escape(model.intended_use)),
+        _("<p><b>Finds:</b> {text}</p>").format(text=escape(", ".join(label.name for label in model.labels))),
+        _("<p><b>Takes:</b> {inputs}</p>").format(inputs=_inputs(model)),
         *_needs(model),
-        f"<p><b>Licence of the weights:</b> {escape(model.licence)}</p>",
-        f"<h4>Trained on</h4>{_sources(model)}{_tree(model.training)}",
+        _("<p><b>Licence of the weights:</b> {licence}</p>").format(licence=escape(model.licence)),
+        _("<h4>Trained on</h4>{sources}{tree}").format(sources=_sources(model), tree=_tree(model.training)),
     ]
-    for title, texts in (("Never seen", model.never_seen), ("Known failures", model.known_failures)):
+    for title, texts in ((_("Never seen"), model.never_seen), (_("Known failures"), model.known_failures)):
         if texts:
             parts.append(f"<h4>{title}</h4><ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>")
     if model.scores:
@@ -62,7 +73,9 @@ def _description(model: ModelDescription) -> list[str]:
     if model.candidates is not None:
         measured = _tree(model.candidates.measured)
         parts.append(
-            f"<h4>Lesion probability</h4>{measured or '<p>The model does not say how well it does.</p>'}"
+            _("<h4>Lesion probability</h4>{value}").format(
+                value=measured or _("<p>The model does not say how well it does.</p>")
+            )
         )
     rows = "".join(_files(stage) for stage in model.stages)
     parts.append(f"<h4>Files</h4><ul>{rows}</ul>")
@@ -72,7 +85,7 @@ def _description(model: ModelDescription) -> list[str]:
 def _sources(model: ModelDescription) -> str:
     """Return the data that the weights were made from; what does not say so is told by `training` alone."""
     if not model.sources:
-        return "" if model.training else "<p>The model does not say.</p>"
+        return "" if model.training else _("<p>The model does not say.</p>")
     rows = (
         f"<li>{escape(each.title)}: {_counts(each)} ({escape(', '.join(each.stages))}). {escape(each.licence)}. "
         f"{escape(each.attribution)}</li>"
@@ -85,27 +98,31 @@ def _counts(source: DataSource) -> str:
     """Return how much data a source holds, as far as it is known."""
     counts = (("patients", source.patients), ("cases", source.cases), ("slices", source.slices))
     known = ", ".join(f"{number} {name}" for name, number in counts if number)
-    return known or "size not told"
+    return known or _("size not told")
 
 
 def _needs(model: ModelDescription) -> list[str]:
     """Return what a model needs beside its inputs: another model for what it does not find, or packages."""
     found = {name for stage in model.stages for name in stage.class_groups}
     needed = [
-        f"another model for the {part} (<code>models compose</code>)"
+        _("another model for the {part} (<code>models compose</code>)").format(part=part)
         for part in ("liver", "tumor")
         if part not in found
     ]
     if any(stage.monai is not None for stage in model.stages):
-        needed.append("the Python package MONAI")
-    return [f"<p><b>Needs:</b> {' and '.join(needed)}</p>"] if needed else []
+        needed.append(_("the Python package MONAI"))
+    return [_("<p><b>Needs:</b> {names}</p>").format(names=" and ".join(needed))] if needed else []
 
 
 def _inputs(model: ModelDescription) -> str:
-    others = " and ".join(f"{phase} CT" for phase in model.taken_phases)
+    others = " and ".join(_("{phase} CT").format(phase=phase) for phase in model.taken_phases)
     if model.needed_phases:
-        return f"portal venous CT and {others}, all of them"
-    return f"portal venous CT, and {others} where there is one" if others else "portal venous CT"
+        return _("portal venous CT and {others}, all of them").format(others=others)
+    return (
+        _("portal venous CT, and {others} where there is one").format(others=others)
+        if others
+        else _("portal venous CT")
+    )
 
 
 def _files(stage: StageDescription) -> str:

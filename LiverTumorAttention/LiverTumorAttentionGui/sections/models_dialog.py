@@ -11,6 +11,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import error_style
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.model_collection import ModelCollection, ModelRow
 from LiverTumorAttentionGui.process.install import Installer
 from LiverTumorAttentionGui.process.protocol import Outcome
@@ -20,13 +21,13 @@ from LiverTumorAttentionGui.sections.model_details import model_details, public_
 from LiverTumorAttentionGui.signals import Connections
 
 UI_FILE = Path(__file__).resolve().parents[2] / "Resources" / "UI" / "ModelManager.ui"
-COLUMNS = ("Title", "Id", "Version", "Size", "Origin", "Path")
-FILES = "Models (*.zip model.json)"
-TITLE = "Models"
+COLUMNS = (_("Title"), _("Id"), _("Version"), _("Size"), _("Origin"), _("Path"))
+FILES = _("Models (*.zip model.json)")
+TITLE = _("Models")
 MONAI_EXTRA = "liver-tumor-attention[monai]"
 """Named by a message that asks for the packages of MONAI."""
-REMOVE_TOOLTIP = "Delete the selected model from this computer."
-BUNDLED_TOOLTIP = "This model comes with the extension and cannot be removed."
+REMOVE_TOOLTIP = _("Delete the selected model from this computer.")
+BUNDLED_TOOLTIP = _("This model comes with the extension and cannot be removed.")
 
 
 class ModelsDialog:
@@ -99,7 +100,10 @@ class ModelsDialog:
             self._rows = self._collection.rows()
         except Exception as error:  # a broken installation must not take the dialog with it
             self._rows = []
-            self._say(f"The models cannot be listed ({error}): install the extension again.", error=True)
+            self._say(
+                _("The models cannot be listed ({error}): install the extension again.").format(error=error),
+                error=True,
+            )
         table = self.ui.modelTable
         table.clearSelection()
         table.rowCount = len(self._rows)
@@ -133,7 +137,7 @@ class ModelsDialog:
             elif outcome.status == "done":
                 self._import(path, [])
             elif outcome.status == "cancelled":
-                self._say("Cancelled. No model was changed.")
+                self._say(_("Cancelled. No model was changed."))
             elif not self._monai_was_missing(outcome, lambda: self.import_path(path)):
                 self._say(outcome.message, error=True)
 
@@ -144,12 +148,12 @@ class ModelsDialog:
             self.widget,
             questions,
             lambda options: self._import(path, options),
-            lambda: self._say("Cancelled. No model was changed."),
+            lambda: self._say(_("Cancelled. No model was changed.")),
         )
         self._import_dialog.open()
 
     def _import(self, path: Path, options: list[str]) -> None:
-        listeners = self._listeners("was imported")
+        listeners = self._listeners(_("was imported"))
         say = listeners["on_finished"]
 
         def finished(outcome: Outcome) -> None:
@@ -166,7 +170,7 @@ class ModelsDialog:
         """
         if outcome.status != "failed" or MONAI_EXTRA not in outcome.message:
             return False
-        if not self._ask("This model was made with MONAI, which is not installed. Install it now?"):
+        if not self._ask(_("This model was made with MONAI, which is not installed. Install it now?")):
             return False
         try:
             self._install_monai()
@@ -194,13 +198,15 @@ class ModelsDialog:
     def _verify_clicked(self, _checked: bool = False) -> None:
         row = self.selected()
         if row is not None:
-            listeners = self._listeners("is whole: its files match their checksums", row.title)
+            listeners = self._listeners(_("is whole: its files match their checksums"), row.title)
             self._start(lambda: self._collection.verify(row, **listeners))
 
     def _remove_clicked(self, _checked: bool = False) -> None:
         row = self.selected()
         if row is None or not self._ask(
-            f"Remove the model {row.title} and delete its files from {row.path}? This cannot be undone."
+            _("Remove the model {title} and delete its files from {path}? This cannot be undone.").format(
+                title=row.title, path=row.path
+            )
         ):
             return
         try:
@@ -208,7 +214,7 @@ class ModelsDialog:
         except PanelError as error:
             self._say(str(error), error=True)
         else:
-            self._say(f"{row.title} was removed.")
+            self._say(_("{title} was removed.").format(title=row.title))
         self.refresh()
 
     def _cancel_clicked(self, _checked: bool = False) -> None:
@@ -223,7 +229,7 @@ class ModelsDialog:
 
     # Progress and state -----------------------------------------------------------------------------------
 
-    def _listeners(self, done: str, title: str = "The model") -> dict[str, Callable[..., None]]:
+    def _listeners(self, done: str, title: str = _("The model")) -> dict[str, Callable[..., None]]:
         """Return the listeners of an action whose success is reported as "<title> <done>."."""
 
         def finished(outcome: Outcome) -> None:
@@ -232,7 +238,7 @@ class ModelsDialog:
             if outcome.status == "done":
                 self._say(f"{title} {done}.")
             elif outcome.status == "cancelled":
-                self._say("Cancelled. No model was changed.")
+                self._say(_("Cancelled. No model was changed."))
             else:
                 self._say(outcome.message, error=True)
 
@@ -281,16 +287,16 @@ class ModelsDialog:
         self.ui.messageLabel.styleSheet = error_style() if error else ""
 
     def _file_dialog(self) -> str:
-        return str(qt.QFileDialog.getOpenFileName(self.widget, "Import a model", "", FILES))
+        return str(qt.QFileDialog.getOpenFileName(self.widget, _("Import a model"), "", FILES))
 
     def _folder_dialog(self) -> str:
-        return str(qt.QFileDialog.getExistingDirectory(self.widget, "Import the folder of a model"))
+        return str(qt.QFileDialog.getExistingDirectory(self.widget, _("Import the folder of a model")))
 
     def _question(self, text: str) -> bool:
         return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=TITLE, parent=self.widget))
 
 
 def _cells(row: ModelRow) -> tuple[str, ...]:
-    size = "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.1f} MB"
-    title = f"{row.title} (damaged)" if row.problem else row.title
+    size = "" if row.size_bytes is None else _("{value:.1f} MB").format(value=row.size_bytes / 1e6)
+    title = _("{title} (damaged)").format(title=row.title) if row.problem else row.title
     return (title, row.id, row.version, size, "bundled" if row.bundled else "added", str(row.path))

@@ -10,6 +10,7 @@ import slicer
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.planning import PlanSettings, ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, PLAN_STALE, margin_text
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
     from LiverTumorAttentionGui.correction.lesion_rows import LesionRow
 
-ALL_TUMORS = "All tumors"
+ALL_TUMORS = _("All tumors")
 DEFAULT_MARGIN_MM = 10.0
 _UPDATE_MS = 60
 

@@ -9,6 +9,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine, wait_cursor
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.review.planning import PlanSettings, ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
@@ -16,8 +17,8 @@ from LiverTumorAttentionGui.scene.node_links import referenced_nodes
 from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, cut_text, resection_text
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
-COMBINATIONS = (("all", "Beyond all planes (a wedge)"), ("any", "Beyond any plane"))
-NO_PLANE = "Add a plane, then drag it in the views. Its arrow points to the resected part."
+COMBINATIONS = (("all", _("Beyond all planes (a wedge)")), ("any", _("Beyond any plane")))
+NO_PLANE = _("Add a plane, then drag it in the views. Its arrow points to the resected part.")
 _UPDATE_MS = 60
 
 

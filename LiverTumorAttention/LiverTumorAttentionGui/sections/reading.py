@@ -9,18 +9,27 @@ import qt
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.reading_layout import PRESETS, Preset, ReadingLayout
 from LiverTumorAttentionGui.sections.shortcuts import LETTERS, NEXT_DRAFT
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
 TIP = (
-    "Show the portal venous phase, the other registered ones and the arterial − portal difference side by side, in "
-    "linked views. "
-    f"Keys meanwhile: {LETTERS['addButton']} add, {LETTERS['includeButton']} include, "
-    f"{LETTERS['excludeButton']} exclude, {NEXT_DRAFT} next draft, {LETTERS['acceptButton']} accept, "
-    f"{LETTERS['rejectButton']} reject; "
-    + ", ".join(f"{preset.key} {preset.name} window" for preset in PRESETS)
-    + ". They rest while the brush is open."
+    _(
+        "Show the portal venous phase, the other registered ones and the arterial − portal "
+        "difference side by side, in linked views. Keys meanwhile: {add} add, {include} "
+        "include, {exclude} exclude, {next_draft} next draft, {accept} accept, {reject} "
+        "reject; "
+    ).format(
+        add=LETTERS["addButton"],
+        include=LETTERS["includeButton"],
+        exclude=LETTERS["excludeButton"],
+        next_draft=NEXT_DRAFT,
+        accept=LETTERS["acceptButton"],
+        reject=LETTERS["rejectButton"],
+    )
+    + ", ".join(_("{key} {name} window").format(key=preset.key, name=preset.name) for preset in PRESETS)
+    + _(". They rest while the brush is open.")
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import slicer
 
 from LiverTumorAttentionGui.feedback import error_style, warning_style
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.registration_verdict import Verdict
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE, REGISTERED_REFERENCE
 from LiverTumorAttentionGui.scene.slice_views import PhaseComparison
@@ -14,11 +15,11 @@ from LiverTumorAttentionLib.pipeline.arterial_policy import DOUBTFUL, REFUSED
 
 # The text names the grade, too: the color is never the only cue.
 GRADE_STYLES = {DOUBTFUL: warning_style, REFUSED: error_style}
-COMPARE_TOOLTIP = (
-    "Show the portal venous phase with the registered arterial one over it, half see-through, in all slice views. "
-    "Press again for the portal venous phase alone."
+COMPARE_TOOLTIP = _(
+    "Show the portal venous phase with the registered arterial one over it, half "
+    "see-through, in all slice views. Press again for the portal venous phase alone."
 )
-NOTHING_TO_COMPARE = (
+NOTHING_TO_COMPARE = _(
     'Nothing to compare: segment with an arterial CT and "Keep registered phases" (Advanced) first, '
     "and leave both volumes in the scene."
 )

@@ -10,6 +10,7 @@ import qt
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.review.report_run import ReportRun
     from LiverTumorAttentionGui.scene.study import Study
 
-TITLE = "Export report"
-FILTER = "Report (*.html)"
+TITLE = _("Export report")
+FILTER = _("Report (*.html)")
 
 
 def ask_for_file(parent: Any, suggested: str) -> str:
@@ -111,7 +112,7 @@ class ReportExport:
             on_warning=self._warnings.append,
             on_finished=lambda outcome: self._finished(outcome, path),
         )
-        self._show_progress(0.0, "Writing volumes")
+        self._show_progress(0.0, _("Writing volumes"))
         self._on_change()
         self._run.start()
 
@@ -123,14 +124,20 @@ class ReportExport:
     def _show_progress(self, fraction: float, stage: str) -> None:
         self._bar.visible = self._button.enabled = True
         self._bar.value = round(100 * fraction)
-        self._say(f"Report: {stage}")
+        self._say(_("Report: {stage}").format(stage=stage))
 
     def _finished(self, outcome: Outcome, path: Path) -> None:
         self._run = None
         self._show_idle()
         if outcome.status == "done":
-            done = f"{path} is written, with its numbers as CSV and JSON beside it. {NOT_FOR_CLINICAL_USE}"
-            self._say("\n".join([done, *(f"Warning: {warning}" for warning in self._warnings)]))
+            done = _("{path} is written, with its numbers as CSV and JSON beside it. {notice}").format(
+                path=path, notice=NOT_FOR_CLINICAL_USE
+            )
+            self._say(
+                "\n".join(
+                    [done, *(_("Warning: {warning}").format(warning=warning) for warning in self._warnings)]
+                )
+            )
         else:
             self._say(outcome.message, error=outcome.status == "failed")
 

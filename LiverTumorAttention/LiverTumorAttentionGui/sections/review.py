@@ -10,6 +10,8 @@ import slicer
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.library_words import shown
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.dicom_export import DicomExport
 from LiverTumorAttentionGui.sections.lesion_table import MAYBE_TWO, MAYBE_TWO_TIP, set_up_table, table_item
@@ -33,15 +35,15 @@ TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL, LESION = columns(
     "lesion_probability"
 )
 HEADERS = (
-    TUMOR.header,
-    VOLUME.narrow_header,
-    "Diameters\n(mm)",
-    SURFACE.narrow_header,
-    VESSEL.narrow_header,
-    LESION.narrow_header,
+    shown(TUMOR.header),
+    shown(VOLUME.narrow_header),
+    _("Diameters\n(mm)"),
+    shown(SURFACE.narrow_header),
+    shown(VESSEL.narrow_header),
+    shown(LESION.narrow_header),
 )
 LESION_COLUMN = len(HEADERS) - 1
-STALE = "The tumors have changed since they were measured: measure again."
+STALE = _("The tumors have changed since they were measured: measure again.")
 
 
 class ReviewSection:
@@ -143,8 +145,8 @@ class ReviewSection:
         self.sign_off.update()
         drawable = self._measured is not None or ui.diametersCheckBox.checked
         ui.diametersCheckBox.enabled = free and drawable
-        tip = "Draw the longest diameter of each tumor, and the longest perpendicular to it, as lines."
-        ui.diametersCheckBox.toolTip = tip if drawable else "Measure first."
+        tip = _("Draw the longest diameter of each tumor, and the longest perpendicular to it, as lines.")
+        ui.diametersCheckBox.toolTip = tip if drawable else _("Measure first.")
 
     def _corrected(self, outcome: Outcome) -> None:
         """Remove the lines of tumors whose voxels changed, and say that the measurements are stale."""
@@ -174,7 +176,9 @@ class ReviewSection:
         self._measured = review
         self._show_measurements(case)
         count = len(case.tumors)
-        self._message.say(f"Measured {counted(count, 'tumor')}. {NOT_FOR_CLINICAL_USE}")
+        self._message.say(
+            _("Measured {count}. {notice}").format(count=counted(count, "tumor"), notice=NOT_FOR_CLINICAL_USE)
+        )
         self._update_widgets()
         self._diameters_toggled(self._ui.diametersCheckBox.checked)
 
@@ -224,12 +228,14 @@ class ReviewSection:
         if self._update.active or study is None:
             return
         if node is not None and node is study.segmentation:
-            self._message.say("The vessels are a segmentation of their own: choose another one.", error=True)
+            self._message.say(
+                _("The vessels are a segmentation of their own: choose another one."), error=True
+            )
             self._show_vessels()
             return
         study.segmentation.SetNodeReferenceID(VESSELS_REFERENCE, node.GetID() if node is not None else None)
         self.plan.mark_stale()
-        again = "Other vessels were chosen: measure again." if self._measured is not None else ""
+        again = _("Other vessels were chosen: measure again.") if self._measured is not None else ""
         unused = left_out(node.GetSegmentation(), VESSEL_KINDS, "vessels") if node is not None else ""
         self._message.say(" ".join(filter(None, (again, unused))))
 
@@ -262,10 +268,10 @@ def _cells(tumor: TumorReview) -> tuple[tuple[str, str], ...]:
     from LiverTumorAttentionLib.analysis.neck import may_be_two
 
     vessel = tumor.nearest_vessel
-    diameters_tip = (
-        "The longest line in one axial slice, and the longest perpendicular to it there. "
-        f"In any direction: {measured(tumor.longest_3d_diameter_mm, 'mm')}"
-    )
+    diameters_tip = _(
+        "The longest line in one axial slice, and the longest perpendicular to it there. In "
+        "any direction: {value}"
+    ).format(value=measured(tumor.longest_3d_diameter_mm, "mm"))
     diameters = f"{LONGEST.text(tumor)} × {PERPENDICULAR.text(tumor)}"
     if may_be_two(tumor.measurement.neck_ratio):
         diameters, diameters_tip = f"{diameters}\n{MAYBE_TWO}", f"{MAYBE_TWO_TIP} {diameters_tip}"

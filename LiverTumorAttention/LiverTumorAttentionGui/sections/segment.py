@@ -9,6 +9,8 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.library_words import shown
 from LiverTumorAttentionGui.parameters import (
     MODELS_OWN_DIAMETER,
     MODELS_OWN_THRESHOLD,
@@ -29,21 +31,22 @@ from LiverTumorAttentionGui.segmentation import (
 from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS
 
-OPERATING_POINT_TOOLTIP = (
-    "Which findings to keep by their lesion probability: Sensitive keeps nearly all lesions, Specific leaves few false "
-    "findings, Balanced weighs both. The thresholds were chosen on validation cases."
+OPERATING_POINT_TOOLTIP = _(
+    "Which findings to keep by their lesion probability: Sensitive keeps nearly all "
+    "lesions, Specific leaves few false findings, Balanced weighs both. The thresholds "
+    "were chosen on validation cases."
 )
-NO_OPERATING_POINT = "The chosen model gives no lesion probability, so all its findings are kept."
-DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "Graphics card (CUDA)"}
-READY_TOOLTIP = (
+NO_OPERATING_POINT = _("The chosen model gives no lesion probability, so all its findings are kept.")
+DEVICE_TITLES = {"auto": _("Automatic"), "cpu": "CPU", "cuda": _("Graphics card (CUDA)")}
+READY_TOOLTIP = _(
     "Segment the liver and its tumors; the result becomes the case that is corrected and reviewed."
 )
-LEFT_MEANWHILE = (
-    "The Python packages are installed. The module was left or the scene was closed meanwhile, so nothing was "
-    "computed: press Segment tumors again."
+LEFT_MEANWHILE = _(
+    "The Python packages are installed. The module was left or the scene was closed "
+    "meanwhile, so nothing was computed: press Segment tumors again."
 )
-PHASES_TITLE = "Contrast phases"
-OTHER_CT = "The chosen output belongs to another CT, so a new segmentation will be made."
+PHASES_TITLE = _("Contrast phases")
+OTHER_CT = _("The chosen output belongs to another CT, so a new segmentation will be made.")
 
 
 class SamplePhases(Protocol):
@@ -103,7 +106,7 @@ class SegmentSection:
         for device, title in DEVICE_TITLES.items():
             ui.deviceComboBox.addItem(title, device)
         for point in OPERATING_POINTS:
-            ui.operatingPointComboBox.addItem(point.capitalize(), point)
+            ui.operatingPointComboBox.addItem(shown(point.capitalize()), point)
         self._connections = Connections(
             (ui.segmentButton, "clicked(bool)", self._segment_clicked),
             (ui.sampleButton, "clicked(bool)", self._sample_clicked),
@@ -146,7 +149,7 @@ class SegmentSection:
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a message above the warnings of this run."""
-        lines = [message, *(f"Warning: {warning}" for warning in self._warnings)]
+        lines = [message, *(_("Warning: {warning}").format(warning=warning) for warning in self._warnings)]
         self._message.say("\n".join(line for line in lines if line), error=error)
 
     def add_note(self, note: str) -> None:
@@ -195,7 +198,7 @@ class SegmentSection:
 
     def _problem(self) -> str:
         if self._parameters is None:
-            return "Choose the portal venous CT first."
+            return _("Choose the portal venous CT first.")
         chosen = self._parameters
         problem = self._blocked() or self._logic.problem(
             chosen.portal, chosen.arterial, self._model(), delayed=chosen.delayed, native=chosen.native
@@ -252,7 +255,7 @@ class SegmentSection:
                 on_warning=self._warn,
                 on_finished=self._finished,
             )
-            self._show_progress(0.0, "Writing volumes")
+            self._show_progress(0.0, _("Writing volumes"))
             self.say("")
             self._update_buttons()
             run.start()
@@ -273,7 +276,7 @@ class SegmentSection:
         except PanelError as error:
             self._refused(error)
             return
-        self._show_progress(0.0, "Sample case")
+        self._show_progress(0.0, _("Sample case"))
         self._update_buttons()
 
     def _sample_finished(self, outcome: Outcome, sample: SamplePhases | None) -> None:
@@ -285,7 +288,9 @@ class SegmentSection:
         parameters = self._parameters if self._parameters is not None else self._logic.getParameterNode()
         parameters.delayed = parameters.native = None
         parameters.portal, parameters.arterial = sample.portal, sample.arterial
-        self.say("The sample case is ready to be segmented. It was made by a computer and shows no patient.")
+        self.say(
+            _("The sample case is ready to be segmented. It was made by a computer and shows no patient.")
+        )
 
     def _cancel_clicked(self, _checked: bool = False) -> None:
         self._ui.cancelButton.enabled = False
@@ -347,7 +352,7 @@ class SegmentSection:
     def _confirmed(self, question: str) -> bool:
         """Ask whether the volumes are used as they were chosen."""
         sentence = question[:1].upper() + question[1:].rstrip(".")
-        text = f"{sentence}.\n\nUse the volumes as they were chosen?"
+        text = _("{sentence}.\n\nUse the volumes as they were chosen?").format(sentence=sentence)
         return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=PHASES_TITLE))
 
     def _show_idle(self) -> None:

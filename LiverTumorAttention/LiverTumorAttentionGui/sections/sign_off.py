@@ -9,15 +9,16 @@ import qt
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.signals import Connections
 
-REOPEN_TITLE, REOPEN_QUESTION = "Reopen the case", "Why is the case reopened?"
-DRAFT = "DRAFT: not signed."
-SIGN_TIP = (
-    "Sign the case under the reader's name, once every tumor is accepted or rejected: it is locked then, and report "
-    "and DICOM objects name the reader."
+REOPEN_TITLE, REOPEN_QUESTION = _("Reopen the case"), _("Why is the case reopened?")
+DRAFT = _("DRAFT: not signed.")
+SIGN_TIP = _(
+    "Sign the case under the reader's name, once every tumor is accepted or rejected: it "
+    "is locked then, and report and DICOM objects name the reader."
 )
-REOPEN_TIP = "Reopen the signed case with a reason, which is kept in its log: it is a draft again."
+REOPEN_TIP = _("Reopen the signed case with a reason, which is kept in its log: it is a draft again.")
 
 
 def ask_for_reason(parent: Any) -> str:
@@ -51,13 +52,15 @@ class SignOffBox:
         """Show whether the active case is signed."""
         controller = self._active_case.controller
         signed = controller.sign_off if controller is not None else None
-        self._button.text = "Reopen…" if signed is not None else "Sign"
+        self._button.text = _("Reopen…") if signed is not None else _("Sign")
         self._button.toolTip = REOPEN_TIP if signed is not None else SIGN_TIP
         self._button.enabled = controller is not None and not self._active_case.busy
         self._label.visible = controller is not None
         if signed is not None:
             sentence = signed.sentence()
-            self._label.text = f"{sentence[:1].upper()}{sentence[1:]}. Locked."
+            self._label.text = _("{first}{rest}. Locked.").format(
+                first=sentence[:1].upper(), rest=sentence[1:]
+            )
         else:
             self._label.text = DRAFT
 
@@ -73,11 +76,11 @@ class SignOffBox:
         try:
             if controller.sign_off is None:
                 controller.sign(reader)
-                self._say("Signed. Reopen the case to change it.")
+                self._say(_("Signed. Reopen the case to change it."))
                 return
             reason = self.ask(self._button)
             if reason:
                 controller.reopen(reader, reason)
-                self._say("Reopened: the case is a draft again.")
+                self._say(_("Reopened: the case is a draft again."))
         except PanelError as error:
             self._say(str(error), error=True)

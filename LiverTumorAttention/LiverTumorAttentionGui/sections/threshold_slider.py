@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.lesion_rows import LesionRow
     from LiverTumorAttentionLib.correction import Action
 
-NO_PROBABILITY = 'No probability was kept: segment again with "Keep probability" for thresholds.'
-ONE_DRAFT = "Select one tumor that is a draft to give it a threshold of its own."
-READY = "Drag to see the selected tumor at another threshold; let go to keep it. One step of Undo."
+NO_PROBABILITY = _('No probability was kept: segment again with "Keep probability" for thresholds.')
+ONE_DRAFT = _("Select one tumor that is a draft to give it a threshold of its own.")
+READY = _("Drag to see the selected tumor at another threshold; let go to keep it. One step of Undo.")
 DEFAULT_THRESHOLD = 0.5
 _PREVIEW_MS = 40
 

@@ -11,6 +11,8 @@ import qt
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.feedback import MessageLine, wait_cursor
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.library_words import shown
 from LiverTumorAttentionGui.sections.lesion_table import set_up_table, table_item
 from LiverTumorAttentionGui.sections.shortcuts import NEXT_CASE
 from LiverTumorAttentionGui.sections.worklist_batch import BatchBox
@@ -22,22 +24,22 @@ from LiverTumorAttentionLib.wording import counted
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.worklist.case_nodes import CaseNodes
 
-HEADERS = ("Case", "Status", "Remarks")
-TITLE = "Unsaved corrections"
-NOT_WHILE_RUNNING = (
+HEADERS = (_("Case"), _("Status"), _("Remarks"))
+TITLE = _("Unsaved corrections")
+NOT_WHILE_RUNNING = _(
     "A case is being segmented here: wait until that has ended or cancel it, then open another case."
 )
-NOT_WHILE_BUSY = "The case is at work: wait until that has ended or cancel it, then open another case."
-ALL_READ = "Every case of this list was begun or signed by a reader."
+NOT_WHILE_BUSY = _("The case is at work: wait until that has ended or cancel it, then open another case.")
+ALL_READ = _("Every case of this list was begun or signed by a reader.")
 SAVE, DISCARD, CANCEL = "save", "discard", "cancel"
 
 
 def ask_what_to_do(parent: Any, name: str) -> str:
     """Ask what becomes of unsaved corrections; return `SAVE`, `DISCARD` or `CANCEL`."""
     box = qt.QMessageBox
-    text = (
-        f"The corrections of {name} are not saved. Save them into its folder before another case is opened?"
-    )
+    text = _(
+        "The corrections of {name} are not saved. Save them into its folder before another case is opened?"
+    ).format(name=name)
     answer = box.question(parent, TITLE, text, box.Save | box.Discard | box.Cancel)
     if answer == box.Save:
         return SAVE
@@ -46,7 +48,7 @@ def ask_what_to_do(parent: Any, name: str) -> str:
 
 def choose_folder(parent: Any) -> str:
     """Ask for a folder of cases; return an empty string when the dialog is cancelled."""
-    return str(qt.QFileDialog.getExistingDirectory(parent, "Open a folder of cases") or "")
+    return str(qt.QFileDialog.getExistingDirectory(parent, _("Open a folder of cases")) or "")
 
 
 class WorklistSection:
@@ -142,8 +144,8 @@ class WorklistSection:
         table.setRowCount(len(self._cases))
         for row, (case, status) in enumerate(zip(self._cases, self._statuses, strict=True)):
             kind, remark = self.batch.state_of(case) or (status.kind, status.detail)
-            tip = remark or STATUSES.get(kind, "")
-            for column, text in enumerate((case.name, kind, remark)):
+            tip = remark or shown(STATUSES.get(kind, ""))
+            for column, text in enumerate((case.name, shown(kind), remark)):
                 table.setItem(row, column, table_item(text, tip if column else str(case.place)))
         if chosen >= 0:
             table.setCurrentCell(min(chosen, len(self._cases) - 1), 0)
@@ -194,7 +196,7 @@ class WorklistSection:
         except PanelError as error:
             self._message.say(str(error), error=True)
             return
-        self._message.say(f"{case.name} is open.")
+        self._message.say(_("{name} is open.").format(name=case.name))
         self._on_open(nodes)
         for each in others:
             case_nodes.remove_case(each)
@@ -272,14 +274,16 @@ class WorklistSection:
             current = self.batch.current
             if current is not None and case_of(controller.study).place == current.place:
                 raise PanelError(
-                    f"The case {current.name} is being segmented in the background: save it after that."
+                    _("The case {name} is being segmented in the background: save it after that.").format(
+                        name=current.name
+                    )
                 )
             with wait_cursor():
                 case = save_case(controller)
         except (PanelError, OSError) as error:
             self._message.say(str(error), error=True)
             return
-        self._message.say(f"{case.name} is saved in {case.result}.")
+        self._message.say(_("{name} is saved in {result}.").format(name=case.name, result=case.result))
         self.refresh()
 
     def _brush_toggled(self, _open: bool) -> None:
@@ -303,9 +307,9 @@ class WorklistSection:
         kinds = [status.kind for status in self._statuses]
         self._ui.worklistFolderLabel.text = (
             f"{self._folder}: {counted(len(kinds), 'case')}, "
-            + ", ".join(f"{kinds.count(kind)} {kind}" for kind in STATUSES if kind in kinds)
+            + ", ".join(f"{kinds.count(kind)} {shown(kind)}" for kind in STATUSES if kind in kinds)
             if listed
-            else "No folder is open."
+            else _("No folder is open.")
         )
         self._ui.worklistTable.visible = self._ui.nextCaseButton.enabled = listed
         self._ui.saveCaseButton.enabled = bool(self._open_place()) and not self._active_case.busy

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.segmentation import RunSettings
 from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionGui.worklist.batch import Batch, CaseRun
 from LiverTumorAttentionLib.pipeline.worklist import WorklistCase
 from LiverTumorAttentionLib.wording import counted
 
-BLOCKS = "The cases of the worklist are being segmented: wait until that has ended, or cancel it."
-NO_MODEL = "No model is chosen: choose one under Inputs."
-NONE_UNREAD = "Every case of this list has a segmentation already."
-WAITING, RUNNING, FAILED = "waiting", "being segmented", "failed"
+BLOCKS = _("The cases of the worklist are being segmented: wait until that has ended, or cancel it.")
+NO_MODEL = _("No model is chosen: choose one under Inputs.")
+NONE_UNREAD = _("Every case of this list has a segmentation already.")
+WAITING, RUNNING, FAILED = _("waiting"), _("being segmented"), _("failed")
 
 
 class BatchBox:
@@ -146,8 +147,8 @@ class BatchBox:
 
 def _summary(batch: Batch) -> str:
     """Return what became of a batch, with the reason of each failure."""
-    parts = [f"{counted(len(batch.done), 'case')} segmented"]
+    parts = [_("{count} segmented").format(count=counted(len(batch.done), "case"))]
     if batch.failures:
-        parts.append(f"{len(batch.failures)} failed")
+        parts.append(_("{count} failed").format(count=len(batch.failures)))
     head = f"{'Cancelled: ' if batch.cancelled else ''}{', '.join(parts)}."
     return "\n".join([head, *(f"{name}: {why}" for name, why in batch.failures.items())])

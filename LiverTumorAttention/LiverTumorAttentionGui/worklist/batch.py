@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.segmentation import RunSettings
@@ -37,15 +38,19 @@ class CaseRun(ChildRun[Path]):
         with as_panel_error():
             if case.checksum():
                 raise PanelError(
-                    f"The case {case.name} was segmented meanwhile, and that was left alone: open it."
+                    _("The case {name} was segmented meanwhile, and that was left alone: open it.").format(
+                        name=case.name
+                    )
                 )
         try:
             case.result.mkdir(exist_ok=True)
             self._parts_before = set(case.result.glob(PARTS))
         except OSError as error:
             raise PanelError(
-                f"The folder of the result, {case.result}, cannot be made ({error.strerror}): "
-                "allow writing there, or copy the case elsewhere."
+                _(
+                    "The folder of the result, {result}, cannot be made ({strerror}): allow writing "
+                    "there, or copy the case elsewhere."
+                ).format(result=case.result, strerror=error.strerror)
             ) from error
         files = {**case.inputs(), **case.outputs()}
         options = [text for field, path in files.items() for text in (f"--{field.replace('_', '-')}", path)]
@@ -54,7 +59,7 @@ class CaseRun(ChildRun[Path]):
     def collect(self, folder: Path) -> Path:
         """Return the segmentation that was written."""
         if not self._case.segmentation.is_file():
-            raise PanelError("The computation left no segmentation behind: please report this.")
+            raise PanelError(_("The computation left no segmentation behind: please report this."))
         return self._case.segmentation
 
     def _remove_folder(self) -> None:
@@ -131,7 +136,7 @@ class Batch:
                 on_warning=lambda _message: None,  # it stands in the report of the case
                 on_finished=self._finished,
             )
-            self._progress(0.0, "Starting")
+            self._progress(0.0, _("Starting"))
             try:
                 run.start()
             except (PanelError, OSError) as error:
@@ -147,7 +152,13 @@ class Batch:
         begun = self._total - len(self._waiting)
         self._on_progress(
             (begun - 1 + fraction) / self._total,
-            f"Case {begun} of {self._total}, {self.current.name}: {stage[:1].lower()}{stage[1:]}",
+            _("Case {begun} of {total}, {name}: {first}{rest}").format(
+                begun=begun,
+                total=self._total,
+                name=self.current.name,
+                first=stage[:1].lower(),
+                rest=stage[1:],
+            ),
         )
 
     def _finished(self, outcome: Outcome, _result: Path | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.node_attributes import (
     CASE_ATTRIBUTE,
@@ -71,7 +72,11 @@ def load_case(logic: LiverTumorAttentionLogic, case: WorklistCase) -> CaseNodes:
             segmentation = _load_result(logic, case, volumes, log)
             with as_panel_error():
                 if case.checksum() != checksum:
-                    raise PanelError(f"The segmentation of {case.name} was changed meanwhile: open it again.")
+                    raise PanelError(
+                        _("The segmentation of {name} was changed meanwhile: open it again.").format(
+                            name=case.name
+                        )
+                    )
             remember_saved(segmentation, checksum)
     return CaseNodes(volumes=volumes, segmentation=segmentation)
 
@@ -84,8 +89,10 @@ def _load_result(
 ) -> slicer.vtkMRMLSegmentationNode:
     if not (case.result / REPORT_FILE).is_file():
         raise PanelError(
-            f"The segmentation of {case.name} has no {REPORT_FILE} beside it, which every run writes: "
-            f"put it back, or remove {case.segmentation} to segment the case again."
+            _(
+                "The segmentation of {name} has no {report_file} beside it, which every run writes: "
+                "put it back, or remove {segmentation} to segment the case again."
+            ).format(name=case.name, report_file=REPORT_FILE, segmentation=case.segmentation)
         )
     known = {each.name for each in fields(SegmentationRequest)}
     whole = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import (
     CASE_ATTRIBUTE,
     CASE_ROLE_ATTRIBUTE,
@@ -78,13 +79,18 @@ def case_of(study: Study) -> WorklistCase:
     place = study.portal.GetAttribute(CASE_ATTRIBUTE)
     if not place:
         raise PanelError(
-            f"The case {study.segmentation.GetName()} is of no worklist: save the scene, or open its case there."
+            _("The case {segmentation} is of no worklist: save the scene, or open its case there.").format(
+                segmentation=study.segmentation.GetName()
+            )
         )
     with as_panel_error():
         case = find_case(Path(place))
     if case is None:
         raise PanelError(
-            f"The folder of the case, {place}, is not there any more or holds no CT: bring it back, or save the scene."
+            _(
+                "The folder of the case, {place}, is not there any more or holds no CT: bring it "
+                "back, or save the scene."
+            ).format(place=place)
         )
     return case
 
@@ -99,13 +105,17 @@ def save_case(controller: CorrectionController) -> WorklistCase:
     controller.apply_manual_edits()
     if study.portal.GetAttribute(CASE_VOLUME_ATTRIBUTE) != _fingerprint(study.portal):
         raise PanelError(
-            f"The volume {study.portal.GetName()} is not as it was loaded from {case.place}, so nothing was "
-            "saved there: undo its transform or change of voxels, or save the scene."
+            _(
+                "The volume {portal} is not as it was loaded from {place}, so nothing was saved "
+                "there: undo its transform or change of voxels, or save the scene."
+            ).format(portal=study.portal.GetName(), place=case.place)
         )
     if not is_current(study.segmentation, case):
         raise PanelError(
-            f"The segmentation in {case.result} is not the one that this was loaded from, so it was left alone: "
-            "somebody else saved or segmented the case meanwhile. Open it again."
+            _(
+                "The segmentation in {result} is not the one that this was loaded from, so it was "
+                "left alone: somebody else saved or segmented the case meanwhile. Open it again."
+            ).format(result=case.result)
         )
     with as_panel_error():
         _write(controller, case)
@@ -170,7 +180,7 @@ def _writers_of_run(study: Study, report: str) -> dict[str, Callable[[Path], obj
 
 def _fingerprint(node: slicer.vtkMRMLScalarVolumeNode) -> str:
     """Return a checksum of the voxels of a volume and of where it lies in the world."""
-    state = VolumeState.of(node, "portal venous")
+    state = VolumeState.of(node, _("portal venous"))
     place = zlib.crc32((state.places.round(2) + 0.0).tobytes())
     return f"{state.checksum or 0:08x}-{place:08x}"
 

@@ -1,0 +1,40 @@
+"""Words of the library that the panel shows by themselves: headings, statuses, operating points.
+
+Its sentences are shown as they are: they stand in reports and logs too.
+"""
+
+from __future__ import annotations
+
+from LiverTumorAttentionGui.i18n import _
+
+WORDS = {
+    "Tumor": _("Tumor"),
+    "Volume\n(mL)": _("Volume\n(mL)"),
+    "Portal\n(HU)": _("Portal\n(HU)"),
+    "Arterial\n\N{MINUS SIGN} portal\n(HU)": _("Arterial\n\N{MINUS SIGN} portal\n(HU)"),
+    "Lesion\nprobability": _("Lesion\nprobability"),
+    "To surface\n(mm)": _("To surface\n(mm)"),
+    "To vessel\n(mm)": _("To vessel\n(mm)"),
+    "draft": _("draft"),
+    "accepted": _("accepted"),
+    "rejected": _("rejected"),
+    "unread": _("unread"),
+    "segmented": _("segmented"),
+    "signed": _("signed"),
+    "damaged": _("damaged"),
+    "no segmentation yet": _("no segmentation yet"),
+    "segmented, and nobody has corrected or decided anything": _(
+        "segmented, and nobody has corrected or decided anything"
+    ),
+    "corrected or decided by a reader, and not signed": _("corrected or decided by a reader, and not signed"),
+    "signed by a reader": _("signed by a reader"),
+    "the segmentation or its log cannot be read": _("the segmentation or its log cannot be read"),
+    "Sensitive": _("Sensitive"),
+    "Balanced": _("Balanced"),
+    "Specific": _("Specific"),
+}
+
+
+def shown(word: str) -> str:
+    """Return a word of the library as the panel shows it."""
+    return WORDS.get(word, word)
