@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 PAGES = {
-    "a-lesion-that-was-missed": "story-missed.png",
+    "a-lesion-smaller-than-asked-for": "story-missed.png",
     "added-with-one-click": "story-added.png",
     "measured": "story-measured.png",
     "a-cut": "story-cut.png",
