@@ -225,7 +225,8 @@ def _tube(
 ) -> tuple[Region, Mask] | None:
     """Return the brightest even structure that runs along the body in a window beside the spine, and its voxels.
 
-    None where there is none, and where a much brighter one runs a part of the way: small vessels of a bright phase do.
+    None where there is none, and where one as bright as only an artery is runs a part of the way: what is less bright there
+    may be bone or bowel, and leaves the one that was found.
     """
     dz, dy, dx = scan.spacing_zyx_mm
     ahead = (spine.tip[:, None, None] - np.arange(scan.hu.shape[1])[None, :, None]) * dy
@@ -271,7 +272,7 @@ def _tube(
         brighter = max(brighter or region.hu, region.hu)
     else:
         return None
-    if brighter is not None and brighter - region.hu > UNEVEN_HU:
+    if brighter is not None and brighter > ARTERY_HU and brighter - region.hu > UNEVEN_HU:
         return None
     mask = np.zeros(scan.hu.shape, bool)
     mask[box][at] = True

@@ -316,7 +316,7 @@ def test_names_that_the_terminal_cannot_encode(tmp_path: Path, style: str) -> No
         assert json.loads(done.stdout.splitlines()[1])["output"] == "\u809d.nii.gz"
 
 
-@pytest.mark.parametrize("output", ["{place}/missing/case", "", "{place}/file"])
+@pytest.mark.parametrize("output", ["{place}/file/case", "", "{place}/file"])
 def test_a_phantom_that_cannot_be_written_is_not_generated(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output: str
 ) -> None:
@@ -327,7 +327,7 @@ def test_a_phantom_that_cannot_be_written_is_not_generated(
     )
     assert code == 2
     assert re.search(
-        "does not exist: create it first|an empty value was given after '--output'|is a file: name a folder",
+        "is a file, so the phantom cannot be put in it|an empty value was given after '--output'|is a file: name a folder",
         lines[0],
     )
 

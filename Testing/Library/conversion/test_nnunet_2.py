@@ -265,7 +265,7 @@ def test_channels_are_phases_by_their_names(tmp_path: Path) -> None:
     assert [channel.normalization for channel in settings(package).run.channels] == ["ct", "zscore"]
     assert (stage.name, stage.phases) == ("liver_and_tumor", ("portal", "arterial"))
     package.description.check_finds("liver", "tumor")
-    assert package.description.needs_arterial
+    assert package.description.needed_phases == ("arterial",)
     assert any("given in the place of both" in failure for failure in package.description.known_failures)
 
 

@@ -78,5 +78,6 @@ def test_a_folder_that_cannot_be_made_is_an_error(case: Phantom, tmp_path: Path)
         OutputError, match=r"file.* is a file, so the phantom cannot be put in it: name a folder"
     ):
         write_phantom(case, tmp_path / "file" / "case")
-    with pytest.raises(OutputError, match="does not exist: create it first"):
-        write_phantom(case, tmp_path / "missing" / "case")
+    assert not (tmp_path / "new").exists()
+    write_phantom(case, tmp_path / "new" / "deep" / "case")
+    assert (tmp_path / "new" / "deep" / "case" / "portal.nii.gz").is_file(), "the folders above are made too"

@@ -102,7 +102,9 @@ def test_two_channels_are_the_phases_that_their_names_say(tmp_path: Path) -> Non
 
     about["network_data_format"]["inputs"]["image"]["channel_def"] = {"0": "CT a", "1": "CT b"}
     unclear = write_bundle(tmp_path / "unclear", config, about)
-    with pytest.raises(ModelError, match=r"which is the portal and which the arterial phase"):
+    with pytest.raises(
+        ModelError, match=r"do not say which phase each of them is .* say which is which with --channel"
+    ):
         add_any_model(unclear)
 
 
