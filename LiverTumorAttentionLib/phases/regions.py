@@ -225,8 +225,8 @@ def _tube(
 ) -> tuple[Region, Mask] | None:
     """Return the brightest even structure that runs along the body in a window beside the spine, and its voxels.
 
-    None where there is none, and where one as bright as only an artery is runs a part of the way: what is less bright there
-    may be bone or bowel, and leaves the one that was found.
+    None where there is none, and where one as bright as only an artery is runs a part of the way. What is less bright
+    there may be bone or bowel, and leaves the one that was found.
     """
     dz, dy, dx = scan.spacing_zyx_mm
     ahead = (spine.tip[:, None, None] - np.arange(scan.hu.shape[1])[None, :, None]) * dy

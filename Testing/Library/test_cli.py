@@ -327,7 +327,8 @@ def test_a_phantom_that_cannot_be_written_is_not_generated(
     )
     assert code == 2
     assert re.search(
-        "is a file, so the phantom cannot be put in it|an empty value was given after '--output'|is a file: name a folder",
+        "is a file, so the phantom cannot be put in it|an empty value was given after '--output'"
+        "|is a file: name a folder",
         lines[0],
     )
 
