@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,31 @@ import pytest
 
 from Testing.bench import slicer_like
 from Testing.Slicer import panel_cases
+
+COLLECT_EVERY = 10
+"""Tests after which cycles are collected."""
+_ended = itertools.count(1)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def cycles_of_the_main_thread() -> Iterator[None]:
+    """Collect cycles in the main thread alone.
+
+    Python collects them in whatever thread allocates, that of pytest-xdist which talks to the other processes too; a
+    timer or a widget that is deleted there takes the event loop with it.
+    """
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def collected_now_and_then(cycles_of_the_main_thread: None) -> Iterator[None]:
+    """Collect cycles after every few tests, so that memory does not grow."""
+    yield
+    if next(_ended) % COLLECT_EVERY == 0:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
 
 import pytest
 
@@ -170,3 +172,25 @@ def test_scenes_do_not_add_up_converters(scene):
     assert len(set(names)) == len(names)
     slicer_like.new_scene()
     assert [rule.GetName() for rule in factory.GetConverterRules()] == names
+
+
+def test_no_other_thread_deletes_what_is_qts(application):
+    """A cycle with a timer is left to the main thread, however much another thread allocates."""
+    import qt
+
+    deleted_by = []
+
+    class Cycle:
+        def __init__(self):
+            self.timer, self.itself = qt.QTimer(), self
+
+        def __del__(self):
+            deleted_by.append(threading.current_thread())
+
+    Cycle()
+    busy = threading.Thread(target=lambda: [[] for _ in range(200_000)])
+    busy.start()
+    busy.join()
+    assert deleted_by == []
+    gc.collect()
+    assert deleted_by == [threading.main_thread()]
