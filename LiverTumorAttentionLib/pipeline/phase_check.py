@@ -104,6 +104,7 @@ def estimate_phases(
 def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = False) -> None:
     """Raise `PhaseMismatch` where phases contradict what the volumes were given as; warn where they may.
 
+    Two volumes of which no phase can be told are used with a warning, for they may be exchanged.
     as_given: whether the user has said that they are right; then all of it is told as warnings. A native volume that is
     given alone is used with a warning too: there is nothing that it could have been taken for.
     """
@@ -124,6 +125,7 @@ def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = Fal
             )
         elif estimate.fits(estimate.role) >= LIKELY and estimate.role != role:
             warnings.warn(f"{title} may be of the {_seen(estimate)}: look at it", InputWarning, stacklevel=2)
+    _warn_of_unknown(estimates)
     only_native = set(estimates) == {"portal"} and estimates["portal"].phase == NATIVE
     for finding, advice in problems:
         if only_native:
@@ -133,6 +135,20 @@ def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = Fal
         if not as_given:
             raise PhaseMismatch(finding, f"{advice}, or add {AS_GIVEN} if they are right")
         warnings.warn(f"{finding}; it was used as given", InputWarning, stacklevel=2)
+
+
+def _warn_of_unknown(estimates: Mapping[str, PhaseEstimate]) -> None:
+    """Warn where neither the portal nor the arterial volume tells its phase: nothing would show a swap."""
+    pair = [estimates[role] for role in ("portal", "arterial") if role in estimates]
+    if len(pair) < 2 or any(each.is_known for each in pair):
+        return
+    reasons = dict.fromkeys(each.levels.unseen for each in pair if each.levels.unseen)
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    warnings.warn(
+        f"the phases of the portal and the arterial volume could not be told{why}: see that the two are not exchanged",
+        InputWarning,
+        stacklevel=3,
+    )
 
 
 def swap_probability(portal: PhaseEstimate, arterial: PhaseEstimate) -> float:

@@ -84,11 +84,25 @@ def test_between_portal_and_delayed_is_a_warning() -> None:
         check_phases({"portal": sure(DELAYED)})
 
 
-def test_volumes_that_tell_nothing_are_used_without_a_word() -> None:
-    nothing = estimate_of(Levels())
+def test_a_volume_that_tells_nothing_is_used_without_a_word() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_phases({"portal": nothing, "arterial": nothing, "delayed": nothing, "native": nothing})
+        check_phases({"portal": estimate_of(Levels())})
+        check_phases({"portal": estimate_of(Levels()), "delayed": estimate_of(Levels())})
+        check_phases({"portal": sure(PORTAL), "arterial": estimate_of(Levels())})
+        check_phases({"portal": estimate_of(Levels()), "arterial": sure(LATE_ARTERIAL)})
+
+
+@pytest.mark.parametrize("as_given", [False, True])
+def test_two_that_tell_nothing_may_be_exchanged_which_is_told(as_given: bool) -> None:
+    short = estimate_of(Levels(unseen="only 45 mm of the body are seen"))
+    with pytest.warns(
+        InputWarning,
+        match=r"phases of the portal and the arterial volume could not be told \(only 45 mm of the body are seen\): "
+        "see that the two are not exchanged",
+    ) as told:
+        check_phases({"portal": short, "arterial": short}, as_given=as_given)
+    assert len(told) == 1
 
 
 def test_another_patient_is_refused_whatever_the_user_says() -> None:
