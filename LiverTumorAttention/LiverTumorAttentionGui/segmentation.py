@@ -45,8 +45,8 @@ from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.lesion_classifier import left_out
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.pipeline.worklist import (
+    PHASE_FILES,
     PROBABILITY_FILE,
-    REGISTERED_FILE,
     REPORT_FILE,
     SEGMENTATION_FILE,
     TRANSFORM_FILE,
@@ -58,7 +58,12 @@ if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
 
 HEADERS_FILE = "headers.json"
-PHASE_WORDS = {"portal": _("portal venous"), "arterial": "arterial", "delayed": "delayed", "native": "native"}
+PHASE_WORDS = {
+    "portal": _("portal venous"),
+    "arterial": _("arterial"),
+    "delayed": _("delayed"),
+    "native": _("native"),
+}
 """Inputs in the user's words."""
 FURTHER_ROLES = ("delayed", "native")
 TABLE_FILE = "tumors.csv"
@@ -226,7 +231,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             arguments += [f"--{role}", str(path)]
             if request.keep_registered and role != "portal":
                 option = "--save-registered" if role == "arterial" else f"--save-{role}"
-                arguments += [option, str(registered_file(folder, role))]
+                arguments += [option, str(folder / PHASE_FILES[role])]
         if request.keep_registered and request.arterial is not None:
             arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
         arguments += ["--headers", str(_write_headers(request, folder / HEADERS_FILE))]
@@ -261,7 +266,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         transform = probability_voxels = None
         verdicts = {"arterial": verdict, **_further_verdicts(report)}
         registered = {
-            role: read_volume(registered_file(folder, role), _("registered {role} volume").format(role=role))
+            role: read_volume(folder / PHASE_FILES[role], _("registered {role} volume").format(role=role))
             for role in request.volumes()
             if role != "portal" and request.keep_registered and is_usable(verdicts.get(role))
         }
@@ -357,11 +362,6 @@ class SegmentationRun(ChildRun[SegmentationResult]):
     def collect(self, folder: Path) -> SegmentationResult:
         """Load the result into the scene; see `LiverTumorAttentionLogic.load`."""
         return self._logic.load(self._request, folder)
-
-
-def registered_file(folder: Path, role: str) -> Path:
-    """Return where a run leaves a registered phase."""
-    return folder / (REGISTERED_FILE if role == "arterial" else f"registered-{role}.nrrd")
 
 
 def _write_headers(request: SegmentationRequest, path: Path) -> Path:

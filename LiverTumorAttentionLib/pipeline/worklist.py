@@ -22,15 +22,17 @@ from LiverTumorAttentionLib.regular_file import open_regular, reason
 RESULT_FOLDER = "result"
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
 REPORT_FILE = "report.json"
-REGISTERED_FILE = "registered.nrrd"
-DELAYED_FILE, NATIVE_FILE = "registered-delayed.nrrd", "registered-native.nrrd"
+PHASE_FILES = {
+    "arterial": "registered.nrrd",
+    "delayed": "registered-delayed.nrrd",
+    "native": "registered-native.nrrd",
+}
+"""The registered volume of each phase."""
 TRANSFORM_FILE = "transform.h5"
 PROBABILITY_FILE = "probability.nrrd"
 REGISTERED_FILES = {
-    "save_registered": REGISTERED_FILE,
-    "save_transform": TRANSFORM_FILE,
-    "save_delayed": DELAYED_FILE,
-    "save_native": NATIVE_FILE,
+    field: TRANSFORM_FILE if field == "save_transform" else PHASE_FILES[role]
+    for field, role in REGISTERED_OUTPUTS.items()
 }
 """What comes of a registration, by the fields of a `SegmentationJob`."""
 

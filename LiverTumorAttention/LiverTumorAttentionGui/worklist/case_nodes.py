@@ -23,19 +23,15 @@ from LiverTumorAttentionGui.scene.volume_nodes import add_volume
 from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic, SegmentationRequest
 from LiverTumorAttentionGui.worklist.saved_state import remember_place, remember_saved
 from LiverTumorAttentionLib.pipeline.worklist import (
-    DELAYED_FILE,
-    NATIVE_FILE,
+    PHASE_FILES,
     PROBABILITY_FILE,
-    REGISTERED_FILE,
     REPORT_FILE,
     TRANSFORM_FILE,
     WorklistCase,
 )
 
 _FILES_OF = {
-    "arterial": (REGISTERED_FILE, TRANSFORM_FILE),
-    "delayed": (DELAYED_FILE,),
-    "native": (NATIVE_FILE,),
+    role: (name, TRANSFORM_FILE) if role == "arterial" else (name,) for role, name in PHASE_FILES.items()
 }
 """What a registered phase needs, by its role; without it the phase is shown as it was acquired alone."""
 _NOT_OF_THE_CASE = (VESSELS_REFERENCE, "transform")

@@ -26,8 +26,8 @@ from LiverTumorAttentionGui.scene.result_files import write_transform
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionLib.json_values import MOST_BYTES
 from LiverTumorAttentionLib.pipeline.worklist import (
+    PHASE_FILES,
     PROBABILITY_FILE,
-    REGISTERED_FILE,
     REGISTERED_FILES,
     REPORT_FILE,
     TRANSFORM_FILE,
@@ -167,12 +167,12 @@ def _writers_of_run(study: Study, report: str) -> dict[str, Callable[[Path], obj
     transform = study.segmentation.GetNodeReference(TRANSFORM_REFERENCE)
     arterial, probability = study.arterial_image(), study.probability_image()
     if arterial is not None and transform is not None:
-        writers[REGISTERED_FILE] = image(arterial)
+        writers[PHASE_FILES["arterial"]] = image(arterial)
         writers[TRANSFORM_FILE] = lambda path: write_transform(transform, path)
     for phase in ("delayed", "native"):
         registered = study.registered_image(phase)
         if registered is not None:
-            writers[REGISTERED_FILES[f"save_{phase}"]] = image(registered)
+            writers[PHASE_FILES[phase]] = image(registered)
     if probability is not None:
         writers[PROBABILITY_FILE] = image(probability)
     return writers

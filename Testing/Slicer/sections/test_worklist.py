@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
-from Testing.Slicer import panel_cases, worklist_cases
+from Testing.Slicer import cases, panel_cases, worklist_cases
 from Testing.Slicer.worklist_cases import double_click, labels_on_disk, rows
 
 
@@ -108,6 +110,27 @@ def test_registered_arterial_phase_is_loaded_where_its_files_are_whole(panel, sc
     assert (study.arterial is not None) == (missing is None)
     assert panel._parameters.arterial.GetName() == "case1 arterial"
     assert panel._parameters.arterial is not study.arterial
+
+
+def test_registered_delayed_phase_is_loaded_from_where_a_run_of_the_list_leaves_it(panel, scene, tmp_path):
+    from LiverTumorAttentionLib.pipeline.worklist import find_cases
+
+    folder = worklist_cases.make_folder(tmp_path / "phases", 1)
+    case = folder / "case1"
+    delayed = sitk.ReadImage(str(case / "portal.nrrd")) + 30
+    sitk.WriteImage(delayed, str(case / "delayed.nrrd"))
+    worklist_cases.put_result(case)
+    (listed,) = find_cases(folder)
+    sitk.WriteImage(delayed, listed.outputs()["save_delayed"])
+    report = json.loads((case / "result" / "report.json").read_text())
+    report["further_registrations"] = {"delayed": cases.verdict()}
+    (case / "result" / "report.json").write_text(json.dumps(report))
+    panel.worklist.open_folder(folder)
+    double_click(panel, 0)
+    study = panel.active_case.study
+    assert study is not None, message(panel)
+    assert study.registered("delayed") is not None
+    assert panel._parameters.delayed.GetName() == "case1 delayed"
 
 
 def test_saves_corrections_and_finds_them_again(panel, scene, folder):
