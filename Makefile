@@ -210,6 +210,7 @@ ifneq ($(DATA),)
 	$(PLAIN) --data $(MODEL)/implanted $(TO_TUMOR)
 	$(PREPARE) --layout lits_crop --data $(DATA)/lits-117-crop $(TO_TUMOR)
 	$(PREPARE) --layout msd_free_slices --data $(DATA)/msd-liver-slices $(TO_TUMOR)
+	$(PREPARE) --layout msd_dark_slices --data $(DATA)/msd-liver-slices $(TO_TUMOR)
 endif
 	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor $(FIRST)
 	$(MINE) --model $(MODEL)/run-tumor --output $(MODEL)/hard-1

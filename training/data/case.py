@@ -38,6 +38,8 @@ class Picture:
     """Distance of its columns."""
     z_mm: float
     """Thickness of the slice."""
+    lesions: tuple[tuple[int, int], ...] = ()
+    """(y, x) of a voxel of each dark lesion in its liver, in LPS order; `outlined_lesions` tells them from liver."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ SOURCES: dict[str, Source] = {
 }
 """By the key that `sources_of` gives."""
 
-_OF_FACT = {"msd_liver_slices": "lits", "lits_crop": "lits", "phantom": "phantoms"}
+_OF_FACT = {"msd_liver_slices": "lits", "msd_dark_slices": "lits", "lits_crop": "lits", "phantom": "phantoms"}
 """Source of the cases whose fact "source" says so."""
 OWN_LIVER = "own"
 """Fact "liver" of a painted case with the liver of its label map."""

@@ -22,6 +22,7 @@ from training.data.layouts import (
     lits,
     lits_crop,
     msd,
+    msd_dark_slices,
     msd_free_slices,
     msd_liver_slices,
     nnunet,
@@ -51,6 +52,10 @@ LAYOUTS: dict[str, Layout] = {
     "msd_free_slices": Layout(
         find=msd_free_slices.find,
         summary="those of msd_liver_slices that show no dark lesion, as backgrounds for tumor stages",
+    ),
+    "msd_dark_slices": Layout(
+        find=msd_dark_slices.find,
+        summary="those of msd_liver_slices that show dark lesions, outlined from a voxel of each",
     ),
     "lits_crop": Layout(find=lits_crop.find, summary="crops of LiTS as arrays: litsN_cropM.npz"),
     "ircadb": Layout(

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.io.volumes import read_image
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid, to_lps
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.crops import read_array
+from training.data.layouts.dark_lesions import outlined_lesions
 from training.data.layouts.labels import CLASSES, classes_of
 from training.data.layouts.pictures import read_picture, read_picture_mask
 from training.data.layouts.slices import inside, read_slices
@@ -77,6 +78,10 @@ def read_labels(case: SourceCase, portal: sitk.Image, reference: sitk.Image) -> 
     for file in case.labels:
         layer = _layer(file, portal, reference, case)
         np.copyto(result, layer, where=layer > 0)
+    if case.picture is not None and case.picture.lesions:
+        hu, spacing_mm = sitk.GetArrayViewFromImage(reference)[0], reference.GetSpacing()[1::-1]
+        lesions = outlined_lesions(hu, result[0] > 0, spacing_mm, case.picture.lesions)
+        result[0][lesions] = CLASSES["tumor"]
     labels = sitk.GetImageFromArray(result)
     labels.CopyInformation(reference)
     return labels

@@ -130,6 +130,13 @@ def source_from(values: dict[str, Any]) -> SourceCase:
         facts=values["facts"],
         displacement=path(values["displacement"]),
         lesions=path(values["lesions"]),
-        picture=Picture(**values["picture"]) if values.get("picture") else None,
+        picture=_picture(values.get("picture")),
         crop=Crop(**values["crop"]) if values.get("crop") else None,
     )
+
+
+def _picture(values: dict[str, Any] | None) -> Picture | None:
+    if not values:
+        return None
+    lesions = tuple((int(y), int(x)) for y, x in values.get("lesions", ()))
+    return Picture(**{**values, "lesions": lesions})
