@@ -190,7 +190,7 @@ model-phantoms: $(VENV)/.test
 model-liver: model-phantoms
 	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_LIVER)
 ifneq ($(LABEL_MAPS),)
-	$(SYNTHESIZE) --in-plane 2.5 $(PAINTED_OPTIONS) --output $(MODEL)/painted-liver
+	$(SYNTHESIZE) --in-plane 2 $(PAINTED_OPTIONS) --output $(MODEL)/painted-liver
 	$(PLAIN) --data $(MODEL)/painted-liver $(TO_LIVER)
 endif
 ifneq ($(DATA),)

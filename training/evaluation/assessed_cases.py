@@ -26,6 +26,7 @@ from LiverTumorAttentionLib.phantoms.phantom import Phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 from LiverTumorAttentionLib.pipeline.stages import load_stages
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import TUMOR
@@ -77,11 +78,14 @@ class Runner:
 
 
 def slice_row(case: SourceCase, package: ModelPackage, device: str) -> Made:
-    """Score the liver stage on one slice: its most probable class, without what the pipeline asks of a volume."""
+    """Score the liver stage on one slice, cut at the model's threshold, without what the pipeline asks of a volume."""
+    threshold = package.description.postprocessing.get(
+        "liver_threshold", PostprocessingSettings.liver_threshold
+    )
     loaded = read_case(case)
     stages = load_stages(package, choose_device(device))
     probability = stages.liver.probabilities(loaded.portal, Progress())["liver"]
-    found = sitk.GetArrayFromImage(resample_to_grid(probability, loaded.portal)) > 0.5
+    found = sitk.GetArrayFromImage(resample_to_grid(probability, loaded.portal)) >= threshold
     truth = sitk.GetArrayFromImage(loaded.labels) > 0
     common, both = int((found & truth).sum()), int(found.sum() + truth.sum())
     area = float(np.prod(loaded.portal.GetSpacing()[:2])) / 100
