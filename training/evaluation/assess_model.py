@@ -36,9 +36,12 @@ from training.evaluation.assessed_cases import (
     volume_row,
 )
 from training.evaluation.assessment_tables import DIGITS, Identity, add_rows, has_row
+from training.evaluation.tumor_slices import tumor_slice_row
 
 SLICES_FOLDER = "msd-liver-slices"
-PARTS = ("slices", "volumes", "implants", "phantoms", "phantoms-portal")
+TUMOR_SLICES = ("msd_dark_slices", "msd_free_slices")
+"""Layouts of real slices that tell where tumors are, and where none is seen."""
+PARTS = ("slices", "tumor-slices", "volumes", "implants", "phantoms", "phantoms-portal")
 WITHOUT_DATA = ("phantoms", "phantoms-portal")
 """Parts that need no real data."""
 BASELINE = "demonstration"
@@ -79,7 +82,7 @@ class Assessment:
                 raise InputError(f"there is no part {part!r}{nearest(part, PARTS)}")
         if self.data is None and not set(self.parts) <= set(WITHOUT_DATA):
             raise InputError(
-                "slices, volumes and implants are real data: say where they lie with --data, or ask for "
+                "slices, tumor-slices, volumes and implants are real data: say where they lie with --data, or ask for "
                 f"{' and '.join(WITHOUT_DATA)} alone"
             )
         if self.implants < 1:
@@ -138,6 +141,12 @@ def _work(assessment: Assessment, package: ModelPackage) -> Iterator[_Item]:
             if is_held_out(case.facts):
                 make = partial(slice_row, case, package, assessment.device)
                 yield _Item(part="slices", name=case.name, make=make)
+    if data is not None and "tumor-slices" in wanted and not assessment.settings:
+        for layout in TUMOR_SLICES:
+            for case in find_cases(layout, data / SLICES_FOLDER):
+                if is_held_out(case.facts):
+                    make = partial(tumor_slice_row, case, package, assessment.device)
+                    yield _Item(part="tumor-slices", name=case.name, make=make)
     if data is not None and "volumes" in wanted:
         for volume in there(data):
             yield _Item(part="volumes", name=volume.name, make=partial(volume_row, volume, data, runner))

@@ -15,7 +15,8 @@ RESAMPLINGS = 2000
 SIZES_MM = ((0.0, 10.0), (10.0, 20.0), (20.0, np.inf))
 TWO, ONE = "phantoms", "phantoms-portal"
 TABLES = ("slices", "volumes", "volumes-lesions")
-TABLES_WITH_LESIONS = ("implants", TWO, ONE)
+TUMOR_SLICES = "tumor-slices"
+TABLES_WITH_LESIONS = (TUMOR_SLICES, "implants", TWO, ONE)
 """Each has a table of lesions beside it."""
 
 Column = dict[str, list[Row]]
@@ -178,6 +179,11 @@ SECTIONS: dict[str, dict[str, Figure]] = {
         "findings a volume without a tumor seen, of those that may train": average(
             "volumes", "findings", 1, trains
         ),
+    },
+    "Tumor stage on held-out real slices, without the second look": {
+        **recall_by_size(TUMOR_SLICES),
+        "false findings a slice": average(TUMOR_SLICES, "false_findings", 2),
+        "tumors, Dice where lesions are outlined": average(TUMOR_SLICES, "tumor_dice", 3, has_lesions),
     },
     "Lesions implanted in real CT that validates": {
         **recall_by_size("implants"),

@@ -3,7 +3,8 @@
 Their masks have the tumors inside and do not tell them apart. `msd_dark_lesions.csv` names a voxel of each lesion, set
 in slices that were looked at one by one, and `dark_lesions` outlines it. No radiologist has seen these outlines; the
 kinds of the lesions are not known, nor whether a slice holds others that are hardly darker than the liver: the fact
-`tumors` says so. Fissures, veins and the gallbladder in these slices stay what they are, liver.
+`tumors` says so. Fissures, veins and the gallbladder in these slices stay what they are, liver. Slices of patients that
+validate are among them, so that tumor stages can be assessed; they never train.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from pathlib import Path
 from LiverTumorAttentionLib.errors import InputError
 from training.csv_file import read_csv
 from training.data.case import SourceCase
-from training.data.held_out import is_held_out
 from training.data.layouts import msd_liver_slices
 
 SOURCE = "msd_dark_slices"
@@ -32,9 +32,7 @@ def find(data: Path) -> list[SourceCase]:
     for row in read_csv(LESIONS, "the list of lesions", "restore it").rows():
         places[row["picture"]].append((int(row["y"]), int(row["x"])))
     cases = [
-        _with_lesions(case, places[case.name])
-        for case in msd_liver_slices.find(data)
-        if case.name in places and not is_held_out(case.facts)
+        _with_lesions(case, places[case.name]) for case in msd_liver_slices.find(data) if case.name in places
     ]
     if not cases:
         raise InputError(

@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from Testing.Training.data.layouts import test_msd_liver_slices as slices
 from Testing.Training.data.layouts.test_msd_free_slices import SPACING_MM, slice_with
-from training.data.held_out import VALIDATION_CASES
+from training.data.held_out import VALIDATION_CASES, is_held_out
 from training.data.layouts import find_cases, msd_dark_slices
 from training.data.layouts.dark_lesions import outlined_lesions
 from training.data.layouts.reading import read_case
@@ -84,11 +84,15 @@ def test_slices_with_marked_lesions_are_cases_with_tumors(tmp_path: Path, monkey
         find_cases("msd_dark_slices", tmp_path)
 
 
-def test_no_patient_that_validates_is_marked():
-    listed = {row["picture"] for row in csv.DictReader(msd_dark_slices.LESIONS.open())}
-    assert len(listed) > 50
-    data = Path(__file__).resolve().parents[5] / "shared" / "data" / "msd-liver-slices" / "slices.csv"
-    if not data.exists():
-        pytest.skip("the real slices are not at hand")
-    cases = {Path(row["file"]).stem: int(row["msd_liver_case"]) for row in csv.DictReader(data.open())}
-    assert not {cases[name] for name in listed} & {*VALIDATION_CASES, *range(28, 48)}
+def test_slices_of_patients_that_validate_are_held_out(tmp_path: Path, monkeypatch):
+    listed = tmp_path / "lesions.csv"
+    listed.write_text("picture,y,x\nflipped_1_5,26,26\nflipped_2_5,26,26\n")
+    monkeypatch.setattr(msd_dark_slices, "LESIONS", listed)
+    slices.write(tmp_path, [("flipped_1_5.jpg", 4, 0.95), ("flipped_2_5.jpg", VALIDATION_CASES[0], 0.95)])
+    assert [is_held_out(case.facts) for case in find_cases("msd_dark_slices", tmp_path)] == [False, True]
+
+
+def test_the_list_names_each_voxel_once():
+    rows = list(csv.reader(msd_dark_slices.LESIONS.open()))[1:]
+    assert len(rows) > 100
+    assert len({tuple(row) for row in rows}) == len(rows)
