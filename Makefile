@@ -165,7 +165,7 @@ LOOK_PHANTOMS ?= $(if $(DATA),16)
 LOOK_IMPLANTED ?= $(if $(DATA),16)
 # Chosen on phantoms 90000 to 90019 for few false lesions, see the README of the bundled model.
 POSTPROCESSING := $(addprefix --postprocessing ,minimum_peak_probability=0.9 minimum_diameter_mm=7 rim_mm=2 \
-	border_mm=3 minimum_core_share=0.5)
+	border_mm=3 minimum_core_share=0.5 liver_denser_hu=80)
 TRAINING := $(BIN)/python -m training
 SYNTHESIZE = $(TRAINING) synthesize $(LABEL_MAPS:%=--label-map %) $(LIVERS:%=--livers %) --count $(PAINTED) --processes $(JOBS)
 PREPARE = $(TRAINING) prepare --processes $(JOBS)

@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import reason
 
-ABOUT_LIVER = ("liver_threshold", "liver_opening_mm")
+ABOUT_LIVER = ("liver_threshold", "liver_opening_mm", "liver_denser_hu")
 """Settings of postprocessing that belong to the liver."""
 UNKNOWN_LICENCE = "NOASSERTION"
 

@@ -11,7 +11,6 @@ from typing import Literal, cast
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
@@ -29,18 +28,17 @@ from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.liver_mask import liver_mask
 from LiverTumorAttentionLib.postprocessing import (
     SURROUNDINGS_MM,
     PostprocessingSettings,
     instances_from_probability,
-    liver_from_candidates,
 )
 from LiverTumorAttentionLib.preprocessing import resample_to_grid
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, register_phases
 from LiverTumorAttentionLib.voxels.boxes import (
     Box,
-    bounding_box,
     enclosing_box,
     expanded_box,
     full_box,
@@ -48,17 +46,13 @@ from LiverTumorAttentionLib.voxels.boxes import (
     mask_box,
 )
 from LiverTumorAttentionLib.voxels.geometry import Point
-from LiverTumorAttentionLib.voxels.parts import box_of_part, grid_in_box, image_in_box, whole_of
+from LiverTumorAttentionLib.voxels.parts import box_of_part, grid_in_box, whole_of
 from LiverTumorAttentionLib.voxels.plane_symmetries import SYMMETRIES
 
 SMALLEST_SHARED_LIVER = 0.05
 """An arterial volume that holds less of the portal volume's liver than this shows another region."""
 BOX_MARGIN_MM = 15.0
 """Margin around the liver within which the probability of tumor is computed on the portal grid."""
-SMALLEST_LIVER_ML = 20.0
-"""A smaller liver is taken for something else: nothing could be planned on it."""
-SLAB_VOXELS = 8_000_000
-"""Voxels of the portal grid on which a probability is interpolated at a time."""
 
 Phase = Literal["portal", "arterial", "delayed", "native"]
 
@@ -191,65 +185,8 @@ def find_liver(
     """
     recorder = stages.recorder if stages.tumor is None and phase == "portal" else None
     probabilities = stages.liver.probabilities(image, progress, recorder)
-    mask = _liver_of(probabilities["liver"], image, f"in the {phase} volume", settings)
+    mask = liver_mask(probabilities["liver"], image, f"in the {phase} volume", settings)
     return FoundLiver(mask=mask, tumor=probabilities.get("tumor"))
-
-
-def _liver_of(
-    coarse: sitk.Image, image: sitk.Image, where: str, settings: PostprocessingSettings
-) -> sitk.Image:
-    """Return the liver on an image's grid, uint8, by its probability. Raises `InputError` when there is none."""
-    box, candidates = reaching(coarse, settings.liver_threshold, image)
-    liver = liver_from_candidates(candidates, image.GetSpacing()[::-1], opening_mm=settings.liver_opening_mm)
-    volume_ml = float(np.count_nonzero(liver)) * float(np.prod(image.GetSpacing())) / 1000.0
-    if volume_ml < SMALLEST_LIVER_ML:
-        raise InputError(
-            f"no liver was found {where} (at most {volume_ml:.0f} mL of something like it): "
-            "check that it is a CT of the upper abdomen, or choose another series"
-        )
-    return whole_of(image_in_box(liver.view(np.uint8), image, box), image)
-
-
-def reaching(coarse: sitk.Image, threshold: float, image: sitk.Image) -> tuple[Box, NDArray[np.bool_]]:
-    """Return where a probability, interpolated onto the grid of an image, reaches a threshold.
-
-    coarse: on a grid over the image with its axes, as a stage gives it. Returns a box (z, y, x) of the image that holds
-    all such voxels and one more on each side, and the mask of them in it. The probability itself never stands in
-    memory at the image's own size.
-    """
-    seeds = bounding_box(sitk.GetArrayViewFromImage(coarse) >= threshold)
-    if seeds is None:
-        return (slice(0, 1),) * 3, np.zeros((1, 1, 1), dtype=bool)
-    box = _box_around(seeds, coarse, image)
-    mask = np.empty([side.stop - side.start for side in box], dtype=bool)
-    step = max(1, SLAB_VOXELS // max(1, mask[0].size))
-    for first in range(0, len(mask), step):
-        last = min(first + step, len(mask))
-        slab = (slice(box[0].start + first, box[0].start + last), *box[1:])
-        fine = resample_to_grid(coarse, grid_in_box(image, slab))
-        np.greater_equal(sitk.GetArrayViewFromImage(fine), threshold, out=mask[first:last])
-    return box, mask
-
-
-def _box_around(seeds: Box, coarse: sitk.Image, image: sitk.Image) -> Box:
-    """Return the box of the image whose values depend on the voxels `seeds` of a coarse grid, and a voxel more.
-
-    Between two voxel centers both count; beyond the outermost center its value goes on.
-    """
-    sides = []
-    for axis, (side, length, wide) in enumerate(
-        zip(seeds[::-1], coarse.GetSize(), image.GetSize(), strict=True)
-    ):
-        ends = []
-        for index in (side.start - 1, side.stop):
-            place = [0.0, 0.0, 0.0]
-            place[axis] = float(index)
-            point = coarse.TransformContinuousIndexToPhysicalPoint(place)
-            ends.append(image.TransformPhysicalPointToContinuousIndex(point)[axis])
-        low = 0 if side.start == 0 else int(np.floor(ends[0])) - 1
-        high = wide if side.stop == length else int(np.ceil(ends[1])) + 2
-        sides.append(slice(max(0, low), min(wide, high)))
-    return tuple(sides[::-1])
 
 
 def postprocessing_settings(package: ModelPackage, job: SegmentationJob) -> PostprocessingSettings:
@@ -331,7 +268,7 @@ def find_tumors(
         coarse, probability = stages.tumor.liver_and_probability(
             portal, arterial, liver.mask, progress, further=further
         )
-        anew = _liver_of(coarse, portal, "in both phases together", settings or PostprocessingSettings())
+        anew = liver_mask(coarse, portal, "in both phases together", settings or PostprocessingSettings())
     else:
         if isinstance(stages.tumor, ImportedTumorStage):
             probability = stages.tumor.probability(

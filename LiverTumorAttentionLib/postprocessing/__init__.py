@@ -7,6 +7,7 @@ from LiverTumorAttentionLib.postprocessing.candidate_features import (
     Feature,
     candidate_features,
 )
+from LiverTumorAttentionLib.postprocessing.dense_neighbors import without_dense_neighbors
 from LiverTumorAttentionLib.postprocessing.lesion_probability import (
     JudgedCandidates,
     check_features,
@@ -34,4 +35,5 @@ __all__ = [
     "liver_from_candidates",
     "liver_from_probability",
     "with_candidates",
+    "without_dense_neighbors",
 ]

@@ -25,6 +25,8 @@ class PostprocessingSettings:
     liver_threshold: a voxel is liver from this probability on.
     liver_opening_mm: radius of the ball that opens the liver, which cuts thin bridges to neighboring
         organs before the largest part is kept; 0 leaves the liver as it is.
+    liver_denser_hu: bodies that are denser than the liver's median by this much, thicker than a vessel and for the most
+        part outside of the liver, are no liver: bowel with contrast agent, bone; 0 leaves them.
     tumor_threshold: a voxel is tumor from this probability on.
     minimum_peak_probability: a tumor must reach this probability somewhere (hysteresis), or it is dropped
         as too uncertain; equal to `tumor_threshold` it drops nothing.
@@ -39,6 +41,7 @@ class PostprocessingSettings:
 
     liver_threshold: float = 0.5
     liver_opening_mm: float = 0.0
+    liver_denser_hu: float = 0.0
     tumor_threshold: float = 0.5
     minimum_peak_probability: float = 0.5
     minimum_diameter_mm: float = 4.0
@@ -60,6 +63,10 @@ class PostprocessingSettings:
             value = getattr(self, name)
             if not 0.0 <= value <= largest:
                 raise InputError(f"{name} is {value:g} mm; choose a length from 0 to {largest:g} mm")
+        if not 0.0 <= self.liver_denser_hu <= 3000.0:
+            raise InputError(
+                f"liver_denser_hu is {self.liver_denser_hu:g} HU; choose a difference from 0 to 3000 HU"
+            )
         if not 0.0 <= self.minimum_core_share <= 1.0:
             raise InputError(f"minimum_core_share is {self.minimum_core_share:g}; choose a share from 0 to 1")
         if self.minimum_peak_probability < self.tumor_threshold:

@@ -16,7 +16,8 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.models import ModelPackage
-from LiverTumorAttentionLib.pipeline.stages import FoundLiver, find_tumors, load_stages, reaching
+from LiverTumorAttentionLib.pipeline.liver_mask import reaching
+from LiverTumorAttentionLib.pipeline.stages import FoundLiver, find_tumors, load_stages
 from LiverTumorAttentionLib.postprocessing import (
     PostprocessingSettings,
     instances_from_probability,

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.pipeline import stages as stages_module
+from LiverTumorAttentionLib.pipeline import liver_mask as liver_mask_module
 from LiverTumorAttentionLib.pipeline.candidates import FoundCase, second_look
+from LiverTumorAttentionLib.pipeline.liver_mask import liver_mask, reaching
 from LiverTumorAttentionLib.pipeline.stages import (
     FoundLiver,
     FoundTumors,
     around_liver,
     on_portal_grid,
-    reaching,
     tumor_instances,
 )
 from LiverTumorAttentionLib.postprocessing import (
@@ -70,7 +70,7 @@ def test_what_reaches_the_threshold_is_found_in_its_box(
     place: tuple[int, int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stages_module, "SLAB_VOXELS", 2000)
+    monkeypatch.setattr(liver_mask_module, "SLAB_VOXELS", 2000)
     grid = stage_grid(portal, in_plane_spacing_mm=5.0, slice_spacing_range_mm=(6.0, 7.0))
     ball = balls(portal, (*place, 19.0), (8, 12, 15, 4.0)).astype(np.float32)
     coarse = resample_to_grid(like(ball, portal), grid)
@@ -157,3 +157,22 @@ def _whole_arrays(case: FoundCase) -> dict[str, np.ndarray]:
     }
     arrays = {name: sitk.GetArrayFromImage(image) for name, image in images.items()}
     return {**arrays, "liver": sitk.GetArrayFromImage(case.liver.mask).astype(bool)}
+
+
+def test_bowel_is_cut_from_the_liver_where_the_model_asks_for_it() -> None:
+    organ = np.zeros((12, 60, 90), np.float32)
+    organ[2:10, 10:50, 10:70] = 0.9  # 96 mL of liver, and of bowel beyond x = 50, which goes on outside
+    hu = np.full(organ.shape, -100, np.int16)
+    hu[2:10, 10:50, 10:50] = 100
+    hu[1:11, 5:55, 50:88] = 300
+    image = sitk.GetImageFromArray(hu)
+    image.SetSpacing((2.0, 2.0, 3.0))
+    plain, cut = (
+        sitk.GetArrayFromImage(
+            liver_mask(like(organ, image), image, "", PostprocessingSettings(liver_denser_hu=value))
+        )
+        for value in (0.0, 80.0)
+    )
+    assert plain.sum() == 8 * 40 * 60
+    assert not cut[:, :, 50:].any()
+    assert cut[:, :, :46].sum() > 0.95 * 8 * 40 * 36
