@@ -148,8 +148,8 @@ MODEL_VERSION ?= 1
 ASSESSMENT ?=
 LABEL_MAPS ?= $(if $(DATA),$(DATA)/spl-abdominal-atlas/labels.nrrd:spl $(DATA)/amos-labels/labels.nii.gz:amos)
 LIVERS ?= $(if $(DATA),$(DATA)/lits-liver-segments $(DATA)/msd-hepatic-vessels)
-PHANTOMS ?= 30
-PAINTED ?= 80
+PHANTOMS ?= 20
+PAINTED ?= 50
 IMPLANTED ?= 120
 JOBS ?= 2
 PHANTOM_OPTIONS ?= --size full --matrix 288
@@ -159,10 +159,10 @@ TUMOR_OPTIONS ?=
 # Two rounds of hard negatives: what the tumor stage took for tumors, and is trained on with.
 ROUND_OPTIONS ?= --set sampling.hard_share=0.25 --set schedule.epochs=2 --set optimizer.learning_rate=0.0004
 # Cases that are searched for them, those without tumors first.
-MINED ?= 100
+MINED ?= 40
 # Cases of the second look: phantoms, and implants in the real volumes that validate. None leaves it out.
 LOOK_PHANTOMS ?= $(if $(DATA),16)
-LOOK_IMPLANTED ?= $(if $(DATA),16)
+LOOK_IMPLANTED ?= $(if $(DATA),32)
 # Chosen on phantoms 90000 to 90019 for few false lesions, see the README of the bundled model.
 POSTPROCESSING := $(addprefix --postprocessing ,minimum_peak_probability=0.9 minimum_diameter_mm=7 rim_mm=2 \
 	border_mm=3 minimum_core_share=0.5 liver_denser_hu=80)

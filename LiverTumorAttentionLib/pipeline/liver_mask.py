@@ -23,17 +23,23 @@ SLAB_VOXELS = 8_000_000
 
 
 def liver_mask(
-    coarse: sitk.Image, image: sitk.Image, where: str, settings: PostprocessingSettings
+    coarse: sitk.Image,
+    image: sitk.Image,
+    where: str,
+    settings: PostprocessingSettings,
+    *,
+    smallest_ml: float = SMALLEST_LIVER_ML,
 ) -> sitk.Image:
     """Return the liver on an image's grid, uint8, by its probability. Raises `InputError` when there is none.
 
     coarse: the probability, on a grid over the image with its axes. image: HU. where: for the message.
+    smallest_ml: less is no liver.
     """
     box, candidates = reaching(coarse, settings.liver_threshold, image)
     spacing = image.GetSpacing()[::-1]
     liver = liver_from_candidates(candidates, spacing, opening_mm=settings.liver_opening_mm)
     volume_ml = float(np.count_nonzero(liver)) * float(np.prod(spacing)) / 1000.0
-    if volume_ml < SMALLEST_LIVER_ML:
+    if volume_ml < smallest_ml or not liver.any():
         raise InputError(
             f"no liver was found {where} (at most {volume_ml:.0f} mL of something like it): "
             "check that it is a CT of the upper abdomen, or choose another series"

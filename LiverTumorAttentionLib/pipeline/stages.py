@@ -28,7 +28,7 @@ from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
-from LiverTumorAttentionLib.pipeline.liver_mask import liver_mask
+from LiverTumorAttentionLib.pipeline.liver_mask import SMALLEST_LIVER_ML, liver_mask
 from LiverTumorAttentionLib.postprocessing import (
     SURROUNDINGS_MM,
     PostprocessingSettings,
@@ -177,15 +177,24 @@ def _check_mirrored(description: ModelDescription, averaging: str) -> None:
 
 
 def find_liver(
-    image: sitk.Image, phase: Phase, stages: Stages, settings: PostprocessingSettings, progress: Progress
+    image: sitk.Image,
+    phase: Phase,
+    stages: Stages,
+    settings: PostprocessingSettings,
+    progress: Progress,
+    *,
+    smallest_ml: float = SMALLEST_LIVER_ML,
 ) -> FoundLiver:
     """Return the liver on the image's grid. Raises `InputError` when there is none.
 
     image: HU, in LPS order. phase: which phase it is; attention is recorded in the portal one, where tumors are found.
+    smallest_ml: less is no liver.
     """
     recorder = stages.recorder if stages.tumor is None and phase == "portal" else None
     probabilities = stages.liver.probabilities(image, progress, recorder)
-    mask = liver_mask(probabilities["liver"], image, f"in the {phase} volume", settings)
+    mask = liver_mask(
+        probabilities["liver"], image, f"in the {phase} volume", settings, smallest_ml=smallest_ml
+    )
     return FoundLiver(mask=mask, tumor=probabilities.get("tumor"))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from training.augmentation.shading import draw_shading
 from training.recipes.settings import AugmentationSettings
 
 TISSUE_HU = 60.0
@@ -25,7 +26,7 @@ def varied_hu(
     *,
     tissue_hu: float = TISSUE_HU,
 ) -> NDArray[np.generic]:
-    """Return Hounsfield units (C, ..., Y, X) with another contrast, level, sharpness and noise.
+    """Return Hounsfield units (C, ..., Y, X) with another contrast, level, shading, sharpness and noise.
 
     tissue_hu: the level about which the contrast changes.
     Without such settings `hu` itself is returned, in its own type; otherwise a new array. A clip comes first: it was
@@ -38,6 +39,9 @@ def varied_hu(
         shift = np.float32(rng.normal(0, settings.shift_hu))
         level = np.float32(tissue_hu)
         hu = (hu.astype(np.float32) - level) * gain + (level + shift)
+    if settings.shading_hu:
+        shading = draw_shading(rng, hu.shape[-2:], settings.shading_hu)
+        hu = hu if shading is None else hu.astype(np.float32) + shading
     if settings.blur_share and rng.random() < settings.blur_share:
         hu = _in_plane(hu.astype(np.float32), rng.uniform(*BLUR_PIXELS))
     if settings.noise_hu and rng.random() < NOISE_SHARE:

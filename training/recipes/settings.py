@@ -188,6 +188,9 @@ class AugmentationSettings:
     shift_hu: float = 0.0
     """Standard deviation of a shift in HU, of each phase by itself. For stages with liver_window_hu the shift is
     against the liver's median: an error of the level that a coarse liver gives."""
+    shading_hu: float = 0.0
+    """Largest depth, in HU, of a dark band with streaks over one side of a sample, in 30 % of samples: arms beside the
+    body throw such bands."""
     noise_hu: float = 0.0
     """Largest standard deviation, in HU, of noise that is added to 60 % of samples; in half of those it is correlated
     between neighboring pixels."""

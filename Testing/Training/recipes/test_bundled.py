@@ -66,7 +66,7 @@ def test_a_stage_can_start_from_the_weights_of_the_bundled_model(name: str) -> N
 
 
 def test_the_schedules_are_what_their_comments_say() -> None:
-    for name, steps in (("liver", 4000), ("tumor", 2000)):
+    for name, steps in (("liver", 5000), ("tumor", 2000)):
         recipe = read_recipe(f"bundled/{name}")
         assert recipe.sampling.samples_an_epoch == 250 * recipe.loop.batch
         assert recipe.schedule.epochs * 250 == steps

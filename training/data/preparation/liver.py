@@ -11,6 +11,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference import LiverStage, choose_device
 from LiverTumorAttentionLib.models import find_model
+from LiverTumorAttentionLib.pipeline.liver_mask import SMALLEST_LIVER_ML
 from LiverTumorAttentionLib.pipeline.stages import Phase, Stages, find_liver
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
@@ -36,13 +37,15 @@ def true_livers(labels: sitk.Image) -> Livers:
 def found_livers(model: str, portal: sitk.Image, arterial: sitk.Image | None) -> Livers:
     """Return the livers that a liver stage finds in both phases, as inference does.
 
-    model: id or path of a model, or the folder of a run that trains a liver stage.
+    model: id or path of a model, or the folder of a run that trains a liver stage. Of a single slice any liver is
+    taken, however little it is in mL.
     """
 
     stages, settings = _loaded(model)
 
     def found(image: sitk.Image, phase: Phase) -> sitk.Image:
-        return find_liver(image, phase, stages, settings, Progress()).mask
+        smallest_ml = 0.0 if image.GetSize()[2] == 1 else SMALLEST_LIVER_ML
+        return find_liver(image, phase, stages, settings, Progress(), smallest_ml=smallest_ml).mask
 
     return Livers(
         portal=found(portal, "portal"),

@@ -54,6 +54,14 @@ def test_a_model_that_finds_no_liver_leaves_the_case_out(tmp_path: Path) -> None
     assert "no liver was found in the portal volume" in (entry.reason or "")
 
 
+def test_a_single_slice_is_taken_however_little_liver_it_is(tmp_path: Path) -> None:
+    source = write_source(tmp_path / "data", "one", *(image[:4, :4, :1] for image in make_abdomen()))
+    model = str(write_paper_model(tmp_path / "model", "paresseg", tile=32))
+    with opened(tmp_path / "prepared", Preparation.of(slice_recipe("tumor"), model)) as cohort:
+        (entry,) = cohort.prepare([source], processes=1)
+    assert entry.state == "done", entry.reason
+
+
 def test_the_coarse_liver_may_be_that_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.runs.stage_weights.build_network", lambda name, **more: Bright(**more))
     portal, labels = make_abdomen()
