@@ -50,7 +50,16 @@ def similarity(
 
     Both volumes are clipped to the same window beforehand; the histogram covers the values that occur.
     """
-    moved = sitk.Resample(moving, fixed, transform, sitk.sitkLinear, OUTSIDE, sitk.sitkFloat32)
+    return similarity_to(fixed, moved_onto(fixed, moving, transform), region, bins=bins)
+
+
+def moved_onto(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> sitk.Image:
+    """Return `moving`, moved by `transform`, at the voxels of `fixed`, float32; `OUTSIDE` where it does not reach."""
+    return sitk.Resample(moving, fixed, transform, sitk.sitkLinear, OUTSIDE, sitk.sitkFloat32)
+
+
+def similarity_to(fixed: sitk.Image, moved: sitk.Image, region: sitk.Image, *, bins: int = 32) -> Similarity:
+    """Return the similarity of `fixed` and what `moved_onto` returned, in `region`; see `similarity`."""
     inside = sitk.GetArrayViewFromImage(region) > 0
     a = sitk.GetArrayViewFromImage(fixed)[inside]
     b = sitk.GetArrayViewFromImage(moved)[inside]

@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.registration.inverse_consistency import (
     backward_transform,
     inverse_consistency_error,
 )
-from LiverTumorAttentionLib.registration.mutual_information import similarity
+from LiverTumorAttentionLib.registration.mutual_information import OUTSIDE, similarity_to
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
 from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict, TransformKind, verdict_on
@@ -130,7 +130,8 @@ def _best(
     pair: ResampledPair, candidates: list[tuple[TransformKind, sitk.Transform]]
 ) -> tuple[TransformKind, sitk.Transform]:
     """Return the last candidate that is better than all before it."""
-    measured = [similarity(pair.fixed, pair.moving, t, pair.region) for _, t in candidates]
+    moved = (resample_onto(pair.moving, pair.fixed, t, OUTSIDE) for _, t in candidates)
+    measured = [similarity_to(pair.fixed, image, pair.region) for image in moved]
     best = 0
     for k in range(1, len(candidates)):
         if is_better(measured[best], measured[k]):

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.registration.inverse_consistency import InverseConsistency
-from LiverTumorAttentionLib.registration.mutual_information import Similarity, similarity
+from LiverTumorAttentionLib.registration.mutual_information import Similarity, moved_onto, similarity_to
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import displacement_field, jacobian_determinant
 from LiverTumorAttentionLib.registration.working_pair import ResampledPair, WorkingPair
@@ -107,10 +107,8 @@ def verdict_on(
     pair = work.resampled(settings.rigid_spacing_mm) if rigid_pair is None else rigid_pair
     target = sitk.Resample(work.target, pair.fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
-    def measured(t: sitk.Transform, where: sitk.Image) -> Similarity:
-        return similarity(pair.fixed, pair.moving, t, where)
-
     as_given = sitk.Transform(3, sitk.sitkIdentity)
+    before, after = (moved_onto(pair.fixed, pair.moving, t) for t in (as_given, transform))
     overlap = None
     if work.portal_liver is not None and work.arterial_liver is not None:
         both = work.portal_liver, work.arterial_liver
@@ -120,9 +118,9 @@ def verdict_on(
         of_liver=work.portal_liver is not None,
         transform=transform,
         kept=kept,
-        before=measured(as_given, pair.region),
-        after=measured(transform, pair.region),
-        coverage=measured(transform, target).coverage,
+        before=similarity_to(pair.fixed, before, pair.region),
+        after=similarity_to(pair.fixed, after, pair.region),
+        coverage=similarity_to(pair.fixed, after, target).coverage,
         overlap=overlap,
         error=error,
         settings=settings,

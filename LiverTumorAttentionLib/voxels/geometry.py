@@ -343,6 +343,30 @@ def interpolate_with_derivative(
     return value, np.stack([by_x, by_y, above[0] - below[0]])
 
 
+def interpolate_inside(volume: NDArray[Any], at: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the values (n,) of `volume` at continuous indices, linear in between.
+
+    volume: (z, y, x) of any type, with at least two voxels along each axis; it is not copied. at: (3, n) indices along
+    x, y, z; beyond the volume the nearest value inside is read.
+    """
+    nz, ny, nx = volume.shape
+    x, y, z = at
+    i, j, k = (np.clip(p.astype(np.int32), 0, n - 2) for p, n in ((x, nx), (y, ny), (z, nz)))
+    fx, fy, fz = (np.clip(p - whole, 0, 1).astype(np.float32) for p, whole in ((x, i), (y, j), (z, k)))
+    voxels, corner = volume.reshape(-1), (k.astype(np.intp) * ny + j) * nx + i
+
+    def line(first: NDArray[np.intp]) -> NDArray[np.float32]:
+        near = voxels[first].astype(np.float32)
+        return near + fx * (voxels[first + 1] - near)
+
+    def plane(first: NDArray[np.intp]) -> NDArray[np.float32]:
+        near = line(first)
+        return near + fy * (line(first + nx) - near)
+
+    below = plane(corner)
+    return below + fz * (plane(corner + ny * nx) - below)
+
+
 def interpolate_axis(
     values: NDArray[np.float32], axis: int, origin: float, spacing: float, at: NDArray[np.floating[Any]]
 ) -> NDArray[np.float32]:

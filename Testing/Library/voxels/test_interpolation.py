@@ -8,6 +8,7 @@ import pytest
 from LiverTumorAttentionLib.voxels.geometry import (
     interpolate,
     interpolate_axis,
+    interpolate_inside,
     interpolate_with_derivative,
 )
 
@@ -22,6 +23,14 @@ def test_values_are_those_of_interpolate(volume: np.ndarray) -> None:
     np.testing.assert_allclose(
         interpolate_with_derivative(volume, at)[0], interpolate(volume, at[::-1]), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.float32])
+def test_values_of_any_type_are_those_of_interpolate(volume: np.ndarray, kind: type) -> None:
+    values = (60 * volume + 100).clip(0, 255).astype(kind)
+    at = np.random.default_rng(3).uniform(-2.0, 11.0, (3, 500)).astype(np.float32)
+    expected = interpolate(values.astype(np.float32), at[::-1])
+    np.testing.assert_allclose(interpolate_inside(values, at), expected, atol=1e-3)
 
 
 def test_the_derivative_is_that_of_the_values(volume: np.ndarray) -> None:
