@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ GUARDS: dict[str, Callable[[Path, str], None]] = {
 """What each reader asks of a file before it allocates anything."""
 
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
+_ONE_COPY = threading.Lock()
+"""Held while voxels become an image: of volumes that are read side by side, only one is in memory twice."""
 
 
 def read_with_itk(path: Path, name: str) -> sitk.Image:
@@ -75,7 +78,11 @@ def read_with_itk(path: Path, name: str) -> sitk.Image:
     reader.SetImageIO(kind)
     with _for_reader(path, kind, name) as place, sheared_too():
         reader.SetFileName(str(place))
-        image = None if voxels is None else _placed(voxels, reader)
+        image = None
+        if voxels is not None:
+            with _ONE_COPY:
+                image = _placed(voxels, reader)
+                voxels = None
         image = reader.Execute() if image is None else image
     _check_place(image, path, name)
     return image
