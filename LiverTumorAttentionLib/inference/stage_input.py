@@ -13,7 +13,6 @@ from typing import cast
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models.stage_description import IntensitySettings, StageDescription
@@ -25,6 +24,7 @@ from LiverTumorAttentionLib.preprocessing import (
     window_hu,
 )
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box, mask_box
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
 
 Intensity = Callable[[ArrayLike], NDArray[np.float32]]
 """From HU to the network's input, any shape."""
@@ -154,4 +154,4 @@ def _margin_mm(stage: StageDescription) -> float:
 def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:
     """Return a coarse liver (probability on the stage's grid) dilated by a margin."""
     outside = sitk.GetArrayViewFromImage(liver) < 0.5
-    return ndimage.distance_transform_edt(outside, sampling=liver.GetSpacing()[::-1]) <= margin_mm
+    return distance_map_mm(~outside, liver.GetSpacing()[::-1]) <= margin_mm

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
+
 Mask = NDArray[np.bool_]
 
 FACES = ndimage.generate_binary_structure(3, 1)
@@ -50,7 +52,7 @@ def opened(mask: Mask, radius_mm: float, spacing_zyx_mm: Sequence[float]) -> Mas
     """
     if mask.all():
         return mask.copy()
-    eroded = ndimage.distance_transform_edt(mask, sampling=spacing_zyx_mm) > radius_mm
+    eroded = distance_map_mm(~mask, spacing_zyx_mm) > radius_mm
     if not eroded.any():
         return eroded
-    return mask & (ndimage.distance_transform_edt(~eroded, sampling=spacing_zyx_mm) <= radius_mm)
+    return mask & (distance_map_mm(eroded, spacing_zyx_mm) <= radius_mm)

@@ -129,7 +129,8 @@ def nearest_distances_mm(
 def distance_map_mm(body: NDArray[np.bool_], spacing_zyx_mm: Sequence[float]) -> NDArray[np.float32]:
     """Return how far the center of each voxel lies from the nearest center of a body's voxels.
 
-    body: (z, y, x). Exact, 0 inside the body; infinite where there is no body.
+    body: (z, y, x), or a slice (y, x). spacing_zyx_mm: along its axes. Exact, 0 inside the body; infinite where there
+    is no body. It takes a few bytes a voxel; scipy's map, which is the same, takes ten times as many.
     """
     if not body.any():
         return np.full(body.shape, np.inf, dtype=np.float32)
