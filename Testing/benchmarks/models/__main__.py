@@ -16,18 +16,11 @@ import argparse
 import json
 import os
 import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
-
-from Testing.benchmarks.models.cases import CASES, draw_case, folder_of, number_of
-
-SEED = 77
-HERE = "Testing.benchmarks.models"
+from Testing.benchmarks.models.cases import CASES, FULL_SIZE
+from Testing.benchmarks.models.compare import Comparison
 
 
 def main() -> None:
@@ -46,7 +39,10 @@ def main() -> None:
     add("--output", type=Path, required=True, help="folder for the table")
     add("--name", default="models", help="name of the table (default: models)")
     add(
-        "--case", action="append", choices=tuple(CASES), help="only these cases, in any number (default: all)"
+        "--case",
+        action="append",
+        choices=tuple(CASES),
+        help="only these cases, in any number (default: all but the full-size network)",
     )
     add("--matrix", type=int, default=96, help="pixels along a side of the slices (default: 96)")
     add("--slices", type=int, default=44, help="slices (default: 44)")
@@ -58,15 +54,14 @@ def main() -> None:
     add("--bfloat16", action="store_true", help="ours: in bfloat16 where the processor can")
     options = parser.parse_args()
     options.scratch.mkdir(parents=True, exist_ok=True)
-    names = options.case or list(CASES)
-    theirs = [str(options.nnunet_python), "-m", f"{HERE}.nnunet_side"]
-    missing = [
-        name for name in names if not (options.scratch / "results" / folder_of(number_of(name))).is_dir()
-    ]
-    if missing:
-        subprocess.run(
-            [*theirs, "train", str(options.scratch), *missing], check=True, stdout=subprocess.DEVNULL
-        )
+    names = options.case or [name for name in CASES if name != FULL_SIZE]
+    comparison = Comparison(
+        nnunet_python=options.nnunet_python,
+        scratch=options.scratch,
+        where_needed=options.where_needed,
+        bfloat16=options.bfloat16,
+    )
+    comparison.make_models(names)
     place = options.output / f"{options.name}.json"
     content = {
         "command": "python -m Testing.benchmarks.models " + " ".join(told(options)),
@@ -77,7 +72,7 @@ def main() -> None:
     }
     rows = kept_rows(place, content)
     for name in names:
-        rows[name] = {"model": name, **compared(name, theirs, options)}
+        rows[name] = {"model": name, **comparison.of(name, options.matrix, options.slices)}
         content["rows"] = [rows[case] for case in CASES if case in rows]
         print(json.dumps(rows[name]), flush=True)
         place.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -99,60 +94,6 @@ def told(options: argparse.Namespace) -> list[str]:
     return words + [
         f"--{flag}" for flag in ("where-needed", "bfloat16") if getattr(options, flag.replace("-", "_"))
     ]
-
-
-def compared(name: str, theirs: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Convert the model of a case, run both predictors, and return what they take and how far they agree."""
-    case, folder = CASES[name], folder_of(number_of(name))
-    work = options.scratch / "compared" / folder
-    work.mkdir(parents=True, exist_ok=True)
-    volume = work / f"volume-{options.matrix}-{options.slices}_0000.nii.gz"
-    if not volume.is_file():
-        thickness = case.thickness_mm * 40 / options.slices
-        spacing = 300 / options.matrix
-        image, _ = draw_case(
-            SEED, matrix=options.matrix, slices=options.slices, thickness_mm=thickness, spacing_mm=spacing
-        )
-        sitk.WriteImage(image, str(volume))
-    ours = [sys.executable, "-m", f"{HERE}.our_side"]
-    model = work / "model"
-    if not model.is_dir():
-        subprocess.run([*ours, "convert", str(options.scratch), name, str(model)], check=True)
-    mine, halved = work / "ours.nii.gz", work / "ours-half-sums.nii.gz"
-    original = work / f"{volume.name.replace('_0000', '')}"
-    flags = [
-        flag
-        for flag, wanted in (
-            ("--mirror", case.mirror),
-            ("--where-needed", options.where_needed),
-            ("--bfloat16", options.bfloat16),
-        )
-        if wanted
-    ]
-    cost = measured(
-        [*ours, "predict", str(model), str(volume), str(mine), "--half-sums", str(halved), *flags]
-    )
-    their_cost = measured([*theirs, "predict", str(options.scratch), str(volume), str(original), name])
-    found, half, expected = (
-        sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (mine, halved, original)
-    )
-    differing = int(np.count_nonzero(found != expected))
-    return {
-        "voxels": int(found.size),
-        "differing": differing,
-        "differing_with_half_sums": int(np.count_nonzero(half != expected)),
-        "agreement": 1 - differing / found.size,
-        "found": [int(count) for count in np.bincount(expected.ravel(), minlength=3)],
-        "ours": cost,
-        "nnunet": their_cost,
-    }
-
-
-def measured(command: list[str]) -> dict[str, float]:
-    """Run one side of the benchmark, and return what it says of its costs."""
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    costs: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return costs
 
 
 def table(content: dict[str, Any]) -> str:

@@ -28,6 +28,10 @@ class Case:
     """Name of the channel, from which nnU-Net takes its normalization."""
     memory_gb: float = 0.08
     """What the planner fits the patch to."""
+    features: int = 6
+    """Of the network's first level, an eighth of the most: small networks, so that what surrounds them counts."""
+    steps: int = 30
+    """Of the training."""
 
 
 CASES: dict[str, Case] = {
@@ -43,6 +47,9 @@ CASES: dict[str, Case] = {
     "3d_cascade_fullres": Case(configuration="3d_cascade_fullres", memory_gb=0.01),
     "residual encoder": Case(planner="nnUNetPlannerResEncM"),
 }
+FULL_SIZE = "full-size network"
+CASES[FULL_SIZE] = Case(mirror=True, features=32, memory_gb=4, steps=4)
+"""With nnU-Net's own number of features and its mirroring: most of the time is the network's. Run where asked for."""
 
 
 def number_of(name: str) -> int:

@@ -22,9 +22,6 @@ import torch
 from Testing.benchmarks.models.cases import CASES, Case, draw_case, folder_of, number_of
 from Testing.benchmarks.registration.clock import Clock
 
-FEATURES = 6
-"""Of the first level: a small network, so that what surrounds it counts."""
-STEPS = 30
 MATRIX, SLICES, SPACING_MM = 72, 36, 4.0
 TRAINING_SEEDS = (1, 2)
 
@@ -77,8 +74,8 @@ def make_model(root: Path, name: str) -> None:
 
     kind = getattr(default_experiment_planner, case.planner, None) or getattr(residual, case.planner)
     planner = kind(number_of(name), case.memory_gb)
-    planner.UNet_base_num_features = FEATURES
-    planner.UNet_max_features_2d = planner.UNet_max_features_3d = 8 * FEATURES
+    planner.UNet_base_num_features = case.features
+    planner.UNet_max_features_2d = planner.UNet_max_features_3d = 8 * case.features
     planner.UNet_vram_target_GB = case.memory_gb
     planned = planner.plan_experiment()
     plans = PlansManager(planned)
@@ -90,7 +87,7 @@ def make_model(root: Path, name: str) -> None:
             (folder / f"fold_{fold}").mkdir(parents=True, exist_ok=True)
             torch.save(
                 {
-                    "network_weights": train(plans, configuration, raw, seed=fold),
+                    "network_weights": train(plans, configuration, raw, seed=fold, steps=case.steps),
                     "trainer_name": "nnUNetTrainer",
                     "init_args": {"configuration": configuration, "fold": fold},
                     "inference_allowed_mirroring_axes": tuple(
@@ -159,7 +156,7 @@ def write_fingerprint(path: Path, raw: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def train(plans: Any, configuration: str, raw: Path, *, seed: int) -> dict[str, torch.Tensor]:
+def train(plans: Any, configuration: str, raw: Path, *, seed: int, steps: int) -> dict[str, torch.Tensor]:
     """Train the network of a configuration for a few steps, on patches about the liver, and return its weights."""
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
     from nnunetv2.utilities.label_handling.label_handling import (
@@ -191,7 +188,7 @@ def train(plans: Any, configuration: str, raw: Path, *, seed: int) -> dict[str, 
         cases.append((data, np.maximum(found[0], 0)))
     generator = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
-    for _ in range(STEPS):
+    for _ in range(steps):
         image, mask = _patch(*cases[generator.integers(len(cases))], manager.patch_size, generator)
         loss = _loss(network(torch.from_numpy(image)[None]), torch.from_numpy(mask)[None].long(), labels)
         optimizer.zero_grad()
