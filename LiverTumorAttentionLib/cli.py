@@ -18,10 +18,23 @@ from LiverTumorAttentionLib.commands import (
     register,
     review,
     segment,
+    segments,
 )
 from LiverTumorAttentionLib.commands.program import run_program
 
-COMMANDS = (segment, refine, review, register, phantom, evaluate, export_training, models, networks, demo)
+COMMANDS = (
+    segment,
+    refine,
+    review,
+    segments,
+    register,
+    phantom,
+    evaluate,
+    export_training,
+    models,
+    networks,
+    demo,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

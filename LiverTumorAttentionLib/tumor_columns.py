@@ -131,6 +131,15 @@ _ALL = (
         meaning="Neck ratio: radius of the narrowest neck over that of the smaller of the two bodies that it joins; "
         "empty for a tumor of one body. Where the neck is narrow the tumor is marked: it may be two that touch.",
     ),
+    TumorColumn(
+        name="segments",
+        title="Couinaud segments",
+        short_title="Segments",
+        path=(MEASUREMENT, "segments"),
+        csv_digits=None,
+        meaning="Couinaud segments: those that the tumor lies in, with the share of its volume in each. Who says where "
+        "the segments are is told below; borders that are proposed or drawn as planes may be off by a centimeter.",
+    ),
     TumorColumn(name="slice_index", title="Slice index", path=(MEASUREMENT, "slice_index"), csv_digits=None),
     TumorColumn(
         name="mean_probability",
@@ -367,7 +376,7 @@ def columns(names: str) -> tuple[TumorColumn, ...]:
 RUN_COLUMNS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm slice_index centroid_l_mm centroid_p_mm "
     "centroid_s_mm portal_hu portal_sd_hu arterial_hu delayed_hu native_hu mean_probability lesion_probability "
-    "neck_ratio"
+    "neck_ratio segments"
 )
 """Columns of the CSV file of a run, all from a `TumorMeasurement`; the centroid is in LPS."""
 REVIEW_COLUMNS = columns(
@@ -376,7 +385,7 @@ REVIEW_COLUMNS = columns(
     "arterial_sd_hu arterial_contrast_hu delayed_hu delayed_contrast_hu arterial_portal_difference_hu "
     "arterial_enhancement_hu portal_enhancement_hu delayed_enhancement_hu washout_hu rim_core_ratio capsule_hu "
     "capsule_share surface_distance_mm nearest_tumor nearest_tumor_mm nearest_vessel nearest_vessel_mm "
-    "vessel_contact_mm2"
+    "vessel_contact_mm2 segments"
 )
 """Columns of the CSV file of a review."""
 NODE_COLUMNS = columns(
@@ -384,13 +393,14 @@ NODE_COLUMNS = columns(
     "liver_native_hu portal_hu liver_portal_hu arterial_hu liver_arterial_hu delayed_hu liver_delayed_hu "
     "arterial_portal_difference_hu arterial_enhancement_hu portal_enhancement_hu delayed_enhancement_hu washout_hu "
     "rim_core_ratio capsule_hu capsule_share mean_probability lesion_probability surface_distance_mm nearest_tumor "
-    "nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 centroid_r_mm centroid_a_mm centroid_s_mm"
+    "nearest_tumor_mm nearest_vessel nearest_vessel_mm vessel_contact_mm2 segments centroid_r_mm centroid_a_mm "
+    "centroid_s_mm"
 )
 """Columns of the table node in Slicer after the tumor's name; centroids are RAS, as everything in Slicer."""
 RUN_NODE_COLUMNS = tuple(column for column in NODE_COLUMNS if column.path[0] == MEASUREMENT)
 """Those of them that a run measures already."""
 PAGE_SIZE_COLUMNS = columns(
-    "volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm neck_ratio "
+    "segments volume_ml longest_axial_diameter_mm perpendicular_diameter_mm longest_3d_diameter_mm neck_ratio "
     "surface_distance_mm nearest_tumor nearest_vessel mean_probability lesion_probability"
 )
 """Columns of the report's table of sizes and places."""
@@ -403,7 +413,7 @@ PAGE_HU_COLUMNS = columns(
 ALWAYS_SHOWN = frozenset(
     column.name
     for column in (*PAGE_SIZE_COLUMNS, *columns("portal_hu portal_contrast_hu"))
-    if column.name not in ("lesion_probability", "neck_ratio")
+    if column.name not in ("lesion_probability", "neck_ratio", "segments")
 )
 """Columns that are shown where no tumor has a value, too: their dashes tell that nothing was measured."""
 

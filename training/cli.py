@@ -18,6 +18,7 @@ from training.commands import (
     mine,
     phantoms,
     prepare,
+    segments,
     splits,
     synthesize,
     tables,
@@ -39,6 +40,7 @@ COMMANDS = (
     candidates,
     export,
     assess,
+    segments,
 )
 """In the order of work. Each has `add_to(commands)` and `run(options, progress, console)`, as the library's have."""
 

@@ -6,7 +6,7 @@ Measurements, never a diagnosis: attenuation is given in HU and not interpreted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,13 @@ from LiverTumorAttentionLib.analysis.nearest_tumor import NearestTumor, nearest_
 from LiverTumorAttentionLib.analysis.perilesional_liver import PerilesionalLiver, ReviewSettings
 from LiverTumorAttentionLib.analysis.rim import RimMeasurement, core_of, measure_rim
 from LiverTumorAttentionLib.analysis.run_findings import RunFinding, with_lesion_probabilities
+from LiverTumorAttentionLib.analysis.segments.liver_segments import LiverSegments
 from LiverTumorAttentionLib.analysis.tumors import (
     CaseMeasurement,
     TumorMeasurement,
     measure_case,
     measure_tumors,
+    with_segments,
 )
 from LiverTumorAttentionLib.analysis.vessels import CONTACT_VOXELS, VesselRelation, Vessels, relation_between
 from LiverTumorAttentionLib.progress import Progress
@@ -77,6 +79,15 @@ class CaseReview:
     case: CaseMeasurement
     tumors: tuple[TumorReview, ...]
     settings: ReviewSettings
+
+    def with_segments(self, segments: LiverSegments, instances: sitk.Image) -> CaseReview:
+        """Return the review with the Couinaud segments of each tumor. instances: those that were reviewed."""
+        told = with_segments([tumor.measurement for tumor in self.tumors], segments, instances)
+        tumors = (
+            replace(tumor, measurement=measurement)
+            for tumor, measurement in zip(self.tumors, told, strict=True)
+        )
+        return replace(self, tumors=tuple(tumors))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the review as JSON values: unrounded, None for what was not measured."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.analysis.axial_diameter import (
     perpendicular_chord,
 )
 from LiverTumorAttentionLib.analysis.neck import neck_ratio
+from LiverTumorAttentionLib.analysis.segments.liver_segments import LiverSegments, SegmentShare, share_text
 from LiverTumorAttentionLib.voxels.boxes import Box, label_boxes, relative_box
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Line, Point, check_same_grid
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, OUTSIDE_HU, tumor_number
@@ -45,6 +46,8 @@ class TumorMeasurement:
     neck_ratio: radius of its narrowest neck over that of the smaller of the two bodies that the neck joins; None where
         it is one body (see `analysis.neck`). Below `analysis.neck.MAYBE_TWO` it may be two tumors that touch, and its
         diameter not that of a tumor.
+    segments, segment_shares: the Couinaud segments that it lies in, in words and as shares, the largest first; None and
+        () where no segments are known.
     """
 
     number: int
@@ -63,6 +66,8 @@ class TumorMeasurement:
     neck_ratio: float | None = None
     mean_hu_delayed: float | None = None
     mean_hu_native: float | None = None
+    segments: str | None = None
+    segment_shares: tuple[SegmentShare, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +133,21 @@ def measure_tumors(
                 )
             )
     return measurements
+
+
+def with_segments(
+    tumors: Sequence[TumorMeasurement], segments: LiverSegments, instances: sitk.Image
+) -> list[TumorMeasurement]:
+    """Return tumors with the Couinaud segments that they lie in. instances: as for `measure_tumors`."""
+    shares = segments.shares(instances)
+    return [
+        replace(
+            tumor,
+            segments=share_text(shares.get(tumor.number, ())),
+            segment_shares=shares.get(tumor.number, ()),
+        )
+        for tumor in tumors
+    ]
 
 
 def measure_case(instances: sitk.Image) -> CaseMeasurement:

@@ -42,7 +42,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         add(f"--{phase}-series", help=f"DICOM series of the {phase} folder or source, likewise")
     add("--probability", metavar="Q", help="probability of tumor (segment --save-probability)")
     add("--vessels", metavar="V", help="vessels: .seg.nrrd, DICOM SEG or label map")
+    add(
+        "--segments",
+        metavar="FILE|propose",
+        help="Couinaud segments: .seg.nrrd, DICOM SEG or label map of 1 to 8, landmarks (.json), or the word propose "
+        "for those of the network (see the command segments)",
+    )
     add("--plan", metavar="JSON", help="margins and resections to compute; see report/README.md")
+    add("--height-cm", type=float, metavar="H", help="the body's height, for the estimated liver volume")
     add("--weight-kg", type=float, metavar="W", help="the body's weight, for what a resection leaves")
     add(
         "--log",

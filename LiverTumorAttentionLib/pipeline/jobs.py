@@ -40,6 +40,9 @@ REGISTERED_OUTPUTS = {
 PLAIN_SETTINGS = frozenset({"model", "device", "averaging", "operating_point"})
 """Settings whose text is no name."""
 
+PROPOSE_SEGMENTS = "propose"
+"""In place of a file of Couinaud segments: the network that ships with the library proposes them."""
+
 CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -385,6 +388,9 @@ class ReviewJob(LabelledJob):
     """Probability of tumor on the portal grid."""
     vessels: str | None = None
     """Named vessels on the portal grid: `.seg.nrrd`, DICOM SEG or a label map."""
+    segments: str | None = None
+    """Couinaud segments: a `.seg.nrrd`, DICOM SEG or label map of 1 to 8 on the portal grid, landmarks (.json), or
+    "propose" for those of the network that ships with the library."""
     plan: str | None = None
     """Margins and resections to compute, as JSON; see `report/README.md`."""
     log: str | None = None
@@ -393,6 +399,8 @@ class ReviewJob(LabelledJob):
     """What `segment` wrote as its report: model, versions and the verdict on the registration."""
     weight_kg: float | None = None
     """The body's weight, for what a resection leaves by kilogram; it counts before that of the plan."""
+    height_cm: float | None = None
+    """The body's height, for the estimated liver volume; likewise."""
     patient_name: str | None = None
     """Written at the head of the page. Nothing else that could identify a patient is written there."""
     arterial_source: str | None = None
@@ -420,8 +428,11 @@ class ReviewJob(LabelledJob):
                 raise InputError(f"no {what} was given: name a file")
         if not any(self.outputs().values()):
             raise InputError("nothing is asked for: name a file for the page, the table or the numbers")
-        if self.weight_kg is not None and self.plan is None:
-            raise InputError("a weight was given, but no plan that would need it: give one, or leave it out")
+        for value, what in ((self.weight_kg, "weight"), (self.height_cm, "height")):
+            if value is not None and self.plan is None:
+                raise InputError(
+                    f"a {what} was given, but no plan that would need it: give one, or leave it out"
+                )
         for phase, source in self.sources().items():
             if source is not None and (self.sr is None or getattr(self, phase) is None):
                 raise InputError(
@@ -442,8 +453,9 @@ class ReviewJob(LabelledJob):
             "log",
             "report",
         )
+        segments = None if self.segments == PROPOSE_SEGMENTS else self.segments
         sources = {f"{phase}_source": source for phase, source in self.sources().items()}
-        return {**{name: getattr(self, name) for name in names}, **sources}
+        return {**{name: getattr(self, name) for name in names}, "segments": segments, **sources}
 
     def sources(self) -> dict[str, str | None]:
         """Return the DICOM folders of the phases before registration, by phase."""

@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.io import (
     full_suffix,
     replacing_all,
 )
+from LiverTumorAttentionLib.io.couinaud_segments import SUFFIXES as COUINAUD_SUFFIXES
 from LiverTumorAttentionLib.pipeline.jobs import (
     TRAINING_CASE_FILES,
     Job,
@@ -37,6 +38,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "DICOM SEG": (".dcm",),
     "structured report": (".dcm",),
     "RT Structure Set": (".dcm",),
+    "Couinaud segments": COUINAUD_SUFFIXES,
     "registered": IMAGE_SUFFIXES,
     "delayed": IMAGE_SUFFIXES,
     "native": IMAGE_SUFFIXES,

@@ -39,10 +39,14 @@ def report_case(job: ReviewJob, progress: Progress | None = None) -> ReportConte
         findings=() if run is None else run.findings,
         progress=progress.part(0.2, 0.5, "measuring"),
     )
+    if case.segments is not None:
+        review = review.with_segments(case.segments, case.instances)
     plan = None
     if wanted is not None:
         planning = progress.part(0.5, 0.6, "planning")
-        plan = compute_plan(wanted, case.instances, case.vessels, job.weight_kg, planning)
+        plan = compute_plan(
+            wanted, case.instances, case.vessels, job.weight_kg, planning, case.segments, job.height_cm
+        )
     content = ReportContent(case=case, review=review, plan=plan, run=run, sign_off=read_sign_off(job, case))
     _write(content, job, dicom, progress)
     return content

@@ -45,6 +45,7 @@ class ReportContent:
             "version": __version__,
             "phases": list(self.case.phases),
             "vessels": [] if self.case.vessels is None else list(self.case.vessels.names.values()),
+            "segments": None if self.case.segments is None else self.case.segments.as_dict(),
             "sign_off": None
             if self.sign_off is None
             else {"reader": self.sign_off.reader, "time": self.sign_off.time},

@@ -74,6 +74,11 @@ def volume(value: float | None) -> Markup:
 
 def cell(tumor: dict[str, Any], column: TumorColumn) -> Markup:
     """Return a tumor's value in a column as HTML, without HU, which the caption of its table gives."""
+    from markupsafe import escape
+
+    text = column.value(tumor)
+    if isinstance(text, str):
+        return escape(text)
     unit = "" if column.unit == "HU" else column.unit
     digits = 0 if column.unit == "HU" else column.digits
     return number(column.value(tumor), digits, unit, signed=column.signed)

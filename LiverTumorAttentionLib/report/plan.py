@@ -17,6 +17,10 @@ from LiverTumorAttentionLib.analysis.planning import (
     Planner,
     ResectionPlan,
 )
+from LiverTumorAttentionLib.analysis.segments import LiverSegments, Person, SegmentPlan, plan_named_resection
+from LiverTumorAttentionLib.analysis.segments.named_resections import NamedResection as NamedSegments
+from LiverTumorAttentionLib.analysis.segments.named_resections import resection_named
+from LiverTumorAttentionLib.analysis.segments.remnant import DEFAULT_LIMITS, RemnantLimit
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.json_file import read_json
@@ -57,6 +61,27 @@ class WantedResection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WantedSegmentResection:
+    """A resection by Couinaud segments to compute."""
+
+    resection: str
+    """Its name in the words of Brisbane 2000, such as "right hepatectomy", or segments, such as "V VI"."""
+    caudate: bool = False
+    """Whether segment I is taken out with it."""
+    name: str = ""
+    """Its name on the page; without one that of the resection."""
+
+    def __post_init__(self) -> None:
+        _ = self.named
+
+    @property
+    def named(self) -> NamedSegments:
+        """What is taken out."""
+        found = resection_named(self.resection)
+        return found.with_caudate() if self.caudate else found
+
+
+@dataclass(frozen=True, kw_only=True)
 class WantedPlan:
     """Content of a plan file."""
 
@@ -64,13 +89,25 @@ class WantedPlan:
     """Safety margins, each by itself."""
     resections: tuple[WantedResection, ...] = ()
     """Resections, each by itself: alternatives, not steps."""
+    segment_resections: tuple[WantedSegmentResection, ...] = ()
+    """Resections by Couinaud segments, likewise."""
     weight_kg: float | None = None
     """The body's weight."""
+    height_cm: float | None = None
+    """The body's height."""
+    limits: tuple[RemnantLimit, ...] = DEFAULT_LIMITS
+    """Least remnants to compare with, each with its source."""
 
     def __post_init__(self) -> None:
-        if not self.margins and not self.resections:
+        if not self.margins and not self.resections and not self.segment_resections:
             raise InputError("the plan has neither a margin nor a resection: give at least one")
-        for what, wanted in (("margins", self.margins), ("resections", self.resections)):
+        Person(height_cm=self.height_cm, weight_kg=self.weight_kg)
+        for what, wanted in (
+            ("margins", self.margins),
+            ("resections", self.resections),
+            ("segment_resections", self.segment_resections),
+            ("limits", self.limits),
+        ):
             if len(wanted) > MOST:
                 raise InputError(f"the plan has {len(wanted)} {what}, at most {MOST} fit: leave some out")
 
@@ -105,12 +142,26 @@ class NamedResection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedSegmentPlan:
+    """A computed resection by segments and its name."""
+
+    name: str
+    plan: SegmentPlan
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"name": self.name, **self.plan.as_dict()}
+
+
+@dataclass(frozen=True, kw_only=True)
 class CasePlan:
     """Computed margins and resections."""
 
     weight_kg: float | None
     margins: tuple[NamedMargin, ...]
     resections: tuple[NamedResection, ...]
+    height_cm: float | None = None
+    segment_resections: tuple[NamedSegmentPlan, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
@@ -118,6 +169,8 @@ class CasePlan:
             "weight_kg": self.weight_kg,
             "margins": [margin.as_dict() for margin in self.margins],
             "resections": [resection.as_dict() for resection in self.resections],
+            "height_cm": self.height_cm,
+            "segment_resections": [resection.as_dict() for resection in self.segment_resections],
         }
 
 
@@ -132,8 +185,12 @@ def compute_plan(
     vessels: Vessels | None,
     weight_kg: float | None,
     progress: Progress,
+    segments: LiverSegments | None = None,
+    height_cm: float | None = None,
 ) -> CasePlan:
-    """Compute a plan on a segmentation; weight_kg counts before the plan's own.
+    """Compute a plan on a segmentation; weight_kg and height_cm count before the plan's own.
+
+    segments: Couinaud segments on the same grid, for resections by them.
 
     Raises `InputError` that names the margin or the resection that cannot be meant, and `Cancelled`.
     """
@@ -158,5 +215,35 @@ def compute_plan(
         except InputError as error:
             raise InputError(f"the plan's {name!r}: {error}") from error
         resections.append(NamedResection(name=name, plan=plan))
+    height_cm = wanted.height_cm if height_cm is None else height_cm
+    by_segments = _by_segments(wanted, instances, segments, Person(height_cm=height_cm, weight_kg=weight_kg))
     progress.update(1.0)
-    return CasePlan(weight_kg=weight_kg, margins=tuple(margins), resections=tuple(resections))
+    return CasePlan(
+        weight_kg=weight_kg,
+        margins=tuple(margins),
+        resections=tuple(resections),
+        height_cm=height_cm,
+        segment_resections=by_segments,
+    )
+
+
+def _by_segments(
+    wanted: WantedPlan, instances: sitk.Image, segments: LiverSegments | None, person: Person
+) -> tuple[NamedSegmentPlan, ...]:
+    """Compute the resections by segments of a plan."""
+    if not wanted.segment_resections:
+        return ()
+    if segments is None:
+        raise InputError(
+            "the plan has resections by Couinaud segments, and no segments are known: give them with --segments, or "
+            "have them proposed (--segments propose)"
+        )
+    plans = []
+    for each in wanted.segment_resections:
+        name = each.name or each.named.title
+        try:
+            plan = plan_named_resection(instances, segments, each.named, person, wanted.limits)
+        except InputError as error:
+            raise InputError(f"the plan's {name!r}: {error}") from error
+        plans.append(NamedSegmentPlan(name=name, plan=plan))
+    return tuple(plans)

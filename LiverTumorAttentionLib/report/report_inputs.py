@@ -9,6 +9,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
+from LiverTumorAttentionLib.analysis.segments import LiverSegments
 from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES, ROLES
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
@@ -22,6 +23,7 @@ from LiverTumorAttentionLib.io import (
 from LiverTumorAttentionLib.io.segmentation import has_segments
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_warnings
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
+from LiverTumorAttentionLib.pipeline.liver_segments import segments_for_case
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.run_report import RunReport
 from LiverTumorAttentionLib.voxels.geometry import regridded
@@ -33,8 +35,9 @@ class ReportCase:
     """The volumes of a case, all on the portal volume's own grid.
 
     portal, arterial, delayed, native: HU, all but the portal volume registered, -1024 where they saw nothing.
-    instances: uint16, 0 background, 1 liver, 2, 3, … one value a tumor. probability: of tumor. notes: what the user
-    should know, a sentence each; they name files, series and segments.
+    instances: uint16, 0 background, 1 liver, 2, 3, … one value a tumor. probability: of tumor. segments: of
+    Couinaud, None where none are known. notes: what the user should know, a sentence
+    each; they name files, series and segments.
     """
 
     portal: sitk.Image
@@ -44,6 +47,7 @@ class ReportCase:
     native: sitk.Image | None = None
     probability: sitk.Image | None = None
     vessels: Vessels | None = None
+    segments: LiverSegments | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -78,6 +82,10 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
         if job.vessels is not None:
             progress.update(0.9, "vessels")
             case = replace(case, vessels=_vessels(job.vessels, portal, meanings))
+        if job.segments is not None:
+            progress.update(0.95, "Couinaud segments")
+            segments = segments_for_case(job.segments, case.instances, case.vessels)
+            case = replace(case, segments=segments, notes=(*case.notes, *segments.notes))
     meanings.check_used()
     progress.update(1.0)
     return replace(case, notes=(*warnings, *case.notes))

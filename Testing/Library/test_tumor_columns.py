@@ -28,7 +28,9 @@ def tumor() -> TumorReview:
     measured = replace(review_case(*volumes, **phases).tumors[0].measurement, lesion_probability=0.75)
     findings = run_findings({"tumors": [asdict(measured)]})
     found = review_case(*volumes, **phases, findings=findings).tumors[0]
-    return replace(found, measurement=replace(found.measurement, neck_ratio=0.8))  # a ball has none
+    return replace(
+        found, measurement=replace(found.measurement, neck_ratio=0.8, segments="V")
+    )  # a ball has none
 
 
 @pytest.mark.parametrize("name", TUMOR_COLUMNS)

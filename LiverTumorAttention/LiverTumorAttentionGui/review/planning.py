@@ -287,7 +287,7 @@ class PlanSettings:
 
     @weight_kg.setter
     def weight_kg(self, value: float | None) -> None:
-        from LiverTumorAttentionLib.analysis.planning.resection import HEAVIEST_KG, LIGHTEST_KG
+        from LiverTumorAttentionLib.analysis.segments.remnant import HEAVIEST_KG, LIGHTEST_KG
 
         if value is not None and not LIGHTEST_KG <= value <= HEAVIEST_KG:
             raise PanelError(

@@ -16,13 +16,13 @@ from LiverTumorAttentionLib.analysis.planning.clearance import Clearance
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.region import Region, region_beyond
+from LiverTumorAttentionLib.analysis.segments.remnant import check_weight
 from LiverTumorAttentionLib.errors import InputError
 
 Combination = Literal["all", "any"]
 """What several planes take out: what lies beyond all of them (a wedge), or beyond any of them."""
 Status = Literal["resected", "cut", "remnant"]
 
-LIGHTEST_KG, HEAVIEST_KG = 1.0, 400.0
 MOST_PLANES = 20
 NOTHING_VOXELS = 1e-6
 """Less of the liver on one side of a plane is none: a plane along the voxels' faces rounds."""
@@ -155,11 +155,7 @@ def _check(planes: Sequence[CutPlane], combine: str, weight_kg: float | None) ->
         raise InputError(
             f"planes combine as 'all' (a wedge) or as 'any', got {combine!r}: choose one of the two"
         )
-    if weight_kg is not None and not LIGHTEST_KG <= weight_kg <= HEAVIEST_KG:
-        raise InputError(
-            f"the body's weight must lie between {LIGHTEST_KG:g} and {HEAVIEST_KG:g} kg, got {weight_kg:g} kg"
-            ": give it in kilograms"
-        )
+    check_weight(weight_kg)
 
 
 def _check_divides(liver: PlannedLiver, planes: Sequence[CutPlane], resected: np.ndarray) -> None:

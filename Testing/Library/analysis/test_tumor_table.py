@@ -23,7 +23,7 @@ from Testing.Library.report.cases import Small
 HEADING = (
     "tumor,volume_ml,longest_axial_diameter_mm,perpendicular_diameter_mm,slice_index,"
     "centroid_l_mm,centroid_p_mm,centroid_s_mm,mean_portal_hu,sd_portal_hu,mean_arterial_hu,"
-    "mean_delayed_hu,mean_native_hu,mean_probability,lesion_probability,neck_ratio"
+    "mean_delayed_hu,mean_native_hu,mean_probability,lesion_probability,neck_ratio,segments"
 )
 
 
@@ -44,7 +44,7 @@ def test_rows_with_both_phases() -> None:
     heading, row = text.splitlines()
     assert heading == HEADING
     # the longest line joins side midpoints 4 and 1 mm apart: sqrt 17; across it, between the sides: 2 sqrt 17 / 4
-    assert row == "1,0.040,4.1,2.1,1,3.5,3.5,5.0,100.0,0.0,40.0,60.0,20.0,0.500,,"
+    assert row == "1,0.040,4.1,2.1,1,3.5,3.5,5.0,100.0,0.0,40.0,60.0,20.0,0.500,,,"
 
 
 def test_what_was_not_measured_is_empty() -> None:
@@ -63,7 +63,7 @@ REVIEW_HEADING = (
     "arterial_sd_hu,arterial_contrast_hu,delayed_hu,delayed_contrast_hu,arterial_portal_difference_hu,"
     "arterial_enhancement_hu,portal_enhancement_hu,delayed_enhancement_hu,washout_hu,rim_core_ratio,capsule_hu,"
     "capsule_share,surface_distance_mm,nearest_tumor,nearest_tumor_mm,nearest_vessel,nearest_vessel_mm,"
-    "vessel_contact_mm2"
+    "vessel_contact_mm2,segments"
 )
 
 
@@ -75,7 +75,7 @@ def test_rows_of_a_review() -> None:
     assert heading == REVIEW_HEADING
     # Tumor 100 and 40 HU, liver 50 and 20: contrasts 50 and 20, difference 40 - 100. A flat tumor has no core,
     # and what is bright throughout no washout. There is no native phase, no outside, no other tumor, no vessel.
-    assert row == "1,0.040,4.1,2.1,4.1,1,0.500,,,,100.0,0.0,50.0,40.0,0.0,20.0,,,-60.0,,,,,,,,,,,,,"
+    assert row == "1,0.040,4.1,2.1,4.1,1,0.500,,,,100.0,0.0,50.0,40.0,0.0,20.0,,,-60.0,,,,,,,,,,,,,,"
 
 
 def test_measurements_are_json_with_null_for_what_was_not_measured() -> None:

@@ -1,0 +1,1 @@
+"""The network that tells the Couinaud segments of a liver: its data, samples, training, export and measurement."""
