@@ -428,8 +428,8 @@ class ReviewJob(LabelledJob):
                 raise InputError(f"no {what} was given: name a file")
         if not any(self.outputs().values()):
             raise InputError("nothing is asked for: name a file for the page, the table or the numbers")
-        for value, what in ((self.weight_kg, "weight"), (self.height_cm, "height")):
-            if value is not None and self.plan is None:
+        for size, what in ((self.weight_kg, "weight"), (self.height_cm, "height")):
+            if size is not None and self.plan is None:
                 raise InputError(
                     f"a {what} was given, but no plan that would need it: give one, or leave it out"
                 )

@@ -93,7 +93,9 @@ def read_training(
     maps: list[SegmentMap], grid: CouinaudGrid, progress: Progress
 ) -> tuple[list[StoredLiver], list[StoredLiver], list[str]]:
     """Return the livers that train, those that choose among checkpoints, and what was left out, a sentence each."""
-    training, choosing, left = [], [], []
+    training: list[StoredLiver] = []
+    choosing: list[StoredLiver] = []
+    left: list[str] = []
     free = [each for each in maps if not each.tests]
     every = max(2, len(free) // CHOOSING)
     for number, each in enumerate(free):

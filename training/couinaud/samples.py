@@ -109,7 +109,7 @@ class SegmentSamples:
         nearest = ndimage.map_coordinates(labels, place, order=0, mode="constant")
         vessels = None
         if liver.vessels is not None and with_vessels:
-            vessels = _interpolated(liver.vessels.astype(np.float32) / 255, place)
+            vessels = _interpolated(liver.vessels.astype(np.float32) / np.float32(255), place)
         channels = network_channels(share.astype(np.float32), vessels, self._grid.liver_voxels)
         truth = np.where(share >= 0.5, nearest, 0).astype(np.uint8)
         return Sample(inputs=(channels,), truth=truth, case=liver.name)
