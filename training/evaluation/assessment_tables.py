@@ -12,8 +12,8 @@ import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from LiverTumorAttentionLib.models import ModelPackage
-from training.csv_file import read_csv
 
 DIGITS = 12
 LOCK_FILE = ".lock"

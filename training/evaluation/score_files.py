@@ -11,7 +11,7 @@ import filelock
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing_all
-from training.csv_file import read_csv
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, LITS, SLICE_COLUMNS, Row
 from training.runs.run_folder import run_name
 

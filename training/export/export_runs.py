@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescription
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.wording import counted
 from training.candidates.build import ClassifierFile
-from training.csv_file import read_csv
 from training.data.sources import check_licence, licence_for
 from training.evaluation.assessment_figures import interval
 from training.evaluation.assessment_summary import figures_of

@@ -13,8 +13,8 @@ import torch
 
 from LiverTumorAttentionLib.ending import temporary_folder
 from LiverTumorAttentionLib.errors import Cancelled, InputError
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from LiverTumorAttentionLib.progress import Progress
-from training.csv_file import read_csv
 from training.loop.distributed import Processes
 from training.loop.logs import LOG, in_words
 from training.loop.task import RecipeTask

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
-from training.csv_file import read_csv
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from training.recipes.recipe import read_recipe
 from training.study.plan import CASES, FIRST_SEED, SEEDS, TRAININGS, Training
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.errors import InputError
-from training.csv_file import read_csv
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from training.data.case import LabelFile, SourceCase
 from training.data.layouts.labels import told_values
 

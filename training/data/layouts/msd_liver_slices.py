@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
-from training.csv_file import read_csv
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from training.data.case import LabelFile, Picture, SourceCase
 from training.data.held_out import check_may_be_used, use_of
 from training.data.layouts.files import case_name, folder, natural_key, some
