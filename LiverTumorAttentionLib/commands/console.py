@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from LiverTumorAttentionLib.errors import OutputError, PhaseMismatch
-from LiverTumorAttentionLib.pipeline.jobs import Job
+from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT, OPERATING_POINTS
+from LiverTumorAttentionLib.pipeline.jobs import AVERAGING, Job
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
 
@@ -57,6 +58,51 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
         help="what a segment (or a value of a label map) is, where its name does not say it, may be repeated; "
         "MEANING is liver, tumor, vessel or ignore",
     )
+
+
+def add_segmentation_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that set how any case is segmented; see `SEGMENTATION_SETTINGS` of `pipeline.jobs`."""
+    add = parser.add_argument
+    add("--model", default="demonstration", metavar="NAME|PATH", help="installed model, model folder or zip")
+    add(
+        "--phases-as-given",
+        action="store_true",
+        help="use the volumes as they were given where they look like other phases, or are of two studies",
+    )
+    add(
+        "--minimum-diameter",
+        dest="minimum_diameter_mm",
+        type=float,
+        metavar="MM",
+        help="drop smaller tumors",
+    )
+    add("--threshold", dest="tumor_threshold", type=float, metavar="P", help="probability of a tumor voxel")
+    add(
+        "--averaging",
+        choices=tuple(AVERAGING),
+        default="none",
+        help="average the probability of tumor over mirrored and turned slices; the tumor network then takes "
+        + ", ".join(f"{passes} times as long ({name})" for name, passes in AVERAGING.items() if passes > 1)
+        + " (default: none)",
+    )
+    add(
+        "--whole-volume",
+        action="store_true",
+        help="run the networks of a model that another program trained on the whole volume, as that program does, not "
+        "only where there is body, and liver where that is known",
+    )
+    add(
+        "--bfloat16",
+        action="store_true",
+        help="run such networks in bfloat16 where the device can",
+    )
+    add(
+        "--operating-point",
+        choices=OPERATING_POINTS,
+        help="which findings to keep by their lesion probability: sensitive keeps nearly all lesions, specific leaves "
+        f"few false findings (default: {DEFAULT_OPERATING_POINT}, where the model gives a lesion probability)",
+    )
+    add("--seed", type=int, default=0, help="seed of what is drawn at random (default: 0)")
 
 
 def job_of(kind: type[J], options: argparse.Namespace) -> J:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
-from LiverTumorAttentionLib.commands.console import Console, add_device, add_paths, add_progress, job_of
-from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT, OPERATING_POINTS
-from LiverTumorAttentionLib.pipeline.jobs import AVERAGING, SegmentationJob
+from LiverTumorAttentionLib.commands.console import (
+    Console,
+    add_device,
+    add_paths,
+    add_progress,
+    add_segmentation_settings,
+    job_of,
+)
+from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -29,6 +35,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="DIR",
         help="DICOM folder of a study; the portal venous, arterial, delayed and native series are found in it",
     )
+    add("--study-uid", metavar="UID", help="which study, where the folder of --study holds several")
     add("--arterial", metavar="A", help="arterial CT of the same examination")
     add("--delayed", metavar="D", help="delayed CT of the same examination, measured beside the others")
     add("--native", metavar="N", help="CT without contrast of the same examination, likewise")
@@ -39,17 +46,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "description, contrast_agent, …}}; checked as those of DICOM folders are",
     )
     add(
-        "--phases-as-given",
-        action="store_true",
-        help="use the volumes as they were given where they look like other phases, or are of two studies",
-    )
-    add(
         "--series", dest="portal_series", help="DICOM series of the portal folder: UID, number or description"
     )
     add("--arterial-series", help="DICOM series of the arterial folder, likewise")
     add("--delayed-series", help="DICOM series of the delayed folder, likewise")
     add("--native-series", help="DICOM series of the native folder, likewise")
-    add("--model", default="demonstration", metavar="NAME|PATH", help="installed model, model folder or zip")
     add_device(parser)
     add_progress(parser)
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
@@ -73,40 +74,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="X,Y,Z",
         help="LPS mm; where to look from at a network that relates places (default: where tumor is most probable)",
     )
-    add(
-        "--minimum-diameter",
-        dest="minimum_diameter_mm",
-        type=float,
-        metavar="MM",
-        help="drop smaller tumors",
-    )
-    add("--threshold", dest="tumor_threshold", type=float, metavar="P", help="probability of a tumor voxel")
-    add(
-        "--averaging",
-        choices=tuple(AVERAGING),
-        default="none",
-        help="average the probability of tumor over mirrored and turned slices; the tumor network then takes "
-        + ", ".join(f"{passes} times as long ({name})" for name, passes in AVERAGING.items() if passes > 1)
-        + " (default: none)",
-    )
-    add(
-        "--whole-volume",
-        action="store_true",
-        help="run the networks of a model that another program trained on the whole volume, as that program does, not "
-        "only where there is body, and liver where that is known",
-    )
-    add(
-        "--bfloat16",
-        action="store_true",
-        help="run such networks in bfloat16 where the device can",
-    )
-    add(
-        "--operating-point",
-        choices=OPERATING_POINTS,
-        help="which findings to keep by their lesion probability: sensitive keeps nearly all lesions, specific leaves "
-        f"few false findings (default: {DEFAULT_OPERATING_POINT}, where the model gives a lesion probability)",
-    )
-    add("--seed", type=int, default=0, help="seed of what is drawn at random (default: 0)")
+    add_segmentation_settings(parser)
     parser.set_defaults(run=run)
 
 

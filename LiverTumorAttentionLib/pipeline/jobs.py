@@ -37,6 +37,20 @@ REGISTERED_OUTPUTS = {
 }
 """Fields of a `SegmentationJob` that name a file of a registration, and the volume that is registered."""
 
+SEGMENTATION_SETTINGS = (
+    *(
+        "model",
+        "phases_as_given",
+        "minimum_diameter_mm",
+        "tumor_threshold",
+        "averaging",
+        "whole_volume",
+        "bfloat16",
+    ),
+    *("operating_point", "seed"),
+)
+"""Fields of a `SegmentationJob` that set how any case is segmented: what a cohort has in common."""
+
 PLAIN_SETTINGS = frozenset({"model", "device", "averaging", "operating_point"})
 """Settings whose text is no name."""
 
@@ -116,6 +130,8 @@ class SegmentationJob(ReportedJob):
     study: str | None = None
     """DICOM folder of a study, from which the phases are chosen; given in place of the volumes. Series that are named
     are taken as they are."""
+    study_uid: str | None = None
+    """StudyInstanceUID of the study that is meant, where its folder holds several."""
     arterial: str | None = None
     """Arterial CT of the same examination, likewise; None segments on the portal phase alone."""
     delayed: str | None = None
@@ -187,6 +203,10 @@ class SegmentationJob(ReportedJob):
             raise InputError(
                 "a study and a volume were both given: give the study alone, and name series of it where they are "
                 "not the right ones, or give volumes alone"
+            )
+        if self.study_uid and not self.study:
+            raise InputError(
+                "the UID of a study was given, but no folder of it: name the folder, or leave out the UID"
             )
         if self.study and self.headers:
             raise InputError("the series of a study have headers of their own: leave out the file of headers")

@@ -58,7 +58,7 @@ def choose_phases(job: SegmentationJob, progress: Progress) -> tuple[Segmentatio
     chosen = {role: choose_series(folder, series=series, name="study") for role, series in named.items()}
     words = [f"{role}: {_series(info)}, as asked for" for role, info in chosen.items()]
     if "portal" not in chosen or len(chosen) < 2:
-        acquisitions = find_acquisitions(list_series(folder, "study"), folder, progress)
+        acquisitions = find_acquisitions(_of_study(list_series(folder, "study"), job), folder, progress)
         taken = {info.uid for info in chosen.values()}
         free = [each for each in acquisitions if not taken & {info.uid for info in each.series}]
         open_roles = [role for role in ROLES if role not in chosen]
@@ -78,7 +78,7 @@ def choose_phases(job: SegmentationJob, progress: Progress) -> tuple[Segmentatio
             words.append(
                 f"no {role} series was found, so there is nothing to write to '{getattr(job, name)}'"
             )
-    return replace(job, study=None, **values), words
+    return replace(job, study=None, study_uid=None, **values), words
 
 
 def find_acquisitions(infos: Sequence[SeriesInfo], folder: str, progress: Progress) -> list[Acquisition]:
@@ -129,6 +129,17 @@ def find_acquisitions(infos: Sequence[SeriesInfo], folder: str, progress: Progre
         )
         for group, found, measured, evidence in zip(groups, probabilities, levels, evidences, strict=True)
     ]
+
+
+def _of_study(infos: list[SeriesInfo], job: SegmentationJob) -> list[SeriesInfo]:
+    """Return the series of the study that the job names; all of them where it names none."""
+    found = [info for info in infos if job.study_uid in (None, info.facts.study_uid)]
+    if not found:
+        listed = ", ".join(sorted({info.facts.study_uid or "none" for info in infos}))
+        raise InputError(
+            f"the folder '{job.study}' holds no series of the study {job.study_uid}, but of {listed}: give one of these"
+        )
+    return found
 
 
 def _groups(infos: Sequence[SeriesInfo]) -> list[list[SeriesInfo]]:
