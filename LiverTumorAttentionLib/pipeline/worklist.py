@@ -1,6 +1,7 @@
 """A folder of cases as a worklist: how each is segmented, where its result lies, and how far it is read.
 
     FOLDER/CASE/portal.*, arterial.*, …     the volumes, see `io.case_folder`; or the DICOM files of a study
+    FOLDER/CASE/inputs.json                 in place of them: where they lie, as `cohort` writes it
     FOLDER/CASE/result/                     what a run found, and what a reader made of it
 
 What is read of a case is told by its segmentation and the log of corrections in it alone.
@@ -10,16 +11,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.pipeline.jobs import REGISTERED_OUTPUTS, SegmentationJob
 from LiverTumorAttentionLib.regular_file import open_regular, reason
 
 RESULT_FOLDER = "result"
+INPUTS_FILE = "inputs.json"
+"""Says where the volumes of a case lie, by the fields of a `SegmentationJob`: {"portal": PATH, "arterial": PATH}."""
+INPUT_FIELDS = (*ROLES, "study", "study_uid", "headers", *(f"{role}_series" for role in ROLES))
+"""Its keys."""
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
 REPORT_FILE = "report.json"
 PHASE_FILES = {
@@ -64,12 +70,13 @@ class WorklistCase:
     """One case of a worklist.
 
     name: that of its folder. place: the folder. volumes: its volumes by role, one of `ROLES`; empty for a DICOM study,
-    in which the phases are found.
+    in which the phases are found. sources: what `INPUTS_FILE` says; empty where the volumes lie in the folder.
     """
 
     name: str
     place: Path
     volumes: Mapping[str, Path]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def result(self) -> Path:
@@ -83,6 +90,8 @@ class WorklistCase:
 
     def inputs(self) -> dict[str, str]:
         """Return what a `SegmentationJob` of the case reads, by its fields."""
+        if self.sources:
+            return dict(self.sources)
         return {role: str(path) for role, path in self.volumes.items()} or {"study": str(self.place)}
 
     def outputs(self) -> dict[str, str]:
@@ -91,7 +100,7 @@ class WorklistCase:
         files |= {
             field: REGISTERED_FILES[field]
             for field, role in REGISTERED_OUTPUTS.items()
-            if role in self.volumes or not self.volumes
+            if role in {**self.volumes, **self.sources} or "portal" not in {**self.volumes, **self.sources}
         }
         return {field: str(self.result / name) for field, name in files.items()}
 
@@ -141,11 +150,35 @@ def find_case(place: Path) -> WorklistCase | None:
 
     if not place.is_dir():
         return None
+    if (place / INPUTS_FILE).is_file():
+        return _case_of_list(place)
     found = {role: find_in_case(place, role) for role in ROLES}
     volumes = {role: path for role, path in found.items() if path is not None}
     if "portal" not in volumes and (volumes or not _holds_dicom(place)):
         return None
     return WorklistCase(name=place.name, place=place, volumes=volumes)
+
+
+def _case_of_list(place: Path) -> WorklistCase:
+    """Return the case of a folder whose volumes lie elsewhere. Raises `InputError`."""
+    from LiverTumorAttentionLib.io.json_file import read_json
+
+    path = place / INPUTS_FILE
+    sources = inputs_of(read_json(path, "list of the case's volumes"), f"'{path}'")
+    volumes = {role: Path(sources[role]) for role in ROLES if role in sources}
+    return WorklistCase(name=place.name, place=place, volumes=volumes, sources=sources)
+
+
+def inputs_of(values: Any, where: str) -> dict[str, str]:
+    """Return what a case reads, by the fields of a `SegmentationJob`. Raises `InputError` for anything else."""
+    if not isinstance(values, Mapping) or not {"portal", "study"} & set(values):
+        raise InputError(f"{where} names no volumes of a case: correct or remove it")
+    for key, value in values.items():
+        if key not in INPUT_FIELDS or not isinstance(value, str):
+            raise InputError(
+                f"{where}: the key {key!r} is unknown or no text{nearest(str(key), INPUT_FIELDS)}: correct it"
+            )
+    return dict(values)
 
 
 def log_of(segmentation: Path) -> str | None:
