@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.commands import (
+    cohort,
     demo,
     evaluate,
     export_training,
@@ -24,6 +25,7 @@ from LiverTumorAttentionLib.commands.program import run_program
 
 COMMANDS = (
     segment,
+    cohort,
     refine,
     review,
     segments,

@@ -42,7 +42,7 @@ def supervised(work: Callable[[], int]) -> int:
     if child == 0:
         os.close(reader)
         os.setpgid(0, 0)  # what the terminal sends comes once, through the parent
-        _end_with(parent)
+        end_with(parent)
         try:
             code = work()
         finally:
@@ -76,7 +76,7 @@ def _send(child: int, number: int) -> None:
         os.kill(child, number)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this process when its parent is killed, where the system can."""
     if not sys.platform.startswith("linux"):
         return

@@ -27,6 +27,19 @@ def size_in_words(count: int) -> str:
     return f"{count} bytes"
 
 
+def duration_in_words(seconds: float) -> str:
+    """Return a time that is only roughly known, such as "40 s", "12 min" or "3 h 20 min"."""
+    if seconds < 90:
+        return f"{max(0, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(10 * round(minutes / 10), 60)
+    if hours >= 48:
+        return f"{round(minutes / 60 / 24)} days"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
 def quantity(value: float, unit: str = "", digits: int = 0, *, signed: bool = False) -> str:
     """Return a measured number as text, without its unit, in the precision of that unit.
 

@@ -19,7 +19,7 @@ def tumor_rows(measurements: Sequence[object]) -> list[dict[str, str]]:
 
 def tumor_csv(measurements: Sequence[object]) -> str:
     """Return the table of a run as CSV text; without a tumor the heading alone."""
-    return _csv_text([column.run_name or column.name for column in RUN_COLUMNS], tumor_rows(measurements))
+    return csv_text([column.run_name or column.name for column in RUN_COLUMNS], tumor_rows(measurements))
 
 
 def review_rows(tumors: Sequence[object]) -> list[dict[str, str]]:
@@ -29,13 +29,15 @@ def review_rows(tumors: Sequence[object]) -> list[dict[str, str]]:
 
 def review_csv(tumors: Sequence[object]) -> str:
     """Return the table of a review as CSV text; without a tumor the heading alone."""
-    return _csv_text([column.name for column in REVIEW_COLUMNS], review_rows(tumors))
+    return csv_text([column.name for column in REVIEW_COLUMNS], review_rows(tumors))
 
 
-def _csv_text(heading: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
+def csv_text(columns: Sequence[str], rows: Sequence[dict[str, str]], *, heading: bool = True) -> str:
+    """Return rows as CSV text, in which no cell starts a formula. heading: whether the columns' names come first."""
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, heading, lineterminator="\n")
-    writer.writeheader()
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    if heading:
+        writer.writeheader()
     writer.writerows({name: _defused(cell) for name, cell in row.items()} for row in rows)
     return stream.getvalue()
 

@@ -11,7 +11,7 @@ import mmap
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from LiverTumorAttentionLib.memory import memory_limit_bytes
 from LiverTumorAttentionLib.wording import size_in_words
 
 PREAMBLE_BYTES = 128
+STARTS = (b"\x08\x00", b"\x02\x00")
+"""First bytes of a DICOM file without a preamble: a tag of group 8 or 2."""
 MAX_DEPTH = 32
 """Of sequences inside sequences."""
 MAX_ELEMENTS = 2_000_000
@@ -90,6 +92,26 @@ def check_dicom(path: Path, what: str) -> None:
             _Walk(content, what).check()
 
 
+def header_values(path: Path, tags: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str] | None:
+    """Return the text of some elements of a DICOM file's data set, "" where one is missing; None for another file.
+
+    Reads no farther than the last of them. Raises `InputError` for a damaged file, and `OSError`.
+    """
+    wanted = set(tags)
+    with path.open("rb") as file:
+        head = file.read(PREAMBLE_BYTES + 4)
+        is_named = head[PREAMBLE_BYTES:] == b"DICM"
+        if not is_named and head[:2] not in STARTS:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            try:
+                return _Walk(content, f"'{path}'").values(wanted)
+            except InputError:
+                if is_named:
+                    raise
+                return None
+
+
 class _Walk:
     """One pass over the elements of a data set."""
 
@@ -103,7 +125,8 @@ class _Walk:
         self.fragments: list[_Element] = []
         self.count = 0
 
-    def check(self) -> None:
+    def begin(self) -> int:
+        """Read the file meta information; return where the data set begins."""
         place = PREAMBLE_BYTES + 4 if self.content[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM" else 0
         syntax = ""
         while len(self.content) - place >= 8 and self.content[place : place + 2] == b"\x02\x00":
@@ -117,6 +140,25 @@ class _Walk:
             self.content, place = self.inflated(place), 0
         self.order = ">" if syntax == _BIG_ENDIAN else "<"
         self.is_implicit = syntax == _IMPLICIT
+        return place
+
+    def values(self, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], str]:
+        """Return the text of elements at the top of the data set, which lie in the order of their tags."""
+        place, last, found = self.begin(), max(wanted), dict.fromkeys(wanted, "")
+        while len(self.content) - place >= 8:
+            element = self.element(place)
+            if element.tag > last:
+                break
+            if element.end is None:
+                place = self.items(element, len(self.content), 0)
+                continue
+            if element.tag in wanted:
+                found[element.tag] = self.content[element.begin : element.end].decode("latin-1").strip(" \0")
+            place = element.end
+        return found
+
+    def check(self) -> None:
+        place = self.begin()
         self.walk(place, len(self.content), 0)
         if self.pixels is not None:
             self.check_pixels(self.pixels)

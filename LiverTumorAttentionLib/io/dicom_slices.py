@@ -26,7 +26,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.dicom_header import check_dicom
+from LiverTumorAttentionLib.io.dicom_header import STARTS, check_dicom
 from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.itk_reader import spelled
@@ -91,7 +91,7 @@ def is_dicom(path: Path) -> bool:
     if head[128:132] == b"DICM":
         return True
     # Without a preamble a file starts with a tag of group 8 (or 2); nothing else is tried.
-    return head[:2] in (b"\x08\x00", b"\x02\x00") and read_slice(path) is not None
+    return head[:2] in STARTS and read_slice(path) is not None
 
 
 def read_slice(path: Path) -> Slice | None:

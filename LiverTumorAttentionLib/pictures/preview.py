@@ -13,6 +13,7 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.pictures.drawing import (
     GRAY,
     GREEN,
+    LINE_PIXELS,
     ORANGE,
     RED,
     WHITE,
@@ -88,9 +89,9 @@ def compose_preview(
         for plane, index in zip(PLANES, slices, strict=True):
             shape = panel_shape(plane, extent_mm, pixels_per_mm)
             panel = gray_panel(plane.cut(hu, index, box), shape)
-            _draw_labels(panel, plane.cut(labels, index, box), GREEN, RED)
+            draw_labels(panel, plane.cut(labels, index, box))
             if true is not None:
-                _draw_labels(panel, plane.cut(true, index, box), YELLOW, YELLOW, dashed=True)
+                draw_labels(panel, plane.cut(true, index, box), YELLOW, YELLOW, dashed=True)
             annotate(panel, plane, pixels_per_mm)
             panels.append(panel)
         if arterial is None:
@@ -102,19 +103,20 @@ def compose_preview(
     return framed(stacked([side_by_side(phases, GAP_PIXELS), *legend], GAP_PIXELS), GAP_PIXELS)
 
 
-def _draw_labels(
+def draw_labels(
     panel: Image.Image,
     labels: NDArray,
-    liver_color: Color,
-    tumor_color: Color,
+    liver_color: Color = GREEN,
+    tumor_color: Color = RED,
     *,
     dashed: bool = False,
+    width: int = LINE_PIXELS,
 ) -> None:
-    """Outline the whole liver and each tumor of a slice."""
-    draw_outline(panel, labels > 0, liver_color, dashed=dashed)
+    """Outline the whole liver and each tumor of a slice. labels: 0, 1 liver, 2, 3, … tumors (rows, columns)."""
+    draw_outline(panel, labels > 0, liver_color, dashed=dashed, width=width)
     for value in np.unique(labels):
         if value >= 2:
-            draw_outline(panel, labels == value, tumor_color, dashed=dashed)
+            draw_outline(panel, labels == value, tumor_color, dashed=dashed, width=width)
 
 
 def _legend(width: int, *, has_truth: bool) -> list[Image.Image]:

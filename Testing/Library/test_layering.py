@@ -73,8 +73,15 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         NUMERICS,
         {"highdicom", "jinja2", "markupsafe", "pydicom"},
     ),
+    "cohort": (
+        VOXELS | {"analysis", "io", "models", "phases", "pictures", "pipeline"},
+        NUMERICS | {"markupsafe"},
+        {"ray", "jinja2"},
+    ),
     "commands": (
-        FOUNDATION | {"conversion", "io", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
+        FOUNDATION
+        | {"cohort"}
+        | {"conversion", "io", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
         set(),
         {"rich"},
     ),

@@ -1,0 +1,93 @@
+"""Order of a cohort's tasks: a bounded number in flight, and what is done with those whose worker died."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from LiverTumorAttentionLib.cohort.engine import ANSWERED, DIED, LOST, Engine, Event
+from LiverTumorAttentionLib.cohort.task import FAILED, Task
+
+POLL_S = 0.25
+MOST_LOSSES = 3
+"""How often a case may go down with the computer that ran it."""
+
+OnEvent = Callable[[Event], None]
+
+
+def run_tasks(tasks: Iterable[Task], engine: Engine, on_event: OnEvent, check: Callable[[], None]) -> None:
+    """Run all tasks; each ends with one event of the kind ANSWERED.
+
+    A case that is lost with its computer begins again, up to `MOST_LOSSES` times. One whose worker died, as it does
+    where memory runs out, is tried once more when all others are done: alone where tasks share one memory. Tasks are
+    taken from the iterable as there is room for them. check: called often; raises to end it all.
+    """
+    died_once: list[Task] = []
+    losses: Counter[str] = Counter()
+
+    def died(event: Event) -> None:
+        died_once.append(_anew(event.task))
+
+    _run(iter(tasks), engine, on_event, check, died, losses, again=False)
+    alone = engine.shares_memory
+    _run(
+        iter(died_once),
+        engine,
+        on_event,
+        check,
+        lambda event: on_event(_failed(event)),
+        losses,
+        again=True,
+        alone=alone,
+    )
+
+
+def _run(
+    tasks: Iterator[Task],
+    engine: Engine,
+    on_event: OnEvent,
+    check: Callable[[], None],
+    on_death: Callable[[Event], None],
+    losses: Counter[str],
+    *,
+    again: bool,
+    alone: bool = False,
+) -> None:
+    flying = 0
+    lost: list[Task] = []
+    upcoming = next(tasks, None)
+    while flying or lost or upcoming is not None:
+        while (lost or upcoming is not None) and flying < (1 if alone else engine.most):
+            if lost:
+                task = lost.pop()
+            else:
+                assert upcoming is not None
+                task, upcoming = upcoming, next(tasks, None)
+            engine.submit(task, again=again)
+            flying += 1
+        for event in engine.events(POLL_S):
+            if event.kind in (ANSWERED, DIED, LOST):
+                flying -= 1
+            if event.kind == LOST and losses[event.task.name] < MOST_LOSSES:
+                losses[event.task.name] += 1
+                lost.append(_anew(event.task))
+            elif event.kind in (DIED, LOST):
+                on_death(event)
+            else:
+                on_event(event)
+        check()
+
+
+def _anew(task: Task) -> Task:
+    """Return a task as it begins again: into another folder, for its first worker may still be there."""
+    return replace(task, folder=f"{task.folder}+")
+
+
+def _failed(event: Event) -> Event:
+    """Return the end of a case that died twice."""
+    message = (
+        f"its process {event.message}, also when it was tried again: the computer may have too little memory for this "
+        "case; crop it to the liver, give fewer --workers, or run it on a computer with more memory"
+    )
+    return Event(kind=ANSWERED, task=event.task, answer={"state": FAILED, "message": message})
