@@ -12,13 +12,13 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills fuzz phases clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills cohort-trial fuzz phases clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | study | clean"
 	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-models | benchmark-networks | benchmark-registration | benchmark-training"
-	@echo "make benchmark-interaction | kills | fuzz | phases | test-slicer-versions"
+	@echo "make benchmark-interaction | kills | cohort-trial | fuzz | phases | test-slicer-versions"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
@@ -34,6 +34,10 @@ $(VENV)/.test: $(VENV)/.run
 
 $(VENV)/.benchmarks: $(VENV)/.test
 	$(PIP) --editable '.[benchmarks]'
+	touch $@
+
+$(VENV)/.cluster: $(VENV)/.test
+	$(PIP) --editable '.[cluster]'
 	touch $@
 
 demo: $(VENV)/.run
@@ -251,6 +255,17 @@ KILLS ?= 126
 kills: $(VENV)/.test
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
 	$(BIN)/python -m Testing.trials.kills --kills $(KILLS) --output Testing/trials/results
+
+# Tiny generated cases and a stub in place of the networks: schedule, tables, memory; kills; Ray beside the pool.
+# On two free cores 10,000 cases take minutes, 500 kills half an hour. BESIDE: what else the machine does.
+COHORT_CASES ?= 10000
+COHORT_KILLS ?= 500
+BESIDE ?= nothing else
+COHORT = $(BIN)/python -m Testing.trials.cohort --beside "$(BESIDE)" --output Testing/trials/results
+cohort-trial: $(VENV)/.cluster
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) many --cases $(COHORT_CASES)
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) kills --kills $(COHORT_KILLS)
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) engines --cases 20
 
 # Minutes on a free core: which contrast phase is recognized, over generated and real volumes.
 PATIENTS ?= 20
