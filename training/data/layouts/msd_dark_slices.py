@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
-from training.csv_file import read_csv
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from training.data.case import SourceCase
 from training.data.layouts import msd_liver_slices
 
