@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills cohort-trial fuzz phases clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor study kills cohort-trial fuzz phases follow-up clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
@@ -273,6 +273,13 @@ phases: $(VENV)/.test
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
 	$(BIN)/python -m Testing.trials.phases --patients $(PATIENTS) --data $(or $(DATA),../shared/data) \
 		--scratch build/phases --output Testing/trials/results
+
+# A quarter of an hour on a free core: which pairs of lesions are found over two generated time points.
+FOLLOWED ?= 16
+follow-up: $(VENV)/.test
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	$(BIN)/python -m Testing.trials.follow_up --patients $(FOLLOWED) --scratch build/follow-up \
+		--output Testing/trials/results
 
 # Minutes on a free core: damaged volumes, DICOM, segmentations, JSON, models, logs, transforms, recipes and lists.
 FUZZ_INPUTS ?= 5000

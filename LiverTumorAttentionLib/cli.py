@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.commands import (
     cohort,
+    compare,
     demo,
     evaluate,
     export_training,
@@ -28,6 +29,7 @@ COMMANDS = (
     cohort,
     refine,
     review,
+    compare,
     segments,
     register,
     phantom,

@@ -123,10 +123,17 @@ def read_ct(path: str | os.PathLike[str], *, series: str | None = None, phase: s
 
 
 def read_phase(
-    path: str | os.PathLike[str], *, series: str | None = None, phase: str = "portal"
+    path: str | os.PathLike[str],
+    *,
+    series: str | None = None,
+    phase: str = "portal",
+    visit: str = "",
 ) -> tuple[sitk.Image, SeriesFacts | None]:
-    """Read a CT volume as `read_ct` does; return with it what its headers tell, None where it is no DICOM."""
-    name = f"{phase} volume"
+    """Read a CT volume as `read_ct` does; return with it what its headers tell, None where it is no DICOM.
+
+    visit: which of several times it is of, as messages say it: "baseline" or "follow-up".
+    """
+    name = " ".join(word for word in (visit, phase, "volume") if word)
     image, info = _read_volume(path, series, phase, name)
     check_ct(image, name)
     return image, info.facts if info is not None else None

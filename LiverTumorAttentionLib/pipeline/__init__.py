@@ -9,14 +9,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from LiverTumorAttentionLib.pipeline.compare import compare_cases
     from LiverTumorAttentionLib.pipeline.refine import refine_case
     from LiverTumorAttentionLib.pipeline.register import register_case
     from LiverTumorAttentionLib.pipeline.segment import segment_case, segment_volumes
     from LiverTumorAttentionLib.pipeline.training_export import export_training_case
 
-__all__ = ["export_training_case", "refine_case", "register_case", "segment_case", "segment_volumes"]
+__all__ = [
+    "compare_cases",
+    "export_training_case",
+    "refine_case",
+    "register_case",
+    "segment_case",
+    "segment_volumes",
+]
 
 _MODULES = {
+    "compare_cases": "compare",
     "export_training_case": "training_export",
     "refine_case": "refine",
     "register_case": "register",

@@ -40,23 +40,13 @@ def check_same_patient(facts: Mapping[str, SeriesFacts | None], *, as_given: boo
     Raises `InputError` for another patient or a part of the body without a liver, `PhaseMismatch` for another study
     unless `as_given`. Warns of another frame of reference.
     """
-    for role, own in facts.items():
-        if own is not None and own.shows_no_liver:
-            raise InputError(
-                f"the {role} volume is of another part of the body ({own.body_part.title()}): choose a CT of the upper "
-                "abdomen"
-            )
+    check_one_patient(facts)
     portal = facts.get("portal")
     if portal is None:
         return
     for role, other in facts.items():
         if other is None or role == "portal":
             continue
-        if portal.patient_id and other.patient_id and portal.patient_id != other.patient_id:
-            raise InputError(
-                f"the {role} volume is of another patient than the portal volume (their patient IDs differ): choose a "
-                "series of the same patient"
-            )
         if portal.study_uid and other.study_uid and portal.study_uid != other.study_uid:
             if not as_given:
                 raise PhaseMismatch(
@@ -72,6 +62,28 @@ def check_same_patient(facts: Mapping[str, SeriesFacts | None], *, as_given: boo
                 "anew between them, and their registration has more to bridge than a breath",
                 InputWarning,
                 stacklevel=2,
+            )
+
+
+def check_one_patient(facts: Mapping[str, SeriesFacts | None]) -> None:
+    """Raise `InputError` for headers of a part of the body without a liver, or of another patient than the first.
+
+    facts: by input, None for no DICOM.
+    """
+    for role, own in facts.items():
+        if own is not None and own.shows_no_liver:
+            raise InputError(
+                f"the {role} volume is of another part of the body ({own.body_part.title()}): choose a CT of the upper "
+                "abdomen"
+            )
+    first, reference = next(iter(facts.items()))
+    for role, other in facts.items():
+        if reference is None or other is None or role == first:
+            continue
+        if reference.patient_id and other.patient_id and reference.patient_id != other.patient_id:
+            raise InputError(
+                f"the {role} volume is of another patient than the {first} volume (their patient IDs differ): choose a "
+                "series of the same patient"
             )
 
 

@@ -4,12 +4,13 @@ from LiverTumorAttentionLib.registration.register import RegistrationResult, reg
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_file import read_transform
 from LiverTumorAttentionLib.registration.transform_io import inverted, resample_onto, write_transform
-from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict
+from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict, VolumeNames
 
 __all__ = [
     "RegistrationResult",
     "RegistrationSettings",
     "RegistrationVerdict",
+    "VolumeNames",
     "inverted",
     "read_transform",
     "register_phases",

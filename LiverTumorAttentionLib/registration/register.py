@@ -24,7 +24,13 @@ from LiverTumorAttentionLib.registration.inverse_consistency import (
 from LiverTumorAttentionLib.registration.mutual_information import OUTSIDE, similarity_to
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
 from LiverTumorAttentionLib.registration.transform_io import resample_onto
-from LiverTumorAttentionLib.registration.verdict import RegistrationVerdict, TransformKind, verdict_on
+from LiverTumorAttentionLib.registration.verdict import (
+    PHASES,
+    RegistrationVerdict,
+    TransformKind,
+    VolumeNames,
+    verdict_on,
+)
 from LiverTumorAttentionLib.registration.working_pair import ResampledPair, WorkingPair
 from LiverTumorAttentionLib.voxels.boxes import Box
 from LiverTumorAttentionLib.voxels.geometry import from_lps
@@ -72,6 +78,7 @@ def register_phases(
     progress: Progress = Progress(),  # noqa: B008  (holds no state)
     seed: int = 0,
     settings: RegistrationSettings = RegistrationSettings(),  # noqa: B008  (frozen)
+    names: VolumeNames = PHASES,
 ) -> RegistrationResult:
     """Return the transform that maps points of `portal` to points of `arterial`, and a verdict on it.
 
@@ -82,11 +89,13 @@ def register_phases(
         the number of threads; where numpy was built with another library for linear algebra than OpenBLAS, that
         library's threads may change the last digits.
 
+    names: what the verdict calls the volumes, where they are no two phases.
+
     A pair that cannot be registered raises nothing: its verdict is ``refused``, with the reason.
     Raises `InputError` for volumes that are not 3D and masks on another grid, and `Cancelled`.
     """
-    _check("portal", portal, portal_liver)
-    _check("arterial", arterial, arterial_liver)
+    _check(names.fixed, portal, portal_liver)
+    _check(names.moving, arterial, arterial_liver)
     progress.update(0.0, "preparing")
     work = WorkingPair.prepare(
         portal, arterial, portal_liver, arterial_liver, settings, progress.part(0.0, 0.1)
@@ -108,7 +117,7 @@ def register_phases(
 
     back = backward_transform(work, linear, settings, progress.part(0.85, 0.93), seed)
     error = None if back is None else inverse_consistency_error(transform, back, work.target, work.arterial)
-    verdict = verdict_on(work, transform, kept, error, settings, rigid_pair)
+    verdict = verdict_on(work, transform, kept, error, settings, rigid_pair, names)
     progress.update(1.0, verdict.reason)
     return RegistrationResult(transform=transform, verdict=verdict, portal=portal, arterial=arterial)
 

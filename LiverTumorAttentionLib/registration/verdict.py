@@ -20,6 +20,19 @@ TransformKind = Literal["as given", "rigid", "deformable"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class VolumeNames:
+    """What a verdict calls the two volumes: the fixed one, the moving one, both, and one of them."""
+
+    fixed: str = "portal"
+    moving: str = "arterial"
+    both: str = "phases"
+    one: str = "phase"
+
+
+PHASES = VolumeNames()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegistrationVerdict:
     """How far a registration is to be believed.
 
@@ -98,6 +111,7 @@ def verdict_on(
     error: InverseConsistency | None,
     settings: RegistrationSettings,
     rigid_pair: ResampledPair | None = None,
+    names: VolumeNames = PHASES,
 ) -> RegistrationVerdict:
     """Measure a transform and return the verdict on it.
 
@@ -124,6 +138,7 @@ def verdict_on(
         overlap=overlap,
         error=error,
         settings=settings,
+        names=names,
     )
 
 
@@ -139,6 +154,7 @@ def judge(
     overlap: tuple[LiverOverlap, LiverOverlap] | None,
     error: InverseConsistency | None,
     settings: RegistrationSettings,
+    names: VolumeNames = PHASES,
 ) -> RegistrationVerdict:
     """Return the verdict on `transform` from what was measured.
 
@@ -153,7 +169,9 @@ def judge(
     length = np.linalg.norm(field[inside], axis=-1)
     folded = float((volume_change <= 0).mean())
     dice_after = overlap[1].dice if overlap else None
-    grade, reason = _grade(after, coverage, of_liver, float(volume_change.min()), dice_after, error, settings)
+    grade, reason = _grade(
+        after, coverage, of_liver, float(volume_change.min()), dice_after, error, settings, names
+    )
     if grade != "refused" and kept == "as given":
         reason += "; no movement made the volumes more alike, so they are used as they lie"
     elif grade != "refused" and kept == "rigid":
@@ -187,34 +205,38 @@ def _grade(
     dice_after: float | None,
     error: InverseConsistency | None,
     settings: RegistrationSettings,
+    names: VolumeNames,
 ) -> tuple[Grade, str]:
     if of_liver and coverage < settings.least_coverage:
         return "refused", (
-            f"the arterial volume covers {100 * coverage:.0f} % of the liver seen in the portal volume; "
+            f"the {names.moving} volume covers {100 * coverage:.0f} % of the liver seen in the {names.fixed} volume; "
             f"at least {100 * settings.least_coverage:.0f} % is needed"
         )
     if jacobian_min <= 0:
-        return "refused", "the movement found between the phases folds the liver onto itself"
+        return "refused", f"the movement found between the {names.both} folds the liver onto itself"
     if after.normalized < settings.refuse_similarity:
         return "refused", (
-            "the arterial and portal volumes do not show the same anatomy: their similarity is "
+            f"the {names.moving} and {names.fixed} volumes do not show the same anatomy: their similarity is "
             f"{after.normalized:.3f}, at least {settings.refuse_similarity:.3f} is needed"
         )
     if dice_after is not None and dice_after < settings.refuse_liver_dice:
         return "refused", (
-            f"the livers of the two phases overlap by a Dice of {dice_after:.2f} after registration; "
+            f"the livers of the two {names.both} overlap by a Dice of {dice_after:.2f} after registration; "
             f"at least {settings.refuse_liver_dice:.2f} is needed"
         )
     if after.normalized < settings.good_similarity:
-        return "doubtful", "the two phases are only weakly alike after registration: check the result by eye"
+        return (
+            "doubtful",
+            f"the two {names.both} are only weakly alike after registration: check the result by eye",
+        )
     if dice_after is not None and dice_after < settings.good_liver_dice:
         return "doubtful", (
-            f"the livers of the two phases overlap by a Dice of only {dice_after:.2f} after registration: "
+            f"the livers of the two {names.both} overlap by a Dice of only {dice_after:.2f} after registration: "
             "check the result by eye"
         )
     if error is not None and error.mean_mm > settings.good_inverse_error_mm:
         return "doubtful", (
-            "registering the portal onto the arterial phase gives another answer, "
+            f"registering the {names.fixed} onto the {names.moving} {names.one} gives another answer, "
             f"{error.mean_mm:.1f} mm off on average: check the result by eye"
         )
-    return "good", "the two phases lie on each other"
+    return "good", f"the two {names.both} lie on each other"

@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.report.dicom_rtstruct import RTSTRUCT, write_dicom_rtstruct
-from LiverTumorAttentionLib.report.dicom_sr import write_dicom_sr
+from LiverTumorAttentionLib.report.dicom_sr import Tracked, write_dicom_sr
 
 SR, INSTEAD = "DICOM structured report", "leave the report out"
 
@@ -70,8 +70,13 @@ class DicomFiles:
             sources[phase] = tuple(found)
         return cls(job=job, slices=tuple(slices), sources=sources)
 
-    def writers(self, content: ReportContent) -> dict[str, Writer]:
-        """Return the writers of the objects; the structured report refers to the SEG, which is written before it."""
+    def writers(
+        self, content: ReportContent, tracking: Mapping[int, Tracked] | None = None
+    ) -> dict[str, Writer]:
+        """Return the writers of the objects; the structured report refers to the SEG, which is written before it.
+
+        tracking: by tumor number, what identifies a tumor at several times.
+        """
         written = [Path(self.job.segmentation)]
 
         def dicom_seg(path: Path) -> None:
@@ -84,7 +89,7 @@ class DicomFiles:
             labels = (
                 self.job.labels if len(written) == 1 else ()
             )  # a SEG that was written names its segments itself
-            write_dicom_sr(path, content, written[-1], self.slices, self.sources, labels)
+            write_dicom_sr(path, content, written[-1], self.slices, self.sources, labels, tracking)
 
         def structure_set(path: Path) -> None:
             write_dicom_rtstruct(path, content.case.instances, self.slices, content.sign_off)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +41,7 @@ from LiverTumorAttentionLib.io.dicom_seg import (
 )
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_value
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number, tumor_value
 
 SERIES_DESCRIPTION = "Liver tumor measurements (automatic, not for clinical use)"
 SERIES_NUMBER = 901
@@ -50,6 +51,14 @@ NO_ORGANIZATION = "not stated"
 ORGAN = ("113343008", "SCT", "Organ")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tracked:
+    """What identifies a lesion at several times: TID 1501's tracking unique identifier and tracking identifier."""
+
+    uid: str
+    identifier: str
+
+
 def write_dicom_sr(
     path: Path,
     content: ReportContent,
@@ -57,6 +66,7 @@ def write_dicom_sr(
     slices: Sequence[Any],
     sources: Mapping[str, Sequence[Any]] | None = None,
     labels: tuple[str, ...] = (),
+    tracking: Mapping[int, Tracked] | None = None,
 ) -> None:
     """Write the structured report.
 
@@ -64,7 +74,8 @@ def write_dicom_sr(
     order of the portal volume's slices. sources: by phase, those of the series that the arterial, delayed or native
     volume was registered from; without them the report holds no value of that phase, since it could not say what it was
     measured on.
-    labels: what the user says segments of the SEG are.
+    labels: what the user says segments of the SEG are. tracking: by tumor number, what identifies it at several times;
+    the others have the identifiers of the SEG.
     Raises `InputError` when the SEG lacks a tumor, or highdicom refuses what the series says of itself.
     """
     highdicom, _ = dicom_extra("DICOM structured report", "leave the report out")
@@ -72,7 +83,8 @@ def write_dicom_sr(
     sources = sources or {}
     for piece in (seg, *slices, *chain.from_iterable(sources.values())):
         use_utf8(piece)
-    report = _Report(highdicom, content, seg, segments_by_value(segmentation, seg, labels), slices, sources)
+    segments = segments_by_value(segmentation, seg, labels)
+    report = _Report(highdicom, content, seg, segments, slices, sources, tracking or {})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
@@ -136,12 +148,13 @@ class _Report:
         segments: dict[int, Any],
         slices: Sequence[Any],
         sources: Mapping[str, Sequence[Any]],
+        tracking: Mapping[int, Tracked],
     ) -> None:
         from pydicom.sr.codedict import codes
 
         self._highdicom, self._sr, self._codes = highdicom, highdicom.sr, codes
         self._content, self._seg, self._segments = content, seg, segments
-        self._slices, self._sources = slices, sources
+        self._slices, self._sources, self._tracking = slices, sources, tracking
 
     def document(self) -> Any:
         """Return the whole object."""
@@ -243,9 +256,13 @@ class _Report:
         if segment is None:
             raise InputError(f"the DICOM SEG has no segment for {name}: name a file for a new one (--seg)")
         liver = liver_segment().type
+        tracked = self._tracking.get(tumor_number(value)) if value >= FIRST_TUMOR else None
         return self._sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             tracking_identifier=self._sr.TrackingIdentifier(
-                uid=segment.get("TrackingUID") or self._highdicom.UID(), identifier=name
+                uid=self._highdicom.UID(tracked.uid)
+                if tracked
+                else segment.get("TrackingUID") or self._highdicom.UID(),
+                identifier=tracked.identifier if tracked else name,
             ),
             referenced_segment=self._sr.ReferencedSegment(
                 sop_class_uid=self._seg.SOPClassUID,

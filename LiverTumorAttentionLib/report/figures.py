@@ -161,19 +161,19 @@ class _SliceDrawer:
 
     def _strokes(self, view: KeySlice, number: int) -> list[Stroke]:
         labels = view.piece(self._labels, 0, BEYOND)
-        strokes = [Stroke(path=_path(view.outline(labels > 0)), kind=LIVER)]
+        strokes = [Stroke(path=svg_path(view.outline(labels > 0)), kind=LIVER)]
         for mask in self._margins:
-            strokes.append(Stroke(path=_path(view.outline(view.piece(mask, 0, BEYOND) > 0)), kind=MARGIN))
+            strokes.append(Stroke(path=svg_path(view.outline(view.piece(mask, 0, BEYOND) > 0)), kind=MARGIN))
         for resection in self._plan.resections if self._plan else ():
             for plane in resection.plan.planes:
                 ends = view.crossing(plane)
                 if ends is not None:
-                    strokes.append(Stroke(path=_path([np.array(ends)], closed=False), kind=PLANE))
+                    strokes.append(Stroke(path=svg_path([np.array(ends)], closed=False), kind=PLANE))
         value = tumor_value(number)
         for other in np.unique(labels[labels >= FIRST_TUMOR]).tolist():
             kind = "tumor" if other == value else "other"
             color = tumor_color(tumor_number(other))
-            strokes.append(Stroke(path=_path(view.outline(labels == other)), kind=kind, color=color))
+            strokes.append(Stroke(path=svg_path(view.outline(labels == other)), kind=kind, color=color))
         return [stroke for stroke in strokes if stroke.path]
 
 
@@ -194,7 +194,7 @@ def _ruler(view: KeySlice, line: Line, length_mm: float, kind: str) -> Ruler:
     )
 
 
-def _path(lines: Sequence[Points], *, closed: bool = True) -> str:
+def svg_path(lines: Sequence[Points], *, closed: bool = True) -> str:
     """Return lines as an SVG path, to a hundredth of a millimeter."""
     parts = []
     for line in lines:

@@ -33,7 +33,7 @@ def render_page(values: dict[str, Any], figures: Figures, patient_name: str | No
     values: `ReportContent.as_dict()`; every number on the page is one of them, rounded. patient_name: written at
     the head when given. Whatever comes from the user is escaped.
     """
-    page = _environment().get_template("page.html")
+    page = environment().get_template("page.html")
     return page.render(
         report=values,
         figures=figures,
@@ -84,7 +84,7 @@ def cell(tumor: dict[str, Any], column: TumorColumn) -> Markup:
     return number(column.value(tumor), digits, unit, signed=column.signed)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

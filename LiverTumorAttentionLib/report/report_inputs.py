@@ -11,23 +11,20 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.analysis.segments import LiverSegments
 from LiverTumorAttentionLib.contrast_phase import REGISTERED_ROLES, ROLES
-from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
     Meanings,
     collected_warnings,
     read_ct,
-    read_instances_onto,
     read_probability,
 )
-from LiverTumorAttentionLib.io.segmentation import has_segments
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_warnings
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.pipeline.liver_segments import segments_for_case
+from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.run_report import RunReport
 from LiverTumorAttentionLib.voxels.geometry import regridded
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +64,8 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
         progress.update(0.0, "portal volume")
         portal = read_ct(job.portal, series=job.portal_series, phase="portal")
         progress.update(0.4, "segmentation")
-        instances = read_instances_onto(job.segmentation, portal, meanings)
-        case = ReportCase(portal=portal, instances=instances, notes=_cut_off(instances))
-        if not has_segments(Path(job.segmentation)):
-            case = _apart(case)
+        liver = read_segmented_liver(job.segmentation, portal, meanings)
+        case = ReportCase(portal=portal, instances=liver.instances, notes=liver.notes)
         for number, phase in enumerate(REGISTERED_ROLES):
             path = getattr(job, phase)
             if path is not None:
@@ -89,30 +84,6 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
     meanings.check_used()
     progress.update(1.0)
     return replace(case, notes=(*warnings, *case.notes))
-
-
-def _cut_off(instances: sitk.Image) -> tuple[str, ...]:
-    """Say when the volume ends before the liver does."""
-    labels = sitk.GetArrayViewFromImage(instances)
-    ends = [labels.take(place, axis=axis) for axis in range(3) for place in (0, -1)]
-    if not any(end.any() for end in ends):
-        return ()
-    return (
-        "the liver reaches the edge of the portal volume: its volume, the share of the tumors in it and what is "
-        "planned are told of the part that the volume shows",
-    )
-
-
-def _apart(case: ReportCase) -> ReportCase:
-    """Return the case with the tumors of a map of liver and tumor, which share one value, taken apart."""
-    instances = instances_from_labels(case.instances)
-    count = int(sitk.GetArrayViewFromImage(instances).max()) - FIRST_TUMOR + 1
-    if instances is case.instances or count == 1:
-        return case
-    note = (
-        f"the label map does not tell tumors apart: its {count} separate pieces are taken for one tumor each"
-    )
-    return replace(case, instances=instances, notes=(*case.notes, note))
 
 
 def _with_phase(

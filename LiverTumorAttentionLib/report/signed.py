@@ -20,9 +20,17 @@ def read_sign_off(job: ReviewJob, case: ReportCase) -> SignOff | None:
 
     Raises `InputError` for a log that cannot be read.
     """
-    path = Path(job.segmentation)
-    if job.log is not None:
-        log = read_log(job.log, "log of corrections")
+    return sign_off_of(job.segmentation, case.instances, job.log)
+
+
+def sign_off_of(segmentation: str, instances: sitk.Image, log_file: str | None = None) -> SignOff | None:
+    """Return the sign-off in force for a segmentation: by a log, else by that in the header of a `.seg.nrrd`.
+
+    instances: what it holds, on its volume's grid. Raises `InputError` for a log that cannot be read.
+    """
+    path = Path(segmentation)
+    if log_file is not None:
+        log = read_log(log_file, "log of corrections")
     elif full_suffix(path) == ".seg.nrrd":
         text = read_nrrd_header(path).pairs.get(HEADER_KEY)
         if text is None:
@@ -30,4 +38,4 @@ def read_sign_off(job: ReviewJob, case: ReportCase) -> SignOff | None:
         log = CorrectionLog.from_text(text)
     else:
         return None
-    return sign_off_in_force(log.signing, sitk.GetArrayViewFromImage(case.instances))
+    return sign_off_in_force(log.signing, sitk.GetArrayViewFromImage(instances))

@@ -60,16 +60,37 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     ),
     "inference": (VOXELS | {"models", "networks", "preprocessing"}, NUMERICS | {"torch"}, set()),
     "correction": (VOXELS | {"analysis", "io", "postprocessing", "preprocessing"}, NUMERICS, set()),
+    "followup": (VOXELS | {"analysis", "registration"}, NUMERICS, set()),
     "pipeline": (
         VOXELS
-        | {"analysis", "correction", "inference", "io", "metrics", "models", "phantoms", "pictures"}
+        | {
+            "analysis",
+            "correction",
+            "followup",
+            "inference",
+            "io",
+            "metrics",
+            "models",
+            "phantoms",
+            "pictures",
+        }
         | {"phases", "postprocessing", "preprocessing", "registration"},
         NUMERICS,
         set(),
     ),
     "job": ({"pipeline"}, set(), set()),
     "report": (
-        VOXELS | {"analysis", "correction", "io", "pictures", "pipeline", "preprocessing"},
+        VOXELS
+        | {
+            "analysis",
+            "correction",
+            "followup",
+            "io",
+            "pictures",
+            "pipeline",
+            "preprocessing",
+            "registration",
+        },
         NUMERICS,
         {"highdicom", "jinja2", "markupsafe", "pydicom"},
     ),

@@ -1,0 +1,271 @@
+"""Comparison of two time points: read, register, match the lesions, measure their changes."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from functools import partial
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
+from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.followup.changes import Comparison, TimePoint, compare_sizes
+from LiverTumorAttentionLib.followup.criteria import Candidate, candidate, check_targets
+from LiverTumorAttentionLib.followup.declared import declared_matches
+from LiverTumorAttentionLib.followup.matching import match_over_time
+from LiverTumorAttentionLib.followup.response import Assessment, Chosen, assess
+from LiverTumorAttentionLib.followup.viable import ViableTumor, viable_tumors
+from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_phase, read_side_by_side
+from LiverTumorAttentionLib.phases.headers import SeriesFacts
+from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, registration_warnings, usage_warnings
+from LiverTumorAttentionLib.pipeline.comparison_job import VISITS, ComparisonJob
+from LiverTumorAttentionLib.pipeline.phase_check import check_one_patient, check_shows_trunk
+from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import (
+    RegistrationResult,
+    RegistrationSettings,
+    RegistrationVerdict,
+    VolumeNames,
+    register_phases,
+)
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
+
+NAMES = VolumeNames(fixed="baseline", moving="follow-up", both="time points", one="volume")
+REGISTRATION = RegistrationSettings(refuse_liver_dice=0.4)
+"""A part of the liver may be resected: livers that lie on each other, one of them a quarter of the other, have a Dice
+of 0.4."""
+SHRUNK = 0.85
+"""Below this share of the baseline's volume the follow-up's liver is said to lack a part."""
+SECONDS_A_DAY = 86400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One time point.
+
+    portal: HU. instances: on its grid, 0 background, 1 liver, 2, 3, … one value a tumor. arterial: registered onto its
+    grid, None where there is none that may be used. arterial_verdict: on that registration. facts: of the portal
+    series, None where it is no DICOM. point: what is measured.
+    """
+
+    portal: sitk.Image
+    instances: sitk.Image
+    point: TimePoint
+    facts: SeriesFacts | None = None
+    arterial: sitk.Image | None = None
+    arterial_verdict: RegistrationVerdict | None = None
+
+    @property
+    def slice_mm(self) -> float:
+        """Thickness of the slices: that of the headers, or the distance between slices where that is larger."""
+        axes = ImageAxes.of(self.portal)
+        told = self.facts.thickness_mm if self.facts is not None else None
+        return max(axes.spacing_zyx_mm[axes.slice_axis], told or 0.0)
+
+    def candidates(self) -> dict[int, Candidate]:
+        """Return the lesions as targets, by number."""
+        return {
+            number: candidate(number, tumor.longest_axial_diameter_mm, self.slice_mm)
+            for number, tumor in self.point.tumors.items()
+        }
+
+    def viable(self) -> dict[int, ViableTumor]:
+        """Return the viable part of every lesion by number; none without an arterial phase."""
+        return {} if self.arterial is None else viable_tumors(self.instances, self.arterial)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedCases:
+    """Two time points and what became of the lesions between them.
+
+    registration: of the follow-up onto the baseline; its transform takes baseline points to follow-up points.
+    place_sd_mm: standard deviation, each axis, of a place after registration. viable: the viable part of the lesions at
+    both times, by number. assessment: the response. warnings: for the user, a sentence each.
+    """
+
+    baseline: Visit
+    followup: Visit
+    registration: RegistrationResult
+    place_sd_mm: float
+    comparison: Comparison
+    viable: tuple[dict[int, ViableTumor], dict[int, ViableTumor]]
+    assessment: Assessment
+    warnings: tuple[str, ...]
+
+
+def compare_cases(job: ComparisonJob, progress: Progress | None = None) -> ComparedCases:
+    """Compare two time points. Writes nothing: `report.report_comparison` does.
+
+    Raises `InputError` or `Cancelled`.
+    """
+    progress = progress or Progress()
+    with collected_warnings() as warnings:
+        visits, notes = _read(job, progress.part(0.0, 0.15, "reading"))
+        arterial = [name for name in VISITS if getattr(job, f"{name}_arterial")]
+        end = 0.9 - 0.25 * len(arterial)
+        registration = register_phases(
+            visits["baseline"].portal,
+            visits["followup"].portal,
+            portal_liver=visits["baseline"].instances,
+            arterial_liver=visits["followup"].instances,
+            progress=progress.part(0.15, end, "registration"),
+            seed=job.seed,
+            settings=REGISTRATION,
+            names=NAMES,
+        )
+        verdict = registration.verdict
+        for number, name in enumerate(arterial):
+            part = progress.part(
+                end + 0.25 * number, end + 0.25 * (number + 1), f"arterial phase, {VISITS[name]}"
+            )
+            visits[name], more = _with_arterial(job, name, visits[name], part)
+            notes += more
+        matching_progress = progress.part(0.9, 1.0, "matching")
+        matching_progress.update(0.0)
+        points = visits["baseline"].point, visits["followup"].point
+        matching = match_over_time(
+            visits["baseline"].instances,
+            visits["followup"].instances,
+            registration.transform,
+            verdict,
+            (_volumes(points[0]), _volumes(points[1])),
+            declared=job.declared(),
+        )
+        comparison = compare_sizes(*points, matching.matches, _interval_days(job, visits))
+        viable = visits["baseline"].viable(), visits["followup"].viable()
+        assessment = assess(comparison, visits["baseline"].candidates(), _chosen(job), viable)
+        matching_progress.update(1.0)
+    return ComparedCases(
+        baseline=visits["baseline"],
+        followup=visits["followup"],
+        registration=registration,
+        place_sd_mm=matching.sd_mm,
+        comparison=comparison,
+        viable=viable,
+        assessment=assessment,
+        warnings=(*warnings, *notes, *registration_warnings(verdict), *_told(comparison)),
+    )
+
+
+def _read(job: ComparisonJob, progress: Progress) -> tuple[dict[str, Visit], list[str]]:
+    """Read and measure both time points, and check that they can be compared."""
+    progress.update(0.0)
+    read = read_side_by_side(
+        [
+            partial(
+                read_phase, getattr(job, f"{name}_portal"), series=getattr(job, f"{name}_series"), visit=visit
+            )
+            for name, visit in VISITS.items()
+        ]
+    )
+    volumes = dict(zip(VISITS, read, strict=True))
+    check_one_patient({f"{VISITS[name]} portal": facts for name, (_, facts) in volumes.items()})
+    check_shows_trunk({f"{VISITS[name]} portal": portal for name, (portal, _) in volumes.items()})
+    meanings = Meanings(job.labels)
+    visits: dict[str, Visit] = {}
+    notes: list[str] = []
+    for done, (name, (portal, facts)) in enumerate(volumes.items()):
+        progress.update(0.4 + 0.3 * done, f"segmentation, {VISITS[name]}")
+        liver = read_segmented_liver(getattr(job, name), portal, meanings, VISITS[name])
+        notes += liver.notes
+        tumors = {tumor.number: tumor for tumor in measure_tumors(liver.instances, portal)}
+        point = TimePoint(case=measure_case(liver.instances), tumors=tumors)
+        visits[name] = Visit(portal=portal, instances=liver.instances, facts=facts, point=point)
+    meanings.check_used()
+    known = [set(visits[name].point.tumors) for name in VISITS]
+    declared_matches(job.declared(), known[0], known[1])  # before the registration, which takes its time
+    check_targets(job.targets, visits["baseline"].candidates())
+    progress.update(1.0)
+    return visits, notes
+
+
+def _chosen(job: ComparisonJob) -> Chosen:
+    return Chosen(
+        targets=job.targets,
+        nadir_mm=job.nadir_sum_mm,
+        nadir_viable_mm=job.nadir_viable_sum_mm,
+        non_target_progression=job.non_target_progression,
+        viable_mm=(job.viable_mm("baseline"), job.viable_mm("followup")),
+    )
+
+
+def _with_arterial(
+    job: ComparisonJob, name: str, visit: Visit, progress: Progress
+) -> tuple[Visit, list[str]]:
+    """Return a time point with its arterial phase, where the registration onto its portal one may be used."""
+    arterial, facts = read_phase(
+        getattr(job, f"{name}_arterial"),
+        series=getattr(job, f"{name}_arterial_series"),
+        phase="arterial",
+        visit=VISITS[name],
+    )
+    check_one_patient({f"{VISITS[name]} portal": visit.facts, f"{VISITS[name]} arterial": facts})
+    check_shows_trunk({f"{VISITS[name]} arterial": arterial})
+    result = register_phases(
+        visit.portal, arterial, portal_liver=visit.instances, progress=progress, seed=job.seed
+    )
+    notes = [f"{VISITS[name]}: {warning}" for warning in usage_warnings(result.verdict)]
+    usable = is_usable(result.verdict)
+    tumors = visit.point.tumors
+    if usable:
+        measured = measure_tumors(visit.instances, visit.portal, result.registered)
+        tumors = {tumor.number: tumor for tumor in measured}
+    return (
+        Visit(
+            portal=visit.portal,
+            instances=visit.instances,
+            facts=visit.facts,
+            point=TimePoint(case=visit.point.case, tumors=tumors),
+            arterial=result.registered if usable else None,
+            arterial_verdict=result.verdict,
+        ),
+        notes,
+    )
+
+
+def _volumes(point: TimePoint) -> dict[int, float]:
+    return {number: tumor.volume_ml for number, tumor in point.tumors.items()}
+
+
+def _interval_days(job: ComparisonJob, visits: dict[str, Visit]) -> float | None:
+    """Return the days between both: of the dates that were given, else of the DICOM headers.
+
+    Raises `InputError` where the follow-up is before the baseline.
+    """
+    days = []
+    for name, visit in visits.items():
+        given = job.day(name)
+        if given is None and visit.facts is not None and visit.facts.acquired_s is not None:
+            given = datetime.date.fromordinal(int(visit.facts.acquired_s // SECONDS_A_DAY))
+        days.append(given)
+    if days[0] is None or days[1] is None:
+        return None
+    interval = (days[1] - days[0]).days
+    if interval < 0:
+        raise InputError(
+            f"the follow-up was made {-interval} days before the baseline, by the dates that are known: give the "
+            "earlier one as the baseline, or give both dates (--baseline-date, --followup-date)"
+        )
+    return float(interval)
+
+
+def _told(comparison: Comparison) -> list[str]:
+    """Return what the user should know of the pairs."""
+    told = []
+    if comparison.interval_days is None:
+        told.append("the dates of the two time points are not known, so there are no doubling times")
+    before, after = comparison.baseline.case.liver_volume_ml, comparison.followup.case.liver_volume_ml
+    if after < SHRUNK * before:
+        told.append(
+            f"the follow-up's liver has {100 * after / before:.0f} % of the baseline's volume: a part may be resected, "
+            "ablated or not shown, and lesions in it are not there to be compared"
+        )
+    uncertain = [match for match in comparison.matches if match.uncertain]
+    if uncertain:
+        told.append(
+            f"{len(uncertain)} of {len(comparison.matches)} pairings are uncertain and marked: look at them, and name "
+            "the right pairs (--pair)"
+        )
+    return told

@@ -1,0 +1,1 @@
+"""Pairs of lesions over two generated time points of which everything is known."""
