@@ -161,7 +161,8 @@ class _Matcher:
         """Return the lesions of both sides, those joined that lie inside one lesion of the other side together."""
         inside = self._settings.inside
         links = {p for p in self._piece if max(self._piece[p], self._swallowed[p]) >= inside}
-        here, there = {(i,) for i in self._before}, {(j,) for j in self._after}
+        here: set[Node] = {(i,) for i in self._before}
+        there: set[Node] = {(j,) for j in self._after}
         for rows, columns in _components(links):
             if len(rows) == 1 and len(columns) > 1:
                 there = {n for n in there if n[0] not in columns} | {tuple(sorted(columns))}

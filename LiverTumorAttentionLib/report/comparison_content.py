@@ -44,8 +44,8 @@ class ComparisonContent:
 
     def counts(self) -> dict[str, int]:
         """Return how many matches there are of each status."""
-        found = Counter(match.status for match in self.cases.comparison.matches)
-        return {status: found.get(status, 0) for status in STATUSES}
+        found = Counter[str](match.status for match in self.cases.comparison.matches)
+        return {status: found[status] for status in STATUSES}
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values, unrounded; nothing in it identifies a patient."""
