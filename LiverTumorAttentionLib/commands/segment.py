@@ -66,6 +66,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--save-delayed", metavar="FILE", help="the delayed volume registered onto the portal one")
     add("--save-native", metavar="FILE", help="the native volume registered onto the portal one")
+    add(
+        "--segments",
+        dest="save_segments",
+        metavar="FILE",
+        help="propose Couinaud segments from the liver's shape, tell those of each tumor, and write them here "
+        "(.seg.nrrd or label map)",
+    )
     add("--save-probability", metavar="FILE", help="the probability of tumor")
     add("--save-attention", metavar="DIR", help="what the network attended to: volumes, and weights as JSON")
     add(

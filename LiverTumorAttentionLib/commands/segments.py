@@ -45,6 +45,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="OUT",
         help=".seg.nrrd with names and codes, or a label map of 1 to 8",
     )
+    add(
+        "--save-landmarks",
+        metavar="JSON",
+        help="landmarks that the segments suggest, to be moved and given to --landmarks",
+    )
     add("--json", metavar="FILE", help="source, volumes, and the segments of each tumor")
     add_labels(parser)
     add_device(parser)

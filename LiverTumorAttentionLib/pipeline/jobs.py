@@ -171,6 +171,9 @@ class SegmentationJob(ReportedJob):
     """Where the native volume, registered onto the portal one, goes."""
     save_transform: str | None = None
     """Where the registration's transform goes (.h5, .tfm); it maps portal points to arterial ones, LPS mm."""
+    save_segments: str | None = None
+    """Where the Couinaud segments go that the network proposes from the liver's shape; they are told of each tumor
+    then. None proposes none."""
     save_probability: str | None = None
     """Where the probability of tumor, on the portal grid, goes."""
     save_attention: str | None = None
@@ -258,6 +261,7 @@ class SegmentationJob(ReportedJob):
             "native": self.save_native,
             "transform": self.save_transform,
             "probability": self.save_probability,
+            "Couinaud segments": self.save_segments,
         }
 
     def folders(self) -> dict[str, str | None]:

@@ -12,10 +12,10 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import Vessels, read_vessels
 from LiverTumorAttentionLib.analysis.segments import LiverSegments, SegmentShare, share_text
+from LiverTumorAttentionLib.analysis.segments.fitted_landmarks import landmarks_of
 from LiverTumorAttentionLib.analysis.segments.landmarks import SOURCE, Landmarks, segments_by_landmarks
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_instances
 from LiverTumorAttentionLib.io.couinaud_segments import read_couinaud, write_couinaud
 from LiverTumorAttentionLib.io.json_file import read_json
@@ -47,6 +47,8 @@ class SegmentsJob(LabelledJob):
     """Landmarks as JSON: the segments are those of the planes through them, and nothing is proposed."""
     segments: str | None = None
     """Segments that were made elsewhere, which are brought onto the liver instead."""
+    save_landmarks: str | None = None
+    """Where the landmarks go that the segments suggest, as JSON, to be moved and given as `landmarks`."""
     json: str | None = None
     """Where source, volumes and the segments of each tumor go, as JSON."""
     device: str = "auto"
@@ -67,7 +69,7 @@ class SegmentsJob(LabelledJob):
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes."""
-        return {"Couinaud segments": self.output, "numbers": self.json}
+        return {"Couinaud segments": self.output, "numbers": self.json, "landmarks": self.save_landmarks}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,7 @@ def segments_case(job: SegmentsJob, progress: Progress | None = None) -> Segment
             segments = proposed_segments(
                 instances, vessels, job.device, progress.part(0.2, 0.9, "proposing segments")
             )
+        suggested = None if job.save_landmarks is None else landmarks_of(segments.labels).as_dict()
     result = SegmentsResult(
         segments=segments, tumors=segments.shares(instances), warnings=(*warnings, *segments.notes)
     )
@@ -136,6 +139,7 @@ def segments_case(job: SegmentsJob, progress: Progress | None = None) -> Segment
             path, segments.labels, {SOURCE_KEY: segments.source}
         ),
         "numbers": lambda path: write_json(path, result.as_dict()),
+        "landmarks": lambda path: write_json(path, suggested or {}),
     }
     write_all(output_files(job, writers), progress.part(0.9, 1.0, "writing"), name="segments")
     return result
@@ -170,6 +174,7 @@ def proposed_segments(
     progress: Progress | None = None,
 ) -> LiverSegments:
     """Have the network propose segments. vessels: those that are no cava, artery or duct are looked at."""
+    from LiverTumorAttentionLib.inference import choose_device
     from LiverTumorAttentionLib.inference.couinaud_stage import CouinaudStage
     from LiverTumorAttentionLib.models.couinaud_model import CouinaudModel
 

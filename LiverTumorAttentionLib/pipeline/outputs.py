@@ -52,6 +52,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "table": (".csv",),
     "report": (".json",),
     "numbers": (".json",),
+    "landmarks": (".json",),
     "log": (".json",),
     "preview": (".png",),
     "page": (".html", ".htm"),

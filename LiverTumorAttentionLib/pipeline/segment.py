@@ -22,6 +22,8 @@ from LiverTumorAttentionLib.analysis import (
     tumor_csv,
 )
 from LiverTumorAttentionLib.analysis.neck import neck_warnings
+from LiverTumorAttentionLib.analysis.segments import LiverSegments
+from LiverTumorAttentionLib.analysis.tumors import with_segments
 from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, ImportedRun, choose_device
@@ -33,6 +35,7 @@ from LiverTumorAttentionLib.io import (
     write_image,
     write_segmentation,
 )
+from LiverTumorAttentionLib.io.couinaud_segments import write_couinaud
 from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
 from LiverTumorAttentionLib.phases.estimate import PhaseEstimate
@@ -48,6 +51,7 @@ from LiverTumorAttentionLib.pipeline.candidates import (
 )
 from LiverTumorAttentionLib.pipeline.headers_file import read_headers
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob, averaging_cost
+from LiverTumorAttentionLib.pipeline.liver_segments import SOURCE_KEY, proposed_segments
 from LiverTumorAttentionLib.pipeline.outputs import (
     Writer,
     check_outputs,
@@ -111,6 +115,8 @@ class CaseResult:
     """Registrations of the delayed and the native phase, by name, where they were given."""
     further_used: tuple[str, ...] = ()
     """Which of these phases the tumors were found in, too."""
+    segments: LiverSegments | None = None
+    """Couinaud segments as the network proposes them; None when they were not asked for."""
     phases: Mapping[str, PhaseEstimate] = field(default_factory=dict)
     """What each volume seems to be, by what it was given as."""
     chosen: tuple[str, ...] = ()
@@ -158,9 +164,12 @@ class CaseResult:
                 for phase, hu in (("delayed", t.mean_hu_delayed), ("native", t.mean_hu_native))
                 if hu is not None
             )
+            + (f", segment {t.segments}" if t.segments else "")
             + (f", lesion probability {t.lesion_probability:.2f}" if t.lesion_probability is not None else "")
             for t in self.tumors
         ]
+        if self.segments is not None:
+            lines.append(f"Couinaud segments {self.segments.source}")
         if self.seen is not None:
             lines.append(f"the networks ran {self.seen}")
         if self.second_look is not None and self.second_look.dropped:
@@ -193,6 +202,7 @@ class CaseResult:
                 "tumor_volume_ml": self.case.tumor_volume_ml,
                 "tumor_burden_percent": self.case.tumor_burden_percent,
             },
+            "segments": None if self.segments is None else self.segments.as_dict(),
             "candidates": self.second_look.to_dict() if self.second_look else None,
             "tumors": [asdict(tumor) for tumor in self.tumors],
             "warnings": job.reported_warnings(self.warnings),
@@ -327,6 +337,10 @@ def _segment(
         lesion_probabilities=look.probabilities if look else None,
         **{name: part_from_lps(part, own_grid) for name, part in found.further_parts.items()},
     )
+    segments = None
+    if job.save_segments is not None:
+        segments = proposed_segments(instances, device=job.device)
+        tumors = with_segments(tumors, segments, instances)
     return CaseResult(
         portal=own_grid,
         instances=instances,
@@ -339,6 +353,7 @@ def _segment(
         further_used=tuple(name for name in found.further_parts if name in package.description.taken_phases),
         attention=found.tumors.attention,
         second_look=look,
+        segments=segments,
         seen=stages.seen,
         tumor_passes=stages.tumor_passes,
         further={name: replace(each, own_grid=own_grid) for name, each in found.further.items()},
@@ -374,6 +389,10 @@ def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Writer]:
     def segmentation(path: Path) -> None:
         write_segmentation(path, result.instances, source=job.portal, series=job.portal_series)
 
+    def segments(path: Path) -> None:
+        if result.segments is not None:
+            write_couinaud(path, result.segments.labels, {SOURCE_KEY: result.segments.source})
+
     def registered(path: Path) -> None:
         if result.registered is not None:
             write_image(path, result.registered)
@@ -401,4 +420,5 @@ def _writers(result: CaseResult, job: SegmentationJob) -> dict[str, Writer]:
         "registered": registered,
         "transform": transform,
         "probability": lambda path: write_image(path, result.probability),
+        "Couinaud segments": segments,
     }

@@ -84,3 +84,32 @@ def export(run: Path, output: Path, scores: Mapping[str, Any] | None = None, ver
         (folder / f"{KIND}.safetensors").write_bytes(content)
         text = json.dumps(description, indent=1, ensure_ascii=False)
         (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+        (folder / "README.md").write_text(_card(description), encoding="utf-8")
+
+
+def _card(description: Mapping[str, Any]) -> str:
+    """Return what lies beside the weights in words."""
+    told = description["training"]
+    lines = [
+        f"# {description['title']}",
+        "",
+        f"Version {description['version']}: {description['statement']}. {description['intended_use']}",
+        "",
+        f"Trained by `{told['command']}` on {told['cases']} livers, {told['choosing']} more chose among the "
+        "checkpoints. Measured: `training/results/segments`.",
+        "",
+        "Made from:",
+        "",
+        *(
+            f"- {each['title']}: {each['cases']} livers. {each['licence']}. {each['attribution']}."
+            for each in description["sources"]
+        ),
+        "",
+        "Known failures:",
+        "",
+        *(f"- {text}" for text in description["known_failures"]),
+        "",
+        f"The weights (`*.safetensors` and `model.json`) are published under {description['licence']}; the code of "
+        "LiverTumorAttention is licensed under Apache-2.0.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@
     right       cava, right hepatic vein, portal bifurcation                     V, VIII from VI, VII
     portal      portal bifurcation, across the axis of the cava                  V, VI below from VII, VIII above
     umbilical   cava, umbilical fissure, along the axis of the cava              II, III to the left from IV
-    left        umbilical fissure, along the left hepatic vein, else across      II above from III
+    left        umbilical fissure, left hepatic vein, else across the axis       II above from III
     caudate     cava, portal bifurcation, umbilical fissure                      I behind
     caval       cava, portal bifurcation, along the axis of the cava             I to the left of it
     fissure     umbilical fissure, across the patient's left                     I to the right of it
@@ -95,12 +95,13 @@ class Landmarks:
         middle, gallbladder = np.array(self.middle_hepatic_vein), np.array(self.gallbladder)
         left, right, back = np.array([1.0, 0, 0]), np.array([-1.0, 0, 0]), np.array([0, 1.0, 0])
         front = -back
-        vein = np.subtract(self.left_hepatic_vein, cava)
+        vein = np.subtract(self.left_hepatic_vein, umbilical)
         length = float(np.linalg.norm(vein))
         across = axis - (axis @ vein) * vein / max(length, 1e-9) ** 2
         if length == 0 or float(np.linalg.norm(across)) < LEAST_ANGLE:
             raise InputError(
-                "the left hepatic vein runs along the cava, so that nothing is above it: move its landmark outwards"
+                "the landmark of the left hepatic vein lies above or below the umbilical fissure, so that nobody can "
+                "tell II from III: move it outwards"
             )
         return {
             "main": _plane("main", cava, middle - cava, gallbladder - cava, right),
@@ -127,20 +128,7 @@ def segments_by_landmarks(liver: sitk.Image, landmarks: Landmarks) -> sitk.Image
     axes = ImageAxes.of(liver).of_part(box_start(box))
     organ = values[box] > 0
     index = np.argwhere(organ)
-    place = axes.position_mm(index)
-    side = {
-        name: (place - point) @ normal >= -ROUNDING_MM for name, (point, normal) in landmarks.planes.items()
-    }
-    labels = np.where(side["left"], 2, 3)
-    medial = ~side["umbilical"]
-    labels[medial] = 4
-    caudate = side["caudate"] & side["caval"] & side["fissure"]
-    labels[caudate] = 1
-    on_right = side["main"] & ~caudate
-    anterior, above = side["right"], side["portal"]
-    for number, chosen in ((8, anterior & above), (5, anterior & ~above), (7, ~anterior & above)):
-        labels[on_right & chosen] = number
-    labels[on_right & ~anterior & ~above] = 6
+    labels = segments_at(axes.position_mm(index), landmarks)
     whole = np.zeros(values.shape, np.uint8)
     inside = np.zeros(organ.shape, np.uint8)
     inside[tuple(index.T)] = labels
@@ -148,6 +136,27 @@ def segments_by_landmarks(liver: sitk.Image, landmarks: Landmarks) -> sitk.Image
     image = sitk.GetImageFromArray(whole)
     image.CopyInformation(liver)
     return image
+
+
+def segments_at(place: NDArray[np.float64], landmarks: Landmarks) -> NDArray[np.uint8]:
+    """Return the segments, 1 to 8, of positions (n, 3), LPS mm."""
+    side = {
+        name: (place - point) @ normal >= -ROUNDING_MM for name, (point, normal) in landmarks.planes.items()
+    }
+    labels = np.where(side["left"], 2, 3).astype(np.uint8)
+    labels[~side["umbilical"]] = 4
+    caudate = side["caudate"] & side["caval"] & side["fissure"]
+    labels[caudate] = 1
+    on_right = side["main"] & ~caudate
+    anterior, above = side["right"], side["portal"]
+    for number, chosen in (
+        (8, anterior & above),
+        (5, anterior & ~above),
+        (7, ~anterior & above),
+        (6, ~anterior & ~above),
+    ):
+        labels[on_right & chosen] = number
+    return labels
 
 
 def _plane(

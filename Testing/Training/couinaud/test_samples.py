@@ -22,7 +22,7 @@ def stored() -> StoredLiver:
     """An ellipsoid of about 500 voxels of the grid, 4000 here, whose segments follow each other along x."""
     z, y, x = np.meshgrid(*(np.arange(n) for n in (26, 24, 34)), indexing="ij")
     inside = ((z - 12.0) / 9) ** 2 + ((y - 11.0) / 8) ** 2 + ((x - 16.0) / 13.3) ** 2 <= 1
-    labels = np.where(inside, np.clip((x - 3) // 4 + 1, 1, 8), 0).astype(np.uint8)
+    labels = np.where(inside, np.clip((x - 3) * 8 // 27 + 1, 1, 8), 0).astype(np.uint8)
     vessels = np.zeros(labels.shape, np.uint8)
     vessels[11:13, 10:12, 5:28] = 255
     return StoredLiver(name="LiTS-0", labels=labels, vessels=vessels)
