@@ -160,7 +160,7 @@ class _Case:
         box = bounding_box(volumes.instances, margin)
         self._box: Box = box if box is not None else tuple(slice(0, length) for length in shape)
         organ = volumes.liver[self._box].astype(bool)
-        self._depth = np.minimum(distance_map_mm(~organ, self._spacing), np.float32(FARTHEST_DEPTH_MM))
+        self._depth = _depth_mm(organ, self._spacing)
         self._parenchyma = organ & (volumes.instances[self._box] == LIVER)
         deep = self._parenchyma & (self._depth > DEEP_MM)
         self._level_mask = deep if deep.any() else self._parenchyma
@@ -215,6 +215,18 @@ class _Case:
             return math.nan
         values = hu[self._box][self._level_mask]
         return _median(values[values > OUTSIDE_HU])
+
+
+def _depth_mm(organ: Mask, spacing: tuple[float, float, float]) -> NDArray[np.float32]:
+    """Return how far voxels lie inside an organ (z, y, x), at most FARTHEST_DEPTH_MM; 0 outside.
+
+    The nearest voxel outside shares a face with the organ, so that the organ's own box, a voxel wider, tells it.
+    """
+    depth = np.zeros(organ.shape, np.float32)
+    box = bounding_box(organ, (1, 1, 1))
+    if box is not None:
+        depth[box] = np.minimum(distance_map_mm(~organ[box], spacing), np.float32(FARTHEST_DEPTH_MM))
+    return depth
 
 
 def _shape(inside: Mask, spacing: tuple[float, float, float]) -> dict[str, float]:

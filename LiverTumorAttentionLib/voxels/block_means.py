@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import SimpleITK as sitk
 
-SLAB_VOXELS = 8_000_000
+SLAB_VOXELS = 4_000_000
 """Voxels of the volume that are converted at a time."""
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.postprocessing import FEATURES, CandidateVolumes, candidate_features
+from LiverTumorAttentionLib.postprocessing.candidate_features import _depth_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
 
 SPACING = (2.0, 1.0, 1.0)
 SHAPE = (40, 90, 90)
@@ -184,6 +186,17 @@ def test_a_volume_that_is_all_liver_has_no_border() -> None:
     features = of_one(BALL, liver=np.ones(SHAPE, bool), instances=np.where(BALL, 2, 1).astype(np.uint16))
     assert features["depth_mm"] == 100.0
     assert features["outside_share"] == 0.0
+
+
+def test_depth_in_the_organs_own_box_is_that_in_the_whole() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(5):
+        organ = np.zeros((14, 20, 18), bool)
+        corner = rng.integers(0, 5, 3)
+        part = organ[tuple(slice(at, at + int(rng.integers(6, 13))) for at in corner)]
+        part[...] = rng.random(part.shape) < 0.97
+        spacing = (2.5, 0.7, 0.9)
+        np.testing.assert_array_equal(_depth_mm(organ, spacing), distance_map_mm(~organ, spacing))
 
 
 def test_no_candidate_is_a_result_and_other_grids_are_refused() -> None:
