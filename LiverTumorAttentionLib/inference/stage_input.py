@@ -24,7 +24,7 @@ from LiverTumorAttentionLib.preprocessing import (
     window_hu,
 )
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box, mask_box
-from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm, limit_mm
 
 Intensity = Callable[[ArrayLike], NDArray[np.float32]]
 """From HU to the network's input, any shape."""
@@ -154,4 +154,4 @@ def _margin_mm(stage: StageDescription) -> float:
 def _dilated(liver: sitk.Image, margin_mm: float) -> NDArray[np.bool_]:
     """Return a coarse liver (probability on the stage's grid) dilated by a margin."""
     outside = sitk.GetArrayViewFromImage(liver) < 0.5
-    return distance_map_mm(~outside, liver.GetSpacing()[::-1]) <= margin_mm
+    return distance_map_mm(~outside, liver.GetSpacing()[::-1]) <= limit_mm(margin_mm)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, margin_voxels
 from LiverTumorAttentionLib.voxels.morphology import FACES, Mask, largest_component, opened
-from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm, limit_mm
 
 AROUND_MM = 20.0
 """How far beyond the liver a dense body is followed."""
@@ -55,9 +55,9 @@ def without_dense_neighbors(
     if not thick.any():
         return liver
     to_thick_mm = distance_map_mm(thick, spacing_zyx_mm)
-    neighbor = dense & inside & (to_thick_mm <= THICK_MM)
+    neighbor = dense & inside & (to_thick_mm <= limit_mm(THICK_MM))
     to_neighbor_mm = distance_map_mm(neighbor, spacing_zyx_mm)
-    cut = inside & (to_neighbor_mm > WALL_MM)
+    cut = inside & (to_neighbor_mm > limit_mm(WALL_MM))
     around = to_neighbor_mm <= WALL_MM + AROUND_MM
     result = np.zeros_like(liver)
     result[box] = largest_component(np.where(around, opened(cut, BRIDGE_MM, spacing_zyx_mm), cut))

@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.voxels.boxes import bounding_box, margin_voxels
 from LiverTumorAttentionLib.voxels.geometry import check_spacing, check_volume
 from LiverTumorAttentionLib.voxels.labels import BACKGROUND, FIRST_TUMOR, MOST_TUMORS
 from LiverTumorAttentionLib.voxels.morphology import CORNERS, Mask, fill_holes, largest_component, opened
-from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm, limit_mm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def _rim(candidates: Mask, organ: Mask, rim_mm: float, spacing: tuple[float, flo
     box = bounding_box(candidates, margin)
     if box is not None and rim_mm > 0 and organ[box].any():
         distance_mm = distance_map_mm(organ[box], spacing)
-        near[box] = candidates[box] & (distance_mm <= rim_mm)
+        near[box] = candidates[box] & (distance_mm <= limit_mm(rim_mm))
     return near
 
 
@@ -131,7 +131,7 @@ def _deep(organ: Mask, border_mm: float, spacing: tuple[float, float, float]) ->
     """Return the organ's interior, deeper than its border; the edge of the volume is not a border."""
     if organ.all():  # nothing to measure a distance to
         return organ
-    return distance_map_mm(~organ, spacing) > border_mm
+    return distance_map_mm(~organ, spacing) > limit_mm(border_mm)
 
 
 def _values(

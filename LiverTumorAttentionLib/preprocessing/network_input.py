@@ -20,7 +20,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.block_means import block_means
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.morphology import Mask
-from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm, limit_mm
 
 
 def window_hu(hu: ArrayLike, window: tuple[float, float]) -> NDArray[np.float32]:
@@ -60,7 +60,7 @@ def liver_median_hu(
     if box is not None:
         inside = liver[box]
         if erosion_mm > 0 and not inside.all():
-            deep = distance_map_mm(~inside, spacing_zyx_mm) > erosion_mm
+            deep = distance_map_mm(~inside, spacing_zyx_mm) > limit_mm(erosion_mm)
             inside = deep if deep.any() else inside
         values = hu[box][inside]
         values = values[(values >= TISSUE_HU[0]) & (values <= TISSUE_HU[1])]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
+from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm, limit_mm
 
 Mask = NDArray[np.bool_]
 
@@ -52,7 +52,7 @@ def opened(mask: Mask, radius_mm: float, spacing_zyx_mm: Sequence[float]) -> Mas
     """
     if mask.all():
         return mask.copy()
-    eroded = distance_map_mm(~mask, spacing_zyx_mm) > radius_mm
+    eroded = distance_map_mm(~mask, spacing_zyx_mm) > limit_mm(radius_mm)
     if not eroded.any():
         return eroded
-    return mask & (distance_map_mm(eroded, spacing_zyx_mm) <= radius_mm)
+    return mask & (distance_map_mm(eroded, spacing_zyx_mm) <= limit_mm(radius_mm))

@@ -130,7 +130,8 @@ def distance_map_mm(body: NDArray[np.bool_], spacing_zyx_mm: Sequence[float]) ->
     """Return how far the center of each voxel lies from the nearest center of a body's voxels.
 
     body: (z, y, x), or a slice (y, x). spacing_zyx_mm: along its axes. Exact, 0 inside the body; infinite where there
-    is no body. It takes a few bytes a voxel; scipy's map, which is the same, takes ten times as many.
+    is no body. It takes a few bytes a voxel; scipy's map, which is the same, takes ten times as many. Compare with
+    `limit_mm`: equal lengths differ in their last digits, by where the body lies.
     """
     if not body.any():
         return np.full(body.shape, np.inf, dtype=np.float32)
@@ -141,6 +142,11 @@ def distance_map_mm(body: NDArray[np.bool_], spacing_zyx_mm: Sequence[float]) ->
     )
     result: NDArray[np.float32] = np.maximum(sitk.GetArrayViewFromImage(signed), np.float32(0))
     return result
+
+
+def limit_mm(length_mm: float) -> float:
+    """Return what a distance map's values are compared with: those that equal a length lie below it."""
+    return length_mm * (1 + EQUAL)
 
 
 def gap_between(first: Surface, second: Surface) -> Gap:

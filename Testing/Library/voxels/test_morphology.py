@@ -60,3 +60,12 @@ def test_the_edge_of_the_scan_erodes_nothing() -> None:
     np.testing.assert_array_equal(opened(mask, 2.0, (1.0, 1.0, 1.0)), mask)
     assert opened(np.ones((2, 2, 2), bool), 5.0, (1.0, 1.0, 1.0)).all()
     assert not opened(mask, 9.0, (1.0, 1.0, 1.0)).any()
+
+
+def test_what_lies_as_far_as_the_ball_reaches_is_within_it_wherever_it_lies() -> None:
+    """Distances of 3 x 0.7 mm differ in their last digit from place to place; the opening of a slab is the slab."""
+    for first in range(1, 9):
+        mask = np.zeros((5, 5, 30), bool)
+        mask[:, :, first : first + 7] = True  # 2.8 mm from its middle to what is outside
+        np.testing.assert_array_equal(opened(mask, 2.1, (0.7, 0.7, 0.7)), mask)
+        assert not opened(mask, 2.8, (0.7, 0.7, 0.7)).any()
