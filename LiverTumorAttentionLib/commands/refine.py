@@ -39,7 +39,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--register",
         action="store_true",
-        help="register an arterial CT that is on a grid of its own (else it is taken as it lies in the patient)",
+        help="register the arterial CT, also one on the portal grid (else it is taken as it lies in the patient)",
     )
     add("--segmentation", required=True, metavar="S", help="segmentation on the portal grid")
     add("--probability", metavar="Q", help="probability of tumor, as `segment --save-probability` wrote it")
@@ -55,6 +55,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--output", required=True, metavar="OUT", help=".seg.nrrd, .nii.gz, .nrrd, .mha or .dcm (DICOM SEG)")
     add("--log", metavar="LOG", help="everything that was done, as JSON that can be done again")
     add("--model", metavar="NAME", help="id of the model that made the segmentation, for the log")
+    add(
+        "--click-model",
+        metavar="MODEL",
+        help="answer clicks by the network of this model (folder or zip; kind interaction), not by the random walker",
+    )
     add("--seed", type=int, default=0, help="seed of what registration draws at random (default: 0)")
     add_labels(parser)
     add_progress(parser)

@@ -1,6 +1,7 @@
 """Correction of lesions by clicks, strokes, thresholds and morphology, with undo, a log and its replay."""
 
 from LiverTumorAttentionLib.correction.case import CorrectionCase
+from LiverTumorAttentionLib.correction.click_model import ClickModel
 from LiverTumorAttentionLib.correction.lesions import Lesion, Status
 from LiverTumorAttentionLib.correction.log import HEADER_KEY, CorrectionLog, replay, resume
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
@@ -35,6 +36,7 @@ __all__ = [
     "Accept",
     "Action",
     "Add",
+    "ClickModel",
     "CorrectionCase",
     "CorrectionLog",
     "CorrectionSession",

@@ -31,6 +31,7 @@ class Edit:
     unless they are rejected.
     subject: the lesion that the edit is about, to be shown next; None when there is none.
     by_hand: whether it is a person's edit, not a network's. note: a sentence for the user, possibly empty.
+    answered_by: name of the network that answered a click; None where none did.
     """
 
     patches: tuple[Patch, ...] = ()
@@ -38,6 +39,7 @@ class Edit:
     subject: int | None = None
     by_hand: bool = True
     note: str = ""
+    answered_by: str | None = None
 
 
 def replacing_mask(lesions: LesionMap, number: int, box: Box, mask: NDArray[np.bool_]) -> Patch:

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.algorithm.parenchyma import Parenchyma, parenchyma_of
 from LiverTumorAttentionLib.correction.case import CorrectionCase, Voxel
+from LiverTumorAttentionLib.correction.click_model import ClickModel
 from LiverTumorAttentionLib.correction.log_codec import PackedMask
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import (
@@ -68,11 +69,11 @@ class LesionMap:
     """The labels and the lesions of a session. Tools only read it.
 
     labels: uint16 (z, y, x) of the portal grid: 0 background, 1 liver, n + 1 lesion n. A rejected lesion has no
-    voxels here.
+    voxels here. clicks: the network that answers clicks; None for the random walker.
     """
 
-    def __init__(self, case: CorrectionCase) -> None:
-        self.case = case
+    def __init__(self, case: CorrectionCase, clicks: ClickModel | None = None) -> None:
+        self.case, self.clicks = case, clicks
         self.labels: NDArray[np.uint16] = case.start.astype(np.uint16)
         self.lesions: dict[int, Lesion] = {
             value - LIVER: Lesion(number=value - LIVER, box=box)

@@ -15,6 +15,7 @@ import numpy as np
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.correction.case import CorrectionCase
+from LiverTumorAttentionLib.correction.click_model import ClickModel
 from LiverTumorAttentionLib.correction.lesions import STATUSES, Lesion, Seed, Status
 from LiverTumorAttentionLib.correction.log_codec import Grid, PackedMask
 from LiverTumorAttentionLib.correction.session import Action, CorrectionSession, Entry
@@ -92,6 +93,7 @@ class CorrectionLog:
                     "model": entry.model,
                     "time": entry.time,
                     "checksum": entry.checksum,
+                    **({} if entry.answered_by is None else {"answered_by": entry.answered_by}),
                 }
                 for entry in self.entries
             ],
@@ -147,11 +149,18 @@ def action_of(tool: object, parameters: object, where: str) -> Action:
     return cast(Action, from_mapping(cast(type, TOOLS[tool]), parameters, where=where))
 
 
-def replay(case: CorrectionCase, log: CorrectionLog, progress: Progress | None = None) -> CorrectionSession:
+def replay(
+    case: CorrectionCase,
+    log: CorrectionLog,
+    progress: Progress | None = None,
+    *,
+    clicks: ClickModel | None = None,
+) -> CorrectionSession:
     """Return a session with the actions of a log done again, from the segmentation before the first of them.
 
-    Raises `InputError` when the grid or the segmentation is another one, or when the result of an action differs from
-    the logged one: with other volumes, or by another version.
+    clicks: the network that answered clicks; needed where the log names one.
+    Raises `InputError` when the grid or the segmentation is another one, when another network answered clicks, or when
+    the result of an action differs from the logged one: with other volumes, or by another version.
     """
     progress = progress or Progress()
     log.check_fits(case)
@@ -163,6 +172,7 @@ def replay(case: CorrectionCase, log: CorrectionLog, progress: Progress | None =
         )
     for number, entry in enumerate(log.entries, start=1):
         progress.update((number - 1) / len(log.entries), entry.action.tool)
+        session.answer_by(_answering(entry, number, clicks))
         session.do(entry.action, progress.part((number - 1) / len(log.entries), number / len(log.entries)))
         done = session.entries[-1:]
         if len(session.entries) != number or done[0].checksum != entry.checksum:
@@ -171,16 +181,32 @@ def replay(case: CorrectionCase, log: CorrectionLog, progress: Progress | None =
                 "the volumes are not the same, or the log is from another version"
                 ": give the volumes that were corrected, or use that version"
             )
+    session.answer_by(clicks)
     return session
 
 
-def resume(case: CorrectionCase, log: CorrectionLog) -> CorrectionSession:
+def _answering(entry: Entry, number: int, clicks: ClickModel | None) -> ClickModel | None:
+    """Return what answers an entry again. Raises `InputError` where that is another network than the logged one."""
+    if entry.answered_by is None:
+        return None
+    if clicks is None or clicks.name != entry.answered_by:
+        there = "none is given" if clicks is None else f"{clicks.name} is given"
+        raise InputError(
+            f"action {number} of the log ({entry.action.tool}) was answered by the network {entry.answered_by}, and "
+            f"{there}: give that model"
+        )
+    return clicks
+
+
+def resume(case: CorrectionCase, log: CorrectionLog, clicks: ClickModel | None = None) -> CorrectionSession:
     """Return a session that continues a log. case.instances: the segmentation that was saved with it.
+
+    clicks: the network that answers clicks from now on; None for the random walker.
 
     Raises `InputError` when the log belongs to another grid, or has lesions that the segmentation has not.
     """
     log.check_fits(case)
-    session = CorrectionSession(case)
+    session = CorrectionSession(case, clicks=clicks)
     records: dict[int, Lesion] = {}
     for known in log.lesions:
         there = session.lesions.get(known.number)
@@ -223,10 +249,17 @@ class _EntryValues:
     model: str | None
     time: str
     checksum: int
+    answered_by: str | None = None
 
 
 def _entry(value: object, number: int) -> Entry:
     where = f"the log of corrections: action {number}"
     read = from_mapping(_EntryValues, value, where=where)
     action = action_of(read.tool, read.parameters, where)
-    return Entry(action=action, model=read.model, time=read.time, checksum=read.checksum)
+    return Entry(
+        action=action,
+        model=read.model,
+        time=read.time,
+        checksum=read.checksum,
+        answered_by=read.answered_by,
+    )

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.correction.case import CorrectionCase
+from LiverTumorAttentionLib.correction.click_model import ClickModel
 from LiverTumorAttentionLib.correction.edits import Edit
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap
 from LiverTumorAttentionLib.correction.sign_off import (
@@ -41,12 +42,17 @@ class Action(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry of the log. model: of the network's result; time: UTC, ISO 8601; checksum: of the action's result."""
+    """One entry of the log. model: of the network's result; time: UTC, ISO 8601; checksum: of the action's result.
+
+    answered_by: name of the network that answered a click (`ClickModel.name`); None for the random walker, and for
+    actions that are no clicks.
+    """
 
     action: Action
     model: str | None
     time: str
     checksum: int
+    answered_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +77,14 @@ class CorrectionSession:
     """The lesions of a case under correction.
 
     Whatever an action raises (`InputError`, `Cancelled`), the state is as it was before.
-    clock: gives the time of an entry.
+    clock: gives the time of an entry. clicks: the network that answers clicks; None for the random walker.
     """
 
-    def __init__(self, case: CorrectionCase, *, clock: Callable[[], str] = _now) -> None:
+    def __init__(
+        self, case: CorrectionCase, *, clock: Callable[[], str] = _now, clicks: ClickModel | None = None
+    ) -> None:
         self.case = case
-        self._map = LesionMap(case)
+        self._map = LesionMap(case, clicks)
         self._clock = clock
         self._inherited: tuple[Entry, ...] = ()
         self._origin: int | None = None
@@ -170,7 +178,13 @@ class CorrectionSession:
         step = perform(self._map, edit)
         if step.is_empty:
             return Outcome(boxes=(), lesions=(), subject=edit.subject, note=edit.note or "nothing changed")
-        entry = Entry(action=action, model=self.case.model, time=self._clock(), checksum=step.checksum())
+        entry = Entry(
+            action=action,
+            model=self.case.model,
+            time=self._clock(),
+            checksum=step.checksum(),
+            answered_by=edit.answered_by,
+        )
         self._done.append((entry, step))
         self._undone.clear()
         return replace(_outcome(step), subject=edit.subject, note=edit.note)
@@ -194,6 +208,10 @@ class CorrectionSession:
         step.apply(self._map)
         self._done.append((entry, step))
         return _outcome(step)
+
+    def answer_by(self, clicks: ClickModel | None) -> None:
+        """Let a network answer clicks from now on; None for the random walker."""
+        self._map.clicks = clicks
 
     def replace_volumes(self, *, arterial: sitk.Image | None, probability: sitk.Image | None) -> None:
         """Use another arterial volume and probability from now on, such as those of a new run.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from LiverTumorAttentionLib.models.description import DataSource, ModelDescription
 
@@ -14,15 +14,45 @@ NOTES = (README_FILE, LICENCE_FILE)
 """Files beside the weights that say in words what model.json holds."""
 
 
+class Described(Protocol):
+    """What every model says of itself."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def statement(self) -> str: ...
+    @property
+    def intended_use(self) -> str: ...
+    @property
+    def scores(self) -> Mapping[str, Any]: ...
+    @property
+    def sources(self) -> tuple[DataSource, ...]: ...
+    @property
+    def never_seen(self) -> tuple[str, ...]: ...
+    @property
+    def known_failures(self) -> tuple[str, ...]: ...
+
+
 def model_card(model: ModelDescription) -> str:
     """Return the card as Markdown."""
+    return card_of(model, [_stage(number, model) for number in range(len(model.stages))])
+
+
+def card_of(model: Described, how: Iterable[str]) -> str:
+    """Return the card of a model of any kind. how: paragraphs on how it works."""
     blocks = [
         f"# {model.title}",
         f"{_sentence(model.statement)} Version {model.version}, id `{model.id}`.",
         "## What it is for",
         model.intended_use,
         "## How it works",
-        *(_stage(number, model) for number in range(len(model.stages))),
+        *how,
         "## What it was trained on",
         _sources(model.sources),
         "## What it has never seen",
@@ -37,7 +67,7 @@ def model_card(model: ModelDescription) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def licence_note(model: ModelDescription) -> str:
+def licence_note(model: Described) -> str:
     """Return what lies beside the weights: their licence, whom to name, and that the code has another one."""
     lines = [f"# Licence of the weights of {model.title}", "", _licence(model)]
     if model.sources:
@@ -48,7 +78,7 @@ def licence_note(model: ModelDescription) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _licence(model: ModelDescription) -> str:
+def _licence(model: Described) -> str:
     told = {"NOASSERTION": "No licence is stated for the weights."}.get(
         model.licence, f"The weights (`*.safetensors` and `model.json`) are published under {model.licence}."
     )

@@ -228,6 +228,11 @@ def read_description(text: bytes, where: str) -> ModelDescription:
         values = json_values(text)
     except ValueError as error:
         raise ModelError(f"{where} is not valid JSON ({reason(error)}): get the model again") from error
+    if isinstance(values, dict) and values.get("kind") is not None:
+        raise ModelError(
+            f"{where} is of a model of the kind {shown(values['kind'])}, which segments no whole case: "
+            "choose another model"
+        )
     if isinstance(values, dict) and isinstance(values.get("format"), int):
         check_format(values["format"])  # before the keys, which differ in other formats
     return from_mapping(ModelDescription, values, where=where, error=ModelError)

@@ -22,20 +22,16 @@ DESCRIPTION_FILE = "model.json"
 _CHUNK_BYTES = 1 << 22
 
 
-class ModelPackage:
-    """A model whose description was read and is valid. Weights are read, and checked, when asked for.
+class PackageFiles:
+    """The files of a model: a folder that holds `model.json`, or a .zip that holds it at its top or in its only folder.
 
-    path: a folder that holds `model.json`, or a .zip that holds it at its top or in its only folder.
-    Raises `ModelError` when there is no such file or the description cannot be used.
+    Raises `ModelError` when there is no such file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         files = ModelFiles(path)
         self._files = files if files.is_folder else files.folder(_folder_in_zip(files))
-        self.description: ModelDescription = read_description(
-            self.read(DESCRIPTION_FILE), where=f"{path.name}/{DESCRIPTION_FILE}"
-        )
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file of the model. Raises `ModelError` when it is not there or too large."""
@@ -44,6 +40,56 @@ class ModelPackage:
     def copy(self, name: str, target: Path) -> None:
         """Write a file of the model to `target`. Raises `ModelError` where it cannot be read, else `OSError`."""
         self._files.copy(name, target, most=_most(name))
+
+    def checked(self, file: StageDescription | WeightsFile, model: str) -> bytes:
+        """Return the bytes of a file of weights after comparing them with their SHA-256. model: its id, to name it."""
+        content = self.read(file.weights)
+        compare(file, hashlib.sha256(content).hexdigest(), model)
+        return content
+
+    def tensors(self, file: StageDescription | WeightsFile, model: str) -> dict[str, torch.Tensor]:
+        """Return a file of weights, checked, as float32 tensors by parameter name. Raises `ModelError`."""
+        import safetensors
+        import safetensors.torch
+
+        content = self.checked(file, model)
+        try:
+            tensors = safetensors.torch.load(content)
+        except (
+            safetensors.SafetensorError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RuntimeError,
+        ) as error:
+            raise ModelError(
+                f"{file.weights} is not a safetensors file ({reason(error)}): get the model again"
+            ) from error
+        return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+
+
+def compare(file: StageDescription | WeightsFile, found: str, model: str) -> None:
+    """Raise `ModelError` where the SHA-256 of a file of weights is not that of its model, whose id is given."""
+    if found != file.sha256:
+        raise ModelError(
+            f"the file {file.weights} of the model {model!r} is damaged or was changed: "
+            f"its SHA-256 is {found[:12]}…, model.json says {file.sha256[:12]}…: get the model again"
+        )
+
+
+class ModelPackage(PackageFiles):
+    """A model whose description was read and is valid. Weights are read, and checked, when asked for.
+
+    path: a folder that holds `model.json`, or a .zip that holds it at its top or in its only folder.
+    Raises `ModelError` when there is no such file or the description cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.description: ModelDescription = read_description(
+            self.read(DESCRIPTION_FILE), where=f"{path.name}/{DESCRIPTION_FILE}"
+        )
 
     def files(self) -> list[str]:
         """Return the names of all files that belong to the model; its card and licence where they lie there."""
@@ -63,20 +109,11 @@ class ModelPackage:
         files = self._weight_files()
         for number, file in enumerate(files):
             part = progress.part(number / len(files), (number + 1) / len(files), f"verifying {file.weights}")
-            self._compare(file, self._digest(file.weights, part))
+            compare(file, self._digest(file.weights, part), self.description.id)
 
     def checked_weights(self, file: StageDescription | WeightsFile) -> bytes:
         """Return the bytes of a file of weights (of a stage, its first) after comparing them with their SHA-256."""
-        content = self.read(file.weights)
-        self._compare(file, hashlib.sha256(content).hexdigest())
-        return content
-
-    def _compare(self, file: StageDescription | WeightsFile, found: str) -> None:
-        if found != file.sha256:
-            raise ModelError(
-                f"the file {file.weights} of the model {self.description.id!r} is damaged or was changed: "
-                f"its SHA-256 is {found[:12]}…, model.json says {file.sha256[:12]}…: get the model again"
-            )
+        return self.checked(file, self.description.id)
 
     def _digest(self, name: str, progress: Progress) -> str:
         """Return the SHA-256 of a file, read in chunks: weights can be larger than the free memory."""
@@ -92,24 +129,7 @@ class ModelPackage:
 
     def load_weights(self, file: StageDescription | WeightsFile) -> dict[str, torch.Tensor]:
         """Return weights (of a stage, its first file) as float32 tensors by parameter name. Raises `ModelError`."""
-        import safetensors
-        import safetensors.torch
-
-        content = self.checked_weights(file)
-        try:
-            tensors = safetensors.torch.load(content)
-        except (
-            safetensors.SafetensorError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            RuntimeError,
-        ) as error:
-            raise ModelError(
-                f"{file.weights} is not a safetensors file ({reason(error)}): get the model again"
-            ) from error
-        return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+        return self.tensors(file, self.description.id)
 
     def weights_bytes(self, file: StageDescription | WeightsFile) -> int:
         """Return the size of a file of weights in bytes. Raises `ModelError` as `read` does."""

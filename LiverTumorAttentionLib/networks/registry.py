@@ -16,6 +16,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
+from LiverTumorAttentionLib.networks.click_unet import CHANNELS, ClickUNet
 from LiverTumorAttentionLib.networks.comparators.attention_gate_3d import AttentionGateUNet3D
 from LiverTumorAttentionLib.networks.comparators.attention_unet import AttentionUNet
 from LiverTumorAttentionLib.networks.comparators.cenet import CENet
@@ -129,6 +130,10 @@ NETWORKS: dict[str, NetworkEntry] = {
     "sfan": NetworkEntry(build=SFAN, paper="Zhang, SFAN", year=2019, input_shape=(1, 512, 512)),
     "deeplabv3": NetworkEntry(build=DeepLabv3, paper="Chen, DeepLabv3", year=2017, input_shape=(1, 512, 512)),
     "unet": NetworkEntry(build=UNet, paper="Ronneberger, U-Net", year=2015, input_shape=(1, 512, 512)),
+    # What answers clicks: its one tensor holds both phases, masks and prompts as channels
+    "click_unet": NetworkEntry(
+        build=ClickUNet, paper="Cicek, 3D U-Net", year=2016, input_shape=(CHANNELS, 48, 48, 48)
+    ),
 }
 
 IMPORTED_NETWORKS: dict[str, Callable[..., nn.Module]] = {

@@ -351,7 +351,7 @@ class RefinementJob(LabelledJob):
     arterial_series: str | None = None
     """Which DICOM series of the arterial folder, likewise."""
     register: bool = False
-    """Whether to register an arterial volume that lies on another grid; else it is taken as it lies in the patient."""
+    """Whether to register the arterial volume, whatever its grid; else it is taken as it lies in the patient."""
     probability: str | None = None
     """The probability of tumor that was saved with the segmentation; None does without."""
     history: str | None = None
@@ -360,6 +360,8 @@ class RefinementJob(LabelledJob):
     """Where the log of all corrections goes, as JSON."""
     model: str | None = None
     """Id of the model that made the segmentation, for the log."""
+    click_model: str | None = None
+    """Path of a model of the kind "interaction" that answers clicks; None for the random walker."""
     seed: int = 0
     """Seed of the voxels that registration samples."""
 

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.correction import (
     HEADER_KEY,
+    ClickModel,
     CorrectionCase,
     CorrectionLog,
     CorrectionSession,
@@ -56,9 +57,10 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
     check_outputs(job)
     case, warnings = _read_case(job, progress.part(0.0, 0.5))
     prompts = [] if job.prompts is None else read_prompts(read_bytes(job.prompts, "prompts"), case.portal)
-    session = CorrectionSession(case)
+    clicks = None if job.click_model is None else read_click_model(job.click_model)
+    session = CorrectionSession(case, clicks=clicks)
     if job.history is not None:
-        session = resume(case, read_log(job.history, "log of earlier corrections"))
+        session = resume(case, read_log(job.history, "log of earlier corrections"), clicks)
     if job.reopen is not None:
         session.reopen(job.reader or "", job.reopen)
     outcomes = [
@@ -69,6 +71,15 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
         session.sign(job.reader or "")
     _write(session, job, progress.part(0.9, 1.0, "writing"))
     return RefinementResult(session=session, outcomes=tuple(outcomes), warnings=warnings)
+
+
+def read_click_model(path: str) -> ClickModel:
+    """Return the model at a path, a folder or a zip, ready to answer clicks. Raises `ModelError`."""
+    from LiverTumorAttentionLib.inference.click_predictor import load_click_predictor
+    from LiverTumorAttentionLib.models.interaction_model import InteractionPackage
+
+    package = InteractionPackage(Path(path))
+    return ClickModel(id=package.id, sha256=package.description.sha256, predict=load_click_predictor(package))
 
 
 def arterial_by_position(arterial: sitk.Image, portal: sitk.Image) -> tuple[sitk.Image, tuple[str, ...]]:
@@ -113,7 +124,7 @@ def _read_case(job: RefinementJob, progress: Progress) -> tuple[CorrectionCase, 
         part = progress.part(0.3, 1.0)
         part.update(0.0, "arterial volume")
         arterial = read_ct(job.arterial, series=job.arterial_series, phase="arterial")
-        if job.register and not same_grid(arterial, portal):
+        if job.register:
             arterial, warnings = _registered(
                 arterial, portal, instances, job.seed, part.part(0.1, 1.0, "registration")
             )

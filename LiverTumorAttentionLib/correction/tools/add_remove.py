@@ -9,6 +9,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import segment_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, answer
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
 from LiverTumorAttentionLib.errors import InputError
@@ -42,7 +43,11 @@ class Add:
                 "click on a lesion in the liver"
             )
         progress.update(0.0, "lesion")
-        segmented = segment_at(lesions, voxel, progress)
+        clicks = lesions.clicks
+        if clicks is None:
+            segmented = segment_at(lesions, voxel, progress)
+        else:
+            segmented = answer(lesions, None, Prompts(include=(voxel,)), clicks.predict, progress)
         number = new_number(lesions)
         free = segmented.mask & ~lesions.taken(None, segmented.box)
         depth = inner_depth_mm(free, np.asarray(lesions.case.spacing_mm))
@@ -52,6 +57,7 @@ class Add:
             patches=(replacing_mask(lesions, number, segmented.box, free),),
             records={number: Lesion(number=number, box=segmented.box, include=(seed,))},
             subject=number,
+            answered_by=None if clicks is None else clicks.name,
         )
 
 

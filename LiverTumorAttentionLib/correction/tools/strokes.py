@@ -11,6 +11,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import distance_to_outline_mm, refine
 from LiverTumorAttentionLib.correction.case import Voxel
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, answer
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.tools.add_remove import BORDER_MM
@@ -74,7 +75,8 @@ def _edit(
     extended = (*_without(same, voxels), *seeds)
     rest = _without(other, voxels)
     record = replace(lesion, include=extended if include else rest, exclude=rest if include else extended)
-    return Edit(patches=(patch,), records={number: record}, subject=number)
+    answered_by = None if lesions.clicks is None else lesions.clicks.name
+    return Edit(patches=(patch,), records={number: record}, subject=number, answered_by=answered_by)
 
 
 def _refined(
@@ -83,18 +85,33 @@ def _refined(
     """Return the seeds of a stroke and the patch that they lead to.
 
     A seed's reach is at most its distance to the outline; smaller ones are tried where nothing would be left of the
-    lesion. Raises `InputError` when nothing is left of it with the smallest either.
+    lesion. Raises `InputError` when nothing is left of it with the smallest either. A network that answers clicks is
+    asked once, with the earlier seeds too.
     """
     reaches = [distance_to_outline_mm(lesions, lesion.number, voxel) for voxel in voxels]
     for share in REACH_SHARES:
         seeds = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
-        refined = refine(lesions, lesion, seeds, include=include, progress=progress)
+        if lesions.clicks is None:
+            refined = refine(lesions, lesion, seeds, include=include, progress=progress)
+        else:
+            prompts = _prompts(lesion, voxels, include=include)
+            refined = answer(lesions, lesion.number, prompts, lesions.clicks.predict, progress)
         mask = refined.mask.copy()
         mask[tuple(np.transpose(np.asarray(voxels) - box_start(refined.box)))] = include
         patch = replacing_mask(lesions, lesion.number, refined.box, mask)
         if _leaves_voxels(lesions, lesion, patch):
             return seeds, patch
+        if lesions.clicks is not None:
+            break
     raise InputError(f"nothing would be left of lesion {lesion.number}: remove or reject it instead")
+
+
+def _prompts(lesion: Lesion, voxels: Sequence[Voxel], *, include: bool) -> Prompts:
+    """Return all clicks on a lesion, those of a new stroke in place of earlier ones at the same voxels."""
+    same, other = (lesion.include, lesion.exclude) if include else (lesion.exclude, lesion.include)
+    extended = (*(seed.voxel for seed in _without(same, voxels)), *voxels)
+    rest = tuple(seed.voxel for seed in _without(other, voxels))
+    return Prompts(include=extended, exclude=rest) if include else Prompts(include=rest, exclude=extended)
 
 
 def _eligible(lesions: LesionMap, number: int, corners: Sequence[Voxel], *, include: bool) -> list[Voxel]:

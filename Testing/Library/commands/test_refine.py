@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import SimpleITK as sitk
+import torch
 
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.correction import HEADER_KEY, CorrectionCase, CorrectionLog, replay
 from LiverTumorAttentionLib.io import read_instances, write_image, write_segmentation
 from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
+from LiverTumorAttentionLib.networks import build_network
 from Testing.Library.correction.made_case import SHAPE, Ball, ball, dice, image, made_case, oblique
 
 BALLS = (
@@ -159,6 +164,82 @@ def test_an_arterial_volume_can_be_registered(
     assert code == 0
     assert all("arterial phase was" in line for line in err)
     assert "without registration" not in " ".join(err)
+
+
+def test_an_arterial_volume_on_the_portal_grid_is_registered_too(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    files: Path,
+    case: CorrectionCase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Breathing moves the liver within one grid: the bright ball, 10 mm off, is where registration brings it."""
+    moved = np.roll(sitk.GetArrayFromImage(case.arterial), 8, axis=2)
+    write_image(tmp_path / "moved.nii.gz", image(moved, direction=oblique()))
+    asked: list[np.ndarray] = []
+
+    def registered(portal: sitk.Image, arterial: sitk.Image, **_: object) -> SimpleNamespace:
+        asked.append(sitk.GetArrayFromImage(arterial))
+        verdict = SimpleNamespace(grade="good", reason="")
+        return SimpleNamespace(registered=case.arterial, verdict=verdict)
+
+    monkeypatch.setattr("LiverTumorAttentionLib.pipeline.refine.register_phases", registered)
+    prompts = write_prompts(tmp_path, remove=[{"lesion": 3}], add=[list(case.point_at((24, 36, 40)))])
+    code, _, _ = run(
+        capsys, "refine", "--portal", files / "portal.nii.gz", "--arterial", tmp_path / "moved.nii.gz", "--register",
+        "--segmentation", files / "segmentation.seg.nrrd", "--prompts", prompts,
+        "--output", tmp_path / "b.seg.nrrd", "--progress", "none",
+    )  # fmt: skip
+    assert code == 0
+    np.testing.assert_array_equal(asked, [moved])
+    found = sitk.GetArrayFromImage(read_instances(tmp_path / "b.seg.nrrd", keep_numbers=True))
+    assert dice(found == 5, ball((24, 36, 40), 8.0)) > 0.9
+
+
+def click_model(folder: Path) -> Path:
+    """Write a model that answers clicks, with drawn weights."""
+    network = build_network("click_unet", width=2, generator=torch.Generator().manual_seed(0))
+    content = safetensors.torch.save(network.state_dict())
+    folder.mkdir()
+    (folder / "clicks.safetensors").write_bytes(content)
+    values = {
+        "kind": "interaction", "format": 1, "id": "drawn", "title": "drawn weights", "version": "1",
+        "licence": "CC0-1.0", "statement": "not for clinical use", "intended_use": "a test",
+        "network": "click_unet", "arguments": {"width": 2}, "weights": "clicks.safetensors",
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }  # fmt: skip
+    (folder / "model.json").write_text(json.dumps(values))
+    return folder
+
+
+def test_clicks_are_answered_by_the_network_of_a_model_and_the_log_names_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, files: Path, case: CorrectionCase
+) -> None:
+    model = click_model(tmp_path / "model")
+    prompts = write_prompts(
+        tmp_path, add=[list(case.point_at((28, 18, 44)))], grow=[{"lesion": 3, "distance_mm": 2}]
+    )
+    code, _, _ = refine(
+        capsys, files, "--prompts", prompts, "--click-model", model,
+        "--output", tmp_path / "b.seg.nrrd", "--log", tmp_path / "log.json",
+    )  # fmt: skip
+    assert code == 0
+    actions = json.loads((tmp_path / "log.json").read_text())["actions"]
+    sha256 = json.loads((model / "model.json").read_text())["sha256"]
+    by_tool = {action["tool"]: action.get("answered_by") for action in actions}
+    assert by_tool == {"add": f"drawn sha256:{sha256}", "grow": None}
+
+
+def test_what_is_no_model_that_answers_clicks_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, files: Path, case: CorrectionCase
+) -> None:
+    prompts = write_prompts(tmp_path, add=[list(case.point_at((28, 18, 44)))])
+    code, _, err = refine(
+        capsys, files, "--prompts", prompts, "--click-model", tmp_path, "--output", tmp_path / "b.seg.nrrd"
+    )
+    assert code == 2
+    assert "model.json" in err[0]
+    assert not (tmp_path / "b.seg.nrrd").exists()
 
 
 def bad_grid(folder: Path) -> list[object]:

@@ -54,5 +54,7 @@ CASES: dict[str, Case] = {
     "self_attention": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1)}),
     "danet": Case(size=(48, 64), arguments={"width": 16, "blocks": (1, 1, 1, 1), "classes": 3}),
     "csnet": Case(size=(48, 64), arguments={"width": 8, "levels": 3}),
+    # What answers clicks
+    "click_unet": Case(size=(32, 24, 40), arguments={"width": 4, "in_channels": 2}),
     "cenet": Case(size=(64, 96), arguments={"width": 8, "blocks": (1, 1, 1, 1), "classes": 3}),
 }

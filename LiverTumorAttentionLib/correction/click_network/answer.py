@@ -1,0 +1,246 @@
+"""The lesion that a network finds for clicks: a look at a large cube, then at one that fits what was found.
+
+Whatever the network says, the lesion holds every foreground voxel and no background one, stays in the liver (closed
+over its surface as for the random walker) and takes nothing of other lesions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from LiverTumorAttentionLib.correction.algorithm.appearance import (
+    FAT_HU,
+    SURFACE_RADIUS_MM,
+    arterial_covered,
+)
+from LiverTumorAttentionLib.correction.algorithm.block_grid import Field, Mask
+from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion
+from LiverTumorAttentionLib.correction.algorithm.shapes import closed, connected_to
+from LiverTumorAttentionLib.correction.case import Voxel
+from LiverTumorAttentionLib.correction.click_model import Predict
+from LiverTumorAttentionLib.correction.click_network.channels import View, network_input
+from LiverTumorAttentionLib.correction.click_network.cube import Cube, Triple
+from LiverTumorAttentionLib.correction.lesions import LesionMap
+from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.morphology import fill_holes
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerSettings:
+    """How cubes are laid."""
+
+    samples: int = 48
+    """Samples along a side of a cube."""
+    search_step_mm: float = 2.4
+    """Between samples of the first cube: 115 mm for 48."""
+    zoom_out: float = 1.6
+    """A cube whose faces the answer touches is followed by one that is larger by this."""
+    most_zooms: int = 2
+    """How often, at most, for each of the two looks."""
+    room_share: float = 1.5
+    """Side of the second cube as a share of what the first look found, and"""
+    room_mm: float = 16.0
+    """this more, and"""
+    least_side_mm: float = 28.0
+    """this at least."""
+    worth_share: float = 0.85
+    """There is no second look where its step would be more than this share of the first one's."""
+    part_share: float = 0.25
+    """A component without a foreground voxel stays if this share of it was lesion."""
+
+
+DEFAULT = AnswerSettings()
+LEAST_INSIDE = 0.51
+"""Probability of filled holes and of prompts where the network's is lower."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompts:
+    """Foreground and background voxels (z, y, x), at least one of them foreground where there is no lesion yet."""
+
+    include: tuple[Voxel, ...] = ()
+    exclude: tuple[Voxel, ...] = ()
+
+
+def answer(
+    lesions: LesionMap,
+    number: int | None,
+    prompts: Prompts,
+    predict: Predict,
+    progress: Progress,
+    settings: AnswerSettings = DEFAULT,
+) -> SegmentedLesion:
+    """Return the lesion that a network finds. number: of the lesion to correct; None for one that is to be added.
+
+    Outside of the returned box a lesion that is corrected is unchanged. Raises `Cancelled`.
+    """
+    look = _Look(lesions, number, prompts, predict, settings)
+    cube, probability = look.found(look.first_cube(), progress)
+    second = look.second_cube(cube, probability > 0.5)
+    if second is not None:
+        cube, probability = look.found(second, progress)
+    mask = cube.spread(probability) > 0.5
+    box = cube.box
+    mask &= look.liver(cube) & ~lesions.taken(number, box)
+    for voxels, value in ((prompts.include, True), (prompts.exclude, False)):
+        for voxel in voxels:
+            place = np.asarray(voxel) - box_start(box)
+            if ((place >= 0) & (place < mask.shape)).all():
+                mask[tuple(place)] = value
+    return SegmentedLesion(box, mask)
+
+
+class _Look:
+    """Looks of a network at cubes of one case, for one lesion and its prompts."""
+
+    def __init__(
+        self,
+        lesions: LesionMap,
+        number: int | None,
+        prompts: Prompts,
+        predict: Predict,
+        settings: AnswerSettings,
+    ) -> None:
+        self._lesions, self._number, self._prompts = lesions, number, prompts
+        self._predict, self._settings = predict, settings
+        self._spacing = lesions.case.spacing_mm
+        places = np.asarray([*prompts.include, *prompts.exclude], float).reshape(-1, 3)
+        if number is not None:
+            box = lesions.lesion(number).box
+            corners = [[side.start for side in box], [side.stop - 1 for side in box]]
+            places = np.concatenate([places, np.asarray(corners, float)])
+        self._low, self._high = places.min(axis=0), places.max(axis=0)
+
+    def first_cube(self) -> Cube:
+        """Return the cube of the first look: around all prompts, and the lesion as it stands."""
+        side = self._settings.samples * self._settings.search_step_mm
+        extent = ((self._high - self._low + 1) * self._spacing).max()
+        return self._cube(self._low, self._high, max(side, extent + 2 * self._settings.room_mm))
+
+    def second_cube(self, cube: Cube, found: Mask) -> Cube | None:
+        """Return the cube that fits what was found; None where the first one does."""
+        low, high = self._low, self._high
+        places = np.argwhere(found)
+        if len(places):
+            ratio = np.asarray(cube.step_mm) / self._spacing
+            offset = np.asarray(cube.center) - ratio * (cube.samples - 1) / 2
+            low = np.minimum(low, offset + places.min(axis=0) * ratio)
+            high = np.maximum(high, offset + places.max(axis=0) * ratio)
+        settings = self._settings
+        extent = float(((high - low) * self._spacing).max())
+        side = max(settings.room_share * extent + settings.room_mm, settings.least_side_mm)
+        if side / settings.samples > settings.worth_share * cube.step_mm[0]:
+            return None
+        return self._cube(low, high, side)
+
+    def found(self, cube: Cube, progress: Progress) -> tuple[Cube, Field]:
+        """Return what the network finds in a cube, or in larger ones where it reaches their faces."""
+        for left in reversed(range(self._settings.most_zooms + 1)):
+            progress.check()
+            probability = self._probability(cube)
+            if not left or not _touches(probability > 0.5, cube):
+                break
+            step = cube.step_mm[0] * self._settings.zoom_out
+            cube = self._cube_at(cube.center, step)
+        return cube, probability
+
+    def liver(self, cube: Cube) -> Mask:
+        """Return where a lesion may lie among the voxels of a cube's box: liver, and gaps in its surface but for fat.
+
+        Voxel by voxel, since an answer is only as exact as the samples of its cube; gaps are closed among the samples.
+        """
+        box = cube.box
+        organ = cube.sampled(self._lesions.organ) > 0.5
+        filled = closed(organ, np.asarray(cube.step_mm), SURFACE_RADIUS_MM)
+        gaps = ndimage.binary_dilation(filled & ~organ)
+        if not gaps.any():
+            return self._lesions.organ(box)
+        inside = (cube.spread(filled.astype(np.float32)) > 0.5) & (cube.spread(gaps.astype(np.float32)) > 0.5)
+        return self._lesions.organ(box) | (inside & (self._lesions.case.portal_hu[box] > FAT_HU))
+
+    def _cube(self, low: NDArray[np.float64], high: NDArray[np.float64], side_mm: float) -> Cube:
+        z, y, x = (float(value) for value in (low + high) / 2)
+        return self._cube_at((z, y, x), side_mm / self._settings.samples)
+
+    def _cube_at(self, center: Triple, step_mm: float) -> Cube:
+        return Cube(
+            center=center,
+            step_mm=(step_mm, step_mm, step_mm),
+            samples=self._settings.samples,
+            spacing_mm=self._spacing,
+            shape=self._lesions.labels.shape,
+        )
+
+    def _probability(self, cube: Cube) -> Field:
+        """Return the probability of the lesion at the samples of a cube, 0 where it cannot be."""
+        lesions, case = self._lesions, self._lesions.case
+        level = lesions.parenchyma.mean
+        portal = cube.sampled(case.portal_hu.__getitem__)
+        arterial = None
+        if case.arterial_hu is not None:
+            hu = cube.sampled(case.arterial_hu.__getitem__)
+            arterial = np.where(arterial_covered(hu), hu - np.float32(level[1]), np.float32(0))
+        organ = cube.sampled(lesions.organ)
+        others = cube.sampled(partial(lesions.taken, self._number))
+        previous = np.zeros_like(portal)
+        if self._number is not None:
+            previous = cube.sampled(partial(lesions.mask, self._number))
+        liver = closed(organ > 0.5, np.asarray(cube.step_mm), SURFACE_RADIUS_MM) & (portal > FAT_HU)
+        view = View(
+            portal=portal - np.float32(level[0]),
+            arterial=arterial,
+            probability=None
+            if case.tumor_probability is None
+            else cube.sampled(case.tumor_probability.__getitem__),
+            liver=np.maximum(organ, liver),
+            others=others,
+            previous=previous,
+            include=[cube.index_of(voxel) for voxel in self._prompts.include],
+            exclude=[cube.index_of(voxel) for voxel in self._prompts.exclude],
+            step_mm=cube.step_mm[0],
+        )
+        allowed = (others < 0.5) & ((organ > 0.5) | liver)
+        probability = self._predict(network_input(view)) * allowed
+        return self._kept(probability, previous > 0.5, cube)
+
+    def _kept(self, probability: Field, previous: Mask, cube: Cube) -> Field:
+        """Return the probability of the components that prompts or the lesion as it stands vouch for, and their rim."""
+        seeds = np.zeros(probability.shape, bool)
+        for voxel in self._prompts.include:
+            seeds[self._sample_of(voxel, cube)] = True
+        for voxel in self._prompts.exclude:
+            probability[self._sample_of(voxel, cube)] = 0
+        labels, count = ndimage.label(probability > 0.5)
+        kept = connected_to(labels > 0, seeds)
+        if count and previous.any():
+            sizes = np.bincount(labels.ravel(), minlength=count + 1)
+            were = np.bincount(labels[previous], minlength=count + 1)
+            stay = were >= self._settings.part_share * sizes
+            stay[0] = False
+            kept |= stay[labels]
+        kept = fill_holes(kept)
+        for voxel in self._prompts.exclude:
+            kept[self._sample_of(voxel, cube)] = False
+        rim = ndimage.binary_dilation(kept) & (probability <= 0.5)
+        inside = np.maximum(probability, np.float32(LEAST_INSIDE))
+        return np.asarray(np.where(kept, inside, probability * rim), np.float32)
+
+    def _sample_of(self, voxel: Voxel, cube: Cube) -> tuple[int, int, int]:
+        """Return the sample nearest to a voxel."""
+        z, y, x = (int(i) for i in np.clip(np.rint(cube.index_of(voxel)), 0, cube.samples - 1))
+        return z, y, x
+
+
+def _touches(mask: Mask, cube: Cube) -> bool:
+    """Tell whether a mask reaches a face of its cube behind which the volume goes on."""
+    for axis, length in enumerate(cube.shape):
+        ends, places = np.moveaxis(mask, axis, 0), cube.places(axis)
+        if (places[0] > 0 and ends[0].any()) or (places[-1] < length - 1 and ends[-1].any()):
+            return True
+    return False
