@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from LiverTumorAttentionLib.commands.console import Console
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 
 IDENTITY = {
@@ -86,9 +87,30 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the model and say how to use it."""
+    from training.export.export_clicks import answers_clicks, export_clicks
     from training.export.export_runs import export_runs
 
     given = {name: getattr(options, name) for name in IDENTITY}
+    if answers_clicks(options.runs):
+        unused = [
+            name
+            for name in ("scores", "assessment", "postprocessing", "candidates")
+            if getattr(options, name)
+        ]
+        if unused:
+            raise InputError(
+                f"--{unused[0]} is for models that segment whole cases: leave it out for one that answers clicks"
+            )
+        about = export_clicks(
+            options.runs[0],
+            options.output,
+            identity={name: value for name, value in given.items() if value is not None},
+            card=options.card,
+            half=options.precision == "float16",
+        )
+        console.say(f"{options.output}: {about.id}, {about.statement}")
+        console.say(f"the weights are licensed {about.licence}")
+        return
     description = export_runs(
         options.runs,
         options.output,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training.data.case import PreparedCase
     from training.data.preparation import Manifest
     from training.data.splits import Split
+    from training.loop.click_task import ClickTask
     from training.loop.distributed import Processes
     from training.loop.task import RecipeTask
     from training.recipes.recipe import Recipe
@@ -147,7 +148,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
 
 def _train(
     output: Path,
-    task: RecipeTask,
+    task: RecipeTask | ClickTask,
     processes: Processes,
     device: Device,
     workers: int,
@@ -171,9 +172,10 @@ def _task(
     manifest: Manifest,
     device: Device,
     say: Callable[[str], None],
-) -> RecipeTask:
+) -> RecipeTask | ClickTask:
     """Return the recipe on the cases of its part."""
     from training.export.card import sources_before
+    from training.loop.click_task import ClickTask
     from training.loop.task import RecipeTask
     from training.mining.hard_negatives import HardNegatives
     from training.runs.stage_weights import StageWeights
@@ -198,6 +200,15 @@ def _task(
             "sources": sources_before(initial),
         }
     training, hard = [cases[name] for name in split.training], None
+    if recipe.interaction is not None:
+        return ClickTask(
+            recipe,
+            training,
+            [cases[name] for name in split.validation],
+            seed=options.seed,
+            about=about,
+            initial=None if initial is None else initial.read(),
+        )
     if options.hard_negatives is not None:
         mined = HardNegatives.read(options.hard_negatives, training, manifest.key)
         about["hard_negatives"], hard = mined.about, mined.voxels

@@ -68,13 +68,13 @@ def export_runs(
     runs = _in_order([Run.read(folder) for folder in folders])
     text = CardText() if card is None else read_card_text(card)
     sources = sources_used(runs)
-    chosen = {**_identity(runs), "licence": licence_for(sources), **(identity or {})}
+    chosen = {**identity_of(runs), "licence": licence_for(sources), **(identity or {})}
     check_licence(chosen["licence"], sources)
     stages, provenance = [], {}
     for run in runs:
         weights, about = read_weights(run.weights)
         stages.append(TrainedStage(description=_stage(run), weights=weights))
-        provenance[run.recipe.stage.name] = {**_provenance(run), "kept": about}
+        provenance[run.recipe.stage.name] = {**provenance_of(run), "kept": about}
     measured = {} if scores is None else summary_of(scores, runs)
     if assessment is not None:
         measured["assessed"] = {
@@ -85,7 +85,7 @@ def export_runs(
         output,
         stages,
         identity=chosen,
-        training={"command": _commands(runs), "runs": provenance},
+        training={"command": commands_of(runs), "runs": provenance},
         scores=measured,
         postprocessing={
             **_threshold(runs),
@@ -163,7 +163,7 @@ def _stage(run: Run) -> dict[str, Any]:
     }
 
 
-def _identity(runs: Sequence[Run]) -> dict[str, str]:
+def identity_of(runs: Sequence[Run]) -> dict[str, str]:
     """Return a model's identity where the user does not give it."""
     recipe, cases = runs[-1].recipe, len(runs[-1].training)
     return {
@@ -183,7 +183,7 @@ def _threshold(runs: Sequence[Run]) -> dict[str, float]:
     return {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(usual, name)}
 
 
-def _provenance(run: Run) -> dict[str, Any]:
+def provenance_of(run: Run) -> dict[str, Any]:
     """Return the content of run.json, with the cases counted."""
     values = json.loads(json.dumps(run.values))
     values["cases"] = {kind: len(names) for kind, names in values["cases"].items()}
@@ -191,7 +191,7 @@ def _provenance(run: Run) -> dict[str, Any]:
     return dict(values)
 
 
-def _commands(runs: Sequence[Run]) -> str:
+def commands_of(runs: Sequence[Run]) -> str:
     train = [
         f"python -m training train --recipe {run.recipe.name} --part {run.part} --seed {run.seed}"
         for run in runs

@@ -104,15 +104,7 @@ def write_model(
     description = read_description(files[DESCRIPTION_FILE], where=DESCRIPTION_FILE)
     files[README_FILE] = model_card(description).encode()
     files[LICENCE_FILE] = licence_note(description).encode()
-    if output.suffix == ".zip":
-        _write_zip(output, description.id, files)
-    else:
-        with (
-            making_folder(output, name="model"),
-            replacing_all([output / f for f in files], name="model") as parts,
-        ):
-            for name, content in files.items():
-                parts[output / name].write_bytes(content)
+    write_files(output, description.id, files)
     return description
 
 
@@ -129,22 +121,51 @@ def _intensity(stage: TrainedStage) -> IntensitySettings:
 
 def _weights(stage: TrainedStage, *, half: bool) -> bytes:
     """Return a stage's weights as a file, once they were seen to fit its network."""
-    network = build_network(stage.description["network"], **stage.description["arguments"])
+    return weights_content(
+        stage.description["network"],
+        stage.description["arguments"],
+        stage.weights,
+        f"the {stage.description['name']} stage",
+        half=half,
+    )
+
+
+def weights_content(
+    name: str, arguments: Mapping[str, Any], weights: Mapping[str, torch.Tensor], what: str, *, half: bool
+) -> bytes:
+    """Return weights as a safetensors file, once they were seen to fit the network of that name.
+
+    what: whose they are, for the message. half: in float16. Raises `InputError`.
+    """
+    network = build_network(name, **arguments)
     try:
-        network.load_state_dict(stage.weights, strict=True)
+        network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise InputError(
-            f"the weights of the {stage.description['name']} stage do not fit the network "
-            f"{stage.description['network']!r} of this version: export with the version that trained it"
+            f"the weights of {what} do not fit the network {name!r} of this version: export with the version that "
+            "trained it"
         ) from error
     kept = {
         name: (value.half() if half and value.is_floating_point() else value).contiguous()
-        for name, value in sorted(stage.weights.items())
+        for name, value in sorted(weights.items())
     }
     large = [name for name, value in kept.items() if value.is_floating_point() and not value.isfinite().all()]
     if large:
         raise InputError(f"{large[0]} does not fit into float16: export with --precision float32")
     return safetensors.torch.save(kept)
+
+
+def write_files(output: Path, name: str, files: Mapping[str, bytes]) -> None:
+    """Write the files of a model into a new folder, or into a .zip with one folder of that name: all, or nothing."""
+    if output.suffix == ".zip":
+        _write_zip(output, name, files)
+        return
+    with (
+        making_folder(output, name="model"),
+        replacing_all([output / f for f in files], name="model") as parts,
+    ):
+        for file, content in files.items():
+            parts[output / file].write_bytes(content)
 
 
 def _write_zip(output: Path, name: str, files: Mapping[str, bytes]) -> None:

@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.models.stage_description import IMPORTED_KEYS, Patch
 from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.regular_file import is_regular, reason
 from LiverTumorAttentionLib.yaml_values import read_yaml_file
+from training.recipes.interaction_settings import InteractionSettings
 from training.recipes.settings import (
     FIRST_WEIGHTS,
     AugmentationSettings,
@@ -36,6 +37,8 @@ from training.recipes.settings import (
 )
 
 RECIPES_FOLDER = Path(__file__).resolve().parent
+CLICKS = "click_unet"
+"""The network that answers clicks."""
 MOST_BASES = 20
 """Files that a recipe may stand on, one on the other."""
 
@@ -74,6 +77,9 @@ class Recipe:
     """"drawn" by the network's own rule; or "imagenet": its encoder starts as a ResNet trained on ImageNet."""
     source: str = ""
     """Where the paper says so: sections and tables."""
+    interaction: InteractionSettings | None = None
+    """How users are simulated, for a network that answers clicks; None for a stage of a model. `stage` then says how
+    cases are prepared, and names the network."""
 
     def __post_init__(self) -> None:
         check_choice(f"recipe {self.name!r}: first_weights", self.first_weights, FIRST_WEIGHTS)
@@ -94,6 +100,10 @@ class Recipe:
         if self.stage.is_imported:
             return "stage: nnunet is for models that nnU-Net trained: give slices or patches"
         entry = network_entry(self.stage.network)
+        if (self.interaction is not None) != (self.stage.network == CLICKS):
+            return f"interaction: these settings belong to the network {CLICKS!r}, which needs them, and to no other"
+        if self.interaction is not None:
+            return self._interaction_problem()
         if len(entry.phases) != len(self.stage.phases):
             return (
                 f"the network {self.stage.network!r} takes {', '.join(entry.phases)}; "
@@ -113,6 +123,16 @@ class Recipe:
         weights = self.loss.class_weights
         if weights is not None and len(weights) != len(self.stage.classes):
             return f"class_weights needs {len(self.stage.classes)} values, got {len(weights)}"
+        return None
+
+    def _interaction_problem(self) -> str | None:
+        """Return what does not fit a network that answers clicks, or None."""
+        if self.stage.name != "tumor" or self.stage.mask_dilation_mm is not None:
+            return "the stage of a network that answers clicks is named tumor, without mask_dilation_mm"
+        if self.stage.intensity.liver_window_hu is None:
+            return "a network that answers clicks sees HU relative to the liver: give liver_window_hu"
+        if self.loss.kind not in ("ce", "dice", "ce_dice"):
+            return f"the loss of a network that answers clicks is ce, dice or ce_dice, not {self.loss.kind}"
         return None
 
     def _sampling_problem(self) -> str | None:
@@ -218,6 +238,8 @@ def to_values(recipe: Recipe) -> dict[str, Any]:
         del values["stage"][of_a_model]
     for of_other_programs in IMPORTED_KEYS:
         del values["stage"][of_other_programs]
+    if recipe.interaction is None:  # as runs from before it say nothing of it
+        del values["interaction"]
     plain: dict[str, Any] = _plain(values)
     return plain
 

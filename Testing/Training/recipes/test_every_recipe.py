@@ -16,6 +16,7 @@ import torch
 import yaml
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.correction.click_network.channels import CHANNELS
 from LiverTumorAttentionLib.models.papers import paper_model, paper_names
 from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
@@ -330,6 +331,8 @@ def test_a_recipe_takes_a_step(name: str) -> None:
     channels = 2 * stage.slices.neighbours + 1 if stage.slices is not None else 1
     draw = torch.Generator().manual_seed(1)
     images = [torch.rand(2, channels, *case.size, generator=draw) for _ in stage.phases]
+    if recipe.interaction is not None:  # one tensor holds all that it is given
+        images = [torch.rand(2, len(CHANNELS), *case.size, generator=draw)]
     deep = (2, channels, *case.size) if recipe.loss.kind == "boundary_enhanced" else (2, *case.size)
     truth = torch.randint(len(stage.classes), deep, generator=draw).to(torch.uint8)
     movement = Optimization(network, recipe.optimizer, "float32", torch.device("cpu"))
