@@ -15,7 +15,7 @@ from LiverTumorAttentionLib import __version__
 from Testing.benchmarks.interaction import report
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.speed import measured
-from Testing.benchmarks.interaction.trials import trials_of
+from Testing.benchmarks.interaction.trials import TOOLS, trials_of
 from Testing.benchmarks.networks import processor
 
 SEEDS = range(300, 330)
@@ -36,6 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--phantoms", type=int, nargs="+", default=list(SEEDS), metavar="SEED")
     parser.add_argument("--size", choices=("small", "full"), default="small", help="of the phantoms")
     parser.add_argument("--jobs", type=int, default=1, help="phantoms at a time, one core each")
+    parser.add_argument(
+        "--tools", nargs="*", choices=list(TOOLS), default=list(TOOLS), help="those that are tried (all)"
+    )
+    parser.add_argument(
+        "--click-model",
+        type=Path,
+        metavar="MODEL",
+        help="folder of a model that answers clicks: one tool more",
+    )
     parser.add_argument("--skip-speed", action="store_true", help="leave out the timing in a large volume")
     options = parser.parse_args(arguments)
     rows = [row for own in all_trials(options) for row in own]
@@ -58,7 +67,10 @@ def all_trials(options: argparse.Namespace) -> Iterator[list[Row]]:
     found: dict[int, list[Row]] = {}
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
         jobs = {
-            pool.submit(trials_of, seed, options.size, options.scratch): seed for seed in options.phantoms
+            pool.submit(
+                trials_of, seed, options.size, options.scratch, options.tools, options.click_model
+            ): seed
+            for seed in options.phantoms
         }
         for done in as_completed(jobs):
             found[jobs[done]] = done.result()
@@ -73,6 +85,10 @@ def _command(options: argparse.Namespace) -> str:
         words += ["--phantoms", *(str(seed) for seed in options.phantoms)]
     if options.size != "small":
         words += ["--size", options.size]
+    if options.tools != list(TOOLS):
+        words += ["--tools", *options.tools]
+    if options.click_model is not None:
+        words += ["--click-model", shlex.quote(str(options.click_model))]
     if options.jobs > 1:
         words += ["--jobs", str(options.jobs)]
     return " ".join([*words, *["--skip-speed"] * options.skip_speed])

@@ -25,7 +25,8 @@ NOTES = f"""Synthetic volumes; not for clinical use. A simulated user clicks in 
 wrong, until Dice is {ENOUGH:g} or {MOST_CLICKS} clicks are spent. A cell gives the median and, in brackets, the mean
 number of clicks of the lesions that begin below the Dice, the share of them that reached it, and how many they are. A
 lesion that was not reached counts as {MOST_CLICKS} clicks. Nothing was chosen on these phantoms: the settings of all
-three tools were chosen on seeds 90000 to 90019.
+three tools were chosen on seeds 90000 to 90019. A network's answer (`--click-model`) is given all clicks so far, and
+sees what ours sees; it was trained on seeds from 100000 on.
 
 Ours sees both phases, and the probability where the network's mask is the start: it adds a lesion that is not there,
 and includes or excludes what is clicked on. GrowCut (Slicer's vtkImageGrowCutSegment) and the threshold see one phase,
