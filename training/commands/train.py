@@ -117,6 +117,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
 
     from training.data.preparation import Manifest
     from training.loop.distributed import joined_processes
+    from training.loop.task import RecipeTask
     from training.recipes.recipe import read_recipe
 
     if options.threads is not None:
@@ -124,6 +125,8 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     short = {"schedule.epochs": options.epochs, "loop.precision": options.precision}
     overrides = {**options.set, **{key: value for key, value in short.items() if value is not None}}
     recipe = read_recipe(options.recipe, overrides)
+    if recipe.interaction is not None:
+        _check_clicks(options)
     manifest = Manifest.read(options.prepared)
     manifest.check_fits(recipe)
     with joined_processes(options.device) as (processes, device):
@@ -134,7 +137,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
             return
         task = _task(options, recipe, manifest, device, say if processes.writes else lambda line: None)
         workers = _workers(options.workers, device)
-        if options.dry_run:
+        if options.dry_run and isinstance(task, RecipeTask):
             from training.loop.dry_run import rehearse
 
             found = rehearse(task, options.output, processes=processes, workers=workers, say=say)
@@ -144,6 +147,21 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         progress.check()
         if not _train(options.output, task, processes, device, workers, say):
             raise Cancelled
+
+
+def _check_clicks(options: argparse.Namespace) -> None:
+    """Raise `InputError` for an option that a network which answers clicks has no use for."""
+    unused = {
+        "--dry-run": options.dry_run,
+        "--overfit": options.overfit is not None,
+        "--imagenet": options.imagenet is not None,
+        "--hard-negatives": options.hard_negatives is not None,
+    }
+    for option, given in unused.items():
+        if given:
+            raise InputError(
+                f"{option} is for networks that segment; one that answers clicks has no use for it: leave it out"
+            )
 
 
 def _train(

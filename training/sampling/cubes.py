@@ -191,14 +191,7 @@ class CubeSampler:
                 )
                 found = np.maximum(found, blurred * np.float32(rng.uniform(0.3, 1.0)))
         for _ in range(int(rng.integers(3))):
-            place = [rng.uniform(0, n) for n in found.shape]
-            size = rng.uniform(1.5, 5.0)
-            axes = [
-                np.exp(-0.5 * ((np.arange(n) - at) / size) ** 2)
-                for n, at in zip(found.shape, place, strict=True)
-            ]
-            blob = axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None, :]
-            found = np.maximum(found, (blob * rng.uniform(0.1, 0.8)).astype(np.float32))
+            found = np.maximum(found, _blob(rng, self._answer.samples) * np.float32(rng.uniform(0.1, 0.8)))
         return np.asarray(found * (scene.liver > 0.5), np.float32)
 
     def _turned(
@@ -212,3 +205,13 @@ class CubeSampler:
         if self._recipe.augmentation.quarter_turns and rng.random() < 0.5:
             values, turned = np.swapaxes(values, -1, -2), np.swapaxes(turned, -1, -2)
         return np.ascontiguousarray(values), np.ascontiguousarray(turned, np.uint8)
+
+
+def _blob(rng: np.random.Generator, samples: int) -> Field:
+    """Return a Gaussian anywhere in a cube, 1 in its middle."""
+    size = rng.uniform(1.5, 5.0)
+    z, y, x = (
+        np.exp(-0.5 * ((np.arange(samples) - rng.uniform(0, samples)) / size) ** 2).astype(np.float32)
+        for _ in range(3)
+    )
+    return np.asarray(z[:, None, None] * y[None, :, None] * x[None, None, :])

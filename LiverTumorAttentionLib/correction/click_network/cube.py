@@ -36,7 +36,7 @@ class Cube:
         steps = np.arange(self.samples) - (self.samples - 1) / 2
         return np.asarray(self.center[axis] + steps * (self.step_mm[axis] / self.spacing_mm[axis]))
 
-    def index_of(self, voxel: Sequence[float]) -> NDArray[np.float64]:
+    def index_of(self, voxel: Sequence[float] | NDArray[Any]) -> NDArray[np.float64]:
         """Return where a voxel lies among the samples (z, y, x), in samples; it may lie beyond them."""
         ratio = np.asarray(self.spacing_mm) / np.asarray(self.step_mm)
         middle = (self.samples - 1) / 2
@@ -74,7 +74,8 @@ class Cube:
         for axis, side in enumerate(self.box):
             voxels = np.arange(side.start, side.stop)
             ratio = self.spacing_mm[axis] / self.step_mm[axis]
-            values = _along(values, axis, (voxels - self.center[axis]) * ratio + (self.samples - 1) / 2)
+            places = (voxels - self.center[axis]) * ratio + (self.samples - 1) / 2
+            values = _along(values, axis, np.asarray(places, np.float64))
         return values
 
     @property

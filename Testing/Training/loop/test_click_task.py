@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.correction.made_case import BRIGHT, DARK, SPACING_MM, ball, made_case
 from Testing.Training.prepared import patch_recipe, write_case
+from training.cli import main
 from training.data.case import PreparedCase
 from training.loop.click_task import ClickTask
 from training.loop.trainer import Trainer
@@ -90,3 +91,20 @@ def test_the_settings_belong_to_the_network_that_answers_clicks() -> None:
 
 def test_recipes_of_stages_say_nothing_of_it_so_that_their_runs_resume() -> None:
     assert "interaction" not in to_values(read_recipe("bundled/tumor"))
+
+
+@pytest.mark.parametrize("option", [["--dry-run"], ["--overfit", "a"], ["--hard-negatives", "."]])
+def test_an_option_of_networks_that_segment_is_refused(
+    option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [
+        "--recipe",
+        "bundled/interaction",
+        "--prepared",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "run"),
+    ]
+    assert main(["train", *given, *option]) == 2
+    assert f"{option[0]} is for networks that segment" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
