@@ -137,22 +137,17 @@ class CubeSampler:
         self, rng: np.random.Generator, scene: _Scene
     ) -> tuple[Field, list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         """Return the lesion as it stands, and the clicks on foreground and on background, in samples."""
-        nothing = np.zeros(scene.truth.shape, np.float32)
-        if rng.random() >= self._settings.correction_share or not scene.truth.any():
-            more = int(rng.integers(self._settings.most_clicks)) if rng.random() < 0.2 else 0
-            further = [drawn(rng, scene.truth) for _ in range(more) if scene.truth.any()]
-            return nothing, [scene.click, *(np.asarray(place, float) for place in further)], []
-        stands = wrong_answer(rng, scene.truth, scene.others > 0.5) & (scene.liver > 0.5)
-        count = int(rng.integers(self._settings.most_clicks))
-        include, exclude = earlier_clicks(rng, scene.truth, stands, count)
-        click = correcting_click(rng, scene.truth, stands)
-        if click is not None:
-            (include if click[1] else exclude).append(click[0])
-        return (
-            stands.astype(np.float32),
-            [np.asarray(place, float) for place in include],
-            [np.asarray(place, float) for place in exclude],
-        )
+        if rng.random() < self._settings.correction_share and scene.truth.any():
+            stands = wrong_answer(rng, scene.truth, scene.others > 0.5) & (scene.liver > 0.5)
+            click = correcting_click(rng, scene.truth, stands)
+            if click is not None:
+                count = int(rng.integers(self._settings.most_clicks))
+                include, exclude = earlier_clicks(rng, scene.truth, stands, count)
+                (include if click[1] else exclude).append(click[0])
+                return stands.astype(np.float32), _samples(include), _samples(exclude)
+        more = int(rng.integers(self._settings.most_clicks)) if rng.random() < 0.2 else 0
+        further = [drawn(rng, scene.truth) for _ in range(more) if scene.truth.any()]
+        return np.zeros(scene.truth.shape, np.float32), [scene.click, *_samples(further)], []
 
     def _relative_hu(self, rng: np.random.Generator, case: PreparedCase, phase: str, cube: Cube) -> Field:
         """Return HU less those of the liver, with random intensities; 0 where a registered phase has no data."""
@@ -205,6 +200,10 @@ class CubeSampler:
         if self._recipe.augmentation.quarter_turns and rng.random() < 0.5:
             values, turned = np.swapaxes(values, -1, -2), np.swapaxes(turned, -1, -2)
         return np.ascontiguousarray(values), np.ascontiguousarray(turned, np.uint8)
+
+
+def _samples(places: Sequence[tuple[int, int, int]]) -> list[NDArray[np.float64]]:
+    return [np.asarray(place, float) for place in places]
 
 
 def _blob(rng: np.random.Generator, samples: int) -> Field:
