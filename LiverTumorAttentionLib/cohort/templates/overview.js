@@ -63,8 +63,11 @@
       ? `${page * pageLength + 1} to ${page * pageLength + part.length} of ${shown.length}` : "no case";
     document.getElementById("previous").disabled = page === 0;
     document.getElementById("next").disabled = (page + 1) * pageLength >= shown.length;
-    for (const th of document.querySelectorAll("th[data-column]"))
-      th.className = (th.className.includes("n") ? "n " : "") + (Number(th.dataset.column) !== column || column < 0 ? "" : descending ? "down" : "up");
+    for (const th of document.querySelectorAll("th[data-column]")) {
+      const chosen = column >= 0 && Number(th.dataset.column) === column;
+      th.classList.toggle("up", chosen && !descending);
+      th.classList.toggle("down", chosen && descending);
+    }
     const state = new URLSearchParams({ column: column, descending: descending ? 1 : 0, page: page, filter: filter.value, outliers: outliers.checked ? 1 : 0 });
     history.replaceState(null, "", "#" + state);
   }
