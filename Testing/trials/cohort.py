@@ -196,7 +196,7 @@ def kills(count: int, seed: int, scratch: Path) -> dict[str, Any]:
             f"kill {number} ({name} at {delay:.2f} s): {text}" for text in _faults(scratch / "out", expected)
         ]
         for place in draw.sample(
-            sorted((scratch / "out").glob("case*")), k=0 if number % 3 else _half(scratch)
+            sorted((scratch / "out").glob("case[0-9]*")), k=0 if number % 3 else _half(scratch)
         ):
             shutil.rmtree(place)  # so that there is always something left to do
     subprocess.run([*command, str(scratch)], check=True)
@@ -218,14 +218,14 @@ def kills(count: int, seed: int, scratch: Path) -> dict[str, Any]:
 
 
 def _half(scratch: Path) -> int:
-    return len(list((scratch / "out").glob("case*"))) // 2
+    return len(list((scratch / "out").glob("case[0-9]*"))) // 2
 
 
 def _faults(out: Path, expected: dict[str, bytes]) -> list[str]:
     """Return what is wrong after a kill: a case that is there in part, or rows that no undisturbed run has."""
     faults = [
         f"{place.name} is not whole"
-        for place in out.glob("case*")
+        for place in out.glob("case[0-9]*")
         if not all((place / name).is_file() for name in ("done.json", "inputs.json", "result/report.json"))
     ]
     if (out / "cases.csv").exists():
