@@ -245,6 +245,7 @@ def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
     from ray.cluster_utils import Cluster
 
     from LiverTumorAttentionLib.cohort.ray_engine import RayEngine
+    from Testing.Library.cohort.ray_computer import computer
 
     write_cases(scratch / "in", cases)
     os.environ[SLEEP] = str(seconds)
@@ -268,11 +269,9 @@ def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
         return time.monotonic() - begun, first[-1] - first[0]
 
     local, local_steady = timed("local", LocalEngine(2, ["cpu"], 1.0))
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 2, "memory": 2**31, "include_dashboard": False}
-    )
+    cluster = Cluster(initialize_head=True, head_node_args=computer())
     try:
-        second = cluster.add_node(num_cpus=2, memory=2**31)
+        second = cluster.add_node(**computer())
         cluster.wait_for_nodes()
         ray_s, ray_steady = timed("ray", RayEngine(cluster.address, None, "none", 1.0))
         gone: list[int] = []

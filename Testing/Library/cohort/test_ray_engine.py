@@ -10,6 +10,7 @@ import pytest
 from LiverTumorAttentionLib.cohort.job import CohortJob
 from LiverTumorAttentionLib.cohort.run import run_cohort
 from LiverTumorAttentionLib.errors import InputError
+from Testing.Library.cohort.ray_computer import computer
 from Testing.Library.cohort.stub import RUNNER, write_cases
 
 ray = pytest.importorskip("ray", reason="Ray (pip install '.[cluster]') is not installed")
@@ -22,11 +23,9 @@ def test_every_case_is_done_once_though_a_computer_goes_and_a_worker_dies(tmp_pa
 
     contents = {f"c{number:02d}": chr(number + 1) for number in range(16)}
     write_cases(tmp_path / "in", **contents, die="\x03die once", never="\x03die", refused="\x03refuse")
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "memory": 2**30, "include_dashboard": False}
-    )
+    cluster = Cluster(initialize_head=True, head_node_args=computer())
     try:
-        second = cluster.add_node(num_cpus=1, memory=2**30)
+        second = cluster.add_node(**computer())
         cluster.wait_for_nodes()
         told: list[tuple[str, str]] = []
 
