@@ -169,9 +169,9 @@ MINED ?= 40
 # Cases of the second look: phantoms, and implants in the real volumes that validate. None leaves it out.
 LOOK_PHANTOMS ?= $(if $(DATA),16)
 LOOK_IMPLANTED ?= $(if $(DATA),32)
-# Chosen on phantoms 90000 to 90019 for few false lesions, see the README of the bundled model.
+# Chosen on phantoms 90000 to 90019 for few false lesions; the liver's threshold by `liver-threshold` on slices that may train.
 POSTPROCESSING := $(addprefix --postprocessing ,minimum_peak_probability=0.9 minimum_diameter_mm=7 rim_mm=2 \
-	border_mm=3 minimum_core_share=0.5 liver_denser_hu=80)
+	border_mm=3 minimum_core_share=0.5 liver_threshold=0.6 liver_denser_hu=80)
 TRAINING := $(BIN)/python -m training
 SYNTHESIZE = $(TRAINING) synthesize $(LABEL_MAPS:%=--label-map %) $(LIVERS:%=--livers %) --count $(PAINTED) --processes $(JOBS)
 PREPARE = $(TRAINING) prepare --processes $(JOBS)

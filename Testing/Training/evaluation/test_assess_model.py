@@ -549,3 +549,14 @@ def test_every_figure_is_of_a_table_that_is_read():
     assert {
         figure(empty) for section in assessment_figures.SECTIONS.values() for figure in section.values()
     } == {""}
+
+
+def test_slices_of_a_patient_together_weigh_by_their_area():
+    """A small slice without any overlap, and a large one that is found whole: 1 - 2 / (2 + 2 * 98 + ...)."""
+    table = [
+        {"patient": "a", "liver_dice": "0", "liver_cm2": "2", "over_cm2": "2", "under_cm2": "2"},
+        {"patient": "a", "liver_dice": "1", "liver_cm2": "98", "over_cm2": "0", "under_cm2": "0"},
+        {"patient": "b", "liver_dice": "0.5", "liver_cm2": "10", "over_cm2": "5", "under_cm2": "5"},
+    ]
+    assert assessment_figures.slices({"slices": table}).startswith("0.500 ")
+    assert assessment_figures.slices_together({"slices": table}).startswith("0.740 ")  # (0.98 + 0.5) / 2
