@@ -1,10 +1,11 @@
 """Operating points of the lesion probability, by what validation cases say of each threshold.
 
 - sensitive: the highest threshold that keeps 95 % of the candidates that are lesions.
-- balanced: of the thresholds that leave at most half a false finding a case, the one with the best F1.
+- balanced: of the thresholds that leave at most half a false finding a case, the one with the best F2.
 - specific: the lowest threshold that leaves at most 0.15 false findings a case.
 
-F1 is that of the candidates: lesions that are kept against false findings that are kept.
+F2 is that of the candidates, F-measure with recall weighed twice as much as precision (van Rijsbergen, Information
+retrieval, 1979, chapter 7): a false finding takes a click to reject, a lesion that is left out is not seen.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ class Sweep:
     """Every threshold that makes a difference, and what it does; arrays of one length.
 
     thresholds: rising. kept: share of the lesions among the candidates that are kept. false_per_case: false findings
-    a case that are left. f1: of the candidates.
+    a case that are left. f2: of the candidates.
     """
 
     thresholds: NDArray[np.float64]
     kept: NDArray[np.float64]
     false_per_case: NDArray[np.float64]
-    f1: NDArray[np.float64]
+    f2: NDArray[np.float64]
 
     @classmethod
     def of(cls, probabilities: NDArray[np.float64], truth: NDArray[np.bool_], cases: int) -> Sweep:
@@ -52,7 +53,7 @@ class Sweep:
             thresholds=thresholds,
             kept=hits / len(lesions),
             false_per_case=false / cases,
-            f1=2 * hits / (hits + false + len(lesions)),
+            f2=5 * hits / (hits + false + 4 * len(lesions)),
         )
 
 
@@ -62,7 +63,7 @@ def choose(probabilities: NDArray[np.float64], truth: NDArray[np.bool_], cases: 
     everything = np.arange(len(sweep.thresholds))
     sensitive = int(everything[sweep.kept >= SENSITIVE_KEPT].max(initial=0))
     few = everything[sweep.false_per_case <= BALANCED_FALSE_PER_CASE]
-    balanced = int(few[np.argmax(sweep.f1[few])]) if few.size else int(everything[-1])
+    balanced = int(few[np.argmax(sweep.f2[few])]) if few.size else int(everything[-1])
     fewest = everything[sweep.false_per_case <= SPECIFIC_FALSE_PER_CASE]
     specific = int(fewest.min()) if fewest.size else int(everything[-1])
     # Where candidates are told apart well, one threshold serves all; the order stays.

@@ -30,7 +30,7 @@ def test_each_point_is_what_it_says() -> None:
     assert points.specific.false_findings_per_case == 0.1
 
 
-def test_a_limit_of_false_findings_counts_before_f1() -> None:
+def test_a_limit_of_false_findings_counts_before_f2() -> None:
     points = choose(BOTH, TRUTH, cases=4)
     # Two false findings at most: of 0.92, 0.65 the threshold below 0.55 that leaves 0.52 out keeps nine lesions.
     assert kept(points.balanced.threshold) == (9, 2)
@@ -57,5 +57,5 @@ def test_the_sweep_counts() -> None:
     for place, threshold in enumerate(sweep.thresholds):
         hits, false = kept(threshold)
         assert sweep.kept[place] == hits / 18
-        assert sweep.f1[place] == 2 * hits / (hits + false + 18)
+        assert sweep.f2[place] == 5 * hits / (hits + false + 4 * 18)
     assert (np.diff(sweep.kept) <= 0).all()
