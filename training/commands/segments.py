@@ -33,6 +33,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--seed", type=int, default=0, metavar="S", help="of first weights and samples (default: %(default)s)"
     )
+    add("--initial", type=Path, metavar="RUN", help="start from the weights of this earlier run")
+    add(
+        "--learning-rate",
+        type=float,
+        metavar="R",
+        help="at the start, after the warm-up (default: as training/couinaud/task.py has it)",
+    )
     add("--export", type=Path, metavar="MODEL", help="write the model of the run to this new folder")
     add(
         "--model",
@@ -83,13 +90,20 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
 def _train(options: argparse.Namespace, maps: list, progress: Progress, console: Console) -> None:
     from LiverTumorAttentionLib.preprocessing.couinaud_input import CouinaudGrid
     from training.couinaud.livers import read_training
-    from training.couinaud.task import SegmentsTask
+    from training.couinaud.task import LEARNING_RATE, SegmentsTask
     from training.loop.trainer import Trainer
 
     training, choosing, left = read_training(maps, CouinaudGrid(), progress)
     for sentence in left:
         console.warn(sentence)
-    task = SegmentsTask(training, choosing, epochs=options.epochs, seed=options.seed)
+    task = SegmentsTask(
+        training,
+        choosing,
+        epochs=options.epochs,
+        seed=options.seed,
+        initial=options.initial,
+        learning_rate=options.learning_rate or LEARNING_RATE,
+    )
     console.say(
         f"{len(training)} livers train, {len(choosing)} choose, {sum(each.tests for each in maps)} are held out"
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from training.couinaud.samples import SegmentAugmentation, SegmentSamples
 from training.losses.deep_supervision import Loss
 from training.losses.inside import inside_loss
 from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
+from training.runs.checkpoint import BEST, read_weights
 
 NETWORK = "unet3d"
 ARGUMENTS: dict[str, Any] = {
@@ -30,8 +33,16 @@ ARGUMENTS: dict[str, Any] = {
 """0.8 million parameters; the finest of four levels has 12 channels."""
 
 
+LEARNING_RATE = 0.002
+"""At the start, after the warm-up."""
+
+
 class SegmentsTask:
-    """Network, samples, loss and validation. choosing: livers that choose among the checkpoints; maybe none."""
+    """Network, samples, loss and validation.
+
+    choosing: livers that choose among the checkpoints; maybe none. initial: an earlier run, from whose weights
+    it starts.
+    """
 
     def __init__(
         self,
@@ -43,22 +54,28 @@ class SegmentsTask:
         grid: CouinaudGrid | None = None,
         augmentation: SegmentAugmentation | None = None,
         arguments: Mapping[str, Any] | None = None,
+        initial: Path | None = None,
+        learning_rate: float = LEARNING_RATE,
     ) -> None:
         self.seed, self.grid = seed, grid or CouinaudGrid()
         self.arguments = dict(arguments or ARGUMENTS)
         self._augmentation = augmentation or SegmentAugmentation()
         self.optimizer = OptimizerSettings(
-            kind="adamw", learning_rate=0.002, weight_decay=0.001, clip_norm=2.0
+            kind="adamw", learning_rate=learning_rate, weight_decay=0.001, clip_norm=2.0
         )
         self.schedule = ScheduleSettings(epochs=epochs, kind="cosine", warm_up_steps=30)
         self.loop = LoopSettings(batch=2, average_decay=0.99, validate_every=10, save_every=5)
         self.sampler = SegmentSamples(training, self.grid, self._augmentation, seed)
         self._training, self._choosing = tuple(training), tuple(choosing)
         self._loss = Loss(inside_loss)
+        self._initial = None if initial is None else initial / BEST
 
     def build(self) -> nn.Module:
         """Return the network with its first weights."""
-        return build_network(NETWORK, generator=torch.Generator().manual_seed(self.seed), **self.arguments)
+        network = build_network(NETWORK, generator=torch.Generator().manual_seed(self.seed), **self.arguments)
+        if self._initial is not None:
+            network.load_state_dict(read_weights(self._initial)[0])
+        return network
 
     def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:
         """Return the loss over all levels of the network."""
@@ -82,7 +99,13 @@ class SegmentsTask:
 
     def settings(self) -> dict[str, Any]:
         """Return what decides the training."""
+        before = (
+            {}
+            if self._initial is None
+            else {"initial": {"sha256": hashlib.sha256(self._initial.read_bytes()).hexdigest()}}
+        )
         return {
+            **before,
             "network": NETWORK,
             "arguments": self.arguments,
             "grid": asdict(self.grid),

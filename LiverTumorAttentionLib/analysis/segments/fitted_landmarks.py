@@ -1,12 +1,13 @@
 """Landmarks that a map of segments suggests, for a reader to move: those whose planes agree with it best, nearly.
 
-They begin at ends and middles of the borders between segments, and are then moved one by one, along one axis at a time,
-by steps that shrink, as long as the planes agree better with the map: mean Dice over its segments, on a sample of its
-voxels. No vessel is looked at, and the map may be a proposal itself.
+They begin where they lie in most livers, and at ends and middles of the borders between segments, and are then moved
+one by one, along one axis at a time, by steps that shrink, as long as the planes agree better with the map: mean Dice
+over its segments, on a sample of its voxels. No vessel is looked at, and the map may be a proposal itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
@@ -30,38 +31,74 @@ ROUNDS = 6
 SAMPLE = 4000
 """How many voxels of the map are looked at."""
 
+LEAST_SEGMENTS = 6
+TYPICAL = {
+    "cava": np.array([0.45, 0.70, 0.85]),
+    "right_hepatic_vein": np.array([0.10, 0.45, 0.70]),
+    "middle_hepatic_vein": np.array([0.42, 0.15, 0.75]),
+    "left_hepatic_vein": np.array([0.95, 0.25, 0.70]),
+    "portal_bifurcation": np.array([0.40, 0.50, 0.45]),
+    "gallbladder": np.array([0.38, 0.15, 0.15]),
+    "umbilical_fissure": np.array([0.58, 0.25, 0.50]),
+}
+"""Places in the liver's box, 0 to 1 from right to left, from front to back, from below to above."""
+
 Places = NDArray[np.float64]
 """Positions (n, 3), LPS mm."""
 
 
 def landmarks_of(labels: sitk.Image) -> Landmarks:
-    """Return the landmarks that a map of segments, 1 to 8, suggests.
+    """Return the landmarks that a map of segments, 1 to 8, suggests; the same map gives the same ones.
 
-    The same map gives the same landmarks.
-
-    Raises `InputError` where segments do not touch that should, or the landmarks span no planes.
+    Raises `InputError` for a map with fewer than six of the segments.
     """
-    borders = _Borders(labels)
-    dome = borders.between([4], [8]) if borders.touch([4], [8]) else borders.between([2, 4], [8])
+    values = sitk.GetArrayViewFromImage(labels)
+    box = bounding_box(values)
+    if box is None:
+        raise InputError("the map of segments is empty: give one with segments in it")
+    inside, axes = values[box], ImageAxes.of(labels).of_part(box_start(box))
+    index = np.argwhere(inside > 0)
+    index = index[:: max(1, len(index) // SAMPLE)]
+    place, truth = axes.position_mm(index), inside[tuple(index.T)].astype(np.uint8)
+    present = np.unique(truth).tolist()
+    if len(present) < LEAST_SEGMENTS:
+        raise InputError(
+            f"the map shows the segments {', '.join(map(roman, present))} alone, too few to place landmarks by: give "
+            "one of a whole liver, or set the landmarks by hand"
+        )
+    starts = [_typical(place)]
+    with contextlib.suppress(
+        InputError
+    ):  # segments do not touch that should, or their borders span no planes
+        starts.append(_at_borders(_Borders(inside, axes)))
+    moved = [_moved(start, place, truth) for start in starts]
+    return max(moved, key=lambda found: _agreement(found, place, truth))
+
+
+def _typical(place: Places) -> Landmarks:
+    """Return landmarks where they lie in the box of most livers. place: of the liver's voxels."""
+    low, high = place.min(axis=0), place.max(axis=0)
+    return Landmarks(**{name: as_point(low + share * (high - low)) for name, share in TYPICAL.items()})
+
+
+def _at_borders(borders: _Borders) -> Landmarks:
+    """Return landmarks at ends and middles of the borders between segments. Raises `InputError`."""
+    dome, medial = borders.between([4], [8]), borders.between([2], [3])
     cava = _end(borders.between([1], [2, 4, 7, 8]), lambda p: p[:, 2])
-    lateral, medial = borders.between([2, 3], [4]), borders.between([2], [3])
-    level = borders.between([5, 6], [7, 8])
     bifurcation = _end(borders.between([1], [4, 5, 8]), lambda p: -p[:, 0] - p[:, 1])
-    bifurcation[2] = level[:, 2].mean()
-    umbilical = lateral.mean(axis=0)
+    bifurcation[2] = borders.between([5, 6], [7, 8])[:, 2].mean()
+    umbilical = borders.between([2, 3], [4]).mean(axis=0)
     umbilical[2] = medial[:, 2].mean()
-    first = Landmarks(
+    far = borders.between([7], [8])
+    return Landmarks(
         cava=as_point(cava),
         middle_hepatic_vein=as_point(_end(dome, lambda p: p[:, 2] - p[:, 1])),
         gallbladder=as_point(_end(borders.between([4], [5]), lambda p: -p[:, 1] - p[:, 2])),
-        right_hepatic_vein=as_point(
-            _end(borders.between([7], [8]), lambda p: np.linalg.norm(p - cava, axis=1))
-        ),
+        right_hepatic_vein=as_point(_end(far, lambda p: np.linalg.norm(p - cava, axis=1))),
         portal_bifurcation=as_point(bifurcation),
         umbilical_fissure=as_point(umbilical),
         left_hepatic_vein=as_point(_end(medial, lambda p: p[:, 0])),
     )
-    return _moved(first, *borders.sample())
 
 
 def _moved(landmarks: Landmarks, place: Places, truth: NDArray[np.uint8]) -> Landmarks:
@@ -96,25 +133,10 @@ def _agreement(landmarks: Landmarks, place: Places, truth: NDArray[np.uint8]) ->
 
 
 class _Borders:
-    """Where segments of a map touch."""
+    """Where segments of a map touch. values: the map (z, y, x); axes: its geometry."""
 
-    def __init__(self, labels: sitk.Image) -> None:
-        values = sitk.GetArrayViewFromImage(labels)
-        box = bounding_box(values)
-        if box is None:
-            raise InputError("the map of segments is empty: give one with segments in it")
-        self._values = values[box]
-        self._axes = ImageAxes.of(labels).of_part(box_start(box))
-
-    def sample(self) -> tuple[Places, NDArray[np.uint8]]:
-        """Return the positions of voxels evenly drawn from the map, and their segments."""
-        index = np.argwhere(self._values > 0)
-        index = index[:: max(1, len(index) // SAMPLE)]
-        return self._axes.position_mm(index), self._values[tuple(index.T)].astype(np.uint8)
-
-    def touch(self, first: Sequence[int], second: Sequence[int]) -> bool:
-        """Whether a voxel of the first touches one of the second."""
-        return len(self._middles(first, second)) > 0
+    def __init__(self, values: NDArray[np.integer], axes: ImageAxes) -> None:
+        self._values, self._axes = values, axes
 
     def between(self, first: Sequence[int], second: Sequence[int]) -> Places:
         """Return the middles of the faces between two groups of segments. Raises `InputError` where there is none."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
 from LiverTumorAttentionLib.inference.couinaud_stage import CouinaudStage
 from LiverTumorAttentionLib.inference.device import choose_device
@@ -19,6 +21,7 @@ from training.couinaud.export import export
 from training.couinaud.livers import find_maps, read_training
 from training.couinaud.task import SegmentsTask
 from training.loop.trainer import Trainer
+from training.runs.checkpoint import BEST, read_weights
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,15 @@ def test_the_model_tells_the_segments_of_a_liver(model: Path) -> None:
     assert len(np.unique(found)) > 3  # it has begun to tell them apart
 
 
+def test_a_run_can_start_from_the_weights_of_another(model: Path) -> None:
+    arguments = {"in_channels": 6, "classes": 8, "width": 4, "levels": 2, "down": "pool"}
+    earlier = model.parent / "run"
+    task = SegmentsTask([stored()], [], epochs=1, grid=GRID, arguments=arguments, initial=earlier)
+    weights = read_weights(earlier / BEST)[0]
+    assert all(torch.equal(value, weights[name]) for name, value in task.build().state_dict().items())
+    assert task.settings()["initial"] == {"sha256": hashlib.sha256((earlier / BEST).read_bytes()).hexdigest()}
+
+
 def write_map(folder: Path, name: str) -> None:
     (folder / "couinaud").mkdir(parents=True, exist_ok=True)
     (folder / "vessels").mkdir(exist_ok=True)
@@ -64,6 +76,7 @@ def test_it_is_measured_on_what_is_held_out_alone(model: Path, tmp_path: Path) -
     summary = assess(model, maps, tmp_path / "results", Progress())
     assert summary["shape"]["livers"] == summary["shape and vessels"]["livers"] == 1
     assert 0 < summary["shape"]["mean_dice"] < 1
+    assert 0 < summary["shape"]["balls_right"] <= summary["shape"]["balls_named"] <= 1
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [
         "livers.png",
         "rows.csv",
