@@ -163,8 +163,12 @@ def drive(folder: Path) -> None:
             sys.exit(Cancelled.exit_code)
 
 
-def kills(count: int, seed: int, scratch: Path) -> dict[str, Any]:
-    """Kill a run at random times, resume it, and compare the tables with those of an undisturbed run."""
+def kills(count: int, seed: int, minutes: float, scratch: Path) -> dict[str, Any]:
+    """Kill a run at random times, resume it, and compare the tables with those of an undisturbed run.
+
+    minutes: after which no more kills follow.
+    """
+    limit = time.monotonic() + 60 * minutes
     draw = random.Random(seed)
     write_cases(scratch / "in", KILLED_CASES)
     os.environ[SLEEP] = "0.05"
@@ -178,16 +182,19 @@ def kills(count: int, seed: int, scratch: Path) -> dict[str, Any]:
     expected = tables_of(whole / "out")
     faults: list[str] = []
     sent: dict[str, int] = {}
-    finished = 0
+    finished, longest_s = 0, undisturbed_s
     for number in range(count):
+        if time.monotonic() > limit:
+            break
         name = ("SIGKILL", "SIGTERM", "SIGKILL", "SIGINT")[number % 4]
         process = subprocess.Popen(
             [*command, str(scratch)], start_new_session=True, stderr=subprocess.DEVNULL
         )
-        delay = draw.uniform(0.2, undisturbed_s)
+        delay, begun = draw.uniform(0.2, longest_s), time.monotonic()
         try:
             process.wait(delay)
             finished += 1
+            longest_s = max(2.0, time.monotonic() - begun)
         except subprocess.TimeoutExpired:
             process.send_signal(getattr(signal, name))
             process.wait(60)
@@ -196,7 +203,7 @@ def kills(count: int, seed: int, scratch: Path) -> dict[str, Any]:
             f"kill {number} ({name} at {delay:.2f} s): {text}" for text in _faults(scratch / "out", expected)
         ]
         for place in draw.sample(
-            sorted((scratch / "out").glob("case[0-9]*")), k=0 if number % 3 else _half(scratch)
+            sorted((scratch / "out").glob("case[0-9]*")), k=0 if number % 2 else _half(scratch)
         ):
             shutil.rmtree(place)  # so that there is always something left to do
     subprocess.run([*command, str(scratch)], check=True)
@@ -307,6 +314,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=600.0, help="after which no more kills follow")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="that the stub sleeps, in `engines`")
     parser.add_argument("--scratch", type=Path)
@@ -321,7 +329,7 @@ def main() -> int:
         found = (
             many(options.cases, options.workers, scratch)
             if options.part == "many"
-            else kills(options.kills, options.seed, scratch)
+            else kills(options.kills, options.seed, options.minutes, scratch)
             if options.part == "kills"
             else engines(options.cases, options.seconds, scratch)
         )
