@@ -307,6 +307,17 @@ def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
     }
 
 
+def _command(options: argparse.Namespace) -> str:
+    """Return the command of a trial, without the places where it was run."""
+    named = {
+        "many": ("cases", "workers"),
+        "kills": ("kills", "minutes", "seed"),
+        "engines": ("cases", "seconds"),
+    }[options.part]
+    words = [f"--{name} {getattr(options, name)}" for name in named]
+    return " ".join(["python -m Testing.trials.cohort", options.part, *words])
+
+
 def main() -> int:
     """Run one trial and write its result beside those of the others."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -333,7 +344,7 @@ def main() -> int:
             if options.part == "kills"
             else engines(options.cases, options.seconds, scratch)
         )
-    found |= {"cores": os.cpu_count(), "beside": options.beside, "command": " ".join(sys.argv[1:])}
+    found |= {"cores": os.cpu_count(), "beside": options.beside, "command": _command(options)}
     print(json.dumps(found, indent=1))
     if options.output is not None:
         path = options.output / "cohort.json"
