@@ -5,7 +5,15 @@ from LiverTumorAttentionLib.pipeline.jobs import (
     RegistrationJob,
     ReviewJob,
     SegmentationJob,
+    SegmentsJob,
     TrainingExportJob,
 )
 
-__all__ = ["RefinementJob", "RegistrationJob", "ReviewJob", "SegmentationJob", "TrainingExportJob"]
+__all__ = [
+    "RefinementJob",
+    "RegistrationJob",
+    "ReviewJob",
+    "SegmentationJob",
+    "SegmentsJob",
+    "TrainingExportJob",
+]

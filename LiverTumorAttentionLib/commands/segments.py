@@ -6,6 +6,7 @@ import argparse
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import Console, add_device, add_labels, add_progress, job_of
+from LiverTumorAttentionLib.pipeline.jobs import SegmentsJob
 from LiverTumorAttentionLib.progress import Progress
 
 
@@ -59,7 +60,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Tell the segments and print them."""
-    from LiverTumorAttentionLib.pipeline.liver_segments import SegmentsJob, segments_case
+    from LiverTumorAttentionLib.pipeline.liver_segments import segments_case
 
     job = job_of(SegmentsJob, options)
     result = segments_case(job, progress)

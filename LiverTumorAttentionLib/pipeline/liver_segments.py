@@ -15,12 +15,11 @@ from LiverTumorAttentionLib.analysis.segments import LiverSegments, SegmentShare
 from LiverTumorAttentionLib.analysis.segments.fitted_landmarks import landmarks_of
 from LiverTumorAttentionLib.analysis.segments.landmarks import SOURCE, Landmarks, segments_by_landmarks
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
-from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_instances
 from LiverTumorAttentionLib.io.couinaud_segments import read_couinaud, write_couinaud
 from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.io.terminology import plain_text
-from LiverTumorAttentionLib.pipeline.jobs import PROPOSE_SEGMENTS, LabelledJob
+from LiverTumorAttentionLib.pipeline.jobs import PROPOSE_SEGMENTS, SegmentsJob
 from LiverTumorAttentionLib.pipeline.outputs import check_outputs, output_files, write_all, write_json
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.couinaud import roman
@@ -31,45 +30,6 @@ SOURCE_KEY = "LiverTumorAttention_CouinaudSource"
 """Field of the header of a `.seg.nrrd` that says who told the segments."""
 _NO_TREE = frozenset({"cava", "ivc", "artery", "arterial", "aorta", "duct", "ducts", "biliary"})
 """Words in the names of vessels that are none of the hepatic and portal trees by which segments are told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentsJob(LabelledJob):
-    """Couinaud segments of a segmented liver. Raises `InputError` for what collides."""
-
-    segmentation: str
-    """Liver and tumors: `.seg.nrrd`, DICOM SEG or a label map."""
-    output: str
-    """Where the segments go: .seg.nrrd or a label map."""
-    vessels: str | None = None
-    """Hepatic and portal veins, which the network looks at too: `.seg.nrrd`, DICOM SEG or a label map."""
-    landmarks: str | None = None
-    """Landmarks as JSON: the segments are those of the planes through them, and nothing is proposed."""
-    segments: str | None = None
-    """Segments that were made elsewhere, which are brought onto the liver instead."""
-    save_landmarks: str | None = None
-    """Where the landmarks go that the segments suggest, as JSON, to be moved and given as `landmarks`."""
-    json: str | None = None
-    """Where source, volumes and the segments of each tumor go, as JSON."""
-    device: str = "auto"
-    """"auto", "cpu", "cuda" or "cuda:N"."""
-
-    def __post_init__(self) -> None:
-        given = [name for name in ("landmarks", "segments", "vessels") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise InputError(
-                f"{' and '.join(given)} were given together: segments are imported, or told by landmarks, or proposed, "
-                "with the vessels where there are any: give one of them"
-            )
-        self._check_files()
-
-    def inputs(self) -> dict[str, str | None]:
-        """Return what the run reads."""
-        return {name: getattr(self, name) for name in ("segmentation", "vessels", "landmarks", "segments")}
-
-    def outputs(self) -> dict[str, str | None]:
-        """Return what the run writes."""
-        return {"Couinaud segments": self.output, "numbers": self.json, "landmarks": self.save_landmarks}
 
 
 @dataclass(frozen=True, kw_only=True)

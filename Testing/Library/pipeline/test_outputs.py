@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.errors import Cancelled, InputError, OutputError
+from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
 from LiverTumorAttentionLib.pipeline.jobs import (
     Job,
     RefinementJob,
     RegistrationJob,
     ReviewJob,
     SegmentationJob,
+    SegmentsJob,
     TrainingExportJob,
 )
 from LiverTumorAttentionLib.pipeline.outputs import (
@@ -70,6 +72,8 @@ def test_every_kind_of_output_has_its_formats() -> None:
         RegistrationJob(fixed="p", moving="a"),
         RefinementJob(portal="p", segmentation="s", prompts="q", output="o"),
         ReviewJob(portal="p", segmentation="s", output="o"),
+        SegmentsJob(segmentation="s", output="o"),
+        ComparisonJob(baseline_portal="p", baseline="s", followup_portal="q", followup="t", output="o"),
     ]
     assert {name for job in every for name in job.outputs()} == set(SUFFIXES)
 
@@ -81,12 +85,18 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
         "registered": "save_registered", "transform": "save_transform", "probability": "save_probability",
         "page": "output", "numbers": "json", "structured report": "sr", "DICOM SEG": "seg",
         "RT Structure Set": "rtstruct", "delayed": "save_delayed", "native": "save_native",
-        "inverse": "inverse", "log": "log",
+        "inverse": "inverse", "log": "log", "Couinaud segments": "save_segments", "landmarks": "save_landmarks",
+        "baseline DICOM SEG": "baseline_seg", "baseline structured report": "baseline_sr",
+        "follow-up DICOM SEG": "followup_seg", "follow-up structured report": "followup_sr",
     }  # fmt: skip
     asked = {fields[name]: str(tmp_path / "x.unknown")}
     job: Job
     if name in ("page", "numbers", "structured report", "DICOM SEG", "RT Structure Set"):
         job = ReviewJob(portal="p", segmentation="s", **asked)
+    elif name.startswith(("baseline ", "follow-up ")):
+        job = ComparisonJob(baseline_portal="p", baseline="s", followup_portal="q", followup="t", **asked)
+    elif name == "landmarks":
+        job = SegmentsJob(segmentation="s", output=f"{tmp_path}/o.nrrd", **asked)
     elif name == "inverse":
         job = RegistrationJob(fixed="p", moving="a", **asked)
     elif name == "log":
