@@ -13,16 +13,19 @@ By default they spin (GNU's library listens to the first name, LLVM's and Intel'
 that another program, such as Slicer drawing its views, or their own sibling would have worked on.
 """
 LINEAR_ALGEBRA = {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
-"""Threads of numpy's and scipy's linear algebra: its products here are small, threads of its own slow them down."""
+"""Threads of numpy's and scipy's linear algebra: its products here are small, so threads of its own slow them,
+and several sum up in another order than one, which on some processors moved a voxel of a tumor's border."""
 ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
 def prepare_threads(*, spin: bool = False) -> None:
-    """Set how the numerical libraries use threads; call it before they are imported. What the user has set stays.
+    """Set how the numerical libraries use threads; call it before they are imported.
 
+    What the user has set stays, but for linear algebra: with one thread the same input gives the same bits.
     spin: whether threads may spin while they wait, for a program that has its cores to itself.
     """
-    settings = LINEAR_ALGEBRA if spin else {**LINEAR_ALGEBRA, **WAITING}
+    os.environ.update(LINEAR_ALGEBRA)
+    settings = {} if spin else WAITING
     for name, value in {**settings, ITK_THREADS: str(usable_cores())}.items():
         os.environ.setdefault(name, value)
 

@@ -43,6 +43,14 @@ def test_what_the_user_has_set_stays() -> None:
     assert "OMP_WAIT_POLICY = 'ACTIVE'" in told_by_openmp("command line", OMP_WAIT_POLICY="ACTIVE")
 
 
+def test_linear_algebra_has_one_thread_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {**dict.fromkeys(threads.LINEAR_ALGEBRA, "8"), threads.ITK_THREADS: "3"}
+    monkeypatch.setattr(os, "environ", names)
+    threads.prepare_threads()
+    assert {names[name] for name in threads.LINEAR_ALGEBRA} == {"1"}
+    assert names[threads.ITK_THREADS] == "3"
+
+
 @pytest.mark.parametrize(
     ("files", "cores"),
     [
