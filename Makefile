@@ -32,11 +32,7 @@ $(VENV)/.test: $(VENV)/.run
 	$(PIP) --editable '.[dicom,comparators,training,tensorboard,test]'
 	touch $@
 
-$(VENV)/.# The model of Couinaud segments that ships, on the livers that it never saw; DATA as for `make model`.
-segments-results: $(VENV)/.test
-	$(BIN)/python -m training segments --data $(DATA) --assess training/results/segments
-
-benchmarks: $(VENV)/.test
+$(VENV)/.benchmarks: $(VENV)/.test
 	$(PIP) --editable '.[benchmarks]'
 	touch $@
 
@@ -246,6 +242,10 @@ endif
 	test -f $(MODEL)/model/model.json || $(EXPORT) --output $(MODEL)/model \
 		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json) \
 		$(ASSESSMENT:%=--assessment %)
+
+# The model of Couinaud segments that ships, on the livers that it never saw; DATA as for `make model`.
+segments-results: $(VENV)/.test
+	$(BIN)/python -m training segments --data $(or $(DATA),../shared/data) --assess training/results/segments
 
 # Hours on two cores; resumes where it was stopped.
 study: $(VENV)/.test

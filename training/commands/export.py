@@ -89,7 +89,9 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     """Write the model and say how to use it."""
     from training.export.export_clicks import answers_clicks, export_clicks
     from training.export.export_runs import export_runs
+    from training.export.model_folder import check_new
 
+    check_new(options.output)
     given = {name: getattr(options, name) for name in IDENTITY}
     if answers_clicks(options.runs):
         unused = [

@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
 from training.data.sources import check_licence, licence_for
 from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.export_runs import commands_of, identity_of, provenance_of
-from training.export.model_folder import NOT_CLINICAL, weights_content, write_files
+from training.export.model_folder import NOT_CLINICAL, check_new, weights_content, write_files
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
 
@@ -49,8 +49,7 @@ def export_clicks(
     output: a new folder, or a .zip. identity, card, half: as for `export_runs`.
     Raises `InputError`, `ModelError` or `OutputError`; then nothing is written.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output} is there already: name a new folder or .zip for the model")
+    check_new(output)
     run = Run.read(folder)
     text = CardText() if card is None else read_card_text(card)
     sources = sources_used([run])

@@ -22,7 +22,7 @@ from training.evaluation.assessment_summary import figures_of
 from training.evaluation.columns import OVERLAP
 from training.evaluation.segment import settings_at
 from training.export.card import CardText, card_values, read_card_text, sources_used
-from training.export.model_folder import NOT_CLINICAL, TrainedStage, weights_digests, write_model
+from training.export.model_folder import NOT_CLINICAL, TrainedStage, check_new, weights_digests, write_model
 from training.recipes.recipe import to_values
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
@@ -62,8 +62,7 @@ def export_runs(
     candidates: candidates.json of the command `candidates`; its postprocessing counts before the other.
     Raises `InputError`, `ModelError` or `OutputError`; then nothing is written.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output} is there already: name a new folder or .zip for the model")
+    check_new(output)
     classifier = None if candidates is None else ClassifierFile.read(candidates)
     runs = _in_order([Run.read(folder) for folder in folders])
     text = CardText() if card is None else read_card_text(card)

@@ -155,6 +155,12 @@ def weights_content(
     return safetensors.torch.save(kept)
 
 
+def check_new(output: Path) -> None:
+    """Raise `InputError` where a model cannot be written because something is there; an empty folder may be."""
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output} is there already: name a new folder or .zip for the model")
+
+
 def write_files(output: Path, name: str, files: Mapping[str, bytes]) -> None:
     """Write the files of a model into a new folder, or into a .zip with one folder of that name: all, or nothing."""
     if output.suffix == ".zip":

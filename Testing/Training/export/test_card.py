@@ -110,14 +110,19 @@ def test_what_the_weights_started_from_counts_too(tmp_path, trained):
 def test_what_assess_measured_of_these_weights_is_recorded_with_its_interval(tmp_path, trained):
     first = export_runs([trained], tmp_path / "first")
     weights = first.stages[0].sha256[:12]
-    rows = [f"first,{weights},a,lits-0,0.9", f"first,{weights},b,lits-5,0.8", "other,abc,a,lits-0,0.1"]
+    rows = [
+        f"first,{weights},a,lits-0,0.9,10,1,1",
+        f"first,{weights},b,lits-5,0.8,10,2,2",
+        "other,abc,a,lits-0,0.1,10,9,9",
+    ]
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "slices.csv").write_text(
-        "\n".join(["model,weights,case,patient,liver_dice", *rows]) + "\n"
+        "\n".join(["model,weights,case,patient,liver_dice,liver_cm2,over_cm2,under_cm2", *rows]) + "\n"
     )
     made = export_runs([trained], tmp_path / "model", assessment=tmp_path / "tables")
-    (figure,) = made.scores["assessed"]["Real CT"].values()
+    figure, together = made.scores["assessed"]["Real CT"].values()
     assert figure == "0.850 (0.800 to 0.900), 2 patients, 2 slices"
+    assert together == "0.850 (0.800 to 0.900)"
     assert figure in (tmp_path / "model" / "README.md").read_text()
 
 
