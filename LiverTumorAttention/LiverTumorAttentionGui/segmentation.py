@@ -52,7 +52,6 @@ from LiverTumorAttentionLib.pipeline.worklist import (
     TRANSFORM_FILE,
 )
 from LiverTumorAttentionLib.tumor_columns import RUN_NODE_COLUMNS
-from LiverTumorAttentionLib.wording import counted
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.correction.correction_controller import CorrectionController
@@ -65,6 +64,8 @@ PHASE_WORDS = {
     "native": _("native"),
 }
 """Inputs in the user's words."""
+PHASES_TITLE = _("Contrast phases")
+"""Title of questions about the phases."""
 FURTHER_ROLES = ("delayed", "native")
 TABLE_FILE = "tumors.csv"
 
@@ -83,6 +84,8 @@ class RunSettings:
     """Smallest diameter of a finding; None for the model's own."""
     operating_point: str | None = None
     """Which findings are kept by their lesion probability; None for a model that gives none."""
+    phases_as_given: bool = False
+    """Whether the user has said that the volumes are of the phases that they were chosen as."""
 
     def arguments(self) -> list[str]:
         """Return the options of the command line."""
@@ -93,7 +96,7 @@ class RunSettings:
             arguments += ["--minimum-diameter", f"{self.minimum_diameter_mm:g}"]
         if self.operating_point is not None:
             arguments += ["--operating-point", self.operating_point]
-        return arguments
+        return arguments + (["--phases-as-given"] if self.phases_as_given else [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +117,6 @@ class SegmentationRequest(RunSettings):
     """Whether the registered phases and the transform of the arterial one are added to the scene."""
     keep_probability: bool = True
     """Whether the probability of tumor is added to the scene."""
-    phases_as_given: bool = False
-    """Whether the user has said that the volumes are of the phases that they were chosen as."""
     inputs: tuple[VolumeState, ...] = field(init=False, repr=False, compare=False)
     """The volumes as they are when the request is made; the result is loaded only while they are the same."""
 
@@ -240,7 +241,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         arguments += request.arguments()
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
         arguments += ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
-        return arguments + (["--phases-as-given"] if request.phases_as_given else [])
+        return arguments
 
     def load(self, request: SegmentationRequest, folder: Path, *, log: str = "") -> SegmentationResult:
         """Load the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.
@@ -390,19 +391,23 @@ def _nodes_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slice
 def _summary(report: dict[str, Any], *, merged: bool) -> str:
     """Return the result in one sentence. merged: the study contains more than what the run found."""
     tumors = report["tumors"]
-    liver_ml = (report.get("liver") or {}).get("volume_ml")
-    liver = _(" Liver: {liver_ml:.0f} mL.").format(liver_ml=float(liver_ml)) if liver_ml is not None else ""
-    look = report.get("candidates") or {}
-    sentence = left_out(int(look.get("left_out") or 0), str(look.get("operating_point")))
-    dropped = f" {sentence}." if sentence else ""
-    if not tumors:
-        return f"{_('The run found no tumor') if merged else _('No tumor was found')}.{liver}{dropped}"
     total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
-    count = counted(len(tumors), "tumor")
-    return _("{value}{count}, {total_ml:.1f} mL in all.{liver}{dropped}").format(
-        value=_("The run found ") if merged else "",
-        count=count,
-        total_ml=total_ml,
-        liver=liver,
-        dropped=dropped,
-    )
+    sentences = [_found(len(tumors), merged=merged).format(count=len(tumors), total_ml=total_ml)]
+    liver_ml = (report.get("liver") or {}).get("volume_ml")
+    if liver_ml is not None:
+        sentences.append(_("Liver: {liver_ml:.0f} mL.").format(liver_ml=float(liver_ml)))
+    look = report.get("candidates") or {}
+    if dropped := left_out(int(look.get("left_out") or 0), str(look.get("operating_point"))):
+        sentences.append(f"{dropped}.")
+    return " ".join(sentences)
+
+
+def _found(count: int, *, merged: bool) -> str:
+    """Return the sentence on so many tumors, with {count} and {total_ml}."""
+    if count == 0:
+        return _("The run found no tumor.") if merged else _("No tumor was found.")
+    if count == 1:
+        one = _("1 tumor, {total_ml:.1f} mL in all.")
+        return _("The run found 1 tumor, {total_ml:.1f} mL in all.") if merged else one
+    many = _("{count} tumors, {total_ml:.1f} mL in all.")
+    return _("The run found {count} tumors, {total_ml:.1f} mL in all.") if merged else many

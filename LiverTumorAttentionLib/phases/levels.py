@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.phases.organs import find_kidneys, find_liver, find_spleen, liver_levels
 from LiverTumorAttentionLib.phases.regions import (
     PERIOD_MM,
     body_of,
     coarse,
     find_aorta,
     find_cava,
-    find_kidneys,
-    find_liver,
     find_spine,
-    find_spleen,
-    liver_levels,
 )
 
 SHORTEST_MM = 2 * PERIOD_MM

@@ -1,4 +1,4 @@
-"""Vessels and organs of the upper abdomen on a coarse grid, by simple anatomy, and their HU.
+"""Body, spine and great vessels of the upper abdomen on a coarse grid, by simple anatomy, and their HU.
 
 Nothing here is a segmentation: each region is a part of a structure that is large enough to be measured. The order is
 that of certainty: the spine from its bone, aorta and inferior vena cava beside it as even, upright tubes, the liver as
@@ -31,7 +31,6 @@ TIP_TO_FRONT_MM = (58.0, 115.0)
 """How far in front of the spinous processes the great vessels lie: vertebral arch, canal, vertebral body, vessel."""
 AORTA_MM, CAVA_MM = (-14.0, 48.0), (-46.0, -9.0)
 """Sideways from the spine, to the left."""
-KIDNEY_MM = (24.0, 100.0)
 FRONT_OF_CAVA_MM = 70.0
 """The inferior vena cava lies beside the front of the vertebral bodies, never beside their middle."""
 PERIOD_MM = 36.0
@@ -56,21 +55,10 @@ VERTEBRA_MM = (62.0, 26.0, 24.0)
 """Middle of the vertebral body in front of the tips, and its half axes forward and sideways."""
 BONE_WEIGHT = 0.35
 """How much a course through the place of the vertebrae counts: vessels lie there only where the spine is bent."""
-WALL_MM = 25.0
-"""Skin, fat, muscle and ribs around what lies inside."""
-KIDNEY_HU = 90.0
-KIDNEY_ML = (25.0, 400.0)
-KIDNEY_AHEAD_MM = (35.0, 92.0)
-SOFT_HU = (-20.0, 700.0)
 ORGAN_HU = (-10.0, 220.0)
-LIVER_MINIMUM_ML, SPLEEN_MINIMUM_ML = 120.0, 25.0
-"""Without the rim."""
 EVEN_HU = 40.0
 RIM_MM = 9.0
 
-TOP_OF_NOISE = 2.42
-"""Mean of the highest 2 % of a standard normal distribution."""
-_BALL = ndimage.generate_binary_structure(3, 1).astype(np.float32) / 7
 _DISC = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], np.float32) / 5
 
 Array = NDArray[np.float32]
@@ -97,8 +85,19 @@ class Coarse:
 
 def coarse(image: sitk.Image, liver: sitk.Image | None = None) -> Coarse:
     """Return a CT (HU, any orientation) averaged to about `GRID_MM`; liver: a mask on its grid."""
-    image = to_lps(image)
-    small = _averaged(sitk.Cast(image, sitk.sitkFloat32))
+    hu = coarse_image(image)
+    organ = None
+    if liver is not None:
+        share = _averaged(sitk.Cast(to_lps(liver) > 0, sitk.sitkFloat32))
+        share = sitk.Resample(share, hu, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, 0.0)
+        organ = sitk.GetArrayFromImage(share) >= 0.5
+    values = np.clip(sitk.GetArrayFromImage(hu), -1024, 3071).astype(np.float32)
+    return Coarse(hu=values, spacing_zyx_mm=hu.GetSpacing()[::-1], liver=organ)
+
+
+def coarse_image(image: sitk.Image) -> sitk.Image:
+    """Return a CT (HU, any orientation) averaged to about `GRID_MM`, in LPS order and at its place."""
+    small = _averaged(sitk.Cast(to_lps(image), sitk.sitkFloat32))
     extent = [n * s for n, s in zip(small.GetSize(), small.GetSpacing(), strict=True)]
     size = [max(1, round(length / GRID_MM)) for length in extent]
     grid = sitk.Image(size, sitk.sitkFloat32)
@@ -106,14 +105,7 @@ def coarse(image: sitk.Image, liver: sitk.Image | None = None) -> Coarse:
     grid.SetDirection(small.GetDirection())
     half = [0.5 * (g / s - 1) for g, s in zip(grid.GetSpacing(), small.GetSpacing(), strict=True)]
     grid.SetOrigin(small.TransformContinuousIndexToPhysicalPoint(half))
-    hu = sitk.Resample(small, grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, -1024.0)
-    organ = None
-    if liver is not None:
-        share = _averaged(sitk.Cast(to_lps(liver) > 0, sitk.sitkFloat32))
-        share = sitk.Resample(share, grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, 0.0)
-        organ = sitk.GetArrayFromImage(share) >= 0.5
-    values = np.clip(sitk.GetArrayFromImage(hu), -1024, 3071).astype(np.float32)
-    return Coarse(hu=values, spacing_zyx_mm=grid.GetSpacing()[::-1], liver=organ)
+    return sitk.Resample(small, grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, -1024.0)
 
 
 def _averaged(image: sitk.Image) -> sitk.Image:
@@ -139,8 +131,19 @@ def body_of(scan: Coarse) -> Mask:
     labels, count = ndimage.label(solid)
     if count == 0:
         return solid
-    body = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+    return filled(labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:])))
+
+
+def filled(mask: Mask) -> Mask:
+    """Return a mask (z, y, x) with the holes of each slice filled."""
+    in_plane = np.zeros((3, 3, 3), bool)
+    in_plane[1] = ndimage.generate_binary_structure(2, 1)
+    labels, count = ndimage.label(~mask, in_plane)
+    outside = np.zeros(count + 1, bool)
+    for side in (labels[:, [0, -1]], labels[:, :, [0, -1]]):
+        outside[np.unique(side)] = True
+    outside[0] = False  # the mask itself
+    return ~outside[labels]
 
 
 def find_spine(scan: Coarse, body: Mask) -> Spine | None:
@@ -251,9 +254,8 @@ def _tube(
     upright = np.where(disc > ARTERY_HU, rim, UNEVEN_HU)
     tubular = np.exp(-((uneven / across) ** 2) - (along / upright) ** 2) * np.where(bone, BONE_WEIGHT, 1.0)
     tubular *= window[box] & (body if other is None else body & ~other)[box]
-    paths = [
-        _steady_path(tubular * np.exp(-0.5 * ((disc - level) / LEVEL_SD_HU) ** 2)) for level in LEVELS_HU
-    ]
+    levels = np.array(LEVELS_HU, disc.dtype)[:, None, None, None]
+    paths = _steady_paths(tubular * np.exp(-0.5 * ((disc - levels) / LEVEL_SD_HU) ** 2))
     best = max(total for total, _ in paths)
     if best <= 0:
         return None
@@ -264,7 +266,7 @@ def _tube(
         at = (np.arange(len(hu)), path[:, 0], path[:, 1])
         found, quality = disc[at], (uneven + along)[at]
         # Where the vessel leaves the window the path runs through something else, which is less even.
-        region = _region(found[quality <= np.median(quality)], scan)
+        region = region_of(found[quality <= np.median(quality)], scan)
         if region.spread_hu > max(UNEVEN_HU, EDGE_SHARE * region.hu) / 2:
             continue
         if total >= LEAST_COURSE * best:
@@ -299,15 +301,22 @@ def _range_along(hu: Array, half: int) -> Array:
     return least
 
 
-def _steady_path(score: NDArray[np.floating]) -> tuple[float, NDArray[np.intp]]:
-    """Return the highest sum over a path that moves by at most one voxel a slice, and its (row, column) per slice."""
-    total = np.empty_like(score)
-    total[0] = score[0]
-    for k in range(1, len(score)):
-        total[k] = score[k] + ndimage.maximum_filter(total[k - 1], 3, mode="nearest")
-    path = np.empty((len(score), 2), np.intp)
+def _steady_paths(scores: NDArray[np.floating]) -> list[tuple[float, NDArray[np.intp]]]:
+    """Return for each of the scores (n, z, y, x) the highest sum over a path, and its (row, column) per slice.
+
+    A path moves by at most one voxel a slice.
+    """
+    totals = np.empty_like(scores)
+    totals[:, 0] = scores[:, 0]
+    for k in range(1, scores.shape[1]):
+        totals[:, k] = scores[:, k] + ndimage.maximum_filter(totals[:, k - 1], (1, 3, 3), mode="nearest")
+    return [_path_back(total) for total in totals]
+
+
+def _path_back(total: NDArray[np.floating]) -> tuple[float, NDArray[np.intp]]:
+    path = np.empty((len(total), 2), np.intp)
     path[-1] = np.unravel_index(int(total[-1].argmax()), total[-1].shape)
-    for k in range(len(score) - 2, -1, -1):
+    for k in range(len(total) - 2, -1, -1):
         y, x = path[k + 1]
         y0, x0 = max(0, y - 1), max(0, x - 1)
         part = total[k][y0 : y + 2, x0 : x + 2]
@@ -316,106 +325,8 @@ def _steady_path(score: NDArray[np.floating]) -> tuple[float, NDArray[np.intp]]:
     return float(total[-1].max()), path
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kidneys:
-    """Both kidneys, or one: HU of cortex and medulla, the level of the brightest urine, volume (mL)."""
-
-    cortex_hu: float
-    medulla_hu: float
-    urine_hu: float
-    volume_ml: float
-
-
-def find_kidneys(scan: Coarse, body: Mask, spine: Spine, others: Mask) -> Kidneys | None:
-    """Return the enhanced kidneys; None where there are none in the volume, or they are not brighter than muscle.
-
-    others: what is known to be something else (liver, great vessels). The cortex is the rim and the medulla what lies
-    5 mm or more inside it; urine with contrast is brighter than both.
-    """
-    _, dy, dx = scan.spacing_zyx_mm
-    rows = np.arange(scan.hu.shape[1])[None, :, None]
-    columns = np.arange(scan.hu.shape[2])[None, None, :]
-    ahead = (spine.tip[:, None, None] - rows) * dy
-    left = np.abs((columns - spine.x[:, None, None]) * dx)
-    window = (left >= KIDNEY_MM[0]) & (left <= KIDNEY_MM[1]) & (ahead > 12) & (ahead < 110) & body & ~others
-    window &= ndimage.distance_transform_edt(body, sampling=scan.spacing_zyx_mm) > WALL_MM
-    bright = ndimage.binary_opening(window & (scan.hu > KIDNEY_HU), ndimage.generate_binary_structure(3, 1))
-    labels, count = ndimage.label(bright)
-    voxel_ml = float(np.prod(scan.spacing_zyx_mm)) / 1000
-    kept = np.zeros(bright.shape, bool)
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        part = labels[box] == number
-        if not KIDNEY_ML[0] <= part.sum() * voxel_ml <= KIDNEY_ML[1]:
-            continue
-        middle = tuple(np.round(np.argwhere(part).mean(axis=0)).astype(int) + [side.start for side in box])
-        if not (KIDNEY_AHEAD_MM[0] < ahead[middle[0], middle[1], 0] < KIDNEY_AHEAD_MM[1]):
-            continue  # bowel with contrast lies farther in front
-        closed = ndimage.binary_closing(np.pad(part, 3), iterations=2)[3:-3, 3:-3, 3:-3]
-        kept[box] |= np.stack(
-            [ndimage.binary_fill_holes(plane) for plane in closed]
-        )  # a medulla that is dark still
-    if not count or not kept.any():
-        return None
-    kept &= scan.hu > SOFT_HU[0]
-    depth = ndimage.distance_transform_edt(kept, sampling=scan.spacing_zyx_mm)
-    rim, core = scan.hu[(depth > 0) & (depth <= 9)], scan.hu[depth > 9]
-    if rim.size == 0 or core.size < 4:
-        return None
-    return Kidneys(
-        cortex_hu=float(np.percentile(rim, 80)),
-        medulla_hu=float(np.percentile(core, 25)),
-        urine_hu=float(np.percentile(core, 98)),
-        volume_ml=float(kept.sum()) * voxel_ml,
-    )
-
-
-def find_liver(scan: Coarse, body: Mask, spine: Spine) -> Mask | None:
-    """Return the inside of the largest even organ on the right of the spine; None where there is none."""
-    columns = np.arange(scan.hu.shape[2])[None, None, :]
-    return _organ(scan, body & (columns < spine.x[:, None, None]), ORGAN_HU, LIVER_MINIMUM_ML)
-
-
-def find_spleen(scan: Coarse, body: Mask, spine: Spine, others: Mask) -> Mask | None:
-    """Return the inside of the largest even organ on the left, behind the middle of the body; None where none is."""
-    _, dy, dx = scan.spacing_zyx_mm
-    rows = np.arange(scan.hu.shape[1])[None, :, None]
-    columns = np.arange(scan.hu.shape[2])[None, None, :]
-    window = ((columns - spine.x[:, None, None]) * dx > 55) & ((spine.tip[:, None, None] - rows) * dy < 130)
-    return _organ(scan, body & window & ~others, ORGAN_HU, SPLEEN_MINIMUM_ML)
-
-
-def _organ(scan: Coarse, where: Mask, hu: tuple[float, float], least_ml: float) -> Mask | None:
-    """Return the largest part of soft tissue in a window that is even and a few centimeters thick, without its rim."""
-    steady = ndimage.uniform_filter(scan.hu, 3)
-    uneven = np.sqrt(np.maximum(ndimage.uniform_filter(scan.hu**2, 3) - steady**2, 0))
-    soft = where & (steady > hu[0]) & (steady < hu[1]) & (uneven < EVEN_HU)
-    depth = ndimage.distance_transform_edt(soft, sampling=scan.spacing_zyx_mm)
-    labels, count = ndimage.label(depth > RIM_MM)
-    if not count:
-        return None
-    sizes = np.bincount(labels.ravel())[1:]
-    inside = labels == 1 + int(sizes.argmax())
-    voxel_ml = float(np.prod(scan.spacing_zyx_mm)) / 1000
-    return inside if inside.sum() * voxel_ml >= least_ml else None
-
-
-def liver_levels(scan: Coarse, liver: Mask) -> tuple[Region, float]:
-    """Return the liver's own level, and that of its brightest veins: the brightest 2 % inside its hull.
-
-    Noise alone lifts the mean of the brightest 2 % by 2.42 standard deviations; that is taken out in quadrature, the
-    deviation being that below the median, where there are no veins.
-    """
-    region = _region(scan.hu[liver], scan)
-    inside = ndimage.binary_closing(np.pad(liver, 3), iterations=2)[3:-3, 3:-3, 3:-3]
-    inside = ndimage.binary_erosion(inside)
-    values = ndimage.convolve(scan.hu, _BALL, mode="nearest")[inside if inside.sum() > 200 else liver]
-    low, median, bound = np.percentile(values, (16, 50, 98))
-    excess = float(values[values >= bound].mean() - median)
-    noise = TOP_OF_NOISE * float(median - low)
-    return region, float(median) + max(0.0, excess**2 - noise**2) ** 0.5
-
-
-def _region(values: NDArray[np.floating], scan: Coarse) -> Region:
+def region_of(values: NDArray[np.floating], scan: Coarse) -> Region:
+    """Return median, spread and volume of the voxels of a region."""
     low, median, high = np.percentile(values, (16, 50, 84))
     voxel_ml = float(np.prod(scan.spacing_zyx_mm)) / 1000
     return Region(hu=float(median), spread_hu=float(high - low) / 2, volume_ml=values.size * voxel_ml)

@@ -1,8 +1,10 @@
 """Whether the volumes of a run are of the phases, the patient and the part of the body that they were given as.
 
 Another patient and a part of the body without a liver are refused. Phases that contradict what was asked for, and
-another study, are refused too, but the user may know better: `--phases-as-given`, or the panel's question. What is
-likely but not clear, and another frame of reference, are told as warnings.
+another study, are refused too, but the user may know better: `--phases-as-given`, or the panel's question. Where a
+portal and an arterial volume do not tell their phases each by itself, they are compared with each other; where that
+leaves open whether they are exchanged, it is asked about likewise. What is likely but not clear, and another frame of
+reference, are told as warnings.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.contrast_phase import DELAYED, NATIVE, PHASE_TITLES, PORTAL, ROLE_PHASES
 from LiverTumorAttentionLib.errors import InputError, PhaseMismatch
 from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.phases.comparison import Comparison, compare_volumes, order_of
 from LiverTumorAttentionLib.phases.estimate import CLEAR, LIKELY, PhaseEstimate, estimate_phase, level_words
-from LiverTumorAttentionLib.phases.headers import NOTHING, SeriesFacts, header_evidence
+from LiverTumorAttentionLib.phases.headers import NOTHING, SAME_ACQUISITION_S, SeriesFacts, header_evidence
 from LiverTumorAttentionLib.phases.limb import cross_section
 
 AS_GIVEN = "--phases-as-given"
 TOLD = 0.5
 """From this probability of its best input on a volume tells something of its phase at all."""
+_PAIR = ("portal", "arterial")
 MOST_SWAP = 0.2
 """Two phases are asked about from this probability on that each is the other: a swap costs more than a question."""
 TOLERATED = {
@@ -113,14 +117,40 @@ def estimate_phases(
     return estimates
 
 
-def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = False) -> None:
-    """Raise `PhaseMismatch` where phases contradict what the volumes were given as; warn where they may.
+def compare_pair(
+    images: Mapping[str, sitk.Image],
+    facts: Mapping[str, SeriesFacts | None],
+    estimates: Mapping[str, PhaseEstimate],
+) -> Comparison | None:
+    """Return what the portal and the arterial volume (HU) show beside each other.
 
-    Two volumes of which no phase can be told are used with a warning, for they may be exchanged.
-    as_given: whether the user has said that they are right; then all of it is told as warnings. A native volume that is
-    given alone is used with a warning too: there is nothing that it could have been taken for.
+    None without both, and where the aorta of both is seen, so that each tells its phase by itself.
     """
-    found = _pair(estimates)
+    if not _needs_comparison(estimates):
+        return None
+    times = [own.acquired_s if (own := facts.get(role)) is not None else None for role in _PAIR]
+    later_s = None if times[0] is None or times[1] is None else times[1] - times[0]
+    if later_s is not None and abs(later_s) <= SAME_ACQUISITION_S:
+        later_s = None
+    return compare_volumes(images["portal"], images["arterial"], later_s)
+
+
+def _needs_comparison(estimates: Mapping[str, PhaseEstimate]) -> bool:
+    pair = [estimates[role] for role in _PAIR if role in estimates]
+    return len(pair) == len(_PAIR) and any(each.levels.aorta_hu is None for each in pair)
+
+
+def check_phases(
+    estimates: Mapping[str, PhaseEstimate], compared: Comparison | None = None, *, as_given: bool = False
+) -> None:
+    """Raise `PhaseMismatch` where phases contradict what the volumes were given as, or portal and arterial volume may
+    be exchanged; warn of what is likely but not clear.
+
+    compared: what `compare_pair` found. as_given: whether the user has said that they are right; then all of it is
+    told as warnings. A native volume that is given alone is used with a warning too: there is nothing that it could
+    have been taken for.
+    """
+    found = _pair(estimates) or _compared(estimates, compared)
     told = set(found[2]) if found else set()
     problems = [found[:2]] if found else []
     for role, estimate in estimates.items():
@@ -137,7 +167,6 @@ def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = Fal
             )
         elif estimate.fits(estimate.role) >= LIKELY and estimate.role != role:
             warnings.warn(f"{title} may be of the {_seen(estimate)}: look at it", InputWarning, stacklevel=2)
-    _warn_of_unknown(estimates)
     only_native = set(estimates) == {"portal"} and estimates["portal"].phase == NATIVE
     for finding, advice in problems:
         if only_native:
@@ -149,18 +178,35 @@ def check_phases(estimates: Mapping[str, PhaseEstimate], *, as_given: bool = Fal
         warnings.warn(f"{finding}; it was used as given", InputWarning, stacklevel=2)
 
 
-def _warn_of_unknown(estimates: Mapping[str, PhaseEstimate]) -> None:
-    """Warn where neither the portal nor the arterial volume tells its phase: nothing would show a swap."""
-    pair = [estimates[role] for role in ("portal", "arterial") if role in estimates]
-    if len(pair) < 2 or any(each.is_known for each in pair):
-        return
-    reasons = dict.fromkeys(each.levels.unseen for each in pair if each.levels.unseen)
-    why = f" ({'; '.join(reasons)})" if reasons else ""
-    warnings.warn(
-        f"the phases of the portal and the arterial volume could not be told{why}: see that the two are not exchanged",
-        InputWarning,
-        stacklevel=3,
-    )
+def _compared(
+    estimates: Mapping[str, PhaseEstimate], compared: Comparison | None
+) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return what is wrong with portal and arterial volume as `_pair` does, where they were to be compared.
+
+    None where they are likely to be as given; a warning says so where it is not clear.
+    """
+    if not _needs_comparison(estimates):
+        return None
+    compared = compared or Comparison()
+    portal, arterial = estimates["portal"], estimates["arterial"]
+    order = order_of(compared, portal.probabilities, arterial.probabilities)
+    if order.exchanged >= TOLD:
+        finding = (
+            f"the portal and the arterial volume may be swapped: {compared.words() or 'so their headers say'}"
+        )
+        return finding, "swap them", _PAIR
+    unseen = dict.fromkeys(each.levels.unseen for each in (portal, arterial) if each.levels.unseen)
+    why = "; ".join(filter(None, (*unseen, compared.words())))
+    told = f"the phases of the portal and the arterial volume could not be told{f' ({why})' if why else ''}"
+    if order.swap >= 1 - CLEAR or (order.given < TOLD and not compared.is_empty):
+        advice = (
+            "the arterial one has the brighter aorta, the portal one the brighter liver: choose them by that"
+        )
+        return f"{told}, and the two may be exchanged", advice, _PAIR
+    if order.given < CLEAR and not compared.is_empty:
+        likely = f"{told} for certain, but they are likely to be as given: look at them"
+        warnings.warn(likely, InputWarning, stacklevel=3)
+    return None
 
 
 def swap_probability(portal: PhaseEstimate, arterial: PhaseEstimate) -> float:

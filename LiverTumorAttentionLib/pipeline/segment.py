@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,18 @@ from LiverTumorAttentionLib.analysis import (
 from LiverTumorAttentionLib.analysis.neck import neck_warnings
 from LiverTumorAttentionLib.analysis.segments import LiverSegments
 from LiverTumorAttentionLib.analysis.tumors import with_segments
-from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, ImportedRun, choose_device
 from LiverTumorAttentionLib.io import (
     collected_warnings,
     making_folder,
-    read_phase,
-    read_side_by_side,
     write_image,
     write_segmentation,
 )
 from LiverTumorAttentionLib.io.couinaud_segments import write_couinaud
 from LiverTumorAttentionLib.memory import give_back
 from LiverTumorAttentionLib.models import ModelDescription, ModelPackage, find_model
+from LiverTumorAttentionLib.phases.comparison import Comparison
 from LiverTumorAttentionLib.phases.estimate import PhaseEstimate
 from LiverTumorAttentionLib.pictures import write_preview
 from LiverTumorAttentionLib.pipeline.arterial_policy import usage_warnings
@@ -49,7 +46,6 @@ from LiverTumorAttentionLib.pipeline.candidates import (
     operating_point_of,
     second_look,
 )
-from LiverTumorAttentionLib.pipeline.headers_file import read_headers
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob, averaging_cost
 from LiverTumorAttentionLib.pipeline.liver_segments import SOURCE_KEY, proposed_segments
 from LiverTumorAttentionLib.pipeline.outputs import (
@@ -59,12 +55,7 @@ from LiverTumorAttentionLib.pipeline.outputs import (
     write_all,
     write_json,
 )
-from LiverTumorAttentionLib.pipeline.phase_check import (
-    check_phases,
-    check_same_patient,
-    check_shows_trunk,
-    estimate_phases,
-)
+from LiverTumorAttentionLib.pipeline.read_phases import read_phases
 from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_settings
 from LiverTumorAttentionLib.pipeline.study import choose_phases
 from LiverTumorAttentionLib.progress import Progress
@@ -119,6 +110,8 @@ class CaseResult:
     """Couinaud segments as the network proposes them; None when they were not asked for."""
     phases: Mapping[str, PhaseEstimate] = field(default_factory=dict)
     """What each volume seems to be, by what it was given as."""
+    compared: Comparison | None = None
+    """What portal and arterial volume show beside each other; None where each tells its phase by itself."""
     chosen: tuple[str, ...] = ()
     """Which series of a study were chosen and why, one sentence each; empty where volumes were given."""
 
@@ -194,6 +187,7 @@ class CaseResult:
             "networks_ran": self.seen,
             "phases": ["portal", *(["arterial"] if self.arterial_used else []), *self.further_used],
             "phase_estimates": {role: estimate.to_dict() for role, estimate in self.phases.items()},
+            "phase_comparison": self.compared.to_dict() if self.compared else None,
             "chosen_from_study": job.reported_warnings(self.chosen),
             "registration": self.registration.as_dict() if self.registration else None,
             "further_registrations": {name: each.verdict.as_dict() for name, each in self.further.items()},
@@ -225,12 +219,18 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
         job, chosen = choose_phases(job, progress.part(0.0, 0.03, "choosing phases"))
         if chosen:
             check_outputs(job, model=package.path)
-        images, estimates = read_phases(job, progress.part(0.03, 0.08, "reading"))
+        images, estimates, compared = read_phases(job, progress.part(0.03, 0.08, "reading"))
     _check_phases_given(job, package)
     portal, arterial = images.pop("portal"), images.pop("arterial", None)
     part = progress.part(0.08, 0.95)
     result = segment_volumes(portal, arterial, package, device, job, part, further=images)
-    result = replace(result, warnings=(*warnings, *result.warnings), phases=estimates, chosen=tuple(chosen))
+    result = replace(
+        result,
+        warnings=(*warnings, *result.warnings),
+        phases=estimates,
+        compared=compared,
+        chosen=tuple(chosen),
+    )
     write_results(result, job, progress.part(0.95, 1.0, "writing"))
     return result
 
@@ -243,31 +243,6 @@ def _check_phases_given(job: SegmentationJob, package: ModelPackage) -> None:
             f"the model {package.description.id!r} needs the {' and the '.join(missing)} phase beside the portal "
             "venous one: give it too, or choose another model"
         )
-
-
-def read_phases(
-    job: SegmentationJob, progress: Progress
-) -> tuple[dict[str, sitk.Image], dict[str, PhaseEstimate]]:
-    """Read the volumes of a job, HU, by what they are for, and check that they are what they were given as.
-
-    Raises `InputError` for what cannot be read, another patient or another part of the body, and `PhaseMismatch`.
-    """
-    progress.update(0.0)
-    given = [role for role in ROLES if getattr(job, role)]
-    readers = [
-        partial(read_phase, getattr(job, role), series=getattr(job, f"{role}_series"), phase=role)
-        for role in given
-    ]
-    read = dict(zip(given, read_side_by_side(readers), strict=True))
-    images = {role: image for role, (image, _) in read.items()}
-    told = {} if job.headers is None else read_headers(job.headers)
-    facts = {role: own or told.get(role) for role, (_, own) in read.items()}
-    progress.update(0.8, "checking phases")
-    check_same_patient(facts, as_given=job.phases_as_given)
-    check_shows_trunk(images)
-    estimates = estimate_phases(images, facts)
-    check_phases(estimates, as_given=job.phases_as_given)
-    return images, estimates
 
 
 def segment_volumes(

@@ -155,6 +155,42 @@ def test_translated_texts_are_literals() -> None:
     assert computed == []
 
 
+def pieces(source: str) -> list[str]:
+    """Return translated texts that are put together to a sentence: another language orders its words otherwise."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        inside = [
+            part
+            for part in ast.walk(node)
+            if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "_" and part.args
+        ]
+        added = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+        if inside and (added or isinstance(node, ast.AugAssign | ast.JoinedStr)):
+            found.append(ast.unparse(node))
+        text = text_of(node.args[0]) if node in inside and isinstance(node, ast.Call) else None
+        if text is not None and (text != text.strip() or text[:1] in ".,;:)"):
+            found.append(text)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(GUI.rglob("*.py")), ids=lambda path: str(path.relative_to(GUI)))
+def test_sentences_are_translated_whole(path: Path) -> None:
+    assert pieces(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'text = _("Tumor ") + number',
+        'text += _("of it")',
+        "text = f\"{_('No tumor')}.{liver}\"",
+        'more = _(", and {value} more")',
+    ],
+)
+def test_a_piece_of_a_sentence_is_found(line: str) -> None:
+    assert pieces(f"{line}\n")
+
+
 def test_no_local_name_hides_the_function() -> None:
     hidden = []
     for path in GUI.rglob("*.py"):

@@ -16,7 +16,8 @@ from Testing.Slicer import cases, study_cases
 FAKE_CHILD = """
 import json, os, shutil, sys, time
 from pathlib import Path
-options = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+given = [each for each in sys.argv if each != "--phases-as-given"]
+options = dict(zip(given[2::2], given[3::2]))
 case = Path(options["--portal"]).parent
 plan = (case / "plan").read_text() if (case / "plan").exists() else ""
 def say(**event):
@@ -30,6 +31,9 @@ while plan in ("hold", "half") and not (case / "release").exists():
     time.sleep(0.02)
 if plan == "fail":
     say(event="error", kind="InputError", message="the portal volume is no CT")
+    sys.exit(2)
+if plan == "ask" and "--phases-as-given" not in sys.argv:
+    say(event="error", kind="PhaseMismatch", message="swap them", question="they may be exchanged")
     sys.exit(2)
 for option, name in (("--output", "segmentation.seg.nrrd"), ("--report", "report.json")):
     shutil.copy(case / "made" / name, options[option])

@@ -19,45 +19,47 @@ SHOWN_MARGINS = 8
 
 _ACTIONS = {
     "add": _("add a tumor"),
-    "remove": _("remove"),
+    "remove": _("remove Tumor {lesion}"),
     "merge": _("merge tumors"),
     "split": _("split a tumor"),
+    "include": _("include a point of Tumor {lesion}"),
+    "exclude": _("exclude a point of Tumor {lesion}"),
+    "threshold": _("threshold Tumor {lesion} at {probability:.2f}"),
+    "grow": _("grow Tumor {lesion} by {distance_mm:g} mm"),
+    "shrink": _("shrink Tumor {lesion} by {distance_mm:g} mm"),
+    "smooth": _("smooth Tumor {lesion} over {distance_mm:g} mm"),
+    "fill": _("fill Tumor {lesion} over {distance_mm:g} mm"),
+    "accept": _("accept Tumor {lesion}"),
+    "reject": _("reject Tumor {lesion}"),
+    "revise": _("reopen Tumor {lesion}"),
+    "merge_findings": _("take in a new run's findings"),
+    "draw": _("brush work on Tumor {lesion}"),
+}
+_OF_ANY_TUMOR = {
+    "remove": _("remove a tumor"),
     "include": _("include a point"),
     "exclude": _("exclude a point"),
-    "threshold": _("threshold"),
-    "grow": _("grow"),
-    "shrink": _("shrink"),
-    "smooth": _("smooth"),
-    "fill": _("fill"),
-    "accept": _("accept"),
-    "reject": _("reject"),
-    "revise": _("reopen"),
-    "merge_findings": _("take in a new run's findings"),
+    "threshold": _("threshold a tumor at {probability:.2f}"),
+    "grow": _("grow a tumor by {distance_mm:g} mm"),
+    "shrink": _("shrink a tumor by {distance_mm:g} mm"),
+    "smooth": _("smooth a tumor over {distance_mm:g} mm"),
+    "fill": _("fill a tumor over {distance_mm:g} mm"),
+    "accept": _("accept a tumor"),
+    "reject": _("reject a tumor"),
+    "revise": _("reopen a tumor"),
     "draw": _("brush work"),
 }
+"""Actions that name no tumor."""
 
 
 def action_text(action: Action) -> str:
     """Return a correction in words, such as "grow Tumor 2 by 3 mm"."""
-    text = _ACTIONS.get(action.tool, action.tool.replace("_", " "))
     lesion = getattr(action, "lesion", None)
-    if isinstance(lesion, int):
-        text += (
-            _(" Tumor {lesion}").format(lesion=lesion)
-            if action.tool not in ("include", "exclude")
-            else _(" of Tumor {lesion}").format(lesion=lesion)
-        )
-    distance_mm = getattr(action, "distance_mm", None)
-    if distance_mm is not None:
-        preposition = "by" if action.tool in ("grow", "shrink") else "over"
-        text += _(" {preposition} {distance_mm:g} mm").format(
-            preposition=preposition, distance_mm=distance_mm
-        )
-    probability = getattr(action, "probability", None)
-    return (
-        text
-        if probability is None
-        else _("{text} at {probability:.2f}").format(text=text, probability=probability)
+    words = _ACTIONS if isinstance(lesion, int) else {**_ACTIONS, **_OF_ANY_TUMOR}
+    return words.get(action.tool, action.tool.replace("_", " ")).format(
+        lesion=lesion,
+        distance_mm=getattr(action, "distance_mm", None),
+        probability=getattr(action, "probability", None),
     )
 
 
@@ -92,15 +94,7 @@ def resection_text(plan: ResectionPlan) -> str:
         _("Future liver remnant (FLR): {value} ({remnant_percent:.1f} %)").format(
             value=measured(plan.remnant_ml, "mL"), remnant_percent=plan.remnant_percent
         ),
-        _("FLR without tumors: {value} ({remnant_parenchyma_percent:.1f} %)").format(
-            value=measured(plan.remnant_parenchyma_ml, "mL"),
-            remnant_parenchyma_percent=plan.remnant_parenchyma_percent,
-        )
-        + (
-            _(", {remnant_ml_per_kg:.1f} mL/kg").format(remnant_ml_per_kg=plan.remnant_ml_per_kg)
-            if plan.remnant_ml_per_kg is not None
-            else ""
-        ),
+        _parenchyma_text(plan),
     ]
     margins = [
         _("Tumor {number}: {value}").format(number=tumor.number, value=measured(tumor.margin_mm, "mm"))
@@ -108,17 +102,24 @@ def resection_text(plan: ResectionPlan) -> str:
         if tumor.status == "resected" and tumor.margin_mm is not None
     ]
     if margins:
-        more = (
-            _(", and {value} more").format(value=len(margins) - SHOWN_MARGINS)
-            if len(margins) > SHOWN_MARGINS
-            else ""
-        )
+        names, more = ", ".join(margins[:SHOWN_MARGINS]), len(margins) - SHOWN_MARGINS
         lines.append(
-            _("Smallest margins: {names}{more}").format(names=", ".join(margins[:SHOWN_MARGINS]), more=more)
+            _("Smallest margins: {names}, and {value} more").format(names=names, value=more)
+            if more > 0
+            else _("Smallest margins: {names}").format(names=names)
         )
     if plan.left_tumors:
         lines.append(_("In the FLR: {tumors}").format(tumors=_tumors(plan.left_tumors)))
     return "\n".join(lines)
+
+
+def _parenchyma_text(plan: ResectionPlan) -> str:
+    value, percent = measured(plan.remnant_parenchyma_ml, "mL"), plan.remnant_parenchyma_percent
+    if plan.remnant_ml_per_kg is None:
+        return _("FLR without tumors: {value} ({percent:.1f} %)").format(value=value, percent=percent)
+    return _("FLR without tumors: {value} ({percent:.1f} %), {ml_per_kg:.1f} mL/kg").format(
+        value=value, percent=percent, ml_per_kg=plan.remnant_ml_per_kg
+    )
 
 
 def cut_text(plan: ResectionPlan) -> str:

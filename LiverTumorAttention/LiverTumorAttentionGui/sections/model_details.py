@@ -13,6 +13,8 @@ from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.models import DataSource, ModelDescription, StageDescription
 
+PHASE_CT = {"arterial": _("arterial CT"), "delayed": _("delayed CT"), "native": _("native CT")}
+
 
 def model_details(row: ModelRow) -> str:
     """Return a model's description as HTML; of a damaged model, the reason and what to do."""
@@ -105,21 +107,24 @@ def _needs(model: ModelDescription) -> list[str]:
     """Return what a model needs beside its inputs: another model for what it does not find, or packages."""
     found = {name for stage in model.stages for name in stage.class_groups}
     needed = [
-        _("another model for the {part} (<code>models compose</code>)").format(part=part)
-        for part in ("liver", "tumor")
+        words
+        for part, words in (
+            ("liver", _("another model for the liver (<code>models compose</code>)")),
+            ("tumor", _("another model for the tumor (<code>models compose</code>)")),
+        )
         if part not in found
     ]
     if any(stage.monai is not None for stage in model.stages):
         needed.append(_("the Python package MONAI"))
-    return [_("<p><b>Needs:</b> {names}</p>").format(names=" and ".join(needed))] if needed else []
+    return [_("<p><b>Needs:</b> {names}</p>").format(names="; ".join(needed))] if needed else []
 
 
 def _inputs(model: ModelDescription) -> str:
-    others = " and ".join(_("{phase} CT").format(phase=phase) for phase in model.taken_phases)
+    others = ", ".join(PHASE_CT.get(phase, phase) for phase in model.taken_phases)
     if model.needed_phases:
-        return _("portal venous CT and {others}, all of them").format(others=others)
+        return _("portal venous CT and all of these: {others}").format(others=others)
     return (
-        _("portal venous CT, and {others} where there is one").format(others=others)
+        _("portal venous CT, and where there is one: {others}").format(others=others)
         if others
         else _("portal venous CT")
     )

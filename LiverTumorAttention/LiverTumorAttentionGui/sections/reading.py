@@ -14,22 +14,21 @@ from LiverTumorAttentionGui.scene.reading_layout import PRESETS, Preset, Reading
 from LiverTumorAttentionGui.sections.shortcuts import LETTERS, NEXT_DRAFT
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 
-TIP = (
-    _(
-        "Show the portal venous phase, the other registered ones and the arterial − portal "
-        "difference side by side, in linked views. Keys meanwhile: {add} add, {include} "
-        "include, {exclude} exclude, {next_draft} next draft, {accept} accept, {reject} "
-        "reject; "
-    ).format(
-        add=LETTERS["addButton"],
-        include=LETTERS["includeButton"],
-        exclude=LETTERS["excludeButton"],
-        next_draft=NEXT_DRAFT,
-        accept=LETTERS["acceptButton"],
-        reject=LETTERS["rejectButton"],
-    )
-    + ", ".join(_("{key} {name} window").format(key=preset.key, name=preset.name) for preset in PRESETS)
-    + _(". They rest while the brush is open.")
+TIP = _(
+    "Show the portal venous phase, the other registered ones and the arterial − portal "
+    "difference side by side, in linked views. Keys meanwhile: {add} add, {include} "
+    "include, {exclude} exclude, {next_draft} next draft, {accept} accept, {reject} "
+    "reject; {windows}. They rest while the brush is open."
+).format(
+    add=LETTERS["addButton"],
+    include=LETTERS["includeButton"],
+    exclude=LETTERS["excludeButton"],
+    next_draft=NEXT_DRAFT,
+    accept=LETTERS["acceptButton"],
+    reject=LETTERS["rejectButton"],
+    windows=", ".join(
+        _("{key} {name} window").format(key=preset.key, name=preset.name) for preset in PRESETS
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import slicer
@@ -22,6 +23,7 @@ from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
+    PHASES_TITLE,
     LiverTumorAttentionLogic,
     RunSettings,
     SegmentationRequest,
@@ -45,7 +47,6 @@ LEFT_MEANWHILE = _(
     "The Python packages are installed. The module was left or the scene was closed "
     "meanwhile, so nothing was computed: press Segment tumors again."
 )
-PHASES_TITLE = _("Contrast phases")
 OTHER_CT = _("The chosen output belongs to another CT, so a new segmentation will be made.")
 
 
@@ -228,8 +229,7 @@ class SegmentSection:
             output=parameters.output,
             keep_registered=parameters.keep_registered,
             keep_probability=parameters.keep_probability,
-            phases_as_given=phases_as_given,
-            **vars(self.settings()),
+            **vars(replace(self.settings(), phases_as_given=phases_as_given)),
         )
 
     def _segment_clicked(self, _checked: bool = False) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+
+import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.segmentation import RunSettings
+from LiverTumorAttentionGui.segmentation import PHASES_TITLE, RunSettings
 from LiverTumorAttentionGui.signals import Connections
 from LiverTumorAttentionGui.worklist.batch import Batch, CaseRun
 from LiverTumorAttentionLib.pipeline.worklist import WorklistCase
@@ -112,6 +115,9 @@ class BatchBox:
         if not settings.model:
             self._say(NO_MODEL, error=True)
             return
+        self._begin(cases, settings)
+
+    def _begin(self, cases: list[WorklistCase], settings: RunSettings) -> None:
         self._say("")
         self._failures = {}
         self._batch = Batch(
@@ -143,12 +149,29 @@ class BatchBox:
         self._on_case()
         self._on_change()
         self._say(_summary(batch), error=bool(batch.failures))
+        asked = [] if batch.cancelled else batch.questions
+        if asked and confirmed([f"{case.name}: {question}" for case, question in asked]) and not self._closed:
+            self._begin([case for case, _question in asked], replace(batch.settings, phases_as_given=True))
+
+
+def confirmed(questions: list[str]) -> bool:
+    """Ask whether volumes are used as they are, once for all cases that were not segmented for that."""
+    text = _("These cases were not segmented:\n\n{questions}\n\nUse their volumes as they are?").format(
+        questions="\n".join(questions)
+    )
+    return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=PHASES_TITLE))
 
 
 def _summary(batch: Batch) -> str:
     """Return what became of a batch, with the reason of each failure."""
-    parts = [_("{count} segmented").format(count=counted(len(batch.done), "case"))]
-    if batch.failures:
-        parts.append(_("{count} failed").format(count=len(batch.failures)))
-    head = f"{'Cancelled: ' if batch.cancelled else ''}{', '.join(parts)}."
+    cases, failed = counted(len(batch.done), "case"), len(batch.failures)
+    if batch.cancelled:
+        words = (
+            _("Cancelled: {cases} segmented, {failed} failed.")
+            if failed
+            else _("Cancelled: {cases} segmented.")
+        )
+    else:
+        words = _("{cases} segmented, {failed} failed.") if failed else _("{cases} segmented.")
+    head = words.format(cases=cases, failed=failed)
     return "\n".join([head, *(f"{name}: {why}" for name, why in batch.failures.items())])

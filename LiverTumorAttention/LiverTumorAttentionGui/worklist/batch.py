@@ -80,7 +80,8 @@ class Batch:
     case begins and when it has ended. on_finished: called once, when no case is left or the batch was cancelled; never
     after `abandon`. run_factory: makes the run of a case; for tests.
 
-    failures: why cases were not segmented, by their names. done: names of those that were. left: of those that were
+    failures: why cases were not segmented, by their names. questions: of the cases among these whose volumes the user
+    may know better, see `Outcome`; with the case. done: names of those that were. left: of those that were
     not begun. current: the case that is being segmented; None between and after. cancelled: whether the user ended it.
     """
 
@@ -96,12 +97,13 @@ class Batch:
     ) -> None:
         self._waiting = list(cases)
         self._total = len(self._waiting)
-        self._settings = settings
+        self.settings = settings
         self._on_progress, self._on_case, self._on_finished = on_progress, on_case, on_finished
         self._run_factory = run_factory
         self._run: CaseRun | None = None
         self.current: WorklistCase | None = None
         self.failures: dict[str, str] = {}
+        self.questions: list[tuple[WorklistCase, str]] = []
         self.done: list[str] = []
         self.cancelled = False
 
@@ -131,7 +133,7 @@ class Batch:
             case = self.current = self._waiting.pop(0)
             run = self._run = self._run_factory(
                 case,
-                self._settings,
+                self.settings,
                 on_progress=self._progress,
                 on_warning=lambda _message: None,  # it stands in the report of the case
                 on_finished=self._finished,
@@ -166,6 +168,8 @@ class Batch:
             return
         if outcome.status == "cancelled":
             self.cancelled = True
+        if outcome.question and self.current is not None:
+            self.questions.append((self.current, outcome.question))
         self._end_case(outcome.message if outcome.status == "failed" else "", ended=outcome.status)
         self._next()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -38,6 +40,11 @@ def phase_hu(phase: str) -> dict[str, float]:
 
 def trunk(phase: str, *, noise_hu: float = 8.0, seed: int = 0, dose: float = 1.0) -> sitk.Image:
     """Return a trunk in a phase, LPS; dose: by what the enhancement of all tissues is multiplied."""
+    return sitk.Image(_drawn(phase, noise_hu, seed, dose))
+
+
+@cache
+def _drawn(phase: str, noise_hu: float, seed: int, dose: float) -> sitk.Image:
     hu, plain = phase_hu(phase), phase_hu(NATIVE)
     hu = {name: plain[name] + dose * (value - plain[name]) for name, value in hu.items()}
     z, y, x = np.meshgrid(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,9 +24,14 @@ from LiverTumorAttentionLib.pipeline.phase_check import check_phases
 from Testing.Library.phases.drawn_trunk import knees, phase_hu, trunk
 
 
+@cache
+def measured(phase: str) -> Levels:
+    return measure_levels(trunk(phase))
+
+
 @pytest.mark.parametrize("phase", CONTRAST_PHASES)
 def test_levels_are_those_that_were_drawn(phase: str) -> None:
-    levels, drawn = measure_levels(trunk(phase)), phase_hu(phase)
+    levels, drawn = measured(phase), phase_hu(phase)
     assert levels.aorta_hu == pytest.approx(drawn["aorta"], abs=6)
     assert (
         drawn["ivc"] - 8 < levels.cava_hu < max(drawn["ivc"], drawn["liver"]) + 8
@@ -60,7 +66,7 @@ def test_the_liver_that_is_given_is_measured() -> None:
 def test_orientation_makes_no_difference() -> None:
     image = trunk(PORTAL)
     turned = sitk.DICOMOrient(image, "RAS")
-    here, there = measure_levels(image), measure_levels(turned)
+    here, there = measured(PORTAL), measure_levels(turned)
     assert here.aorta_hu == pytest.approx(there.aorta_hu, abs=3)
     assert here.liver_hu == pytest.approx(there.liver_hu, abs=2)
 
@@ -116,7 +122,7 @@ def test_bowel_with_contrast_agent_is_no_aorta() -> None:
     filled = sitk.GetImageFromArray(hu)
     filled.CopyInformation(image)
     assert measure_levels(filled).aorta_hu is None
-    assert measure_levels(image).aorta_hu == pytest.approx(phase_hu(NATIVE)["aorta"], abs=6)
+    assert measured(NATIVE).aorta_hu == pytest.approx(phase_hu(NATIVE)["aorta"], abs=6)
 
 
 def test_without_the_aorta_nothing_is_told() -> None:

@@ -94,7 +94,10 @@ def files(folder: Path) -> dict[str, str]:
 def test_every_phase_is_measured_reported_and_written(registered: dict[str, str], tmp_path: Path) -> None:
     out = {"table": "t.csv", "report": "r.json", "save_delayed": "d.nii.gz", "save_native": "n.nii.gz"}
     job = SegmentationJob(
-        **files(tmp_path), device="cpu", **{key: str(tmp_path / name) for key, name in out.items()}
+        **files(tmp_path),
+        device="cpu",
+        phases_as_given=True,
+        **{key: str(tmp_path / name) for key, name in out.items()},
     )
     result = segment.segment_case(job)
     (tumor,) = result.tumors
@@ -115,7 +118,7 @@ def test_every_phase_is_measured_reported_and_written(registered: dict[str, str]
 
 def test_a_refused_registration_is_told_and_not_measured(registered: dict[str, str], tmp_path: Path) -> None:
     registered["delayed"] = "refused"
-    result = segment.segment_case(SegmentationJob(**files(tmp_path), device="cpu"))
+    result = segment.segment_case(SegmentationJob(**files(tmp_path), device="cpu", phases_as_given=True))
     assert result.tumors[0].mean_hu_delayed is None
     assert result.tumors[0].mean_hu_native == HU["native"] + TUMOR_ABOVE["native"]
     assert any(text.startswith("the delayed phase was not used") for text in result.warnings)

@@ -14,7 +14,7 @@ from LiverTumorAttentionLib.errors import InputError, PhaseMismatch
 from LiverTumorAttentionLib.io import collected_warnings
 from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.pipeline.headers_file import read_headers
-from LiverTumorAttentionLib.pipeline.segment import read_phases
+from LiverTumorAttentionLib.pipeline.read_phases import read_phases
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.phases.drawn_trunk import trunk
 
@@ -53,8 +53,8 @@ def test_words_of_a_header_count_beside_the_voxels(tmp_path: Path, volumes: dict
     path = tmp_path / "headers.json"
     path.write_text(json.dumps({"portal": {"description": "native"}}))
     job = {"portal": volumes["portal"]}
-    _, plain = read_phases(SegmentationJob(**job), Progress())
-    _, told = read_phases(SegmentationJob(**job, headers=str(path), phases_as_given=True), Progress())
+    _, plain, _ = read_phases(SegmentationJob(**job), Progress())
+    _, told, _ = read_phases(SegmentationJob(**job, headers=str(path), phases_as_given=True), Progress())
     assert told["portal"].probabilities["native"] > 5 * plain["portal"].probabilities["native"]
 
 

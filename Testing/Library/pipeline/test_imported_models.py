@@ -149,6 +149,7 @@ def test_two_channels_are_two_phases_registered(tmp_path: Path):
     job = SegmentationJob(
         portal=volume(labels, tmp_path / "pv.nii.gz"),
         arterial=volume(moved, tmp_path / "art.nii.gz", "RAS"),
+        phases_as_given=True,
         model=write_model(tmp_path / "model", liver, tumor),
         device="cpu",
     )
@@ -180,6 +181,7 @@ def test_one_network_finds_liver_and_tumors_in_two_phases(tmp_path: Path):
     job = SegmentationJob(
         portal=volume(labels, tmp_path / "pv.nii.gz"),
         arterial=volume(moved, tmp_path / "art.nii.gz", "RAS"),
+        phases_as_given=True,
         model=model,
         device="cpu",
     )

@@ -169,7 +169,15 @@ def write_outputs(inputs: dict[str, Path], folder: Path) -> None:
     quiet = ("--progress", "none")
     run(
         *("segment", *quiet, "--portal", series, "--series", "SeriesDescription", "--arterial", arterial),
-        *("--model", inputs["model"], "--output", folder / "s.seg.nrrd", "--table", folder / "s.csv"),
+        *(
+            "--phases-as-given",
+            "--model",
+            inputs["model"],
+            "--output",
+            folder / "s.seg.nrrd",
+            "--table",
+            folder / "s.csv",
+        ),
         *(
             "--report",
             folder / "s.json",

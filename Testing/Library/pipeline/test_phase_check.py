@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import pytest
 
 from LiverTumorAttentionLib.contrast_phase import CONTRAST_PHASES, DELAYED, LATE_ARTERIAL, NATIVE, PORTAL
 from LiverTumorAttentionLib.errors import InputError, PhaseMismatch
 from LiverTumorAttentionLib.io.input_warning import InputWarning
+from LiverTumorAttentionLib.phases.comparison import Comparison
 from LiverTumorAttentionLib.phases.estimate import PhaseEstimate, estimate_of
 from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.phases.levels import Levels
@@ -16,6 +18,7 @@ from LiverTumorAttentionLib.pipeline.phase_check import (
     check_phases,
     check_same_patient,
     check_shows_trunk,
+    compare_pair,
     estimate_phases,
 )
 from Testing.Library.phases.drawn_trunk import knees, trunk
@@ -93,16 +96,75 @@ def test_a_volume_that_tells_nothing_is_used_without_a_word() -> None:
         check_phases({"portal": estimate_of(Levels()), "arterial": sure(LATE_ARTERIAL)})
 
 
-@pytest.mark.parametrize("as_given", [False, True])
-def test_two_that_tell_nothing_may_be_exchanged_which_is_told(as_given: bool) -> None:
-    short = estimate_of(Levels(unseen="only 45 mm of the body are seen"))
-    with pytest.warns(
-        InputWarning,
-        match=r"phases of the portal and the arterial volume could not be told \(only 45 mm of the body are seen\): "
-        "see that the two are not exchanged",
-    ) as told:
-        check_phases({"portal": short, "arterial": short}, as_given=as_given)
+SHORT = estimate_of(Levels(unseen="only 45 mm of the body are seen"))
+
+
+def test_two_that_tell_nothing_are_asked_about_and_used_where_the_user_agrees() -> None:
+    match = (
+        r"phases of the portal and the arterial volume could not be told \(only 45 mm of the body are seen\), and the "
+        "two may be exchanged"
+    )
+    with pytest.raises(PhaseMismatch, match=f"{match}: the arterial one has the brighter aorta"):
+        check_phases({"portal": SHORT, "arterial": SHORT})
+    with pytest.warns(InputWarning, match=match) as told:
+        check_phases({"portal": SHORT, "arterial": SHORT}, as_given=True)
     assert len(told) == 1
+
+
+def test_slabs_the_right_way_round_are_used_without_a_word_and_swapped_ones_are_asked_about() -> None:
+    slabs = {PORTAL: trunk(PORTAL)[:, :, 18:27], LATE_ARTERIAL: trunk(LATE_ARTERIAL)[:, :, 18:27]}
+    for portal, arterial, swapped in ((PORTAL, LATE_ARTERIAL, False), (LATE_ARTERIAL, PORTAL, True)):
+        images = {"portal": slabs[portal], "arterial": slabs[arterial]}
+        estimates = estimate_phases(images, {})
+        compared = compare_pair(images, {}, estimates)
+        assert compared is not None
+        if swapped:
+            with pytest.raises(
+                PhaseMismatch, match=r"may be swapped: artery \d+ HU in the portal and \d+ HU"
+            ):
+                check_phases(estimates, compared)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                check_phases(estimates, compared)
+
+
+def test_what_is_likely_but_not_clear_is_told_with_its_numbers() -> None:
+    seen = Comparison(artery_hu=(155.0, 290.0), organ_hu=(55.0, 52.0))
+    with pytest.warns(InputWarning, match=r"not be told .*artery 155 HU.* for certain, but they are likely"):
+        check_phases({"portal": SHORT, "arterial": SHORT}, seen)
+
+
+def test_a_pair_of_other_phases_is_asked_about() -> None:
+    native_arterial = Comparison(artery_hu=(155.0, 44.0), organ_hu=(110.0, 55.0))
+    with pytest.raises(PhaseMismatch, match="could not be told"):
+        check_phases({"portal": SHORT, "arterial": SHORT}, native_arterial)
+
+
+def test_headers_that_were_exchanged_do_not_outweigh_the_voxels() -> None:
+    def described(phase: str) -> PhaseEstimate:
+        return replace(sure(phase, 0.9), levels=Levels(unseen="only 45 mm of the body are seen"))
+
+    estimates = {"portal": described(PORTAL), "arterial": described(LATE_ARTERIAL)}
+    check_phases(estimates, Comparison())
+    swapped = Comparison(artery_hu=(310.0, 155.0), organ_hu=(75.0, 110.0))
+    with pytest.raises(PhaseMismatch, match="may be swapped"):
+        check_phases(estimates, swapped)
+
+
+def test_volumes_that_tell_their_phases_are_not_compared(seen: dict[str, PhaseEstimate]) -> None:
+    estimates = {"portal": seen[PORTAL], "arterial": seen[LATE_ARTERIAL]}
+    assert compare_pair({}, {}, estimates) is None
+
+
+def test_times_of_acquisition_count_where_they_differ() -> None:
+    image = trunk(PORTAL)[:, :, :3]
+    images, estimates = {"portal": image, "arterial": image}, {"portal": SHORT, "arterial": SHORT}
+    for seconds, expected in ((35.0, -35.0), (1.0, None)):
+        facts = {"portal": SeriesFacts(acquired_s=100.0 + seconds), "arterial": SeriesFacts(acquired_s=100.0)}
+        compared = compare_pair(images, facts, estimates)
+        assert compared is not None
+        assert compared.later_s == expected
 
 
 def test_another_patient_is_refused_whatever_the_user_says() -> None:

@@ -177,7 +177,14 @@ def test_an_arterial_volume_of_another_region_is_refused(case: tuple[Phantom, Pa
     below = phantom.arterial[:, :, : max(4, int(liver[0]) - 2)]
     sitk.WriteImage(below, str(tmp_path / "below.nii.gz"))
     with pytest.raises(InputError, match="arterial volume"):
-        segment_case(job(folder, arterial=str(tmp_path / "below.nii.gz"), output=str(tmp_path / "o.nii.gz")))
+        segment_case(
+            job(
+                folder,
+                arterial=str(tmp_path / "below.nii.gz"),
+                output=str(tmp_path / "o.nii.gz"),
+                phases_as_given=True,
+            )
+        )
     assert not (tmp_path / "o.nii.gz").exists()
 
 

@@ -344,6 +344,34 @@ def test_a_case_that_fails_does_not_stop_the_others(panel, folder, tmp_path, wai
     assert not (folder / "case1" / "result").exists(), "nothing is left of it"
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+def test_phases_that_are_open_are_asked_about_once_when_the_others_are_done(
+    panel, folder, tmp_path, wait_until, monkeypatch, agreed
+):
+    import slicer
+
+    asked = []
+    monkeypatch.setattr(
+        slicer.util,
+        "confirmOkCancelDisplay",
+        lambda text, **_: asked.append(text) or (agreed and len(asked) == 1),
+    )
+    for case in ("case1", "case3"):
+        (folder / case / "plan").write_text("ask")
+    panel.ui.batchButton.click()
+    wait_until(lambda: asked and not panel.worklist.batch.running, "the batch has ended")
+    assert asked == [
+        "These cases were not segmented:\n\ncase1: they may be exchanged\ncase3: they may be exchanged\n\n"
+        "Use their volumes as they are?"
+    ]
+    confirmed = [
+        call["case"] for call in worklist_cases.calls(tmp_path) if "--phases-as-given" in call["arguments"]
+    ]
+    assert confirmed == (["case1", "case3"] if agreed else [])
+    expected = ["segmented"] * 3 if agreed else ["failed", "segmented", "failed"]
+    assert [status for _, status in rows(panel)] == expected
+
+
 def test_another_case_is_corrected_meanwhile(panel, folder, wait_until):
     worklist_cases.put_result(folder / "case1")
     (folder / "case2" / "plan").write_text("hold")

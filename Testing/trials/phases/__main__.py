@@ -5,12 +5,14 @@
 Each generated patient has five phases, each as generated and in slabs of a few slices; the first ones also with noise,
 in thick slices and in parts. Every volume is judged by its voxels alone, without its name and without the liver stage,
 and given to the check of a run as what it is: it must not be refused. Then portal and late arterial volume are given to
-it, the right way round and swapped. The real volumes are reported, and nothing is set by them.
+it, the right way round and swapped, and all other pairs of phases of the slabs as portal and arterial volume. Slabs are
+cut out of the real pairs, too. The real volumes are reported, and nothing is set by them.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 import warnings
@@ -23,8 +25,8 @@ from LiverTumorAttentionLib.contrast_phase import CONTRAST_PHASES, LATE_ARTERIAL
 from LiverTumorAttentionLib.errors import PhaseMismatch
 from LiverTumorAttentionLib.io import read_volume
 from LiverTumorAttentionLib.phases.estimate import CLEAR, PhaseEstimate, estimate_phase
-from LiverTumorAttentionLib.pipeline.phase_check import TOLERATED, check_phases
-from Testing.trials.phases.generated import FIRST_SEED, make_patient, slabs, variants
+from LiverTumorAttentionLib.pipeline.phase_check import TOLERATED, check_phases, compare_pair
+from Testing.trials.phases.generated import FIRST_SEED, SLABS_MM, make_patient, slabs, variants
 
 REAL = {
     "hcc-tace-007/HCC007_pre_AP.nii.gz": "arterial",
@@ -43,12 +45,19 @@ ANSWERS = ("used", "used with a warning", "asked")
 PAIRS = (("hcc-tace-007/HCC007_pre", "before TACE"), ("hcc-tace-007/HCC007_post", "after TACE"))
 
 
-def answer(portal: PhaseEstimate, arterial: PhaseEstimate) -> str:
+Seen = tuple[sitk.Image, PhaseEstimate]
+"""A volume and what it tells by itself."""
+
+
+def answer(portal: Seen, arterial: Seen) -> str:
     """Return what a run does with two volumes: "used", "used with a warning" or "asked"."""
+    images = {"portal": portal[0], "arterial": arterial[0]}
+    estimates = {"portal": portal[1], "arterial": arterial[1]}
+    compared = compare_pair(images, {}, estimates)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            check_phases({"portal": portal, "arterial": arterial})
+            check_phases(estimates, compared)
         except PhaseMismatch:
             return "asked"
     return "used with a warning" if caught else "used"
@@ -76,15 +85,16 @@ def generated(patients: int, scratch: Path) -> dict[str, object]:
     by_variant: dict[str, Counter[str]] = {}
     right_way: Counter[tuple[str, str]] = Counter()
     swapped: Counter[tuple[str, str]] = Counter()
+    other_pairs: Counter[tuple[str, str]] = Counter()
     portal_or_arterial: Counter[str] = Counter()
     for seed in range(FIRST_SEED, FIRST_SEED + patients):
         make_patient(seed, scratch / str(seed))
-        found: dict[str, dict[str, PhaseEstimate]] = {}
+        found: dict[str, dict[str, Seen]] = {}
         for phase in CONTRAST_PHASES:
             image = sitk.ReadImage(str(scratch / str(seed) / f"{phase}.nii.gz"))
             for name, variant in volumes(image, seed):
                 estimate = estimate_phase(variant)
-                found.setdefault(name, {})[phase] = estimate
+                found.setdefault(name, {})[phase] = variant, estimate
                 known = estimate.is_known
                 confusion[phase, estimate.phase if known else NOT_KNOWN] += 1
                 told = by_variant.setdefault(name, Counter())
@@ -98,10 +108,13 @@ def generated(patients: int, scratch: Path) -> dict[str, object]:
                 if role_of(phase) in ("portal", "arterial"):
                     brighter = "portal" if estimate.fits("portal") > estimate.fits("arterial") else "arterial"
                     portal_or_arterial["right" if brighter == role_of(phase) else "wrong"] += 1
-        for name, estimates in found.items():
+        for name, seen in found.items():
             kind = "slabs" if name.startswith("slab") else "whole"
-            right_way[kind, answer(estimates[PORTAL], estimates[LATE_ARTERIAL])] += 1
-            swapped[kind, answer(estimates[LATE_ARTERIAL], estimates[PORTAL])] += 1
+            right_way[kind, answer(seen[PORTAL], seen[LATE_ARTERIAL])] += 1
+            swapped[kind, answer(seen[LATE_ARTERIAL], seen[PORTAL])] += 1
+            if kind == "slabs":
+                for given, taken in itertools.permutations(CONTRAST_PHASES, 2):
+                    other_pairs[f"{given}, {taken}", answer(seen[given], seen[taken])] += 1
         print(seed, dict(portal_or_arterial), "swapped:", dict(swapped), flush=True)
     return {
         "patients": patients,
@@ -116,24 +129,54 @@ def generated(patients: int, scratch: Path) -> dict[str, object]:
             name: {kind: {told: counts[kind, told] for told in ANSWERS} for kind in ("whole", "slabs")}
             for name, counts in (("right_way_round", right_way), ("swapped", swapped))
         },
+        "pairs_of_slabs": {
+            pair: {told: other_pairs[pair, told] for told in ANSWERS} for pair, _ in sorted(other_pairs)
+        },
     }
 
 
 def real(data: Path) -> dict[str, object]:
     """Return what is seen in the real volumes."""
-    estimates: dict[str, PhaseEstimate] = {}
+    seen: dict[str, Seen] = {}
     rows = {}
     for name, truth in REAL.items():
         if not (data / name).exists():
             continue
-        estimates[name] = estimate = estimate_phase(read_volume(data / name))
+        image = read_volume(data / name)
+        estimate = estimate_phase(image)
+        seen[name] = image, estimate
         rows[name] = {"truth": truth, **estimate.to_dict()}
     pairs = {}
     for start, title in PAIRS:
-        if f"{start}_AP.nii.gz" in estimates:
-            portal, arterial = estimates[f"{start}_PV.nii.gz"], estimates[f"{start}_AP.nii.gz"]
+        if f"{start}_AP.nii.gz" in seen:
+            portal, arterial = seen[f"{start}_PV.nii.gz"], seen[f"{start}_AP.nii.gz"]
             pairs[title] = {"right way round": answer(portal, arterial), "swapped": answer(arterial, portal)}
+            pairs |= real_slabs(title, portal[0], arterial[0])
     return {"volumes": rows, "pairs": pairs}
+
+
+def real_slabs(title: str, portal: sitk.Image, arterial: sitk.Image) -> dict[str, dict[str, str]]:
+    """Return what a run does with slabs of a pair, one after the other along the body."""
+    out = {}
+    low = max(image.GetOrigin()[2] for image in (portal, arterial))
+    high = min(
+        image.GetOrigin()[2] + image.GetSize()[2] * image.GetSpacing()[2] for image in (portal, arterial)
+    )
+    for length_mm in SLABS_MM:
+        bottom = low
+        while bottom + length_mm <= high:
+            cut = [_slab(image, bottom, length_mm) for image in (portal, arterial)]
+            first, second = ((image, estimate_phase(image)) for image in cut)
+            name = f"{title}, {length_mm:.0f} mm from {bottom - low:.0f} mm on"
+            out[name] = {"right way round": answer(first, second), "swapped": answer(second, first)}
+            bottom += length_mm
+    return out
+
+
+def _slab(image: sitk.Image, bottom_mm: float, length_mm: float) -> sitk.Image:
+    step = image.GetSpacing()[2]
+    start = round((bottom_mm - image.GetOrigin()[2]) / step)
+    return image[:, :, start : start + round(length_mm / step)]
 
 
 def table(results: dict[str, dict]) -> str:
@@ -170,6 +213,12 @@ def table(results: dict[str, dict]) -> str:
         for name in ("right_way_round", "swapped"):
             cells = " | ".join(str(made[name][kind][told]) for told in ANSWERS)
             lines.append(f"| {words}, {name.replace('_', ' ')} | {cells} |")
+    lines += ["", "| slabs given as portal, arterial volume | used | used with a warning | asked |"]
+    lines += ["| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {pair} | " + " | ".join(str(counts[told]) for told in ANSWERS) + " |"
+        for pair, counts in made["pairs_of_slabs"].items()
+    ]
     lines += ["", "| real volume | is | seen as | confidence | HU |", "| --- | --- | --- | ---: | --- |"]
     lines += [
         f"| {name} | {row['truth']} | {row['phase'] or NOT_KNOWN} | {row['confidence']:.2f} | "
