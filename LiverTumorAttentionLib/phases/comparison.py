@@ -187,10 +187,13 @@ def _on_one_grid(
     spacing = np.array(first.GetSpacing())
     reach = np.maximum(1, np.round(np.array([SIDE_REACH_MM, SIDE_REACH_MM, REACH_MM]) / spacing)).astype(int)
     start = np.zeros(3)
-    if _shared_mm(first, second) < LEAST_OVERLAP * min(_length(first), _length(second)):
-        start = _middle(second) - _middle(first)  # no coordinates in common: what lies in the middle of both
+    apart = _middle(second) - _middle(first)
+    sides = np.array([_sides(image) for image in (first, second)])
+    if np.any(sides.mean(axis=0) - np.abs(apart) < LEAST_OVERLAP * sides.min(axis=0)):
+        start = apart  # no coordinates in common: the middles lie upon each other
     grid = sitk.Image([int(n + 2 * r) for n, r in zip(first.GetSize(), reach, strict=True)], sitk.sitkFloat32)
     grid.SetSpacing(first.GetSpacing())
+    grid.SetDirection(first.GetDirection())
     grid.SetOrigin(first.TransformContinuousIndexToPhysicalPoint([-float(r) for r in reach]))
     shift = sitk.TranslationTransform(3, [float(v) for v in start])
     moved = sitk.GetArrayFromImage(sitk.Resample(second, grid, shift, sitk.sitkLinear, float("nan")))
@@ -201,7 +204,7 @@ def _on_one_grid(
         box = tuple(slice(r + k, r + k + n) for r, k, n in zip(reach, at, fixed.shape, strict=True))
         return np.asarray(moved[box], np.float32)
 
-    least = LEAST_OVERLAP * min(len(fixed), _length(second) / spacing[2])
+    least = LEAST_OVERLAP * min(len(fixed), sides[1][2] / spacing[2])
     clipped = np.clip(fixed, *CLIP_HU)
 
     def score(at: tuple[int, ...]) -> float:
@@ -249,13 +252,9 @@ def _climb(start: tuple[int, ...], score: Callable[[tuple[int, ...]], float]) ->
     return at
 
 
-def _shared_mm(first: sitk.Image, second: sitk.Image) -> float:
-    low = max(image.GetOrigin()[2] for image in (first, second))
-    return min(image.GetOrigin()[2] + _length(image) for image in (first, second)) - low
-
-
-def _length(image: sitk.Image) -> float:
-    return float(image.GetSize()[2] * image.GetSpacing()[2])
+def _sides(image: sitk.Image) -> tuple[float, ...]:
+    """Return the lengths of a volume's sides, mm."""
+    return tuple(n * step for n, step in zip(image.GetSize(), image.GetSpacing(), strict=True))
 
 
 def _middle(image: sitk.Image) -> NDArray[np.float64]:

@@ -159,18 +159,19 @@ def pieces(source: str) -> list[str]:
     """Return translated texts that are put together to a sentence: another language orders its words otherwise."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        inside = [
-            part
-            for part in ast.walk(node)
-            if isinstance(part, ast.Call) and getattr(part.func, "id", "") == "_" and part.args
-        ]
-        added = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
-        if inside and (added or isinstance(node, ast.AugAssign | ast.JoinedStr)):
-            found.append(ast.unparse(node))
-        text = text_of(node.args[0]) if node in inside and isinstance(node, ast.Call) else None
-        if text is not None and (text != text.strip() or text[:1] in ".,;:)"):
-            found.append(text)
+        if _is_translated(node):
+            text = text_of(node.args[0])
+            if text is not None and (text != text.strip() or text[:1] in ".,;:)"):
+                found.append(text)
+        elif isinstance(node, ast.BinOp | ast.AugAssign | ast.JoinedStr):
+            added = isinstance(node, ast.JoinedStr) or isinstance(node.op, ast.Add)
+            if added and any(_is_translated(part) for part in ast.walk(node)):
+                found.append(ast.unparse(node))
     return found
+
+
+def _is_translated(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_" and bool(node.args)
 
 
 @pytest.mark.parametrize("path", sorted(GUI.rglob("*.py")), ids=lambda path: str(path.relative_to(GUI)))

@@ -150,7 +150,8 @@ class BatchBox:
         self._on_change()
         self._say(_summary(batch), error=bool(batch.failures))
         asked = [] if batch.cancelled else batch.questions
-        if asked and confirmed([f"{case.name}: {question}" for case, question in asked]) and not self._closed:
+        agreed = bool(asked) and confirmed([f"{case.name}: {question}" for case, question in asked])
+        if agreed and not (self._closed or self.running or self._run_problem()):
             self._begin([case for case, _question in asked], replace(batch.settings, phases_as_given=True))
 
 

@@ -67,7 +67,8 @@ def test_two_of_one_kind_are_not_told(first: int) -> None:
 
 def test_a_breath_and_a_turned_volume_between_them_make_no_difference() -> None:
     moved = slab(LATE_ARTERIAL, 20)
-    moved.SetOrigin((7.0, -6.0, moved.GetOrigin()[2] + 4.0))
+    x, y, z = moved.GetOrigin()
+    moved.SetOrigin((x + 7.0, y - 6.0, z + 4.0))
     assert order(slab(PORTAL), sitk.DICOMOrient(moved, "RAS")).given > 0.9
 
 
