@@ -238,10 +238,9 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
         arguments += ["--headers", str(_write_headers(request, folder / HEADERS_FILE))]
         if request.keep_probability:
             arguments += ["--save-probability", str(folder / PROBABILITY_FILE)]
-        arguments += request.arguments()
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
         arguments += ["--table", str(folder / TABLE_FILE), "--report", str(folder / REPORT_FILE)]
-        return arguments
+        return arguments + request.arguments()
 
     def load(self, request: SegmentationRequest, folder: Path, *, log: str = "") -> SegmentationResult:
         """Load the result in `folder` into the scene. Raises `PanelError`, and then the scene is unchanged.
