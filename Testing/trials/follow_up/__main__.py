@@ -94,8 +94,8 @@ def page(results: dict[str, Any]) -> str:
         "# Pairs over two time points",
         "",
         f"`make follow-up`, version {results['version']}: {len(results['patients'])} generated patients from seed "
-        f"{results['first_seed']}, motion of {MOTION_MM:g} mm, every {RESECTED_EVERY}th with a part of the liver "
-        "missing.",
+        f"{results['first_seed']}, motion of {MOTION_MM:g} mm, "
+        f"{sum(patient['resected'] for patient in results['patients'])} of them with a part of the liver missing.",
         "",
         f"- rows of the truth: {total['true rows']}; found: {total['found']} ({100 * total['share found']:.1f} %)",
         f"- rows told that are wrong: {total['wrong']}, of them not marked as uncertain: {unmarked}",

@@ -132,7 +132,7 @@ def _rows(
                 rows[None, after[index, 1], "new"] = "satellite"
             continue
         status = _status(here, there)
-        change = plan.change if there or plan.change == "gone" else "resected"
+        change = plan.change if there or plan.change == "gone" else "no voxel left"
         for number in here or [None]:
             for other in there or [None]:
                 if number is not None or other is not None:
