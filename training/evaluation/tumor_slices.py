@@ -10,24 +10,25 @@ import math
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
-from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.models import ModelPackage
-from LiverTumorAttentionLib.pipeline.liver_mask import reaching
-from LiverTumorAttentionLib.pipeline.stages import FoundLiver, find_tumors, load_stages
-from LiverTumorAttentionLib.postprocessing import (
-    PostprocessingSettings,
-    instances_from_probability,
-    liver_from_candidates,
+from LiverTumorAttentionLib.pipeline.stages import (
+    around_liver,
+    find_liver,
+    find_tumors,
+    load_stages,
+    tumor_instances,
 )
-from LiverTumorAttentionLib.preprocessing import resample_to_grid
+from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import LIVER, TUMOR
 from LiverTumorAttentionLib.voxels.morphology import CORNERS
-from LiverTumorAttentionLib.voxels.parts import image_in_box, whole_of
+from LiverTumorAttentionLib.voxels.parts import whole_of
 from training.data.case import SourceCase
 from training.data.layouts.reading import read_case
 from training.evaluation.assessed_cases import Made
@@ -58,24 +59,18 @@ def tumor_slice_row(case: SourceCase, package: ModelPackage, device: str) -> Mad
     }, rows
 
 
-def _found(portal: sitk.Image, package: ModelPackage, device: str) -> np.ndarray:
+def _found(portal: sitk.Image, package: ModelPackage, device: str) -> NDArray[np.bool_]:
     """Return where tumor is found, a mask (z, y, x)."""
     values = dict(package.description.postprocessing)
     settings = from_mapping(
         PostprocessingSettings, values, where="model.json: postprocessing", error=ModelError
     )
     stages = load_stages(package, choose_device(device))
-    probabilities = stages.liver.probabilities(portal, Progress())
-    box, candidates = reaching(probabilities["liver"], settings.liver_threshold, portal)
-    spacing = portal.GetSpacing()[::-1]
-    organ = liver_from_candidates(candidates, spacing, opening_mm=settings.liver_opening_mm)
-    if not organ.any():
+    try:
+        liver = find_liver(portal, "portal", stages, settings, Progress(), smallest_ml=0.0)
+    except InputError:  # no liver is found in it
         return np.zeros(portal.GetSize()[::-1], bool)
-    liver = whole_of(image_in_box(organ.view(np.uint8), portal, box), portal)
-    tumors = find_tumors(
-        portal, None, FoundLiver(mask=liver, tumor=probabilities.get("tumor")), stages, Progress()
-    )
-    probability = sitk.GetArrayFromImage(resample_to_grid(tumors.probability, portal, outside=0.0))
-    inside = sitk.GetArrayViewFromImage(liver).astype(bool)
-    found = instances_from_probability(probability, inside, spacing_zyx_mm=spacing, settings=settings)
-    return np.asarray(found > LIVER)
+    tumors = find_tumors(portal, None, liver, stages, Progress())
+    probability = around_liver(tumors.probability, portal, liver.mask)
+    found = whole_of(tumor_instances(probability, liver.mask, settings), portal)
+    return np.asarray(sitk.GetArrayFromImage(found) > LIVER)

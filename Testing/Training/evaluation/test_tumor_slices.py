@@ -36,9 +36,10 @@ class FakeStages:
 
     def __init__(self, sees_liver: bool = True) -> None:
         self.liver = SimpleNamespace(probabilities=self.probabilities)
+        self.tumor, self.recorder = object(), None
         self.sees_liver = sees_liver
 
-    def probabilities(self, portal: sitk.Image, progress: object) -> dict[str, sitk.Image]:
+    def probabilities(self, portal: sitk.Image, progress: object, recorder: object) -> dict[str, sitk.Image]:
         organ = np.zeros(portal.GetSize()[::-1])
         organ[0, 4:56, 6:58] = 0.9 * self.sees_liver
         return {"liver": like(organ, portal)}
