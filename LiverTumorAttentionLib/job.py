@@ -1,6 +1,7 @@
 """The jobs of `LiverTumorAttentionLib.pipeline.jobs`, importable from here as well."""
 
 from LiverTumorAttentionLib.pipeline.jobs import (
+    ComparisonJob,
     RefinementJob,
     RegistrationJob,
     ReviewJob,
@@ -10,6 +11,7 @@ from LiverTumorAttentionLib.pipeline.jobs import (
 )
 
 __all__ = [
+    "ComparisonJob",
     "RefinementJob",
     "RegistrationJob",
     "ReviewJob",

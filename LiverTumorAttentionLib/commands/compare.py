@@ -112,7 +112,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Write the report and print its summary."""
-    from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
+    from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
     from LiverTumorAttentionLib.report import report_comparison
 
     job = job_of(ComparisonJob, options)

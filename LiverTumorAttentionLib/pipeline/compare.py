@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.followup.viable import ViableTumor, viable_tumors
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_phase, read_side_by_side
 from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, registration_warnings, usage_warnings
-from LiverTumorAttentionLib.pipeline.comparison_job import VISITS, ComparisonJob
+from LiverTumorAttentionLib.pipeline.jobs import VISITS, ComparisonJob
 from LiverTumorAttentionLib.pipeline.phase_check import check_one_patient, check_shows_trunk
 from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
 from LiverTumorAttentionLib.progress import Progress

@@ -12,7 +12,7 @@ from LiverTumorAttentionLib.analysis.tumor_tables import csv_text
 from LiverTumorAttentionLib.correction.sign_off import SignOff
 from LiverTumorAttentionLib.identifying_names import without_names
 from LiverTumorAttentionLib.pipeline.compare import ComparedCases, Visit
-from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
+from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 
 STATUSES = ("matched", "split", "merged", "new", "gone")
 COLUMNS = {

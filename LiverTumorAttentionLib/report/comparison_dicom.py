@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from LiverTumorAttentionLib.analysis import review_case
 from LiverTumorAttentionLib.followup.matching import Match
-from LiverTumorAttentionLib.pipeline.comparison_job import VISITS, ComparisonJob
-from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
+from LiverTumorAttentionLib.pipeline.jobs import VISITS, ComparisonJob, ReviewJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer
 from LiverTumorAttentionLib.report.comparison_content import ComparisonContent
 from LiverTumorAttentionLib.report.content import ReportContent

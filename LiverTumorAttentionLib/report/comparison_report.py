@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from LiverTumorAttentionLib.pipeline.compare import compare_cases
-from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
+from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, output_files, write_all, write_json
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.comparison_content import ComparisonContent

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.followup.declared import DeclaredPair
-from LiverTumorAttentionLib.pipeline.jobs import LabelledJob
+from LiverTumorAttentionLib.pipeline.jobs.base import LabelledJob
 
 VISITS = {"baseline": "baseline", "followup": "follow-up"}
 """The two time points, by the names of fields, and as messages say them."""

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.io import write_segmentation
-from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
+from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report import report_comparison
 from Testing.Library.registration.abdomen import empty_grid, points_of, rendered

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.errors import Cancelled, InputError, OutputError
-from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
 from LiverTumorAttentionLib.pipeline.jobs import (
+    ComparisonJob,
     Job,
     RefinementJob,
     RegistrationJob,

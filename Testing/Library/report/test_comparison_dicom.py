@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.followup.matching import Match
-from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
+from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 from LiverTumorAttentionLib.report import report_comparison
 from Testing.Library.report.dicom_study import Study
 

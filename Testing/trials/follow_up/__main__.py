@@ -19,7 +19,7 @@ from typing import Any
 from LiverTumorAttentionLib import __version__
 from LiverTumorAttentionLib.io import write_image, write_segmentation
 from LiverTumorAttentionLib.pipeline import compare_cases
-from LiverTumorAttentionLib.pipeline.comparison_job import ComparisonJob
+from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 from Testing.trials.follow_up.generated import MOTION_MM, make_visits
 
 FIRST_SEED = 81000
