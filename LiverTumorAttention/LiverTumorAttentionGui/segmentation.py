@@ -19,6 +19,7 @@ from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.parameters import SegmentationParameters
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.registration_verdict import Verdict, read_verdict
+from LiverTumorAttentionGui.run_summary import run_summary
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.input_volumes import is_derived
 from LiverTumorAttentionGui.scene.node_attributes import (
@@ -42,7 +43,6 @@ from LiverTumorAttentionGui.scene.series_facts import of_other_patient, series_f
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.contrast_phase import ROLES
-from LiverTumorAttentionLib.lesion_classifier import left_out
 from LiverTumorAttentionLib.pipeline.arterial_policy import NOT_SAVED, is_usable
 from LiverTumorAttentionLib.pipeline.worklist import (
     PHASE_FILES,
@@ -335,7 +335,7 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
             table=table,
             portal=portal,
             arterial=arterial,
-            summary=" ".join([_summary(report, merged=merged), *placed.notes]),
+            summary=" ".join([run_summary(report, merged=merged), *placed.notes]),
             warnings=warnings + [NOT_SAVED.format(role) for role in refused if request.keep_registered],
             report=report,
             verdict=verdicts.get("arterial"),
@@ -385,28 +385,3 @@ def _nodes_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slice
     segmentation.GetNodeReferenceRoles(roles)
     referenced = [node for role in roles for node in referenced_nodes(segmentation, role)]
     return [segmentation, *(node for node in referenced if not node.IsA("vtkMRMLStorageNode"))]
-
-
-def _summary(report: dict[str, Any], *, merged: bool) -> str:
-    """Return the result in one sentence. merged: the study contains more than what the run found."""
-    tumors = report["tumors"]
-    total_ml = sum(float(tumor.get("volume_ml") or 0.0) for tumor in tumors)
-    sentences = [_found(len(tumors), merged=merged).format(count=len(tumors), total_ml=total_ml)]
-    liver_ml = (report.get("liver") or {}).get("volume_ml")
-    if liver_ml is not None:
-        sentences.append(_("Liver: {liver_ml:.0f} mL.").format(liver_ml=float(liver_ml)))
-    look = report.get("candidates") or {}
-    if dropped := left_out(int(look.get("left_out") or 0), str(look.get("operating_point"))):
-        sentences.append(f"{dropped}.")
-    return " ".join(sentences)
-
-
-def _found(count: int, *, merged: bool) -> str:
-    """Return the sentence on so many tumors, with {count} and {total_ml}."""
-    if count == 0:
-        return _("The run found no tumor.") if merged else _("No tumor was found.")
-    if count == 1:
-        one = _("1 tumor, {total_ml:.1f} mL in all.")
-        return _("The run found 1 tumor, {total_ml:.1f} mL in all.") if merged else one
-    many = _("{count} tumors, {total_ml:.1f} mL in all.")
-    return _("The run found {count} tumors, {total_ml:.1f} mL in all.") if merged else many

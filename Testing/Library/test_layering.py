@@ -122,6 +122,7 @@ PANEL_RULES: dict[str, set[str]] = {
     "errors": set(),
     "signals": set(),
     "parameters": set(),
+    "run_summary": set(),
     "feedback": {"errors"},
     "process": {"errors"},
     "model_collection": {"errors", "process"},
@@ -129,7 +130,7 @@ PANEL_RULES: dict[str, set[str]] = {
     "sample": {"errors", "process", "scene"},
     "correction": GROUND | {"scene"},
     "review": GROUND | {"correction", "process", "scene"},
-    "segmentation": {"errors", "parameters", "process", "scene", "correction", "review"},
+    "segmentation": {"errors", "parameters", "process", "scene", "correction", "review", "run_summary"},
     "worklist": {"errors", "process", "scene", "correction", "segmentation"},
     "sections": GROUND
     | {"parameters", "process", "model_collection", "scene", "correction", "review", "segmentation"}
