@@ -28,7 +28,7 @@ class Engine(Protocol):
 
     @property
     def most(self) -> int:
-        """How many tasks may be in flight now."""
+        """How many tasks may be in flight now, at least one."""
 
     @property
     def shares_memory(self) -> bool:

@@ -75,9 +75,9 @@ class LocalEngine:
 
     def events(self, timeout_s: float) -> list[Event]:
         """Return what has happened."""
-        busy = [worker for worker in self._workers if worker.task is not None]
-        ready = set(wait([worker.pipe for worker in busy], timeout_s))
-        return [event for worker in busy if worker.pipe in ready for event in self._heard(worker)]
+        busy = [(worker, worker.task) for worker in self._workers if worker.task is not None]
+        ready = set(wait([worker.pipe for worker, _ in busy], timeout_s))
+        return [self._heard(worker, task) for worker, task in busy if worker.pipe in ready]
 
     def close(self) -> None:
         """End all processes: at their pipes' end, or by force where they do not notice."""
@@ -109,22 +109,20 @@ class LocalEngine:
         self._workers.append(worker)
         return worker
 
-    def _heard(self, worker: _Worker) -> list[Event]:
-        task = worker.task
-        assert task is not None
+    def _heard(self, worker: _Worker, task: Task) -> Event:
         try:
             said = json.loads(worker.pipe.recv_bytes())
         except (EOFError, OSError):
             worker.process.join()
             self._remove(worker)
-            return [Event(kind=DIED, task=task, message=ending(worker.process.exitcode))]
+            return Event(kind=DIED, task=task, message=ending(worker.process.exitcode))
         if "answer" not in said:
-            return [Event(kind=PROGRESS, task=task, fraction=said["fraction"], message=said["stage"])]
+            return Event(kind=PROGRESS, task=task, fraction=said["fraction"], message=said["stage"])
         worker.task = None
         worker.cases += 1
         if worker.cases >= self._cases_a_process:
             self._remove(worker)
-        return [Event(kind=ANSWERED, task=task, answer=said["answer"])]
+        return Event(kind=ANSWERED, task=task, answer=said["answer"])
 
     def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)

@@ -29,18 +29,11 @@ def run_tasks(tasks: Iterable[Task], engine: Engine, on_event: OnEvent, check: C
     def died(event: Event) -> None:
         died_once.append(_anew(event.task))
 
+    def died_again(event: Event) -> None:
+        on_event(_failed(event))
+
     _run(iter(tasks), engine, on_event, check, died, losses, again=False)
-    alone = engine.shares_memory
-    _run(
-        iter(died_once),
-        engine,
-        on_event,
-        check,
-        lambda event: on_event(_failed(event)),
-        losses,
-        again=True,
-        alone=alone,
-    )
+    _run(iter(died_once), engine, on_event, check, died_again, losses, again=True)
 
 
 def _run(
@@ -52,20 +45,19 @@ def _run(
     losses: Counter[str],
     *,
     again: bool,
-    alone: bool = False,
 ) -> None:
+    alone = again and engine.shares_memory
     flying = 0
     lost: list[Task] = []
-    upcoming = next(tasks, None)
-    while flying or lost or upcoming is not None:
-        while (lost or upcoming is not None) and flying < (1 if alone else engine.most):
-            if lost:
-                task = lost.pop()
-            else:
-                assert upcoming is not None
-                task, upcoming = upcoming, next(tasks, None)
+    while True:
+        while flying < (1 if alone else engine.most):
+            task = lost.pop() if lost else next(tasks, None)
+            if task is None:
+                break
             engine.submit(task, again=again)
             flying += 1
+        if not flying:
+            return
         for event in engine.events(POLL_S):
             if event.kind in (ANSWERED, DIED, LOST):
                 flying -= 1
