@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.cohort.found_case import FoundCase, case_name
@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.wording import counted
 
 MODALITY, STUDY_UID = (0x0008, 0x0060), (0x0020, 0x000D)
-_NO_FILE = ("DICOMDIR",)
+_INDEX = "DICOMDIR"
 _DIGITS = 8
 """Of the SHA-256 of a study's UID, which tell studies of one folder apart."""
 
@@ -33,11 +33,11 @@ class DicomTree:
         self._root = root
         self._files: list[Path] = []
 
-    def add(self, place: Path, files: Sequence[Path]) -> int:
+    def add(self, files: Sequence[Path]) -> int:
         """Note the files of a folder that may be DICOM; return how many others look like volumes."""
-        volumes = [path for path in files if full_suffix(path) in VOLUME_SUFFIXES]
-        self._files += [path for path in files if path not in volumes and path.name.upper() not in _NO_FILE]
-        return len(volumes)
+        others = [path for path in files if full_suffix(path) not in VOLUME_SUFFIXES]
+        self._files += [path for path in others if path.name.upper() != _INDEX]
+        return len(files) - len(others)
 
     def cases(self, progress: Progress) -> tuple[list[FoundCase], list[str]]:
         """Return a case a study with CT, and in words what is left out. Raises `Cancelled`."""
@@ -65,19 +65,20 @@ class DicomTree:
         shows_ct = {uid for uid in places if kinds[uid] & {"CT", ""}}
         if len(shows_ct) < len(places):
             left_out.append(f"{counted(len(places) - len(shows_ct), 'study', 'studies')} without CT")
-        return [self._case(uid, places) for uid in sorted(shows_ct)], left_out
+        studies_below: dict[Path, set[str]] = defaultdict(set)
+        for uid, folders in places.items():
+            for folder in folders:
+                for above in (folder, *folder.parents):
+                    studies_below[above].add(uid)
+        return [self._case(uid, places[uid], studies_below) for uid in sorted(shows_ct)], left_out
 
-    def _case(self, uid: str, places: dict[str, set[Path]]) -> FoundCase:
-        folder = Path(os.path.commonpath([str(place) for place in places[uid]]))
-        shared = any(
-            place == folder or folder in place.parents
-            for other, theirs in places.items()
-            if other != uid
-            for place in theirs
-        )
+    def _case(
+        self, uid: str, places: Iterable[Path], studies_below: Mapping[Path, Collection[str]]
+    ) -> FoundCase:
+        folder = Path(os.path.commonpath([str(place) for place in places]))
         parts = folder.relative_to(self._root).parts or (self._root.resolve().name,)
         inputs = {"study": str(folder)}
-        if shared:
+        if len(studies_below[folder]) > 1:
             inputs["study_uid"] = uid
             parts = (*parts, hashlib.sha256(uid.encode()).hexdigest()[:_DIGITS])
         return FoundCase(name=case_name(parts), inputs=inputs, where=f"'{folder}'")

@@ -75,7 +75,7 @@ class _Search:
         try:
             for place in self._folders(self._root):
                 self._progress.update(0.0, f"{counted(len(self._found.cases), 'case')} found")
-                self._loose += self._tree.add(place, _files(place))
+                self._loose += self._tree.add(_files(place))
         except OSError as error:
             raise InputError(
                 f"the input '{error.filename or self._root}' cannot be read ({reason(error).lower()}): check its "
@@ -114,8 +114,9 @@ class _Search:
                 )
                 return True
             return False
+        name = case_name(self._relative(place) or (place.resolve().name,))
         inputs = {role: str(path) for role, path in volumes.items()}
-        self._add(place, inputs)
+        self._found.cases.append(FoundCase(name=name, inputs=inputs, where=f"'{place}'"))
         return True
 
     def _take_images(self, place: Path) -> bool:
@@ -134,10 +135,6 @@ class _Search:
                 f"'{folders[1]}', the images for training: give that folder itself to segment them"
             )
         return True
-
-    def _add(self, place: Path, inputs: dict[str, str]) -> None:
-        name = case_name(self._relative(place) or (place.resolve().name,))
-        self._found.cases.append(FoundCase(name=name, inputs=inputs, where=f"'{place}'"))
 
     def _relative(self, place: Path) -> tuple[str, ...]:
         return place.relative_to(self._root).parts if place != self._root else ()

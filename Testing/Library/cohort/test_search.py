@@ -172,3 +172,12 @@ def test_studies_that_share_a_folder_are_told_apart_by_their_uid(tmp_path: Path)
     assert {case.inputs["study"] for case in cases} == {str(tmp_path / "mixed")}
     assert len({case.name for case in cases}) == 2
     assert not any("1.1" in case.name for case in cases)
+
+
+def test_a_study_whose_folder_holds_another_below_it_is_told_by_its_uid(tmp_path: Path) -> None:
+    dicom(tmp_path / "P1/1", "1.1")
+    dicom(tmp_path / "P1/later/1", "1.2")
+    assert sorted(inputs(tmp_path).values(), key=len) == [
+        {"study": str(tmp_path / "P1/later")},
+        {"study": str(tmp_path / "P1"), "study_uid": "1.1"},
+    ]
