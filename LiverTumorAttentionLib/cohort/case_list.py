@@ -15,14 +15,12 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.cohort.found_case import LONGEST_NAME, FoundCase
 from LiverTumorAttentionLib.config_parsing import nearest, shown
-from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.csv_file import read_csv
 from LiverTumorAttentionLib.pipeline.jobs import CASE_NAME
+from LiverTumorAttentionLib.pipeline.worklist import INPUT_FIELDS, INPUT_PATHS
 
-PATHS = (*ROLES, "study", "headers")
-TEXTS = ("study_uid", *(f"{role}_series" for role in ROLES))
-COLUMNS = ("name", *PATHS, *TEXTS)
+COLUMNS = ("name", *INPUT_FIELDS)
 
 
 def cases_of_list(path: Path) -> list[FoundCase]:
@@ -53,9 +51,9 @@ def _case(cells: dict[str, str], where: str, folder: Path) -> FoundCase:
             f"{where}: the name {shown(name)} must be made of at most {LONGEST_NAME} letters, digits, dots, dashes and "
             "underscores, a letter or a digit first: rename it"
         )
-    given = {key: cells[key] for key in COLUMNS[1:] if cells.get(key)}
+    given = {key: cells[key] for key in INPUT_FIELDS if cells.get(key)}
     if bool(given.get("portal")) == bool(given.get("study")):
         got = "both" if given.get("portal") else "neither"
         raise InputError(f"{where}: a case has a portal volume or a study, got {got}: fill in one of the two")
-    inputs = {key: str(folder / value) if key in PATHS else value for key, value in given.items()}
+    inputs = {key: str(folder / value) if key in INPUT_PATHS else value for key, value in given.items()}
     return FoundCase(name=name, inputs=inputs, where=where)

@@ -17,14 +17,13 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from LiverTumorAttentionLib.io.data_files import files_below
+from LiverTumorAttentionLib.pipeline.worklist import INPUT_TEXTS
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import open_regular, reason
 
 _CHUNK_BYTES = 1 << 22
 _DETACHED = (".mhd", ".nhdr")
 _HEADER_BYTES = 1 << 20
-_PLAIN = ("study_uid", "_series")
-"""Fields of a job that hold text, not paths, by the ends of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +40,10 @@ class InputFile:
         return asdict(self)
 
 
-def is_text(field: str) -> bool:
-    """Return whether a field of a job that is read holds text instead of a path."""
-    return field.endswith(_PLAIN)
-
-
 def input_paths(inputs: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
     """Yield the files that a case reads, each with its label. Raises `InputError` for what is not there."""
     for field, value in sorted(inputs.items()):
-        if is_text(field):
+        if field in INPUT_TEXTS:
             continue
         path = Path(value)
         try:
@@ -100,7 +94,7 @@ def fingerprint(inputs: Mapping[str, str], files: Sequence[InputFile], settings:
     """Return the SHA-256 of what a case is computed from. Where its files lie is not part of it."""
     values = {
         "files": {file.label: file.sha256 for file in files},
-        "texts": {field: value for field, value in inputs.items() if is_text(field)},
+        "texts": {field: value for field, value in inputs.items() if field in INPUT_TEXTS},
         "settings": settings,
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -24,8 +24,10 @@ from LiverTumorAttentionLib.regular_file import open_regular, reason
 RESULT_FOLDER = "result"
 INPUTS_FILE = "inputs.json"
 """Says where the volumes of a case lie, by the fields of a `SegmentationJob`: {"portal": PATH, "arterial": PATH}."""
-INPUT_FIELDS = (*ROLES, "study", "study_uid", "headers", *(f"{role}_series" for role in ROLES))
-"""Its keys."""
+INPUT_PATHS = (*ROLES, "study", "headers")
+INPUT_TEXTS = ("study_uid", *(f"{role}_series" for role in ROLES))
+INPUT_FIELDS = (*INPUT_PATHS, *INPUT_TEXTS)
+"""Its keys: those that hold paths, and those that hold text."""
 SEGMENTATION_FILE = "segmentation.seg.nrrd"
 REPORT_FILE = "report.json"
 PHASE_FILES = {
@@ -97,10 +99,11 @@ class WorklistCase:
     def outputs(self) -> dict[str, str]:
         """Return what a `SegmentationJob` of the case writes, likewise."""
         files = {"output": SEGMENTATION_FILE, "report": REPORT_FILE, "save_probability": PROBABILITY_FILE}
+        given = self.inputs()
         files |= {
             field: REGISTERED_FILES[field]
             for field, role in REGISTERED_OUTPUTS.items()
-            if role in {**self.volumes, **self.sources} or "portal" not in {**self.volumes, **self.sources}
+            if role in given or "portal" not in given
         }
         return {field: str(self.result / name) for field, name in files.items()}
 
