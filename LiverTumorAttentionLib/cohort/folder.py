@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
-from LiverTumorAttentionLib.cohort.case_record import CaseRecord, read_record, write_record
+from LiverTumorAttentionLib.cohort.case_record import RECORD_FILE, CaseRecord, read_record, write_record
 from LiverTumorAttentionLib.cohort.search import MANIFEST_FILE
 from LiverTumorAttentionLib.ending import uninterrupted
 from LiverTumorAttentionLib.errors import InputError, OutputError
@@ -123,7 +123,7 @@ class CohortFolder:
             part = self.work_folder(name)
             part.mkdir(parents=True)
             write_record(part, record)
-            os.replace(part / "done.json", self.case(name) / "done.json")
+            os.replace(part / RECORD_FILE, self.case(name) / RECORD_FILE)
             part.rmdir()
 
     def publish(self, name: str, written: Path) -> None:

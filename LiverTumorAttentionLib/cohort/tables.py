@@ -5,20 +5,20 @@ They are made of the cases' own reports, in the order of the cases' names: the s
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from LiverTumorAttentionLib.analysis.tumor_tables import csv_text, tumor_rows
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing_all
+from LiverTumorAttentionLib.io.csv_file import read_csv
 from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.pipeline.worklist import REPORT_FILE, RESULT_FOLDER
 from LiverTumorAttentionLib.tumor_columns import RUN_COLUMNS
 
+TIMING_FILE = "timings.csv"
 CASE_COLUMNS = (
     *(
         "case",
@@ -46,7 +46,7 @@ TABLES = {
     "cases.csv": CASE_COLUMNS,
     "lesions.csv": LESION_COLUMNS,
     "failures.csv": FAILURE_COLUMNS,
-    "timings.csv": TIMING_COLUMNS,
+    TIMING_FILE: TIMING_COLUMNS,
 }
 
 
@@ -72,7 +72,7 @@ def write_tables(
 ) -> None:
     """Write all tables of a cohort, together. names: of the finished cases, in order. Raises `OutputError`.
 
-    failures: why the others were not segmented. seconds: that cases of this run took.
+    failures: why the others were not segmented. seconds: that cases took.
     """
     with replacing_all([folder / name for name in TABLES], name="table") as parts:
         files = {name: parts[folder / name].open("w", encoding="utf-8", newline="") for name in TABLES}
@@ -84,7 +84,7 @@ def write_tables(
                     writers["cases.csv"].add([report.row])
                     writers["lesions.csv"].add([{"case": name, **row} for row in report.tumors])
             writers["failures.csv"].add({"case": name, "reason": why} for name, why in failures.items())
-            writers["timings.csv"].add({"case": n, "seconds": f"{s:.2f}"} for n, s in seconds.items())
+            writers[TIMING_FILE].add({"case": n, "seconds": f"{s:.2f}"} for n, s in seconds.items())
         finally:
             for file in files.values():
                 file.close()
@@ -93,7 +93,7 @@ def write_tables(
 class _Writer:
     """One table, written row by row."""
 
-    def __init__(self, file: io.TextIOBase | Any, columns: Sequence[str]) -> None:
+    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
         self._file, self._columns = file, columns
         file.write(csv_text(columns, []))
 
@@ -105,16 +105,10 @@ class _Writer:
 def read_timings(path: Path) -> dict[str, float]:
     """Return the seconds by case of an earlier run; none where there is no table of them."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return dict(_timings(csv.DictReader(file)))
-    except (OSError, ValueError, csv.Error):
+        rows = read_csv(path, "the table of times", "remove it").rows()
+        return {row["case"]: float(row["seconds"]) for row in rows}
+    except (InputError, KeyError, ValueError):
         return {}
-
-
-def _timings(rows: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, float]]:
-    for row in rows:
-        if row.get("case") and row.get("seconds"):
-            yield row["case"], float(row["seconds"])
 
 
 def _row(name: str, report: Mapping[str, Any]) -> dict[str, str]:

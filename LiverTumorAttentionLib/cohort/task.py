@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.pipeline.outputs import write_json
 from LiverTumorAttentionLib.pipeline.worklist import (
     INPUTS_FILE,
     REGISTERED_FILES,
+    RESULT_FOLDER,
     WorklistCase,
     inputs_of,
 )
@@ -113,7 +114,7 @@ def _run(task: Task, device: str, progress: Progress) -> dict[str, Any]:
         )
     folder = Path(task.folder)
     job = task.job(device)
-    (folder / "result").mkdir(parents=True)
+    (folder / RESULT_FOLDER).mkdir(parents=True)
     module, _, function = task.runner.partition(":")
     run = getattr(importlib.import_module(module), function)
     run(job, folder, progress.part(_HASHED, 1.0))
