@@ -26,7 +26,7 @@ class CaseRecord:
     fingerprint: str
     files: tuple[InputFile, ...]
     version: str
-    identity: dict[str, Any] | Mapping[str, Any] = field(default_factory=dict)
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -40,13 +40,17 @@ class CaseRecord:
     @classmethod
     def from_dict(cls, values: Any, where: str) -> CaseRecord:
         """Read JSON values. Raises `InputError`."""
-        if not isinstance(values, Mapping) or not isinstance(values.get("files"), list):
+        if (
+            not isinstance(values, Mapping)
+            or not isinstance(values.get("files"), list)
+            or not isinstance(values.get("identity"), Mapping)
+        ):
             raise InputError(
                 f"{where} is no record of a case: remove it, so that the case is segmented again"
             )
         files = tuple(from_mapping(InputFile, each, where=where) for each in values["files"])
         plain = {key: values.get(key, "") for key in ("fingerprint", "version")}
-        return cls(files=files, identity=dict(values.get("identity") or {}), **plain)
+        return cls(files=files, identity=values["identity"], **plain)
 
 
 def write_record(folder: Path, record: CaseRecord) -> None:

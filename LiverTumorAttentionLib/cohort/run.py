@@ -5,6 +5,7 @@ The run's own memory holds a name and a few numbers a case; reports and pictures
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -25,9 +26,9 @@ from LiverTumorAttentionLib.cohort.job import CohortJob
 from LiverTumorAttentionLib.cohort.overview import write_overview
 from LiverTumorAttentionLib.cohort.schedule import run_tasks
 from LiverTumorAttentionLib.cohort.search import find_cases
-from LiverTumorAttentionLib.cohort.tables import read_timings, write_tables
+from LiverTumorAttentionLib.cohort.tables import TIMING_FILE, read_timings, write_tables
 from LiverTumorAttentionLib.cohort.task import DONE, FAILED, SEGMENT, UNCHANGED, Task
-from LiverTumorAttentionLib.errors import Cancelled, InputError
+from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
 from LiverTumorAttentionLib.identifying_names import without_names
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.progress import Progress
@@ -117,7 +118,7 @@ class _Run:
         with self._folder.opened(self._identity, resume=self._job.resume):
             self._folder.write_manifest(self._facts())
             self._look_at_what_is_done(found.cases)
-            self._seconds = read_timings(self._folder.path / "timings.csv")
+            self._seconds = read_timings(self._folder.path / TIMING_FILE)
             self._run_waiting(engine)
         if self._summary.failures and not self._finished:
             name, reason = next(iter(self._summary.failures.items()))
@@ -157,25 +158,34 @@ class _Run:
 
     def _run_waiting(self, engine: Engine | None) -> None:
         self._begun = time.monotonic()
-        used: Engine | None = None
+        used = (engine or make_engine(self._job)) if self._waiting else None
         try:
-            if self._waiting:
-                used = engine or make_engine(self._job)
-                self._engine_facts = used.describe()
-                self._folder.write_manifest(self._facts())
-                self._show(running=True)
-                run_tasks(self._tasks(), used, self._on_event, self._tick)
-        except Cancelled as error:
             if used is not None:
-                used.close()
-            self._show(running=False)
+                self._run_in(used)
+        except Cancelled as error:
+            self._conclude()
             raise Cancelled(
                 f"cancelled; {len(self._finished)} of {counted(self._summary.total, 'case')} are done and stay: "
                 "go on with --resume"
             ) from error
+        except LiverTumorAttentionError:
+            with contextlib.suppress(LiverTumorAttentionError):  # the first error is told
+                self._conclude()
+            raise
+        self._conclude()
+
+    def _run_in(self, engine: Engine) -> None:
+        """Run what waits in an engine, and close it."""
+        try:
+            self._engine_facts = engine.describe()
+            self._folder.write_manifest(self._facts())
+            self._show(running=True)
+            run_tasks(self._tasks(), engine, self._on_event, self._tick)
         finally:
-            if used is not None:
-                used.close()
+            engine.close()
+
+    def _conclude(self) -> None:
+        """Write tables, page and manifest of a run that has ended, however it did."""
         self._show(running=False)
         self._folder.write_manifest(self._facts())
 

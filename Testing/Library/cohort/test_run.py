@@ -112,9 +112,10 @@ def test_a_changed_input_and_a_new_one_are_segmented(cohort: Path) -> None:
     assert [r["tumor_volume_ml"] for r in rows(cohort, "cases.csv")] == ["9.000", "7.000", "3.000"]
 
 
-def test_a_result_without_its_record_or_report_is_made_anew(cohort: Path) -> None:
+@pytest.mark.parametrize("record", ["{", '{"files": [], "identity": "x"}'])
+def test_a_result_without_its_record_or_report_is_made_anew(cohort: Path, record: str) -> None:
     run(cohort)
-    (cohort / "out/case2/done.json").write_text("{")
+    (cohort / "out/case2/done.json").write_text(record)
     (cohort / "out/case10/result/report.json").unlink()
     before = tables(cohort)
     assert again(cohort) == ["bad", "case2", "case10", "wrong"]
@@ -177,6 +178,8 @@ def test_cancelling_keeps_what_is_done(cohort: Path) -> None:
     assert engine.closed
     assert not (cohort / "out/.work").exists()
     assert len(rows(cohort, "cases.csv")) == 1
+    manifest = json.loads((cohort / "out/cohort.json").read_text())
+    assert (manifest["finished"], manifest["failed"]) == (1, 1)
     interrupted = again(cohort)
     assert "case2" not in interrupted
     run_whole = cohort / "whole"
@@ -187,6 +190,20 @@ def test_cancelling_keeps_what_is_done(cohort: Path) -> None:
         runner=RUNNER,
     )
     assert tables(cohort) == tables(run_whole)
+
+
+def test_a_run_that_an_error_ends_leaves_a_page_that_says_so(cohort: Path) -> None:
+    def fail(count: int) -> None:
+        if count == 2:
+            raise InputError("a worker could not begin")
+
+    engine = InlineEngine(fail)
+    with pytest.raises(InputError, match="a worker could not begin"):
+        run(cohort, engine)
+    assert engine.closed
+    page = (cohort / "out/overview.html").read_text(encoding="utf-8")
+    assert "Stopped before its end" in page
+    assert "loads itself anew" not in page
 
 
 def test_no_case_at_all_that_can_be_segmented(tmp_path: Path) -> None:
