@@ -6,10 +6,13 @@ import datetime
 import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.followup.declared import DeclaredPair
 from LiverTumorAttentionLib.pipeline.jobs.base import LabelledJob
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.followup.declared import DeclaredPair
 
 VISITS = {"baseline": "baseline", "followup": "follow-up"}
 """The two time points, by the names of fields, and as messages say them."""
@@ -116,6 +119,9 @@ class ComparisonJob(LabelledJob):
 
     def declared(self) -> tuple[DeclaredPair, ...]:
         """Return the pairs that a person named."""
+        # With it the package imports SimpleITK, without which a job can be described.
+        from LiverTumorAttentionLib.followup.declared import DeclaredPair
+
         return tuple(DeclaredPair.of(text) for text in self.pair)
 
     def day(self, visit: str) -> datetime.date | None:

@@ -160,3 +160,9 @@ def test_a_review_job_comes_from_json() -> None:
     assert ReviewJob.from_dict(values) == ReviewJob(**values)
     with pytest.raises(InputError, match="unknown key 'seg_nrrd'"):
         ReviewJob.from_dict({**values, "seg_nrrd": "x"})
+
+
+def test_a_job_is_described_without_what_computes() -> None:
+    code = "import sys, LiverTumorAttentionLib.pipeline.jobs; print({'SimpleITK', 'scipy', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
