@@ -8,7 +8,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.conversion.description import UNKNOWN_LICENCE
 from LiverTumorAttentionLib.json_values import json_values
-from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.public_models import PublicModel
 
 

@@ -12,9 +12,10 @@ from LiverTumorAttentionLib.conversion.nnunet.program import NNUNet
 from LiverTumorAttentionLib.conversion.publication import add_publication
 from LiverTumorAttentionLib.conversion.questions import ImportQuestions
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.catalogue import add_model
 from LiverTumorAttentionLib.models.model_files import ModelFiles
-from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
+from LiverTumorAttentionLib.models.package import ModelPackage
 from LiverTumorAttentionLib.models.public_models import published_as
 from LiverTumorAttentionLib.progress import Progress
 

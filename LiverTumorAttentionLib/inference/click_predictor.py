@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.inference.one_network import load_one_network
 from LiverTumorAttentionLib.models.interaction_model import InteractionPackage
-from LiverTumorAttentionLib.networks import build_network
 
 FOREGROUND = 1
 NETWORK = "click_unet"
@@ -57,12 +57,4 @@ def load_click_predictor(package: InteractionPackage) -> ClickPredictor:
             f"the model {description.id!r} has the network {description.network!r}, and clicks are answered by "
             f"{NETWORK!r}: choose a model with that"
         )
-    network = build_network(description.network, **description.arguments)
-    try:
-        network.load_state_dict(package.load(), strict=True)
-    except RuntimeError as error:
-        raise ModelError(
-            f"the weights of the model {description.id!r} do not fit the network {description.network!r} of this "
-            "version: get the model in a version that fits it"
-        ) from error
-    return ClickPredictor(network)
+    return ClickPredictor(load_one_network(package))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference.device import Device
+from LiverTumorAttentionLib.inference.one_network import load_one_network
 from LiverTumorAttentionLib.models.couinaud_model import CouinaudDescription, CouinaudModel
-from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.preprocessing.couinaud_input import (
     CHANNELS,
     CouinaudGrid,
@@ -36,15 +36,7 @@ class CouinaudStage:
         self._grid = CouinaudGrid(
             size_zyx=self.description.size_zyx, liver_voxels=self.description.liver_voxels
         )
-        network = build_network(
-            self.description.network, most_parameters=MOST_PARAMETERS, **self.description.arguments
-        )
-        try:
-            network.load_state_dict(model.load_weights(), strict=True)
-        except RuntimeError as error:
-            raise ModelError(
-                f"the weights of {self.description.words} do not fit its network: get the model again"
-            ) from error
+        network = load_one_network(model, most_parameters=MOST_PARAMETERS)
         self._network = network.to(device.torch).eval()
 
     def source(self, *, with_vessels: bool) -> str:

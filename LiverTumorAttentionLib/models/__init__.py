@@ -1,5 +1,6 @@
 """Model packages: `model.json` and one `.safetensors` a stage, in a folder or a zip; verified, never unpickled."""
 
+from LiverTumorAttentionLib.models.base_description import DataSource
 from LiverTumorAttentionLib.models.card import model_card
 from LiverTumorAttentionLib.models.catalogue import (
     InstalledModel,
@@ -10,7 +11,7 @@ from LiverTumorAttentionLib.models.catalogue import (
     survey_models,
     user_model_folder,
 )
-from LiverTumorAttentionLib.models.description import DataSource, Label, ModelDescription
+from LiverTumorAttentionLib.models.description import Label, ModelDescription
 from LiverTumorAttentionLib.models.imported_outputs import NetworkOutput
 from LiverTumorAttentionLib.models.nnunet_settings import (
     ChannelSettings,

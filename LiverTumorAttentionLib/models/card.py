@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from LiverTumorAttentionLib.models.description import DataSource, ModelDescription
+from LiverTumorAttentionLib.models.base_description import BaseDescription, DataSource
+from LiverTumorAttentionLib.models.description import ModelDescription
 
 CODE_LICENCE = "Apache-2.0"
 README_FILE = "README.md"
@@ -14,37 +15,12 @@ NOTES = (README_FILE, LICENCE_FILE)
 """Files beside the weights that say in words what model.json holds."""
 
 
-class Described(Protocol):
-    """What every model says of itself."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def licence(self) -> str: ...
-    @property
-    def statement(self) -> str: ...
-    @property
-    def intended_use(self) -> str: ...
-    @property
-    def scores(self) -> Mapping[str, Any]: ...
-    @property
-    def sources(self) -> tuple[DataSource, ...]: ...
-    @property
-    def never_seen(self) -> tuple[str, ...]: ...
-    @property
-    def known_failures(self) -> tuple[str, ...]: ...
-
-
 def model_card(model: ModelDescription) -> str:
     """Return the card as Markdown."""
     return card_of(model, [_stage(number, model) for number in range(len(model.stages))])
 
 
-def card_of(model: Described, how: Iterable[str]) -> str:
+def card_of(model: BaseDescription, how: Iterable[str]) -> str:
     """Return the card of a model of any kind. how: paragraphs on how it works."""
     blocks = [
         f"# {model.title}",
@@ -67,7 +43,7 @@ def card_of(model: Described, how: Iterable[str]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def licence_note(model: Described) -> str:
+def licence_note(model: BaseDescription) -> str:
     """Return what lies beside the weights: their licence, whom to name, and that the code has another one."""
     lines = [f"# Licence of the weights of {model.title}", "", _licence(model)]
     if model.sources:
@@ -78,7 +54,7 @@ def licence_note(model: Described) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _licence(model: Described) -> str:
+def _licence(model: BaseDescription) -> str:
     told = {"NOASSERTION": "No licence is stated for the weights."}.get(
         model.licence, f"The weights (`*.safetensors` and `model.json`) are published under {model.licence}."
     )

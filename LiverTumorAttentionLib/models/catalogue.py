@@ -11,7 +11,8 @@ from pathlib import Path
 from LiverTumorAttentionLib.config_parsing import nearest, shown
 from LiverTumorAttentionLib.ending import temporary_folder, uninterrupted
 from LiverTumorAttentionLib.errors import ModelError, OutputError
-from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
+from LiverTumorAttentionLib.models.package import ModelPackage
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import is_regular
 

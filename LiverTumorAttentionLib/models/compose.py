@@ -12,9 +12,10 @@ from typing import Any
 from LiverTumorAttentionLib.ending import temporary_folder, uninterrupted
 from LiverTumorAttentionLib.errors import ModelError, OutputError
 from LiverTumorAttentionLib.json_values import json_values
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.card import LICENCE_FILE, README_FILE, licence_note, model_card
 from LiverTumorAttentionLib.models.limits import LONGEST_NAME
-from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE, ModelPackage
+from LiverTumorAttentionLib.models.package import ModelPackage
 from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import reason

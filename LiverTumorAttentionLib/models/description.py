@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, shown
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.json_values import json_values
 from LiverTumorAttentionLib.lesion_classifier import LesionClassifier
-from LiverTumorAttentionLib.models.limits import LONGEST_NAME
+from LiverTumorAttentionLib.models.base_description import BaseDescription, description_values
 from LiverTumorAttentionLib.models.stage_description import IntensitySettings, StageDescription
-from LiverTumorAttentionLib.regular_file import reason
 
 FORMATS = (2, 3, 4, 5)
 """Versions of `model.json` that are read; 3 adds intensities relative to the liver, and the model card, 4 the lesion
@@ -47,50 +44,12 @@ class Label:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataSource:
-    """Data that the weights were made from."""
+class ModelDescription(BaseDescription):
+    """The whole of `model.json` of a model that segments. Formats: see FORMATS.
 
-    title: str
-    """Name of the data set, and what of it was used."""
-    licence: str
-    """SPDX name of its licence."""
-    attribution: str
-    """Whom to name, and where; may be empty."""
-    stages: tuple[str, ...]
-    """Stages that were trained on it."""
-    patients: int
-    """Patients; 0 for generated data, and where they are not known."""
-    cases: int
-    """Cases that were trained on."""
-    slices: int
-    """Slices of these on the network's grid; of several stages the largest number."""
+    Format 3 is the first with sources, never_seen and known_failures.
+    """
 
-    def __post_init__(self) -> None:
-        if not self.title or not self.licence or min(self.patients, self.cases, self.slices) < 0:
-            raise ModelError(
-                f"model.json: sources: {self.title!r} needs a title, a licence and counts from 0, got the licence "
-                f"{self.licence!r} and {self.patients}, {self.cases}, {self.slices}: correct it there"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelDescription:
-    """The whole of `model.json`."""
-
-    format: int
-    """Version of this format; see FORMATS."""
-    id: str
-    """Short name by which the model is chosen: lower-case letters, digits, '-' and '.'."""
-    title: str
-    """Name shown to the user."""
-    version: str
-    """The model's own version."""
-    licence: str
-    """SPDX name of the licence of the weights."""
-    statement: str
-    """Statement to the user, shown wherever the model is named."""
-    intended_use: str
-    """What the model is for and what not."""
     stages: tuple[StageDescription, ...]
     """The liver stage and then the tumor stage, or one stage that finds both; one of the two alone in format 5, for a
     model that is a part of one."""
@@ -100,24 +59,10 @@ class ModelDescription:
     """Settings of the step from probabilities to tumors where they differ from the defaults."""
     candidates: LesionClassifier | None = None
     """Second look at each tumor that this step gives: its lesion probability. None for a model without. Format 4."""
-    training: dict[str, Any] = field(default_factory=dict)
-    """Where the weights come from: data, command, settings, seed, duration."""
-    scores: dict[str, Any] = field(default_factory=dict)
-    """What was measured, on what, by which command."""
-    sources: tuple[DataSource, ...] = ()
-    """Data that the weights were made from, each with licence and attribution; () says nothing. Format 3."""
-    never_seen: tuple[str, ...] = ()
-    """What training held nothing of, in plain words. Format 3."""
-    known_failures: tuple[str, ...] = ()
-    """Where it is known to fail, in plain words. Format 3."""
 
     def __post_init__(self) -> None:
         check_format(self.format)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.id) or len(self.id) > LONGEST_NAME:
-            raise ModelError(
-                f"model.json: id must be lower-case letters, digits, '-' and '.', at most {LONGEST_NAME} of them, "
-                f"got {shown(self.id)}: correct it there"
-            )
+        super().__post_init__()
         needed = oldest_format(
             (stage.intensity for stage in self.stages),
             candidates=self.candidates is not None,
@@ -224,10 +169,7 @@ def check_format(version: int) -> None:
 
 def read_description(text: bytes, where: str) -> ModelDescription:
     """Read `model.json`. Raises `ModelError` naming what is unknown, missing or of the wrong type."""
-    try:
-        values = json_values(text)
-    except ValueError as error:
-        raise ModelError(f"{where} is not valid JSON ({reason(error)}): get the model again") from error
+    values = description_values(text, where)
     if isinstance(values, dict) and values.get("kind") is not None:
         raise ModelError(
             f"{where} is of a model of the kind {shown(values['kind'])}, which segments no whole case: "

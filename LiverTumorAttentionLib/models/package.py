@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.card import NOTES
 from LiverTumorAttentionLib.models.description import ModelDescription, read_description
 from LiverTumorAttentionLib.models.model_files import LARGEST_TEXT_BYTES, ModelFiles
-from LiverTumorAttentionLib.models.stage_description import StageDescription
-from LiverTumorAttentionLib.models.weights_file import WeightsFile
+from LiverTumorAttentionLib.models.weights_file import HasWeights, WeightsFile
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import reason
 
 if TYPE_CHECKING:
     import torch
 
-DESCRIPTION_FILE = "model.json"
 _CHUNK_BYTES = 1 << 22
 
 
 class PackageFiles:
     """The files of a model: a folder that holds `model.json`, or a .zip that holds it at its top or in its only folder.
 
+    where: what a message calls its `model.json`.
     Raises `ModelError` when there is no such file.
     """
 
@@ -32,6 +32,7 @@ class PackageFiles:
         self.path = path
         files = ModelFiles(path)
         self._files = files if files.is_folder else files.folder(_folder_in_zip(files))
+        self.where = f"{path.name}/{DESCRIPTION_FILE}"
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file of the model. Raises `ModelError` when it is not there or too large."""
@@ -41,13 +42,13 @@ class PackageFiles:
         """Write a file of the model to `target`. Raises `ModelError` where it cannot be read, else `OSError`."""
         self._files.copy(name, target, most=_most(name))
 
-    def checked(self, file: StageDescription | WeightsFile, model: str) -> bytes:
+    def checked(self, file: HasWeights, model: str) -> bytes:
         """Return the bytes of a file of weights after comparing them with their SHA-256. model: its id, to name it."""
         content = self.read(file.weights)
         compare(file, hashlib.sha256(content).hexdigest(), model)
         return content
 
-    def tensors(self, file: StageDescription | WeightsFile, model: str) -> dict[str, torch.Tensor]:
+    def tensors(self, file: HasWeights, model: str) -> dict[str, torch.Tensor]:
         """Return a file of weights, checked, as float32 tensors by parameter name. Raises `ModelError`."""
         import safetensors
         import safetensors.torch
@@ -68,8 +69,15 @@ class PackageFiles:
             ) from error
         return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
 
+    def weights_bytes(self, file: HasWeights) -> int:
+        """Return the size of a file of weights in bytes. Raises `ModelError` as `read` does."""
+        return self._size(file.weights)
 
-def compare(file: StageDescription | WeightsFile, found: str, model: str) -> None:
+    def _size(self, name: str) -> int:
+        return self._files.size(name, most=_most(name))
+
+
+def compare(file: HasWeights, found: str, model: str) -> None:
     """Raise `ModelError` where the SHA-256 of a file of weights is not that of its model, whose id is given."""
     if found != file.sha256:
         raise ModelError(
@@ -87,9 +95,7 @@ class ModelPackage(PackageFiles):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.description: ModelDescription = read_description(
-            self.read(DESCRIPTION_FILE), where=f"{path.name}/{DESCRIPTION_FILE}"
-        )
+        self.description: ModelDescription = read_description(self.read(DESCRIPTION_FILE), where=self.where)
 
     def files(self) -> list[str]:
         """Return the names of all files that belong to the model; its card and licence where they lie there."""
@@ -111,7 +117,7 @@ class ModelPackage(PackageFiles):
             part = progress.part(number / len(files), (number + 1) / len(files), f"verifying {file.weights}")
             compare(file, self._digest(file.weights, part), self.description.id)
 
-    def checked_weights(self, file: StageDescription | WeightsFile) -> bytes:
+    def checked_weights(self, file: HasWeights) -> bytes:
         """Return the bytes of a file of weights (of a stage, its first) after comparing them with their SHA-256."""
         return self.checked(file, self.description.id)
 
@@ -127,16 +133,9 @@ class ModelPackage(PackageFiles):
                     progress.update(done / total)
         return digest.hexdigest()
 
-    def load_weights(self, file: StageDescription | WeightsFile) -> dict[str, torch.Tensor]:
+    def load_weights(self, file: HasWeights) -> dict[str, torch.Tensor]:
         """Return weights (of a stage, its first file) as float32 tensors by parameter name. Raises `ModelError`."""
         return self.tensors(file, self.description.id)
-
-    def weights_bytes(self, file: StageDescription | WeightsFile) -> int:
-        """Return the size of a file of weights in bytes. Raises `ModelError` as `read` does."""
-        return self._size(file.weights)
-
-    def _size(self, name: str) -> int:
-        return self._files.size(name, most=_most(name))
 
 
 def _most(name: str) -> int | None:

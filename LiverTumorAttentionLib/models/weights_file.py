@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.limits import LONGEST_NAME
+
+
+class HasWeights(Protocol):
+    """What names a file of weights: one of several, a stage, or the description of a model with one network."""
+
+    @property
+    def weights(self) -> str:
+        """File name inside the model, ending in .safetensors."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of that file, 64 hexadecimal digits."""
 
 
 @dataclass(frozen=True, kw_only=True)

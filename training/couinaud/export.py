@@ -11,10 +11,11 @@ from typing import Any
 import safetensors.torch
 
 from LiverTumorAttentionLib.io.atomic_write import making_folder
-from LiverTumorAttentionLib.models.couinaud_model import FORMAT, KIND
+from LiverTumorAttentionLib.models.couinaud_model import CouinaudDescription
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import BEST, read_run_file
 
+KIND = CouinaudDescription.KIND
 LICENCE = "CC-BY-SA-4.0"
 SOURCES = (
     {
@@ -54,7 +55,7 @@ def export(run: Path, output: Path, scores: Mapping[str, Any] | None = None, ver
             sources.append({**told, "stages": [KIND], "patients": count, "cases": count, "slices": 0})
     description = {
         "kind": KIND,
-        "format": FORMAT,
+        "format": CouinaudDescription.FORMAT,
         "id": KIND,
         "title": "Couinaud segments from the liver's shape and vessels",
         "version": version,

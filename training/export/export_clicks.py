@@ -8,14 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.card import LICENCE_FILE, README_FILE, card_of, licence_note
-from LiverTumorAttentionLib.models.interaction_model import (
-    INTERACTION_FORMAT,
-    KIND,
-    InteractionDescription,
-    read_interaction,
-)
-from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
+from LiverTumorAttentionLib.models.interaction_model import InteractionDescription
+from LiverTumorAttentionLib.models.one_network_model import read_one_network
 from training.data.sources import check_licence, licence_for
 from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.export_runs import commands_of, identity_of, provenance_of
@@ -23,6 +19,7 @@ from training.export.model_folder import NOT_CLINICAL, check_new, weights_conten
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
 
+KIND = InteractionDescription.KIND
 WEIGHTS_FILE = "clicks.safetensors"
 
 
@@ -66,7 +63,7 @@ def export_clicks(
     )
     values = {
         "kind": KIND,
-        "format": INTERACTION_FORMAT,
+        "format": InteractionDescription.FORMAT,
         **chosen,
         "network": stage.network,
         "arguments": stage.arguments,
@@ -76,7 +73,7 @@ def export_clicks(
         **{key: value for key, value in card_values(sources, text).items() if value},
     }
     described = (json.dumps(values, indent=1) + "\n").encode()
-    description = read_interaction(described, where=DESCRIPTION_FILE)
+    description = read_one_network(InteractionDescription, described, where=DESCRIPTION_FILE)
     how = [
         f"A network {description.network} answers each click in a correction: it sees both phases, the probability of "
         "tumor, the liver, other lesions, the clicks and the lesion as it stands in a cube around them, twice."

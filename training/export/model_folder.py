@@ -16,6 +16,7 @@ import torch
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.io.atomic_write import making_folder, replacing, replacing_all
+from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.card import LICENCE_FILE, README_FILE, licence_note, model_card
 from LiverTumorAttentionLib.models.description import (
     CARD_FORMAT,
@@ -23,7 +24,6 @@ from LiverTumorAttentionLib.models.description import (
     oldest_format,
     read_description,
 )
-from LiverTumorAttentionLib.models.package import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.stage_description import IntensitySettings
 from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings

@@ -62,7 +62,7 @@ def test_the_model_is_read_with_its_weights_sources_and_licence(run: Path, tmp_p
     assert "not for clinical use" in package.description.statement
     assert [source.cases for source in package.description.sources] == [1]
     trained, _ = read_weights(Run.read(run).weights)
-    for name, value in package.load().items():
+    for name, value in package.load_weights().items():
         torch.testing.assert_close(value, trained[name], rtol=1e-3, atol=1e-3, check_dtype=False)
     found = load_click_predictor(package)(np.zeros((11, 16, 16, 16), np.float32))
     assert found.shape == (16, 16, 16)
@@ -76,7 +76,7 @@ def test_a_changed_file_of_weights_is_refused(run: Path, tmp_path: Path) -> None
     weights = tmp_path / "model" / "clicks.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
     with pytest.raises(ModelError, match="is damaged or was changed"):
-        InteractionPackage(tmp_path / "model").load()
+        InteractionPackage(tmp_path / "model").load_weights()
 
 
 def test_neither_kind_of_model_is_taken_for_the_other(run: Path, tmp_path: Path) -> None:
