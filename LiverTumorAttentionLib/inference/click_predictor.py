@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.inference.in_order import one_thread
 from LiverTumorAttentionLib.inference.one_network import load_one_network
 from LiverTumorAttentionLib.models.interaction_model import InteractionPackage
 
@@ -36,17 +34,6 @@ class ClickPredictor:
             logits = self._network(torch.from_numpy(np.ascontiguousarray(values))[None])
             probability: NDArray[np.float32] = torch.softmax(logits, dim=1)[0, FOREGROUND].numpy()
         return probability
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread in this block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def load_click_predictor(package: InteractionPackage) -> ClickPredictor:

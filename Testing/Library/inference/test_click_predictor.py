@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from LiverTumorAttentionLib.inference.click_predictor import ClickPredictor, one_thread
+from LiverTumorAttentionLib.inference.click_predictor import ClickPredictor
 from LiverTumorAttentionLib.networks import build_network
 
 
@@ -23,14 +23,3 @@ def test_the_same_answer_for_one_thread_and_for_three() -> None:
     np.testing.assert_array_equal(*found)
     assert found[0].shape == (24, 24, 24)
     assert 0 < found[0].min() < found[0].max() < 1
-
-
-def test_one_thread_computes_in_its_block() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

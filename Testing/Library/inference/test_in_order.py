@@ -45,6 +45,13 @@ def test_each_item_is_computed_by_one_thread_of_torch(threads: int) -> None:
     assert list(_in_new_thread(torch.get_num_threads)) == [4]
 
 
+@pytest.mark.usefixtures("four_threads")
+def test_one_thread_computes_in_its_block() -> None:
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 4
+
+
 def _in_new_thread(work: Callable[[], int]) -> list[int]:
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(work()))
