@@ -225,7 +225,7 @@ def _task(
             [cases[name] for name in split.validation],
             seed=options.seed,
             about=about,
-            initial=None if initial is None else initial.read(),
+            initial=initial,
         )
     if options.hard_negatives is not None:
         mined = HardNegatives.read(options.hard_negatives, training, manifest.key)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-import torch
 from torch import nn
 
+from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
 from LiverTumorAttentionLib.correction.case import CorrectionCase
 from LiverTumorAttentionLib.correction.click_network.answer import Prompts, answer
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.inference.click_predictor import ClickPredictor
-from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
 from training.data.case import PreparedCase
-from training.losses import Loss, build_loss
-from training.recipes.recipe import Recipe, to_values
-from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
+from training.loop.case_task import CaseTask
 from training.sampling.cubes import CubeSampler
 from training.sampling.lesions import CaseLesion, lesions_of
 
@@ -29,81 +26,30 @@ MOST_VALIDATION = 60
 """Lesions that validate, of all sizes."""
 
 
-class ClickTask:
-    """A recipe with simulated users on prepared cases, for `Trainer`.
-
-    training, validation: the cases; without validation cases the last weights are kept. about: what else decides the
-    training or belongs into run.json, as JSON values.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        training: Sequence[PreparedCase],
-        validation: Sequence[PreparedCase],
-        *,
-        seed: int,
-        about: Mapping[str, Any] | None = None,
-        initial: Mapping[str, torch.Tensor] | None = None,
-    ) -> None:
-        self.recipe, self.seed = recipe, seed
-        self.training, self.validation = tuple(training), tuple(validation)
-        self._about, self._initial = dict(about or {}), initial
-
-    @property
-    def optimizer(self) -> OptimizerSettings:
-        """How weights move."""
-        return self.recipe.optimizer
-
-    @property
-    def schedule(self) -> ScheduleSettings:
-        """How long, and how the learning rate changes."""
-        return self.recipe.schedule
-
-    @property
-    def loop(self) -> LoopSettings:
-        """How a step is made."""
-        return self.recipe.loop
+class ClickTask(CaseTask):
+    """A recipe with simulated users on prepared cases, for `Trainer`; made as `CaseTask`."""
 
     @cached_property
     def sampler(self) -> CubeSampler:
         """What the network is shown."""
         return CubeSampler(self.training, self.recipe, self.seed)
 
-    @cached_property
-    def _loss(self) -> Loss:
-        return build_loss(self.recipe, self.training)
-
-    def build(self) -> nn.Module:
-        """Return the network with its first weights."""
-        stage = self.recipe.stage
-        network = build_network(
-            stage.network, generator=torch.Generator().manual_seed(self.seed), **stage.arguments
-        )
-        if self._initial is not None:
-            network.load_state_dict(dict(self._initial))
-        return network
-
-    def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:
-        """Return the recipe's loss."""
-        return self._loss(outputs, truth)
-
     def validate(self, network: nn.Module, progress: Progress) -> dict[str, float]:
         """Return the mean Dice of lesions of the validation cases after one click in their middle, as "dice".
 
-        "dice_low": its 10th percentile. Nothing without validation cases. Raises `Cancelled`.
+        "dice_low": its 10th percentile. Nothing without validation cases. A copy of the network answers, on the CPU as
+        in a correction, wherever it trains. Raises `Cancelled`.
         """
         chosen = self._validation_lesions
         if not chosen:
             return {}
-        predictor, dice = ClickPredictor(network), []
+        predictor, dice = ClickPredictor(copy.deepcopy(network).cpu()), []
         maps: dict[int, LesionMap] = {}
         for number, lesion in enumerate(chosen):
             progress.update(number / len(chosen), self.validation[lesion.case].name)
             if lesion.case not in maps:
                 maps = {lesion.case: lesion_map(self.validation[lesion.case])}
             dice.append(dice_after_click(maps[lesion.case], lesion, predictor))
-        network.train()
         return {"dice": float(np.mean(dice)), "dice_low": float(np.percentile(dice, 10))}
 
     @cached_property
@@ -114,10 +60,6 @@ class ClickTask:
         found = lesions_of(self.validation, self.recipe.interaction.least_diameter_mm)
         every = max(1, -(-len(found) // MOST_VALIDATION))
         return found[::every]
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings for run.json."""
-        return {"recipe": to_values(self.recipe), "seed": self.seed, **self._about}
 
 
 def lesion_map(case: PreparedCase) -> LesionMap:
@@ -139,8 +81,6 @@ def lesion_map(case: PreparedCase) -> LesionMap:
 
 def dice_after_click(lesions: LesionMap, lesion: CaseLesion, predictor: ClickPredictor) -> float:
     """Return the Dice of a lesion after a click on the deepest voxel of it."""
-    from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
-
     mask = lesion.mask
     depth = inner_depth_mm(mask, np.asarray(lesions.case.spacing_mm))
     place = np.unravel_index(int(depth.argmax()), mask.shape)

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from LiverTumorAttentionLib.inference import Device
-from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
 from training.data.case import PreparedCase
-from training.loop.initial_weights import load_first_weights
+from training.loop.case_task import CaseTask
 from training.loop.validation import validation_scores
-from training.losses import Loss, build_loss
-from training.recipes.recipe import Recipe, to_values
+from training.recipes.recipe import Recipe
 from training.recipes.settings import LoopSettings, OptimizerSettings, ScheduleSettings
 from training.runs.stage_weights import StageWeights
 from training.sampling import Sampler
@@ -75,13 +73,11 @@ class Task(Protocol):
         """Return what decides the training, as JSON values: a run is resumed only where they are the same."""
 
 
-class RecipeTask:
-    """A recipe on prepared cases.
+class RecipeTask(CaseTask):
+    """The recipe of a stage on prepared cases.
 
-    training, validation: the cases; without validation cases the last weights are kept. about: what else decides the
-    training or belongs into run.json, as JSON values. imagenet: a file of ImageNet weights, for recipes that start
-    from them. initial: weights to start from in place of those that the recipe names. hard: the hard negatives of a
-    recipe that samples them, by name of the case the voxels (n, 3) of each.
+    device: where it validates. hard: the hard negatives of a recipe that samples them, by name of the case the voxels
+    (n, 3) of each. The others: as for `CaseTask`.
     """
 
     def __init__(
@@ -97,33 +93,15 @@ class RecipeTask:
         initial: StageWeights | None = None,
         hard: Mapping[str, Sequence[NDArray[np.int32]]] | None = None,
     ) -> None:
-        self.recipe, self.seed, self.device = recipe, seed, device
-        self.training, self.validation = tuple(training), tuple(validation)
-        self.optimizer, self.schedule, self.loop = (recipe.optimizer, recipe.schedule, recipe.loop)
-        self._about, self._imagenet = dict(about or {}), imagenet
-        self._initial, self._hard = initial, hard
+        super().__init__(
+            recipe, training, validation, seed=seed, about=about, imagenet=imagenet, initial=initial
+        )
+        self.device, self._hard = device, hard
 
     @cached_property
     def sampler(self) -> Sampler:
         """What the network is shown."""
         return Sampler(self.training, self.recipe, self.seed, self._hard)
-
-    @cached_property
-    def _loss(self) -> Loss:
-        return build_loss(self.recipe, self.training)
-
-    def build(self) -> nn.Module:
-        """Return the network with its first weights."""
-        stage = self.recipe.stage
-        network = build_network(
-            stage.network, generator=torch.Generator().manual_seed(self.seed), **stage.arguments
-        )
-        load_first_weights(network, self.recipe, self._imagenet, self._initial)
-        return network
-
-    def loss(self, outputs: Any, truth: torch.Tensor) -> torch.Tensor:
-        """Return the recipe's loss."""
-        return self._loss(outputs, truth)
 
     def validate(self, network: nn.Module, progress: Progress) -> dict[str, float]:
         """Return the mean Dice of the foreground on the validation cases. Raises `Cancelled`."""
@@ -131,7 +109,3 @@ class RecipeTask:
         return validation_scores(
             network, self.validation, self.recipe.stage, self.device, progress, tumor_slices_only=only
         )
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings for run.json."""
-        return {"recipe": to_values(self.recipe), "seed": self.seed, **self._about}

@@ -11,6 +11,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.correction.click_network.channels import CHANNELS
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.correction.made_case import BRIGHT, DARK, SPACING_MM, ball, made_case
 from Testing.Training.prepared import patch_recipe, write_case
@@ -20,6 +21,7 @@ from training.loop.click_task import ClickTask
 from training.loop.trainer import Trainer
 from training.recipes.recipe import read_recipe, recipe_from, to_values
 from training.runs.run_folder import Run
+from training.runs.stage_weights import StageWeights
 
 SMALL = {
     "stage.arguments.width": 2, "sampling.mix_by": None, "sampling.mix": {}, "loop.batch": 2,
@@ -58,6 +60,24 @@ def test_the_dice_is_that_of_lesions_after_one_click(case: PreparedCase) -> None
     )  # of two balls one is found, of the other nothing but the click's voxel
     assert scores["dice_low"] < 0.2
     assert ClickTask(task.recipe, [case], [], seed=0).validate(Dark(), Progress()) == {}
+
+
+def test_validation_leaves_the_network_as_it_trains(case: PreparedCase) -> None:
+    network = Dark()
+    network.register_parameter("weight", nn.Parameter(torch.ones(1, dtype=torch.float64)))
+    ClickTask(read_recipe("bundled/interaction", SMALL), [case], [case], seed=0).validate(network, Progress())
+    assert network.training
+    assert [value.dtype for value in network.parameters()] == [torch.float64]
+
+
+def test_a_run_of_another_network_is_no_start(case: PreparedCase) -> None:
+    recipe = read_recipe("bundled/interaction", SMALL)
+    other = build_network("click_unet", width=3).state_dict()
+    start = StageWeights(
+        title="the run 'x'", description=recipe.stage, sha256="", read=lambda: other, run=None
+    )
+    with pytest.raises(InputError, match="the weights of the run 'x' do not fit the network 'click_unet'"):
+        ClickTask(recipe, [case], [], seed=0, initial=start).build()
 
 
 def test_a_run_trains_writes_its_weights_and_is_read_again(case: PreparedCase, tmp_path: Path) -> None:
