@@ -34,7 +34,7 @@ def cases_of_list(path: Path) -> list[FoundCase]:
     if twice:
         raise InputError(f"the list '{path}' has the column {min(twice)!r} twice: rename one")
     cases = []
-    for number, line in enumerate(table.lines, start=2):
+    for number, line in zip(table.numbers, table.lines, strict=True):
         if len(line) > len(header):
             raise InputError(
                 f"'{path}' line {number} has more cells than the first line: put quotes around commas"

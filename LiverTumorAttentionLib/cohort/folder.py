@@ -165,9 +165,14 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         try:
             _lock(handle)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:
             raise InputError(
                 f"another run works in '{folder}': wait for it, cancel it, or give a new folder"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"the folder '{folder}' cannot be locked against a second run ({reason(error).lower()}), as on some "
+                "network shares: give a folder on another disk"
             ) from error
         yield
     finally:
@@ -175,6 +180,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(handle: int) -> None:
+    """Lock a file. Raises `BlockingIOError`, or `PermissionError` on Windows, where another process has the lock."""
     try:
         import fcntl
     except ImportError:

@@ -160,15 +160,14 @@ class Console:
             with contextlib.suppress(OSError):
                 print(f"warning: {message}", file=sys.stderr)
 
-    def event(self, name: str, **values: Any) -> None:
+    def event(self, name: str, /, **values: Any) -> None:
         """Print an event with its values, in the style "json"."""
         if self.style == "json":
             self._print({"event": name, **values})
 
     def done(self, **values: Any) -> None:
         """Print the event "done" with its values, in the style "json"."""
-        if self.style == "json":
-            self._print({"event": "done", **values})
+        self.event("done", **values)
 
     def error(self, error: Exception) -> None:
         """Print an error as one line on stderr, and as an event in the style "json"."""

@@ -17,10 +17,14 @@ MOST_BYTES = 256 * MIB
 
 @dataclass(frozen=True)
 class Table:
-    """A header, and lines of cells; a line may have more or fewer cells than the header."""
+    """A header, and lines of cells; a line may have more or fewer cells than the header.
+
+    numbers: of the line of the file, from 1 on, in which each of `lines` ends, to name it in a message.
+    """
 
     header: list[str]
     lines: list[list[str]]
+    numbers: list[int]
 
     def rows(self) -> list[dict[str, str]]:
         """Return the lines as mappings by the header's names, missing cells as ""; cells beyond it are left out."""
@@ -45,7 +49,11 @@ def read_csv(
             raise ValueError("it holds NUL characters, as no text does")
         head = text.partition("\n")[0]
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(delimiters, key=head.count))
-        kept = [line for line in lines if line]
+        kept = [(lines.line_num, line) for line in lines if line]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{what} '{path}' cannot be read ({reason(error)}): {hint}") from error
-    return Table(header=kept[0] if kept else [], lines=kept[1:])
+    return Table(
+        header=kept[0][1] if kept else [],
+        lines=[line for _, line in kept[1:]],
+        numbers=[number for number, _ in kept[1:]],
+    )

@@ -109,7 +109,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     header, lines = table.header, table.lines
     if header not in (list(columns), [name for name in columns if name not in LITS]):
         raise InputError(f"'{path}' is no file of scores of this version: {_header_problem(header, columns)}")
-    for number, line in enumerate(lines, start=2):
+    for number, line in zip(table.numbers, lines, strict=True):
         if len(line) != len(header):
             raise InputError(
                 f"'{path}', line {number}: {len(line)} cells in place of {len(header)}; restore the file, or run "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from LiverTumorAttentionLib.cohort import folder
 from LiverTumorAttentionLib.cohort.job import CohortJob
 from LiverTumorAttentionLib.cohort.run import CohortSummary, run_cohort
 from LiverTumorAttentionLib.correction import Accept
@@ -168,6 +170,15 @@ def test_two_runs_at_once_are_refused(cohort: Path) -> None:
             run(cohort, resume=True)
 
     assert run(cohort, InlineEngine(other)).done == 2
+
+
+def test_a_disk_that_knows_no_locks_is_told(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_locks(handle: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(folder, "_lock", without_locks)
+    with pytest.raises(InputError, match=r"cannot be locked against a second run \(no locks available\)"):
+        run(cohort)
 
 
 def test_cancelling_keeps_what_is_done(cohort: Path) -> None:

@@ -131,6 +131,7 @@ def test_a_list_names_cases_and_their_volumes(tmp_path: Path) -> None:
         ("name,portal\nx,\n", "line 2: a case has a portal volume or a study, got neither"),
         ("name,portal,study\nx,a,b\n", "got both"),
         ("name,portal\nx,a,b\n", "line 2 has more cells"),
+        ('name,portal,native\n\n"x","a","b\nc"\n\ny,,\n', "line 6: a case has a portal volume or a study"),
         ("name,portal,portal\nx,a,b\n", "the column 'portal' twice"),
         ("name,portal\nx,a\nX,b\n", "two cases would have the name 'X'"),
         ("name,portal\n", "no case was found"),

@@ -32,14 +32,14 @@ def find(data: Path, *, labels: Mapping[str, str] | None = None) -> list[SourceC
     table = read_csv(data, "the list", "save it as CSV in UTF-8", delimiters=",;\t")
     header = [name.strip() for name in table.header]
     _check_columns(header, data)
-    for number, line in enumerate(table.lines, start=2):
+    for number, line in zip(table.numbers, table.lines, strict=True):
         if len(line) > len(header):
             raise InputError(
                 f"'{data}' line {number} has more cells than the first line: put quotes around commas"
             )
     cases = [
         _case(dict(zip(header, (value.strip() for value in row.values()), strict=True)), number, data, values)
-        for number, row in enumerate(table.rows(), start=2)
+        for number, row in zip(table.numbers, table.rows(), strict=True)
     ]
     if not cases:
         raise InputError(f"the list '{data}' holds no case: add a line for each")
