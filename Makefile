@@ -12,7 +12,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor segments-results study kills cohort-trial fuzz phases follow-up clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor model-clicks segments-results study kills cohort-trial fuzz phases follow-up clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
@@ -242,6 +242,18 @@ endif
 	test -f $(MODEL)/model/model.json || $(EXPORT) --output $(MODEL)/model \
 		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json) \
 		$(ASSESSMENT:%=--assessment %)
+
+# The network that answers clicks, on the cohorts of the tumor stage, to $(MODEL)/clicks; resumes where it was stopped.
+CLICKS_OPTIONS ?=
+CLICKS = --recipe bundled/interaction $(CLICKS_OPTIONS)
+TO_CLICKS = $(PLAIN) $(CLICKS) --output $(MODEL)/prepared-clicks
+
+model-clicks: $(VENV)/.test
+	$(TO_CLICKS) --data $(MODEL)/phantoms --fact source=phantom
+	$(TO_CLICKS) --data $(MODEL)/painted-tumor --fact source=painted
+	$(TO_CLICKS) --data $(MODEL)/implanted --fact source=implanted
+	$(TRAINING) train $(CLICKS) --prepared $(MODEL)/prepared-clicks --output $(MODEL)/run-clicks --threads 1
+	test -f $(MODEL)/clicks/model.json || $(TRAINING) export --run $(MODEL)/run-clicks --output $(MODEL)/clicks --id clicks
 
 # The model of Couinaud segments that ships, on the livers that it never saw; DATA as for `make model`.
 segments-results: $(VENV)/.test

@@ -13,6 +13,9 @@ from training.loop.loading import Batch
 from training.loop.optimization import Optimization
 from training.loop.task import Task
 
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""Of tensors of slices and of volumes, by their number of axes."""
+
 
 def seed_step(seed: int, step: int, rank: int) -> None:
     """Make what dropout draws a function of the training's seed, the step and the process alone."""
@@ -21,11 +24,9 @@ def seed_step(seed: int, step: int, rank: int) -> None:
 
 
 def on_device(network: nn.Module, device: torch.device) -> nn.Module:
-    """Return a network on a device; one for slices with its channels last, which convolutions are faster on."""
-    network = network.to(device)
-    if any(parameter.ndim == 5 for parameter in network.parameters()):
-        return network
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """Return a network on a device with its channels last, which convolutions are faster on."""
+    ndim = max((parameter.ndim for parameter in network.parameters()), default=0)
+    return network.to(device).to(memory_format=LAYOUTS.get(ndim))  # type: ignore[call-overload]
 
 
 def add_gradients(
@@ -60,5 +61,5 @@ def add_gradients(
 
 def _input_on(device: torch.device, tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor on a device, laid out as `on_device` lays out its network."""
-    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    layout = LAYOUTS.get(tensor.ndim, torch.contiguous_format)
     return tensor.to(device, non_blocking=True, memory_format=layout)
