@@ -31,6 +31,7 @@ from LiverTumorAttentionLib.io.input_checks import itk_reason, quiet_itk
 from LiverTumorAttentionLib.io.input_warning import InputWarning
 from LiverTumorAttentionLib.io.itk_reader import spelled
 from LiverTumorAttentionLib.memory import raise_if_out_of_memory
+from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 PIXEL_SPACING = "0028|0030"
 POSITION = "0020|0032"
@@ -276,11 +277,13 @@ def read_pixels(piece: Slice, name: str) -> np.ndarray:
             f"a slice of the {name}, '{piece.path}', cannot be read ({itk_reason(error)}): copy it again"
         ) from error
     plane = plane.reshape(plane.shape[-2:])
+    whole = plane.dtype.kind in "iu"
+    limits = np.iinfo(np.int16)
+    if whole:  # GDCM gives unsigned types too, which cannot be held against numbers below zero
+        plane = plane.astype(np.int64)
     if piece.tag("0028|0120"):
-        plane = np.maximum(plane, -1024)
-    if plane.dtype.kind in "iu":
-        return np.clip(plane, np.iinfo(np.int16).min, np.iinfo(np.int16).max).astype(np.int16)
-    return plane.astype(np.float32)
+        plane = np.maximum(plane, OUTSIDE_HU)
+    return np.clip(plane, limits.min, limits.max).astype(np.int16) if whole else plane.astype(np.float32)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ import pytest
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
+from Testing.dicom_writing import save_dicom
+
 OBLIQUE = Rotation.from_euler("xyz", [12, -8, 20], degrees=True).as_matrix()
 
 
@@ -69,9 +71,6 @@ def series(tmp_path: Path) -> Callable[..., list[Path]]:
     sideways drift of the position per slice. change: called with every data set before it is written.
     """
     pydicom = pytest.importorskip("pydicom", reason="DICOM series are made with pydicom")
-    # A file with preamble and meta information, in the words of pydicom 3 or of the older one that Slicer 5.10 ships.
-    newer = int(pydicom.__version__.split(".")[0]) >= 3
-    whole_file = {"enforce_file_format": True} if newer else {"write_like_original": False}
 
     def write(
         voxels: np.ndarray,
@@ -133,7 +132,7 @@ def series(tmp_path: Path) -> Callable[..., list[Path]]:
             if compress is not None:
                 data.compress(compress)
             path = target / f"{uid[-6:]}_{order[index]:03d}"
-            data.save_as(path, **whole_file)
+            save_dicom(data, path)
             paths.append(path)
         return paths
 

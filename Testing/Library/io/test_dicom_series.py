@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import InputWarning, check_ct, list_series, read_volume
+from Testing.dicom_writing import save_dicom
 
 HU = np.full((6, 20, 24), -1000, np.int16)
 HU[:, 4:16, 4:20] = -90
@@ -83,6 +84,18 @@ def test_signed_voxels_and_padding(series, tmp_path):
     series(HU, change=change)
     expected = HU.copy()
     expected[:, -1, -1] = -1024
+    assert np.array_equal(values(read_volume(tmp_path / "dicom")), expected)
+
+
+@pytest.mark.parametrize("padding", [0, 7, 63536, 40000])
+def test_unsigned_voxels_without_offset_and_padding(series, tmp_path, padding):
+    """GDCM gives unsigned voxels, which hold no number below zero; what 16 bits with a sign cannot hold is cut off."""
+    stored = np.maximum(HU, 0).astype(np.uint16)
+    stored[:, -1, -1] = padding
+    series(
+        stored, intercept=0.0, change=lambda data, index: data.add_new((0x0028, 0x0120), "US", int(padding))
+    )
+    expected = np.minimum(stored, 32767).astype(np.int16)
     assert np.array_equal(values(read_volume(tmp_path / "dicom")), expected)
 
 
@@ -310,7 +323,7 @@ def test_old_files_without_a_preamble(series, tmp_path):
         data = pydicom.dcmread(path)
         del data.file_meta
         data.preamble = None
-        data.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=False)
+        save_dicom(data, path, implicit=True, whole=False)
         assert path.read_bytes()[:2] == b"\x08\x00"
     assert np.array_equal(values(read_volume(tmp_path / "dicom")), HU)
 

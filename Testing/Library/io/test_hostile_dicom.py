@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import InputWarning, declared_size, list_series, read_volume
 from LiverTumorAttentionLib.io.dicom_header import check_dicom
+from Testing.dicom_writing import save_dicom
 from Testing.Library.io.bounded_reading import READ, outcomes
 from Testing.Library.io.conftest import body
 
@@ -236,7 +237,7 @@ def test_every_encoding_passes(series, tmp_path, syntax, undefined):
     data.RequestAttributesSequence = pydicom.Sequence([nested, nested])
     data["RequestAttributesSequence"].is_undefined_length = undefined
     data.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
-    data.save_as(tmp_path / "one.dcm", enforce_file_format=True, implicit_vr=syntax == "1.2.840.10008.1.2")
+    save_dicom(data, tmp_path / "one.dcm", implicit=syntax == "1.2.840.10008.1.2")
     check_dicom(tmp_path / "one.dcm", "the file")
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from Testing.dicom_writing import save_dicom
+
 
 def write_series(
     folder: Path,
@@ -49,4 +51,4 @@ def write_series(
         data.PixelData = plane.astype(np.int16).tobytes()
         for keyword, value in values.items():
             setattr(data, keyword, value)
-        data.save_as(folder / f"{uid}_{index:03d}.dcm", enforce_file_format=True)
+        save_dicom(data, folder / f"{uid}_{index:03d}.dcm")
