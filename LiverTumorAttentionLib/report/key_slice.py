@@ -88,6 +88,8 @@ class KeySlice:
         more: so many pixels beyond what is shown, on all sides.
         """
         flat = np.take(array, self.index, axis=self.across)
+        if flat.dtype.kind == "u":
+            flat = flat.astype(np.int64)  # `outside` may be negative
         if self.down > self.right:
             flat = flat.T
         bounds = [

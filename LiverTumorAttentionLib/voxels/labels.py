@@ -22,8 +22,12 @@ MOST_IN_A_BYTE = int(np.iinfo(np.uint8).max)
 WHOLE_TOLERANCE = 1e-2
 """Values this near to a whole number are it: floating files and rescaled ones are a little off."""
 
-OUTSIDE_HU = -1024
-"""Value (HU) of a resampled volume where the original has no voxels; air, at the lower end of CT."""
+OUTSIDE_HU = -1024.0
+"""Value (HU) of a resampled volume where the original has no voxels; air, at the lower end of CT.
+
+Floating, since numpy 2.0, which Slicer 5.10 ships, ends the process when the box of an unsigned volume is compared with
+a negative integer (numpy issue 28117).
+"""
 
 
 def tumor_value(number: int) -> int:

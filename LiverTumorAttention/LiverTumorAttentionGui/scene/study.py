@@ -199,7 +199,9 @@ class Study:
         return self.to_lps(lps)
 
     def _image(self, role: str, node: slicer.vtkMRMLScalarVolumeNode, volume: WorldVolume) -> sitk.Image:
-        """Return a volume in the world, cached until its voxels or its position change."""
+        """Return a volume in the world, as int16 or float32, cached until its voxels or its position change."""
+        from LiverTumorAttentionLib.io.volumes import compact
+
         to_world = matrix_to_world(node)
         own = vtk.vtkMatrix4x4()
         node.GetIJKToRASMatrix(own)
@@ -215,7 +217,10 @@ class Study:
             matrix = vtk.vtkMatrix4x4()
             copy.GetIJKToRASMatrix(matrix)
             grid = VoxelGrid.of(copy.GetImageData(), matrix)
-            cached = self._images[role] = (key, grid, grid.image(voxel_array(copy.GetImageData())))
+            image = compact(
+                grid.image(voxel_array(copy.GetImageData()))
+            )  # unsigned voxels hold no `OUTSIDE_HU`
+            cached = self._images[role] = (key, grid, image)
         return cached[2]
 
     def _on_portal(

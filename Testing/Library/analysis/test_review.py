@@ -184,6 +184,17 @@ def test_the_difference_is_of_what_both_phases_saw() -> None:
     assert (told.contrast_portal_hu, told.contrast_arterial_hu, told.washout_hu) == (None, None, None)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32])
+def test_unsigned_volumes_are_measured_as_signed_ones(kind: type) -> None:
+    """They hold no number as low as what is outside of a field of view; numpy 2.0 crashed on asking."""
+    instances, portal = scene("oblique")[0], painted(grid("oblique", 84.0), (50, LIVER), kind=kind)
+    arterial = sitk.Add(portal, 20)
+    signed = [sitk.Cast(image, sitk.sitkInt16) for image in (portal, arterial)]
+    told = review_case(instances, portal, arterial)
+    assert told == review_case(instances, *signed)
+    assert told.tumors[0].brightness.arterial_portal_difference_hu == pytest.approx(20.0)
+
+
 def test_spread_of_a_ramp() -> None:
     """HU 0 to 10 along eleven voxels: mean and median 5, sd sqrt 10, percentiles 1 and 9."""
     labels = np.full((1, 1, 11), 2, np.uint16)

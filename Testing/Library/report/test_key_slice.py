@@ -72,14 +72,16 @@ def test_diameters_end_on_the_outline(name: str) -> None:
     assert min(width, height) >= 90.0
 
 
-def test_the_piece_runs_on_beyond_the_image_as_air() -> None:
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.uint16, np.float32])
+def test_the_piece_runs_on_beyond_the_image_as_air(kind: type) -> None:
     image = painted(grid("straight", 30.0), (1, cuboid((-15, -15, -15), (15, 15, 15))), (2, TUMOR))
     (tumor,) = measure_tumors(image, image)
     view = KeySlice.of(tumor, ImageAxes.of(image))
-    hu = np.full(image.GetSize()[::-1], 300, np.int16)
+    hu = np.full(image.GetSize()[::-1], 200, kind)
     piece = view.piece(hu, -1024)
     assert piece.shape[0] > 90
-    assert (piece == 300).sum() == 30 * 30
+    assert (piece == 200).sum() == 30 * 30
+    assert (piece == -1024).sum() == piece.size - 30 * 30
     gray = view.gray(hu)
     assert gray[0, 0] == 0
     assert gray[gray.shape[0] // 2, gray.shape[1] // 2] == 255

@@ -120,13 +120,14 @@ def test_unusable_geometry_is_refused(scene, tmp_path):
         Study.of(study.segmentation)
 
 
-def test_volumes_on_other_grids_are_resampled_onto_the_portal_grid(scene, tmp_path):
+@pytest.mark.parametrize("kind", [np.float32, np.int16, np.uint16])
+def test_volumes_on_other_grids_are_resampled_onto_the_portal_grid(scene, tmp_path, kind):
     """Every second voxel of a ramp; the ramp comes back, and -1024 where the volume saw nothing."""
     import slicer
 
     study = study_cases.add_study(scene, tmp_path)
     arterial = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "ART")
-    ramp = np.broadcast_to(np.arange(0, 48, 2, dtype=np.float32), (16, 44, 24)).copy()
+    ramp = np.broadcast_to(np.arange(0, 48, 2, dtype=kind), (16, 44, 24)).copy()
     slicer.util.updateVolumeFromArray(arterial, ramp)
     coarse = np.array(cases.OBLIQUE)
     coarse[:, 0] *= 2
