@@ -44,6 +44,10 @@ LOADING = 1.25
 """Address space that a library takes when it is loaded, in shares of its files."""
 
 
+LINEAR_ALGEBRA_BYTES = 64 * 2**20
+"""Room for what OpenBLAS takes at its first product, 32 MiB on common processors, and for numpy around it."""
+
+
 class MemoryWarning(UserWarning):
     """What was done, because memory ran short, so that a run could go on."""
 
@@ -136,6 +140,23 @@ def check_room_for(library: str) -> None:
     needed = int(LOADING * size)
     if left[0] < needed:
         raise out_of_memory(None, needed_bytes=needed)
+
+
+def reserve_for_linear_algebra() -> None:
+    """Let numpy's linear algebra take its working memory, which it keeps, while there is room within the limit.
+
+    Where OpenBLAS is refused it later, it asks again for ever (its issue 5289, in numpy 2.0 of Slicer 5.10) or ends the
+    process. Without a limit of address space nothing is done. Raises `OutOfMemory` where there is no room.
+    """
+    if not _process_left():
+        return
+    check_room_for("numpy")
+    if not can_allocate(LINEAR_ALGEBRA_BYTES):
+        raise out_of_memory(None, needed_bytes=LINEAR_ALGEBRA_BYTES)
+    import numpy as np
+
+    square = np.ones((8, 8))
+    square.T @ square
 
 
 def memory_limit_bytes() -> int | None:

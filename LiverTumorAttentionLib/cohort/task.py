@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.cohort.case_record import CaseRecord, write_record
 from LiverTumorAttentionLib.cohort.fingerprint import fingerprint, look_unchanged, read_files
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
-from LiverTumorAttentionLib.memory import told
+from LiverTumorAttentionLib.memory import reserve_for_linear_algebra, told
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.outputs import write_json
 from LiverTumorAttentionLib.pipeline.worklist import (
@@ -101,6 +101,7 @@ def run_task(values: Mapping[str, Any], device: str, report: Callable[[float, st
 
 
 def _run(task: Task, device: str, progress: Progress) -> dict[str, Any]:
+    reserve_for_linear_algebra()
     inputs = dict(task.inputs)
     files = read_files(inputs, progress.part(0.0, _HASHED, "checksums"))
     found = fingerprint(inputs, files, task.identity)

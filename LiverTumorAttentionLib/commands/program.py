@@ -13,7 +13,7 @@ from LiverTumorAttentionLib.commands.console import Console
 from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, ignore_signals
 from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
-from LiverTumorAttentionLib.memory import check_room_for, told
+from LiverTumorAttentionLib.memory import check_room_for, reserve_for_linear_algebra, told
 from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
 
 
@@ -47,6 +47,7 @@ def run_program(
 def _run(options: argparse.Namespace, console: Console, cancelled_message: str | None) -> int:
     with ending_signals() as cancelled:
         try:
+            reserve_for_linear_algebra()
             check_room_for("SimpleITK")
             with console.shown(cancelled) as progress:
                 options.run(options, progress, console)

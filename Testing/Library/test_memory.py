@@ -208,3 +208,43 @@ def test_memory_in_the_holes_of_the_heap_is_given_back() -> None:
     fresh = [sys.executable, "-c", textwrap.dedent(code)]  # where no other test has left holes
     done = subprocess.run(fresh, capture_output=True, text=True, check=True)
     assert int(done.stdout) > 60 * 2**20
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from LiverTumorAttentionLib.errors import OutOfMemory
+from LiverTumorAttentionLib.memory import reserve_for_linear_algebra
+
+def leave(count):
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + count, resource.RLIM_INFINITY))
+
+for left in map(int, sys.argv[1:]):
+    leave(left)
+    try:
+        reserve_for_linear_algebra()
+        print("reserved")
+    except OutOfMemory as error:
+        print(error)
+leave(4 * 2**20)
+first = np.arange(300.0 * 200).reshape(300, 200)
+print((first.T @ first).trace() == (first**2).sum(), np.linalg.inv(2 * np.eye(50)).sum())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of address space are Linux's")
+def test_linear_algebra_needs_no_more_memory_once_it_has_taken_its_own() -> None:
+    """OpenBLAS waits for ever, or ends the process, where it is refused at its first product."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(16 * 2**20), str(256 * 2**20)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert ended.returncode == 0, ended.stderr
+    refused, *after = ended.stdout.splitlines()
+    assert "too little free memory for this (67.1 MB more were needed, 16" in refused
+    assert after == ["reserved", "True 25.0"]
