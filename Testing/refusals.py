@@ -87,7 +87,15 @@ def _of(path: Path) -> Iterator[Refusal]:
     for call in sorted(calls, key=lambda call: call.lineno):
         kind = call.func.id  # type: ignore[attr-defined]
         if kind in (*ERRORS, PARAMETER):
-            yield Refusal(path.relative_to(ROOT).as_posix(), kind, _text(call.args[0]))
+            for message in _messages(call.args[0]):
+                yield Refusal(path.relative_to(ROOT).as_posix(), kind, _text(message))
+
+
+def _messages(node: ast.expr) -> list[ast.expr]:
+    """Return the messages of which a condition chooses one, or the only one."""
+    if isinstance(node, ast.IfExp):
+        return _messages(node.body) + _messages(node.orelse)
+    return [node]
 
 
 def _text(node: ast.expr) -> str:
