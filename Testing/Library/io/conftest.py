@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
-from Testing.dicom_writing import save_dicom
+from Testing.dicom_support import save_dicom
 
 OBLIQUE = Rotation.from_euler("xyz", [12, -8, 20], degrees=True).as_matrix()
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import InputWarning, check_ct, list_series, read_volume
-from Testing.dicom_writing import save_dicom
+from Testing.dicom_support import save_dicom
 
 HU = np.full((6, 20, 24), -1000, np.int16)
 HU[:, 4:16, 4:20] = -90

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import InputWarning, declared_size, list_series, read_volume
 from LiverTumorAttentionLib.io.dicom_header import check_dicom
-from Testing.dicom_writing import save_dicom
+from Testing.dicom_support import save_dicom
 from Testing.Library.io.bounded_reading import READ, outcomes
 from Testing.Library.io.conftest import body
 

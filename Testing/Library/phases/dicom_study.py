@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from Testing.dicom_writing import save_dicom
+from Testing.dicom_support import save_dicom
 
 
 def write_series(

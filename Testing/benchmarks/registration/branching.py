@@ -64,7 +64,7 @@ def _divisions(mask: np.ndarray, spacing: np.ndarray, least_mm: float) -> list[n
 
 def _neighbours(mask: np.ndarray, spacing: np.ndarray) -> sparse.csr_array:
     """Return the graph of a mask's voxels and their 26 neighbors, weighted by their distance in mm."""
-    number = np.full(mask.shape, -1)
+    number = np.full(mask.shape, -1, np.int32)  # as csgraph asks for in scipy 1.13, which Slicer 5.10 ships
     number[mask] = np.arange(np.count_nonzero(mask))
     rows, columns, lengths = [], [], []
     for offset in product((-1, 0, 1), repeat=3):

@@ -1,7 +1,8 @@
-"""Data sets written as DICOM files, in the words of pydicom 3 or of the older one that Slicer 5.10 ships."""
+"""What tests of DICOM need on pydicom 3 with highdicom, and on the older pydicom that Slicer 5.10 ships, without it."""
 
 from __future__ import annotations
 
+import importlib.util
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,3 +21,16 @@ def save_dicom(data: Any, target: Path | BytesIO, *, implicit: bool = False, who
         return
     data.is_implicit_VR, data.is_little_endian = implicit, True
     data.save_as(target, write_like_original=not whole)
+
+
+def refused_without_folder(what: str) -> str:
+    """Return what an output is refused with where no DICOM folder was given; what: its name in words.
+
+    Without highdicom that is missing first.
+    """
+    there = importlib.util.find_spec("highdicom") is not None
+    return (
+        f"a {what} needs the DICOM folder of the portal volume"
+        if there
+        else f"{what} files need highdicom: install"
+    )
