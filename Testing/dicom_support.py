@@ -23,14 +23,9 @@ def save_dicom(data: Any, target: Path | BytesIO, *, implicit: bool = False, who
     data.save_as(target, write_like_original=not whole)
 
 
-def refused_without_folder(what: str) -> str:
-    """Return what an output is refused with where no DICOM folder was given; what: its name in words.
+def unless_highdicom_is_missing(message: str, what: str) -> str:
+    """Return the message that an output is refused with; without highdicom, the one that says so, which comes first.
 
-    Without highdicom that is missing first.
+    what: the output in words.
     """
-    there = importlib.util.find_spec("highdicom") is not None
-    return (
-        f"a {what} needs the DICOM folder of the portal volume"
-        if there
-        else f"{what} files need highdicom: install"
-    )
+    return message if importlib.util.find_spec("highdicom") else f"{what} files need highdicom: install it"
