@@ -120,43 +120,49 @@ def can_allocate(count: int) -> bool:
     return True
 
 
-def check_room_for(library: str) -> None:
+def check_room_for(library: str, *, further_bytes: int = 0) -> None:
     """Raise `OutOfMemory` where the limit of address space leaves no room to load a library that is not loaded yet.
 
-    SimpleITK and torch end the process where they find too little of it while they are loaded. Without a limit
-    nothing is asked.
+    further_bytes: what it takes beside its files. SimpleITK and torch end the process where they find too little of it
+    while they are loaded. Without a limit nothing is asked.
     """
     left = _process_left()
     if not left or library in sys.modules:
         return
-    spec = importlib.util.find_spec(library)
-    folders = list(spec.submodule_search_locations or ()) if spec else []
+    name = library.partition(".")[0]
+    spec = importlib.util.find_spec(name)
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
     size = sum(
         file.stat().st_size
-        for folder in folders
-        for file in Path(folder).rglob("*")
-        if file.suffix in (".so", ".dylib", ".pyd", ".dll") and file.is_file()
+        for folder in [*folders, *(each.with_name(f"{name}.libs") for each in folders)]
+        for file in folder.rglob("*")
+        if (file.suffix in (".so", ".dylib", ".pyd", ".dll") or ".so." in file.name) and file.is_file()
     )
-    needed = int(LOADING * size)
+    needed = int(LOADING * size) + further_bytes
     if left[0] < needed:
         raise out_of_memory(None, needed_bytes=needed)
 
 
 def reserve_for_linear_algebra() -> None:
-    """Let numpy's linear algebra take its working memory, which it keeps, while there is room within the limit.
+    """Let the linear algebra of numpy, and that of scipy, take the memory that each keeps, while the limit leaves room.
 
-    Where OpenBLAS is refused it later, it asks again for ever (its issue 5289, in numpy 2.0 of Slicer 5.10) or ends the
-    process. Without a limit of address space nothing is done. Raises `OutOfMemory` where there is no room.
+    Each has an OpenBLAS of its own. Where one is refused its memory, it asks again for ever (its issue 5289): scipy's
+    as it is loaded, numpy's in 2.0 of Slicer 5.10 at its first product; later ones of numpy end the process. Without a
+    limit of address space nothing is done. Raises `OutOfMemory` where there is no room.
     """
     if not _process_left():
         return
-    check_room_for("numpy")
+    check_room_for("numpy", further_bytes=LINEAR_ALGEBRA_BYTES)
     if not can_allocate(LINEAR_ALGEBRA_BYTES):
         raise out_of_memory(None, needed_bytes=LINEAR_ALGEBRA_BYTES)
     import numpy as np
 
     square = np.ones((8, 8))
     square.T @ square
+    check_room_for("scipy.linalg", further_bytes=LINEAR_ALGEBRA_BYTES)
+    from scipy.linalg import blas
+
+    blas.dgemm(1.0, square, square)
 
 
 def memory_limit_bytes() -> int | None:

@@ -32,7 +32,7 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "threads": (set(), set(), set()),
     "supervised": ({"errors", "memory"}, set(), set()),
     "file_identity": ({"errors"}, set(), set()),
-    "memory": ({"errors", "wording"}, set(), {"numpy"}),
+    "memory": ({"errors", "wording"}, set(), {"numpy", "scipy"}),
     "identifying_names": (set(), set(), set()),
     "wording": (set(), set(), set()),
     "regular_file": (set(), set(), set()),

@@ -231,6 +231,8 @@ for left in map(int, sys.argv[1:]):
 leave(4 * 2**20)
 first = np.arange(300.0 * 200).reshape(300, 200)
 print((first.T @ first).trace() == (first**2).sum(), np.linalg.inv(2 * np.eye(50)).sum())
+from scipy.linalg import lapack
+print(lapack.dpotrf(4 * np.eye(200))[0].sum())
 """
 
 
@@ -238,7 +240,7 @@ print((first.T @ first).trace() == (first**2).sum(), np.linalg.inv(2 * np.eye(50
 def test_linear_algebra_needs_no_more_memory_once_it_has_taken_its_own() -> None:
     """OpenBLAS waits for ever, or ends the process, where it is refused at its first product."""
     ended = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(16 * 2**20), str(256 * 2**20)],
+        [sys.executable, "-c", LIMITED, str(16 * 2**20), str(512 * 2**20)],
         capture_output=True,
         text=True,
         check=False,
@@ -247,4 +249,4 @@ def test_linear_algebra_needs_no_more_memory_once_it_has_taken_its_own() -> None
     assert ended.returncode == 0, ended.stderr
     refused, *after = ended.stdout.splitlines()
     assert "too little free memory for this (67.1 MB more were needed, 16" in refused
-    assert after == ["reserved", "True 25.0"]
+    assert after == ["reserved", "True 25.0", "400.0"]
