@@ -1,7 +1,7 @@
-"""Arguments of networks that were added later, with the values that models from before have.
+"""Arguments of networks that were added or got another default later, with the values that models from before have.
 
-A model's or a run's stage that does not name such an argument was made before it was there: its weights are those of
-the earlier network. New ones name it, for what is read here is what is written.
+A model's or a run's stage that does not name such an argument was made before that: its weights are those of the
+earlier network. New ones name it, for what is read here is what is written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 _ONE_CHANNEL = {"attention_width": 1, "resampling": "learned"}
-EARLIER: Mapping[str, Mapping[str, Any]] = {"dpcnet": _ONE_CHANNEL, "darn": _ONE_CHANNEL}
+_PYRAMID = {"pyramid_width": 64}  # whatever `width` was
+EARLIER: Mapping[str, Mapping[str, Any]] = {
+    "dpcnet": {**_ONE_CHANNEL, **_PYRAMID},
+    "darn": {**_ONE_CHANNEL, **_PYRAMID},
+    "daf": _PYRAMID,
+    "sfan": {"aligned_width": 64},
+    "deeplabv3": {"aspp_width": 256},
+}
 """By network: argument and value."""
 
 

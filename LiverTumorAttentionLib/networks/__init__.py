@@ -7,6 +7,7 @@ from LiverTumorAttentionLib.networks.registry import (
     build_network,
     network_entry,
     network_names,
+    with_scaled_widths,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "build_network",
     "network_entry",
     "network_names",
+    "with_scaled_widths",
 ]

@@ -20,6 +20,11 @@ def check_count(name: str, value: object, *, minimum: int, multiple_of: int = 1)
     return value
 
 
+def check_scaled_width(name: str, value: object, width: int, multiple: int) -> int:
+    """Return `value` if it is a count, `multiple` times `width` if it is None, else raise ModelError."""
+    return multiple * width if value is None else check_count(name, value, minimum=1)
+
+
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`, else raise ModelError that names the nearest."""
     known = sorted(choices)

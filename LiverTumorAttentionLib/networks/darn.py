@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from LiverTumorAttentionLib.networks.checks import check_choice, check_count
+from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_scaled_width
 from LiverTumorAttentionLib.networks.dpcnet import LEVEL, ORDERS, RESAMPLINGS, SemCor, SpaCor
 from LiverTumorAttentionLib.networks.layers import crop_to
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialize
@@ -85,7 +85,7 @@ class DARN(nn.Module):
     Source: Zhang et al., DARN: Deep attentive refinement network for liver tumor segmentation from 3D CT
         volume (poster), Method and Table III: `order` "spa_first" is Spa + Sem, "sem_first" Sem + Spa.
     Departs: the PFE and all that the poster leaves open are those of DPC-Net, by the same authors, whose
-        forerunner this is: widths, the common width 64 of the pyramid, the supervision of the PFE's levels,
+        forerunner this is: widths, the pyramid's common width (twice `width`: 64), the supervision of the PFE's levels,
         `attention_width` and `resampling`.
         Any size of volume is taken: it is filled up and cut back. Returns logits, without the softmax.
     Shape: (B, in_channels, Z, Y, X) -> logits (B, classes, Z, Y, X); in training {"pfe": {level: ...},
@@ -95,6 +95,8 @@ class DARN(nn.Module):
     """
 
     phases = ("portal",)
+    scaled_widths: Mapping[str, int] = {"pyramid_width": 2}
+    """Arguments that are this multiple of `width` unless given."""
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class DARN(nn.Module):
         classes: int = 3,
         width: int = 32,
         levels: int = 5,
-        pyramid_width: int = 64,
+        pyramid_width: int | None = None,
         order: str = "spa_first",
         attention_width: int | str = LEVEL,
         resampling: str = RESAMPLINGS[0],
@@ -111,17 +113,19 @@ class DARN(nn.Module):
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
-        check_count("pyramid_width", pyramid_width, minimum=1)
+        pyramid = check_scaled_width(
+            "pyramid_width", pyramid_width, width, self.scaled_widths["pyramid_width"]
+        )
         self.stride = 2 ** (check_count("levels", levels, minimum=3) - 1)
         self.spa_first = check_choice("order", order, ORDERS) == "spa_first"
         self.features = PFE(in_channels, classes, width, levels, "stride")
-        self.lateral = nn.ModuleList(nn.Conv3d(c, pyramid_width, 1) for c in self.features.channels)
+        self.lateral = nn.ModuleList(nn.Conv3d(c, pyramid, 1) for c in self.features.channels)
         self.sparef = nn.ModuleList(
-            SpaRef(pyramid_width, "both", attention_width, resampling) for _ in range(levels - 2)
+            SpaRef(pyramid, "both", attention_width, resampling) for _ in range(levels - 2)
         )
-        self.semref = nn.ModuleList(SemRef(pyramid_width) for _ in range(levels - 2))
-        self.aggregation = Aggregation(pyramid_width, levels - 1)
-        self.head = nn.Conv3d(pyramid_width, classes, kernel_size=1)
+        self.semref = nn.ModuleList(SemRef(pyramid) for _ in range(levels - 2))
+        self.aggregation = Aggregation(pyramid, levels - 1)
+        self.head = nn.Conv3d(pyramid, classes, kernel_size=1)
         initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag
+from LiverTumorAttentionLib.networks.checks import check_choice, check_count, check_flag, check_scaled_width
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
 from LiverTumorAttentionLib.networks.layers3d import raised as on_grid_of
 from LiverTumorAttentionLib.networks.unet3d import PFE, SLOPE, Outputs, cropped, filled, initialize
@@ -146,9 +146,10 @@ class DPCNet(nn.Module):
         `semcor` and `backbone` ("pfe" or the baseline "unet3d"): Table 2; `order`: Table 4.
         L_total sums the losses of the groups "pfe" (i = 0 .. L-1), "spa" (1 .. L-1) and "sem" (0 .. L-2).
         `attention_width`, `resampling`: what the text leaves open of SpaCor, see there.
-    Departs: the pyramid's maps are brought to one width (64) by 1x1x1 convolutions. What section III.E asks for is
-        that the channels of a level be aligned with its neighbor's; that this is one width for all levels, and 64,
-        is ours, and comes nearest to the paper's counts.
+    Departs: the pyramid's maps are brought to one width by 1x1x1 convolutions: `pyramid_width`, twice `width` unless
+        given, which is 64 at the paper's 32. What section III.E asks for is that the channels of a level be aligned
+        with its neighbor's; that this is one width for all levels, and 64, is ours, and comes nearest to the paper's
+        counts.
         The output is a head on the finest map of what comes last, F_0^sem in the default order. SpaCor leaves
         F_0 as it is: with SpaCor alone, and with SemCor first, the output does not depend on it, and it acts
         through its supervision. With SpaCor alone the output is a head on F_0 (level 0 of the group "sem").
@@ -165,6 +166,8 @@ class DPCNet(nn.Module):
     """
 
     phases = ("portal",)
+    scaled_widths: Mapping[str, int] = {"pyramid_width": 2}
+    """Arguments that are this multiple of `width` unless given."""
 
     def __init__(
         self,
@@ -172,7 +175,7 @@ class DPCNet(nn.Module):
         classes: int = 3,
         width: int = 32,
         levels: int = 5,
-        pyramid_width: int = 64,
+        pyramid_width: int | None = None,
         backbone: str = "pfe",
         order: str = "spa_first",
         spacor: bool = True,
@@ -186,27 +189,29 @@ class DPCNet(nn.Module):
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
-        check_count("pyramid_width", pyramid_width, minimum=1)
+        pyramid = check_scaled_width(
+            "pyramid_width", pyramid_width, width, self.scaled_widths["pyramid_width"]
+        )
         self.stride = 2 ** (check_count("levels", levels, minimum=3) - 1)
         down = DOWN[check_choice("backbone", backbone, DOWN)]
         check_choice("spatial_pooling", spatial_pooling, POOLINGS)
         check_choice("semantic_pooling", semantic_pooling, POOLINGS)
-        width_inside(attention_width, pyramid_width)
+        width_inside(attention_width, pyramid)
         check_choice("resampling", resampling, RESAMPLINGS)
         self.spa_first = check_choice("order", order, ORDERS) == "spa_first"
         self.features = PFE(in_channels, classes, width, levels, down)
         spatial = levels - 2 if check_flag("spacor", spacor) else 0
         semantic = levels - 2 if check_flag("semcor", semcor) else 0
         channels = self.features.channels if spatial or semantic else []
-        self.lateral = nn.ModuleList(nn.Conv3d(count, pyramid_width, kernel_size=1) for count in channels)
+        self.lateral = nn.ModuleList(nn.Conv3d(count, pyramid, kernel_size=1) for count in channels)
         self.spacor = nn.ModuleList(
-            SpaCor(pyramid_width, spatial_pooling, attention_width, resampling) for _ in range(spatial)
+            SpaCor(pyramid, spatial_pooling, attention_width, resampling) for _ in range(spatial)
         )
-        self.semcor = nn.ModuleList(SemCor(pyramid_width, semantic_pooling) for _ in range(semantic))
-        self.spa_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(spatial))
-        self.sem_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(semantic))
+        self.semcor = nn.ModuleList(SemCor(pyramid, semantic_pooling) for _ in range(semantic))
+        self.spa_heads = nn.ModuleList(nn.Conv3d(pyramid, classes, 1) for _ in range(spatial))
+        self.sem_heads = nn.ModuleList(nn.Conv3d(pyramid, classes, 1) for _ in range(semantic))
         # Without SemCor no head stands on the finest level, which gives the output.
-        self.finest_head = nn.Conv3d(pyramid_width, classes, 1) if spatial and not semantic else None
+        self.finest_head = nn.Conv3d(pyramid, classes, 1) if spatial and not semantic else None
         initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:

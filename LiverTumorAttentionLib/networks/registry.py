@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,6 +153,20 @@ def network_names() -> list[str]:
 def network_entry(name: str) -> NetworkEntry:
     """What is known of the network of that name. Raises ModelError, which names the nearest, if there is none."""
     return NETWORKS[check_choice("the network", name, NETWORKS)]
+
+
+def with_scaled_widths(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network's arguments with the number for each width that is None, and so follows from `width`.
+
+    `build_network` builds the same of both. Raises ModelError when there is no network of that name.
+    """
+    build = network_entry(name).build
+    width = arguments.get("width", inspect.signature(build).parameters["width"].default)
+    scaled: Mapping[str, int] = getattr(build, "scaled_widths", {})
+    given = {key: value for key, value in arguments.items() if value is not None or key not in scaled}
+    if not isinstance(width, int):  # building the network says what is wrong with it
+        return {**arguments}
+    return {**{key: multiple * width for key, multiple in scaled.items()}, **given}
 
 
 def build_network(

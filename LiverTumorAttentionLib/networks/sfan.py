@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from LiverTumorAttentionLib.networks.checks import check_count, check_slices
+from LiverTumorAttentionLib.networks.checks import check_count, check_scaled_width, check_slices
 from LiverTumorAttentionLib.networks.comparators.unet import ConvReLU, UNetEncoder, initialize_gaussian
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to, pad_to_multiple
 
@@ -102,7 +102,8 @@ class SFAN(nn.Module):
         database, arXiv:1911.00282, 2019, section 2 and Figure 1. Made for slices of a liver crop, with the
         classes background and tumor. 20,630,978 parameters; the paper prints no count.
     Departs: where the paper is silent, one slice comes in (it calls the input "the CT image"), the encoder
-        starts with 64 channels as its U-Net does, and C', the common width of the levels, is 64 as well. The
+        starts with 64 channels as its U-Net does, and C', the common width of the levels, is `width` as well
+        unless `aligned_width` gives another. The
         head is a 3x3 convolution to C' channels and a 1x1 convolution; behind the former stands a ReLU, as
         behind every 3x3 convolution of the encoder. "A Gaussian random initializer" is read as U-Net's.
         Any size of image is taken: it is filled up to a multiple of 2^(levels - 1) and cut back. Returns
@@ -113,6 +114,8 @@ class SFAN(nn.Module):
     """
 
     phases = ("portal",)
+    scaled_widths: Mapping[str, int] = {"aligned_width": 1}
+    """Arguments that are this multiple of `width` unless given."""
 
     def __init__(
         self,
@@ -120,20 +123,22 @@ class SFAN(nn.Module):
         classes: int = 2,
         width: int = 64,
         levels: int = 5,
-        aligned_width: int = 64,
+        aligned_width: int | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
         self.stride = 2 ** (check_count("levels", levels, minimum=2) - 1)
-        check_count("aligned_width", aligned_width, minimum=1)
+        aligned = check_scaled_width(
+            "aligned_width", aligned_width, width, self.scaled_widths["aligned_width"]
+        )
         self.encoder = UNetEncoder(in_channels, width, levels)
         channels = self.encoder.channels
         self.transmission = nn.ModuleList(SAT(fine, coarse) for fine, coarse in pairwise(channels))
-        self.context = GCA(channels, aligned_width)
-        self.fusion = ConvReLU(levels * aligned_width, aligned_width)
-        self.head = nn.Conv2d(aligned_width, classes, kernel_size=1)
+        self.context = GCA(channels, aligned)
+        self.fusion = ConvReLU(levels * aligned, aligned)
+        self.head = nn.Conv2d(aligned, classes, kernel_size=1)
         initialize_gaussian(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.models.earlier_arguments import EARLIER
 from LiverTumorAttentionLib.models.stage_description import IMPORTED_KEYS, PatchSettings, StageDescription
-from LiverTumorAttentionLib.networks import network_entry
+from LiverTumorAttentionLib.networks import network_entry, with_scaled_widths
 from LiverTumorAttentionLib.regular_file import is_regular, reason
 from LiverTumorAttentionLib.yaml_values import read_yaml_file
 from training.recipes.interaction_settings import InteractionSettings
@@ -203,7 +203,7 @@ def _with_present_arguments(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a recipe's values that name what a run or a model from before an argument's time does not.
 
     A stage that does not name such an argument has its earlier value (`models.earlier_arguments`); one that is read
-    to train anew has the network's default.
+    to train anew has the network's default, a width that follows from `width` as a number.
     """
     stage = values.get("stage")
     if not isinstance(stage, Mapping) or not isinstance(stage.get("arguments", {}), Mapping):
@@ -213,7 +213,8 @@ def _with_present_arguments(values: Mapping[str, Any]) -> Mapping[str, Any]:
         return values
     defaults = inspect.signature(network_entry(stage["network"]).build).parameters
     present = {name: defaults[name].default for name in added}
-    return {**values, "stage": {**stage, "arguments": {**present, **stage.get("arguments", {})}}}
+    arguments = with_scaled_widths(stage["network"], {**present, **stage.get("arguments", {})})
+    return {**values, "stage": {**stage, "arguments": arguments}}
 
 
 def recipe_from(values: Mapping[str, Any], name: str) -> Recipe:

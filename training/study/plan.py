@@ -40,7 +40,7 @@ PARESSEG: Mapping[str, Any] = {
 
 DPCNET: Mapping[str, Any] = {
     **SPLIT,
-    "stage.arguments.width": 8,  # in place of 32
+    "stage.arguments.width": 8,  # in place of 32; the pyramid's is 16 in place of 64
     "stage.grid.in_plane_spacing_mm": 4.0,  # in place of 1.9: volumes are what costs
     "stage.grid.slice_spacing_range_mm": [5.5, 5.5],  # the cohort's own
     "stage.patches.patch": [32, 32, 32],  # 176 x 128 x 128 mm
@@ -53,7 +53,6 @@ DPCNET: Mapping[str, Any] = {
     "augmentation.elastic_mm": 0.0,  # the slowest part of making a sample
     "loop.save_every": 5,
 }
-PYRAMID: Mapping[str, Any] = {"stage.arguments.pyramid_width": 16}  # in place of 64: a quarter, as the width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +73,8 @@ def _paresseg(name: str, recipe: str, registration: str = "library") -> Training
     return Training(name=name, recipe=f"paresseg/{recipe}", prepared=registration, settings=settings)
 
 
-def _dpcnet(recipe: str, *, pyramid: bool = True) -> Training:
-    settings = {**DPCNET, **(PYRAMID if pyramid else {})}
-    return Training(name=f"dpcnet-{recipe}", recipe=f"dpcnet/{recipe}", prepared="dpcnet", settings=settings)
+def _dpcnet(recipe: str) -> Training:
+    return Training(name=f"dpcnet-{recipe}", recipe=f"dpcnet/{recipe}", prepared="dpcnet", settings=DPCNET)
 
 
 TRAININGS = (
@@ -90,11 +88,11 @@ TRAININGS = (
     _paresseg("mpf", "table6-mpf"),
     _paresseg("msf-pa-unregistered", "table4-msf-pa", "none"),
     _paresseg("msf-pa-true-field", "table4-msf-pa", "known"),
-    _dpcnet("table2-baseline", pyramid=False),
+    _dpcnet("table2-baseline"),
     _dpcnet("table2-spacor"),
     _dpcnet("table2-semcor"),
     _dpcnet("table2-both"),
-    _dpcnet("table2-pfe", pyramid=False),
+    _dpcnet("table2-pfe"),
     _dpcnet("table2-pfe-both"),
 )
 """The rows, in the order of the tables: the ablation and the fusion of PA-ResSeg, registration, DPC-Net's Table 2."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
-from LiverTumorAttentionLib.networks.checks import check_count
+from LiverTumorAttentionLib.networks.checks import check_count, check_scaled_width
 from LiverTumorAttentionLib.networks.layers import AttentionMap, crop_to
 from LiverTumorAttentionLib.networks.layers3d import JointConv
 from LiverTumorAttentionLib.networks.unet3d import (
@@ -126,7 +126,8 @@ class DAF3D(nn.Module):
         + 0.68 M parameters; these are 683,467 more than the baseline has, 23,266,103 in all.
     Departs: the four levels of the baseline's decoder stand for the feature pyramid on a ResNeXt: each becomes
         single-layer features by a 1x1x1 convolution, and nothing is added from level to level, for the decoder
-        does that. The single-layer features have `pyramid_width` channels (64) and all else has half of them,
+        does that. The single-layer features have `pyramid_width` channels (twice `width` unless given: 64) and
+        all else has half of them,
         where the authors have 128 and 64: that gives the table's count. As there, the features are refined on
         the finest level's grid, which here is that of the input. The baseline's supervised heads give way to
         those on the single-layer features. Any size of volume is taken: it is filled up and cut back. Returns
@@ -139,6 +140,8 @@ class DAF3D(nn.Module):
     """
 
     phases = ("portal",)
+    scaled_widths: Mapping[str, int] = {"pyramid_width": 2}
+    """Arguments that are this multiple of `width` unless given."""
 
     def __init__(
         self,
@@ -146,30 +149,32 @@ class DAF3D(nn.Module):
         classes: int = 3,
         width: int = 32,
         levels: int = 5,
-        pyramid_width: int = 64,
+        pyramid_width: int | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
-        attentive_width = check_count("pyramid_width", pyramid_width, minimum=2, multiple_of=2) // 2
+        pyramid = check_scaled_width(
+            "pyramid_width", pyramid_width, width, self.scaled_widths["pyramid_width"]
+        )
+        attentive = check_count("pyramid_width", pyramid, minimum=2, multiple_of=2) // 2
         self.stride = 2 ** (check_count("levels", levels, minimum=3) - 1)
         channels = level_widths(width, levels, WIDEST["pool"])
         self.encoder = Encoder3D(in_channels, channels, "pool")
         self.decoder = Decoder3D(channels)
         count = levels - 1
         self.single = nn.ModuleList(
-            nn.Sequential(nn.Conv3d(c, pyramid_width, kernel_size=1), NormPReLU(pyramid_width))
-            for c in channels[:-1]
+            nn.Sequential(nn.Conv3d(c, pyramid, kernel_size=1), NormPReLU(pyramid)) for c in channels[:-1]
         )
-        self.multi = ThreeConvs([pyramid_width] * count, attentive_width)
-        self.attentive = nn.ModuleList(LayerAttention(pyramid_width, attentive_width) for _ in range(count))
-        self.fusion = JointConv([attentive_width] * count, attentive_width)
-        self.fusion_norm = NormPReLU(attentive_width)
-        self.aspp = ASPP3D(attentive_width)
-        self.single_heads = nn.ModuleList(nn.Conv3d(pyramid_width, classes, 1) for _ in range(count))
-        self.attentive_heads = nn.ModuleList(nn.Conv3d(attentive_width, classes, 1) for _ in range(count))
-        self.head = nn.Conv3d(attentive_width, classes, kernel_size=1)
+        self.multi = ThreeConvs([pyramid] * count, attentive)
+        self.attentive = nn.ModuleList(LayerAttention(pyramid, attentive) for _ in range(count))
+        self.fusion = JointConv([attentive] * count, attentive)
+        self.fusion_norm = NormPReLU(attentive)
+        self.aspp = ASPP3D(attentive)
+        self.single_heads = nn.ModuleList(nn.Conv3d(pyramid, classes, 1) for _ in range(count))
+        self.attentive_heads = nn.ModuleList(nn.Conv3d(attentive, classes, 1) for _ in range(count))
+        self.head = nn.Conv3d(attentive, classes, kernel_size=1)
         initialize(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | Outputs:

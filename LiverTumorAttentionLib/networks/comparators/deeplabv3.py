@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks.checks import check_count, check_slices
+from LiverTumorAttentionLib.networks.checks import check_count, check_scaled_width, check_slices
 from LiverTumorAttentionLib.networks.layers import crop_to, initialize
 from LiverTumorAttentionLib.networks.resnet import Bottleneck, ResNet, check_blocks
 
@@ -76,7 +76,8 @@ class DeepLabv3(nn.Module):
         the paper's best networks: rates 2 * (1, 2, 4) in the last block. No drop-out, which the authors' code
         has and the paper has not. The image is filled up to 16 k + 1 pixels a side (the paper trains on 513),
         so that position i of the last grid looks at pixel 16 i and its logits come back there
-        (align_corners=True). One channel in, where the paper has three. Returns logits, without the softmax.
+        (align_corners=True). One channel in, where the paper has three. `aspp_width`, the paper's 256, is four
+        times `width` unless given. Returns logits, without the softmax.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X). In training B must be 2 or more: the
         image-level features are normalized over the batch alone.
 
@@ -84,6 +85,8 @@ class DeepLabv3(nn.Module):
     """
 
     phases = ("portal",)
+    scaled_widths: Mapping[str, int] = {"aspp_width": 4}
+    """Arguments that are this multiple of `width` unless given."""
 
     def __init__(
         self,
@@ -91,13 +94,13 @@ class DeepLabv3(nn.Module):
         classes: int = 2,
         width: int = 64,
         blocks: Sequence[int] = (3, 4, 23, 3),
-        aspp_width: int = 256,
+        aspp_width: int | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
         self.classes = check_count("classes", classes, minimum=2)
         check_count("width", width, minimum=1)
-        check_count("aspp_width", aspp_width, minimum=1)
+        aspp = check_scaled_width("aspp_width", aspp_width, width, self.scaled_widths["aspp_width"])
         counts = check_blocks(blocks)
         if counts[-1] != len(MULTI_GRID):
             raise ModelError(
@@ -106,8 +109,8 @@ class DeepLabv3(nn.Module):
             )
         self.encoder = ResNet(in_channels, width, counts, Bottleneck, OUTPUT_STRIDE)
         open_kernels(self.encoder.layer4, [2 * rate for rate in MULTI_GRID])
-        self.aspp = ASPP(self.encoder.channels[-1], aspp_width)
-        self.head = nn.Conv2d(aspp_width, classes, kernel_size=1)
+        self.aspp = ASPP(self.encoder.channels[-1], aspp)
+        self.head = nn.Conv2d(aspp, classes, kernel_size=1)
         for part in (self.aspp, self.head):  # the encoder has drawn its own weights
             initialize(part)
 

@@ -11,9 +11,11 @@ import pytest
 import safetensors.torch
 import torch
 
+from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.inference.stages import load_network
-from LiverTumorAttentionLib.models import ModelPackage, find_model, paper_model
+from LiverTumorAttentionLib.models import ModelPackage, find_model, paper_model, paper_names
 from LiverTumorAttentionLib.models.earlier_arguments import EARLIER
+from LiverTumorAttentionLib.models.stage_description import StageDescription
 from LiverTumorAttentionLib.networks import build_network, network_entry
 
 NARROW = {"width": 2, "levels": 4, "pyramid_width": 3}
@@ -77,10 +79,49 @@ def test_a_model_that_names_no_width_has_one_channel_and_its_weights_bit_for_bit
     folder, weights = earlier_model(tmp_path / "model", network, part)
     package = ModelPackage(folder)
     (stage,) = package.description.stages
-    assert stage.arguments == {**NARROW, "attention_width": 1, "resampling": "learned"}
+    assert stage.arguments == {
+        **NARROW,
+        "attention_width": 1,
+        "resampling": "learned",
+    }  # its own pyramid_width
     loaded = load_network(package, stage).state_dict()
     assert loaded.keys() == weights.keys()
     assert all(torch.equal(loaded[name], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "argument", "fixed", "layer", "shape"),
+    [
+        ("dpcnet", {"width": 2, "levels": 3}, "pyramid_width", 64, "lateral.0.weight", (64, 2, 1, 1, 1)),
+        ("darn", {"width": 2, "levels": 3}, "pyramid_width", 64, "head.weight", (3, 64, 1, 1, 1)),
+        ("daf", {"width": 2, "levels": 3}, "pyramid_width", 64, "head.weight", (3, 32, 1, 1, 1)),
+        ("sfan", {"width": 2, "levels": 2}, "aligned_width", 64, "fusion.conv.weight", (64, 128, 3, 3)),
+        ("deeplabv3", {"width": 2, "blocks": [1, 1, 1, 3]}, "aspp_width", 256, "head.weight", (2, 256, 1, 1)),
+    ],
+)
+def test_a_narrow_network_from_before_has_the_widths_that_were_fixed(
+    network: str, arguments: dict, argument: str, fixed: int, layer: str, shape: tuple[int, ...]
+) -> None:
+    patches = {"patches": {"patch": [32, 32, 32], "overlap": 0.5}}
+    slices = {"slices": {"neighbours": 0, "tile": [64, 64], "overlap": 0.5}}
+    volume = network_entry(network).dimensions == 3
+    described = {
+        "name": "liver_and_tumor" if volume else "liver",
+        "network": network,
+        "arguments": arguments,
+        "weights": "x.safetensors",
+        "sha256": "0" * 64,
+        "phases": ["portal"],
+        "intensity": {"window_hu": [-75, 175]},
+        **(patches if volume else slices),
+    }
+    stage = from_mapping(StageDescription, described, where="stage")
+    assert stage.arguments[argument] == fixed
+    with torch.device("meta"):
+        earlier = build_network(network, **stage.arguments).state_dict()
+        now = build_network(network, **arguments).state_dict()
+    assert tuple(earlier[layer].shape) == shape
+    assert now[layer].shape != earlier[layer].shape
 
 
 def test_the_bundled_model_loads_bit_for_bit() -> None:
@@ -95,9 +136,12 @@ def test_the_bundled_model_loads_bit_for_bit() -> None:
 def test_every_argument_is_one_of_its_network_and_the_papers_model_names_it() -> None:
     for network, added in EARLIER.items():
         assert set(added) <= set(inspect.signature(network_entry(network).build).parameters)
-        (stage,) = paper_model(network)["stages"]
-        defaults = build_network(network, **NARROW)
-        named = build_network(network, **{**NARROW, **{name: stage["arguments"][name] for name in added}})
+        if network not in paper_names():
+            continue
+        stage = paper_model(network)["stages"][-1]
+        with torch.device("meta"):
+            defaults = build_network(network)
+            named = build_network(network, **{name: stage["arguments"][name] for name in added})
         assert {k: v.shape for k, v in defaults.state_dict().items()} == {
             k: v.shape for k, v in named.state_dict().items()
         }

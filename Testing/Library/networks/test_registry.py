@@ -13,7 +13,12 @@ from torch import nn
 
 from LiverTumorAttentionLib import networks
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks import build_network, network_entry, network_names
+from LiverTumorAttentionLib.networks import (
+    build_network,
+    network_entry,
+    network_names,
+    with_scaled_widths,
+)
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg, ResSeg
 
 FOLDER = Path(networks.__file__).parent
@@ -68,6 +73,8 @@ def values_out_of_range(name: str) -> list[tuple[str, object]]:
             wrong += [(key, "yes"), (key, 2)]
         elif isinstance(default, int):
             wrong += [(key, -1), (key, 2.5), (key, "8"), (key, None), (key, True)]
+        elif default is None:  # a count that follows from others unless given
+            wrong += [(key, -1), (key, 0), (key, 2.5), (key, "8"), (key, True)]
         elif isinstance(default, float):
             wrong += [(key, -0.5), (key, "much"), (key, float("nan"))]
         elif isinstance(default, str):
@@ -104,6 +111,45 @@ def test_every_argument_of_every_network_is_checked(name: str):
         ModelError, match=rf"{name} has no argument 'classses'; it takes .*; did you mean classes"
     ):
         build_network(name, classses=2)
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_half_the_width_halves_every_layer(name: str):
+    """Judged by biases and scales, where they are more than classes; give or take one, for RMP adds four channels."""
+    full = inspect.signature(network_entry(name).build).parameters["width"].default
+
+    def lengths(width: int) -> dict[str, int]:
+        with torch.device("meta"):
+            network = build_network(name, width=width)
+        return {key: value.numel() for key, value in network.named_parameters() if value.ndim == 1}
+
+    wide, narrow = lengths(full), lengths(full // 2)
+    assert wide.keys() == narrow.keys()
+    odd = {key: n for key, n in wide.items() if n > 6 and abs(n - 2 * narrow[key]) > 1}
+    assert not odd
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "named"),
+    [
+        ("dpcnet", {"width": 8}, {"width": 8, "pyramid_width": 16}),
+        ("darn", {}, {"pyramid_width": 64}),
+        ("daf", {"width": 4, "pyramid_width": None}, {"width": 4, "pyramid_width": 8}),
+        ("sfan", {"width": 8, "classes": 3}, {"width": 8, "classes": 3, "aligned_width": 8}),
+        ("deeplabv3", {}, {"aspp_width": 256}),
+        ("deeplabv3", {"width": 4, "aspp_width": 6}, {"width": 4, "aspp_width": 6}),
+        ("resseg", {"width": 8}, {"width": 8}),
+        ("paresseg", {"levels": None}, {"levels": None}),
+    ],
+)
+def test_widths_that_follow_are_named(name: str, given: dict, named: dict):
+    assert with_scaled_widths(name, given) == named
+    with torch.device("meta"):
+        shapes = [
+            {key: value.shape for key, value in build_network(name, **arguments).named_parameters()}
+            for arguments in (given, named)
+        ]
+    assert shapes[0] == shapes[1]
 
 
 @pytest.mark.parametrize("name", network_names())

@@ -68,7 +68,8 @@ def test_the_papers_settings_stand_in_the_descriptions() -> None:
     assert dpcnet["intensity"] == {"percentiles": [0.5, 99.5]}
     assert dpcnet["patches"] == {"patch": [128, 128, 128], "overlap": 0.5}
     assert dpcnet["grid"] == {"in_plane_spacing_mm": 1.9, "slice_spacing_range_mm": [2.47, 2.47]}
-    assert dpcnet["arguments"] == {"attention_width": "level", "resampling": "transposed"}
+    spacor = {"attention_width": "level", "resampling": "transposed"}
+    assert dpcnet["arguments"] == {**spacor, "pyramid_width": 64}
     sfan = paper_model("sfan")["stages"][1]
     assert sfan["intensity"] == {"window_hu": [-75, 175]}
     assert sfan["slices"]["scales"] == [0.5, 1.0, 1.5]

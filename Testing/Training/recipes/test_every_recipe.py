@@ -198,10 +198,10 @@ def test_a_row_is_the_network_that_the_paper_describes(place: tuple[str, str, st
     stage = RECIPES[str(trained_rows()[place].recipe)].stage
     options = {key: value for key, value in stage.arguments.items() if key not in ("in_channels", "classes")}
     network, arguments = WHAT_A_ROW_TRAINS[place]
-    of_spacor = (
-        {"attention_width": "level", "resampling": "transposed"} if network in ("dpcnet", "darn") else {}
-    )
-    assert (stage.network, options) == (network, {**of_spacor, **arguments})
+    of_spacor = {"attention_width": "level", "resampling": "transposed", "pyramid_width": 64}
+    named = {"dpcnet": of_spacor, "darn": of_spacor, "daf": {"pyramid_width": 64}}
+    named |= {"sfan": {"aligned_width": 64}, "deeplabv3": {"aspp_width": 256}}
+    assert (stage.network, options) == (network, {**named.get(network, {}), **arguments})
 
 
 def test_losses_are_those_of_the_rows() -> None:

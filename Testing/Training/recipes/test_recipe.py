@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.errors import InputError, ModelError
+from LiverTumorAttentionLib.networks import build_network
 from training.recipes.recipe import Recipe, read_recipe, recipe_from, recipe_names, to_values
 
 BASE = """
@@ -205,14 +206,43 @@ def test_a_name_that_no_recipe_has(name: str) -> None:
 def test_a_recipe_has_the_present_arguments_and_a_run_from_before_them_the_earlier_ones(folder: Path) -> None:
     """What is trained anew takes the network's defaults and names them; a run's own values name none of them."""
     recipe = read_recipe("dpcnet/table2-both")
-    present = {"attention_width": "level", "resampling": "transposed"}
+    present = {"attention_width": "level", "resampling": "transposed", "pyramid_width": 64}
     assert recipe.stage.arguments == {**present, "backbone": "unet3d"}
     values = to_values(recipe)
     assert recipe_from(values, recipe.name) == recipe
     for name in present:
         del values["stage"]["arguments"][name]
     before = recipe_from(values, recipe.name)
-    assert before.stage.arguments == {"backbone": "unet3d", "attention_width": 1, "resampling": "learned"}
+    earlier = {"attention_width": 1, "resampling": "learned", "pyramid_width": 64}
+    assert before.stage.arguments == {"backbone": "unet3d", **earlier}
     narrow = read_recipe("darn/table3-sem-spa", {"stage.arguments.attention_width": 1})
     assert narrow.stage.arguments["attention_width"] == 1
     assert read_recipe("dpcnet/table2-baseline").stage.arguments == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "argument", "number"),
+    [
+        ("dpcnet/table2-pfe-both", 8, "pyramid_width", 16),
+        ("darn/table3-sem-spa", 4, "pyramid_width", 8),
+        ("dpcnet/table4-daf", 8, "pyramid_width", 16),
+        ("sfan/clinical-sfan", 8, "aligned_width", 8),
+        ("sfan/clinical-deeplabv3", 16, "aspp_width", 64),
+    ],
+)
+def test_a_recipe_says_the_number_of_each_width_that_follows_from_its_width(
+    name: str, width: int, argument: str, number: int
+) -> None:
+    narrow = read_recipe(name, {"stage.arguments.width": width})
+    assert narrow.stage.arguments[argument] == number
+    own = read_recipe(name, {"stage.arguments.width": width, f"stage.arguments.{argument}": 6})
+    assert own.stage.arguments[argument] == 6
+    values = to_values(narrow)
+    del values["stage"]["arguments"][argument]  # a run from before it did
+    assert recipe_from(values, name).stage.arguments[argument] == {"aspp_width": 256}.get(argument, 64)
+
+
+def test_a_width_that_is_no_number_is_told_by_its_name() -> None:
+    stage = read_recipe("sfan/clinical-sfan", {"stage.arguments.width": "wide"}).stage
+    with pytest.raises(ModelError, match=r"width must be a whole number, at least 1; got 'wide'"):
+        build_network(stage.network, **stage.arguments)
