@@ -8,6 +8,7 @@ cases go out several at a time, so that the cluster's own time does not count; a
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import statistics
@@ -193,7 +194,7 @@ def _started(address: str | None) -> Any:
         ) from error
     own: dict[str, Any] = {"num_cpus": usable_cores(), "include_dashboard": False} if address is None else {}
     try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         raise InputError(
             f"the Ray cluster at {address or 'this computer'} does not answer ({' '.join(str(error).split())[:200]}): "
