@@ -24,7 +24,7 @@ help:
 	@echo "make benchmark-interaction | kills | cohort-trial | fuzz | phases | test-slicer-versions"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
-$(VENV)/.run: pyproject.toml constraints.txt .ci/install-torch.sh
+$(VENV)/.run: pyproject.toml setup.py constraints.txt .ci/install-torch.sh
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@sh .ci/install-torch.sh $(BIN)/python
 	$(PIP) --editable .
@@ -63,7 +63,7 @@ SLICER_VERSIONS := Testing/bench/slicer-5.10.txt
 SLICER_VENV := $(VENV)-slicer
 SLICER_TESTS ?= Testing/Library Testing/Slicer
 
-$(SLICER_VENV)/.test: pyproject.toml constraints.txt $(SLICER_VERSIONS) .ci/install-torch.sh
+$(SLICER_VENV)/.test: pyproject.toml setup.py constraints.txt $(SLICER_VERSIONS) .ci/install-torch.sh
 	test -x $(SLICER_VENV)/bin/python || $(PYTHON) -m venv $(SLICER_VENV)
 	@sh .ci/install-torch.sh $(SLICER_VENV)/bin/python
 	sed -n 's/==.*/==/p' $(SLICER_VERSIONS) | sed 's/^/^/' | grep -v -i -f - constraints.txt > $(SLICER_VENV)/constraints.txt

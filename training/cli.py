@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.program import run_program
@@ -50,10 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_program(build_parser, arguments, cancelled_message="stopped")
 
 
+def program_name() -> str:
+    """Return the program as it was called: the script that is installed, or else a module of this folder's."""
+    script = Path(sys.argv[0]).stem
+    return script if script == "liver-tumor-attention-training" else "python -m training"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with all commands."""
     parser = argparse.ArgumentParser(
-        prog="python -m training", description=f"Train the networks of the papers. {NOT_FOR_CLINICAL_USE}"
+        prog=program_name(), description=f"Train the networks of the papers. {NOT_FOR_CLINICAL_USE}"
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
