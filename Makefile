@@ -131,6 +131,7 @@ benchmark-models: $(VENV)/.test $(NNUNET)/.installed
 	$(MODELS) --case 3d_fullres --case "full-size network" --matrix 512 --slices 200 --name models-512
 	$(BIN)/python -m Testing.benchmarks.models.sizes --nnunet-python $(NNUNET)/bin/python --scratch build/models \
 		--output Testing/benchmarks/results --beside nothing "a busy process"
+	$(BIN)/python -m Testing.benchmarks.models.monai --scratch build/models --output Testing/benchmarks/results
 
 # On two cores the peers take an hour, the verdict 12 minutes (two parts side by side), the effect 5.
 benchmark-registration: $(VENV)/.test $(VENV)/.benchmarks

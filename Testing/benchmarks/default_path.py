@@ -6,7 +6,8 @@
 The earlier commit is checked out in a git worktree of its own, and both run in turn on the same cases, each run in a
 process of its own: 512 x 512 voxels in 100 to 1500 slices of one generated abdomen, one and two phases, with the
 machine to itself and beside a process that keeps one core busy. Only ratios within one run mean something. Resumes
-where it was stopped: rows that the results hold already are kept. Both run the weights of this commit.
+where it was stopped: rows that the results hold already are kept. Both run the model of this commit, without those of
+its settings of postprocessing that the earlier commit does not know.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +36,10 @@ DRAWN_SLICES, DRAWN_THICKNESS_MM = 200, 1.5
 COMPRESSED_UP_TO = 400
 """Slices up to which the volumes are gzip files; larger ones are written as they are, to spare the benchmark's time."""
 SPIN = "while True: pass"
+KNOWN_SETTINGS = (
+    "import dataclasses; from LiverTumorAttentionLib.postprocessing import PostprocessingSettings as Settings; "
+    "print(*(field.name for field in dataclasses.fields(Settings)))"
+)
 COMMITS = ("before", "after")
 
 
@@ -53,6 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     scratch = options.scratch.resolve()
     checkouts = {"before": checkout(options.before, scratch / "before"), "after": ROOT}
+    model, left_out = common_model(checkouts["before"], scratch / "model")
     results = options.output / "default-path.json"
     content = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {"rows": []}
     content |= {
@@ -62,6 +69,7 @@ def main() -> None:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "seed": options.seed,
+        "settings_left_out": left_out,
     }
     for slices in options.slices:
         for phases in options.phases:
@@ -70,7 +78,8 @@ def main() -> None:
                 if any({key: old[key] for key in row} == row for old in content["rows"]):
                     continue
                 case = case_of(slices, options.seed, scratch)
-                content["rows"].append({**row, **compared(case, phases, beside, checkouts, options.commits)})
+                found = compared(case, phases, beside, checkouts, options.commits, model)
+                content["rows"].append({**row, **found})
                 results.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
                 (options.output / "default-path.md").write_text(table(content), encoding="utf-8")
                 print(json.dumps(content["rows"][-1]))
@@ -91,6 +100,26 @@ def described(folder: Path) -> str:
         ["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def common_model(before: Path, folder: Path) -> tuple[Path, list[str]]:
+    """Return the bundled model as the earlier commit can read it, and the settings that were left out for it."""
+    done = subprocess.run(
+        [sys.executable, "-c", KNOWN_SETTINGS],
+        cwd=before,
+        env={**os.environ, "PYTHONPATH": str(before)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    values = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))
+    left_out = sorted(values["postprocessing"].keys() - set(done.stdout.split()))
+    for name in left_out:
+        del values["postprocessing"][name]
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(MODEL, folder)
+    (folder / "model.json").write_text(json.dumps(values), encoding="utf-8")
+    return folder, left_out
 
 
 def case_of(slices: int, seed: int, scratch: Path) -> Path:
@@ -141,7 +170,7 @@ def interpolated(image: sitk.Image, slices: int) -> sitk.Image:
 
 
 def compared(
-    case: Path, phases: int, beside: str, checkouts: dict[str, Path], commits: list[str]
+    case: Path, phases: int, beside: str, checkouts: dict[str, Path], commits: list[str], model: Path
 ) -> dict[str, Any]:
     """Return what both commits took on a case, and how far their segmentations agree."""
     portal, arterial = volumes(case)
@@ -150,7 +179,7 @@ def compared(
         command = [
             *(sys.executable, "-m", "LiverTumorAttentionLib", "segment", "--portal", str(portal)),
             *(["--arterial", str(arterial)] if phases == 2 else []),
-            *("--model", str(MODEL), "--device", "cpu", "--progress", "none"),
+            *("--model", str(model), "--device", "cpu", "--progress", "none"),
             *("--output", str(case / f"{name}.seg.nrrd")),
         ]
         environment = {**os.environ, "PYTHONPATH": str(checkouts[name])}
@@ -213,6 +242,11 @@ def table(content: dict[str, Any]) -> str:
         f"commit {content['before']} beside {content['after']}, {content['cores']} cores. In turn on the same files; "
         "ratios count, seconds do not: other work ran on the machine. Not for clinical use.",
         "",
+    ]
+    if content.get("settings_left_out"):
+        names = ", ".join(f"`{name}`" for name in content["settings_left_out"])
+        lines += [f"Of its settings, {names} is left out, which the earlier commit does not know.", ""]
+    lines += [
         "| slices | phases | beside it | seconds | ratio | processor s | ratio | peak GiB | ratio | bytes a voxel "
         "| Dice liver, tumors |",
         "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -2,10 +2,10 @@
 
     python -m Testing.benchmarks.models.monai --scratch build/models --output Testing/benchmarks/results
 
-Each bundle holds a small network of MONAI's with drawn weights, and transforms and windows as bundles have them. Ours is
-added as `models add` does it; MONAI's side reads the same configuration with MONAI's own parser and goes through MONAI's own
-transforms and sliding window. Each runs in a process of its own, from file to file, on one drawn volume. Rows of the same
-volume are kept. Not for clinical use.
+Each bundle holds a small network of MONAI's with drawn weights, and transforms and windows as bundles have them. Ours
+is added as `models add` does it; MONAI's side reads the same configuration with MONAI's own parser and goes through
+MONAI's own transforms and sliding window. Each runs in a process of its own, from file to file, on one drawn volume.
+Rows of the same volume are kept. Not for clinical use.
 """
 
 from __future__ import annotations
