@@ -1,4 +1,4 @@
-"""Words of the library that the panel shows by themselves: headings, statuses, operating points.
+"""Words of the library that the panel shows by themselves: headings, statuses, operating points, resections.
 
 Its sentences are shown as they are: they stand in reports and logs too.
 """
@@ -32,6 +32,22 @@ WORDS = {
     "Sensitive": _("Sensitive"),
     "Balanced": _("Balanced"),
     "Specific": _("Specific"),
+    "Right hepatectomy": _("Right hepatectomy"),
+    "Left hepatectomy": _("Left hepatectomy"),
+    "Extended right hepatectomy (right trisectionectomy)": _(
+        "Extended right hepatectomy (right trisectionectomy)"
+    ),
+    "Extended left hepatectomy (left trisectionectomy)": _(
+        "Extended left hepatectomy (left trisectionectomy)"
+    ),
+    "Right anterior sectionectomy": _("Right anterior sectionectomy"),
+    "Right posterior sectionectomy": _("Right posterior sectionectomy"),
+    "Left medial sectionectomy": _("Left medial sectionectomy"),
+    "Left lateral sectionectomy": _("Left lateral sectionectomy"),
+    "Central hepatectomy (mesohepatectomy)": _("Central hepatectomy (mesohepatectomy)"),
+    "Bisegmentectomy V, VI": _("Bisegmentectomy V, VI"),
+    "Bisegmentectomy VII, VIII": _("Bisegmentectomy VII, VIII"),
+    "Segments": _("Segments"),
 }
 
 

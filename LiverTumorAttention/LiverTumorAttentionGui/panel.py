@@ -104,6 +104,7 @@ class SegmentationPanel:
             self.ui,
             self.active_case,
             ensure=self._installer.ensure_requirements,
+            ensure_all=self._installer.ensure,
             ensure_dicom=self._installer.ensure_dicom,
         )
         self._parts: tuple[Part, ...] = (

@@ -16,8 +16,10 @@ from LiverTumorAttentionLib.analysis.segments.fitted_landmarks import landmarks_
 from LiverTumorAttentionLib.analysis.segments.landmarks import SOURCE, Landmarks, segments_by_landmarks
 from LiverTumorAttentionLib.correction.lesions import instances_from_labels
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_instances
+from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from LiverTumorAttentionLib.io.couinaud_segments import read_couinaud, write_couinaud
 from LiverTumorAttentionLib.io.json_file import read_json
+from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.terminology import plain_text
 from LiverTumorAttentionLib.pipeline.jobs import PROPOSE_SEGMENTS, SegmentsJob
 from LiverTumorAttentionLib.pipeline.outputs import check_outputs, output_files, write_all, write_json
@@ -122,9 +124,17 @@ def segments_for_case(
 
 
 def imported_segments(path: str, instances: sitk.Image) -> LiverSegments:
-    """Read segments onto the liver of a segmentation. instances: 0 background, 1 liver, 2, 3, … tumors."""
+    """Read segments onto the liver of a segmentation. instances: 0 background, 1 liver, 2, 3, … tumors.
+
+    Those that this software wrote keep who told them.
+    """
     labels = regridded(read_couinaud(path), instances, "the Couinaud segments", "the segmentation", part=True)
-    return LiverSegments.on_liver(labels, instances, IMPORTED)
+    return LiverSegments.on_liver(labels, instances, _told_source(path) or IMPORTED)
+
+
+def _told_source(path: str) -> str | None:
+    """Return who told the segments of a `.seg.nrrd`, as its header says; None where it does not."""
+    return read_nrrd_header(path).pairs.get(SOURCE_KEY) if full_suffix(path) == ".seg.nrrd" else None
 
 
 def proposed_segments(

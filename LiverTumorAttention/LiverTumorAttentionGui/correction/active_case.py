@@ -183,7 +183,8 @@ class ActiveCase:
         if study is None or study.segmentation.GetScene() is None:
             return ()
         portal = study.portal if study.portal.GetScene() is not None else None
-        return portal, *map(study.registered, PHASE_NAMES), study.probability, study.vessels
+        registered = map(study.registered, PHASE_NAMES)
+        return portal, *registered, study.probability, study.vessels, study.couinaud
 
     def _corrected(self, outcome: Outcome) -> None:
         for listener in list(self._outcome_listeners):

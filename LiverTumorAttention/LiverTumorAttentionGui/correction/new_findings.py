@@ -15,6 +15,7 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import (
+    COUINAUD_REFERENCE,
     LOG_ATTRIBUTE,
     PHASE_NAMES,
     PORTAL_REFERENCE,
@@ -109,6 +110,8 @@ class Findings:
             for phase, names in PHASE_NAMES.items()
         }
         vessels = node.GetNodeReference(VESSELS_REFERENCE) if same else None
+        if not same:
+            node.SetNodeReferenceID(COUINAUD_REFERENCE, None)
         if not same and "arterial" not in phases:
             node.SetNodeReferenceID(TRANSFORM_REFERENCE, None)
         registered = {**earlier, **phases}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.review.couinaud import SceneCouinaud
 from LiverTumorAttentionGui.scene.node_attributes import DIAMETERS_REFERENCE, LESION_TAG
 from LiverTumorAttentionGui.scene.node_links import (
     add_referenced_node,
@@ -68,12 +69,29 @@ class SceneReview:
                 findings=run_findings(self._study.report),
                 progress=progress,
             )
+            review = self._with_segments(review, instances)
         self._review = review
         fill_tumor_table(self._study.segmentation, review.tumors)
         if self._lines.numbers:
             shown = self._lines.numbers
             self._lines.show([tumor for tumor in review.tumors if tumor.number in shown])
         return review
+
+    def tell_segments(self, instances: sitk.Image) -> CaseReview | None:
+        """Take the present Couinaud segments into the last measurement and the study's table; None before the first.
+
+        instances: those that were measured. Raises `PanelError`.
+        """
+        if self._review is not None:
+            with as_panel_error():
+                self._review = self._with_segments(self._review, instances)
+            fill_tumor_table(self._study.segmentation, self._review.tumors)
+        return self._review
+
+    def _with_segments(self, review: CaseReview, instances: sitk.Image) -> CaseReview:
+        if self._study.couinaud is None:
+            return review
+        return review.with_segments(SceneCouinaud(self._study).on_liver(instances), instances)
 
     def show_diameters(self, numbers: Sequence[int] | None = None) -> None:
         """Draw the diameters of these tumors only, of all when None. Raises `PanelError`."""

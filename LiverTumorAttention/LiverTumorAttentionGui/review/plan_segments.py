@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 MARGIN_SEGMENT = "Margin"
 RESECTED_SEGMENT = "ResectedPart"
-_COLORS = {MARGIN_SEGMENT: (1.0, 0.86, 0.25), RESECTED_SEGMENT: (0.35, 0.55, 0.95)}
+NAMED_RESECTED_SEGMENT = "NamedResectedPart"
+_COLORS = {
+    MARGIN_SEGMENT: (1.0, 0.86, 0.25),
+    RESECTED_SEGMENT: (0.35, 0.55, 0.95),
+    NAMED_RESECTED_SEGMENT: (0.85, 0.35, 0.75),
+}
 
 
 class PlanSegments:
-    """The margin and the resected part. The segmentation node exists while it has a segment."""
+    """The margin and the resected parts. The segmentation node exists while it has a segment."""
 
     def __init__(self, study: Study) -> None:
         self._study = study

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.review.named_resection import NamedResection
 from LiverTumorAttentionGui.review.plan_segments import MARGIN_SEGMENT, RESECTED_SEGMENT, PlanSegments
+from LiverTumorAttentionGui.review.plan_settings import Combination, PlanSettings
 from LiverTumorAttentionGui.review.resection_planes import ResectionPlanes, place_plane
-from LiverTumorAttentionGui.scene.node_attributes import (
-    COMBINE_ATTRIBUTE,
-    MARGIN_ATTRIBUTE,
-    MARGIN_TUMORS_ATTRIBUTE,
-    WEIGHT_ATTRIBUTE,
-)
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.signals import Debounce
 
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
 
     from LiverTumorAttentionLib.analysis.planning import CutPlane, MarginPlan, Planner, ResectionPlan
 
-Combination = Literal["all", "any"]
 SEGMENTS_MS = 300
 """Delay after the last move of a plane before the segments are updated, which takes longer than the numbers."""
 
@@ -35,8 +29,9 @@ SEGMENTS_MS = 300
 class ScenePlan:
     """Margin and resection of one study. Not for clinical use.
 
-    instances: uint16 on the portal grid in world coordinates: 0 background, 1 liver, n + 1 tumor n. All settings are
-    stored in the scene, where a later plan of the same segmentation finds them.
+    instances: uint16 on the portal grid in world coordinates: 0 background, 1 liver, n + 1 tumor n. named: the
+    resection by Couinaud segments. All settings are stored in the scene, where a later plan of the same segmentation
+    finds them.
     """
 
     def __init__(self, study: Study, instances: sitk.Image) -> None:
@@ -44,6 +39,7 @@ class ScenePlan:
         self._instances = instances
         self._settings = PlanSettings(study.segmentation)
         self._segments = PlanSegments(study)
+        self.named = NamedResection(study, self._segments, lambda: self._instances)
         self._listeners: list[Callable[[], None]] = []
         self._margin: MarginPlan | None = None
         self._known = (self.combine, self.weight_kg)
@@ -221,6 +217,7 @@ class ScenePlan:
                 self.show_resected(True)
             except PanelError:
                 self._segments.remove(RESECTED_SEGMENT)
+        self.named.update_shown()
 
     # Export ----------------------------------------------------------------------------------------------------
 
@@ -240,88 +237,14 @@ class ScenePlan:
         if cuts:
             planes = [{"point_lps_mm": list(c.point_lps_mm), "normal_lps": list(c.normal_lps)} for c in cuts]
             plan["resections"] = [{"combine": self.combine, "planes": planes}]
+        plan |= self.named.as_json()
         if not plan:
             return None
-        if self.weight_kg is not None:
-            plan["weight_kg"] = self.weight_kg
-        return plan
+        sizes = {"weight_kg": self.weight_kg, "height_cm": self._settings.height_cm}
+        return plan | {name: value for name, value in sizes.items() if value is not None}
 
     def close(self) -> None:
         """Remove all observers; the planned nodes stay in the scene."""
         self._update_segments_later.cancel()
         self._planes.close()
         self._listeners.clear()
-
-
-class PlanSettings:
-    """Margin, body weight and combination of the planes: attributes of the segmentation node, saved with the scene.
-
-    An attribute that cannot be read counts as not set.
-    """
-
-    def __init__(self, segmentation: slicer.vtkMRMLSegmentationNode) -> None:
-        self._node = segmentation
-
-    @property
-    def margin_mm(self) -> float | None:
-        """Width of the margin; None without one."""
-        return self._number(MARGIN_ATTRIBUTE)
-
-    @property
-    def margin_tumors(self) -> tuple[int, ...] | None:
-        """Numbers of the tumors that have a margin; None for all."""
-        texts = (self._node.GetAttribute(MARGIN_TUMORS_ATTRIBUTE) or "").split(",")
-        numbers = tuple(int(text) for text in texts if text.isdigit())
-        return numbers or None
-
-    def set_margin(self, width_mm: float | None, tumors: tuple[int, ...] | None) -> None:
-        """Set the margin; a width of None removes it."""
-        self._set(MARGIN_ATTRIBUTE, None if width_mm is None else str(float(width_mm)))
-        chosen = None if width_mm is None or tumors is None else ",".join(str(n) for n in tumors)
-        self._set(MARGIN_TUMORS_ATTRIBUTE, chosen)
-
-    @property
-    def weight_kg(self) -> float | None:
-        """Body weight; None when unknown. Setting an implausible one raises `PanelError`."""
-        return self._number(WEIGHT_ATTRIBUTE)
-
-    @weight_kg.setter
-    def weight_kg(self, value: float | None) -> None:
-        from LiverTumorAttentionLib.analysis.segments.remnant import HEAVIEST_KG, LIGHTEST_KG
-
-        if value is not None and not LIGHTEST_KG <= value <= HEAVIEST_KG:
-            raise PanelError(
-                _(
-                    "The body's weight must lie between {lightest_kg:g} and {heaviest_kg:g} kg, got "
-                    "{value:g} kg: enter another weight."
-                ).format(lightest_kg=LIGHTEST_KG, heaviest_kg=HEAVIEST_KG, value=value)
-            )
-        self._set(WEIGHT_ATTRIBUTE, None if value is None else str(float(value)))
-
-    @property
-    def combine(self) -> Combination:
-        """Whether the part beyond "all" planes is resected, a wedge, or the part beyond "any" of them."""
-        return "any" if self._node.GetAttribute(COMBINE_ATTRIBUTE) == "any" else "all"
-
-    @combine.setter
-    def combine(self, value: Combination) -> None:
-        if value not in ("all", "any"):
-            raise PanelError(
-                _(
-                    "Planes combine as 'all' (a wedge) or as 'any', got {value!r}: choose one of the two."
-                ).format(value=value)
-            )
-        self._set(COMBINE_ATTRIBUTE, value)
-
-    def _number(self, attribute: str) -> float | None:
-        try:
-            value = float(self._node.GetAttribute(attribute) or "")
-        except ValueError:
-            return None
-        return value if math.isfinite(value) and value > 0 else None
-
-    def _set(self, attribute: str, text: str | None) -> None:
-        if text is None:
-            self._node.RemoveAttribute(attribute)
-        else:
-            self._node.SetAttribute(attribute, text)

@@ -16,6 +16,7 @@ from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
+from LiverTumorAttentionGui.review.couinaud import SceneCouinaud
 from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.scene.study import Study
 
@@ -124,7 +125,7 @@ class ReportRun(ChildRun[ReportFiles]):
 
 
 def write_case(study: Study, instances: sitk.Image, folder: Path, log: str = "") -> list[str]:
-    """Write volumes, segmentation, vessels and the run's report of a study; return the options of `review` for them.
+    """Write a study's volumes, segmentation, vessels, Couinaud segments and run's report; return `review`'s options.
 
     instances: uint16 on the portal grid. log: of corrections. Files are in world coordinates. Raises `PanelError`.
     """
@@ -140,8 +141,11 @@ def write_case(study: Study, instances: sitk.Image, folder: Path, log: str = "")
     with as_panel_error():
         files["--segmentation"] = write_signed(instances, log, folder)
         vessels = study.vessel_map()
+        segments = None if study.couinaud is None else SceneCouinaud(study).on_liver(instances)
     if vessels is not None:
-        files["--vessels"] = _write_vessels(vessels, folder / "vessels.seg.nrrd")
+        files["--vessels"] = write_vessels(vessels, folder)
+    if segments is not None:
+        files["--segments"] = write_couinaud_labels(segments.labels, segments.source, folder)
     return [
         *write_run_report(study.report, folder),
         *(argument for option, path in files.items() for argument in (option, str(path))),
@@ -180,13 +184,25 @@ def write_volume(image: sitk.Image, path: Path) -> Path:
     return path
 
 
-def _write_vessels(vessels: Vessels, path: Path) -> Path:
-    """Write the vessels with their names as segments of one layer."""
+def write_vessels(vessels: Vessels, folder: Path) -> Path:
+    """Write the vessels with their names as segments of one layer; return their path."""
     from LiverTumorAttentionLib.io.seg_nrrd import write_layers
 
     pairs: dict[str, str] = {}
     for index, (value, name) in enumerate(vessels.names.items()):
         fields = {"ID": f"Vessel_{value}", "Name": name, "LabelValue": str(value), "Layer": "0"}
         pairs |= {f"Segment{index}_{field}": text for field, text in fields.items()}
+    path = folder / "vessels.seg.nrrd"
     write_layers(path, vessels.array.astype(np.uint16)[np.newaxis], vessels.labels, pairs)
+    return path
+
+
+def write_couinaud_labels(labels: sitk.Image, source: str, folder: Path) -> Path:
+    """Write Couinaud segments and who told them; return their path. labels: 1 to 8 on the portal grid."""
+    from LiverTumorAttentionLib.io.couinaud_segments import write_couinaud
+    from LiverTumorAttentionLib.pipeline.liver_segments import SOURCE_KEY
+
+    path = folder / "given.seg.nrrd"
+    with as_panel_error():
+        write_couinaud(path, labels, {SOURCE_KEY: source} if source else {})
     return path

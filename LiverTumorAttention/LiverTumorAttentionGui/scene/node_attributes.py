@@ -33,6 +33,8 @@ PLANE_REFERENCE = "ResectionPlane"
 """Markups planes, several: where the liver is to be cut."""
 PLAN_REFERENCE = "MarginSegmentation"
 """Segmentation: the safety margin and the resected part."""
+COUINAUD_REFERENCE = "CouinaudSegments"
+"""Segmentation: the eight Couinaud segments of the liver."""
 
 # Attributes of the study's segmentation node --------------------------------------------------------------
 
@@ -48,11 +50,26 @@ WEIGHT_ATTRIBUTE = "LiverTumorAttention_WeightKg"
 """Body weight, kg."""
 COMBINE_ATTRIBUTE = "LiverTumorAttention_Combine"
 """How several resection planes are combined: "all" or "any"."""
+HEIGHT_ATTRIBUTE = "LiverTumorAttention_HeightCm"
+"""Body height, cm."""
+RESECTION_ATTRIBUTE = "LiverTumorAttention_NamedResection"
+"""The chosen resection by Couinaud segments, a key of the library's `NAMED_RESECTIONS`."""
+CAUDATE_ATTRIBUTE = "LiverTumorAttention_WithCaudate"
+"""Whether segment I is resected with it: "1"; not set otherwise."""
 
 SAVED_LOG_ATTRIBUTE = "LiverTumorAttention_SavedLog"
 """SHA-256 of the log as it was when the case of a worklist was last loaded or saved."""
 SAVED_FILE_ATTRIBUTE = "LiverTumorAttention_SavedFile"
 """SHA-256 of the segmentation's file that it was loaded from or saved to, likewise."""
+
+# Attributes of the segmentation of Couinaud segments ------------------------------------------------------
+
+COUINAUD_SOURCE_ATTRIBUTE = "LiverTumorAttention_CouinaudSource"
+"""Who told the segments, in words. Equals the library's `pipeline.liver_segments.SOURCE_KEY`."""
+COUINAUD_VOXELS_ATTRIBUTE = "LiverTumorAttention_CouinaudVoxels"
+"""Checksum of the segments as they were told: other voxels were corrected by hand."""
+COUINAUD_LIVER_ATTRIBUTE = "LiverTumorAttention_CouinaudLiver"
+"""Checksum of the liver that they were told for."""
 
 # Attributes of the volumes of a worklist's case -----------------------------------------------------------
 

@@ -54,16 +54,25 @@ def read_report(path: Path) -> dict[str, Any]:
 
 def read_segmentation(path: Path) -> slicer.vtkSegmentation:
     """Return the segmentation in a .seg.nrrd file. Raises `PanelError` when it is damaged or contains no liver."""
-    check_nrrd(path, "segmentation", fields=("Segment0_ID",))
+    segmentation = read_segments(path, "segmentation")
+    if not segmentation.GetSegmentIdBySegmentName(LIVER_SEGMENT):
+        raise PanelError(
+            _("The segmentation that was computed cannot be read or holds no liver: please report this.")
+        )
+    return segmentation
+
+
+def read_segments(path: Path, what: str) -> slicer.vtkSegmentation:
+    """Return the segments in a .seg.nrrd file, none where Slicer cannot read it; raises `PanelError` if it is damaged.
+
+    what: the user's word for it.
+    """
+    check_nrrd(path, what, fields=("Segment0_ID",))
     private = slicer.vtkMRMLScene()
     node = private.AddNewNodeByClass("vtkMRMLSegmentationNode")
     segmentation = slicer.vtkSegmentation()
     if _read(private, slicer.vtkMRMLSegmentationStorageNode(), node, path):
         segmentation.DeepCopy(node.GetSegmentation())
-    if not segmentation.GetSegmentIdBySegmentName(LIVER_SEGMENT):
-        raise PanelError(
-            _("The segmentation that was computed cannot be read or holds no liver: please report this.")
-        )
     return segmentation
 
 

@@ -56,22 +56,33 @@ def place_segmentation(
     under_transform: bool,
 ) -> slicer.vtkMRMLSegmentationNode:
     """Return `target` with its content replaced by a segmentation in the world, or a new node."""
+    scene = portal.GetScene()
+    node = target or scene.AddNewNodeByClass(
+        "vtkMRMLSegmentationNode", scene.GenerateUniqueName(f"{portal.GetName()} liver tumors")
+    )
+    fill_segmentation(node, segmentation, portal=portal, under_transform=under_transform)
+    _show_segmentation(node)
+    place_in_folder_of(portal, node)
+    return node
+
+
+def fill_segmentation(
+    node: slicer.vtkMRMLSegmentationNode,
+    segmentation: slicer.vtkSegmentation,
+    *,
+    portal: slicer.vtkMRMLScalarVolumeNode,
+    under_transform: bool,
+) -> None:
+    """Replace a node's content by a segmentation in the world, whose label maps are changed where the node moves."""
     if under_transform:
         for layer in range(segmentation.GetNumberOfLayers()):
             image = segmentation.GetLayerDataObject(layer)
             ijk_to_world = vtk.vtkMatrix4x4()
             image.GetImageToWorldMatrix(ijk_to_world)
             image.SetGeometryFromImageToWorldMatrix(below_transform_of(portal, ijk_to_world))
-    scene = portal.GetScene()
-    node = target or scene.AddNewNodeByClass(
-        "vtkMRMLSegmentationNode", scene.GenerateUniqueName(f"{portal.GetName()} liver tumors")
-    )
     node.GetSegmentation().DeepCopy(segmentation)
     node.SetAndObserveTransformNodeID(portal.GetTransformNodeID() if under_transform else None)
     node.SetReferenceImageGeometryParameterFromVolumeNode(portal)
-    _show_segmentation(node)
-    place_in_folder_of(portal, node)
-    return node
 
 
 def place_registration(

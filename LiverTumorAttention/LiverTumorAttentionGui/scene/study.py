@@ -14,6 +14,7 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import LabelLayers
 from LiverTumorAttentionGui.scene.node_attributes import (
+    COUINAUD_REFERENCE,
     PHASE_NAMES,
     PORTAL_REFERENCE,
     PROBABILITY_REFERENCE,
@@ -114,8 +115,12 @@ class Study:
 
     @property
     def vessels(self) -> slicer.vtkMRMLSegmentationNode | None:
-        node = self.segmentation.GetNodeReference(VESSELS_REFERENCE)
-        return node if node is not None and node.IsA("vtkMRMLSegmentationNode") else None
+        return self._segmentation(VESSELS_REFERENCE)
+
+    @property
+    def couinaud(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """The segmentation of the Couinaud segments; None without one."""
+        return self._segmentation(COUINAUD_REFERENCE)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -197,6 +202,10 @@ class Study:
     def to_ras(self, lps: Iterable[float]) -> Point:
         """Return a point in LPS mm in world RAS mm, as the scene has it."""
         return self.to_lps(lps)
+
+    def _segmentation(self, role: str) -> slicer.vtkMRMLSegmentationNode | None:
+        node = self.segmentation.GetNodeReference(role)
+        return node if node is not None and node.IsA("vtkMRMLSegmentationNode") else None
 
     def _image(self, role: str, node: slicer.vtkMRMLScalarVolumeNode, volume: WorldVolume) -> sitk.Image:
         """Return a volume in the world, as int16 or float32, cached until its voxels or its position change."""

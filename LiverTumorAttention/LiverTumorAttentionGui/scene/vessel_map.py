@@ -6,14 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import slicer
-import vtk
-from scipy import ndimage
 
-from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP
 from LiverTumorAttentionGui.scene.segments import VESSEL_KINDS, kind_of
-from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, matrix_to_array, matrix_to_world, voxel_array
+from LiverTumorAttentionGui.scene.segments_on_grid import label_maps_to_world, sampled_on_grid
+from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, voxel_array
 from LiverTumorAttentionLib.analysis import Vessels
 
 
@@ -23,15 +21,8 @@ def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Ve
     The node may lie on another grid and under a linear transform; then the nearest voxel counts. Where two segments
     overlap, the later one counts. Raises `PanelError` for a transform that is not linear, or surfaces alone.
     """
-    vessel_to_world = matrix_to_world(node)
+    vessel_to_world = label_maps_to_world(node, _("The vessels"))
     segmentation = node.GetSegmentation()
-    if vessel_to_world is None or segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
-        raise PanelError(
-            _(
-                "The vessels {node} must be a binary labelmap under no transform but linear ones: "
-                "harden the transform, or make the labelmap the source in the Segmentations module."
-            ).format(node=node.GetName())
-        )
     labels = np.zeros(grid.shape, np.uint16)
     names: dict[int, str] = {}
     for segment_id in segmentation.GetSegmentIDs():
@@ -52,16 +43,7 @@ def _on_grid(grid: VoxelGrid, segment: slicer.vtkSegment, vessel_to_world: np.nd
     image = segment.GetRepresentation(BINARY_LABELMAP)
     if image is None or not voxel_array(image).size:
         return None
-    own = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(own)
-    from_grid = np.linalg.inv(vessel_to_world @ matrix_to_array(own)) @ grid.ijk_to_ras
-    first = np.array(image.GetExtent()[::2])
-    mask = voxel_array(image) == segment.GetLabelValue()
-    matrix = from_grid[:3, :3][::-1, ::-1]  # x, y, z to z, y, x
-    offset = (from_grid[:3, 3] - first)[::-1]
-    return ndimage.affine_transform(
-        mask.astype(np.uint8), matrix, offset, output_shape=grid.shape, order=0, mode="grid-constant"
-    ).astype(bool)
+    return sampled_on_grid(grid, image, vessel_to_world, {segment.GetLabelValue(): 1}) > 0
 
 
 def _unique_name(name: str, taken: Iterable[str]) -> str:

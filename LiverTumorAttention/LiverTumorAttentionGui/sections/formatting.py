@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from LiverTumorAttentionGui.i18n import _
@@ -10,12 +10,13 @@ from LiverTumorAttentionLib.wording import measured
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.planning import MarginPlan, ResectionPlan
+    from LiverTumorAttentionLib.analysis.segments import LiverSegments, SegmentPlan, SegmentShare
     from LiverTumorAttentionLib.correction import Action
 
 PLAN_STALE = _("The tumors or vessels have changed: update the plan.")
 PLAN_NOT_SHOWN = _("Planned earlier: update the plan to see its numbers.")
-SHOWN_MARGINS = 8
-"""Margins of more tumors than these are counted, not listed."""
+SHOWN_TUMORS = 8
+"""Margins or segments of more tumors than these are counted, not listed."""
 
 _ACTIONS = {
     "add": _("add a tumor"),
@@ -102,7 +103,7 @@ def resection_text(plan: ResectionPlan) -> str:
         if tumor.status == "resected" and tumor.margin_mm is not None
     ]
     if margins:
-        names, more = ", ".join(margins[:SHOWN_MARGINS]), len(margins) - SHOWN_MARGINS
+        names, more = ", ".join(margins[:SHOWN_TUMORS]), len(margins) - SHOWN_TUMORS
         lines.append(
             _("Smallest margins: {names}, and {value} more").format(names=names, value=more)
             if more > 0
@@ -122,9 +123,70 @@ def _parenchyma_text(plan: ResectionPlan) -> str:
     )
 
 
-def cut_text(plan: ResectionPlan) -> str:
-    """Return which tumors the planes cut; empty for none."""
-    return _("Cut: {tumors}").format(tumors=_tumors(plan.cut_tumors)) if plan.cut_tumors else ""
+def cut_text(numbers: Sequence[int]) -> str:
+    """Return which tumors are cut; empty for none."""
+    return _("Cut: {tumors}").format(tumors=_tumors(numbers)) if numbers else ""
+
+
+def segments_text(told: LiverSegments, shares: Mapping[int, tuple[SegmentShare, ...]]) -> str:
+    """Return who told the Couinaud segments, their volumes, and in which each tumor lies."""
+    from LiverTumorAttentionLib.analysis.segments import share_text
+    from LiverTumorAttentionLib.voxels.couinaud import roman
+
+    volumes = [f"{roman(number)} {measured(volume, 'mL')}" for number, volume in told.volumes_ml.items()]
+    lines = [
+        _("Segments {source}").format(source=told.source),
+        ", ".join(volumes),
+        *(
+            _("Tumor {number}: {segments}").format(number=number, segments=share_text(its))
+            for number, its in list(shares.items())[:SHOWN_TUMORS]
+        ),
+    ]
+    if len(shares) > SHOWN_TUMORS:
+        lines.append(_("… and {count} more in the table").format(count=len(shares) - SHOWN_TUMORS))
+    return "\n".join(lines)
+
+
+def segment_resection_text(plan: SegmentPlan) -> str:
+    """Return the numbers of a resection by segments: resected part, remnant, and limits that it does not reach."""
+    lines = [
+        _("Resected segments {segments}: {value} ({percent:.1f} %)").format(
+            segments=plan.resection.numerals,
+            value=measured(plan.resected_ml, "mL"),
+            percent=plan.resected_percent,
+        ),
+        _("FLR without tumors: {value} ({percent:.1f} % of the liver without tumors)").format(
+            value=measured(plan.remnant_parenchyma_ml, "mL"), percent=plan.remnant_parenchyma_percent
+        ),
+        _standardized_text(plan),
+    ]
+    if plan.weight_percent is not None:
+        lines.append(_("FLR to body weight: {percent:.2f} %").format(percent=plan.weight_percent))
+    left = [tumor.number for tumor in plan.tumors if tumor.status == "remnant"]
+    if left:
+        lines.append(_("In the FLR: {tumors}").format(tumors=_tumors(left)))
+    missed = [each.limit for each in plan.limits_reached if each.reached is False]
+    lines += [
+        _("Below {least:g} % ({name}; {source})").format(
+            least=limit.least_percent, name=limit.name, source=limit.source
+        )
+        for limit in missed
+    ]
+    if plan.missing:
+        lines.append(_("This liver shows no segment {segments}.").format(segments=", ".join(plan.missing)))
+    return "\n".join(lines)
+
+
+def _standardized_text(plan: SegmentPlan) -> str:
+    """Return the remnant in % of the estimated liver volume, or what is missing for it."""
+    total, percent = plan.person.estimated_liver_ml, plan.standardized_percent
+    if total is not None and percent is not None:
+        return _("Standardized FLR: {percent:.1f} % of {value}, estimated from body surface").format(
+            percent=percent, value=measured(total, "mL")
+        )
+    if plan.person.surface_m2 is None:
+        return _("Standardized FLR: needs body weight and height")
+    return _("Standardized FLR: none, since the formula is of adults")
 
 
 def _tumors(numbers: Sequence[int]) -> str:

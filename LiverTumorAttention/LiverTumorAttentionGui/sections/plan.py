@@ -1,4 +1,4 @@
-"""The plan of the section Review and plan: a safety margin and resection planes."""
+"""The plan of the section Review and plan: a safety margin, resection planes and a resection by segments."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import wait_cursor
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.review.planning import PlanSettings, ScenePlan
+from LiverTumorAttentionGui.review.plan_settings import PlanSettings
+from LiverTumorAttentionGui.review.planning import ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
+from LiverTumorAttentionGui.sections.body import BodySection
 from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, PLAN_STALE, margin_text
+from LiverTumorAttentionGui.sections.named_resection import NamedResectionSection
 from LiverTumorAttentionGui.sections.planes import PlanesSection
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
@@ -139,6 +142,8 @@ class PlanSection:
         self._stale = False
         self._margin = MarginSection(ui, self._current_plan)
         self._planes = PlanesSection(ui, self._current_plan)
+        self._named = NamedResectionSection(ui, self._current_plan)
+        self._body = BodySection(ui, self._body_changed)
         self._connections = Connections((self._button, "clicked(bool)", self._update_clicked))
         self._button.visible = False
         active_case.on_change(self.update)
@@ -154,6 +159,8 @@ class PlanSection:
         segmentation = self._active_case.segmentation if controller is not None else None
         self._margin.set_study(segmentation, controller.rows() if controller is not None else [])
         self._planes.set_study(segmentation)
+        self._named.set_study(segmentation)
+        self._body.set_study(segmentation)
         self._button.visible = self._has_plan
 
     def mark_stale(self) -> None:
@@ -167,6 +174,12 @@ class PlanSection:
             self._margin.say(PLAN_STALE)
         if self._planes.planes:
             self._planes.say(PLAN_STALE)
+        if self._named.on:
+            self._named.say(PLAN_STALE)
+
+    def segments_changed(self) -> None:
+        """Couinaud segments have been told, or are gone."""
+        self._named.segments_changed()
 
     def as_json(self) -> dict[str, Any] | None:
         """Return the plan as `review --plan` reads it; None without one. Raises `PanelError`."""
@@ -178,17 +191,22 @@ class PlanSection:
         self._controller = None
         self._margin.set_study(None, [])
         self._planes.set_study(None)
+        self._named.set_study(None)
+        self._body.set_study(None)
 
     def disconnect(self) -> None:
         """Close the plan and disconnect the widgets."""
         self._close_plan()
         self._margin.disconnect()
         self._planes.disconnect()
+        self._named.disconnect()
+        self._body.disconnect()
         self._connections.disconnect()
 
     @property
     def _has_plan(self) -> bool:
-        return self._controller is not None and (self._margin.on or bool(self._planes.planes))
+        planned = self._margin.on or bool(self._planes.planes) or self._named.on
+        return self._controller is not None and planned
 
     def _current_plan(self) -> ScenePlan:
         """Return the plan for the current tumors. Raises `PanelError`."""
@@ -212,6 +230,12 @@ class PlanSection:
         with wait_cursor():
             self._margin.update_numbers()
             self._planes.update_numbers()
+            self._named.update_numbers()
+
+    def _body_changed(self) -> None:
+        if self._planes.planes:
+            self._planes.request_update()
+        self._named.request_update()
 
 
 def _as_text(numbers: Sequence[int]) -> str:

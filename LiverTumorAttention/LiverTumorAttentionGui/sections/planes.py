@@ -11,7 +11,8 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine, wait_cursor
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.plan_segments import RESECTED_SEGMENT, has_segment
-from LiverTumorAttentionGui.review.planning import PlanSettings, ScenePlan
+from LiverTumorAttentionGui.review.plan_settings import PlanSettings
+from LiverTumorAttentionGui.review.planning import ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import PLANE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import referenced_nodes
 from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, cut_text, resection_text
@@ -43,7 +44,6 @@ class PlanesSection:
             (ui.removePlaneButton, "clicked(bool)", self._remove_clicked),
             (ui.planesList, "currentRowChanged(int)", self._row_changed),
             (ui.combineComboBox, "currentIndexChanged(int)", self._combine_chosen),
-            (ui.weightSpinBox, "valueChanged(double)", self._weight_chosen),
             (ui.resectedCheckBox, "toggled(bool)", self._resected_toggled),
         )
 
@@ -60,7 +60,6 @@ class PlanesSection:
         self._segmentation = segmentation
         ui, settings = self._ui, PlanSettings(segmentation) if segmentation is not None else None
         with self._update.running():
-            ui.weightSpinBox.value = (settings.weight_kg or 0.0) if settings is not None else 0.0
             combine = settings.combine if settings is not None else "all"
             ui.combineComboBox.setCurrentIndex(ui.combineComboBox.findData(combine))
             ui.resectedCheckBox.checked = segmentation is not None and has_segment(
@@ -99,7 +98,7 @@ class PlanesSection:
             self.say(NO_PLANE)
             return
         self.say(resection_text(resection))
-        self._cut.say(cut_text(resection), error=True)
+        self._cut.say(cut_text(resection.cut_tumors), error=True)
 
     def disconnect(self) -> None:
         """Disconnect the widgets."""
@@ -139,17 +138,11 @@ class PlanesSection:
         self._update_later.request()
 
     def _combine_chosen(self, _index: int) -> None:
-        self._change_setting("combine", self._ui.combineComboBox.currentData)
-
-    def _weight_chosen(self, value: float) -> None:
-        self._change_setting("weight_kg", float(value) if value > 0 else None)
-
-    def _change_setting(self, name: str, value: str | float | None) -> None:
-        """Set a setting of the study, through the plan where there is one, which then updates itself."""
         if self._update.active or self._segmentation is None:
             return
+        settings = self._plan if self.planes else lambda: PlanSettings(self._segmentation)
         try:
-            setattr(self._plan() if self.planes else PlanSettings(self._segmentation), name, value)
+            settings().combine = self._ui.combineComboBox.currentData
         except PanelError as error:
             self.say(str(error))
             return

@@ -13,6 +13,8 @@ from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.library_words import shown
 from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
+from LiverTumorAttentionGui.sections.child_task import ChildTask
+from LiverTumorAttentionGui.sections.couinaud import CouinaudSection
 from LiverTumorAttentionGui.sections.dicom_export import DicomExport
 from LiverTumorAttentionGui.sections.lesion_table import MAYBE_TWO, MAYBE_TWO_TIP, set_up_table, table_item
 from LiverTumorAttentionGui.sections.plan import PlanSection
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import CaseReview, TumorReview
     from LiverTumorAttentionLib.correction import Outcome
 
-TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL, LESION = columns(
+TUMOR, VOLUME, LONGEST, PERPENDICULAR, SURFACE, VESSEL, LESION, SEGMENTS = columns(
     "tumor volume_ml longest_axial_diameter_mm perpendicular_diameter_mm surface_distance_mm nearest_vessel_mm "
-    "lesion_probability"
+    "lesion_probability segments"
 )
 HEADERS = (
     shown(TUMOR.header),
@@ -41,16 +43,18 @@ HEADERS = (
     shown(SURFACE.narrow_header),
     shown(VESSEL.narrow_header),
     shown(LESION.narrow_header),
+    shown(SEGMENTS.narrow_header),
 )
-LESION_COLUMN = len(HEADERS) - 1
+OPTIONAL = {HEADERS.index(shown(each.narrow_header)): each for each in (LESION, SEGMENTS)}
+"""Columns that are hidden where no tumor has a value, by their place."""
 STALE = _("The tumors have changed since they were measured: measure again.")
 
 
 class ReviewSection:
     """Connects the widgets of ReviewSection.ui to the measurements, plan and report of the active case.
 
-    ensure: installs missing Python packages that a report needs. ensure_dicom: installs those that DICOM objects need,
-    apart from Slicer's own; returns their folder.
+    ensure: installs missing Python packages that a report needs. ensure_all: installs those that a network needs, too.
+    ensure_dicom: installs those that DICOM objects need, apart from Slicer's own; returns their folder.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class ReviewSection:
         active_case: ActiveCase,
         *,
         ensure: Callable[[], None],
+        ensure_all: Callable[[], None],
         ensure_dicom: Callable[[], str],
     ) -> None:
         self._ui = ui
@@ -69,27 +74,33 @@ class ReviewSection:
         self._update = ProgrammaticUpdate()
         self._action = LongAction(ui.reviewProgressBar, ui.reviewCancelButton, active_case)
         self.plan = PlanSection(ui, active_case)
+        self._report_task = self._task(_("Report: {stage}"))
+        self._dicom_task = self._task(_("DICOM: {stage}"))
+        self._couinaud_task = self._task(_("Couinaud segments: {stage}"))
         self.export = ReportExport(
-            bar=ui.reviewProgressBar,
-            cancel_button=ui.reviewCancelButton,
+            self._report_task,
+            button=ui.reportButton,
             active_case=active_case,
-            say=self._message.say,
             ensure=ensure,
             plan=self.plan.as_json,
-            on_change=self._update_widgets,
         )
         self.sign_off = SignOffBox(ui, active_case, say=self._message.say)
         self.dicom = DicomExport(
-            bar=ui.reviewProgressBar,
-            cancel_button=ui.reviewCancelButton,
-            active_case=active_case,
+            self._dicom_task, button=ui.dicomButton, active_case=active_case, ensure=ensure_dicom
+        )
+        self.couinaud = CouinaudSection(
+            ui,
+            active_case,
+            self._couinaud_task,
             say=self._message.say,
-            ensure=ensure_dicom,
-            on_change=self._update_widgets,
+            ensure=ensure_all,
+            ensure_import=ensure,
+            on_told=self._segments_told,
         )
         set_up_table(ui.reviewTable, HEADERS)
-        ui.reviewTable.horizontalHeaderItem(LESION_COLUMN).setToolTip(LESION.meaning)
-        ui.reviewTable.setColumnHidden(LESION_COLUMN, True)
+        for column, each in OPTIONAL.items():
+            ui.reviewTable.horizontalHeaderItem(column).setToolTip(each.meaning)
+            ui.reviewTable.setColumnHidden(column, True)
         self._connections = Connections(
             (ui.measureButton, "clicked(bool)", self._measure_clicked),
             (ui.diametersCheckBox, "toggled(bool)", self._diameters_toggled),
@@ -117,8 +128,8 @@ class ReviewSection:
     def abandon(self) -> None:
         """End a running measurement or report without a message."""
         self._action.cancel()
-        self.export.abandon()
-        self.dicom.abandon()
+        for task in self._tasks:
+            task.abandon()
 
     def leave(self) -> None:
         """Stop observing the scene: the user opens another module, or the scene is closed."""
@@ -128,10 +139,25 @@ class ReviewSection:
         """Disconnect the widgets: the module is being unloaded."""
         self.plan.disconnect()
         self._action.disconnect()
-        self.export.disconnect()
-        self.dicom.disconnect()
+        self.couinaud.disconnect()
+        for task in self._tasks:
+            task.disconnect()
         self.sign_off.disconnect()
         self._connections.disconnect()
+
+    @property
+    def _tasks(self) -> tuple[ChildTask, ...]:
+        return self._report_task, self._dicom_task, self._couinaud_task
+
+    def _task(self, stages: str) -> ChildTask:
+        """Return a task that is shown in the section's widgets."""
+        return ChildTask(
+            bar=self._ui.reviewProgressBar,
+            cancel_button=self._ui.reviewCancelButton,
+            say=self._message.say,
+            on_change=self._update_widgets,
+            stages=stages,
+        )
 
     def _update_widgets(self) -> None:
         ui = self._ui
@@ -139,9 +165,10 @@ class ReviewSection:
         ui.reviewContent.enabled = self._controller is not None
         for widget in (ui.vesselsSelector, ui.reviewTable, ui.handOverButton, ui.planContent):
             widget.enabled = free
-        idle = free and not self.export.running and not self.dicom.running
+        idle = free and not any(task.running for task in self._tasks)
         for button in (ui.measureButton, ui.reportButton, ui.dicomButton):
             button.enabled = idle
+        self.couinaud.update(idle=idle)
         self.sign_off.update()
         drawable = self._measured is not None or ui.diametersCheckBox.checked
         ui.diametersCheckBox.enabled = free and drawable
@@ -186,7 +213,8 @@ class ReviewSection:
         table = self._ui.reviewTable
         tumors = case.tumors if case is not None else ()
         table.setRowCount(len(tumors))
-        table.setColumnHidden(LESION_COLUMN, all(LESION.value(tumor) is None for tumor in tumors))
+        for column, each in OPTIONAL.items():
+            table.setColumnHidden(column, all(each.value(tumor) is None for tumor in tumors))
         for row, tumor in enumerate(tumors):
             for column, (text, tip) in enumerate(_cells(tumor)):
                 table.setItem(row, column, table_item(text, tip))
@@ -213,6 +241,15 @@ class ReviewSection:
                 self._measured.clear_diameters()
         except PanelError as error:
             self._message.say(str(error), error=True)
+
+    def _segments_told(self) -> None:
+        """Show the segments of the tumors that were measured, and what a resection by segments leaves."""
+        self.plan.segments_changed()
+        if self._measured is not None:
+            try:
+                self._show_measurements(self._measured.tell_segments(self._active_case.instances()))
+            except PanelError as error:
+                self._message.say(str(error), error=True)
 
     # Vessels, Slicer-Liver and report -----------------------------------------------------------------------
 
@@ -282,4 +319,5 @@ def _cells(tumor: TumorReview) -> tuple[tuple[str, str], ...]:
         (SURFACE.text(tumor), ""),
         (VESSEL.text(tumor), vessel.name if vessel is not None else ""),
         (LESION.text(tumor, missing=""), LESION.meaning),
+        (SEGMENTS.text(tumor, missing=""), SEGMENTS.meaning),
     )

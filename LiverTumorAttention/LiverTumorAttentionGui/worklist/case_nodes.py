@@ -13,6 +13,7 @@ from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.node_attributes import (
     CASE_ATTRIBUTE,
     CASE_ROLE_ATTRIBUTE,
+    COUINAUD_REFERENCE,
     PLAN_REFERENCE,
     PLANE_REFERENCE,
     PORTAL_REFERENCE,
@@ -140,11 +141,11 @@ def segmentations_of(
 
 
 def has_plan(nodes: CaseNodes) -> bool:
-    """Whether a case has cutting planes or margins, which no file of the case holds."""
+    """Whether a case has cutting planes, margins or Couinaud segments, which no file of the case holds."""
     return any(
         referenced_nodes(segmentation, role)
         for segmentation in segmentations_of(nodes.portal)
-        for role in (PLANE_REFERENCE, PLAN_REFERENCE)
+        for role in (PLANE_REFERENCE, PLAN_REFERENCE, COUINAUD_REFERENCE)
     )
 
 

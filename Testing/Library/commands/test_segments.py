@@ -72,7 +72,7 @@ def test_landmarks_tell_the_segments_and_a_review_takes_them(
     assert [t["measurement"]["segments"] for t in found["tumors"]] == [
         t["segments"] for t in values["tumors"]
     ]
-    assert found["segments"]["source"] == "from the segmentation that was given"
+    assert found["segments"]["source"] == "by planes through landmarks"
     (resection,) = found["plan"]["segment_resections"]
     volumes = values["segments"]["volumes_ml"]
     right = sum(volumes[name] for name in ("V", "VI", "VII", "VIII"))

@@ -8,10 +8,16 @@ from typing import Any
 def test_log_and_terminology_have_the_names_of_library_and_slicer(application: Any) -> None:
     import slicer
 
-    from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE, TERMINOLOGY_TAG
+    from LiverTumorAttentionGui.scene.node_attributes import (
+        COUINAUD_SOURCE_ATTRIBUTE,
+        LOG_ATTRIBUTE,
+        TERMINOLOGY_TAG,
+    )
     from LiverTumorAttentionLib.correction import HEADER_KEY
+    from LiverTumorAttentionLib.pipeline.liver_segments import SOURCE_KEY
 
     assert LOG_ATTRIBUTE == HEADER_KEY
+    assert COUINAUD_SOURCE_ATTRIBUTE == SOURCE_KEY
     assert slicer.vtkSegment.GetTerminologyEntryTagName() == TERMINOLOGY_TAG
 
 
@@ -37,12 +43,19 @@ def test_saved_names_are_unique_and_unchanged() -> None:
         "DIAMETERS_REFERENCE": "TumorDiameters",
         "PLANE_REFERENCE": "ResectionPlane",
         "PLAN_REFERENCE": "MarginSegmentation",
+        "COUINAUD_REFERENCE": "CouinaudSegments",
         "REPORT_ATTRIBUTE": "LiverTumorAttention_Report",
         "LOG_ATTRIBUTE": "LiverTumorAttention_Corrections",
         "MARGIN_ATTRIBUTE": "LiverTumorAttention_MarginMm",
         "MARGIN_TUMORS_ATTRIBUTE": "LiverTumorAttention_MarginTumors",
         "WEIGHT_ATTRIBUTE": "LiverTumorAttention_WeightKg",
         "COMBINE_ATTRIBUTE": "LiverTumorAttention_Combine",
+        "HEIGHT_ATTRIBUTE": "LiverTumorAttention_HeightCm",
+        "RESECTION_ATTRIBUTE": "LiverTumorAttention_NamedResection",
+        "CAUDATE_ATTRIBUTE": "LiverTumorAttention_WithCaudate",
+        "COUINAUD_SOURCE_ATTRIBUTE": "LiverTumorAttention_CouinaudSource",
+        "COUINAUD_VOXELS_ATTRIBUTE": "LiverTumorAttention_CouinaudVoxels",
+        "COUINAUD_LIVER_ATTRIBUTE": "LiverTumorAttention_CouinaudLiver",
         "SAVED_LOG_ATTRIBUTE": "LiverTumorAttention_SavedLog",
         "SAVED_FILE_ATTRIBUTE": "LiverTumorAttention_SavedFile",
         "CASE_ATTRIBUTE": "LiverTumorAttention_Case",

@@ -362,7 +362,7 @@ def resected(study):
 def test_shown_segments_and_margin_tumors_are_restored_after_loading(
     panel, scene, study, tmp_path, wait_until
 ):
-    from LiverTumorAttentionGui.review.planning import PlanSettings
+    from LiverTumorAttentionGui.review.plan_settings import PlanSettings
     from Testing.bench.scenes import load_scene, save_scene
 
     ui = panel.ui
