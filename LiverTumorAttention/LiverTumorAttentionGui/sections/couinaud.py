@@ -31,7 +31,7 @@ class CouinaudSection:
     """Connects the box's widgets to the segments of the active case.
 
     task: shows the run. say: shows a message of the section. ensure: installs what a proposal needs. ensure_import:
-    installs what an import needs. on_told: called when segments were told.
+    installs what an import needs. on_change: called when the study got segments, other ones, or lost them.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class CouinaudSection:
         say: Callable[..., None],
         ensure: Callable[[], None],
         ensure_import: Callable[[], None],
-        on_told: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._ui, self._active_case, self._task, self._say = ui, active_case, task, say
-        self._ensure, self._ensure_import, self._on_told = ensure, ensure_import, on_told
+        self._ensure, self._ensure_import, self._on_change = ensure, ensure_import, on_change
         self._label, self._stale = ui.couinaudLabel, MessageLine(ui.couinaudStaleLabel)
         self._shown: tuple[object, object] = (None, None)
         self._update = ProgrammaticUpdate()
@@ -71,9 +71,10 @@ class CouinaudSection:
             widget.enabled = idle
         node = None if study is None else study.couinaud
         ui.showSegmentsCheckBox.enabled = node is not None
-        if (self._active_case.controller, node) == self._shown:
+        controller, (shown_controller, shown_node) = self._active_case.controller, self._shown
+        if (controller, node) == self._shown:
             return
-        self._shown = (self._active_case.controller, node)
+        self._shown = (controller, node)
         with self._update.running():
             display = None if node is None else node.GetDisplayNode()
             ui.showSegmentsCheckBox.checked = display is not None and bool(display.GetVisibility())
@@ -82,6 +83,8 @@ class CouinaudSection:
         if node is not None:
             self._label.text = _("Segments are known; measure to see in which the tumors lie.")
             self.check()
+        if controller is shown_controller and node is not shown_node:
+            self._on_change()
 
     def check(self) -> None:
         """Say whether the liver has been corrected since its segments were told."""
@@ -154,8 +157,8 @@ class CouinaudSection:
     def _told(self, study: Study, result: ToldSegments) -> str:
         """Show what a run told, and return the message for it."""
         if self._active_case.study is study:
-            self._shown = (None, None)
-            self._on_told()
+            self._active_case.reopen()  # the segments are a node of the study from now on
+            self._on_change()
             self.tell()
         said = _("Couinaud segments {source}. {notice}").format(
             source=result.source, notice=NOT_FOR_CLINICAL_USE

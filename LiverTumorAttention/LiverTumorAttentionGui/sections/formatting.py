@@ -166,12 +166,12 @@ def segment_resection_text(plan: SegmentPlan) -> str:
     if left:
         lines.append(_("In the FLR: {tumors}").format(tumors=_tumors(left)))
     missed = [each.limit for each in plan.limits_reached if each.reached is False]
-    lines += [
+    lines.extend(
         _("Below {least:g} % ({name}; {source})").format(
             least=limit.least_percent, name=limit.name, source=limit.source
         )
         for limit in missed
-    ]
+    )
     if plan.missing:
         lines.append(_("This liver shows no segment {segments}.").format(segments=", ".join(plan.missing)))
     return "\n".join(lines)

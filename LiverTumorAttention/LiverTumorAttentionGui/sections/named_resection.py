@@ -73,7 +73,10 @@ class NamedResectionSection:
     def segments_changed(self) -> None:
         """Segments have been told, or are gone."""
         self._update_widgets()
-        self.request_update()
+        if self.on and self._known:
+            self.request_update()
+        else:
+            self.say(self._hint)
 
     def request_update(self) -> None:
         """Update the numbers soon."""

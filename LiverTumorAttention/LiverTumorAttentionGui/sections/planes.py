@@ -140,9 +140,12 @@ class PlanesSection:
     def _combine_chosen(self, _index: int) -> None:
         if self._update.active or self._segmentation is None:
             return
-        settings = self._plan if self.planes else lambda: PlanSettings(self._segmentation)
+        combine = self._ui.combineComboBox.currentData
         try:
-            settings().combine = self._ui.combineComboBox.currentData
+            if self.planes:
+                self._plan().combine = combine  # updates the segment that shows the resected part, too
+            else:
+                PlanSettings(self._segmentation).combine = combine
         except PanelError as error:
             self.say(str(error))
             return

@@ -95,7 +95,7 @@ class ReviewSection:
             say=self._message.say,
             ensure=ensure_all,
             ensure_import=ensure,
-            on_told=self._segments_told,
+            on_change=self._segments_changed,
         )
         set_up_table(ui.reviewTable, HEADERS)
         for column, each in OPTIONAL.items():
@@ -146,6 +146,11 @@ class ReviewSection:
         self._connections.disconnect()
 
     @property
+    def busy(self) -> bool:
+        """Whether a child process of the section runs."""
+        return any(task.running for task in self._tasks)
+
+    @property
     def _tasks(self) -> tuple[ChildTask, ...]:
         return self._report_task, self._dicom_task, self._couinaud_task
 
@@ -165,7 +170,7 @@ class ReviewSection:
         ui.reviewContent.enabled = self._controller is not None
         for widget in (ui.vesselsSelector, ui.reviewTable, ui.handOverButton, ui.planContent):
             widget.enabled = free
-        idle = free and not any(task.running for task in self._tasks)
+        idle = free and not self.busy
         for button in (ui.measureButton, ui.reportButton, ui.dicomButton):
             button.enabled = idle
         self.couinaud.update(idle=idle)
@@ -242,7 +247,7 @@ class ReviewSection:
         except PanelError as error:
             self._message.say(str(error), error=True)
 
-    def _segments_told(self) -> None:
+    def _segments_changed(self) -> None:
         """Show the segments of the tumors that were measured, and what a resection by segments leaves."""
         self.plan.segments_changed()
         if self._measured is not None:
