@@ -93,14 +93,19 @@ def add_volume(name: str, grid: Any, voxels: Any) -> Any:
 
 
 def work(panel: Any) -> None:
-    """Accept a tumor, grow one, measure, lay a margin and a plane: what the picture tells of."""
+    """Accept a tumor, grow one, propose segments, measure, lay a margin and a plane: what the picture tells of."""
     ui = panel.ui
     ui.lesionTable.selectRow(0)
     ui.acceptButton.click()
     ui.lesionTable.selectRow(1)
     ui.distanceSpinBox.value = 3.0
     ui.growButton.click()
+    ui.proposeSegmentsButton.click()
+    while panel.review.busy:
+        settle(0.1)
     ui.measureButton.click()
+    ui.namedResectionComboBox.setCurrentIndex(1)
+    ui.heightSpinBox.value = 172.0
     ui.marginGroupBox.checked = True
     ui.addPlaneButton.click()
     ui.weightSpinBox.value = 70.0

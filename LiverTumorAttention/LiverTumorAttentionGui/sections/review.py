@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import qt
 import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
@@ -98,6 +99,8 @@ class ReviewSection:
             on_change=self._segments_changed,
         )
         set_up_table(ui.reviewTable, HEADERS)
+        for column in range(len(HEADERS) - 1):
+            ui.reviewTable.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
         for column, each in OPTIONAL.items():
             ui.reviewTable.horizontalHeaderItem(column).setToolTip(each.meaning)
             ui.reviewTable.setColumnHidden(column, True)
@@ -324,5 +327,5 @@ def _cells(tumor: TumorReview) -> tuple[tuple[str, str], ...]:
         (SURFACE.text(tumor), ""),
         (VESSEL.text(tumor), vessel.name if vessel is not None else ""),
         (LESION.text(tumor, missing=""), LESION.meaning),
-        (SEGMENTS.text(tumor, missing=""), SEGMENTS.meaning),
+        (SEGMENTS.text(tumor, missing=""), f"{SEGMENTS.text(tumor)}\n{SEGMENTS.meaning}"),
     )
