@@ -18,7 +18,7 @@ from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, matrix_to_array, 
 def label_maps_to_world(node: slicer.vtkMRMLSegmentationNode, what: str) -> np.ndarray:
     """Return the (4, 4) matrix from a segmentation's own coordinates to the world.
 
-    what: the segmentation in the user's words. Raises `PanelError` for a transform that is not linear, and for surfaces.
+    what: the segmentation in the user's words. Raises `PanelError` for a transform that is not linear or for surfaces.
     """
     to_world = matrix_to_world(node)
     segmentation = node.GetSegmentation()

@@ -333,6 +333,6 @@ def test_report_tells_segments_and_resection(panel, scene, study, tmp_path, wait
     (resection,) = numbers["plan"]["segment_resections"]
     assert resection["resection"] == "right hepatectomy"
     assert resection["resected_ml"] == pytest.approx(np.isin(bands(), (5, 6, 7, 8)).sum() * VOXEL_ML)
-    assert [tumor["measurement"]["segments"] for tumor in numbers["tumors"]][0].startswith("I")
+    assert numbers["tumors"][0]["measurement"]["segments"].startswith("I")
     assert "Couinaud segments" in page.read_text()
     assert "segments" in page.with_suffix(".csv").read_text().splitlines()[0]
