@@ -161,7 +161,7 @@ def collect(
     wanted = list(_wanted(cohorts, layout, portal_alone))
     read = {f"case {one.case.name} at": one.case.portal for one in wanted}
     check_outside(output, {**read, "model": find_model(model).path})
-    with making_folder(output, name="folder of candidates"):
+    with making_folder(output, name="folder of candidates", parents=True):
         _check_settings(output, settings)
     cases = output / CASES_FOLDER
     with making_folder(cases, name="folder of candidates"):

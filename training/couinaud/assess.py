@@ -87,7 +87,7 @@ def assess(
             if len(pictures) < 6 and given == SHAPE:
                 pictures.append(_picture(truth, found))
     summary = summarized(rows)
-    output.mkdir(exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     with (
         replacing(output / "rows.csv", name="rows") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,

@@ -81,7 +81,7 @@ def export(run: Path, output: Path, scores: Mapping[str, Any] | None = None, ver
         "sources": sources,
         "known_failures": list(KNOWN_FAILURES),
     }
-    with making_folder(output, name="model") as folder:
+    with making_folder(output, name="model", parents=True) as folder:
         (folder / f"{KIND}.safetensors").write_bytes(content)
         text = json.dumps(description, indent=1, ensure_ascii=False)
         (folder / "model.json").write_text(text + "\n", encoding="utf-8")

@@ -107,7 +107,7 @@ def assess(assessment: Assessment, progress: Progress | None = None) -> int:
     identity = Identity.of(package, assessment.settings)
     work = list(_work(assessment, package))
     added = 0
-    with making_folder(assessment.output, name="folder of tables"):
+    with making_folder(assessment.output, name="folder of tables", parents=True):
         for number, one in enumerate(work):
             progress.update(number / len(work), f"{one.part} {one.name}")
             path = assessment.output / f"{one.part}.csv"

@@ -54,7 +54,7 @@ def evaluate_runs(
     """
     check_writable(output, suffixes=(SUFFIX,), name="scores")
     if options.save_labels is not None:
-        check_folder(options.save_labels, name="folder for label maps")
+        check_folder(options.save_labels, name="folder for label maps", parents=True)
     choose_device(options.device)  # which raises before anything is done
     tasks = [task for folder in folders for task in case_tasks(folder.resolve(), options)]
     files = ScoreFiles(output)

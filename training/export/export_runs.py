@@ -20,10 +20,11 @@ from training.data.sources import check_licence, licence_for
 from training.evaluation.assessment_figures import interval
 from training.evaluation.assessment_summary import figures_of
 from training.evaluation.columns import OVERLAP
+from training.evaluation.run_evaluation import is_changed
 from training.evaluation.segment import settings_at
 from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, check_new, weights_digests, write_model
-from training.recipes.recipe import to_values
+from training.recipes.recipe import recipe_names, to_values
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
 from training.tables.select import shows
@@ -165,11 +166,13 @@ def _stage(run: Run) -> dict[str, Any]:
 def identity_of(runs: Sequence[Run]) -> dict[str, str]:
     """Return a model's identity where the user does not give it."""
     recipe, cases = runs[-1].recipe, len(runs[-1].training)
+    other = recipe.name in recipe_names() and is_changed(recipe)
+    by = f"{recipe.name}{' with other settings' if other else ''}"
     return {
         "id": re.sub(r"[^a-z0-9.-]+", "-", recipe.name.lower()).strip("-."),
-        "title": f"{recipe.stage.network}, trained by {recipe.name} on {counted(cases, 'case')}",
+        "title": f"{recipe.stage.network}, trained by {by} on {counted(cases, 'case')}",
         "version": "1",
-        "statement": f"trained by the recipe {recipe.name} on {cases} cases, {NOT_CLINICAL}",
+        "statement": f"trained by the recipe {by} on {counted(cases, 'case')}, {NOT_CLINICAL}",
         "intended_use": INTENDED_USE,
     }
 

@@ -167,7 +167,7 @@ def write_files(output: Path, name: str, files: Mapping[str, bytes]) -> None:
         _write_zip(output, name, files)
         return
     with (
-        making_folder(output, name="model"),
+        making_folder(output, name="model", parents=True),
         replacing_all([output / f for f in files], name="model") as parts,
     ):
         for file, content in files.items():

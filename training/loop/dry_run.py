@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from LiverTumorAttentionLib.ending import temporary_folder
-from LiverTumorAttentionLib.errors import Cancelled, InputError
+from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.io.csv_file import read_csv
 from LiverTumorAttentionLib.progress import Progress
 from training.loop.distributed import Processes
@@ -78,17 +78,18 @@ def rehearse(
     workers: int = 0,
     say: Callable[[str], None] = print,
 ) -> Rehearsal:
-    """Make two steps, save and load them, and predict one case, in a folder beside `beside` that is removed again.
+    """Make two steps, save and load them, and predict one case, in a folder that is removed again.
+
+    It lies beside `beside`, the run's folder, or in the nearest folder above that is there.
 
     Raises what the training would raise, and `Cancelled`.
     """
-    if not beside.parent.is_dir():
-        raise InputError(f"the folder {beside.parent} for the run does not exist: create it first")
     if task.device.torch.type == "cuda":
         torch.cuda.reset_peak_memory_stats(task.device.torch)
     trained = copy.copy(task)
     trained.validation = ()  # however short an epoch is, one case is enough
-    with temporary_folder(beside.parent, ".rehearsal-") as temporary:
+    above = next(folder for folder in beside.absolute().parents if folder.is_dir())
+    with temporary_folder(above, ".rehearsal-") as temporary:
         folder = temporary / "run"
         trainer = _trainer(folder, trained, processes, workers, say)
         last = min(2, trainer.schedule.steps)

@@ -91,7 +91,7 @@ def mine(mining: Mining, progress: Progress | None = None) -> Mined:
     check_outside(mining.output, read)
     cases = _minable(manifest.cases(), weights, mining)
     folder, device = mining.output, choose_device(mining.device)
-    with making_folder(folder, name="folder of hard negatives"):
+    with making_folder(folder, name="folder of hard negatives", parents=True):
         _check_folder(folder, settings)
         with alone_in(folder, doing="mining"):
             write_settings(folder, settings)

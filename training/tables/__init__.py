@@ -56,7 +56,7 @@ def write_tables(
     check_apart(
         {str(path): str(path) for path in texts}, {str(path): str(path) for three in beside for path in three}
     )
-    with making_folder(output, name="tables"), replacing_all(texts, name="tables") as temporary:
+    with making_folder(output, name="tables", parents=True), replacing_all(texts, name="tables") as temporary:
         for path, text in texts.items():
             temporary[path].write_text(text, encoding="utf-8")
     return list(texts)

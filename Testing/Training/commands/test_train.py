@@ -154,7 +154,6 @@ def test_splits_are_taken_from_a_file(train, tmp_path, prepared):
         (["--overfit", "aa"], "there is no prepared case 'aa'"),
         (["--set", "loop.accumulate=3"], "a batch of 2 cannot be divided among 1 processes of 3 parts"),
         (["--precision", "float16"], "precision float16 needs a CUDA device"),
-        (["--output", "nowhere/run", "--dry-run"], "the folder nowhere for the run does not exist"),
     ],
 )
 def test_what_cannot_be_trained_is_told_in_one_line(train, tmp_path, capsys, options, message):
@@ -173,6 +172,21 @@ def test_a_dry_run_tells_what_is_needed_and_leaves_nothing(train, tmp_path, caps
     assert "for 4 steps" in shown
     assert "validation after" not in shown  # one case is predicted, however short an epoch is
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_on_the_way_to_an_output_are_made(train, prepared, tmp_path):
+    run, deep = tmp_path / "runs" / "of" / "mine", tmp_path / "deep"
+    assert train("--dry-run", "--output", str(run)) == 0
+    assert list(tmp_path.iterdir()) == []
+    assert train("--epochs", "1", "--output", str(run)) == 0
+    small = ["--matrix", "64", "--slices", "8", "--thickness", "8", "--processes", "1"]
+    assert main(["phantoms", "--count", "1", *small, "--output", str(deep / "new" / "cohort")]) == 0
+    data = ["--layout", "plain", "--data", str(deep / "new" / "cohort"), "--processes", "1"]
+    recipe = ["--recipe", str(prepared / "recipe.yaml")]
+    assert main(["prepare", *data, *recipe, "--output", str(deep / "a" / "prepared")]) == 0
+    assert main(["export", "--run", str(run), "--output", str(deep / "models" / "mine")]) == 0
+    assert main(["evaluate", "--run", str(run), "--output", str(tmp_path / "scores.csv")]) == 0
+    assert main(["tables", str(tmp_path / "scores.csv"), "--output", str(deep / "of" / "tables")]) == 0
 
 
 def test_a_checkpoint_that_comes_back_otherwise_is_noticed(train, monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,50 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics import match_as_lits, match_lesions, score_as_lits
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from Testing.Training.tables.made_scores import case_row, write
-from training.evaluation import ScoreFiles
-from training.evaluation.columns import CASE_COLUMNS, LITS, cell, lesion_values, lits_values, row_of
+from training.evaluation import ScoreFiles, columns
+from training.evaluation.columns import (
+    CASE_COLUMNS,
+    LESION_COLUMNS,
+    LITS,
+    RUN,
+    SLICE_COLUMNS,
+    cell,
+    lesion_values,
+    lits_values,
+    row_of,
+)
 from training.evaluation.run_evaluation import kept_as
 from training.evaluation.segment import settings_at, with_tumor
 from training.recipes.recipe import read_recipe
 from training.recipes.settings import EvaluationSettings
+
+
+def documented(heading: str) -> set[str]:
+    """The columns that a section of the README explains; `tumor_…` are those of the liver."""
+    text = (Path(columns.__file__).parent / "README.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    first = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    names = [name for cell in first for name in re.findall(r"`([^`]+)`", cell)]
+    assert len(names) == len(set(names))
+    liver = [
+        name for name in names if name.startswith("liver_") and "lits" not in name and name != "liver_from"
+    ]
+    return {name for name in names if name != "tumor_…"} | (
+        {f"tumor_{name.removeprefix('liver_')}" for name in liver} if "tumor_…" in names else set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "held"),
+    [
+        ("scores.csv", CASE_COLUMNS),
+        ("scores-lesions.csv", LESION_COLUMNS),
+        ("scores-slices.csv", SLICE_COLUMNS),
+    ],
+)
+def test_the_readme_explains_every_column_and_no_other(file: str, held: tuple[str, ...]) -> None:
+    assert documented("Common to all three") == set(RUN)
+    assert documented(file) == set(held) - set(RUN)
 
 
 def test_cells_lose_nothing_and_tell_undefined_from_not_scored() -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,13 @@ from Testing.Library.classifiers import by_size
 from Testing.Library.paper_models import say_liver
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.candidates.build import ClassifierFile
-from training.export.export_runs import export_runs
+from training.export.export_runs import export_runs, identity_of
 from training.export.model_folder import TrainedStage, write_model
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
-from training.recipes.recipe import Recipe
+from training.recipes.recipe import Recipe, read_recipe
 from training.runs.checkpoint import read_weights
+from training.runs.run_folder import Run
 
 WINDOW = {"intensity": {"window_hu": [-70, 180]}, "grid": {"in_plane_spacing_mm": 6.0}}
 RECIPES = {
@@ -103,6 +104,22 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     phantom = generate_phantom(5, matrix=64, slices=12, thickness_mm=8.0, lesions=1)
     sitk.WriteImage(phantom.portal, str(path))
     return path
+
+
+@pytest.mark.parametrize(
+    ("settings", "by"),
+    [
+        ({}, "paresseg/table4-msf-pa"),
+        ({"stage.arguments.width": 8}, "paresseg/table4-msf-pa with other settings"),
+    ],
+)
+def test_a_model_is_titled_by_what_trained_it(runs, settings: dict, by: str) -> None:
+    recipe = read_recipe("paresseg/table4-msf-pa", settings)
+    named = identity_of([replace(Run.read(runs["tumor"]), recipe=recipe)])
+    assert named["title"] == f"paresseg, trained by {by} on 1 case"
+    assert named["statement"].startswith(f"trained by the recipe {by} on 1 case, ")
+    own = identity_of([Run.read(runs["tumor"])])
+    assert own["title"] == "paresseg, trained by test on 1 case"
 
 
 @pytest.mark.parametrize("stages", [("liver_and_tumor",), ("tumor", "liver")])

@@ -119,7 +119,7 @@ def opened(folder: Path, preparation: Preparation) -> Iterator[Cohort]:
     Raises `InputError` when it was prepared by other settings, naming them, or is being filled by another run;
     `OutputError` when it cannot be written.
     """
-    with making_folder(folder, name="folder of prepared cases"):
+    with making_folder(folder, name="folder of prepared cases", parents=True):
         lock = filelock.FileLock(folder / LOCK_FILE)
         try:
             lock.acquire(timeout=0)

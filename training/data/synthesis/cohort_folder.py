@@ -70,7 +70,7 @@ class CohortKind(Generic[Settings]):
                 f"a cohort needs at least one {self.name} and a seed from 0, got {count} from seed {seed}"
                 ": give larger numbers"
             )
-        with making_folder(folder, name="cohort"):
+        with making_folder(folder, name="cohort", parents=True):
             self._check_settings(folder, settings, same_as)
         seeds = range(seed, seed + count)
         missing = [number for number in seeds if not self.is_complete(self.case_folder(folder, number))]
