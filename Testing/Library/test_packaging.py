@@ -61,8 +61,8 @@ def test_two_names_are_taken_and_none_that_is_anybodys(installed: Path) -> None:
 
 
 def test_every_file_that_a_program_reads_is_there(installed: Path) -> None:
-    wanted = {name for name in in_git("LiverTumorAttentionLib") if not name.endswith("README.md")}
-    wanted |= {f"{TRAINING}/{name}" for name in in_git("training") if "/results/" not in name}
+    wanted = {*in_git("LiverTumorAttentionLib"), *(f"{TRAINING}/{name}" for name in in_git("training"))}
+    wanted -= {name for name in wanted if name.endswith("/README.md") or "/results/" in name}
     wanted -= {name for name in wanted if name.startswith(f"{TRAINING}/training/installed/")}
     wanted |= {f"{TRAINING}/__init__.py", f"{TRAINING}/__main__.py"}
     missing = {name for name in wanted if not (installed / name).is_file()}
