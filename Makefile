@@ -248,15 +248,18 @@ endif
 		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json) \
 		$(ASSESSMENT:%=--assessment %)
 
-# The network that answers clicks, on the cohorts of the tumor stage, to $(MODEL)/clicks; resumes where it was stopped.
+# The network that improves answers to clicks, on small phantoms and the cohorts of the tumor stage, to $(MODEL)/clicks; resumes where it was stopped.
 CLICKS_OPTIONS ?=
+SMALL_PHANTOMS ?= 200
 CLICKS = --recipe bundled/interaction $(CLICKS_OPTIONS)
 TO_CLICKS = $(PLAIN) $(CLICKS) --output $(MODEL)/prepared-clicks
 
 model-clicks: $(VENV)/.test
-	$(TO_CLICKS) --data $(MODEL)/phantoms --fact source=phantom
+	$(TRAINING) phantoms --count $(SMALL_PHANTOMS) --seed 500000 --processes $(JOBS) --output $(MODEL)/phantoms-small
+	$(TO_CLICKS) --data $(MODEL)/phantoms-small --fact source=phantom
 	$(TO_CLICKS) --data $(MODEL)/painted-tumor --fact source=painted
 	$(TO_CLICKS) --data $(MODEL)/implanted --fact source=implanted
+	$(TRAINING) clicks $(CLICKS) --prepared $(MODEL)/prepared-clicks --processes $(JOBS)
 	$(TRAINING) train $(CLICKS) --prepared $(MODEL)/prepared-clicks --output $(MODEL)/run-clicks --threads 1
 	test -f $(MODEL)/clicks/model.json || $(TRAINING) export --run $(MODEL)/run-clicks --output $(MODEL)/clicks --id clicks
 

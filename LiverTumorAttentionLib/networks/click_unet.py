@@ -10,7 +10,7 @@ from torch import nn
 from LiverTumorAttentionLib.networks.checks import check_count, check_volume
 from LiverTumorAttentionLib.networks.layers import crop_to, pad_to_multiple
 
-CHANNELS = 11
+CHANNELS = 12
 """Channels of its input; `correction.click_network.channels` says what each is."""
 SLOPE = 0.01
 """Slope of LeakyReLU below 0."""

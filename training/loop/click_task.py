@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from torch import nn
 
+from LiverTumorAttentionLib.correction.algorithm.click_segmentation import segment_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
-from LiverTumorAttentionLib.correction.case import CorrectionCase
-from LiverTumorAttentionLib.correction.click_network.answer import Prompts, answer
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.inference.click_predictor import ClickPredictor
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import box_start
-from training.data.case import PreparedCase
 from training.loop.case_task import CaseTask
 from training.sampling.cubes import CubeSampler
 from training.sampling.lesions import CaseLesion, lesions_of
+from training.sampling.walker_clicks import lesion_map
 
 MOST_VALIDATION = 60
 """Lesions that validate, of all sizes."""
@@ -62,30 +60,14 @@ class ClickTask(CaseTask):
         return found[::every]
 
 
-def lesion_map(case: PreparedCase) -> LesionMap:
-    """Return a prepared case without its lesions, as a session of correction has it."""
-
-    def image(values: Any) -> sitk.Image:
-        made = sitk.GetImageFromArray(values)
-        made.SetSpacing(case.spacing_mm[::-1])
-        return made
-
-    return LesionMap(
-        CorrectionCase(
-            portal=image(np.asarray(case.volume("portal"))),
-            arterial=image(np.asarray(case.volume("arterial"))) if case.has("arterial") else None,
-            instances=image((np.asarray(case.labels) > 0).astype(np.uint16)),
-        )
-    )
-
-
 def dice_after_click(lesions: LesionMap, lesion: CaseLesion, predictor: ClickPredictor) -> float:
     """Return the Dice of a lesion after a click on the deepest voxel of it."""
-    mask = lesion.mask
+    mask = lesion.voxels.mask
     depth = inner_depth_mm(mask, np.asarray(lesions.case.spacing_mm))
     place = np.unravel_index(int(depth.argmax()), mask.shape)
-    z, y, x = (int(a) + int(b) for a, b in zip(place, box_start(lesion.box), strict=True))
-    found = answer(lesions, None, Prompts(include=((z, y, x),)), predictor, Progress())
-    there = lesion.read(found.box)
+    z, y, x = (int(a) + int(b) for a, b in zip(place, box_start(lesion.voxels.box), strict=True))
+    walker = segment_at(lesions, (z, y, x), Progress())
+    found = improved(lesions, None, Prompts(include=((z, y, x),)), walker, predictor, Progress())
+    there = lesion.voxels.read(found.box)
     total = np.count_nonzero(mask) + np.count_nonzero(found.mask)
     return 2 * np.count_nonzero(there & found.mask) / total

@@ -12,8 +12,6 @@ from training.recipes.settings import check_at_least
 class InteractionSettings:
     """What a sample of a network that answers clicks shows. A share is that of the samples, 0 to 1."""
 
-    first_look_share: float = 0.35
-    """The large cube of the first look; the others are of the second one, which fits the lesion."""
     correction_share: float = 0.45
     """A lesion that stands, with something wrong about it; the others show one that nobody has marked yet."""
     most_clicks: int = 4

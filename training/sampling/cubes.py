@@ -1,63 +1,56 @@
-"""Samples for a network that answers clicks: cubes with a lesion, a simulated user's prompts, and its truth."""
+"""Samples for a network that answers clicks: a simulated click in a cube, the random walker's answer, the truth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from LiverTumorAttentionLib.correction.algorithm.appearance import arterial_covered
-from LiverTumorAttentionLib.correction.click_network.answer import AnswerSettings
+from LiverTumorAttentionLib.correction.click_network.answer import AnswerSettings, fitting_cube
 from LiverTumorAttentionLib.correction.click_network.channels import View, network_input
 from LiverTumorAttentionLib.correction.click_network.cube import Cube
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference.stage_input import LIVER_MEDIAN
-from LiverTumorAttentionLib.voxels.boxes import box_start
 from training.augmentation import varied_hu
 from training.augmentation.random_fields import smooth_noise
 from training.data.case import PreparedCase
 from training.recipes.recipe import Recipe
+from training.sampling.clicks_file import clicks_key, read_clicks
 from training.sampling.lesions import TUMOR, CaseLesion, lesions_of
 from training.sampling.order import Mixed, Shuffled
-from training.sampling.simulated_user import (
-    correcting_click,
-    drawn,
-    earlier_clicks,
-    first_click,
-    wrong_answer,
-)
+from training.sampling.simulated_user import wrong_answer
 from training.sampling.view import Sample
+from training.sampling.walker_clicks import WalkerClick
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-STEP_SPREAD, SIDE_SPREAD = 0.15, (0.6, 1.5)
-"""Of the step of a first look, and of what a second look takes the lesion's extent for."""
-CENTER_SPREAD = 0.12
-"""Of the center of a second look, in extents of the lesion."""
+STEP_SPREAD, CENTER_SPREAD = 0.15, 0.08
+"""Of the logarithm of the cube's step; of its center, in sides of the cube."""
 ERROR_WAVELENGTH_MM = 30.0
 """Of the error of the liver's outline."""
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """A lesion in a cube: its truth, other lesions and liver in samples, and first click, in samples; None without."""
+    """A click in a cube: the truth, other lesions and liver in samples."""
 
     cube: Cube
     truth: Mask
     others: Field
     liver: Field
-    click: NDArray[np.float64]
 
 
 class CubeSampler:
-    """Gives the sample of a number, which depends on (cases, recipe, seed, number) alone.
+    """Gives the sample of a number, which depends on (cases and their clicks, recipe, seed, number) alone.
 
     Lesions come in a random order, all once before any comes again; with `sampling.mix_by`, a value of that fact is
-    drawn, then a lesion of such a case. Prompts and what stands already are those of `simulated_user`.
-    Raises `InputError` when no case has a lesion, or none that `sampling.mix` draws.
+    drawn, then a lesion of such a case; then one of its clicks. Raises `InputError` when no case has a lesion, or none
+    that `sampling.mix` draws, or when a case has no clicks.
     """
 
     def __init__(self, cases: Sequence[PreparedCase], recipe: Recipe, seed: int) -> None:
@@ -71,6 +64,10 @@ class CubeSampler:
                 f"none of {len(cases)} training cases has a lesion of {self._settings.least_diameter_mm:g} mm or more: "
                 "prepare cases with lesions"
             )
+        self._clicks = self._clicks_by_lesion()
+        usable = [number for number, clicks in enumerate(self._clicks) if clicks]
+        self._lesions = [self._lesions[number] for number in usable]
+        self._clicks = [self._clicks[number] for number in usable]
         self._order: Shuffled | Mixed = Shuffled(len(self._lesions), seed)
         if recipe.sampling.mix_by is not None:
             fact = recipe.sampling.mix_by
@@ -78,76 +75,68 @@ class CubeSampler:
             self._order = Mixed(values, recipe.sampling.mix, fact, seed)
         self.samples_an_epoch: int = recipe.sampling.samples_an_epoch or len(self._lesions)
 
+    def _clicks_by_lesion(self) -> list[list[WalkerClick]]:
+        """Return the clicks on each lesion."""
+        found: list[list[WalkerClick]] = []
+        for number, lesions in groupby(self._lesions, key=lambda lesion: lesion.case):
+            case = self._cases[number]
+            clicks = read_clicks(case, clicks_key(case, self._settings))
+            found += [[click for click in clicks if click.lesion == at] for at, _ in enumerate(lesions)]
+        return found
+
     def __call__(self, number: int) -> Sample:
         """Return sample `number`, counted from 0 without end."""
         rng = np.random.default_rng((self._seed, number))
-        lesion = self._lesions[self._order[number]]
-        case = self._cases[lesion.case]
-        scene = self._scene(rng, lesion, case)
-        previous, include, exclude = self._prompts(rng, scene)
-        known = rng.random() >= self._settings.unknown_others_share
+        at = self._order[number]
+        lesion, case = self._lesions[at], self._cases[self._lesions[at].case]
+        click = self._drawn(rng, self._clicks[at])
+        scene = self._scene(rng, lesion, click, case)
+        nothing = np.zeros(scene.truth.shape, np.float32)
         view = View(
             portal=self._relative_hu(rng, case, "portal", scene.cube),
             arterial=self._arterial(rng, case, scene.cube),
             probability=self._probability(rng, scene),
             liver=self._liver(rng, scene),
-            others=scene.others if known else np.zeros_like(scene.others),
-            previous=previous,
-            include=include,
-            exclude=exclude,
+            others=scene.others if click.others_known else nothing,
+            previous=nothing if click.previous is None else scene.cube.sampled(click.previous.read),
+            walker=scene.cube.sampled(click.answer.read),
+            include=[scene.cube.index_of(voxel) for voxel in click.include],
+            exclude=[scene.cube.index_of(voxel) for voxel in click.exclude],
             step_mm=float(np.mean(scene.cube.step_mm)),
         )
         values, truth = self._turned(rng, network_input(view), scene.truth)
         return Sample(inputs=(values,), truth=truth, case=case.name)
 
-    def _scene(self, rng: np.random.Generator, lesion: CaseLesion, case: PreparedCase) -> _Scene:
-        """Return a lesion in a cube of the first or of the second look."""
-        click = np.asarray(first_click(rng, lesion.mask, case.spacing_mm, self._settings))
-        click = click + box_start(lesion.box)
-        samples, spacing = self._answer.samples, np.asarray(case.spacing_mm)
-        low = np.asarray([side.start for side in lesion.box], float)
-        high = np.asarray([side.stop - 1 for side in lesion.box], float)
-        extent = float(((high - low + 1) * spacing).max())
-        if rng.random() < self._settings.first_look_share:
-            center = click
-            step = self._answer.search_step_mm * float(np.exp(rng.normal(0, STEP_SPREAD)))
-            if extent > 0.7 * step * samples:
-                step *= self._answer.zoom_out
-        else:
-            center = (low + high) / 2 + rng.normal(0, CENTER_SPREAD, 3) * extent / spacing
-            taken = self._answer.room_share * extent * rng.uniform(*SIDE_SPREAD) + self._answer.room_mm
-            step = max(taken, self._answer.least_side_mm, 1.05 * extent) / samples
-            half = 0.45 * step * samples / spacing
-            center = np.clip(center, click - half, click + half)
+    def _drawn(self, rng: np.random.Generator, clicks: Sequence[WalkerClick]) -> WalkerClick:
+        """Return a click on a lesion: a correction in the share of the recipe, where there are both kinds."""
+        correction = rng.random() < self._settings.correction_share
+        of_kind = [click for click in clicks if (click.previous is not None) == correction] or list(clicks)
+        return of_kind[int(rng.integers(len(of_kind)))]
+
+    def _scene(
+        self, rng: np.random.Generator, lesion: CaseLesion, click: WalkerClick, case: PreparedCase
+    ) -> _Scene:
+        """Return a click in a cube such as an answer looks at, a little moved and scaled."""
+        boxes = [click.answer.box] if click.previous is None else [click.answer.box, click.previous.box]
+        corners = [
+            [f(side) for side in box] for box in boxes for f in (lambda s: s.start, lambda s: s.stop - 1)
+        ]
+        places = np.asarray([*click.include, *click.exclude, *corners], float)
+        labels = case.labels
+        cube = fitting_cube(places, case.spacing_mm, labels.shape, self._answer)
+        step = cube.step_mm[0] * float(np.exp(rng.normal(0, STEP_SPREAD)))
         steps = step * np.exp(rng.normal(0, self._settings.axis_scale, 3))
-        cube = Cube(
+        center = cube.center + rng.normal(0, CENTER_SPREAD, 3) * step * cube.samples / case.spacing_mm
+        cube = replace(
+            cube,
             center=(float(center[0]), float(center[1]), float(center[2])),
             step_mm=(float(steps[0]), float(steps[1]), float(steps[2])),
-            samples=samples,
-            spacing_mm=case.spacing_mm,
-            shape=case.labels.shape,
         )
-        labels = case.labels
-        share = cube.sampled(lesion.read)
-        others = cube.sampled(lambda box: (labels[box] == TUMOR) & ~lesion.read(box))
+        voxels = lesion.voxels
+        share = cube.sampled(voxels.read)
+        others = cube.sampled(lambda box: (labels[box] == TUMOR) & ~voxels.read(box))
         liver = cube.sampled(lambda box: labels[box] > 0)
-        return _Scene(cube, share > 0.5, others, liver, cube.index_of(click))
-
-    def _prompts(
-        self, rng: np.random.Generator, scene: _Scene
-    ) -> tuple[Field, list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-        """Return the lesion as it stands, and the clicks on foreground and on background, in samples."""
-        if rng.random() < self._settings.correction_share and scene.truth.any():
-            stands = wrong_answer(rng, scene.truth, scene.others > 0.5) & (scene.liver > 0.5)
-            click = correcting_click(rng, scene.truth, stands)
-            if click is not None:
-                count = int(rng.integers(self._settings.most_clicks))
-                include, exclude = earlier_clicks(rng, scene.truth, stands, count)
-                (include if click[1] else exclude).append(click[0])
-                return stands.astype(np.float32), _samples(include), _samples(exclude)
-        more = int(rng.integers(self._settings.most_clicks)) if rng.random() < 0.2 else 0
-        further = [drawn(rng, scene.truth) for _ in range(more) if scene.truth.any()]
-        return np.zeros(scene.truth.shape, np.float32), [scene.click, *_samples(further)], []
+        return _Scene(cube, share > 0.5, others, liver)
 
     def _relative_hu(self, rng: np.random.Generator, case: PreparedCase, phase: str, cube: Cube) -> Field:
         """Return HU less those of the liver, with random intensities; 0 where a registered phase has no data."""
@@ -200,10 +189,6 @@ class CubeSampler:
         if self._recipe.augmentation.quarter_turns and rng.random() < 0.5:
             values, turned = np.swapaxes(values, -1, -2), np.swapaxes(turned, -1, -2)
         return np.ascontiguousarray(values), np.ascontiguousarray(turned, np.uint8)
-
-
-def _samples(places: Sequence[tuple[int, int, int]]) -> list[NDArray[np.float64]]:
-    return [np.asarray(place, float) for place in places]
 
 
 def _blob(rng: np.random.Generator, samples: int) -> Field:

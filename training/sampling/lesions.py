@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.morphology import CORNERS
 from training.data.case import PreparedCase
+from training.sampling.box_mask import BoxMask
 
 TUMOR = 2
 """Value in the labels of prepared cases."""
@@ -21,35 +21,12 @@ TUMOR = 2
 class CaseLesion:
     """A lesion of a prepared case: a component (26-connected) of its tumor voxels.
 
-    case: number of the case. box: in its arrays (z, y, x). bits: its voxels there. diameter_mm: of a ball as large.
+    case: number of the case. voxels: in its arrays. diameter_mm: of a ball as large.
     """
 
     case: int
-    box: Box
-    bits: NDArray[np.uint8]
+    voxels: BoxMask
     diameter_mm: float
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """Its voxels in its box."""
-        shape = tuple(side.stop - side.start for side in self.box)
-        return np.unpackbits(self.bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
-
-    def read(self, box: Box) -> NDArray[np.bool_]:
-        """Return its voxels in a box of the case."""
-        found = np.zeros([side.stop - side.start for side in box], bool)
-        first = [max(a.start, b.start) for a, b in zip(box, self.box, strict=True)]
-        end = [max(min(a.stop, b.stop), f) for a, b, f in zip(box, self.box, first, strict=True)]
-
-        def part(of: Box) -> Box:
-            start = box_start(of)
-            return tuple(
-                slice(int(a - s), int(max(b - s, a - s))) for a, b, s in zip(first, end, start, strict=True)
-            )
-
-        if all(a < b for a, b in zip(first, end, strict=True)):
-            found[part(box)] = self.mask[part(self.box)]
-        return found
 
 
 def lesions_of(cases: Sequence[PreparedCase], least_diameter_mm: float) -> list[CaseLesion]:
@@ -71,5 +48,5 @@ def lesions_of(cases: Sequence[PreparedCase], least_diameter_mm: float) -> list[
                 box = tuple(
                     slice(a.start + b.start, a.start + b.stop) for a, b in zip(outer, inner, strict=True)
                 )
-                found.append(CaseLesion(number, box, np.packbits(mask), diameter))
+                found.append(CaseLesion(number, BoxMask.of(box, mask), diameter))
     return found

@@ -1,7 +1,8 @@
-"""The lesion that a network finds for clicks: a look at a large cube, then at one that fits what was found.
+"""The lesion that a network makes of the random walker's answer to clicks, in a cube that fits what is known of it.
 
-Whatever the network says, the lesion holds every foreground voxel and no background one, stays in the liver (closed
-over its surface as for the random walker) and takes nothing of other lesions.
+The random walker finds where the lesion is and how far it extends; the network, which has seen lesions, draws its
+outline. Whatever the network says, the lesion holds every foreground voxel and no background one, stays in the liver
+(closed over its surface as for the random walker) and takes nothing of other lesions.
 """
 
 from __future__ import annotations
@@ -27,30 +28,26 @@ from LiverTumorAttentionLib.correction.click_network.channels import View, netwo
 from LiverTumorAttentionLib.correction.click_network.cube import Cube, Triple
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import box_start
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerSettings:
-    """How cubes are laid."""
+    """How the cube is laid."""
 
     samples: int = 48
     """Samples along a side of a cube."""
-    search_step_mm: float = 2.4
-    """Between samples of the first cube: 115 mm for 48."""
-    zoom_out: float = 1.6
-    """A cube whose faces the answer touches is followed by one that is larger by this."""
-    most_zooms: int = 2
-    """How often, at most, for each of the two looks."""
     room_share: float = 1.5
-    """Side of the second cube as a share of what the first look found, and"""
+    """Side of the cube as a share of the extent of all that is known of the lesion, and"""
     room_mm: float = 16.0
     """this more, and"""
     least_side_mm: float = 28.0
     """this at least."""
-    worth_share: float = 0.85
-    """There is no second look where its step would be more than this share of the first one's."""
+    zoom_out: float = 1.6
+    """A cube whose faces the answer touches is followed by one that is larger by this."""
+    most_zooms: int = 2
+    """How often, at most."""
     part_share: float = 0.25
     """A component without a foreground voxel stays if this share of it was lesion."""
 
@@ -68,23 +65,22 @@ class Prompts:
     exclude: tuple[Voxel, ...] = ()
 
 
-def answer(
+def improved(
     lesions: LesionMap,
     number: int | None,
     prompts: Prompts,
+    walker: SegmentedLesion,
     predict: Predict,
     progress: Progress,
     settings: AnswerSettings = DEFAULT,
 ) -> SegmentedLesion:
-    """Return the lesion that a network finds. number: of the lesion to correct; None for one that is to be added.
+    """Return the lesion that a network makes of the random walker's answer to the last of the prompts.
 
-    Outside of the returned box a lesion that is corrected is unchanged. Raises `Cancelled`.
+    number: of the lesion to correct; None for one that is to be added. Outside of the returned box a lesion that is
+    corrected is unchanged. Raises `Cancelled`.
     """
-    look = _Look(lesions, number, prompts, predict, settings)
-    cube, probability = look.found(look.first_cube(), progress)
-    second = look.second_cube(cube, probability > 0.5)
-    if second is not None:
-        cube, probability = look.found(second, progress)
+    look = _Look(lesions, number, prompts, walker, predict, settings)
+    cube, probability = look.found(progress)
     mask = cube.spread(probability) > 0.5
     box = cube.box
     mask &= look.liver(cube) & ~lesions.taken(number, box)
@@ -97,58 +93,48 @@ def answer(
 
 
 class _Look:
-    """Looks of a network at cubes of one case, for one lesion and its prompts."""
+    """A network's look at the cube around one lesion of a case, its prompts and the random walker's answer."""
 
     def __init__(
         self,
         lesions: LesionMap,
         number: int | None,
         prompts: Prompts,
+        walker: SegmentedLesion,
         predict: Predict,
         settings: AnswerSettings,
     ) -> None:
         self._lesions, self._number, self._prompts = lesions, number, prompts
-        self._predict, self._settings = predict, settings
+        self._walker, self._predict, self._settings = walker, predict, settings
         self._spacing = lesions.case.spacing_mm
-        places = np.asarray([*prompts.include, *prompts.exclude], float).reshape(-1, 3)
-        if number is not None:
-            box = lesions.lesion(number).box
-            corners = [[side.start for side in box], [side.stop - 1 for side in box]]
-            places = np.concatenate([places, np.asarray(corners, float)])
-        self._low, self._high = places.min(axis=0), places.max(axis=0)
 
-    def first_cube(self) -> Cube:
-        """Return the cube of the first look: around all prompts, and the lesion as it stands."""
-        side = self._settings.samples * self._settings.search_step_mm
-        extent = ((self._high - self._low + 1) * self._spacing).max()
-        return self._cube(self._low, self._high, max(side, extent + 2 * self._settings.room_mm))
-
-    def second_cube(self, cube: Cube, found: Mask) -> Cube | None:
-        """Return the cube that fits what was found; None where the first one does."""
-        low, high = self._low, self._high
-        places = np.argwhere(found)
-        if len(places):
-            ratio = np.asarray(cube.step_mm) / self._spacing
-            offset = np.asarray(cube.center) - ratio * (cube.samples - 1) / 2
-            low = np.minimum(low, offset + places.min(axis=0) * ratio)
-            high = np.maximum(high, offset + places.max(axis=0) * ratio)
-        settings = self._settings
-        extent = float(((high - low) * self._spacing).max())
-        side = max(settings.room_share * extent + settings.room_mm, settings.least_side_mm)
-        if side / settings.samples > settings.worth_share * cube.step_mm[0]:
-            return None
-        return self._cube(low, high, side)
-
-    def found(self, cube: Cube, progress: Progress) -> tuple[Cube, Field]:
-        """Return what the network finds in a cube, or in larger ones where it reaches their faces."""
+    def found(self, progress: Progress) -> tuple[Cube, Field]:
+        """Return what the network finds in the cube, or in a larger one where it reaches the faces of that."""
+        cube = fitting_cube(self._known_places(), self._spacing, self._lesions.labels.shape, self._settings)
         for left in reversed(range(self._settings.most_zooms + 1)):
             progress.check()
             probability = self._probability(cube)
             if not left or not _touches(probability > 0.5, cube):
                 break
-            step = cube.step_mm[0] * self._settings.zoom_out
-            cube = self._cube_at(cube.center, step)
+            cube = cube.scaled(self._settings.zoom_out)
         return cube, probability
+
+    def _known_places(self) -> NDArray[np.float64]:
+        """Return voxels (n, 3) whose hull holds the prompts, the lesion as it stands and the random walker's answer."""
+        places = [*self._prompts.include, *self._prompts.exclude]
+        boxes = [] if self._number is None else [self._lesions.lesion(self._number).box]
+        inside = bounding_box(self._walker.mask)
+        if inside is not None:
+            start = box_start(self._walker.box)
+            boxes.append(
+                tuple(slice(s.start + int(a), s.stop + int(a)) for s, a in zip(inside, start, strict=True))
+            )
+        corners = [
+            [edge(side) for side in box]
+            for box in boxes
+            for edge in (lambda s: s.start, lambda s: s.stop - 1)
+        ]
+        return np.asarray([*places, *corners], float).reshape(-1, 3)
 
     def liver(self, cube: Cube) -> Mask:
         """Return where a lesion may lie among the voxels of a cube's box: liver, and gaps in its surface but for fat.
@@ -164,18 +150,14 @@ class _Look:
         inside = (cube.spread(filled.astype(np.float32)) > 0.5) & (cube.spread(gaps.astype(np.float32)) > 0.5)
         return self._lesions.organ(box) | (inside & (self._lesions.case.portal_hu[box] > FAT_HU))
 
-    def _cube(self, low: NDArray[np.float64], high: NDArray[np.float64], side_mm: float) -> Cube:
-        z, y, x = (float(value) for value in (low + high) / 2)
-        return self._cube_at((z, y, x), side_mm / self._settings.samples)
-
-    def _cube_at(self, center: Triple, step_mm: float) -> Cube:
-        return Cube(
-            center=center,
-            step_mm=(step_mm, step_mm, step_mm),
-            samples=self._settings.samples,
-            spacing_mm=self._spacing,
-            shape=self._lesions.labels.shape,
-        )
+    def _proposed(self, box: Box) -> Mask:
+        """Return the random walker's answer in a box: outside of its own, the lesion as it stands."""
+        if self._number is None:
+            mask = np.zeros([side.stop - side.start for side in box], bool)
+        else:
+            mask = self._lesions.mask(self._number, box).copy()
+        pasted(mask, box, self._walker)
+        return mask
 
     def _probability(self, cube: Cube) -> Field:
         """Return the probability of the lesion at the samples of a cube, 0 where it cannot be."""
@@ -201,6 +183,7 @@ class _Look:
             liver=np.maximum(organ, liver),
             others=others,
             previous=previous,
+            walker=cube.sampled(self._proposed),
             include=[cube.index_of(voxel) for voxel in self._prompts.include],
             exclude=[cube.index_of(voxel) for voxel in self._prompts.exclude],
             step_mm=cube.step_mm[0],
@@ -235,6 +218,37 @@ class _Look:
         """Return the sample nearest to a voxel."""
         z, y, x = (int(i) for i in np.clip(np.rint(cube.index_of(voxel)), 0, cube.samples - 1))
         return z, y, x
+
+
+def fitting_cube(
+    places: NDArray[np.float64],
+    spacing_mm: Triple,
+    shape: tuple[int, ...],
+    settings: AnswerSettings = DEFAULT,
+) -> Cube:
+    """Return the cube around voxels (n, 3) of a volume, with room. spacing_mm, shape: of the volume (z, y, x)."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    extent = float(((high - low + 1) * spacing_mm).max())
+    step = max(settings.room_share * extent + settings.room_mm, settings.least_side_mm) / settings.samples
+    z, y, x = (float(value) for value in (low + high) / 2)
+    return Cube(
+        center=(z, y, x),
+        step_mm=(step, step, step),
+        samples=settings.samples,
+        spacing_mm=spacing_mm,
+        shape=shape,
+    )
+
+
+def pasted(mask: Mask, box: Box, part: SegmentedLesion) -> None:
+    """Put a mask of a part of the volume into one of another box, where the two meet."""
+    both = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, part.box, strict=True)]
+    if all(side.start < side.stop for side in both):
+        there, here = (
+            tuple(slice(s.start - o.start, s.stop - o.start) for s, o in zip(both, outer, strict=True))
+            for outer in (box, part.box)
+        )
+        mask[there] = part.mask[here]
 
 
 def _touches(mask: Mask, cube: Cube) -> bool:

@@ -12,7 +12,7 @@ from LiverTumorAttentionLib.correction.algorithm.block_grid import Field
 
 CHANNELS = (
     *("portal", "arterial", "arterial given", "probability", "probability given", "liver", "other lesions"),
-    *("include", "exclude", "previous", "step"),
+    *("include", "exclude", "previous", "random walker", "step"),
 )
 """In this order; what is not given is 0 in its own channel and in the one that says whether it is."""
 CONTRAST_HU = 50.0
@@ -30,8 +30,8 @@ class View:
     """What is known in a cube, each (z, y, x) of its samples.
 
     portal, arterial: HU less that of the liver; None for an arterial phase that there is not. probability: of tumor,
-    or None. liver, others, previous: shares of masks, 0 to 1; previous: the lesion as it stands. include, exclude:
-    prompts, in samples (z, y, x). step_mm: between samples.
+    or None. liver, others, previous, walker: shares of masks, 0 to 1; previous: the lesion as it stands, walker: the
+    random walker's answer. include, exclude: prompts, in samples (z, y, x). step_mm: between samples.
     """
 
     portal: Field
@@ -40,6 +40,7 @@ class View:
     liver: Field
     others: Field
     previous: Field
+    walker: Field
     include: Sequence[NDArray[np.float64]]
     exclude: Sequence[NDArray[np.float64]]
     step_mm: float
@@ -61,6 +62,7 @@ def network_input(view: View) -> Field:
             prompt_map(view.include, shape),
             prompt_map(view.exclude, shape),
             view.previous,
+            view.walker,
             np.full(shape, np.log2(view.step_mm / USUAL_STEP_MM), np.float32),
         ]
     ).astype(np.float32)

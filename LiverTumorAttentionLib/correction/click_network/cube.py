@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,11 @@ class Cube:
         ratio = np.asarray(self.spacing_mm) / np.asarray(self.step_mm)
         middle = (self.samples - 1) / 2
         return np.asarray((np.asarray(voxel, float) - self.center) * ratio + middle)
+
+    def scaled(self, factor: float) -> Cube:
+        """Return the cube with the same center whose sides are longer by a factor."""
+        z, y, x = (factor * step for step in self.step_mm)
+        return replace(self, step_mm=(z, y, x))
 
     @property
     def box(self) -> Box:

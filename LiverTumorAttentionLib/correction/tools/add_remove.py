@@ -9,7 +9,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import segment_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
-from LiverTumorAttentionLib.correction.click_network.answer import Prompts, answer
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
 from LiverTumorAttentionLib.errors import InputError
@@ -44,10 +44,10 @@ class Add:
             )
         progress.update(0.0, "lesion")
         clicks = lesions.clicks
-        if clicks is None:
-            segmented = segment_at(lesions, voxel, progress)
-        else:
-            segmented = answer(lesions, None, Prompts(include=(voxel,)), clicks.predict, progress)
+        segmented = segment_at(lesions, voxel, progress)
+        if clicks is not None:
+            prompts = Prompts(include=(voxel,))
+            segmented = improved(lesions, None, prompts, segmented, clicks.predict, progress)
         number = new_number(lesions)
         free = segmented.mask & ~lesions.taken(None, segmented.box)
         depth = inner_depth_mm(free, np.asarray(lesions.case.spacing_mm))

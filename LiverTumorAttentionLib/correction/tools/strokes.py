@@ -9,9 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion
 from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import distance_to_outline_mm, refine
 from LiverTumorAttentionLib.correction.case import Voxel
-from LiverTumorAttentionLib.correction.click_network.answer import Prompts, answer
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.tools.add_remove import BORDER_MM
@@ -85,25 +86,34 @@ def _refined(
     """Return the seeds of a stroke and the patch that they lead to.
 
     A seed's reach is at most its distance to the outline; smaller ones are tried where nothing would be left of the
-    lesion. Raises `InputError` when nothing is left of it with the smallest either. A network that answers clicks is
-    asked once, with the earlier seeds too.
+    lesion. Raises `InputError` when nothing is left of it with the smallest either. A network that answers clicks
+    improves what is left; where it would leave nothing, the random walker's answer stays.
     """
     reaches = [distance_to_outline_mm(lesions, lesion.number, voxel) for voxel in voxels]
     for share in REACH_SHARES:
         seeds = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
-        if lesions.clicks is None:
-            refined = refine(lesions, lesion, seeds, include=include, progress=progress)
-        else:
-            prompts = _prompts(lesion, voxels, include=include)
-            refined = answer(lesions, lesion.number, prompts, lesions.clicks.predict, progress)
-        mask = refined.mask.copy()
-        mask[tuple(np.transpose(np.asarray(voxels) - box_start(refined.box)))] = include
-        patch = replacing_mask(lesions, lesion.number, refined.box, mask)
-        if _leaves_voxels(lesions, lesion, patch):
-            return seeds, patch
+        refined = refine(lesions, lesion, seeds, include=include, progress=progress)
+        patch = _patch(lesions, lesion.number, refined, voxels, include=include)
+        if not _leaves_voxels(lesions, lesion, patch):
+            continue
         if lesions.clicks is not None:
-            break
+            prompts = _prompts(lesion, voxels, include=include)
+            better = improved(lesions, lesion.number, prompts, refined, lesions.clicks.predict, progress)
+            by_network = _patch(lesions, lesion.number, better, voxels, include=include)
+            patch = by_network if _leaves_voxels(lesions, lesion, by_network) else patch
+        return seeds, patch
     raise InputError(f"nothing would be left of lesion {lesion.number}: remove or reject it instead")
+
+
+def _patch(
+    lesions: LesionMap, number: int, found: SegmentedLesion, voxels: Sequence[Voxel], *, include: bool
+) -> Patch:
+    """Return the patch that gives a lesion what was found, with the marked voxels as they were marked."""
+    mask = found.mask.copy()
+    for place in np.asarray(voxels) - box_start(found.box):
+        if ((place >= 0) & (place < mask.shape)).all():
+            mask[tuple(place)] = include
+    return replacing_mask(lesions, number, found.box, mask)
 
 
 def _prompts(lesion: Lesion, voxels: Sequence[Voxel], *, include: bool) -> Prompts:

@@ -198,7 +198,7 @@ def test_an_arterial_volume_on_the_portal_grid_is_registered_too(
 
 def click_model(folder: Path) -> Path:
     """Write a model that answers clicks, with drawn weights."""
-    network = build_network("click_unet", width=2, generator=torch.Generator().manual_seed(0))
+    network = build_network("click_unet", width=2, generator=torch.Generator().manual_seed(1))
     content = safetensors.torch.save(network.state_dict())
     folder.mkdir()
     (folder / "clicks.safetensors").write_bytes(content)

@@ -19,9 +19,11 @@ from training.cli import main
 from training.data.case import PreparedCase
 from training.loop.click_task import ClickTask
 from training.loop.trainer import Trainer
+from training.recipes.interaction_settings import InteractionSettings
 from training.recipes.recipe import read_recipe, recipe_from, to_values
 from training.runs.run_folder import Run
 from training.runs.stage_weights import StageWeights
+from training.sampling.click_cases import simulate
 
 SMALL = {
     "stage.arguments.width": 2, "sampling.mix_by": None, "sampling.mix": {}, "loop.batch": 2,
@@ -46,10 +48,12 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> PreparedCase:
     for each in (DARK, BRIGHT):
         labels[ball(each.center, each.radius_mm)] = 2
     levels = {"portal": {"liver_median_hu": 100.0}, "arterial": {"liver_median_hu": 60.0}}
-    return write_case(
+    written = write_case(
         tmp_path_factory.mktemp("cases") / "a", made.portal_hu, labels,
         arterial=made.arterial_hu, spacing_mm=SPACING_MM, intensity=levels,
     )  # fmt: skip
+    simulate([written], InteractionSettings(), processes=1, progress=Progress())
+    return written
 
 
 def test_the_dice_is_that_of_lesions_after_one_click(case: PreparedCase) -> None:

@@ -31,14 +31,14 @@ def test_each_component_is_a_lesion_with_its_voxels_and_the_diameter_of_a_ball_a
         write_case(tmp_path / "b", np.zeros(SHAPE), labels(ONE, TWO), spacing_mm=(2.0, 1.0, 1.0)),
     ]
     found = lesions_of(cases, 1.0)
-    assert [(lesion.case, lesion.box) for lesion in found] == [(1, ONE), (1, TWO)]
+    assert [(lesion.case, lesion.voxels.box) for lesion in found] == [(1, ONE), (1, TWO)]
     assert found[0].diameter_mm == pytest.approx((6 * 3 * 6 * 8 * 2 / np.pi) ** (1 / 3))
-    assert all(lesion.mask.all() for lesion in found)
+    assert all(lesion.voxels.mask.all() for lesion in found)
 
 
 def test_a_lesion_that_is_too_small_is_left_out(tmp_path: Path) -> None:
     case = write_case(tmp_path / "a", np.zeros(SHAPE), labels(ONE, TWO))
-    assert [lesion.box for lesion in lesions_of([case], 5.0)] == [ONE]  # 6.5 mm; the other has 4.5 mm
+    assert [lesion.voxels.box for lesion in lesions_of([case], 5.0)] == [ONE]  # 6.5 mm; the other has 4.5 mm
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_its_voxels_in_a_box_are_those_of_the_whole_case_there(
     (first, _) = lesions_of([write_case(tmp_path / "a", np.zeros(SHAPE), labels(ONE, TWO))], 1.0)
     wanted = np.zeros(SHAPE, bool)
     wanted[ONE] = True
-    np.testing.assert_array_equal(first.read(box), wanted[box])
-    assert not first.read(TWO).any()
+    np.testing.assert_array_equal(first.voxels.read(box), wanted[box])
+    assert not first.voxels.read(TWO).any()

@@ -8,6 +8,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.correction import (
     Action,
     Add,
+    ClickModel,
     CorrectionCase,
     CorrectionSession,
     Exclude,
@@ -21,16 +22,17 @@ from Testing.benchmarks.interaction.task import Click, Task
 class Ours:
     """Both phases, and the probability where the task has one. A lesion that is not there is added.
 
-    Where nothing would be left of a lesion, so that excluding is refused, the user removes it.
+    Where nothing would be left of a lesion, so that excluding is refused, the user removes it. clicks: the network that
+    improves the random walker's answers; None for these as they are.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, clicks: ClickModel | None = None) -> None:
         instances = sitk.GetImageFromArray(task.labels)
         instances.CopyInformation(task.portal)
         self.case = CorrectionCase(
             portal=task.portal, arterial=task.arterial, probability=task.probability, instances=instances
         )
-        self.session = CorrectionSession(self.case)
+        self.session = CorrectionSession(self.case, clicks=clicks)
         self._number = None if task.start is None else task.start - 1
         self.mask = task.mask
 

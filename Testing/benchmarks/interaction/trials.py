@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
+from LiverTumorAttentionLib.correction import ClickModel
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.models.interaction_model import InteractionPackage
 from LiverTumorAttentionLib.phantoms import Lesion
-from Testing.benchmarks.interaction.click_network import ClickNetwork, predictor_of
+from LiverTumorAttentionLib.pipeline.refine import read_click_model
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import GrowCut
 from Testing.benchmarks.interaction.ours import Ours
@@ -38,10 +39,7 @@ SOURCES = (
     "LiverTumorAttentionLib/registration/*.py",
     "LiverTumorAttentionLib/postprocessing/*.py",
     "LiverTumorAttentionLib/data/models/demonstration/*",
-    *(
-        f"{HERE}/{name}.py"
-        for name in ("task", "user", "ours", "growcut", "threshold", "click_network", "scenes", "trials")
-    ),
+    *(f"{HERE}/{name}.py" for name in ("task", "user", "ours", "growcut", "threshold", "scenes", "trials")),
 )
 """What a trial depends on."""
 
@@ -55,7 +53,7 @@ def trials_of(
     """
     used: dict[str, Callable[[Task], Tool]] = {name: TOOLS[name] for name in tools}
     if model is not None:
-        used[WITH_MODEL] = partial(ClickNetwork, predict=predictor_of(model))
+        used[WITH_MODEL] = partial(Ours, clicks=_click_model(model))
     found: list[Row] = []
     scene: Scene | None = None
     for name, tool in used.items():
@@ -71,6 +69,12 @@ def trials_of(
                 partial_file.write_text(json.dumps(rows), encoding="utf-8")
         found += json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+@cache
+def _click_model(path: Path) -> ClickModel:
+    """Return the network of a model, once in every process."""
+    return read_click_model(str(path))
 
 
 def _made(seed: int, scene: Scene, name: str, tool: Callable[[Task], Tool]) -> Iterator[Row]:

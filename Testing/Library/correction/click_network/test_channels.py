@@ -29,6 +29,7 @@ def channels(**given: object) -> dict[str, np.ndarray]:
         "liver": field(0.5),
         "others": field(0.125),
         "previous": field(0.75),
+        "walker": field(0.625),
         "include": [np.array([1.0, 2.0, 3.0])],
         "exclude": [np.array([5.0, 6.0, 7.0])],
         "step_mm": 2.4,
@@ -40,7 +41,7 @@ def test_every_channel_is_in_its_place() -> None:
     found = channels()
     constant = {
         "portal": -1, "arterial": 3, "arterial given": 1, "probability": 0.25, "probability given": 1,
-        "liver": 0.5, "other lesions": 0.125, "previous": 0.75, "step": 1,
+        "liver": 0.5, "other lesions": 0.125, "previous": 0.75, "random walker": 0.625, "step": 1,
     }  # fmt: skip
     for name, value in constant.items():
         np.testing.assert_allclose(found[name], value, err_msg=name)
