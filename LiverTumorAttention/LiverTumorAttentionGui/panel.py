@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
+from LiverTumorAttentionGui.correction.click_answers import BUNDLED
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import StatusBarNotice
 from LiverTumorAttentionGui.i18n import _
@@ -50,7 +51,7 @@ class Part(Protocol):
 class SegmentationPanel:
     """Builds the panel from its .ui files and updates its sections from the parameter node.
 
-    models, installer, run_factory, model_manager, load_sample: collaborators, replaced in tests.
+    models, installer, run_factory, model_manager, load_sample, click_model: collaborators, replaced in tests.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class SegmentationPanel:
         run_factory: Callable[..., SegmentationRun] = SegmentationRun,
         model_manager: Callable[..., ModelManager] = ModelsDialog,
         load_sample: Callable[..., Run] = load_sample,
+        click_model: Path | None = BUNDLED,
     ) -> None:
         self._logic = logic
         self._installer = Installation(installer or Installer())
@@ -99,7 +101,7 @@ class SegmentationPanel:
             on_open=self._show_case,
             on_change=self._update_segment,
         )
-        self.correct = CorrectSection(self.ui, self.widget, self.active_case)
+        self.correct = CorrectSection(self.ui, self.widget, self.active_case, click_model=click_model)
         self.review = ReviewSection(
             self.ui,
             self.active_case,

@@ -29,6 +29,7 @@ class SegmentationParameters:
     output: the segmentation that a run fills once it has succeeded; None for a new one.
     study: the segmentation that is corrected, reviewed and planned on.
     distance_mm: by which a correction grows, shrinks, smooths and fills.
+    improve_clicks: whether a network improves the random walker's answers to clicks.
     reader: name of who signs.
     """
 
@@ -46,4 +47,5 @@ class SegmentationParameters:
     output: vtkMRMLSegmentationNode
     study: vtkMRMLSegmentationNode
     distance_mm: Annotated[float, WithinRange(0.5, 20.0)] = 2.0
+    improve_clicks: bool = True
     reader: str = ""

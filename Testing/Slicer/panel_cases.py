@@ -11,13 +11,15 @@ import numpy as np
 from Testing.Slicer import study_cases
 
 
-def make_panel() -> Any:
+def make_panel(click_model: Path | None = None) -> Any:
     """Return a panel that has been entered; without models, and with all packages installed."""
     from LiverTumorAttentionGui.panel import SegmentationPanel
     from LiverTumorAttentionGui.segmentation import LiverTumorAttentionLogic
 
     installer = SimpleNamespace(ensure=lambda: None, ensure_requirements=lambda: None)
-    panel = SegmentationPanel(LiverTumorAttentionLogic(), models=list, installer=installer)
+    panel = SegmentationPanel(
+        LiverTumorAttentionLogic(), models=list, installer=installer, click_model=click_model
+    )
     panel.enter()
     return panel
 

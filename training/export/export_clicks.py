@@ -75,8 +75,9 @@ def export_clicks(
     described = (json.dumps(values, indent=1) + "\n").encode()
     description = read_one_network(InteractionDescription, described, where=DESCRIPTION_FILE)
     how = [
-        f"A network {description.network} answers each click in a correction: it sees both phases, the probability of "
-        "tumor, the liver, other lesions, the clicks and the lesion as it stands in a cube around them, twice."
+        f"A network {description.network} improves what the random walker answers to a click in a correction: it sees "
+        "both phases, the probability of tumor, the liver, other lesions, the clicks, the lesion as it stands and the "
+        "random walker's answer, in a cube around all of these."
     ]
     files = {
         WEIGHTS_FILE: content,

@@ -21,6 +21,7 @@ from LiverTumorAttentionGui.scene.voxel_grid import matrix_to_world
 from LiverTumorAttentionLib.correction import (
     Accept,
     Action,
+    ClickModel,
     CorrectionCase,
     CorrectionLog,
     MergeFindings,
@@ -128,6 +129,10 @@ class CorrectionController:
         self._prepare()
         with as_panel_error():
             return self._commit(self.session.do(action, progress))
+
+    def improve_clicks(self, clicks: ClickModel | None) -> None:
+        """Let a network improve the random walker's answers to clicks from now on; None for these as they are."""
+        self.session.answer_by(clicks)
 
     def undo(self) -> Outcome:
         """Undo the last action. Raises `PanelError` when there is none."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import qt
+
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
+from LiverTumorAttentionGui.correction.click_answers import ANSWERED, ClickAnswers
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.feedback import MessageLine
+from LiverTumorAttentionGui.feedback import MessageLine, wait_cursor
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene import slice_views
 from LiverTumorAttentionGui.sections.click_tools import ClickTools
@@ -94,13 +98,20 @@ SELECTION_TOOLS = (
 class CorrectSection:
     """Connects the widgets of CorrectSection.ui to the correction controller of the active case."""
 
-    def __init__(self, ui: Any, widget: Any, active_case: ActiveCase) -> None:
-        """ui: the widgets by name. widget: of the panel; the keyboard shortcuts act while it is visible."""
+    def __init__(
+        self, ui: Any, widget: Any, active_case: ActiveCase, *, click_model: Path | None = None
+    ) -> None:
+        """ui: the widgets by name. widget: of the panel; the keyboard shortcuts act while it is visible.
+
+        click_model: folder of the network that improves answers to clicks; None for none.
+        """
         self._ui = ui
         self._active_case = active_case
         self._controller: CorrectionController | None = None
         self._notes: list[str] = []
         self._message = MessageLine(ui.correctStatusLabel)
+        self._clicks = ClickAnswers(click_model)
+        ui.networkCheckBox.visible = self._clicks.given
         self._table = LesionTable(ui.lesionTable, self._selection_changed)
         self._threshold = ThresholdSlider(
             ui.lesionThresholdSlider, active_case, self.perform, self._message.say
@@ -138,6 +149,7 @@ class CorrectSection:
             self.release()
             self.reading.update()
             self._controller = controller
+            self._clicks.close()
             self._table.select(None)
             self._message.say(controller.note if controller is not None else "")
         ready = controller is not None and not self._active_case.busy
@@ -171,14 +183,32 @@ class CorrectSection:
             self.reading,
         ):
             part.disconnect()
+        self._clicks.close()
         self._connections.disconnect()
 
     def perform(self, action: Action) -> Outcome | None:
         """Perform an action; return its outcome, None when it was refused, with the reason shown."""
         return self._perform(
-            lambda controller: controller.do(action),
+            lambda controller: self._answered(controller, action),
             _("Done: {action_text}.").format(action_text=action_text(action)),
         )
+
+    def _answered(self, controller: CorrectionController, action: Action) -> Outcome:
+        """Perform an action, with the network that improves clicks where that is wished for. Raises `PanelError`."""
+        if action.tool not in ANSWERED or not self._clicks_improved:
+            controller.improve_clicks(None)
+            return controller.do(action)
+        controller.improve_clicks(self._clicks.model)
+        if not self._clicks.waits:
+            return controller.do(action)
+        self._message.say(_("The network starts: this click takes a few seconds…"))
+        qt.QApplication.processEvents(qt.QEventLoop.ExcludeUserInputEvents)
+        with wait_cursor():
+            return controller.do(action)
+
+    @property
+    def _clicks_improved(self) -> bool:
+        return bool(self._ui.networkCheckBox.checked) and self._clicks.usable
 
     def _perform(self, call: Callable[[CorrectionController], Outcome], done: str) -> Outcome | None:
         controller = self._controller
@@ -289,6 +319,11 @@ class CorrectSection:
         self._editor.close()
         self._message.say("")
         self._shortcuts.enable(True, escape=True)
+        if self._clicks_improved:
+            try:
+                self._clicks.start()  # the network is ready, or nearly so, by the first click
+            except PanelError as error:
+                self._message.say(str(error), error=True)
 
     def _editor_opens(self) -> None:
         self.reading.rest(True)

@@ -47,7 +47,7 @@ class ClickProcess:
         if self.pid is not None:
             return
         self.close()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115: closed by `close`
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self._frames = queue.SimpleQueue()
         flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
         try:

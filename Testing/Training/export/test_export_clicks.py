@@ -9,18 +9,23 @@ import numpy as np
 import pytest
 import torch
 
+from LiverTumorAttentionLib.correction.click_network.channels import CHANNELS
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.inference.click_predictor import load_click_predictor
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.models.interaction_model import InteractionPackage
+from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.correction.made_case import DARK, SPACING_MM, ball, made_case
 from Testing.Training.prepared import write_case
 from training.cli import main
+from training.data.case import PreparedCase
 from training.loop.click_task import ClickTask
 from training.loop.trainer import Trainer
+from training.recipes.interaction_settings import InteractionSettings
 from training.recipes.recipe import read_recipe
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
+from training.sampling.click_cases import simulate
 
 SMALL = {
     "stage.arguments.width": 2, "sampling.mix_by": None, "sampling.mix": {}, "loop.batch": 1,
@@ -41,6 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     values = json.loads((case.folder / "case.json").read_text())
     (case.folder / "case.json").write_text(json.dumps({**values, "facts": {"source": "phantom"}}))
+    simulate([PreparedCase.read(case.folder)], InteractionSettings(), processes=1, progress=Progress())
     about = {
         "part": 0,
         "prepared": str(folder / "prepared"),
@@ -64,7 +70,7 @@ def test_the_model_is_read_with_its_weights_sources_and_licence(run: Path, tmp_p
     trained, _ = read_weights(Run.read(run).weights)
     for name, value in package.load_weights().items():
         torch.testing.assert_close(value, trained[name], rtol=1e-3, atol=1e-3, check_dtype=False)
-    found = load_click_predictor(package)(np.zeros((11, 16, 16, 16), np.float32))
+    found = load_click_predictor(package)(np.zeros((len(CHANNELS), 16, 16, 16), np.float32))
     assert found.shape == (16, 16, 16)
     assert {path.name for path in (tmp_path / "model").iterdir()} == {
         *("model.json", "clicks.safetensors", "README.md", "LICENSE.md")
