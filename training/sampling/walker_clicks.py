@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.correction import Add, CorrectionCase, Exclude, Include
 from LiverTumorAttentionLib.correction.case import Voxel
-from LiverTumorAttentionLib.correction.click_network.answer import fitting_cube
+from LiverTumorAttentionLib.correction.click_network.answer import AnswerSettings, fitting_cube
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.undo import perform
 from LiverTumorAttentionLib.errors import InputError
@@ -30,6 +30,8 @@ CORRECTIONS = (1, 1, 2)
 """Of each lesion, as many first clicks as numbers, each followed by as many corrections."""
 WRONG_LESIONS = 3
 """Of each lesion: corrections of one that stands and is wrong."""
+WRONG_CUBE = AnswerSettings(samples=48, room_share=1.5, room_mm=16.0, least_side_mm=28.0)
+"""In which they are made wrong."""
 UNSURE_MM = 3.0
 """Reach of earlier clicks on a lesion that was made wrong on purpose."""
 
@@ -108,7 +110,7 @@ class _Scene:
         corners = np.asarray(
             [[side.start for side in truth.box], [side.stop - 1 for side in truth.box]], float
         )
-        cube = fitting_cube(corners, case.spacing_mm, self._map.labels.shape)
+        cube = fitting_cube(corners, case.spacing_mm, self._map.labels.shape, WRONG_CUBE)
         others = cube.sampled(lambda box: self._map.labels[box] > LIVER) > 0.5
         wrong = wrong_answer(rng, cube.sampled(truth.read) > 0.5, others)
         labels = self._map.labels[cube.box]

@@ -36,13 +36,13 @@ from LiverTumorAttentionLib.voxels.morphology import fill_holes
 class AnswerSettings:
     """How the cube is laid."""
 
-    samples: int = 48
+    samples: int = 40
     """Samples along a side of a cube."""
-    room_share: float = 1.5
+    room_share: float = 1.4
     """Side of the cube as a share of the extent of all that is known of the lesion, and"""
-    room_mm: float = 16.0
+    room_mm: float = 12.0
     """this more, and"""
-    least_side_mm: float = 28.0
+    least_side_mm: float = 24.0
     """this at least."""
     zoom_out: float = 1.6
     """A cube whose faces the answer touches is followed by one that is larger by this."""
