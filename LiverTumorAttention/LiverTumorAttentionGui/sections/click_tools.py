@@ -41,6 +41,15 @@ CLICK_TOOLS = (
         button="addButton", tool="add", points=1, tip=_("Click on a tumor that is not marked: it is drawn.")
     ),
     ClickTool(
+        button="lineButton",
+        tool="line",
+        points=2,
+        tip=_(
+            "Click on both ends of a tumor's longest diameter: the tumor is drawn between them, "
+            "no longer than the line."
+        ),
+    ),
+    ClickTool(
         button="includeButton",
         tool="include",
         points=1,
@@ -158,7 +167,7 @@ def _action(tool: str, points_lps_mm: tuple[Ras, ...]) -> Action:
     from LiverTumorAttentionLib.correction import TOOLS
 
     make = cast("Callable[..., Action]", TOOLS[tool])
-    if tool in ("merge", "split"):
+    if tool in ("merge", "split", "line"):
         return make(points=points_lps_mm)
     if tool in ("include", "exclude"):
         return make(stroke=points_lps_mm)

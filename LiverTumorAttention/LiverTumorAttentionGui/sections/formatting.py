@@ -20,6 +20,7 @@ SHOWN_TUMORS = 8
 
 _ACTIONS = {
     "add": _("add a tumor"),
+    "line": _("add a tumor by a line"),
     "remove": _("remove Tumor {lesion}"),
     "merge": _("merge tumors"),
     "split": _("split a tumor"),

@@ -6,6 +6,7 @@ from LiverTumorAttentionLib.correction.session import Action
 from LiverTumorAttentionLib.correction.tools.add_remove import Add, Remove
 from LiverTumorAttentionLib.correction.tools.draw import Draw, Drawing
 from LiverTumorAttentionLib.correction.tools.findings import MergeFindings
+from LiverTumorAttentionLib.correction.tools.line import AddByLine
 from LiverTumorAttentionLib.correction.tools.merge_split import Merge, Split
 from LiverTumorAttentionLib.correction.tools.morphology import Fill, Grow, Shrink, Smooth
 from LiverTumorAttentionLib.correction.tools.status import Accept, Reject, Revise
@@ -15,7 +16,21 @@ from LiverTumorAttentionLib.correction.tools.threshold import Threshold
 TOOLS: dict[str, type[Action]] = {
     kind.tool: kind
     for kind in (
-        *(Add, Remove, Merge, Split, Include, Exclude, Threshold, Grow, Shrink, Smooth, Fill, Draw),
+        *(
+            Add,
+            AddByLine,
+            Remove,
+            Merge,
+            Split,
+            Include,
+            Exclude,
+            Threshold,
+            Grow,
+            Shrink,
+            Smooth,
+            Fill,
+            Draw,
+        ),
         *(Accept, Reject, Revise, MergeFindings),
     )
 }
@@ -25,6 +40,7 @@ __all__ = [
     "TOOLS",
     "Accept",
     "Add",
+    "AddByLine",
     "Draw",
     "Drawing",
     "Exclude",

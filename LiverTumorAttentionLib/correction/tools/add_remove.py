@@ -9,6 +9,7 @@ import numpy as np
 
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import segment_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
+from LiverTumorAttentionLib.correction.case import Voxel
 from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
@@ -22,6 +23,19 @@ BORDER_MM = 5.0
 """Largest distance of a click from the liver: a coarse liver mask often misses lesions at its surface."""
 
 
+def check_place(lesions: LesionMap, voxel: Voxel) -> None:
+    """Raise `InputError` where no lesion can be added at a voxel: in another one, or far from the liver."""
+    point = point_text(lesions.case.point_at(voxel))
+    there = int(lesions.labels[voxel]) - LIVER
+    if there > 0:
+        raise InputError(f"lesion {there} is at {point} already: include or exclude points to correct it")
+    if not lesions.organ(lesions.around([voxel], BORDER_MM)).any():
+        raise InputError(
+            f"the point {point} lies outside of the liver, by more than {BORDER_MM:g} mm: "
+            "click on a lesion in the liver"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Add:
     """Add the lesion at a clicked `point` (LPS mm), under the next free number."""
@@ -31,17 +45,7 @@ class Add:
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
         voxel = lesions.case.voxel_at(self.point)
-        there = int(lesions.labels[voxel]) - LIVER
-        if there > 0:
-            raise InputError(
-                f"lesion {there} is at {point_text(self.point)} already: include or exclude points to correct it"
-            )
-        around = lesions.around([voxel], BORDER_MM)
-        if not lesions.organ(around).any():
-            raise InputError(
-                f"the point {point_text(self.point)} lies outside of the liver, by more than {BORDER_MM:g} mm: "
-                "click on a lesion in the liver"
-            )
+        check_place(lesions, voxel)
         progress.update(0.0, "lesion")
         clicks = lesions.clicks
         segmented = segment_at(lesions, voxel, progress)
