@@ -106,7 +106,7 @@ def test_a_log_is_read_as_prompts(case: CorrectionCase) -> None:
     [
         ("{", r"the file of prompts is no valid JSON"),
         ("[[1, 2, 3]]", r"the prompts must be an object such as"),
-        ("{}", r"the prompts ask for nothing: name tools, such as add, remove"),
+        ("{}", r"the prompts ask for nothing: name tools, such as add, line"),
         ('{"units": "cm", "add": [[1, 2, 3]]}', r"units must be 'mm' or 'voxel', got 'cm'"),
         ('{"ad": [[1, 2, 3]]}', r"unknown key 'ad'; did you mean 'add'"),
         ('{"add": [1, 2, 3]}', r"prompt add 1: a place has three numbers \(LPS mm x, y, z\), got 1"),

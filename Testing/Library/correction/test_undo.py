@@ -10,6 +10,7 @@ from LiverTumorAttentionLib.correction import (
     Accept,
     Action,
     Add,
+    AddByLine,
     CorrectionCase,
     CorrectionSession,
     Draw,
@@ -60,6 +61,7 @@ def around(case: CorrectionCase) -> list[Action]:
     everything = np.full(SHAPE, 2, np.uint16)
     return [
         Add(point=unseen),
+        AddByLine(points=(inside, case.point_at((36, 28, 26)))),
         Remove(lesion=2),
         Merge(lesions=(2, 3)),
         Split(points=(beside, case.point_at((22, 30, 42)))),

@@ -159,7 +159,8 @@ def test_a_part_of_a_lesion_that_is_corrected_stays() -> None:
 
 
 def test_what_stands_of_a_lesion_reaches_the_network_and_other_lesions_in_their_own_channel() -> None:
-    lesions = lesions_with(replace(DARK, number=1), replace(BRIGHT, number=2))
+    other = replace(BRIGHT, number=2, center=(14, 33, 22), radius_mm=6.0)
+    lesions = lesions_with(replace(DARK, number=1), other)
     network = Seen(dark)
     answered(lesions, Prompts(exclude=((12, 20, 26),)), network, number=1)
     values = network.inputs[0]
