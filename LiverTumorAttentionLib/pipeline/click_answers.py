@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.errors import LiverTumorAttentionError
 from LiverTumorAttentionLib.pipeline.refine import read_click_model
 
 
-def answer_clicks(model: str, incoming: BinaryIO, outgoing: BinaryIO) -> int:
+def answer_clicks(model: str, incoming: IO[bytes], outgoing: IO[bytes]) -> int:
     """Say that the network is ready, then answer each input (channels, z, y, x) of a cube until the stream ends.
 
     model: a folder or a zip. What goes wrong is written as a message "error". Returns the exit code: 0, or 2.

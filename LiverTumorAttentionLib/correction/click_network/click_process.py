@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -49,7 +48,7 @@ class ClickProcess:
         self.close()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self._frames = queue.SimpleQueue()
-        flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of Windows
         try:
             self._process = subprocess.Popen(
                 self._command,
@@ -149,7 +148,7 @@ def _receive(stream: IO[bytes] | None, frames: queue.SimpleQueue[Any]) -> None:
     """Put what comes into a queue, and None at the end."""
     try:
         while stream is not None:
-            frame = read_frame(stream)  # type: ignore[arg-type]
+            frame = read_frame(stream)
             if frame is None:
                 break
             frames.put(frame)

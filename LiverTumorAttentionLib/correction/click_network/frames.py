@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +24,19 @@ class BrokenStream(Exception):
     """What came is no frame, or ended within one."""
 
 
-def write_array(stream: BinaryIO, values: NDArray[Any]) -> None:
+def write_array(stream: IO[bytes], values: NDArray[Any]) -> None:
     """Write an array."""
     content = io.BytesIO()
     np.save(content, np.ascontiguousarray(values), allow_pickle=False)
     _write(stream, ARRAY, content.getvalue())
 
 
-def write_message(stream: BinaryIO, **values: str) -> None:
+def write_message(stream: IO[bytes], **values: str) -> None:
     """Write a message of texts by name."""
     _write(stream, MESSAGE, json.dumps(values).encode())
 
 
-def read_frame(stream: BinaryIO) -> NDArray[Any] | dict[str, str] | None:
+def read_frame(stream: IO[bytes]) -> NDArray[Any] | dict[str, str] | None:
     """Return the next array or message; None at the end of the stream. Raises `BrokenStream`."""
     head = _read(stream, _HEAD.size)
     if not head:
@@ -57,12 +57,12 @@ def read_frame(stream: BinaryIO) -> NDArray[Any] | dict[str, str] | None:
         raise BrokenStream(f"a frame cannot be read ({error})") from error
 
 
-def _write(stream: BinaryIO, kind: bytes, content: bytes) -> None:
+def _write(stream: IO[bytes], kind: bytes, content: bytes) -> None:
     stream.write(_HEAD.pack(kind, len(content)) + content)
     stream.flush()
 
 
-def _read(stream: BinaryIO, length: int) -> bytes:
+def _read(stream: IO[bytes], length: int) -> bytes:
     """Return that many bytes, or fewer where the stream ends."""
     parts: list[bytes] = []
     while length:
