@@ -128,7 +128,7 @@ PANEL_RULES: dict[str, set[str]] = {
     "model_collection": {"errors", "process"},
     "scene": {"errors"},
     "sample": {"errors", "process", "scene"},
-    "correction": GROUND | {"scene"},
+    "correction": GROUND | {"process", "scene"},
     "review": GROUND | {"correction", "process", "scene"},
     "segmentation": {"errors", "parameters", "process", "scene", "correction", "review", "run_summary"},
     "worklist": {"errors", "process", "scene", "correction", "segmentation"},
