@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.networks import (
     with_scaled_widths,
 )
 from LiverTumorAttentionLib.networks.paresseg import PAResSeg, ResSeg
+from Testing.benchmarks import network_sizes
 
 FOLDER = Path(networks.__file__).parent
 
@@ -210,13 +211,6 @@ def classes_in_the_readme() -> set[tuple[str, str]]:
     return set(re.findall(r"^\|.*\| `(\w+)` \| \[.*?\]\(([\w/]+\.py)\) \|", readme(), re.MULTILINE))
 
 
-def counts_in_the_readme() -> dict[str, int]:
-    """The rows of "Sizes": how a network is built, and its parameters."""
-    rows = re.findall(r"^\| `build_network\((.*)\)` \| ([\d,]+) \|", readme(), re.MULTILINE)
-    assert len(rows) == len(dict(rows)), "a network stands there twice"
-    return {call: int(count.replace(",", "")) for call, count in rows}
-
-
 @pytest.mark.parametrize("block", modules_of_the_package(), ids=lambda block: block.__name__)
 def test_every_block_cites_its_source_and_stands_in_the_readme(block: type[nn.Module]):
     assert block.__doc__ is not None
@@ -235,16 +229,19 @@ def test_every_class_in_the_readme_exists_in_the_file_it_names():
         assert Path(inspect.getfile(block)) == FOLDER / file, f"{name} is only imported in {file}"
 
 
-def test_the_counts_in_the_readme_are_those_of_the_networks():
-    counts = counts_in_the_readme()
-    missing = [name for name in network_names() if f'"{name}"' not in counts]
-    assert not missing, f'give {", ".join(missing)} a row in Sizes: | `build_network("{missing[0]}")` | ... |'
-    for call, count in counts.items():
-        name, *arguments = re.findall(r'"?(\w+)"?', call)
-        pairs = zip(arguments[::2], arguments[1::2], strict=True)
-        values = {
-            key: {"True": True}.get(value, int(value) if value.isdigit() else value) for key, value in pairs
-        }
-        with torch.device("meta"):
-            network = build_network(name, **values)
-        assert sum(p.numel() for p in network.parameters()) == count, call
+SIZES = network_sizes.ROW.findall(readme())
+
+
+def test_every_network_has_its_size_in_the_readme_once():
+    calls = [call for call, _ in SIZES]
+    assert len(calls) == len(set(calls))
+    missing = [name for name in network_names() if f'build_network("{name}")' not in calls]
+    assert not missing, (
+        f'give {", ".join(missing)} a row in Sizes: | `build_network("{missing[0]}")` | | | | |'
+    )
+
+
+@pytest.mark.parametrize(("call", "printed"), SIZES)
+def test_the_sizes_in_the_readme_are_those_of_the_networks(call: str, printed: str):
+    hint = "run python -m Testing.benchmarks.network_sizes"
+    assert network_sizes.row_of(call, printed.strip()) in readme().splitlines(), hint
