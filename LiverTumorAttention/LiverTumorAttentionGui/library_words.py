@@ -48,6 +48,11 @@ WORDS = {
     "Bisegmentectomy V, VI": _("Bisegmentectomy V, VI"),
     "Bisegmentectomy VII, VIII": _("Bisegmentectomy VII, VIII"),
     "Segments": _("Segments"),
+    "matched": _("matched"),
+    "split": _("split"),
+    "merged": _("merged"),
+    "new": _("new"),
+    "gone": _("gone"),
 }
 
 

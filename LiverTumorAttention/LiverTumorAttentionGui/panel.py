@@ -19,6 +19,7 @@ from LiverTumorAttentionGui.process.install import Installer, PackageInstaller
 from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.sample.sample_run import load_sample
 from LiverTumorAttentionGui.sections.correct import CorrectSection
+from LiverTumorAttentionGui.sections.followup import FollowUpSection
 from LiverTumorAttentionGui.sections.inputs import InputsSection, ModelManager
 from LiverTumorAttentionGui.sections.models_dialog import ModelsDialog
 from LiverTumorAttentionGui.sections.review import ReviewSection
@@ -109,12 +110,14 @@ class SegmentationPanel:
             ensure_all=self._installer.ensure,
             ensure_dicom=self._installer.ensure_dicom,
         )
+        self.followup = FollowUpSection(self.ui, self.active_case, ensure=self._installer.ensure_requirements)
         self._parts: tuple[Part, ...] = (
             self._inputs,
             self._segment,
             self.worklist,
             self.correct,
             self.review,
+            self.followup,
         )
         self.active_case.on_change(self._active_case_changed)
         self.ui.installButton.connect("clicked(bool)", self._install_clicked)
@@ -149,6 +152,7 @@ class SegmentationPanel:
         self.worklist.leave()
         self.correct.release()
         self.review.leave()
+        self.followup.leave()
         self.active_case.close()
         self._segment.update(None, None)
 
@@ -157,6 +161,7 @@ class SegmentationPanel:
         self._segment.abandon(SCENE_CLOSED)
         self.worklist.abandon(BATCH_ENDED)
         self.review.abandon()
+        self.followup.abandon()
         self.leave()
         self._segment.clear()
         self._logic.close_controllers()
@@ -173,6 +178,7 @@ class SegmentationPanel:
         self._segment.abandon()
         self.worklist.abandon()
         self.review.abandon()
+        self.followup.abandon()
         self.leave()
         self._logic.close_controllers()
         for part in self._parts:
@@ -186,7 +192,7 @@ class SegmentationPanel:
         self.widget = slicer.util.loadUI(str(UI_FOLDER / "LiverTumorAttention.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         widgets = [self.widget]
-        for name in ("CorrectSection", "ReviewSection"):
+        for name in ("CorrectSection", "ReviewSection", "FollowUpSection"):
             widget = slicer.util.loadUI(str(UI_FOLDER / f"{name}.ui"))
             vars(self.ui).update(vars(slicer.util.childWidgetVariables(widget)))
             self.ui.sectionsWidget.layout().addWidget(widget)

@@ -35,6 +35,8 @@ PLAN_REFERENCE = "MarginSegmentation"
 """Segmentation: the safety margin and the resected part."""
 COUINAUD_REFERENCE = "CouinaudSegments"
 """Segmentation: the eight Couinaud segments of the liver."""
+BASELINE_REFERENCE = "Baseline"
+"""Segmentation: the study of an earlier date that this one is the follow-up of."""
 
 # Attributes of the study's segmentation node --------------------------------------------------------------
 
@@ -61,6 +63,9 @@ SAVED_LOG_ATTRIBUTE = "LiverTumorAttention_SavedLog"
 """SHA-256 of the log as it was when the case of a worklist was last loaded or saved."""
 SAVED_FILE_ATTRIBUTE = "LiverTumorAttention_SavedFile"
 """SHA-256 of the segmentation's file that it was loaded from or saved to, likewise."""
+
+COMPARISON_ATTRIBUTE = "LiverTumorAttention_Comparison"
+"""Of a follow-up: its comparison with the baseline and what a person said of it, JSON."""
 
 # Attributes of the segmentation of Couinaud segments ------------------------------------------------------
 

@@ -5,9 +5,7 @@ portal venous | arterial | delayed | native, all registered | arterial − porta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import slicer
@@ -16,6 +14,7 @@ from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import DIFFERENCE_REFERENCE
 from LiverTumorAttentionGui.scene.node_links import place_in_folder_of
 from LiverTumorAttentionGui.scene.study import Study
+from LiverTumorAttentionGui.scene.view_layout import View, ViewLayout
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
 
 LAYOUT_ID = 27181
@@ -46,43 +45,17 @@ PRESETS = (
 )
 
 
-@dataclass(frozen=True)
-class _View:
-    tag: str
-    label: str
-    color: str
-    volume: slicer.vtkMRMLScalarVolumeNode
-
-
 class ReadingLayout:
     """The reading layout of one case; the layout before it comes back when it is left."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._scene = study.segmentation.GetScene()
-        self._before: int | None = None
+        self._layout = ViewLayout(self._scene, LAYOUT_ID)
 
     def show(self) -> None:
         """Show the phases that the case has. Raises `PanelError` where a volume has no voxels."""
-        views = self._views()
-        layout = self._layout_node()
-        description = _description(views)
-        if layout.IsLayoutDescription(LAYOUT_ID):
-            layout.SetLayoutDescription(LAYOUT_ID, description)
-        else:
-            layout.AddLayoutDescription(LAYOUT_ID, description)
-        if layout.GetViewArrangement() != LAYOUT_ID:
-            self._before = layout.GetViewArrangement()
-        layout.SetViewArrangement(LAYOUT_ID)
-        volumes = {view.tag: view.volume for view in views}
-        for composite in self._composites():
-            volume = volumes.get(composite.GetLayoutName())
-            if volume is None:
-                continue
-            composite.SetBackgroundVolumeID(volume.GetID())
-            composite.SetForegroundVolumeID(None)
-            composite.SetLinkedControl(True)
-            composite.SetHotLinkedControl(True)
+        self._layout.show(self._views(), linked=True)
         self.window(PRESETS[0])
 
     def window(self, preset: Preset) -> None:
@@ -97,22 +70,19 @@ class ReadingLayout:
 
     def hide(self) -> None:
         """Show the layout that was there before."""
-        layout = self._layout_node()
-        if self._before is not None and layout.GetViewArrangement() == LAYOUT_ID:
-            layout.SetViewArrangement(self._before)
-        self._before = None
+        self._layout.hide()
 
-    def _views(self, *, fill: bool = True) -> list[_View]:
+    def _views(self, *, fill: bool = True) -> list[View]:
         study = self._study
-        views = [_View("LTAPortal", "PV", "#4a90d9", study.portal)]
+        views = [View("LTAPortal", "PV", "#4a90d9", study.portal)]
         for phase, tag, label, color in _REGISTERED_VIEWS:
             volume = study.registered(phase)
             if volume is not None:
-                views.append(_View(tag, label, color, volume))
+                views.append(View(tag, label, color, volume))
         if study.arterial is not None:
             difference = self._fill_difference() if fill else self._difference_node()
             if difference is not None:
-                views.append(_View("LTADifference", "A-PV", "#8a8a8a", difference))
+                views.append(View("LTADifference", "A-PV", "#8a8a8a", difference))
         return views
 
     def _difference_node(self) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -138,24 +108,3 @@ class ReadingLayout:
         node.SetAndObserveTransformNodeID(portal.GetTransformNodeID())
         node.CreateDefaultDisplayNodes()
         return node
-
-    def _layout_node(self) -> slicer.vtkMRMLLayoutNode:
-        node = self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-        return node or self._scene.AddNewNodeByClass("vtkMRMLLayoutNode")
-
-    def _composites(self) -> Iterator[slicer.vtkMRMLSliceCompositeNode]:
-        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-            yield self._scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
-
-
-def _description(views: list[_View]) -> str:
-    """Return the layout as Slicer's layout manager reads it."""
-    items = "".join(
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{view.tag}">'
-        '<property name="orientation" action="default">Axial</property>'
-        f'<property name="viewlabel" action="default">{escape(view.label)}</property>'
-        f'<property name="viewcolor" action="default">{view.color}</property>'
-        "</view></item>"
-        for view in views
-    )
-    return f'<layout type="horizontal" split="true">{items}</layout>'

@@ -26,6 +26,12 @@ def ask_for_file(parent: Any, suggested: str) -> str:
     return str(qt.QFileDialog.getSaveFileName(parent, TITLE, suggested, FILTER))
 
 
+def page_path(chosen: str) -> Path:
+    """Return the page's path of the file that the user chose, which ends with .html."""
+    path = Path(chosen)
+    return path if path.suffix.lower() == ".html" else path.with_name(f"{path.name}.html")
+
+
 class ReportExport:
     """Writes a page with its numbers beside it, in a child process.
 
@@ -63,9 +69,7 @@ class ReportExport:
         chosen = self.choose_file(self._button, f"{study.segmentation.GetName()}.html")
         if not chosen:
             return
-        path = Path(chosen)
-        if path.suffix.lower() != ".html":
-            path = path.with_name(f"{path.name}.html")
+        path = page_path(chosen)
         done = _("{path} is written, with its numbers as CSV and JSON beside it. {notice}").format(
             path=path, notice=NOT_FOR_CLINICAL_USE
         )

@@ -11,6 +11,7 @@ from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.node_attributes import (
+    BASELINE_REFERENCE,
     CASE_ATTRIBUTE,
     CASE_ROLE_ATTRIBUTE,
     COUINAUD_REFERENCE,
@@ -35,8 +36,8 @@ _FILES_OF = {
     role: (name, TRANSFORM_FILE) if role == "arterial" else (name,) for role, name in PHASE_FILES.items()
 }
 """What a registered phase needs, by its role; without it the phase is shown as it was acquired alone."""
-_NOT_OF_THE_CASE = (VESSELS_REFERENCE, "transform")
-"""Reference roles of nodes that the user brought: vessels, and a transform above the segmentation."""
+_NOT_OF_THE_CASE = (VESSELS_REFERENCE, BASELINE_REFERENCE, "transform")
+"""Reference roles of nodes that are not the case's: vessels, an earlier study, a transform above the segmentation."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""The run of `compare`: two studies of the scene as baseline and follow-up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.process.child_process import ChildRun
+from LiverTumorAttentionGui.review.comparison import Said
+from LiverTumorAttentionGui.review.report_run import ReportFiles, write_signed, write_volume
+from LiverTumorAttentionGui.scene.series_facts import of_other_patient
+from LiverTumorAttentionGui.scene.study import Study
+
+_KEYS = ("interval_days", "registration", "pairs", "response", "warnings", "counts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One time point. instances: the segmentation, uint16 on the portal grid in world coordinates, without rejected
+    tumors. log: of corrections, which says who signed."""
+
+    study: Study
+    instances: sitk.Image
+    log: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedStudies:
+    """What a run found. values: as JSON values, for the scene. files: page, table and numbers, by their suffix."""
+
+    values: dict[str, Any]
+    files: dict[str, bytes]
+
+
+class ComparisonRun(ChildRun[ComparedStudies]):
+    """Compares two studies in the child process; the scene is not changed. Used once.
+
+    said: what a person says of the pairs. The arterial phases go along where targets are chosen, for their viable part.
+    options: see `ChildRun`.
+    """
+
+    def __init__(self, baseline: Visit, followup: Visit, said: Said, **options: Any) -> None:
+        super().__init__(**options)
+        self._visits = {"baseline": baseline, "followup": followup}
+        self._said = said
+
+    def prepare(self, folder: Path) -> list[str]:
+        """Write both studies. Raises `PanelError`, also for two studies of one CT, or of two patients."""
+        one, other = (visit.study for visit in self._visits.values())
+        if one.portal is other.portal:
+            raise PanelError(_("Baseline and follow-up lie on the same CT: choose studies of two dates."))
+        if of_other_patient(one.portal, other.portal):
+            raise PanelError(_("Baseline and follow-up are of two patients: choose studies of one."))
+        arguments = ["compare", *self._said.arguments()]
+        for name, visit in self._visits.items():
+            place = folder / name
+            place.mkdir()
+            arguments += [
+                f"--{name}-portal",
+                str(write_volume(visit.study.portal_image(), place / "portal.nrrd")),
+            ]
+            with as_panel_error():
+                arguments += [f"--{name}", str(write_signed(visit.instances, visit.log, place))]
+            arterial = visit.study.arterial_image() if self._said.targets else None
+            if arterial is not None:
+                arguments += [f"--{name}-arterial", str(write_volume(arterial, place / "arterial.nrrd"))]
+        for option, path in self._made(folder).by_option().items():
+            arguments += [option, str(path)]
+        return [*arguments, "--progress", "json"]
+
+    def collect(self, folder: Path) -> ComparedStudies:
+        """Read what the child wrote. Raises `PanelError`."""
+        try:
+            files = {path.suffix: path.read_bytes() for path in self._made(folder).by_option().values()}
+            whole = json.loads(files[".json"])
+            values = {key: whole[key] for key in _KEYS}
+            for name in self._visits:
+                tumors = whole[name]["tumors"]
+                values[name] = {str(t["number"]): [float(x) for x in t["centroid_lps_mm"]] for t in tumors}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise PanelError(
+                _("The comparison that was computed cannot be read: please report this.")
+            ) from error
+        return ComparedStudies(values=values, files=files)
+
+    def _made(self, folder: Path) -> ReportFiles:
+        return ReportFiles.beside(folder / "made.html")

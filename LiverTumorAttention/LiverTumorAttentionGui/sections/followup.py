@@ -1,0 +1,350 @@
+"""The section Follow-up: the chosen case compared with an earlier study of the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import slicer
+
+from LiverTumorAttentionGui.correction.active_case import ActiveCase
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.feedback import MessageLine
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
+from LiverTumorAttentionGui.sections.child_task import ChildTask
+from LiverTumorAttentionGui.sections.comparison_table import ComparisonTable, response_text
+from LiverTumorAttentionGui.sections.followup_views import FollowUpViews
+from LiverTumorAttentionGui.sections.report import ask_for_file, page_path
+from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.review.comparison import Said, SceneComparison
+    from LiverTumorAttentionGui.review.comparison_run import ComparedStudies, ComparisonRun
+    from LiverTumorAttentionGui.scene.study import Study
+
+CHOOSE_EARLIER = _("Choose the earlier study of this patient to compare with.")
+NO_RESULT = _("Press Compare: nothing has been compared yet.")
+SAID_SINCE = _("Pairs, targets or dates were changed since: compare again.")
+CORRECTED_SINCE = _("One of the two segmentations was changed since: compare again.")
+COMPARE_FIRST = _("Compare first: a report is written of what was compared since the scene was loaded.")
+NONE = _("none")
+_CHECK_MS = 400
+
+
+class FollowUpSection:
+    """Connects the widgets of FollowUpSection.ui to the comparison of the active case with an earlier study.
+
+    ensure: installs missing Python packages. choose_file: asks for the report's file; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        active_case: ActiveCase,
+        *,
+        ensure: Callable[[], None],
+        choose_file: Callable[[Any, str], str] = ask_for_file,
+    ) -> None:
+        self._ui, self._active_case, self._ensure = ui, active_case, ensure
+        self.choose_file = choose_file
+        self._message, self._stale = MessageLine(ui.followupStatusLabel), MessageLine(ui.followupStaleLabel)
+        self._files: tuple[str, dict[str, bytes]] = ("", {})
+        self._controller: object = None
+        self._update = ProgrammaticUpdate()
+        self._table = ComparisonTable(ui.pairsTable, self._jump)
+        self._views = FollowUpViews(ui.followupLayoutButton, self._studies, self._message.say)
+        self.task = ChildTask(
+            bar=ui.followupProgressBar,
+            cancel_button=ui.followupCancelButton,
+            say=self._message.say,
+            on_change=self._update_widgets,
+            stages=_("Comparison: {stage}"),
+        )
+        self._check_later = Debounce(self._show_stale, _CHECK_MS, restart=True)
+        self._connections = Connections(
+            (ui.baselineSelector, "currentNodeChanged(vtkMRMLNode*)", self._baseline_chosen),
+            (ui.baselineDateEdit, "editingFinished()", self._dates_entered),
+            (ui.followupDateEdit, "editingFinished()", self._dates_entered),
+            (ui.compareStudiesButton, "clicked(bool)", self._compare_clicked),
+            (ui.pairButton, "clicked(bool)", self._pair_clicked),
+            (ui.targetButton, "clicked(bool)", self._target_clicked),
+            (ui.undoPairButton, "clicked(bool)", self._undo_clicked),
+            (ui.followupReportButton, "clicked(bool)", self._report_clicked),
+        )
+        ui.followupProgressBar.visible = ui.followupCancelButton.enabled = False
+        active_case.on_change(self.update)
+        active_case.on_outcome(lambda _outcome: self._check_later.request())
+
+    def update(self) -> None:
+        """Show the active case: another study, none, or the same one reopened."""
+        if self._active_case.controller is not self._controller:
+            self._controller = self._active_case.controller
+            self._views.leave()
+            self._message.say("" if self._controller is not None else self._active_case.problem)
+            self.show()
+        self._update_widgets()
+
+    def show(self) -> None:
+        """Show what is kept of the comparison of the active case."""
+        ui, comparison = self._ui, self._comparison()
+        state = None if comparison is None else comparison.state
+        with self._update.running():
+            ui.baselineSelector.setCurrentNode(None if comparison is None else comparison.baseline)
+            ui.baselineDateEdit.text = "" if state is None else state.said.baseline_date
+            ui.followupDateEdit.text = "" if state is None else state.said.followup_date
+        result = None if state is None else state.result
+        targets = () if state is None else state.said.targets
+        self._table.show([] if result is None else result["pairs"], targets)
+        self._list_lesions(result)
+        self._show_said(None if state is None else state.said)
+        hint = CHOOSE_EARLIER if comparison is None or comparison.baseline is None else NO_RESULT
+        ui.responseLabel.text = hint if result is None else response_text(result["response"])
+        self._show_stale()
+        self._update_widgets()
+
+    def abandon(self) -> None:
+        """End a run without a message."""
+        self.task.abandon()
+
+    def leave(self) -> None:
+        """Show the layout of before: the user opens another module, or the scene is closed."""
+        self._check_later.cancel()
+        self._views.leave()
+
+    def disconnect(self) -> None:
+        """Disconnect the widgets: the module is being unloaded."""
+        self.leave()
+        self.task.disconnect()
+        self._table.disconnect()
+        self._views.disconnect()
+        self._connections.disconnect()
+
+    def _comparison(self) -> SceneComparison | None:
+        """Return the comparison of the active case; None without a case."""
+        from LiverTumorAttentionGui.review.comparison import SceneComparison
+
+        study = self._active_case.study
+        return None if study is None else SceneComparison(study.segmentation)
+
+    def _studies(self) -> tuple[Study, Study] | None:
+        """Return baseline and follow-up; None where one is not chosen. Raises `PanelError`."""
+        from LiverTumorAttentionGui.scene.study import Study
+
+        comparison, study = self._comparison(), self._active_case.study
+        if comparison is None or study is None or comparison.baseline is None:
+            return None
+        return Study.of(comparison.baseline), study
+
+    def _update_widgets(self) -> None:
+        ui, comparison = self._ui, self._comparison()
+        free = comparison is not None and not self._active_case.busy and not self.task.running
+        chosen = comparison is not None and comparison.baseline is not None
+        ui.followupContent.enabled = comparison is not None
+        ui.baselineSelector.enabled = free
+        state = None if comparison is None else comparison.state
+        found = free and state is not None and state.result is not None
+        for widget in (ui.compareStudiesButton, ui.baselineDateEdit, ui.followupDateEdit):
+            widget.enabled = free and chosen
+        for widget in (ui.pairButton, ui.targetButton, ui.followupReportButton):
+            widget.enabled = found
+        ui.undoPairButton.enabled = free and state is not None and bool(state.earlier)
+        ui.followupLayoutButton.enabled = chosen
+
+    def _show_said(self, said: Said | None) -> None:
+        """Show pairs and targets that a person named."""
+        lines = []
+        if said is not None and said.pairs:
+            pairs = [" = ".join(NONE if n is None else str(n) for n in pair) for pair in said.pairs]
+            lines.append(_("Pairs by hand, baseline = follow-up: {pairs}").format(pairs="; ".join(pairs)))
+        if said is not None and said.targets:
+            numbers = ", ".join(str(number) for number in said.targets)
+            lines.append(_("Targets by hand: {numbers}").format(numbers=numbers))
+        self._ui.saidLabel.text = "\n".join(lines)
+        self._ui.saidLabel.visible = bool(lines)
+
+    def _list_lesions(self, result: dict[str, Any] | None) -> None:
+        """List the lesions of both times for a pair by hand."""
+        for box, visit in (
+            (self._ui.pairBaselineComboBox, "baseline"),
+            (self._ui.pairFollowupComboBox, "followup"),
+        ):
+            box.clear()
+            box.addItem(NONE, "")
+            for number in () if result is None else result[visit]:
+                box.addItem(number, number)
+
+    def _show_stale(self) -> None:
+        """Say whether what is shown is still of the two segmentations and of what was said."""
+        comparison = self._comparison()
+        state = None if comparison is None else comparison.state
+        if comparison is None or state is None or state.result is None:
+            self._stale.say("")
+        elif state.said != state.asked:
+            self._stale.say(SAID_SINCE, error=True)
+        else:
+            try:
+                same = state.of == self._checksums(comparison)
+            except PanelError as error:
+                self._stale.say(str(error), error=True)
+                return
+            self._stale.say("" if same else CORRECTED_SINCE, error=True)
+
+    def _checksums(self, comparison: SceneComparison) -> dict[str, str]:
+        from LiverTumorAttentionGui.review.comparison import segmentation_checksum
+
+        if comparison.baseline is None:
+            return {}
+        self._active_case.instances()  # with the edits of the Segment Editor
+        return {
+            "baseline": segmentation_checksum(comparison.baseline),
+            "followup": segmentation_checksum(comparison.followup),
+        }
+
+    def _baseline_chosen(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
+        comparison = self._comparison()
+        if self._update.active or comparison is None or node is None:
+            return
+        self._message.say("")
+        if node is comparison.followup:
+            self._message.say(_("This is the case itself: choose an earlier study."), error=True)
+        else:
+            comparison.begin(node)
+        self._views.leave()
+        self.show()
+
+    def _dates_entered(self) -> None:
+        dates = {
+            "baseline_date": self._ui.baselineDateEdit.text,
+            "followup_date": self._ui.followupDateEdit.text,
+        }
+        self._say_of_pairs(lambda said: replace(said, **{name: text.strip() for name, text in dates.items()}))
+
+    def _pair_clicked(self, _checked: bool = False) -> None:
+        ui = self._ui
+        numbers = [
+            int(box.currentData) if box.currentData else None
+            for box in (ui.pairBaselineComboBox, ui.pairFollowupComboBox)
+        ]
+        self._say_of_pairs(lambda said: said.with_pair(numbers[0], numbers[1]))
+
+    def _target_clicked(self, _checked: bool = False) -> None:
+        pair = self._table.selected
+        if pair is None or pair["baseline"] is None:
+            self._message.say(_("Select a row with a lesion of the baseline first."), error=True)
+            return
+        self._say_of_pairs(lambda said: said.with_target(int(pair["baseline"])))
+
+    def _undo_clicked(self, _checked: bool = False) -> None:
+        comparison = self._comparison()
+        if comparison is not None:
+            comparison.undo()
+            self.show()
+
+    def _say_of_pairs(self, change: Callable[[Said], Said]) -> None:
+        """Keep what a person says as one step of undo."""
+        comparison = self._comparison()
+        if self._update.active or comparison is None:
+            return
+        try:
+            comparison.say(change(comparison.state.said))
+        except PanelError as error:
+            self._message.say(str(error), error=True)
+            return
+        self.show()
+
+    def _jump(self) -> None:
+        """Center the views on the lesions of the selected row."""
+        comparison, pair = self._comparison(), self._table.selected
+        result = None if comparison is None else comparison.state.result
+        if result is not None and pair is not None:
+            places = {
+                visit: result[visit].get(str(pair[visit])) if pair[visit] is not None else None
+                for visit in ("baseline", "followup")
+            }
+            self._views.jump(places)
+            for box, visit in (
+                (self._ui.pairBaselineComboBox, "baseline"),
+                (self._ui.pairFollowupComboBox, "followup"),
+            ):
+                box.setCurrentIndex(max(box.findData("" if pair[visit] is None else str(pair[visit])), 0))
+
+    def _compare_clicked(self, _checked: bool = False) -> None:
+        comparison = self._comparison()
+        if comparison is None or comparison.baseline is None:
+            self._message.say(CHOOSE_EARLIER, error=True)
+            return
+        asked, of = comparison.state.said, {}
+
+        def make(**listeners: Any) -> ComparisonRun | None:
+            run = self._make(comparison, asked, **listeners)
+            of.update(self._checksums(comparison))
+            return run
+
+        self.task.start(make, lambda result: self._compared(comparison, asked, of, result))
+
+    def _make(self, comparison: SceneComparison, said: Said, **listeners: Any) -> ComparisonRun | None:
+        from LiverTumorAttentionGui.review.comparison_run import ComparisonRun, Visit
+
+        self._ensure()
+        studies = self._studies()
+        if studies is None or studies[1].segmentation is not comparison.followup:
+            return None  # another case was opened while packages were installed
+        log = studies[0].segmentation.GetAttribute(LOG_ATTRIBUTE) or ""
+        return ComparisonRun(
+            Visit(study=studies[0], instances=studies[0].instances(), log=log),
+            Visit(
+                study=studies[1], instances=self._active_case.instances(), log=self._active_case.log_text()
+            ),
+            said,
+            **listeners,
+        )
+
+    def _compared(
+        self, comparison: SceneComparison, asked: Said, of: dict[str, str], result: ComparedStudies
+    ) -> str:
+        """Keep and show what was found; return the message for it."""
+        if comparison.followup.GetScene() is None:
+            return _("The case was removed during the run.")
+        comparison.keep_result(asked, of, result.values)
+        self._files = (comparison.followup.GetID(), result.files)
+        self.show()
+        notes = [_("Warning: {warning}").format(warning=each) for each in result.values["warnings"]]
+        self.task.warnings.clear()  # they are the same, and are kept with the result
+        registration = result.values["registration"]
+        said = _("Registration {grade}: {reason}. {notice}").format(
+            grade=registration["grade"], reason=registration["reason"], notice=NOT_FOR_CLINICAL_USE
+        )
+        return "\n".join([said, *notes])
+
+    def _report_clicked(self, _checked: bool = False) -> None:
+        from LiverTumorAttentionGui.review.report_run import ReportFiles
+        from LiverTumorAttentionLib.io import check_writable, replacing_all
+
+        comparison = self._comparison()
+        if comparison is None or self._files[0] != comparison.followup.GetID():
+            self._message.say(COMPARE_FIRST, error=True)
+            return
+        chosen = self.choose_file(
+            self._ui.followupReportButton, f"{comparison.followup.GetName()} follow-up.html"
+        )
+        if not chosen:
+            return
+        paths = list(ReportFiles.beside(page_path(chosen)).by_option().values())
+        try:
+            with as_panel_error():
+                for path in paths:
+                    check_writable(path, name="report")
+                with replacing_all(paths, name="report") as temporary:
+                    for path in paths:
+                        temporary[path].write_bytes(self._files[1][path.suffix])
+        except PanelError as error:
+            self._message.say(str(error), error=True)
+            return
+        self._message.say(
+            _("{path} is written, with its numbers as CSV and JSON beside it. {notice}").format(
+                path=paths[0], notice=NOT_FOR_CLINICAL_USE
+            )
+        )
