@@ -11,7 +11,7 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.scene.couinaud_nodes import checksum
+from LiverTumorAttentionGui.scene.label_checksum import label_checksum
 from LiverTumorAttentionGui.scene.node_attributes import BASELINE_REFERENCE, COMPARISON_ATTRIBUTE
 from LiverTumorAttentionGui.scene.study import Study
 
@@ -144,9 +144,7 @@ class SceneComparison:
 
 def segmentation_checksum(segmentation: slicer.vtkMRMLSegmentationNode) -> str:
     """Return a checksum of liver and tumors as they are in the segments. Raises `PanelError`."""
-    from SimpleITK import GetArrayViewFromImage
-
-    return checksum(GetArrayViewFromImage(Study.of(segmentation).instances()))
+    return label_checksum(Study.of(segmentation).instances())
 
 
 def _contradict(pair: Pair, other: Pair) -> bool:

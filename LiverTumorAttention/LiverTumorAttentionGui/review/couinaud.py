@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import SimpleITK as sitk
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.scene.couinaud_nodes import checksum, couinaud_labels, place_couinaud
+from LiverTumorAttentionGui.scene.couinaud_nodes import couinaud_labels, place_couinaud
+from LiverTumorAttentionGui.scene.label_checksum import label_checksum
 from LiverTumorAttentionGui.scene.node_attributes import (
     COUINAUD_LIVER_ATTRIBUTE,
     COUINAUD_SOURCE_ATTRIBUTE,
@@ -48,14 +48,14 @@ class SceneCouinaud:
         node = self.node
         if node is None:
             raise PanelError(NOT_TOLD)
-        labels = couinaud_labels(self._study.grid, node)
+        labels = self._labels(node)
         parts = [node.GetAttribute(COUINAUD_SOURCE_ATTRIBUTE) or "as drawn by hand"]
-        if node.GetAttribute(COUINAUD_VOXELS_ATTRIBUTE) not in (None, checksum(labels)):
+        if node.GetAttribute(COUINAUD_VOXELS_ATTRIBUTE) not in (None, label_checksum(labels)):
             parts.append(_BY_HAND)
         if self.is_of_earlier_liver(instances):
             parts.append(_EARLIER_LIVER)
         with as_panel_error():
-            return LiverSegments.on_liver(self._study.grid.image(labels), instances, ", ".join(parts))
+            return LiverSegments.on_liver(labels, instances, ", ".join(parts))
 
     def is_of_earlier_liver(self, instances: sitk.Image) -> bool:
         """Whether the liver has been corrected since its segments were told."""
@@ -69,7 +69,7 @@ class SceneCouinaud:
         if node is None:
             return False
         try:
-            now = checksum(couinaud_labels(self._study.grid, node))
+            now = label_checksum(self._labels(node))
         except PanelError:
             return True
         return node.GetAttribute(COUINAUD_VOXELS_ATTRIBUTE) != now
@@ -84,10 +84,13 @@ class SceneCouinaud:
         node = place_couinaud(self._study, segmentation, None if kept else self.node)
         node.SetAttribute(COUINAUD_SOURCE_ATTRIBUTE, source)
         node.SetAttribute(COUINAUD_LIVER_ATTRIBUTE, liver)
-        node.SetAttribute(COUINAUD_VOXELS_ATTRIBUTE, checksum(couinaud_labels(self._study.grid, node)))
+        node.SetAttribute(COUINAUD_VOXELS_ATTRIBUTE, label_checksum(self._labels(node)))
         return kept
+
+    def _labels(self, node: slicer.vtkMRMLSegmentationNode) -> sitk.Image:
+        return self._study.grid.image(couinaud_labels(self._study.grid, node))
 
 
 def liver_checksum(instances: sitk.Image) -> str:
     """Return a checksum of the whole liver, tumors included, so that it does not change with them."""
-    return checksum((sitk.GetArrayViewFromImage(instances) > 0).astype(np.uint8))
+    return label_checksum(instances > 0)

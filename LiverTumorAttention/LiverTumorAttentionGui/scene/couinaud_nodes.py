@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 import numpy as np
 import slicer
 
@@ -19,7 +17,6 @@ from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, WorldVolume, voxel_array
 from LiverTumorAttentionLib.io.couinaud_segments import couinaud_number
 from LiverTumorAttentionLib.io.terminology import described_by_entry
-from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
 _FILL_OPACITY = 0.35
 
@@ -104,12 +101,3 @@ def show_couinaud(node: slicer.vtkMRMLSegmentationNode, shown: bool) -> None:
         display.SetVisibility3D(True)
         node.CreateClosedSurfaceRepresentation()
     display.SetVisibility(shown)
-
-
-def checksum(voxels: np.ndarray) -> str:
-    """Return a checksum of labels (z, y, x; uint8) that does not depend on the background around them."""
-    box = bounding_box(voxels)
-    if box is None:
-        return ""
-    place = repr([(part.start, part.stop) for part in box])
-    return f"{zlib.crc32(np.ascontiguousarray(voxels[box]).data, zlib.crc32(place.encode())):08x}"

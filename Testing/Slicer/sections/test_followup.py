@@ -1,0 +1,270 @@
+"""The section Follow-up: two studies compared, corrected by hand, kept with the scene, and a report."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from Testing.Slicer import followup_cases, panel_cases, study_cases
+
+
+def message(panel):
+    return panel.ui.followupStatusLabel.text
+
+
+def rows(panel):
+    table = panel.ui.pairsTable
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount)]
+        for row in range(table.rowCount)
+    ]
+
+
+def select(panel, row):
+    panel.ui.pairsTable.selectRow(row)
+
+
+@pytest.fixture
+def both(panel, scene, tmp_path):
+    """A study on one volume, and an earlier one on another, chosen as its baseline; neither can be registered."""
+    (tmp_path / "one").mkdir()
+    before = study_cases.add_study(scene, tmp_path / "one")
+    after = panel_cases.choose_study(panel, scene, tmp_path)
+    panel.ui.baselineSelector.setCurrentNode(before.segmentation)
+    return before, after
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Runs end at once with what `followup_cases.found` says; the list has what each was given."""
+    from LiverTumorAttentionGui.process.protocol import Outcome
+    from LiverTumorAttentionGui.review import comparison_run
+
+    given = []
+
+    def run(baseline, followup, said, *, on_finished, **_listeners):
+        given.append((baseline, followup, said))
+        result = comparison_run.ComparedStudies(
+            values=followup_cases.found(bool(said.targets)),
+            files={".html": b"page", ".csv": b"table", ".json": b"{}"},
+        )
+        done = Outcome(status="done", message="Done.")
+        return SimpleNamespace(
+            start=lambda: on_finished(done, result), cancel=lambda: None, abandon=lambda: None
+        )
+
+    monkeypatch.setattr(comparison_run, "ComparisonRun", run)
+    return given
+
+
+def test_two_studies_are_compared_in_the_real_child(panel, scene, tmp_path, wait_until):
+    """One lesion grew from 9 to 14 mm of radius, one is gone, one is new; views, targets and report."""
+    import slicer
+
+    before, after = followup_cases.add_both(panel, scene, tmp_path)
+    ui = panel.ui
+    for edit, day in ((ui.baselineDateEdit, "2024-01-31"), (ui.followupDateEdit, "2024-04-30")):
+        edit.text = day
+        edit.editingFinished.emit()
+    nodes = scene.GetNumberOfNodes()
+    assert "nothing has been compared" in ui.responseLabel.text
+    ui.compareStudiesButton.click()
+    assert not ui.compareStudiesButton.enabled
+    assert ui.followupCancelButton.enabled
+    wait_until(lambda: not panel.followup.task.running, "both are compared", 300.0)
+    assert message(panel).startswith("Registration good"), message(panel)
+    assert "ot for clinical use" in message(panel)
+    assert scene.GetNumberOfNodes() == nodes
+    shown = rows(panel)
+    assert [row[:3] for row in shown] == [["1", "2", "matched"], ["2", "–", "gone"], ["–", "1", "new"]]
+    volumes = [float(part) for part in shown[0][3].split(" (")[0].split(" → ")]
+    balls = [4 / 3 * np.pi * radius**3 / 1000 for radius in (9.0, 14.0)]
+    assert volumes == pytest.approx(balls, rel=0.15)
+    assert float(shown[0][5]) == pytest.approx(90 * np.log(2) / np.log(volumes[1] / volumes[0]), abs=2)
+    assert ui.responseLabel.text == "No response: no target was chosen. Lesions that qualify: 1, 2"
+
+    views = {}
+    for tag in ("LTABaseline", "LTAFollowUp"):
+        views[tag] = scene.AddNewNodeByClass("vtkMRMLSliceNode", tag)
+        views[tag].SetLayoutName(tag)
+        views[tag].SetSingletonTag(tag)
+        composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", tag)
+        composite.SetLayoutName(tag)
+        views[tag, "volume"] = composite
+    ui.followupLayoutButton.click()
+    assert views["LTABaseline", "volume"].GetBackgroundVolumeID() == before.portal.GetID()
+    assert views["LTAFollowUp", "volume"].GetBackgroundVolumeID() == after.portal.GetID()
+    select(panel, 0)
+    place = followup_cases.PLACES_MM[0] * [-1, -1, 1]
+    moved = (followup_cases.PLACES_MM[0] + followup_cases.MOVED_MM) * [-1, -1, 1]
+    for tag, ras in (("LTABaseline", place), ("LTAFollowUp", moved)):
+        matrix = slicer.util.arrayFromVTKMatrix(views[tag].GetSliceToRAS())
+        np.testing.assert_allclose(matrix[:3, 3], ras, atol=2.5)
+    assert (ui.pairBaselineComboBox.currentText, ui.pairFollowupComboBox.currentText) == ("1", "2")
+
+    page = tmp_path / "out" / "followup.html"
+    page.parent.mkdir()
+    panel.followup.choose_file = lambda _parent, _name: str(page.with_suffix(""))
+    ui.followupReportButton.click()
+    assert {each.name for each in page.parent.iterdir()} == {
+        "followup.html",
+        "followup.csv",
+        "followup.json",
+    }
+    assert len(json.loads(page.with_suffix(".json").read_text())["pairs"]) == 3
+
+
+def test_cancel_keeps_what_was_found_before(panel, scene, tmp_path, wait_until):
+    from LiverTumorAttentionGui.review.comparison import SceneComparison
+
+    _before, after = followup_cases.add_both(panel, scene, tmp_path)
+    kept = SceneComparison(after.segmentation)
+    kept.keep_result(kept.state.said, {}, followup_cases.found())
+    panel.followup.show()
+    panel.ui.compareStudiesButton.click()
+    panel.ui.followupCancelButton.click()
+    wait_until(lambda: not panel.followup.task.running, "the run has ended")
+    assert message(panel) == "Cancelled. The scene is unchanged."
+    assert len(rows(panel)) == 3
+    assert kept.state.result == followup_cases.found()
+
+
+def test_what_cannot_be_compared_is_said(panel, scene, study, tmp_path):
+    ui = panel.ui
+    assert not ui.compareStudiesButton.enabled
+    assert "Choose the earlier study" in ui.responseLabel.text
+    ui.baselineSelector.setCurrentNode(study.segmentation)
+    assert "This is the case itself" in message(panel)
+    assert ui.baselineSelector.currentNode() is None
+    (tmp_path / "other").mkdir()
+    same = study_cases.add_study(scene, tmp_path / "other", portal=study.portal)
+    ui.baselineSelector.setCurrentNode(same.segmentation)
+    ui.compareStudiesButton.click()
+    assert "lie on the same CT" in message(panel)
+    assert not panel.followup.task.running
+    ui.baselineDateEdit.text = "31.1.2024"
+    ui.baselineDateEdit.editingFinished.emit()
+    ui.baselineSelector.setCurrentNode(None)
+
+
+def test_a_date_that_is_none_is_refused_before_the_run(panel, both):
+    panel.ui.followupDateEdit.text = "30.4.2024"
+    panel.ui.followupDateEdit.editingFinished.emit()
+    panel.ui.compareStudiesButton.click()
+    assert "give it as YYYY-MM-DD" in message(panel)
+    assert not panel.followup.task.running
+
+
+def test_pairs_and_targets_are_said_by_hand_and_undone(panel, both, runs):
+    ui = panel.ui
+    ui.compareStudiesButton.click()
+    assert [row[2] for row in rows(panel)] == ["matched", "gone?", "new"]
+    assert rows(panel)[0][3:] == ["3.00 → 12.0 (+300 %)", "18.0 → 28.0 (+56 %)", "45"]
+    assert ui.pairsTable.item(1, 2).toolTip() == "near"
+    assert ui.followupStaleLabel.isHidden()
+    assert not ui.undoPairButton.enabled
+    select(panel, 1)
+    assert (ui.pairBaselineComboBox.currentText, ui.pairFollowupComboBox.currentText) == ("2", "none")
+    ui.pairFollowupComboBox.setCurrentIndex(ui.pairFollowupComboBox.findData("1"))
+    ui.pairButton.click()
+    assert "baseline = follow-up: 2 = 1" in ui.saidLabel.text
+    assert "compare again" in ui.followupStaleLabel.text
+    select(panel, 0)
+    ui.targetButton.click()
+    assert "Targets by hand: 1" in ui.saidLabel.text
+    assert rows(panel)[0][0] == "1 target"
+    assert "No response" in ui.responseLabel.text, "the run was not asked for one"
+    ui.compareStudiesButton.click()
+    said = runs[-1][2]
+    assert said.arguments() == ["--pair", "2=1", "--targets", "1"]
+    assert ui.followupStaleLabel.isHidden()
+    assert ui.responseLabel.text.splitlines() == [
+        "RECIST 1.1 in the liver: PD (targets PD; sum 18.0 → 28.0 mm)",
+        "Volume of the targets: +300 %",
+        "Open: look at lesion 2",
+    ]
+    ui.undoPairButton.click()
+    assert ui.saidLabel.text == "Pairs by hand, baseline = follow-up: 2 = 1"
+    assert "compare again" in ui.followupStaleLabel.text
+    ui.undoPairButton.click()
+    assert ui.saidLabel.isHidden()
+    assert not ui.undoPairButton.enabled
+
+
+def test_a_lesion_has_no_pair_and_none_too(panel, both, runs):
+    """What was said before and contradicts is left out; pieces of one lesion are not."""
+    from LiverTumorAttentionGui.errors import PanelError
+    from LiverTumorAttentionGui.review.comparison import Said
+
+    said = Said().with_pair(1, 2).with_pair(1, 3)
+    assert said.pairs == ((1, 2), (1, 3))
+    assert said.with_pair(1, None).pairs == ((1, None),)
+    assert said.with_pair(None, 3).pairs == ((1, 2), (None, 3))
+    assert Said().with_pair(None, 4).with_pair(2, 4).pairs == ((2, 4),)
+    with pytest.raises(PanelError, match="Choose a lesion"):
+        said.with_pair(None, None)
+    two = Said().with_target(3).with_target(1)
+    assert two.targets == (1, 3)
+    assert two.with_target(3).targets == (1,)
+    with pytest.raises(PanelError, match="the most in one organ"):
+        two.with_target(2)
+    panel.ui.compareStudiesButton.click()
+    select(panel, 2)
+    panel.ui.targetButton.click()
+    assert "lesion of the baseline first" in message(panel)
+
+
+def test_a_correction_makes_the_comparison_stale(panel, both, runs, wait_until):
+    ui = panel.ui
+    ui.compareStudiesButton.click()
+    panel_cases.select(panel, 0)
+    ui.growButton.click()
+    wait_until(lambda: "was changed since" in ui.followupStaleLabel.text, "the mark is shown")
+    ui.compareStudiesButton.click()
+    assert ui.followupStaleLabel.isHidden()
+    ui.undoButton.click()
+    wait_until(lambda: "was changed since" in ui.followupStaleLabel.text, "the mark is shown again")
+    ui.redoButton.click()
+    wait_until(lambda: ui.followupStaleLabel.isHidden(), "it is as it was compared")
+
+
+def test_the_comparison_survives_saving_and_loading(panel, scene, both, runs, tmp_path):
+    from Testing.bench.scenes import load_scene, save_scene
+
+    ui = panel.ui
+    ui.compareStudiesButton.click()
+    select(panel, 0)
+    ui.targetButton.click()
+    ui.compareStudiesButton.click()
+    table, text, name = rows(panel), ui.responseLabel.text, both[0].segmentation.GetName()
+    saved = save_scene(tmp_path / "saved")
+    panel.scene_closes()
+    panel.cleanup()
+    load_scene(saved)
+    again = panel_cases.make_panel()
+    ui = again.ui
+    assert rows(again) == table
+    assert ui.responseLabel.text == text
+    assert ui.saidLabel.text == "Targets by hand: 1"
+    assert ui.baselineSelector.currentNode().GetName() == name
+    assert ui.followupStaleLabel.isHidden()
+    ui.followupReportButton.click()
+    assert "Compare first" in message(again)
+    ui.undoPairButton.click()
+    assert "compare again" in ui.followupStaleLabel.text
+    again.cleanup()
+
+
+def test_another_baseline_begins_anew(panel, scene, both, runs, tmp_path):
+    panel.ui.compareStudiesButton.click()
+    (tmp_path / "third").mkdir()
+    third = study_cases.add_study(scene, tmp_path / "third")
+    panel.ui.baselineSelector.setCurrentNode(third.segmentation)
+    assert rows(panel) == []
+    panel.ui.studySelector.setCurrentNode(both[0].segmentation)
+    assert panel.ui.baselineSelector.currentNode() is None
+    panel.ui.studySelector.setCurrentNode(both[1].segmentation)
+    assert panel.ui.baselineSelector.currentNode() is third.segmentation
