@@ -245,9 +245,8 @@ def test_a_corrected_liver_makes_segments_stale(panel, scene, study, wait_until)
     assert "corrected since" in ui.couinaudStaleLabel.text
     told = SceneCouinaud(study).on_liver(panel.active_case.instances())
     assert told.source.endswith(", told before the liver was corrected")
-    np.testing.assert_array_equal(
-        told.array[liver & (bands() == 0)], 1, "new liver takes the nearest segment"
-    )
+    grown = liver[:, 12:] & (bands()[:, 12:] == 0)
+    np.testing.assert_array_equal(told.array[:, 12:][grown], 1, "new liver takes the nearest segment")
     panel.ui.importSegmentsButton.click()
     wait_until(lambda: not panel.review.busy, "the segments are imported again")
     assert ui.couinaudStaleLabel.isHidden()
@@ -296,7 +295,7 @@ def test_segments_and_resection_survive_saving_and_loading(panel, scene, study, 
     load_scene(saved)
     again = panel_cases.make_panel()
     study = again.active_case.study
-    np.testing.assert_array_equal(labels_of(study)[:, ::-1], bands(), "Slicer turns a left-handed grid round")
+    np.testing.assert_array_equal(labels_of(study)[::-1], bands(), "Slicer turns a left-handed grid round")
     told = SceneCouinaud(study).on_liver(again.active_case.instances())
     assert told.source == "from the segmentation that was given"
     assert again.ui.couinaudStaleLabel.isHidden()
