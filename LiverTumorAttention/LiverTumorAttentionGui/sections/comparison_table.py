@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import qt
+
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.library_words import shown
 from LiverTumorAttentionGui.sections.lesion_table import NOTHING, set_up_table, table_item
@@ -35,6 +37,9 @@ class ComparisonTable:
         self._pairs: list[PairValues] = []
         self._update = ProgrammaticUpdate()
         set_up_table(table, HEADERS)
+        for column in range(len(HEADERS) - 1):
+            table.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         self._connections = Connections((table, "itemSelectionChanged()", self._selection_changed))
 
     def show(self, pairs: Sequence[PairValues], targets: Sequence[int]) -> None:
@@ -87,9 +92,9 @@ def cells(pair: PairValues, targets: Sequence[int]) -> tuple[str, ...]:
 
 
 def _change(before: float | None, after: float | None, percent: float | None, unit: str) -> str:
-    """Return a size at both times, and its change: "1.20 → 2.40 (+100 %)"."""
+    """Return a size at both times, and below it its change: "1.20 → 2.40", "+100 %"."""
     sizes = " → ".join(NOTHING if size is None else quantity(size, unit) for size in (before, after))
-    return sizes if percent is None or before is None or after is None else f"{sizes} ({percent:+.0f} %)"
+    return sizes if percent is None or before is None or after is None else f"{sizes}\n{percent:+.0f} %"
 
 
 def response_text(response: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ def test_two_studies_are_compared_in_the_real_child(panel, scene, tmp_path, wait
     assert scene.GetNumberOfNodes() == nodes
     shown = rows(panel)
     assert [row[:3] for row in shown] == [["1", "2", "matched"], ["2", "–", "gone"], ["–", "1", "new"]]
-    volumes = [float(part) for part in shown[0][3].split(" (")[0].split(" → ")]
+    volumes = [float(part) for part in shown[0][3].split("\n")[0].split(" → ")]
     balls = [4 / 3 * np.pi * radius**3 / 1000 for radius in (9.0, 14.0)]
     assert volumes == pytest.approx(balls, rel=0.15)
     assert float(shown[0][5]) == pytest.approx(90 * np.log(2) / np.log(volumes[1] / volumes[0]), abs=2)
@@ -162,7 +162,7 @@ def test_pairs_and_targets_are_said_by_hand_and_undone(panel, both, runs):
     ui = panel.ui
     ui.compareStudiesButton.click()
     assert [row[2] for row in rows(panel)] == ["matched", "gone?", "new"]
-    assert rows(panel)[0][3:] == ["3.00 → 12.0 (+300 %)", "18.0 → 28.0 (+56 %)", "45"]
+    assert rows(panel)[0][3:] == ["3.00 → 12.0\n+300 %", "18.0 → 28.0\n+56 %", "45"]
     assert ui.pairsTable.item(1, 2).toolTip() == "near"
     assert ui.followupStaleLabel.isHidden()
     assert not ui.undoPairButton.enabled
