@@ -17,7 +17,7 @@ def label_checksum(image: sitk.Image) -> str:
     """
     directions = np.array(image.GetDirection()).reshape(3, 3)
     along = directions[np.abs(directions).argmax(axis=0), np.arange(3)]  # of the axes x, y, z
-    voxels = np.flip(sitk.GetArrayViewFromImage(image), np.flatnonzero(along[::-1] < 0))
+    voxels = np.flip(sitk.GetArrayViewFromImage(image), tuple(np.flatnonzero(along[::-1] < 0).tolist()))
     box = bounding_box(voxels)
     if box is None:
         return ""
