@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -25,7 +26,9 @@ class Case:
     planner: str = "ExperimentPlanner"
     """Class of nnU-Net's planner."""
     channel: str = "CT"
-    """Name of the channel, from which nnU-Net takes its normalization."""
+    """Name of the channels, from which nnU-Net takes its normalization."""
+    phases: int = 1
+    """Channels: the portal phase, and the arterial one."""
     memory_gb: float = 0.08
     """What the planner fits the patch to."""
     features: int = 6
@@ -50,6 +53,8 @@ CASES: dict[str, Case] = {
 FULL_SIZE = "full-size network"
 CASES[FULL_SIZE] = Case(mirror=True, features=32, memory_gb=4, steps=4)
 """With nnU-Net's own number of features and its mirroring: most of the time is the network's. Run where asked for."""
+CASES["3d_fullres, two phases"] = Case(phases=2)
+ARTERIAL_SHARE, ARTERIAL_NOISE_HU = 0.7, 12.0
 
 
 def number_of(name: str) -> int:
@@ -94,3 +99,24 @@ def draw_case(
     for image in images:
         image.SetSpacing((spacing_mm, spacing_mm, thickness_mm))
     return images
+
+
+def write_channels(portal: sitk.Image, path: Path, phases: int, seed: int) -> None:
+    """Write the portal phase to a path that ends with _0000, and beside it, of two phases, an arterial one.
+
+    The arterial phase is the portal one with less contrast and noise of its own.
+    """
+    sitk.WriteImage(portal, str(path))
+    if phases == 2:
+        generator = np.random.default_rng(seed)
+        hu = sitk.GetArrayFromImage(portal)
+        for plane in hu:
+            plane[:] = np.rint(ARTERIAL_SHARE * plane + generator.normal(0, ARTERIAL_NOISE_HU, plane.shape))
+        arterial = sitk.GetImageFromArray(hu)
+        arterial.CopyInformation(portal)
+        sitk.WriteImage(arterial, str(path.with_name(path.name.replace("_0000", "_0001"))))
+
+
+def channel_files(portal: Path) -> list[Path]:
+    """Return the files of all channels of a case by that of its first one."""
+    return sorted(portal.parent.glob(portal.name.replace("_0000", "_000?")))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from Testing.benchmarks.models.cases import CASES, draw_case, folder_of, number_of
+from Testing.benchmarks.models.cases import CASES, draw_case, folder_of, number_of, write_channels
 
 SEED = 77
 HERE = "Testing.benchmarks.models"
@@ -53,10 +53,13 @@ class Comparison:
             command = [*self._theirs, "train", str(self.scratch), *missing]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    def of(self, name: str, matrix: int, slices: int, *, half_sums: bool = True) -> dict[str, Any]:
+    def of(
+        self, name: str, matrix: int, slices: int, *, half_sums: bool = True, ours_alone: bool = False
+    ) -> dict[str, Any]:
         """Convert the model of a case, run both predictors, and return what they take and how far they agree.
 
         half_sums: whether ours runs once more with the sums of patches in half precision, which is not counted.
+        ours_alone: whether nnU-Net's predictor is left out, and with it the agreement.
         """
         case, work = CASES[name], self.scratch / "compared" / folder_of(number_of(name))
         work.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,7 @@ class Comparison:
             image, _ = draw_case(
                 SEED, matrix=matrix, slices=slices, thickness_mm=thickness, spacing_mm=EXTENT_MM / matrix
             )
-            sitk.WriteImage(image, str(volume))
+            write_channels(image, volume, case.phases, SEED)
         model = work / "model"
         if not model.is_dir():
             subprocess.run([*self._ours, "convert", str(self.scratch), name, str(model)], check=True)
@@ -84,6 +87,8 @@ class Comparison:
         if half_sums:
             flags += ["--half-sums", str(halved)]
         cost = measured([*self._ours, "predict", str(model), str(volume), str(mine), *flags])
+        if ours_alone:
+            return {"ours": cost}
         their_cost = measured([*self._theirs, "predict", str(self.scratch), str(volume), str(original), name])
         found, expected = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (mine, original))
         differing = int(np.count_nonzero(found != expected))

@@ -19,7 +19,15 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from Testing.benchmarks.models.cases import CASES, Case, draw_case, folder_of, number_of
+from Testing.benchmarks.models.cases import (
+    CASES,
+    Case,
+    channel_files,
+    draw_case,
+    folder_of,
+    number_of,
+    write_channels,
+)
 from Testing.benchmarks.registration.clock import Clock
 
 MATRIX, SLICES, SPACING_MM = 72, 36, 4.0
@@ -112,11 +120,12 @@ def write_cohort(raw: Path, case: Case) -> None:
             thickness_mm=case.thickness_mm,
             spacing_mm=SPACING_MM,
         )
-        for image, place in ((volume, f"imagesTr/case_{seed}_0000"), (labels, f"labelsTr/case_{seed}")):
-            (raw / place).parent.mkdir(parents=True, exist_ok=True)
-            sitk.WriteImage(image, str(raw / f"{place}.nii.gz"))
+        for folder in ("imagesTr", "labelsTr"):
+            (raw / folder).mkdir(parents=True, exist_ok=True)
+        write_channels(volume, raw / "imagesTr" / f"case_{seed}_0000.nii.gz", case.phases, seed)
+        sitk.WriteImage(labels, str(raw / "labelsTr" / f"case_{seed}.nii.gz"))
     described: dict[str, Any] = {
-        "channel_names": {"0": case.channel},
+        "channel_names": {str(number): case.channel for number in range(case.phases)},
         "labels": {"background": 0, "liver": 1, "tumor": 2},
         "numTraining": len(TRAINING_SEEDS),
         "file_ending": ".nii.gz",
@@ -129,8 +138,23 @@ def write_cohort(raw: Path, case: Case) -> None:
 
 def write_fingerprint(path: Path, raw: Path) -> None:
     """Write what nnU-Net's planner wants to know of a data set, for which its own extractor takes minutes."""
-    images = [sitk.ReadImage(str(place)) for place in sorted((raw / "imagesTr").glob("*.nii.gz"))]
     labels = [sitk.ReadImage(str(place)) for place in sorted((raw / "labelsTr").glob("*.nii.gz"))]
+    first = sorted((raw / "imagesTr").glob("*_0000.nii.gz"))
+    statistics = {}
+    for number in range(len(channel_files(first[0]))):
+        images = [sitk.ReadImage(str(channel_files(place)[number])) for place in first]
+        statistics[str(number)] = _statistics(images, labels)
+    content = {
+        "spacings": [image.GetSpacing()[::-1] for image in labels],
+        "shapes_after_crop": [image.GetSize()[::-1] for image in labels],
+        "foreground_intensity_properties_per_channel": statistics,
+        "median_relative_size_after_cropping": 1.0,
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _statistics(images: list[sitk.Image], labels: list[sitk.Image]) -> dict[str, float]:
+    """Return what the planner wants to know of a channel: statistics of its values inside the labels."""
     inside = np.concatenate(
         [
             sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(truth) > 0]
@@ -147,13 +171,7 @@ def write_fingerprint(path: Path, raw: Path) -> None:
         "percentile_00_5": low,
         "percentile_99_5": high,
     }
-    content = {
-        "spacings": [image.GetSpacing()[::-1] for image in images],
-        "shapes_after_crop": [image.GetSize()[::-1] for image in images],
-        "foreground_intensity_properties_per_channel": {"0": {k: float(v) for k, v in numbers.items()}},
-        "median_relative_size_after_cropping": 1.0,
-    }
-    path.write_text(json.dumps(content), encoding="utf-8")
+    return {key: float(value) for key, value in numbers.items()}
 
 
 def train(plans: Any, configuration: str, raw: Path, *, seed: int, steps: int) -> dict[str, torch.Tensor]:
@@ -177,7 +195,7 @@ def train(plans: Any, configuration: str, raw: Path, *, seed: int, steps: int) -
         deep_supervision=False,
     )
     cases = []
-    for image in sorted((raw / "imagesTr").glob("*.nii.gz")):
+    for image in sorted((raw / "imagesTr").glob("*_0000.nii.gz")):
         truth = raw / "labelsTr" / image.name.replace("_0000", "")
         data, found, _ = manager.preprocessor_class(verbose=False).run_case_npy(
             *_arrays(image, truth), plans, manager, described
@@ -203,10 +221,10 @@ def train(plans: Any, configuration: str, raw: Path, *, seed: int, steps: int) -
 
 
 def _arrays(image: Path, truth: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    volume = sitk.ReadImage(str(image))
+    channels = [sitk.ReadImage(str(path)) for path in channel_files(image)]
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(truth))).astype(np.int16)
-    values = sitk.GetArrayFromImage(volume).astype(np.float32)
-    return values[None], labels[None], {"spacing": list(volume.GetSpacing()[::-1])}
+    values = np.stack([sitk.GetArrayFromImage(channel).astype(np.float32) for channel in channels])
+    return values, labels[None], {"spacing": list(channels[0].GetSpacing()[::-1])}
 
 
 def _patch(
@@ -249,7 +267,9 @@ def predict(folder: Path, case: Case, volume: Path, labels: Path, configuration:
     predictor.initialize_from_trained_model_folder(str(folder), case.folds, "checkpoint_final.pth")
     cascade = configuration == "3d_cascade_fullres"
     found = predictor.predict_from_files_sequential(
-        [[str(volume)]], None, folder_with_segs_from_prev_stage=str(labels.parent) if cascade else None
+        [[str(path) for path in channel_files(volume)]],
+        None,
+        folder_with_segs_from_prev_stage=str(labels.parent) if cascade else None,
     )
     image = sitk.GetImageFromArray(found[0].astype(np.uint8))
     image.CopyInformation(sitk.ReadImage(str(volume)))

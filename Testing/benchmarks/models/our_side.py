@@ -18,6 +18,9 @@ from Testing.benchmarks.registration.clock import Clock
 if TYPE_CHECKING:
     import torch
 
+PHASES = ("portal", "arterial")
+"""Of the channels, in their order."""
+
 
 def main() -> None:
     """Convert, or predict."""
@@ -54,8 +57,9 @@ def convert(root: Path, name: str, model: Path) -> None:
     from Testing.benchmarks.models.cases import CASES, folder_of, number_of
 
     model.mkdir(parents=True)
+    channels = dict(zip(PHASES, range(CASES[name].phases), strict=False))
     answers = ImportAnswers(
-        channels={"portal": 0}, orientation="LPS", configuration=CASES[name].configuration, id="benchmark"
+        channels=channels, orientation="LPS", configuration=CASES[name].configuration, id="benchmark"
     )
     results = ModelFiles(root / "results" / folder_of(number_of(name)))
     NNUNet(2).convert(results, answers, model, Progress())
@@ -101,14 +105,17 @@ def predict(model: Path, volume: Path, labels: Path, mirror: bool, everywhere: b
     from LiverTumorAttentionLib.models import ModelPackage
     from LiverTumorAttentionLib.progress import Progress
     from LiverTumorAttentionLib.voxels.geometry import from_lps, to_lps
+    from Testing.benchmarks.models.cases import channel_files
 
     package = ModelPackage(model)
     run = ImportedRun(mirror=mirror, everywhere=everywhere, bfloat16=bfloat16)
     predictor = build_predictor(package, package.description.stages[0], choose_device("cpu"), "tumor", run)
     own = read_volume(volume)
-    image = to_lps(own)
-    found = sitk.GetImageFromArray(predictor.predict({"portal": image}, Progress()).labels)
-    found.CopyInformation(image)
+    phases = {"portal": to_lps(own)}
+    for phase, path in list(zip(PHASES, channel_files(volume), strict=False))[1:]:
+        phases[phase] = to_lps(read_volume(path))
+    found = sitk.GetImageFromArray(predictor.predict(phases, Progress()).labels)
+    found.CopyInformation(phases["portal"])
     sitk.WriteImage(from_lps(found, own), str(labels))
 
 
