@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LiverTumorAttentionLib.voxels.block_means import Prepare, block_means
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, full_box
 from LiverTumorAttentionLib.voxels.geometry import to_lps
 
@@ -88,7 +89,7 @@ def coarse(image: sitk.Image, liver: sitk.Image | None = None) -> Coarse:
     hu = coarse_image(image)
     organ = None
     if liver is not None:
-        share = _averaged(sitk.Cast(to_lps(liver) > 0, sitk.sitkFloat32))
+        share = _averaged(to_lps(liver), lambda plane: plane > 0)
         share = sitk.Resample(share, hu, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, 0.0)
         organ = sitk.GetArrayFromImage(share) >= 0.5
     values = np.clip(sitk.GetArrayFromImage(hu), -1024, 3071).astype(np.float32)
@@ -97,7 +98,7 @@ def coarse(image: sitk.Image, liver: sitk.Image | None = None) -> Coarse:
 
 def coarse_image(image: sitk.Image) -> sitk.Image:
     """Return a CT (HU, any orientation) averaged to about `GRID_MM`, in LPS order and at its place."""
-    small = _averaged(sitk.Cast(to_lps(image), sitk.sitkFloat32))
+    small = _averaged(to_lps(image))
     extent = [n * s for n, s in zip(small.GetSize(), small.GetSpacing(), strict=True)]
     size = [max(1, round(length / GRID_MM)) for length in extent]
     grid = sitk.Image(size, sitk.sitkFloat32)
@@ -108,12 +109,12 @@ def coarse_image(image: sitk.Image) -> sitk.Image:
     return sitk.Resample(small, grid, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, -1024.0)
 
 
-def _averaged(image: sitk.Image) -> sitk.Image:
+def _averaged(image: sitk.Image, prepare: Prepare | None = None) -> sitk.Image:
     factors = [
         max(1, min(n, int(GRID_MM / s + 0.3)))
         for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)
     ]
-    return image if max(factors) == 1 else sitk.BinShrink(image, factors)
+    return block_means(image, factors, prepare)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,17 @@ made from.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration.settings import RegistrationSettings
-from LiverTumorAttentionLib.voxels.block_means import as_float, block_means
+from LiverTumorAttentionLib.voxels.block_means import Prepare, block_means
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
 from LiverTumorAttentionLib.voxels.geometry import to_lps
 from LiverTumorAttentionLib.voxels.morphology import fill_holes, largest_component
@@ -111,7 +112,7 @@ class WorkingPair:
             moving = cropped(self.arterial, there, MOVING_MARGIN_MM)
 
         def at_spacing(volume: sitk.Image) -> sitk.Image:
-            return downsampled(volume, spacing_mm, lambda part: clipped(part, self.window_hu))
+            return downsampled(volume, spacing_mm, lambda plane: clipped(plane, self.window_hu))
 
         fixed = at_spacing(fixed if fixed is not None else self.portal)
         moving = at_spacing(moving if moving is not None else self.arterial)
@@ -147,17 +148,15 @@ class WorkingPair:
         )
 
 
-def downsampled(
-    image: sitk.Image, spacing_mm: float, prepare: Callable[[sitk.Image], sitk.Image] = as_float
-) -> sitk.Image:
+def downsampled(image: sitk.Image, spacing_mm: float, prepare: Prepare | None = None) -> sitk.Image:
     """Return `image` averaged to voxels of about `spacing_mm`, float32; axes that are coarser already keep theirs.
 
-    prepare: applied to the voxels before they are averaged; returns float32.
+    prepare: applied to the voxels before they are averaged.
     Averaging whole voxels first keeps fine detail from aliasing; linear interpolation does the rest.
     """
     factors = [max(1, int(spacing_mm / s + 0.05)) for s in image.GetSpacing()]
     factors = [min(f, n) for f, n in zip(factors, image.GetSize(), strict=True)]
-    image = block_means(image, factors, prepare) if max(factors) > 1 else prepare(image)
+    image = block_means(image, factors, prepare)
     spacing = [max(spacing_mm, s) for s in image.GetSpacing()]
     size = [
         max(1, int(np.ceil(n * s / wanted - 1e-6)))
@@ -182,14 +181,14 @@ def physical_point(image: sitk.Image, index: list[float]) -> tuple[float, ...]:
     return tuple(image.TransformContinuousIndexToPhysicalPoint(index))
 
 
-def clipped(image: sitk.Image, window_hu: tuple[float, float]) -> sitk.Image:
-    """Return `image` as float32, clipped to `window_hu`."""
-    return sitk.Clamp(image, sitk.sitkFloat32, *window_hu)
+def clipped(hu: NDArray[Any], window_hu: tuple[float, float]) -> NDArray[np.float32]:
+    """Return voxels as float32, clipped to `window_hu`."""
+    return np.clip(hu.astype(np.float32), *window_hu)
 
 
 def resampled_mask(mask: sitk.Image, grid: sitk.Image) -> sitk.Image:
     """Return `mask` (any integer label map, above 0 is inside) as 0/1 uint8 on the voxels of `grid`."""
-    share = downsampled(mask, min(grid.GetSpacing()), lambda part: sitk.Cast(part > 0, sitk.sitkFloat32))
+    share = downsampled(mask, min(grid.GetSpacing()), lambda plane: plane > 0)
     return sitk.Resample(share, grid, sitk.Transform(), sitk.sitkLinear, 0.0) >= 0.5
 
 
