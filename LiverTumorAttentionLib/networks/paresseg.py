@@ -25,10 +25,12 @@ from LiverTumorAttentionLib.networks.layers import (
     pad_to_multiple,
 )
 from LiverTumorAttentionLib.networks.phase_attention import (
+    SHARPNESS,
     ConcatenationFusion,
     IntraPhaseBlock,
     IntraPhaseFusion,
     PhaseAttentionBlock,
+    check_sharpness,
 )
 
 LEVELS = 6
@@ -155,9 +157,9 @@ class PAResSeg(nn.Module):
         PA-UNet and MSF-UNet. The paper does not say how a U-Net takes fused maps: here its decoder is built
         for them, with half of U-Net's channels at every level, as the fused maps have half of the encoder's;
         its convolutions have no normalization, as in U-Net. `levels` is 6 for ResSeg and 5 for U-Net, unless
-        given. `refine` builds what the authors released in place of what the paper describes: a further convolution
-        behind each attention and a head of 1x1. Counts at width 64:
-        66,734,600 as described, 67,716,552 with `refine`; the
+        given. `sharpness` is that of the attention's softmax: a number, or "learned", see phase_attention.py. `refine`
+        builds what the authors released in place of what the paper describes: a further convolution behind each
+        attention and a head of 1x1. Counts at width 64: 66,734,600 as described, 67,716,552 with `refine`; the
         release has 67,732,286, which are the biases of 15,728 channels before normalization, which normalization
         takes off again, and a scale of six Inter-PA blocks, which Eq. 4 does not have. Its Inter-PA also takes the
         softmax over j, and of the negative products; ours does not, see there. Returns logits, without the
@@ -179,6 +181,7 @@ class PAResSeg(nn.Module):
         backbone: str = "resseg",
         levels: int | None = None,
         refine: bool = False,
+        sharpness: float | str = SHARPNESS,
     ) -> None:
         super().__init__()
         self.in_channels = check_count("in_channels", in_channels, minimum=1)
@@ -187,6 +190,7 @@ class PAResSeg(nn.Module):
         self.fusion = check_choice("fusion", fusion, FUSIONS)
         self.backbone = check_choice("backbone", backbone, BACKBONE_LEVELS)
         self.refine = check_flag("refine", refine)
+        check_sharpness(sharpness)
         depth = BACKBONE_LEVELS[backbone] if levels is None else check_count("levels", levels, minimum=2)
         unet = backbone == "unet"
         self.minimum_side = 1 if unet else 2 ** (depth - 1)
@@ -195,7 +199,7 @@ class PAResSeg(nn.Module):
         self.portal_encoder = encoder(in_channels, width, depth)
         self.arterial_encoder = encoder(in_channels, width, depth)
         widths = self.portal_encoder.channels
-        self.fusions = nn.ModuleList(FUSIONS[fusion](channels, refine) for channels in widths)
+        self.fusions = nn.ModuleList(FUSIONS[fusion](channels, refine, sharpness) for channels in widths)
         fused = [channels // 2 for channels in widths]
         self.decoder: nn.Module
         if unet:

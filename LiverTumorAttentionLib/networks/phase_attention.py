@@ -9,10 +9,13 @@ over positions, in float32 also under autocast. The mean alone is too flat: on a
 every s_c lies within 0.03 of sigmoid(1) = 0.731. With 16, which is what the usual 1 / sqrt(N) gives on a
 16 x 16 map, s_c has a standard deviation over the channels of 0.03 to 0.17 (ten draws of the weights, six
 levels, width 16; 0.03 to 0.11 at width 64), and no softmax gives one channel more than 0.95. From there, the
-gain of the normalization that precedes P and A sharpens or flattens it.
+gain of the normalization that precedes P and A sharpens or flattens it. Other numbers, and one that is learned, are
+an argument; `python -m Testing.benchmarks.phase_attention` measures them.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import nn
@@ -21,9 +24,30 @@ from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks.layers import AttentionMap, ConvNormReLU
 
 SHARPNESS = 16.0
+LEARNED = "learned"
+"""The sharpness that is a number that training changes, one an attention."""
 
 
-class IntraPhaseAttention(nn.Module):
+class _PhaseAttention(nn.Module):
+    """What Intra-PA and Inter-PA share: how sharp their softmax is.
+
+    sharpness: a number above 0 that multiplies the mean over positions; "learned": a parameter that starts at 16, of
+    which the logarithm is kept, so that it stays above 0. Raises ModelError for anything else.
+    """
+
+    def __init__(self, sharpness: float | str = SHARPNESS) -> None:
+        super().__init__()
+        learned = check_sharpness(sharpness) == LEARNED
+        self.fixed = SHARPNESS if isinstance(sharpness, str) else float(sharpness)
+        self.log_sharpness = nn.Parameter(torch.tensor([math.log(SHARPNESS)])) if learned else None
+
+    def similarities(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """sharpness * L_i . R_j / N for all channels i and j: (B, C, N), (B, C, N) -> (B, C, C), float32."""
+        sharpness = self.fixed if self.log_sharpness is None else self.log_sharpness.exp()
+        return torch.bmm(left * (sharpness / left.shape[2]), right.transpose(1, 2))
+
+
+class IntraPhaseAttention(_PhaseAttention):
     """Refine the portal venous channels by their similarity to one another.
 
     Source: PA-ResSeg, Eq. 1, after the channel attention of DANet (Fu et al., CVPR 2019):
@@ -35,19 +59,19 @@ class IntraPhaseAttention(nn.Module):
     Shape: (B, C, Y, X) -> same; memory O(B C^2).
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, sharpness: float | str = SHARPNESS) -> None:
+        super().__init__(sharpness)
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, portal: torch.Tensor) -> torch.Tensor:
         with torch.autocast(portal.device.type, enabled=False):
             p = portal.float().flatten(2)
-            m = torch.softmax(similarities(p, p), dim=-1)  # (B, j, i), normalized over i
+            m = torch.softmax(self.similarities(p, p), dim=-1)  # (B, j, i), normalized over i
             refined = self.gamma * torch.bmm(m, p) + p
         return refined.reshape(portal.shape).to(portal.dtype)
 
 
-class InterPhaseAttention(nn.Module):
+class InterPhaseAttention(_PhaseAttention):
     """Rescale each arterial channel by how much of the portal venous channels it explains.
 
     Source: PA-ResSeg, Eq. 2-4:
@@ -59,15 +83,15 @@ class InterPhaseAttention(nn.Module):
     Shape: (B, C, Y, X), (B, C, Y, X) -> (B, C, Y, X); memory O(B C^2). No parameters.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, sharpness: float | str = SHARPNESS) -> None:
+        super().__init__(sharpness)
         self.map = AttentionMap("vector", "arterial channels, s (PA-ResSeg, Eq. 3)")
 
     def scales(self, arterial: torch.Tensor, portal: torch.Tensor) -> torch.Tensor:
         """The scale s of every arterial channel, (B, C), float32, between 0.5 and 1 (Eq. 2 and 3)."""
         with torch.autocast(arterial.device.type, enabled=False):
             a, p = arterial.float().flatten(2), portal.float().flatten(2)
-            x = torch.softmax(similarities(a, p), dim=1)  # (B, i, j), normalized over i
+            x = torch.softmax(self.similarities(a, p), dim=1)  # (B, i, j), normalized over i
             return torch.sigmoid(x.sum(dim=2))
 
     def forward(self, arterial: torch.Tensor, portal: torch.Tensor) -> torch.Tensor:
@@ -83,11 +107,11 @@ class ConcatenationFusion(nn.Module):
         with batch normalization and ReLU behind it, so that the fusions differ by their attention alone.
         refine: each phase passes a further 3x3 convolution to C/4 channels, with batch normalization and ReLU,
         behind its attention, as in the authors' release (github.com/csying/PA-ResSeg); the paper's
-        text and Figure 6 have none.
+        text and Figure 6 have none. sharpness: of what attention there is, see the head of this file.
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
-    def __init__(self, channels: int, refine: bool = False) -> None:
+    def __init__(self, channels: int, refine: bool = False, sharpness: float | str = SHARPNESS) -> None:
         super().__init__()
         self.portal = ConvNormReLU(channels, channels // 4)
         self.arterial = ConvNormReLU(channels, channels // 4)
@@ -134,10 +158,10 @@ class IntraPhaseFusion(ConcatenationFusion):
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
-    def __init__(self, channels: int, refine: bool = False) -> None:
-        super().__init__(channels, refine)
-        self.intra = IntraPhaseAttention()
-        self.arterial_intra = IntraPhaseAttention()
+    def __init__(self, channels: int, refine: bool = False, sharpness: float | str = SHARPNESS) -> None:
+        super().__init__(channels, refine, sharpness)
+        self.intra = IntraPhaseAttention(sharpness)
+        self.arterial_intra = IntraPhaseAttention(sharpness)
 
     def attend(self, p: torch.Tensor, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.intra(p), self.arterial_intra(a)
@@ -153,15 +177,22 @@ class PhaseAttentionBlock(ConcatenationFusion):
     Shape: portal (B, C, Y, X), arterial (B, C, Y, X) -> (B, C/2, Y, X), portal channels first.
     """
 
-    def __init__(self, channels: int, refine: bool = False) -> None:
-        super().__init__(channels, refine)
-        self.intra = IntraPhaseAttention()
-        self.inter = InterPhaseAttention()
+    def __init__(self, channels: int, refine: bool = False, sharpness: float | str = SHARPNESS) -> None:
+        super().__init__(channels, refine, sharpness)
+        self.intra = IntraPhaseAttention(sharpness)
+        self.inter = InterPhaseAttention(sharpness)
 
     def attend(self, p: torch.Tensor, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.intra(p), self.inter(a, p)
 
 
-def similarities(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """SHARPNESS * L_i . R_j / N for all channels i and j: (B, C, N), (B, C, N) -> (B, C, C)."""
-    return torch.bmm(left * (SHARPNESS / left.shape[2]), right.transpose(1, 2))
+def check_sharpness(sharpness: object) -> float | str:
+    """Return a number above 0, or "learned". Raises ModelError for anything else."""
+    if sharpness == LEARNED:
+        return LEARNED
+    number = isinstance(sharpness, int | float) and not isinstance(sharpness, bool)
+    if not number or not 0 < sharpness < math.inf:  # type: ignore[operator]
+        raise ModelError(
+            f'sharpness must be a number above 0 or "{LEARNED}"; got {sharpness!r}: give one of these'
+        )
+    return float(sharpness)  # type: ignore[arg-type]

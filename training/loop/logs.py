@@ -1,4 +1,4 @@
-"""What a run reports: log.csv, scores.csv, TensorBoard, and lines on the screen."""
+"""What a run reports: log.csv, scores.csv, attention.csv, TensorBoard, and lines on the screen."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.io.atomic_write import replacing
 
-LOG, SCORES = "log.csv", "scores.csv"
-FILES = {LOG: "training", SCORES: "validation"}
+LOG, SCORES, ATTENTION = "log.csv", "scores.csv", "attention.csv"
+FILES = {LOG: "training", SCORES: "validation", ATTENTION: "attention"}
 """The tables of a run, and what TensorBoard calls their values. Every row begins with its step."""
 
 
@@ -140,6 +140,11 @@ class Report:
         self._say(
             f"validation after epoch {epoch:g}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items())
         )
+
+    def add_attention(self, step: int, figures: dict[str, float]) -> None:
+        """Write what the network's attention weighs (`attention_log`)."""
+        if self._logs is not None:
+            self._logs.add(ATTENTION, {"step": step, "epoch": step / self._steps_an_epoch, **figures})
 
     def write(self) -> None:
         """Write a row and say a line of the steps since the last, if there are any."""

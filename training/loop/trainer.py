@@ -8,6 +8,7 @@ rounding.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from torch import nn
 
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
+from training.loop.attention_log import SAMPLES, attention_figures, has_attention
 from training.loop.distributed import Processes
 from training.loop.gradients import add_gradients, on_device, seed_step
 from training.loop.loading import Batch, Batches
@@ -180,6 +182,7 @@ class Trainer:
             if self.processes.writes:
                 progress = Progress(cancelled=lambda: self._signals.asked)
                 self._keep_scores(self.task.validate(self._network_to_keep(), progress))
+                self._log_attention()
         except Cancelled:
             pass  # it is still due, and done first when the run resumes
         else:
@@ -195,6 +198,15 @@ class Trainer:
         if math.isfinite(score) and (best is None or score > best):
             self.position.best_score = score
             self._write_weights(score)
+
+    def _log_attention(self) -> None:
+        """Record what the network's attention weighs, on the same samples each time."""
+        network = self._network_to_keep()
+        if has_attention(network):
+            with Batches(self.task.sampler, batch=1) as batches:
+                samples = (batch.inputs for batch in itertools.islice(batches, SAMPLES))
+                figures = attention_figures(network, samples, self.processes.device)
+            self._report.add_attention(self.step, figures)
 
     def _built(self) -> nn.Module:
         return on_device(self.task.build(), self.processes.device)

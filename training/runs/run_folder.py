@@ -4,6 +4,7 @@ run.json                  recipe, cases, seed, versions, and every start
 checkpoint.safetensors    all that is needed to resume
 best.safetensors          the network's weights: the best ones on the validation cases, or the last
 log.csv, scores.csv       loss, rate and time at regular steps; scores on the validation cases
+attention.csv             what the network's attention weighs at each validation, where it has any
 tensorboard/              the same for TensorBoard, where it is installed
 """
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 import torch
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks import AttentionMap, build_network, phase_attention
+from LiverTumorAttentionLib.networks import AttentionMap, build_network
 from LiverTumorAttentionLib.networks.phase_attention import (
     ConcatenationFusion,
     InterPhaseAttention,
@@ -93,6 +93,34 @@ def test_inter_pa_is_equations_2_to_4():
         np.testing.assert_allclose(got[k], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("sharpness", [1, 4.0, 64.0])
+def test_sharpness_multiplies_the_mean_of_the_products(sharpness: float):
+    arterial, portal = random_maps((2, 5, 4, 3), seed=3), random_maps((2, 5, 4, 3), seed=4)
+    products = np.einsum("bin,bjn->bij", arterial.flatten(2), portal.flatten(2)) / 12
+    x = np.exp(sharpness * products) / np.exp(sharpness * products).sum(1, keepdims=True)
+    got = InterPhaseAttention(sharpness).scales(arterial, portal)
+    np.testing.assert_allclose(got, 1 / (1 + np.exp(-x.sum(2))), rtol=1e-5)
+
+
+def test_a_learned_sharpness_starts_at_16_and_is_trained():
+    arterial, portal = random_maps((2, 5, 4, 3), seed=3), random_maps((2, 5, 4, 3), seed=4)
+    fixed, learned = InterPhaseAttention(), InterPhaseAttention("learned")
+    torch.testing.assert_close(learned.scales(arterial, portal), fixed.scales(arterial, portal))
+    learned(arterial, portal).square().sum().backward()
+    assert learned.log_sharpness.grad.abs() > 0
+    names = {name for name, _ in build_network("paresseg", width=8, sharpness="learned").named_parameters()}
+    before = {name for name, _ in build_network("paresseg", width=8).named_parameters()}
+    assert names - before == {f"fusions.{i}.{m}.log_sharpness" for i in range(6) for m in ("intra", "inter")}
+    one = build_network("paresseg", width=8, fusion="msf", sharpness="learned")
+    assert not [name for name, _ in one.named_parameters() if "sharpness" in name]
+
+
+@pytest.mark.parametrize("sharpness", [0, -1.0, "high", True, float("inf"), None])
+def test_a_sharpness_out_of_range_is_refused(sharpness: object):
+    with pytest.raises(ModelError, match=r'sharpness must be a number above 0 or "learned"; got '):
+        build_network("paresseg", width=8, fusion="msf", sharpness=sharpness)
+
+
 def test_inter_pa_normalises_over_the_arterial_channels():
     """The C columns of x sum to 1 each, so sum_c logit(s_c) = C; the rows are free."""
     arterial, portal = random_maps((3, 6, 8, 8), seed=5), random_maps((3, 6, 8, 8), seed=6)
@@ -147,11 +175,13 @@ def test_scales_vary_and_follow_the_portal_phase_at_full_size(autocast: bool):
     torch.testing.assert_close(scales, swapped, rtol=1e-4, atol=1e-5)  # a sum over j: the order is nothing
 
 
-def scales_on_ct(portal: torch.Tensor, seed: int) -> tuple[list[torch.Tensor], list[float]]:
+def scales_on_ct(
+    portal: torch.Tensor, seed: int, sharpness: float | str = SHARPNESS
+) -> tuple[list[torch.Tensor], list[float]]:
     """Of an untrained network, a CT slice and a noisy copy of it: the scales, and the largest x, of each level."""
     generator = torch.Generator().manual_seed(seed)
     arterial = (0.8 * portal + 0.05 * torch.randn(portal.shape, generator=generator)).clamp(0, 1)
-    network = build_network("paresseg", width=16, generator=generator).train()
+    network = build_network("paresseg", width=16, sharpness=sharpness, generator=generator).train()
     scales, largest = [], []
     with torch.no_grad():
         levels = zip(
@@ -160,13 +190,13 @@ def scales_on_ct(portal: torch.Tensor, seed: int) -> tuple[list[torch.Tensor], l
         for fusion, p, a in levels:
             p, a = fusion.portal(p), fusion.arterial(a)
             scales.append(fusion.inter.scales(a, p))
-            products = phase_attention.similarities(a.flatten(2), p.flatten(2))
+            products = fusion.inter.similarities(a.flatten(2), p.flatten(2))
             largest.append(products.softmax(1).max().item())
     return scales, largest
 
 
 @pytest.mark.skipif(not CT.is_dir(), reason="no CT beside the repository (../shared/data)")
-def test_scales_on_a_ct_slice_are_neither_flat_nor_one_hot(monkeypatch: pytest.MonkeyPatch):
+def test_scales_on_a_ct_slice_are_neither_flat_nor_one_hot():
     """The figures in the head of the module, over ten draws of the weights."""
     names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(CT))
     volume = sitk.GetArrayFromImage(sitk.ReadImage(names))[9:12, 140:364, 100:324].astype(np.float32)
@@ -176,8 +206,7 @@ def test_scales_on_a_ct_slice_are_neither_flat_nor_one_hot(monkeypatch: pytest.M
     assert min(spread) > 0.025, "flat"
     assert max(spread) < 0.175
     assert max(x for _, largest in drawn for x in largest) < 0.955, "one-hot"
-    monkeypatch.setattr(phase_attention, "SHARPNESS", 1.0)
-    flat = torch.cat([s.flatten() for seed in range(3) for s in scales_on_ct(portal, seed)[0]])
+    flat = torch.cat([s.flatten() for seed in range(3) for s in scales_on_ct(portal, seed, 1.0)[0]])
     assert (flat - CONSTANT_SCALE).abs().max() < 0.03
 
 
