@@ -104,7 +104,7 @@ def case_tasks(folder: Path, options: EvaluationOptions) -> list[CaseTask]:
             liver=options.liver,
             device=options.device,
             threads=threads,
-            labels=_labels_path(options.save_labels, run, name),
+            labels=None if options.save_labels is None else labels_path(options.save_labels, run, name),
         )
         for name in _cases(run, manifest, everything=options.all_of is not None)
     ]
@@ -161,9 +161,8 @@ def is_changed(recipe: Recipe) -> bool:
     return any(mine[key] != original[key] for key in mine if key not in UNIMPORTANT)
 
 
-def _labels_path(folder: Path | None, run: Run, case: str) -> Path | None:
-    if folder is None:
-        return None
+def labels_path(folder: Path, run: Run, case: str) -> Path:
+    """Return where a case's label map is saved below the folder of `--save-labels`."""
     name = f"{run.recipe.name.replace('/', '-')}-part{run.part}-seed{run.seed}"
     return folder / name / f"{case}.nii.gz"
 
