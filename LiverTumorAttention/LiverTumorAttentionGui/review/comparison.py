@@ -122,6 +122,10 @@ class SceneComparison:
             self.followup.SetNodeReferenceID(BASELINE_REFERENCE, baseline.GetID())
             self.followup.RemoveAttribute(COMPARISON_ATTRIBUTE)
 
+    def begin_with(self, said: Said) -> None:
+        """Keep what is known before a person says anything, which no undo takes back."""
+        self._keep(ComparisonState(said=said))
+
     def say(self, said: Said) -> None:
         """Keep what a person says as one step of undo."""
         state = self.state

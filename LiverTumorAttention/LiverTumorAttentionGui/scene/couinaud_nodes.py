@@ -17,6 +17,7 @@ from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, WorldVolume, voxel_array
 from LiverTumorAttentionLib.io.couinaud_segments import couinaud_number
 from LiverTumorAttentionLib.io.terminology import described_by_entry
+from LiverTumorAttentionLib.voxels.boxes import bounding_box
 
 _FILL_OPACITY = 0.35
 
@@ -31,15 +32,16 @@ def couinaud_labels(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> np
     labels = np.zeros(grid.shape, np.uint8)
     others: list[str] = []
     for image, table in _label_maps(node.GetSegmentation(), others):
-        values = sampled_on_grid(grid, image, to_world, table)
-        if ((labels > 0) & (values > 0) & (labels != values)).any():
+        box, values = sampled_on_grid(grid, image, to_world, table)
+        known = labels[box]
+        if ((known > 0) & (values > 0) & (known != values)).any():
             raise PanelError(
                 _(
                     "Two Couinaud segments of {node} share voxels: a voxel of the liver lies in one of them. Correct "
                     "them in the Segment Editor, with masking set to overwrite other segments."
                 ).format(node=node.GetName())
             )
-        np.copyto(labels, values, where=values > 0, casting="unsafe")
+        np.copyto(known, values, where=values > 0, casting="unsafe")
     if not labels.any():
         raise PanelError(
             _(
@@ -85,10 +87,33 @@ def place_couinaud(
         )
     moves = WorldVolume(study.portal, _("portal venous")).moves_with_transform
     fill_segmentation(target, segmentation, portal=study.portal, under_transform=moves)
+    _crop(target.GetSegmentation())
     target.SetDescription(_("Not for clinical use."))
     target.CreateDefaultDisplayNodes()
     show_couinaud(target, True)
     return target
+
+
+def _crop(segmentation: slicer.vtkSegmentation) -> None:
+    """Crop the label map that the segments share to their voxels, so that reading it costs what the liver costs."""
+    image = segmentation.GetLayerDataObject(0)
+    voxels = voxel_array(image)
+    box = bounding_box(voxels)
+    if box is None or segmentation.GetNumberOfLayers() != 1:
+        return
+    first = image.GetExtent()[::2]
+    cropped = slicer.vtkOrientedImageData()
+    bounds = [
+        (part.start + start, part.stop - 1 + start) for part, start in zip(box[::-1], first, strict=True)
+    ]
+    cropped.SetExtent(*(bound for side in bounds for bound in side))
+    cropped.AllocateScalars(image.GetScalarType(), 1)
+    cropped.CopyDirections(image)
+    cropped.SetOrigin(image.GetOrigin())
+    cropped.SetSpacing(image.GetSpacing())
+    voxel_array(cropped)[...] = voxels[box]
+    for segment_id in segmentation.GetSegmentIDs():
+        segmentation.GetSegment(segment_id).AddRepresentation(BINARY_LABELMAP, cropped)
 
 
 def show_couinaud(node: slicer.vtkMRMLSegmentationNode, shown: bool) -> None:

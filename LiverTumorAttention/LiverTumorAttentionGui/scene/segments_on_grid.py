@@ -11,8 +11,9 @@ from scipy import ndimage
 
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, LabelLayer, relabeled
+from LiverTumorAttentionGui.scene.labelmap_layers import BINARY_LABELMAP, Box, LabelLayer, relabeled
 from LiverTumorAttentionGui.scene.voxel_grid import VoxelGrid, matrix_to_array, matrix_to_world, voxel_array
+from LiverTumorAttentionLib.voxels.boxes import full_box
 
 
 def label_maps_to_world(node: slicer.vtkMRMLSegmentationNode, what: str) -> np.ndarray:
@@ -34,20 +35,21 @@ def label_maps_to_world(node: slicer.vtkMRMLSegmentationNode, what: str) -> np.n
 
 def sampled_on_grid(
     grid: VoxelGrid, image: slicer.vtkOrientedImageData, to_world: np.ndarray, table: Mapping[int, int]
-) -> np.ndarray:
-    """Return a label map on a grid (z, y, x; uint16), the nearest voxel counting where its voxels are others.
+) -> tuple[Box, np.ndarray]:
+    """Return a box of a grid, and a label map in it (z, y, x; uint16); around the box the label map has nothing.
 
+    The nearest voxel counts where its voxels are others than the grid's.
     image: with voxels. to_world: from `label_maps_to_world`. table: from its labels to those that are returned.
     """
     own = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(own)
     image_to_world = to_world @ matrix_to_array(own)
     layer = LabelLayer.on_grid(image, np.linalg.inv(grid.ijk_to_ras) @ image_to_world)
-    labels = np.zeros(grid.shape, np.uint16)
+    whole = full_box(grid.shape)
     if layer is not None:
-        in_layer, in_grid = layer.overlap(tuple(slice(0, length) for length in grid.shape))
-        labels[in_grid] = relabeled(layer.voxels[in_layer], table)
-        return labels
+        in_layer, in_grid = layer.overlap(whole)
+        return in_grid, relabeled(layer.voxels[in_layer], table)
+    labels = np.zeros(grid.shape, np.uint16)
     from_grid = np.linalg.inv(image_to_world) @ grid.ijk_to_ras
     first = np.array(image.GetExtent()[::2])
     matrix = from_grid[:3, :3][::-1, ::-1]  # x, y, z to z, y, x
@@ -55,4 +57,4 @@ def sampled_on_grid(
     ndimage.affine_transform(
         relabeled(voxel_array(image), table), matrix, offset, output=labels, order=0, mode="grid-constant"
     )
-    return labels
+    return whole, labels

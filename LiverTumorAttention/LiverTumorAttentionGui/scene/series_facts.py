@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import slicer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 DICOM_NAME = "DICOM"
 """Name under which the subject hierarchy keeps UIDs; that of a patient is the patient ID."""
+SECONDS_A_DAY = 86400.0
 PATIENT_TAG = "0010,0020"
 
 
@@ -34,6 +36,12 @@ def series_facts(node: slicer.vtkMRMLScalarVolumeNode) -> SeriesFacts:
         patient_id=facts.patient_id or _uid(node, "Patient"),
         study_uid=facts.study_uid or _uid(node, _("Study")),
     )
+
+
+def day_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
+    """Return the day on which a volume that came from DICOM was acquired, YYYY-MM-DD; empty where it is not known."""
+    acquired_s = series_facts(node).acquired_s
+    return "" if acquired_s is None else date.fromordinal(int(acquired_s // SECONDS_A_DAY)).isoformat()
 
 
 def patient_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:

@@ -29,21 +29,16 @@ def vessels_on_grid(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> Ve
         if kind_of(segmentation, segment_id) not in VESSEL_KINDS:
             continue
         segment = segmentation.GetSegment(segment_id)
-        mask = _on_grid(grid, segment, vessel_to_world)
-        if mask is not None and mask.any():
+        image = segment.GetRepresentation(BINARY_LABELMAP)
+        if image is None or not voxel_array(image).size:
+            continue
+        box, inside = sampled_on_grid(grid, image, vessel_to_world, {segment.GetLabelValue(): 1})
+        if inside.any():
             value = len(names) + 1
-            labels[mask] = value
+            labels[box][inside > 0] = value
             names[value] = _unique_name(segment.GetName() or f"vessel {value}", names.values())
     left = {value: name for value, name in names.items() if (labels == value).any()}
     return Vessels(labels=grid.image(labels), names=left) if left else None
-
-
-def _on_grid(grid: VoxelGrid, segment: slicer.vtkSegment, vessel_to_world: np.ndarray) -> np.ndarray | None:
-    """Return a segment's voxels (z, y, x) on a grid."""
-    image = segment.GetRepresentation(BINARY_LABELMAP)
-    if image is None or not voxel_array(image).size:
-        return None
-    return sampled_on_grid(grid, image, vessel_to_world, {segment.GetLabelValue(): 1}) > 0
 
 
 def _unique_name(name: str, taken: Iterable[str]) -> str:

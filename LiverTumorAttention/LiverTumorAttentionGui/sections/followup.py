@@ -205,15 +205,30 @@ class FollowUpSection:
 
     def _baseline_chosen(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
         comparison = self._comparison()
-        if self._update.active or comparison is None or node is None:
+        if self._update.active or comparison is None:
             return
         self._message.say("")
         if node is comparison.followup:
             self._message.say(_("This is the case itself: choose an earlier study."), error=True)
-        else:
+        elif node is not None and node is not comparison.baseline:
             comparison.begin(node)
+            self._take_dates(comparison)
         self._views.leave()
         self.show()
+
+    def _take_dates(self, comparison: SceneComparison) -> None:
+        """Take the dates of volumes that came from DICOM; a person may change them."""
+        from LiverTumorAttentionGui.review.comparison import Said
+        from LiverTumorAttentionGui.scene.series_facts import day_of
+
+        try:
+            studies = self._studies()
+        except PanelError as error:
+            self._message.say(str(error), error=True)
+            return
+        if studies is not None:
+            days = [day_of(study.portal) for study in studies]
+            comparison.begin_with(Said(baseline_date=days[0], followup_date=days[1]))
 
     def _dates_entered(self) -> None:
         dates = {

@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, label_boxes
 from LiverTumorAttentionLib.voxels.couinaud import COUNT, roman
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, check_same_grid
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number
 
 LEAST_SHARE_TOLD = 0.01
 """A smaller share of a tumor is not named where people read; files hold it."""
@@ -102,7 +102,9 @@ class LiverSegments:
     @cached_property
     def volumes_ml(self) -> Mapping[int, float]:
         """Volume of each of the eight, tumors included; 0 where one is not there."""
-        counts = np.bincount(self.array.reshape(-1), minlength=COUNT + 1)
+        box = bounding_box(self.array)
+        told = np.zeros(0, np.uint8) if box is None else self.array[box].reshape(-1)
+        counts = np.bincount(told, minlength=COUNT + 1)
         voxel_ml = ImageAxes.of(self.labels).voxel_ml
         return MappingProxyType({n: float(counts[n]) * voxel_ml for n in range(1, COUNT + 1)})
 
@@ -138,9 +140,3 @@ def share_text(shares: tuple[SegmentShare, ...]) -> str | None:
     if len(told) == 1:
         return told[0].name
     return ", ".join(f"{share.name} {100 * share.share:.0f} %" for share in told) or None
-
-
-def parenchyma(instances: sitk.Image) -> NDArray[np.bool_]:
-    """Return the mask (z, y, x) of liver without any tumor."""
-    mask: NDArray[np.bool_] = sitk.GetArrayViewFromImage(instances) == LIVER
-    return mask

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.segments.liver_segments import LiverSegments, parenchyma
+from LiverTumorAttentionLib.analysis.segments.liver_segments import LiverSegments
 from LiverTumorAttentionLib.analysis.segments.named_resections import NamedResection
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import label_boxes
+from LiverTumorAttentionLib.voxels.boxes import bounding_box, full_box, label_boxes
 from LiverTumorAttentionLib.voxels.couinaud import roman
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, check_same_grid
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number
 
 LIGHTEST_KG, HEAVIEST_KG = 1.0, 400.0
 SHORTEST_CM, TALLEST_CM = 40.0, 250.0
@@ -260,8 +260,10 @@ def plan_named_resection(
     Raises `InputError` when the grids differ, and when nothing or everything would be taken out.
     """
     check_same_grid(instances, segments.labels, "the segmentation", "the Couinaud segments")
-    values, voxel_ml = sitk.GetArrayViewFromImage(instances), ImageAxes.of(instances).voxel_ml
-    taken = np.isin(segments.array, resection.segments) & (values > 0)
+    whole, voxel_ml = sitk.GetArrayViewFromImage(instances), ImageAxes.of(instances).voxel_ml
+    organ = bounding_box(whole) or full_box(whole.shape)
+    values = whole[organ]
+    taken = np.isin(segments.array[organ], resection.segments) & (values > 0)
     liver, out = int(np.count_nonzero(values)), int(np.count_nonzero(taken))
     if out == 0:
         raise InputError(
@@ -273,19 +275,19 @@ def plan_named_resection(
             f"the {resection.title.lower()} takes out the whole liver, since only segments {resection.numerals} are "
             "known: give all eight segments"
         )
-    functional = parenchyma(instances)
+    functional = values == LIVER
     tumors = []
     for value, box in label_boxes(values).items():
         if value >= FIRST_TUMOR:
             mask = values[box] == value
-            whole, gone = int(np.count_nonzero(mask)), int(np.count_nonzero(mask & taken[box]))
-            status = "resected" if gone == whole else "cut" if gone else "remnant"
+            size, gone = int(np.count_nonzero(mask)), int(np.count_nonzero(mask & taken[box]))
+            status = "resected" if gone == size else "cut" if gone else "remnant"
             tumors.append(
                 SegmentTumor(
                     number=tumor_number(value),
                     status=status,
                     resected_ml=gone * voxel_ml,
-                    remnant_ml=(whole - gone) * voxel_ml,
+                    remnant_ml=(size - gone) * voxel_ml,
                 )
             )
     return SegmentPlan(

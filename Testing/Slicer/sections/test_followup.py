@@ -258,6 +258,29 @@ def test_the_comparison_survives_saving_and_loading(panel, scene, both, runs, tm
     again.cleanup()
 
 
+def test_dates_of_dicom_are_taken(panel, scene, study, tmp_path, monkeypatch):
+    from LiverTumorAttentionGui.scene import series_facts
+    from LiverTumorAttentionLib.phases.headers import SeriesFacts
+
+    (tmp_path / "one").mkdir()
+    before = study_cases.add_study(scene, tmp_path / "one")
+    days = {before.portal: 738916, study.portal: 739006}  # 2024-01-31 and 2024-04-30, counted as Python does
+    monkeypatch.setattr(
+        series_facts, "series_facts", lambda node: SeriesFacts(acquired_s=86400.0 * days[node] + 36000.0)
+    )
+    panel.ui.baselineSelector.setCurrentNode(before.segmentation)
+    assert panel.ui.baselineDateEdit.text == "2024-01-31"
+    assert panel.ui.followupDateEdit.text == "2024-04-30"
+    assert not panel.ui.undoPairButton.enabled
+
+
+def test_a_removed_baseline_leaves_nothing_to_compare(panel, scene, both, runs):
+    panel.ui.compareStudiesButton.click()
+    scene.RemoveNode(both[0].segmentation)
+    assert not panel.ui.compareStudiesButton.enabled
+    assert not panel.ui.followupLayoutButton.enabled
+
+
 def test_another_baseline_begins_anew(panel, scene, both, runs, tmp_path):
     panel.ui.compareStudiesButton.click()
     (tmp_path / "third").mkdir()
