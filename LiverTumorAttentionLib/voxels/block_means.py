@@ -22,7 +22,7 @@ def block_means(
     prepare: applied to each plane of the image before it is averaged.
     pad: whether a block that reaches beyond the image takes the nearest voxels for what is missing; else it is
     left out.
-    The values and the grid are those of SimpleITK's `BinShrink` on the whole image, in a fifth of its time.
+    The values and the grid are those of SimpleITK's `BinShrink` on the whole image.
     """
     factors = [int(factor) for factor in factors]
     voxels = sitk.GetArrayViewFromImage(image)
