@@ -144,6 +144,25 @@ def test_the_clicked_voxels_are_as_they_were_clicked(say) -> None:  # type: igno
     assert not any(found[voxel] for voxel in prompts.exclude)
 
 
+@pytest.mark.parametrize(
+    ("inside", "outside", "radius_mm"), [(0.45, 0.55, 5.0), (0.15, 0.15, 0.0), (0.85, 0.85, 9.0)]
+)
+def test_the_random_walker_is_overruled_by_a_network_that_is_sure(
+    inside: float, outside: float, radius_mm: float
+) -> None:
+    """The walker's ball of 5 mm in the dark one of 9 mm; the network says one number within and one around it."""
+
+    def say(values: np.ndarray) -> np.ndarray:
+        return np.where(
+            values[WALKER] > 0.5, inside, outside * (values[PORTAL] < -0.4) * (values[PORTAL] > -3)
+        )
+
+    found = answered(lesions_with(DARK), Prompts(include=(DARK.center,)), Seen(say))
+    wanted = ball(DARK.center, radius_mm) if radius_mm else np.zeros_like(found)
+    wanted[DARK.center] = True
+    assert dice(found, wanted) > 0.9
+
+
 def test_a_part_that_no_click_vouches_for_is_left_out() -> None:
     twin = replace(DARK, center=(24, 36, 44))
     found = answered(lesions_with(DARK, twin), Prompts(include=(DARK.center,)), dark)
