@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
 import os
 import statistics
@@ -32,6 +33,7 @@ SHARPNESS: tuple[float | str, ...] = (1, 4, 16, 64, SUMS)
 SIDES, CHANNELS, DRAWS = (224, 28, 7), 16, 10
 TRAINED: tuple[float | str, ...] = (1, 4, 16, "learned")
 SEEDS = (0, 1, 2)
+SHIPPED_ON = (100000, 100001, 100002)
 COHORT = ("--count", "24", "--matrix", "96", "--slices", "14", "--thickness", "8", "--processes", "1")
 RECIPE = "paresseg/table4-msf-pa"
 SETTINGS: Mapping[str, object] = {
@@ -70,6 +72,8 @@ def main() -> None:
             "0.731 where a channel is neither preferred nor not.",
             "",
             *maps_table(maps),
+            "",
+            *shipped_table(shipped(options.work)),
             "",
             *trained_table(rows),
             "",
@@ -131,6 +135,54 @@ def maps_table(rows: Iterator[tuple[str, int, float | str, float, float, float]]
     return lines
 
 
+# ----------------------------------------------------------------- the model that ships
+
+
+def shipped(work: Path) -> list[tuple[int, list[list[float]]]]:
+    """Return, by level, the scales of the model that ships on some phantoms: (level, channels of each piece)."""
+    levels: dict[int, list[list[float]]] = {}
+    for number in SHIPPED_ON:
+        case, folder = work / "cohort" / f"phantom-{number}", work / "shipped" / str(number)
+        if not folder.exists():
+            folder.parent.mkdir(exist_ok=True)
+            words = [
+                "--portal",
+                case / "portal.nii.gz",
+                "--arterial",
+                case / "arterial.nii.gz",
+                "--device",
+                "cpu",
+            ]
+            words += ["--output", work / "shipped" / f"{number}.seg.nrrd", "--save-attention", folder]
+            _call_program("LiverTumorAttentionLib", "segment", *words)
+        vectors = json.loads((folder / "attention.json").read_text(encoding="utf-8"))["vectors"]
+        for name, vector in vectors.items():
+            level = int(name.split(".")[1])
+            levels.setdefault(level, []).extend(piece["weights"] for piece in vector["pieces"])
+    return sorted(levels.items())
+
+
+def shipped_table(levels: list[tuple[int, list[list[float]]]]) -> list[str]:
+    """Return the table of the model that ships."""
+    lines = [
+        "## The tumor network that ships (width 16, trained with sharpness 16)",
+        "",
+        f"By `segment --save-attention` on phantoms {', '.join(map(str, SHIPPED_ON))} of the same cohort, both phases.",
+        "",
+        "| level | channels | spread of s over channels | lowest s | highest s | spread of a channel over slices |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for level, pieces in levels:
+        over_channels = statistics.mean(statistics.pstdev(piece) for piece in pieces)
+        over_slices = statistics.mean(statistics.pstdev(channel) for channel in zip(*pieces, strict=True))
+        values = [value for piece in pieces for value in piece]
+        lines.append(
+            f"| {level} | {len(pieces[0])} | {over_channels:.3f} | {min(values):.3f} | {max(values):.3f} "
+            f"| {over_slices:.3f} |"
+        )
+    return lines
+
+
 # ----------------------------------------------------------------- trainings
 
 
@@ -173,9 +225,14 @@ def trained(work: Path, sharpness: float | str, seed: int) -> dict[str, float | 
 
 
 def _call(command: str, *options: object) -> None:
-    """Run a command of `python -m training` with one thread."""
+    """Run a command of `python -m training`."""
+    _call_program("training", command, *options)
+
+
+def _call_program(module: str, *options: object) -> None:
+    """Run a program of ours with one thread."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
-    words = [sys.executable, "-m", "training", command, *map(str, options)]
+    words = [sys.executable, "-m", module, *map(str, options)]
     subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
