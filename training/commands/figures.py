@@ -12,6 +12,7 @@ DESCRIPTION = """Draw what tables do not show:
 
 learning-curves.png    loss and validation Dice of --run, by recipe
 lesion-sizes.png       best Dice and detected share of lesions over their diameter, from SCORES-lesions.csv
+RUN-features.png       with --features: feature maps of its first test case before and after each attention block
 RUN-CASE-planes.png    the worst cases of --run, with the outlines of what was found and of the truth
 RUN-CASE-surface.png   their found surface, colored by its distance to the true one
 
@@ -37,6 +38,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="RUN",
         help="folders that `train` wrote",
     )
+    add("--features", action="store_true", help="draw features before and after attention, of each run")
     add("--labels", type=Path, metavar="DIR", help="the folder of `evaluate --save-labels`")
     add("--worst", type=int, default=3, metavar="N", help="worst cases of each run (default: 3)")
     add("--output", required=True, type=Path, metavar="DIR", help="folder for the pictures")
@@ -48,6 +50,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     """Draw what there is something of."""
     from LiverTumorAttentionLib.errors import InputError
     from LiverTumorAttentionLib.io.atomic_write import making_folder
+    from training.figures.features import draw_features
     from training.figures.learning_curves import draw_learning_curves
     from training.figures.lesion_sizes import draw_lesion_sizes
     from training.figures.worst_cases import draw_worst_cases
@@ -67,6 +70,9 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         if options.runs:
             written.append(folder / "learning-curves.png")
             draw_learning_curves(written[-1], options.runs)
+        for each in options.runs if options.features else ():
+            written.append(folder / f"{each.resolve().name}-features.png")
+            draw_features(written[-1], each.resolve())
         if scores is not None and scores.lesions:
             written.append(folder / "lesion-sizes.png")
             draw_lesion_sizes(written[-1], scores)

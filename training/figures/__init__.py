@@ -1,1 +1,1 @@
-"""Figures of trainings and scores: learning curves, lesion sizes, worst cases, surface distances."""
+"""Figures of trainings and scores: learning curves, lesion sizes, worst cases, surface distances, features."""

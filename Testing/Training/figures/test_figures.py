@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from PIL import Image
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.networks import build_network
 from Testing.Training.abdomen import make_abdomen
 from Testing.Training.commands.test_train import RECIPE, write_recipe
 from Testing.Training.data.preparation.data_set import write_source
 from training.cli import main
+from training.figures.features import block_features
 from training.figures.lesion_sizes import detected_shares
 from training.figures.surface_distance import FARTHEST_MM, colors_of, render_surface_distance
 from training.figures.worst_cases import worst_rows
@@ -154,3 +158,28 @@ def test_the_worst_cases_come_first_and_those_without_tumor_do_not(work: Path, t
     assert [each["case"] for each in worst_rows(scores, Run.read(work / "run"), 2)] == ["q", "r"]
     with pytest.raises(InputError, match="the scores hold no case with tumor of the run"):
         worst_rows(Scores(cases=rows[3:], lesions=[], slices=[]), Run.read(work / "run"), 2)
+
+
+def test_features_before_and_after_are_those_of_the_blocks() -> None:
+    """While alpha and beta are 0, a context block doubles what it is given."""
+    network = build_network("context", width=8, blocks=(1, 1, 1, 1)).eval()
+    maps = block_features(network, [torch.rand(1, 3, 64, 96)])
+    assert [name for name, _, _ in maps] == ["skips.0", "skips.1", "skips.2"]
+    for level, (_, before, after) in enumerate(maps):
+        assert before.shape == (16 // 2**level, 24 // 2**level)
+        np.testing.assert_allclose(after, 2 * before, rtol=1e-5)
+    assert not block_features(build_network("unet", width=4).eval(), [torch.rand(1, 1, 32, 32)])
+
+
+def test_features_of_a_run_are_drawn(tmp_path: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    changed = replace(RECIPE.stage, network="dpcnet", arguments={"width": 2, "levels": 3, "pyramid_width": 2})
+    write_recipe(recipe, replace(RECIPE, stage=changed))
+    run = str(tmp_path / "run")
+    trained = ["train", "--recipe", str(recipe), "--prepared", str(work / "prepared"), "--epochs", "1"]
+    assert main([*trained, "--output", run]) == 0
+    assert main(["figures", "--run", run, "--features", "--output", str(tmp_path / "figures")]) == 0
+    assert shown(Image.open(tmp_path / "figures" / "run-features.png")).std() > 5
+    plain = ["figures", "--run", str(work / "run"), "--features", "--output", str(tmp_path / "plain")]
+    assert main(plain) == 2
+    assert "has no attention blocks to show features of" in capsys.readouterr().err
