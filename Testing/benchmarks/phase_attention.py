@@ -31,6 +31,8 @@ SUMS = "sums"
 """The sums that the paper prints: a sharpness of as many as there are positions."""
 SHARPNESS: tuple[float | str, ...] = (1, 4, 16, 64, SUMS)
 SIDES, CHANNELS, DRAWS = (224, 28, 7), 16, 10
+COLLAPSED = 0.05
+"""Mean Dice below which a training has found next to nothing."""
 TRAINED: tuple[float | str, ...] = (1, 4, 16, "learned")
 SEEDS = (0, 1, 2)
 SHIPPED_ON = (100000, 100001, 100002)
@@ -264,6 +266,15 @@ def trained_table(rows: list[dict[str, float | str]]) -> list[str]:
         lines.append(
             f"| {sharpness} | {statistics.mean(dice):.3f} | {min(dice):.3f} to {max(dice):.3f} | {spread:.3f} |"
         )
+    seeds = sorted({int(row["seed"]) for row in rows})
+    sound = [seed for seed in seeds if min(float(r["dice"]) for r in rows if r["seed"] == seed) >= COLLAPSED]
+    collapsed = sum(float(row["dice"]) < COLLAPSED for row in rows)
+    lines += [
+        "",
+        f"{collapsed} of {len(rows)} trainings found next to nothing (Dice below {COLLAPSED}) on so short a schedule. "
+        f"Seeds on which none did: {', '.join(map(str, sound)) or 'none'}. The Dice says nothing for or against a "
+        "sharpness unless there are several such seeds; the scales do.",
+    ]
     return lines
 
 
