@@ -47,5 +47,5 @@ class SegmentationParameters:
     output: vtkMRMLSegmentationNode
     study: vtkMRMLSegmentationNode
     distance_mm: Annotated[float, WithinRange(0.5, 20.0)] = 2.0
-    improve_clicks: bool = True
+    improve_clicks: bool = False
     reader: str = ""

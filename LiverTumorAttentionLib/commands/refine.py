@@ -58,7 +58,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--click-model",
         metavar="MODEL",
-        help="answer clicks by the network of this model (folder or zip; kind interaction), not by the random walker",
+        help="let a network improve the random walker's answers to clicks: 'clicks' for the one that ships, or a "
+        "model of the kind interaction (folder or zip)",
     )
     add("--seed", type=int, default=0, help="seed of what registration draws at random (default: 0)")
     add_labels(parser)

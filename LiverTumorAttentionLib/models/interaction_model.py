@@ -8,6 +8,9 @@ from typing import ClassVar
 
 from LiverTumorAttentionLib.models.one_network_model import OneNetworkDescription, OneNetworkPackage
 
+BUNDLED = Path(__file__).resolve().parent.parent / "data" / "clicks"
+"""Folder of the model that ships with the library."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class InteractionDescription(OneNetworkDescription):

@@ -35,6 +35,9 @@ from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import register_phases, resample_onto
 from LiverTumorAttentionLib.voxels.geometry import same_grid
 
+BUNDLED_CLICKS = "clicks"
+"""Name of the model that ships."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RefinementResult:
@@ -74,11 +77,14 @@ def refine_case(job: RefinementJob, progress: Progress | None = None) -> Refinem
 
 
 def read_click_model(path: str) -> ClickModel:
-    """Return the model at a path, a folder or a zip, ready to answer clicks. Raises `ModelError`."""
-    from LiverTumorAttentionLib.inference.click_predictor import load_click_predictor
-    from LiverTumorAttentionLib.models.interaction_model import InteractionPackage
+    """Return the model at a path, a folder or a zip, ready to answer clicks; `BUNDLED_CLICKS` is the one that ships.
 
-    package = InteractionPackage(Path(path))
+    Raises `ModelError`.
+    """
+    from LiverTumorAttentionLib.inference.click_predictor import load_click_predictor
+    from LiverTumorAttentionLib.models.interaction_model import BUNDLED, InteractionPackage
+
+    package = InteractionPackage(BUNDLED if path == BUNDLED_CLICKS else Path(path))
     return ClickModel(id=package.id, sha256=package.description.sha256, predict=load_click_predictor(package))
 
 

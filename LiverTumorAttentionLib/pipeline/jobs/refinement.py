@@ -43,7 +43,8 @@ class RefinementJob(LabelledJob):
     model: str | None = None
     """Id of the model that made the segmentation, for the log."""
     click_model: str | None = None
-    """Path of a model of the kind "interaction" that answers clicks; None for the random walker."""
+    """Path of a model of the kind "interaction" that improves answers to clicks, or `clicks` for the one that ships;
+    None for the random walker alone."""
     seed: int = 0
     """Seed of the voxels that registration samples."""
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from LiverTumorAttentionLib.correction import Add, CorrectionSession
 from LiverTumorAttentionLib.correction.click_network.channels import CHANNELS
 from LiverTumorAttentionLib.correction.click_network.frames import read_frame, write_array, write_message
 from LiverTumorAttentionLib.pipeline.click_answers import answer_clicks
-from LiverTumorAttentionLib.pipeline.refine import read_click_model
+from LiverTumorAttentionLib.pipeline.refine import BUNDLED_CLICKS, read_click_model
 from Testing.Library.commands.test_refine import click_model
+from Testing.Library.correction.made_case import DARK, ball, dice, made_case
 
 
 def answered(model: Path, incoming: io.BytesIO) -> tuple[int, list[object]]:
@@ -47,3 +49,11 @@ def test_a_model_that_is_none_and_an_input_that_is_none_are_told(tmp_path: Path)
     code, (_, message) = answered(click_model(tmp_path / "model"), incoming)
     assert code == 2
     assert "an array was expected" in message["error"]  # type: ignore[index]
+
+
+def test_the_network_that_ships_outlines_a_dark_ball_that_is_clicked_on() -> None:
+    case = made_case((DARK,))
+    session = CorrectionSession(case, clicks=read_click_model(BUNDLED_CLICKS))
+    session.do(Add(point=case.point_at(DARK.center)))
+    assert dice(session.labels == 2, ball(DARK.center, DARK.radius_mm)) > 0.9
+    assert session.entries[0].answered_by is not None

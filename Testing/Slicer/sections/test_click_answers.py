@@ -25,11 +25,12 @@ def panel(scene: Any, model: Path) -> Iterator[Any]:
     made.cleanup()
 
 
-def add(panel: Any, study: Any) -> None:
+def add(panel: Any, study: Any, *, improved: bool = True) -> None:
     """Click on the spot that is no tumor yet."""
     from LiverTumorAttentionLib.correction import Add
     from Testing.Slicer import study_cases
 
+    panel.ui.networkCheckBox.checked = improved
     panel.ui.addButton.click()
     point = study.to_lps(study_cases.ras_of(study, study_cases.UNSEEN[0]))
     assert panel.correct.perform(Add(point=point)) is not None, panel.ui.correctStatusLabel.text
@@ -54,8 +55,8 @@ def test_a_click_is_answered_by_the_network_and_the_log_names_it(panel, scene, t
 
 def test_switched_off_the_random_walker_answers_alone(panel, scene, tmp_path):
     study = choose_study(panel, scene, tmp_path)
-    panel.ui.networkCheckBox.click()
-    add(panel, study)
+    assert not panel.ui.networkCheckBox.checked, "off until it is asked for"
+    add(panel, study, improved=False)
     assert answered_by(panel) == [None]
 
 
@@ -66,6 +67,7 @@ def test_its_process_starts_with_a_tool_is_started_again_when_killed_and_ends_wi
 
     study = choose_study(panel, scene, tmp_path)
     assert pid_of(panel) is None
+    panel.ui.networkCheckBox.checked = True
     panel.ui.includeButton.click()
     first = pid_of(panel)
     assert first is not None
@@ -86,6 +88,7 @@ def test_a_network_that_cannot_run_is_told_and_the_scene_stays(panel, scene, tmp
 
     monkeypatch.setattr(click_answers, "python_executable", lambda: "/nowhere/PythonSlicer")
     study = choose_study(panel, scene, tmp_path)
+    panel.ui.networkCheckBox.checked = True
     panel.ui.addButton.click()
     assert "could not be started" in panel.ui.correctStatusLabel.text
     point = study.to_lps(study_cases.ras_of(study, study_cases.UNSEEN[0]))
