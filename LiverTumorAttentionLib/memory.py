@@ -45,7 +45,11 @@ LOADING = 1.25
 
 
 LINEAR_ALGEBRA_BYTES = 64 * 2**20
-"""Room for what OpenBLAS takes at its first product, 32 MiB on common processors, and for numpy around it."""
+"""Room for what OpenBLAS takes at its first product, 32 MiB on common processors, and numpy around it."""
+
+
+RESERVING_SIDE = 256
+"""Side of the matrices that are multiplied to that end: products of small ones take none on some processors."""
 
 
 class MemoryWarning(UserWarning):
@@ -157,7 +161,7 @@ def reserve_for_linear_algebra() -> None:
         raise out_of_memory(None, needed_bytes=LINEAR_ALGEBRA_BYTES)
     import numpy as np
 
-    square = np.ones((8, 8))
+    square = np.ones((RESERVING_SIDE, RESERVING_SIDE))
     square.T @ square
     check_room_for("scipy.linalg", further_bytes=LINEAR_ALGEBRA_BYTES)
     from scipy.linalg import blas

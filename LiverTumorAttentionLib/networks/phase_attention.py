@@ -33,6 +33,9 @@ class _PhaseAttention(nn.Module):
 
     sharpness: a number above 0 that multiplies the mean over positions; "learned": a parameter that starts at 16, of
     which the logarithm is kept, so that it stays above 0. Raises ModelError for anything else.
+    Source: PA-ResSeg, Eq. 1 and 2, whose products of channels are summed over positions as they are.
+    Departs: the sum is a mean times the sharpness, as the head of this file says.
+    Shape: (B, C, N), (B, C, N) -> (B, C, C).
     """
 
     def __init__(self, sharpness: float | str = SHARPNESS) -> None:

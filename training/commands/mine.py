@@ -33,7 +33,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of hard negatives, new or to be gone on with; its parent must exist",
+        help="folder of hard negatives, new or to be gone on with",
     )
     add(
         "--threshold",

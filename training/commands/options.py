@@ -101,7 +101,7 @@ def add_cohort(
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of the cohort; its parent must exist",
+        help="folder of the cohort",
     )
     add("--seed", type=int, default=seed, metavar="S", help=seed_help)
     if lesion_share is not None:

@@ -41,7 +41,10 @@ def draw_features(path: Path, folder: Path) -> None:
     run = Run.read(folder)
     network = run_stage(folder, "cpu").network.float().eval()
     if not any(isinstance(module, BLOCKS) for module in network.modules()):
-        raise InputError(f"the network of the run '{folder}' has no attention blocks to show features of")
+        raise InputError(
+            f"the network of the run '{folder}' has no attention blocks to show features of: "
+            "choose a run of a network that has some"
+        )
     sample = _sample(run)
     maps = block_features(network, [torch.as_tensor(phase)[None] for phase in sample.inputs])
     truth = np.asarray(sample.truth)
@@ -91,7 +94,10 @@ def block_features(
 def _sample(run: Run) -> Sample:
     """Return the sample of the first test case with most of the highest class. Raises `InputError`."""
     if not run.test:
-        raise InputError(f"the run '{run.folder}' keeps no case for testing: there is nothing to show")
+        raise InputError(
+            f"the run '{run.folder}' keeps no case for testing, so there is nothing to show: "
+            "choose a run with test cases"
+        )
     cases = [case for case in Manifest.read(run.prepared).cases() if case.name == run.test[0]]
     if not cases:
         raise InputError(f"the case {run.test[0]!r} is not prepared in '{run.prepared}': prepare it")

@@ -48,7 +48,7 @@ def render_surface_distance(
     for mask, name in zip(masks, ("the found label map", "the truth"), strict=True):
         if not mask.any():
             raise InputError(
-                f"{name} holds nothing of the labels {list(labels)}: there is no surface to draw"
+                f"{name} holds nothing of the labels {list(labels)}: choose another case, or other labels"
             )
     box = _box(masks[0] | masks[1])
     found_mask, true_mask = (np.pad(mask[box], 2) for mask in masks)  # for the normals at the volume's border

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.io import read_volume
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.pictures.png import write_png
 from LiverTumorAttentionLib.pictures.preview import compose_preview
@@ -60,7 +61,7 @@ def draw_worst_cases(
             raise InputError(
                 f"the label map {path} is missing: run evaluate with --save-labels {labels} first"
             )
-        found = sitk.ReadImage(str(path))
+        found = read_volume(path, name="label map")
         name = f"{run.folder.name}-{row['case']}"
         title = f"{row['case']}, {run.recipe.name}: Dice of the {of} {number(row, f'{of}_dice'):.2f}"
         pictures = {f"{name}-planes.png": compose_preview(case.portal, found, truth=case.labels)}

@@ -44,7 +44,9 @@ class Said:
         A lesion without a partner has no pair. Several of one side may belong to one of the other. Raises `PanelError`.
         """
         if baseline is None and followup is None:
-            raise PanelError(_("Choose a lesion of the baseline, of the follow-up, or of both."))
+            raise PanelError(
+                _("No lesion is chosen: choose one of the baseline, of the follow-up, or of both.")
+            )
         kept = [
             pair
             for pair in self.pairs

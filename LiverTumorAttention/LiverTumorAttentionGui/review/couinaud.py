@@ -9,7 +9,6 @@ import slicer
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.scene.couinaud_nodes import couinaud_labels, place_couinaud
 from LiverTumorAttentionGui.scene.label_checksum import label_checksum
 from LiverTumorAttentionGui.scene.node_attributes import (
     COUINAUD_LIVER_ATTRIBUTE,
@@ -81,6 +80,8 @@ class SceneCouinaud:
         told for. Returns whether corrected ones were left so.
         """
         kept = self.by_hand
+        from LiverTumorAttentionGui.scene.couinaud_nodes import place_couinaud
+
         node = place_couinaud(self._study, segmentation, None if kept else self.node)
         node.SetAttribute(COUINAUD_SOURCE_ATTRIBUTE, source)
         node.SetAttribute(COUINAUD_LIVER_ATTRIBUTE, liver)
@@ -88,6 +89,8 @@ class SceneCouinaud:
         return kept
 
     def _labels(self, node: slicer.vtkMRMLSegmentationNode) -> sitk.Image:
+        from LiverTumorAttentionGui.scene.couinaud_nodes import couinaud_labels
+
         return self._study.grid.image(couinaud_labels(self._study.grid, node))
 
 

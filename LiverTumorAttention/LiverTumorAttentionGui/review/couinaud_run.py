@@ -67,7 +67,11 @@ class CouinaudRun(ChildRun[ToldSegments]):
         """Make the segments those of the study. Raises `PanelError`, and then the scene is unchanged."""
         node = self._study.segmentation
         if node.GetScene() is None:
-            raise PanelError(_("The case was removed during the run, so the segments are not loaded."))
+            raise PanelError(
+                _(
+                    "The case was removed during the run, so the segments are not loaded: choose a case and run again."
+                )
+            )
         self._portal.check_unchanged()
         found = read_segments(folder / _MADE, _WHAT)
         try:

@@ -45,8 +45,8 @@ def couinaud_labels(grid: VoxelGrid, node: slicer.vtkMRMLSegmentationNode) -> np
     if not labels.any():
         raise PanelError(
             _(
-                "{node} has no Couinaud segment where this CT lies; it holds {names}. Choose another segmentation, or "
-                "name its segments Segment I to Segment VIII."
+                "The segmentation {node} has no Couinaud segment where this CT lies; it holds {names}. Choose another "
+                "segmentation, or name its segments Segment I to Segment VIII."
             ).format(node=node.GetName(), names=", ".join(others) or _("no other segment"))
         )
     return labels

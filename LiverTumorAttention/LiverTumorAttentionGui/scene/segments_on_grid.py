@@ -26,8 +26,8 @@ def label_maps_to_world(node: slicer.vtkMRMLSegmentationNode, what: str) -> np.n
     if to_world is None or segmentation.GetSourceRepresentationName() != BINARY_LABELMAP:
         raise PanelError(
             _(
-                "{what} {node} must be a binary labelmap under no transform but linear ones: "
-                "harden the transform, or make the labelmap the source in the Segmentations module."
+                "Cannot read {what} {node}: they must be a binary labelmap under no transform but linear ones. "
+                "Harden the transform, or make the labelmap the source in the Segmentations module."
             ).format(what=what, node=node.GetName())
         )
     return to_world

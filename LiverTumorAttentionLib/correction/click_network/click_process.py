@@ -19,7 +19,6 @@ from LiverTumorAttentionLib.errors import InputError
 START_SECONDS, ANSWER_SECONDS = 60.0, 60.0
 """How long a start, and an answer, is waited for at most."""
 END_SECONDS = 2.0
-ADVICE = "click again, or let the random walker answer alone"
 
 
 class ClickProcess:
@@ -82,7 +81,9 @@ class ClickProcess:
         if not self._ready:
             self._await_ready()
         if self._process is None or self._process.stdin is None:
-            raise InputError(f"the network that answers clicks has ended: {ADVICE}")
+            raise InputError(
+                "the network that answers clicks has ended: click again, or let the random walker answer alone"
+            )
         try:
             write_array(self._process.stdin, values)
         except OSError as error:
@@ -120,7 +121,8 @@ class ClickProcess:
         except queue.Empty:
             self.close()
             raise InputError(
-                f"the network that answers clicks did not answer within {seconds:g} s: {ADVICE}"
+                f"the network that answers clicks did not answer within {seconds:g} s: click again, or let "
+                "the random walker answer alone"
             ) from None
         if found is None:
             raise self._ended()
@@ -128,7 +130,10 @@ class ClickProcess:
 
     def _refused(self, message: dict[str, str]) -> InputError:
         self.close()
-        return InputError(message.get("error") or f"the network that answers clicks gave no answer: {ADVICE}")
+        return InputError(
+            message.get("error")
+            or "the network that answers clicks gave no answer: click again, or let the random walker answer alone"
+        )
 
     def _ended(self) -> InputError:
         """Return what to say of a process that ended, and forget it."""
@@ -141,7 +146,9 @@ class ClickProcess:
             lines = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()
             last = f" ({lines[-1].strip()})" if lines else ""
         self.close()
-        return InputError(f"the network that answers clicks has ended{last}: {ADVICE}")
+        return InputError(
+            f"the network that answers clicks has ended{last}: click again, or let the random walker answer alone"
+        )
 
 
 def _receive(stream: IO[bytes] | None, frames: queue.SimpleQueue[Any]) -> None:

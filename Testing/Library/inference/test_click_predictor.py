@@ -7,11 +7,12 @@ import torch
 
 from LiverTumorAttentionLib.inference.click_predictor import ClickPredictor
 from LiverTumorAttentionLib.networks import build_network
+from LiverTumorAttentionLib.networks.click_unet import CHANNELS
 
 
 def test_the_same_answer_for_one_thread_and_for_three() -> None:
     predictor = ClickPredictor(build_network("click_unet", generator=torch.Generator().manual_seed(0)))
-    values = np.random.default_rng(0).standard_normal((11, 24, 24, 24)).astype(np.float32)
+    values = np.random.default_rng(0).standard_normal((CHANNELS, 24, 24, 24)).astype(np.float32)
     before, found = torch.get_num_threads(), []
     try:
         for threads in (1, 3):

@@ -150,7 +150,6 @@ def test_a_model_is_mined_as_a_run_is(mine, run, tmp_path, prepared, monkeypatch
         (["--minimum-diameter", "-1"], "the smallest diameter must not be negative, got -1 mm"),
         (["--count", "0"], "the number of cases must be at least 1, got 0"),
         (["--model", "nowhere"], "nowhere"),
-        (["--output", "nowhere/hard"], "nowhere"),
         (["--processes", "0"], "the number of processes must be at least 1, got 0"),
     ],
 )
