@@ -129,10 +129,21 @@ class Batches:
     def close(self) -> None:
         """End the workers; there are no more batches."""
         # torch ends them with the last reference to its iterator, but a traceback may hold one for long
-        end = getattr(self._iterator, "_shutdown_workers", None)
+        iterator = self._iterator
         self._loader = self._iterator = None
-        if end is not None:
+        end = getattr(iterator, "_shutdown_workers", None)
+        if end is None:
+            return
+        try:
             end()
+        except (
+            RuntimeError
+        ) as error:  # torch's signal handler tells of a worker that was killed, whatever runs
+            if "DataLoader worker" not in str(error):
+                raise
+            for worker in getattr(iterator, "_workers", ()):
+                worker.kill()
+                worker.join()
 
     def __enter__(self) -> Batches:
         return self

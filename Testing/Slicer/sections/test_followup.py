@@ -204,7 +204,7 @@ def test_a_lesion_has_no_pair_and_none_too(panel, both, runs):
     assert said.with_pair(1, None).pairs == ((1, None),)
     assert said.with_pair(None, 3).pairs == ((1, 2), (None, 3))
     assert Said().with_pair(None, 4).with_pair(2, 4).pairs == ((2, 4),)
-    with pytest.raises(PanelError, match="Choose a lesion"):
+    with pytest.raises(PanelError, match="No lesion is chosen: choose one"):
         said.with_pair(None, None)
     two = Said().with_target(3).with_target(1)
     assert two.targets == (1, 3)

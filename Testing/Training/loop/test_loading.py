@@ -173,6 +173,19 @@ def test_a_worker_that_is_killed_is_told_as_too_little_memory_and_takes_the_othe
         os.kill(other, 0)
 
 
+def test_workers_end_where_torch_tells_of_a_killed_one_while_they_do(monkeypatch):
+    with Batches(Numbered(), batch=1, workers=2) as batches:
+        workers = [int(next(batches).cases[0].split()[1]) for _ in range(2)]
+
+        def told() -> None:
+            raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed.")
+
+        monkeypatch.setattr(batches._iterator, "_shutdown_workers", told)
+    for worker in workers:
+        with pytest.raises(ProcessLookupError, match="No such process"):
+            os.kill(worker, 0)
+
+
 def test_a_program_that_fails_with_open_batches_ends():
     program = (
         "from Testing.Training.loop.test_loading import Numbered, Batches\n"
