@@ -91,6 +91,12 @@ def box_start(box: Box) -> NDArray[np.intp]:
     return np.array([side.start for side in box], dtype=np.intp)
 
 
+def box_corners(boxes: Iterable[Box]) -> NDArray[np.float64]:
+    """Return the first and the last voxel of each box, (n, 3) in (z, y, x)."""
+    corners = [[[s.start for s in box], [s.stop - 1 for s in box]] for box in boxes]
+    return np.asarray(corners, float).reshape(-1, 3)
+
+
 def mask_box(mask: sitk.Image, *, margin_mm: float = 0.0) -> Box | None:
     """Return the bounding box (z, y, x) of an image's non-zero voxels with a margin; None when all is 0."""
     margin = margin_voxels(margin_mm, mask.GetSpacing()[::-1])

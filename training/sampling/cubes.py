@@ -16,6 +16,7 @@ from LiverTumorAttentionLib.correction.click_network.channels import View, netwo
 from LiverTumorAttentionLib.correction.click_network.cube import Cube
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference.stage_input import LIVER_MEDIAN
+from LiverTumorAttentionLib.voxels.boxes import box_corners
 from training.augmentation import varied_hu
 from training.augmentation.random_fields import smooth_noise
 from training.data.case import PreparedCase
@@ -118,10 +119,8 @@ class CubeSampler:
     ) -> _Scene:
         """Return a click in a cube such as an answer looks at, a little moved and scaled."""
         boxes = [click.answer.box] if click.previous is None else [click.answer.box, click.previous.box]
-        corners = [
-            [f(side) for side in box] for box in boxes for f in (lambda s: s.start, lambda s: s.stop - 1)
-        ]
-        places = np.asarray([*click.include, *click.exclude, *corners], float)
+        prompts = np.asarray([*click.include, *click.exclude], float).reshape(-1, 3)
+        places = np.concatenate([prompts, box_corners(boxes)])
         labels = case.labels
         cube = fitting_cube(places, case.spacing_mm, labels.shape, self._answer)
         step = cube.step_mm[0] * float(np.exp(rng.normal(0, STEP_SPREAD)))

@@ -18,7 +18,7 @@ from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.undo import perform
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start, enclosing_box
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_corners, box_start, enclosing_box
 from LiverTumorAttentionLib.voxels.labels import LIVER
 from training.data.case import PreparedCase
 from training.recipes.interaction_settings import InteractionSettings
@@ -107,10 +107,7 @@ class _Scene:
     def stand_wrong(self, rng: np.random.Generator, clicks: int) -> None:
         """Put a lesion there that is wrong, with earlier clicks on what is right about it."""
         case, truth = self._map.case, self._lesions[self._target].voxels
-        corners = np.asarray(
-            [[side.start for side in truth.box], [side.stop - 1 for side in truth.box]], float
-        )
-        cube = fitting_cube(corners, case.spacing_mm, self._map.labels.shape, WRONG_CUBE)
+        cube = fitting_cube(box_corners([truth.box]), case.spacing_mm, self._map.labels.shape, WRONG_CUBE)
         others = cube.sampled(lambda box: self._map.labels[box] > LIVER) > 0.5
         wrong = wrong_answer(rng, cube.sampled(truth.read) > 0.5, others)
         labels = self._map.labels[cube.box]

@@ -28,7 +28,7 @@ from LiverTumorAttentionLib.correction.click_network.channels import View, netwo
 from LiverTumorAttentionLib.correction.click_network.cube import Cube, Triple
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_start
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_corners, box_start
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
 
 
@@ -124,7 +124,7 @@ class _Look:
 
     def _known_places(self) -> NDArray[np.float64]:
         """Return voxels (n, 3) whose hull holds the prompts, the lesion as it stands and the random walker's answer."""
-        places = [*self._prompts.include, *self._prompts.exclude]
+        prompts = np.asarray([*self._prompts.include, *self._prompts.exclude], float).reshape(-1, 3)
         boxes = [] if self._number is None else [self._lesions.lesion(self._number).box]
         inside = bounding_box(self._walker.mask)
         if inside is not None:
@@ -132,12 +132,7 @@ class _Look:
             boxes.append(
                 tuple(slice(s.start + int(a), s.stop + int(a)) for s, a in zip(inside, start, strict=True))
             )
-        corners = [
-            [edge(side) for side in box]
-            for box in boxes
-            for edge in (lambda s: s.start, lambda s: s.stop - 1)
-        ]
-        return np.asarray([*places, *corners], float).reshape(-1, 3)
+        return np.concatenate([prompts, box_corners(boxes)])
 
     def liver(self, cube: Cube) -> Mask:
         """Return where a lesion may lie among the voxels of a cube's box: liver, and gaps in its surface but for fat.

@@ -25,14 +25,14 @@ class BrokenStream(Exception):
 
 
 def write_array(stream: IO[bytes], values: NDArray[Any]) -> None:
-    """Write an array."""
+    """Write an array, its type and shape with it. Raises `OSError` where nobody reads any more."""
     content = io.BytesIO()
     np.save(content, np.ascontiguousarray(values), allow_pickle=False)
     _write(stream, ARRAY, content.getvalue())
 
 
 def write_message(stream: IO[bytes], **values: str) -> None:
-    """Write a message of texts by name."""
+    """Write a message of texts by name. Raises `OSError` where nobody reads any more."""
     _write(stream, MESSAGE, json.dumps(values).encode())
 
 

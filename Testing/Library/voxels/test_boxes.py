@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.voxels.boxes import (
     bounding_box,
+    box_corners,
     box_start,
     crop_image,
     enclosing_box,
@@ -94,3 +95,9 @@ def test_the_margin_of_a_mask_image_is_in_mm() -> None:
     image.SetSpacing((0.5, 2.0, 4.0))
     assert mask_box(image, margin_mm=1.0) == (slice(1, 6), slice(0, 8), slice(1, 6))
     assert mask_box(image * 0, margin_mm=1.0) is None
+
+
+def test_the_corners_of_boxes_are_their_first_and_last_voxels() -> None:
+    boxes = [(slice(1, 4), slice(0, 2), slice(5, 6)), (slice(0, 1), slice(2, 9), slice(3, 4))]
+    np.testing.assert_array_equal(box_corners(boxes), [[1, 0, 5], [3, 1, 5], [0, 2, 3], [0, 8, 3]])
+    assert box_corners([]).shape == (0, 3)

@@ -21,10 +21,10 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.pipeline.refine import read_click_model
 from LiverTumorAttentionLib.voxels.geometry import Point
-from Testing.benchmarks.interaction.real_volumes import tasks_of
+from Testing.benchmarks.interaction.real_volumes import add_data_set, tasks_of
 from Testing.benchmarks.interaction.task import Mask, Task
 from Testing.benchmarks.interaction.user import overlap
-from training.data.layouts import LAYOUTS, find_cases
+from training.data.layouts import find_cases
 from training.data.layouts.reading import read_case
 
 LEAST_MM = 10.0
@@ -39,16 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m Testing.benchmarks.interaction.lines", description=__doc__
     )
-    parser.add_argument("--layout", choices=sorted(LAYOUTS), required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
-    parser.add_argument(
-        "--click-model", type=Path, metavar="MODEL", help="folder of a model that answers clicks"
-    )
+    add_data_set(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the table, Markdown")
     options = parser.parse_args(arguments)
     tools: dict[str, ClickModel | None] = {"random walker": None}
     if options.click_model is not None:
-        tools["click network"] = read_click_model(str(options.click_model))
+        tools["click network"] = read_click_model(options.click_model)
     rng = np.random.default_rng(0)
     rows: list[dict[str, Any]] = []
     for source in find_cases(options.layout, options.data):

@@ -45,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m Testing.benchmarks.interaction.real_volumes", description=__doc__
     )
-    parser.add_argument("--layout", choices=sorted(LAYOUTS), required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
-    parser.add_argument(
-        "--click-model", type=Path, metavar="MODEL", help="folder of a model that answers clicks"
-    )
+    add_data_set(parser)
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for NAME.md, NAME.csv and NAME.png"
     )
@@ -57,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     tools: dict[str, Any] = {"random walker": Ours}
     if options.click_model is not None:
-        tools["click network"] = partial(Ours, clicks=read_click_model(str(options.click_model)))
+        tools["click network"] = partial(Ours, clicks=read_click_model(options.click_model))
     rows: list[Row] = []
     pictures: list[tuple[float, Picture]] = []
     for source in find_cases(options.layout, options.data):
@@ -74,6 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{source.name}: {diameter:.0f} mm, {first}", flush=True)
     write(options, rows, list(tools))
     draw(pictures, options.output / f"{options.name}.png")
+
+
+def add_data_set(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which lesions are tried, and by which network too."""
+    parser.add_argument("--layout", choices=sorted(LAYOUTS), required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
+    parser.add_argument(
+        "--click-model", metavar="MODEL", help="clicks, or a folder of a model that answers clicks"
+    )
 
 
 def write(options: argparse.Namespace, rows: Sequence[Row], tools: Sequence[str]) -> None:

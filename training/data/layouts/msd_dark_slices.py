@@ -15,7 +15,7 @@ from pathlib import Path
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.csv_file import read_csv
-from training.data.case import SourceCase
+from training.data.case import Picture, SourceCase
 from training.data.layouts import msd_liver_slices
 
 SOURCE = "msd_dark_slices"
@@ -32,7 +32,9 @@ def find(data: Path) -> list[SourceCase]:
     for row in read_csv(LESIONS, "the list of lesions", "restore it").rows():
         places[row["picture"]].append((int(row["y"]), int(row["x"])))
     cases = [
-        _with_lesions(case, places[case.name]) for case in msd_liver_slices.find(data) if case.name in places
+        _with_lesions(case, places[case.name], case.picture)
+        for case in msd_liver_slices.find(data)
+        if case.name in places and case.picture is not None
     ]
     if not cases:
         raise InputError(
@@ -42,11 +44,10 @@ def find(data: Path) -> list[SourceCase]:
     return cases
 
 
-def _with_lesions(case: SourceCase, places: list[tuple[int, int]]) -> SourceCase:
-    assert case.picture is not None
+def _with_lesions(case: SourceCase, places: list[tuple[int, int]], picture: Picture) -> SourceCase:
     return dataclasses.replace(
         case,
         name=f"{case.name}-lesions",  # the slice itself may stand beside it
-        picture=dataclasses.replace(case.picture, lesions=tuple(places)),
+        picture=dataclasses.replace(picture, lesions=tuple(places)),
         facts={**case.facts, "source": SOURCE, "tumors": "dark ones, outlined by threshold"},
     )
