@@ -20,9 +20,9 @@ from LiverTumorAttentionLib.inference.attention_recorder import AttentionRecorde
 from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.monai.predictor import MonaiPredictor
 from LiverTumorAttentionLib.inference.nnunet.predictor import NNUNetNetworks, NNUNetPredictor
+from LiverTumorAttentionLib.inference.weighted_network import weighted_network
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
 from LiverTumorAttentionLib.models.weights_file import WeightsFile
-from LiverTumorAttentionLib.networks import MOST_PARAMETERS, build_network
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import (
     Box,
@@ -87,15 +87,14 @@ def load_networks(
     networks = []
     for file in files:
         weights = package.load_weights(file)
-        most = min(MOST_PARAMETERS, package.weights_bytes(file))
-        built = build_network(network, most_parameters=most, **arguments)
-        try:
-            built.load_state_dict(weights, strict=True)
-        except RuntimeError as error:
-            raise ModelError(
-                f"{file.weights} does not fit the network {network!r} that model.json of "
-                f"{package.description.id!r} names: add the model again from where it was trained"
-            ) from error
+        built = weighted_network(
+            network,
+            arguments,
+            weights,
+            weights_bytes=package.weights_bytes(file),
+            misfit=f"{file.weights} does not fit the network {network!r} that model.json of "
+            f"{package.description.id!r} names: add the model again from where it was trained",
+        )
         networks.append(built)
     return networks
 

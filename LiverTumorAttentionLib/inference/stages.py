@@ -17,8 +17,9 @@ from LiverTumorAttentionLib.inference.device import Device
 from LiverTumorAttentionLib.inference.patches import PatchPredictor
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.inference.stage_input import View, tumor_box, tumor_view, whole_view
+from LiverTumorAttentionLib.inference.weighted_network import weighted_network
 from LiverTumorAttentionLib.models import ModelPackage, StageDescription
-from LiverTumorAttentionLib.networks import MOST_PARAMETERS, build_network, network_entry
+from LiverTumorAttentionLib.networks import network_entry
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, crop_image, full_box
 from LiverTumorAttentionLib.voxels.parts import cropped_part
@@ -41,17 +42,14 @@ def load_network(package: ModelPackage, description: StageDescription) -> nn.Mod
             ": get a model made for this version"
         )
     weights = package.load_weights(description)  # first: what is damaged is told as such
-    # A parameter takes a byte at least: a network that has more of them than the file has bytes is another one.
-    most = min(MOST_PARAMETERS, package.weights_bytes(description))
-    network = build_network(description.network, most_parameters=most, **description.arguments)
-    try:
-        network.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        raise ModelError(
-            f"{description.weights} does not fit the network {description.network!r} that "
-            f"model.json of {package.description.id!r} names: get a model made for this version"
-        ) from error
-    return network
+    return weighted_network(
+        description.network,
+        description.arguments,
+        weights,
+        weights_bytes=package.weights_bytes(description),
+        misfit=f"{description.weights} does not fit the network {description.network!r} that "
+        f"model.json of {package.description.id!r} names: get a model made for this version",
+    )
 
 
 class _Stage:
