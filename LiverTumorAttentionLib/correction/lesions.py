@@ -54,6 +54,7 @@ class Lesion:
     edited: whether a person has changed its voxels.
     box: its bounding box (z, y, x). region: the former voxels of a rejected lesion, None for others.
     include, exclude: its foreground and background seeds.
+    outlines: those drawn by hand (points in LPS mm), in whose slices clicks elsewhere change nothing.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Lesion:
     include: tuple[Seed, ...] = ()
     exclude: tuple[Seed, ...] = ()
     region: PackedMask | None = None
+    outlines: tuple[tuple[Point, ...], ...] = ()
 
 
 class LesionMap:

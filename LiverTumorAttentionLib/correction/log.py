@@ -24,6 +24,7 @@ from LiverTumorAttentionLib.correction.tools import TOOLS
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.json_file import parse_json
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.voxels.geometry import Point
 
 FORMAT = "liver-tumor-attention corrections 1"
 HEADER_KEY = "LiverTumorAttention_Corrections"
@@ -42,6 +43,7 @@ class LesionRecord:
     include: tuple[Seed, ...] = ()
     exclude: tuple[Seed, ...] = ()
     region: PackedMask | None = None
+    outlines: tuple[tuple[Point, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +220,11 @@ def resume(case: CorrectionCase, log: CorrectionLog, clicks: ClickModel | None =
             )
         record = Lesion(number=known.number, box=box, status=cast(Status, known.status), edited=known.edited)
         records[known.number] = replace(
-            record, include=known.include, exclude=known.exclude, region=known.region
+            record,
+            include=known.include,
+            exclude=known.exclude,
+            region=known.region,
+            outlines=known.outlines,
         )
     session.inherit(
         log.entries, records, next_number=log.next_number, start_checksum=log.start, signing=log.signing

@@ -27,7 +27,10 @@ from LiverTumorAttentionLib.io.json_file import parse_json
 UNITS = ("mm", "voxel")
 PLACES = ("point", "points", "stroke")
 """Parameters that are positions, or lists of them."""
-SHORT = {"include": "stroke", "exclude": "stroke", "merge": "points", "split": "points", "line": "points"}
+SHORT = {
+    **dict.fromkeys(("include", "exclude"), "stroke"),
+    **dict.fromkeys(("merge", "split", "line", "box", "lasso"), "points"),
+}
 """The parameter of a position, or a list of positions, without a name; for all other tools it is the point."""
 LOG_KEYS = ("format", "notice", "version", "model", "grid", "start", "lesions", "next_number", "signing")
 

@@ -90,6 +90,15 @@ class BlockGrid:
         total = squares[0][:, None, None] + squares[1][None, :, None] + squares[2][None, None, :]
         return np.sqrt(total).astype(np.float32)
 
+    def axes_mm(self) -> list[NDArray[np.float64]]:
+        """Return where the blocks' centers lie along z, y, x: voxel index times the voxels' spacing."""
+        return [
+            (corner + (np.arange(n) + 0.5) * factor - 0.5) * (step / factor)
+            for corner, n, factor, step in zip(
+                self._corner, self.shape, self.factors, self.spacing_mm, strict=True
+            )
+        ]
+
     def interpolated(self, values: Field) -> Field:
         """Interpolate values of blocks linearly at the voxels of the box."""
         for axis, factor in enumerate(self.factors):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.appearance import LocalAppearance
+from LiverTumorAttentionLib.correction.algorithm.appearance import LocalAppearance, Phase
 from LiverTumorAttentionLib.correction.algorithm.block_grid import BlockGrid, Field, Mask
 from LiverTumorAttentionLib.correction.algorithm.likelihood import (
     appearance_log_odds,
@@ -41,10 +41,31 @@ class SegmentedLesion:
     mask: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What an answer has to go by, beside the click.
+
+    number: of the lesion that is segmented anew; None for one that is to be added. phase: the one whose appearance
+    counts; None for all. include, exclude: further voxels (z, y, x) that belong to the lesion, or do not.
+    """
+
+    number: int | None = None
+    phase: Phase | None = None
+    include: tuple[Voxel, ...] = ()
+    exclude: tuple[Voxel, ...] = ()
+
+
+NO_TERMS = Terms()
+
+
 def segment_at(
-    lesions: LesionMap, voxel: Voxel, progress: Progress, settings: ClickSettings = DEFAULT
+    lesions: LesionMap,
+    voxel: Voxel,
+    progress: Progress,
+    settings: ClickSettings = DEFAULT,
+    terms: Terms = NO_TERMS,
 ) -> SegmentedLesion:
-    """Segment the lesion at a clicked voxel (z, y, x), which the mask contains. Raises `Cancelled`."""
+    """Segment the lesion at a clicked voxel (z, y, x), which the mask contains. Raises `Cancelled`, `InputError`."""
     around = lesions.around([voxel], settings.search_half_side_mm)
     spacing, shape = lesions.case.spacing_mm, lesions.labels.shape
     coarse = BlockGrid(
@@ -54,17 +75,24 @@ def segment_at(
         most_blocks=settings.most_blocks,
         smallest_block_mm=settings.search_block_mm,
     )
-    extent = _search(LocalAppearance(lesions, None, coarse), voxel, shape, settings, progress)
+    wide = LocalAppearance(lesions, terms.number, coarse, terms.phase)
+    extent = _search(wide, voxel, shape, settings, terms, progress)
     radius = settings.radius_factor * max(settings.least_radius_mm, _radius_mm(extent, coarse))
     box = coarse.box_of(extent, max(settings.margin_mm, settings.margin_share * radius), shape)
     fine = BlockGrid(box, spacing, shape, most_blocks=settings.most_blocks)
-    appearance = LocalAppearance(lesions, None, fine)
-    walked, mask = _delineate(appearance, fine.resampled(coarse, extent), voxel, radius, settings, progress)
+    appearance = LocalAppearance(lesions, terms.number, fine, terms.phase)
+    found = fine.resampled(coarse, extent)
+    walked, mask = _delineate(appearance, found, voxel, radius, settings, terms, progress)
     # Outside of the mask, the walker's probability only locates the border between two blocks.
     border = mask | (ndimage.binary_dilation(mask) & (walked <= 0.5))
     voxels = fine.interpolated(np.where(border, walked, 0).astype(np.float32)) > 0.5
     voxels[tuple(i - part.start for i, part in zip(voxel, fine.box, strict=True))] = True
-    return SegmentedLesion(fine.box, fill_holes(voxels))
+    voxels = fill_holes(voxels)
+    for marked, value in ((terms.include, True), (terms.exclude, False)):
+        for each in marked:
+            if fine.contains(each):
+                voxels[tuple(i - part.start for i, part in zip(each, fine.box, strict=True))] = value
+    return SegmentedLesion(fine.box, voxels)
 
 
 def _search(
@@ -72,11 +100,13 @@ def _search(
     voxel: Voxel,
     shape: tuple[int, ...],
     settings: ClickSettings,
+    terms: Terms,
     progress: Progress,
 ) -> Mask:
     """Return the lesion's extent in coarse blocks. shape: of the volume."""
     grid = appearance.grid
-    distance, seed = grid.distance_mm(voxel), _seed(grid, voxel)
+    distance = grid.distance_mm(voxel)
+    seed, background = _seeds(grid, voxel, terms)
     appearance.measure(distance <= settings.excluded_radius_mm)
     core = seed | (distance <= max(settings.core_radius_mm, 0.75 * grid.spacing_mm.max()))
     odds = appearance_log_odds(appearance, core.astype(np.float32))
@@ -87,7 +117,7 @@ def _search(
         _evidence(odds, appearance, distance, radius, settings),
         appearance.normalized,
         grid.spacing_mm,
-        ~appearance.allowed | far | seed,
+        ~appearance.allowed | far | seed | background,
         seed.astype(np.float32),
         contrast=settings.contrast,
         trust=settings.trust,
@@ -102,11 +132,13 @@ def _delineate(
     voxel: Voxel,
     radius: float,
     settings: ClickSettings,
+    terms: Terms,
     progress: Progress,
 ) -> tuple[Field, Mask]:
     """Return the walker's probability and the lesion in small blocks, from its approximate extent and radius."""
     grid = appearance.grid
-    distance, seed = grid.distance_mm(voxel), _seed(grid, voxel)
+    distance = grid.distance_mm(voxel)
+    seed, background = _seeds(grid, voxel, terms)
     mask = extent | seed
     excluded = ndimage.binary_dilation(extent) | (distance <= radius)
     appearance.measure(excluded)
@@ -123,7 +155,7 @@ def _delineate(
             _evidence(odds + by_probability, appearance, distance, radius, settings),
             appearance.normalized,
             grid.spacing_mm,
-            ~appearance.allowed | seed,
+            ~appearance.allowed | seed | background,
             seed.astype(np.float32),
             contrast=settings.contrast,
             trust=settings.trust,
@@ -142,10 +174,16 @@ def _evidence(
     return np.asarray(1 / (1 + np.exp(-np.where(inside, np.maximum(odds, settings.cavity_log_odds), odds))))
 
 
-def _seed(grid: BlockGrid, voxel: Voxel) -> Mask:
-    seed = np.zeros(grid.shape, dtype=bool)
-    seed[grid.block_of(voxel)] = True
-    return seed
+def _seeds(grid: BlockGrid, voxel: Voxel, terms: Terms) -> tuple[Mask, Mask]:
+    """Return the blocks that belong to the lesion, the clicked one among them, and those that do not."""
+    seed, background = (np.zeros(grid.shape, dtype=bool) for _ in range(2))
+    for each in terms.exclude:
+        if grid.contains(each):
+            background[grid.block_of(each)] = True
+    for each in (voxel, *terms.include):
+        if grid.contains(each):
+            seed[grid.block_of(each)] = True
+    return seed, background & ~seed
 
 
 def _radius_mm(mask: Mask, grid: BlockGrid) -> float:

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.appearance import LocalAppearance
+from LiverTumorAttentionLib.correction.algorithm.appearance import LocalAppearance, Phase
 from LiverTumorAttentionLib.correction.algorithm.block_grid import BlockGrid, Field, Mask
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion
 from LiverTumorAttentionLib.correction.algorithm.likelihood import (
@@ -70,14 +70,15 @@ def refine(
     include: bool,
     progress: Progress,
     settings: RefinementSettings = DEFAULT,
+    phase: Phase | None = None,
 ) -> SegmentedLesion:
     """Return the lesion in a box around new seeds; outside of the box it is unchanged.
 
     seeds: the voxels of one click or stroke; earlier seeds are those of `lesion`. include: whether they are
-    foreground. Raises `Cancelled`.
+    foreground. phase: as for `LocalAppearance`. Raises `Cancelled`, and `InputError` as that does.
     """
     grid = _grid(lesions, lesion, seeds, settings)
-    appearance = LocalAppearance(lesions, lesion.number, grid)
+    appearance = LocalAppearance(lesions, lesion.number, grid, phase)
     old = lesions.mask(lesion.number, grid.box)
     share = grid.box_means(old)
     foreground, background = _seed_blocks(appearance, lesion, seeds, settings, include=include)

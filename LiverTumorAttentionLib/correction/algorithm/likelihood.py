@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.appearance import LocalAppearance
+from LiverTumorAttentionLib.correction.algorithm.appearance import PHASES, LocalAppearance
 from LiverTumorAttentionLib.correction.algorithm.block_grid import Field, Mask
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
 
@@ -32,7 +32,7 @@ VESSEL_SHARES = (0.3, 0.6, 1.0)
 VESSEL_SPREAD_HU = (13.0, 15.0)
 """Deviation of the vessels' contrast, portal and arterial, beside the noise."""
 BRIGHT_HU = 20.0
-"""Portal contrast from which a lesion is bright."""
+"""Contrast from which a lesion is bright, in the portal phase, or in the one that counts alone."""
 BORDER_SHARE = 0.45
 """Strength at the border as a share of that inside: about half, that of a half-filled voxel."""
 LEAST_STRENGTH = 1.5
@@ -130,10 +130,10 @@ def _normal_density(
 
 def _vessel_density(appearance: LocalAppearance) -> NDArray[np.float64]:
     """Return the density of vessels, of voxels that they fill wholly or in part."""
-    count = len(appearance.phases)
-    spread = np.hypot(appearance.noise, VESSEL_SPREAD_HU[:count])
+    kinds = [PHASES.index(kind) for kind in appearance.kinds]
+    spread = np.hypot(appearance.noise, np.array(VESSEL_SPREAD_HU)[kinds])
     means = [
-        np.array([VESSEL_PORTAL_HU, arterial])[:count] * share
+        np.array([VESSEL_PORTAL_HU, arterial])[kinds] * share
         for arterial in VESSEL_ARTERIAL_HU
         for share in VESSEL_SHARES
     ]

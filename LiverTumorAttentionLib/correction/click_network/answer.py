@@ -17,13 +17,14 @@ from scipy import ndimage
 from LiverTumorAttentionLib.correction.algorithm.appearance import (
     FAT_HU,
     SURFACE_RADIUS_MM,
+    Phase,
     arterial_covered,
 )
 from LiverTumorAttentionLib.correction.algorithm.block_grid import Field, Mask
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion
 from LiverTumorAttentionLib.correction.algorithm.shapes import closed, connected_to
 from LiverTumorAttentionLib.correction.case import Voxel
-from LiverTumorAttentionLib.correction.click_model import Predict
+from LiverTumorAttentionLib.correction.click_model import ClickModel, Predict
 from LiverTumorAttentionLib.correction.click_network.channels import View, network_input
 from LiverTumorAttentionLib.correction.click_network.cube import Cube, Triple
 from LiverTumorAttentionLib.correction.lesions import LesionMap
@@ -68,6 +69,14 @@ class Prompts:
     exclude: tuple[Voxel, ...] = ()
 
 
+def asked(lesions: LesionMap, phase: Phase | None) -> ClickModel | None:
+    """Return the network to be asked for an answer by one phase, None for both; None where there is none to ask.
+
+    By the arterial phase alone the random walker answers: the network always sees the portal phase.
+    """
+    return None if phase == "arterial" else lesions.clicks
+
+
 def improved(
     lesions: LesionMap,
     number: int | None,
@@ -76,13 +85,16 @@ def improved(
     predict: Predict,
     progress: Progress,
     settings: AnswerSettings = DEFAULT,
+    *,
+    phase: Phase | None = None,
 ) -> SegmentedLesion:
     """Return the lesion that a network makes of the random walker's answer to the last of the prompts.
 
     number: of the lesion to correct; None for one that is to be added. Outside of the returned box a lesion that is
-    corrected is unchanged. Raises `Cancelled`.
+    corrected is unchanged. phase: "portal" hides the arterial phase and the probability from the network; None hides
+    nothing. Raises `Cancelled`.
     """
-    look = _Look(lesions, number, prompts, walker, predict, settings)
+    look = _Look(lesions, number, prompts, walker, predict, settings, phase)
     cube, probability = look.found(progress)
     mask = cube.spread(probability) > 0.5
     box = cube.box
@@ -106,8 +118,9 @@ class _Look:
         walker: SegmentedLesion,
         predict: Predict,
         settings: AnswerSettings,
+        phase: Phase | None,
     ) -> None:
-        self._lesions, self._number, self._prompts = lesions, number, prompts
+        self._lesions, self._number, self._prompts, self._phase = lesions, number, prompts, phase
         self._walker, self._predict, self._settings = walker, predict, settings
         self._spacing = lesions.case.spacing_mm
 
@@ -163,7 +176,7 @@ class _Look:
         level = lesions.parenchyma.mean
         portal = cube.sampled(case.portal_hu.__getitem__)
         arterial = None
-        if case.arterial_hu is not None:
+        if case.arterial_hu is not None and self._phase is None:
             hu = cube.sampled(case.arterial_hu.__getitem__)
             arterial = np.where(arterial_covered(hu), hu - np.float32(level[1]), np.float32(0))
         organ = cube.sampled(lesions.organ)
@@ -176,7 +189,7 @@ class _Look:
             portal=portal - np.float32(level[0]),
             arterial=arterial,
             probability=None
-            if case.tumor_probability is None
+            if case.tumor_probability is None or self._phase is not None
             else cube.sampled(case.tumor_probability.__getitem__),
             liver=np.maximum(organ, liver),
             others=others,

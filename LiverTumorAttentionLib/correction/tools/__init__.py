@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from LiverTumorAttentionLib.correction.session import Action
 from LiverTumorAttentionLib.correction.tools.add_remove import Add, Remove
+from LiverTumorAttentionLib.correction.tools.box import AddByBox
 from LiverTumorAttentionLib.correction.tools.draw import Draw, Drawing
 from LiverTumorAttentionLib.correction.tools.findings import MergeFindings
+from LiverTumorAttentionLib.correction.tools.lasso import Lasso
 from LiverTumorAttentionLib.correction.tools.line import AddByLine
 from LiverTumorAttentionLib.correction.tools.merge_split import Merge, Split
 from LiverTumorAttentionLib.correction.tools.morphology import Fill, Grow, Shrink, Smooth
+from LiverTumorAttentionLib.correction.tools.same_in_phase import SameInPhase
 from LiverTumorAttentionLib.correction.tools.status import Accept, Reject, Revise
 from LiverTumorAttentionLib.correction.tools.strokes import Exclude, Include
 from LiverTumorAttentionLib.correction.tools.threshold import Threshold
@@ -19,11 +22,14 @@ TOOLS: dict[str, type[Action]] = {
         *(
             Add,
             AddByLine,
+            AddByBox,
+            Lasso,
             Remove,
             Merge,
             Split,
             Include,
             Exclude,
+            SameInPhase,
             Threshold,
             Grow,
             Shrink,
@@ -40,6 +46,7 @@ __all__ = [
     "TOOLS",
     "Accept",
     "Add",
+    "AddByBox",
     "AddByLine",
     "Draw",
     "Drawing",
@@ -47,11 +54,13 @@ __all__ = [
     "Fill",
     "Grow",
     "Include",
+    "Lasso",
     "Merge",
     "MergeFindings",
     "Reject",
     "Remove",
     "Revise",
+    "SameInPhase",
     "Shrink",
     "Smooth",
     "Split",

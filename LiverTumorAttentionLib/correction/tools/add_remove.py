@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from LiverTumorAttentionLib.correction.algorithm.click_segmentation import segment_at
+from LiverTumorAttentionLib.correction.algorithm.appearance import phase_named
+from LiverTumorAttentionLib.correction.algorithm.click_segmentation import Terms, segment_at
 from LiverTumorAttentionLib.correction.algorithm.shapes import inner_depth_mm
 from LiverTumorAttentionLib.correction.case import Voxel
-from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, asked, improved
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed, point_text
 from LiverTumorAttentionLib.errors import InputError
@@ -38,20 +39,25 @@ def check_place(lesions: LesionMap, voxel: Voxel) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Add:
-    """Add the lesion at a clicked `point` (LPS mm), under the next free number."""
+    """Add the lesion at a clicked `point` (LPS mm), under the next free number.
+
+    phase: "portal" or "arterial" answers by the appearance in that phase alone: what a reader sees who looks at it.
+    """
 
     tool: ClassVar[str] = "add"
     point: Point
+    phase: str | None = None
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
+        phase = phase_named(self.phase)
         voxel = lesions.case.voxel_at(self.point)
         check_place(lesions, voxel)
         progress.update(0.0, "lesion")
-        clicks = lesions.clicks
-        segmented = segment_at(lesions, voxel, progress)
+        clicks = asked(lesions, phase)
+        segmented = segment_at(lesions, voxel, progress, terms=Terms(phase=phase))
         if clicks is not None:
             prompts = Prompts(include=(voxel,))
-            segmented = improved(lesions, None, prompts, segmented, clicks.predict, progress)
+            segmented = improved(lesions, None, prompts, segmented, clicks.predict, progress, phase=phase)
         number = new_number(lesions)
         free = segmented.mask & ~lesions.taken(None, segmented.box)
         depth = inner_depth_mm(free, np.asarray(lesions.case.spacing_mm))

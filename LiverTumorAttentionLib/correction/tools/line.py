@@ -8,10 +8,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion, segment_at
+from LiverTumorAttentionLib.correction.algorithm.appearance import phase_named
+from LiverTumorAttentionLib.correction.algorithm.click_segmentation import (
+    SegmentedLesion,
+    Terms,
+    segment_at,
+)
 from LiverTumorAttentionLib.correction.algorithm.shapes import connected_to, inner_depth_mm
 from LiverTumorAttentionLib.correction.case import Voxel
-from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved, pasted
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, asked, improved, pasted
 from LiverTumorAttentionLib.correction.edits import Edit, new_number, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.tools.add_remove import check_place
@@ -35,20 +40,25 @@ class AddByLine:
 
     The lesion reaches to both ends and, along the line, not beyond them, whatever random walker or network say: so its
     extent along the line is the line's length, to a voxel.
+
+    phase: "portal" or "arterial" answers by the appearance in that phase alone.
     """
 
     tool: ClassVar[str] = "line"
     points: tuple[Point, ...]
+    phase: str | None = None
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
+        phase = phase_named(self.phase)
         line = _Line(lesions, self.points)
         check_place(lesions, line.middle)
         progress.update(0.0, "lesion")
-        walked = segment_at(lesions, line.middle, progress)
+        walked = segment_at(lesions, line.middle, progress, terms=Terms(phase=phase))
         found = line.limited(walked, lesions)
-        if lesions.clicks is not None:
+        clicks = asked(lesions, phase)
+        if clicks is not None:
             prompts = Prompts(include=line.prompts)
-            better = improved(lesions, None, prompts, found, lesions.clicks.predict, progress)
+            better = improved(lesions, None, prompts, found, clicks.predict, progress, phase=phase)
             found = line.limited(better, lesions)
         number = new_number(lesions)
         depth = inner_depth_mm(found.mask, np.asarray(lesions.case.spacing_mm))
@@ -60,7 +70,7 @@ class AddByLine:
             patches=(replacing_mask(lesions, number, found.box, found.mask),),
             records={number: Lesion(number=number, box=found.box, include=(seed,))},
             subject=number,
-            answered_by=None if lesions.clicks is None else lesions.clicks.name,
+            answered_by=None if clicks is None else clicks.name,
         )
 
 

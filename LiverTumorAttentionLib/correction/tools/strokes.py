@@ -9,10 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from LiverTumorAttentionLib.correction.algorithm.appearance import Phase, phase_named
 from LiverTumorAttentionLib.correction.algorithm.click_segmentation import SegmentedLesion
 from LiverTumorAttentionLib.correction.algorithm.lesion_refinement import distance_to_outline_mm, refine
+from LiverTumorAttentionLib.correction.algorithm.outline import Outline
 from LiverTumorAttentionLib.correction.case import Voxel
-from LiverTumorAttentionLib.correction.click_network.answer import Prompts, improved
+from LiverTumorAttentionLib.correction.click_network.answer import Prompts, asked, improved
 from LiverTumorAttentionLib.correction.edits import Edit, Patch, replacing_mask
 from LiverTumorAttentionLib.correction.lesions import Lesion, LesionMap, Seed
 from LiverTumorAttentionLib.correction.tools.add_remove import BORDER_MM
@@ -35,14 +37,16 @@ class Include:
     """Include a click or a stroke (points in LPS mm, joined by straight lines) in a lesion.
 
     lesion: its number; None means the one nearest to the first point. Voxels of other lesions are unchanged.
+    phase: "portal" or "arterial" answers by the appearance in that phase alone.
     """
 
     tool: ClassVar[str] = "include"
     stroke: tuple[Point, ...]
     lesion: int | None = None
+    phase: str | None = None
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
-        return _edit(lesions, self.stroke, self.lesion, include=True, progress=progress)
+        return _edit(lesions, self, include=True, progress=progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +54,20 @@ class Exclude:
     """Exclude a click or a stroke (points in LPS mm, joined by straight lines) from a lesion.
 
     lesion: its number; None means the one nearest to the first point.
+    phase: "portal" or "arterial" answers by the appearance in that phase alone.
     """
 
     tool: ClassVar[str] = "exclude"
     stroke: tuple[Point, ...]
     lesion: int | None = None
+    phase: str | None = None
 
     def edit(self, lesions: LesionMap, progress: Progress) -> Edit:
-        return _edit(lesions, self.stroke, self.lesion, include=False, progress=progress)
+        return _edit(lesions, self, include=False, progress=progress)
 
 
-def _edit(
-    lesions: LesionMap, stroke: Sequence[Point], number: int | None, *, include: bool, progress: Progress
-) -> Edit:
+def _edit(lesions: LesionMap, action: Include | Exclude, *, include: bool, progress: Progress) -> Edit:
+    stroke, number, phase = action.stroke, action.lesion, phase_named(action.phase)
     if not stroke:
         raise InputError("a stroke needs at least one point, got none: mark a point")
     if number is None:
@@ -70,18 +75,42 @@ def _edit(
     lesion = lesions.editable(number)
     voxels = _eligible(lesions, number, [lesions.case.voxel_at(point) for point in stroke], include=include)
     progress.update(0.0, f"lesion {number}")
-    seeds, patch = _refined(lesions, lesion, voxels, include=include, progress=progress)
+    held = _held_outlines(lesions, lesion, voxels)
+    seeds, patch = _refined(
+        lesions, lesion, voxels, list(held.values()), phase, include=include, progress=progress
+    )
     progress.update(1.0)
     same, other = (lesion.include, lesion.exclude) if include else (lesion.exclude, lesion.include)
     extended = (*_without(same, voxels), *seeds)
     rest = _without(other, voxels)
-    record = replace(lesion, include=extended if include else rest, exclude=rest if include else extended)
-    answered_by = None if lesions.clicks is None else lesions.clicks.name
+    record = replace(
+        lesion,
+        include=extended if include else rest,
+        exclude=rest if include else extended,
+        outlines=tuple(held),
+    )
+    clicks = asked(lesions, phase)
+    answered_by = None if clicks is None else clicks.name
     return Edit(patches=(patch,), records={number: record}, subject=number, answered_by=answered_by)
 
 
+def _held_outlines(
+    lesions: LesionMap, lesion: Lesion, voxels: Sequence[Voxel]
+) -> dict[tuple[Point, ...], Outline]:
+    """Return the outlines of a lesion in whose slices nothing changes: those that a stroke does not cross."""
+    drawn = {points: Outline(lesions.case, points) for points in lesion.outlines}
+    return {points: each for points, each in drawn.items() if not any(map(each.passes, voxels))}
+
+
 def _refined(
-    lesions: LesionMap, lesion: Lesion, voxels: Sequence[Voxel], *, include: bool, progress: Progress
+    lesions: LesionMap,
+    lesion: Lesion,
+    voxels: Sequence[Voxel],
+    held: Sequence[Outline],
+    phase: Phase | None,
+    *,
+    include: bool,
+    progress: Progress,
 ) -> tuple[tuple[Seed, ...], Patch]:
     """Return the seeds of a stroke and the patch that they lead to.
 
@@ -92,24 +121,37 @@ def _refined(
     reaches = [distance_to_outline_mm(lesions, lesion.number, voxel) for voxel in voxels]
     for share in REACH_SHARES:
         seeds = tuple(Seed(voxel=v, reach_mm=share * reach) for v, reach in zip(voxels, reaches, strict=True))
-        refined = refine(lesions, lesion, seeds, include=include, progress=progress)
-        patch = _patch(lesions, lesion.number, refined, voxels, include=include)
+        refined = refine(lesions, lesion, seeds, include=include, progress=progress, phase=phase)
+        patch = _patch(lesions, lesion.number, refined, voxels, held, include=include)
         if not _leaves_voxels(lesions, lesion, patch):
             continue
-        if lesions.clicks is not None:
+        clicks = asked(lesions, phase)
+        if clicks is not None:
             prompts = _prompts(lesion, voxels, include=include)
-            better = improved(lesions, lesion.number, prompts, refined, lesions.clicks.predict, progress)
-            by_network = _patch(lesions, lesion.number, better, voxels, include=include)
+            better = improved(lesions, lesion.number, prompts, refined, clicks.predict, progress, phase=phase)
+            by_network = _patch(lesions, lesion.number, better, voxels, held, include=include)
             patch = by_network if _leaves_voxels(lesions, lesion, by_network) else patch
         return seeds, patch
     raise InputError(f"nothing would be left of lesion {lesion.number}: remove or reject it instead")
 
 
 def _patch(
-    lesions: LesionMap, number: int, found: SegmentedLesion, voxels: Sequence[Voxel], *, include: bool
+    lesions: LesionMap,
+    number: int,
+    found: SegmentedLesion,
+    voxels: Sequence[Voxel],
+    held: Sequence[Outline],
+    *,
+    include: bool,
 ) -> Patch:
-    """Return the patch that gives a lesion what was found, with the marked voxels as they were marked."""
+    """Return the patch that gives a lesion what was found, with the marked voxels as they were marked.
+
+    held: outlines in whose slices it stays as it is.
+    """
     mask = found.mask.copy()
+    for outline in held:
+        slab = outline.slab(found.box)
+        mask[slab] = lesions.mask(number, found.box)[slab]
     for place in np.asarray(voxels) - box_start(found.box):
         if ((place >= 0) & (place < mask.shape)).all():
             mask[tuple(place)] = include

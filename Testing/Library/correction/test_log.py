@@ -90,20 +90,36 @@ def test_a_log_gives_the_same_result_bit_by_bit(case: CorrectionCase, session: C
     np.testing.assert_array_equal(again.labels, case.start)
 
 
-def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
-    """The same clicks in processes of one and of four threads."""
+@pytest.mark.parametrize("answered_by", ["walker", "network"])
+def test_the_number_of_threads_changes_nothing(answered_by: str) -> None:
+    """The same prompts in processes of one and of four threads, by the random walker and by the network that ships."""
+    if answered_by == "network":
+        pytest.importorskip("torch")
     script = (
         "from LiverTumorAttentionLib.correction import *\n"
+        "from LiverTumorAttentionLib.pipeline.refine import read_click_model\n"
+        "from Testing.Library.correction.drawn import circle\n"
         "from Testing.Library.correction.made_case import *\n"
-        "case = made_case((DARK, BRIGHT)); session = CorrectionSession(case)\n"
+        f"clicks = read_click_model('clicks') if {answered_by == 'network'} else None\n"
+        "if clicks is not None:\n"
+        "    import os, torch\n"
+        "    torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))\n"
+        "case = made_case((DARK, BRIGHT)); session = CorrectionSession(case, clicks=clicks)\n"
         "session.do(Add(point=case.point_at(BRIGHT.center)))\n"
         "session.do(Include(stroke=(case.point_at((24, 36, 47)),)))\n"
-        "print([entry.checksum for entry in session.entries])\n"
+        "session.do(Exclude(stroke=(case.point_at((24, 36, 46)),)))\n"
+        "session.do(Lasso(points=circle(case, DARK.center, 8.0)))\n"
+        "session.do(SameInPhase(lesion=2, phase='portal'))\n"
+        "session.do(AddByBox(points=(case.point_at((28, 12, 10)), case.point_at((32, 20, 20)))))\n"
+        "session.do(AddByLine(points=(case.point_at((8, 40, 10)), case.point_at((8, 40, 18))), phase='arterial'))\n"
+        "if clicks is not None:\n"
+        "    print('threads', torch.get_num_threads())\n"
+        "print([(entry.answered_by, entry.checksum) for entry in session.entries])\n"
     )
-    printed = set()
+    printed, counted = set(), set()
     for threads in ("1", "4"):
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
-        environment = {**os.environ, **dict.fromkeys(names, threads)}
+        environment = {**os.environ, **dict.fromkeys((*names, "MKL_NUM_THREADS"), threads)}
         root = Path(__file__).resolve().parents[3]
         run = subprocess.run(
             [sys.executable, "-c", script],
@@ -113,8 +129,11 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-        printed.add(run.stdout)
+        *count, answers = run.stdout.splitlines()
+        printed.add(answers)
+        counted.add(tuple(count))
     assert len(printed) == 1
+    assert answered_by == "walker" or counted == {("threads 1",), ("threads 4",)}
 
 
 def test_resuming_keeps_status_and_numbers(case: CorrectionCase, session: CorrectionSession) -> None:

@@ -10,6 +10,7 @@ from LiverTumorAttentionLib.correction import (
     Accept,
     Action,
     Add,
+    AddByBox,
     AddByLine,
     CorrectionCase,
     CorrectionSession,
@@ -19,11 +20,13 @@ from LiverTumorAttentionLib.correction import (
     Fill,
     Grow,
     Include,
+    Lasso,
     Merge,
     MergeFindings,
     PackedMask,
     Reject,
     Remove,
+    SameInPhase,
     Shrink,
     Smooth,
     Split,
@@ -54,6 +57,14 @@ def session(case: CorrectionCase) -> CorrectionSession:
     return session
 
 
+def square(
+    case: CorrectionCase, z: int, low: tuple[int, int], high: tuple[int, int]
+) -> tuple[tuple[float, float, float], ...]:
+    """Return an outline around a rectangle of an axial slice."""
+    corners = [(low[0], low[1]), (low[0], high[1]), (high[0], high[1]), (high[0], low[1])]
+    return tuple(case.point_at((z, y, x)) for y, x in corners)
+
+
 def around(case: CorrectionCase) -> list[Action]:
     """Every tool, used on what lies beside the accepted lesion, as greedily as can be."""
     inside = case.point_at(ACCEPTED.center)
@@ -62,6 +73,9 @@ def around(case: CorrectionCase) -> list[Action]:
     return [
         Add(point=unseen),
         AddByLine(points=(inside, case.point_at((36, 28, 26)))),
+        AddByBox(points=(case.point_at((12, 18, 16)), case.point_at((32, 48, 42)))),
+        Lasso(points=square(case, 20, (16, 12), (50, 50)), lesion=2),
+        SameInPhase(lesion=2, phase="portal"),
         Remove(lesion=2),
         Merge(lesions=(2, 3)),
         Split(points=(beside, case.point_at((22, 30, 42)))),
