@@ -14,8 +14,8 @@ PROMPTS = (
     '"exclude": [...], "threshold": [{"point": [x, y, z], "probability": 0.4}], '
     '"grow": [{"lesion": 2, "distance_mm": 2}], "accept": [{"lesion": 1}], ...}, done in the order of the file. '
     "mm are LPS; voxels are indices i, j, k. Further tools: line and box (two points), lasso (an outline in a slice), "
-    "same_in_phase, merge, split, shrink, smooth, fill, draw, reject, revise. What draws (add, line, box, lasso, include, "
-    'exclude) takes "phase": "portal" or "arterial", to be answered by that phase alone. '
+    "same_in_phase, merge, split, shrink, smooth, fill, draw, reject, revise. What draws (add, line, box, lasso, "
+    'include, exclude) takes "phase": "portal" or "arterial", to be answered by that phase alone. '
     "A log that was written before is read as prompts, too."
 )
 
