@@ -33,10 +33,10 @@ ADVICE = frozenset(
     word
     for line in (
         "accept add annotate ask bring build change check choose click close confirm convert copy correct create",
-        "delete download drop enter erase evaluate exclude expand export extract fill free get give go harden",
+        "delete download draw drop enter erase evaluate exclude expand export extract fill free get give go harden",
         "include install keep lay leave load look lower make mark measure merge move name open pad paint pass",
-        "pick please point prepare press put raise reject remove rename reopen report resample reshape restart",
-        "restore run save say see segment select separate set shrink start stack take train try turn undo unpack",
+        "answer pick please point prepare press put raise reject remove rename reopen report resample reshape restart",
+        "restore run save say see segment select separate set show shrink start stack take train try turn undo unpack",
         "unregister upgrade use wait write zip",
     )
     for word in line.split()
