@@ -21,6 +21,7 @@ from LiverTumorAttentionLib.commands import (
     review,
     segment,
     segments,
+    vessels,
 )
 from LiverTumorAttentionLib.commands.program import run_program
 
@@ -31,6 +32,7 @@ COMMANDS = (
     review,
     compare,
     segments,
+    vessels,
     register,
     phantom,
     evaluate,

@@ -16,17 +16,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.atomic_write import check_suffix, full_suffix, replacing
 from LiverTumorAttentionLib.io.input_checks import existing
 from LiverTumorAttentionLib.io.input_warning import InputWarning
-from LiverTumorAttentionLib.io.seg_nrrd import file_fields, segment_fields, write_layers
+from LiverTumorAttentionLib.io.named_labels import write_named_labels
 from LiverTumorAttentionLib.io.segmentation import has_segments, read_plain, read_segments
 from LiverTumorAttentionLib.io.terminology import Code, Description, Segment, plain_text, terminology
-from LiverTumorAttentionLib.io.volumes import IMAGE_SUFFIXES, write_image
-from LiverTumorAttentionLib.voxels.boxes import label_boxes
 from LiverTumorAttentionLib.voxels.couinaud import COUNT, ROMAN
-
-SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES)
 
 _NUMBERS = {roman.casefold(): number for number, roman in enumerate(ROMAN, start=1)}
 _NAMED = re.compile(
@@ -115,17 +110,8 @@ def write_couinaud(
     path: `.seg.nrrd`, with names, colors and SNOMED CT codes, or a label map (.nii.gz, .nrrd, .mha) of 0 and 1 to 8.
     notes: further texts for the header of a `.seg.nrrd`. Raises `OutputError`.
     """
-    check_suffix(path, SUFFIXES, "Couinaud segments")
-    if full_suffix(path) != ".seg.nrrd":
-        write_image(path, sitk.Cast(labels, sitk.sitkUInt8), name="Couinaud segments")
-        return
-    voxels = sitk.GetArrayViewFromImage(labels).astype(np.uint8)
-    boxes = label_boxes(voxels)
-    pairs = dict(notes or {}) | file_fields(labels)
-    for index, number in enumerate(number for number in range(1, COUNT + 1) if number in boxes):
-        pairs |= dict(segment_fields(index, couinaud_segment(number), 0, number, boxes[number]))
-    with replacing(path, name="Couinaud segments") as temporary:
-        write_layers(temporary, voxels[np.newaxis], labels, pairs)
+    segments = [couinaud_segment(number) for number in range(1, COUNT + 1)]
+    write_named_labels(path, labels, segments, "Couinaud segments", notes)
 
 
 def _warn_missing(place: Path, values: set[int]) -> None:

@@ -103,6 +103,20 @@ def tumor_segment(value: int) -> Segment:
     )
 
 
+def vessel_segments() -> tuple[Segment, ...]:
+    """Return the segments of proposed vessels: 1 the portal vein, 2 the hepatic veins, 3 the vena cava."""
+    return tuple(
+        Segment(
+            value=value,
+            name=entry["name"],
+            color=tuple(entry["color_rgb"]),
+            category=_code(entry["category"]),
+            type=_code(entry["type"]),
+        )
+        for value, entry in enumerate(terminology()["vessels"], start=1)
+    )
+
+
 def segments_for(instances: sitk.Image) -> tuple[Segment, ...]:
     """Return the segments of an instances image: the liver always, then each tumor that has a voxel.
 

@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.io import (
     full_suffix,
     replacing_all,
 )
-from LiverTumorAttentionLib.io.couinaud_segments import SUFFIXES as COUINAUD_SUFFIXES
+from LiverTumorAttentionLib.io.named_labels import SUFFIXES as NAMED_SUFFIXES
 from LiverTumorAttentionLib.pipeline.jobs import (
     TRAINING_CASE_FILES,
     Job,
@@ -38,7 +38,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "DICOM SEG": (".dcm",),
     "structured report": (".dcm",),
     "RT Structure Set": (".dcm",),
-    "Couinaud segments": COUINAUD_SUFFIXES,
+    "Couinaud segments": NAMED_SUFFIXES,
+    "vessels": NAMED_SUFFIXES,
     "baseline DICOM SEG": (".dcm",),
     "baseline structured report": (".dcm",),
     "follow-up DICOM SEG": (".dcm",),

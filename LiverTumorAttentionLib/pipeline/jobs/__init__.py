@@ -24,6 +24,7 @@ from LiverTumorAttentionLib.pipeline.jobs.training_export import (
     TrainingExportJob,
     check_case_name,
 )
+from LiverTumorAttentionLib.pipeline.jobs.vessels import VesselsJob
 
 __all__ = [
     "AVERAGING",
@@ -44,6 +45,7 @@ __all__ = [
     "SegmentationJob",
     "SegmentsJob",
     "TrainingExportJob",
+    "VesselsJob",
     "averaging_cost",
     "check_case_name",
 ]

@@ -52,6 +52,11 @@ SMOOTH_VOXELS = 0.7
 """Of the atlas: the Gaussian that its liver is smoothed by, so that its outline is no staircase."""
 NO_VESSELS = 0.04
 """Share of the cases whose veins are as bright as the liver."""
+STYLES = ("phases", "plain", "free")
+"""How contrasts are drawn: as of two phases, without contrast agent, or without any rule."""
+CAVA = 3
+"""Value of `SyntheticCase.veins` beside `HEPATIC` and `PORTAL`."""
+HALF = 0.5
 _KEPT = (Tissue.AIR, Tissue.BONE, Tissue.ARTERY, Tissue.VEIN, Tissue.PORTAL_VEIN, Tissue.HEPATIC_VEIN)
 """Thin or hard: the smoothed outline of the liver does not lap over them."""
 _FIXED = (Tissue.AIR, Tissue.FAT, Tissue.BONE, Tissue.LUNG)
@@ -63,12 +68,15 @@ class SyntheticCase:
 
     portal, arterial: int16 HU, the arterial phase voxel on voxel with the portal one.
     labels: uint8, 0 background, 1 liver, 2 tumor. spacing_mm: (z, y, x).
+    veins: uint8 truth of the veins, `HEPATIC` and `PORTAL` inside the liver, `CAVA` the veins outside of it; None where
+    the liver shows none.
     """
 
     portal: NDArray[np.int16]
     arterial: NDArray[np.int16]
     labels: NDArray[np.uint8]
     spacing_mm: tuple[float, float, float]
+    veins: NDArray[np.uint8] | None = None
 
 
 def synthesize(
@@ -79,32 +87,38 @@ def synthesize(
     slice_mm: float,
     liver_margin_mm: float | None,
     lesions: int,
+    style: str | None = None,
+    whole_liver: bool = False,
 ) -> SyntheticCase:
     """Paint one case from an atlas.
 
     liver_margin_mm: None keeps the whole body (with random cuts of the field of view); a number keeps only the
     liver's box with that margin. lesions: how many to implant at most; those that do not fit are left out.
+    style: of the contrasts, one of `STYLES`; None draws it. whole_liver: whether no case cuts the liver, or leaves its
+    veins unpainted.
     """
     spacing = (slice_mm, in_plane_mm, in_plane_mm)
     tissues, inside, known_trees = _deformed(atlas, rng, spacing)
-    view = _field_of_view(tissues, rng, spacing, liver_margin_mm)
+    view = _field_of_view(tissues, rng, spacing, liver_margin_mm, whole_liver)
     tissues, inside = tissues[view], inside[view]
     if not (tissues == Tissue.LIVER).any():
         raise ValueError(f"no liver is left of the atlas {atlas.name} at {spacing} mm")
     bowel_gas, contents = _fill_bowel(tissues, inside, rng, spacing)
     if liver_margin_mm is None and rng.random() < 0.6:
         _add_table(tissues, rng, spacing)
-    phases = _contrasts(rng)
+    phases = _contrasts(rng, style)
     volumes = [_paint(tissues, hu, rng, spacing, bowel_gas, contents) for hu in phases]
     liver = tissues == Tissue.LIVER
     liver_hu = [float(hu[Tissue.LIVER]) for hu in phases]
-    if rng.random() >= NO_VESSELS:
+    shown: dict[int, NDArray[np.float32]] = {}
+    if rng.random() >= NO_VESSELS or whole_liver:
         if known_trees is None:
             trees = grown_trees(liver, rng, spacing)
         else:
             trees = {kind: tree[view] for kind, tree in known_trees.items()}
         for kind, tissue in ((HEPATIC, Tissue.HEPATIC_VEIN), (PORTAL, Tissue.PORTAL_VEIN)):
             add_tree(volumes, liver, trees[kind], [float(hu[tissue]) for hu in phases], rng, spacing)
+        shown = dict(trees)
     add_liver_texture(volumes, liver, rng, spacing)
     if rng.random() < PERFUSION_SHARE:
         add_perfusion_difference(volumes[1], liver, rng, spacing)
@@ -119,7 +133,23 @@ def synthesize(
     through = rng.uniform(0.0, 0.5) * min(1.0, 5.0 / slice_mm)
     noise = float(np.exp(rng.uniform(np.log(3), np.log(28))))
     portal, arterial = (_acquire(v, rng, spacing, sigma, through, noise) for v in volumes)
-    return SyntheticCase(portal=portal, arterial=arterial, labels=labels, spacing_mm=spacing)
+    truth = _veins(tissues, shown, tumor) if shown else None
+    return SyntheticCase(portal=portal, arterial=arterial, labels=labels, spacing_mm=spacing, veins=truth)
+
+
+def _veins(
+    tissues: NDArray[np.uint8], trees: Mapping[int, NDArray[np.float32]], tumor: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Return which vein each voxel is of; a vein fills at least half of its voxels, and none of a tumor's."""
+    liver = tissues == Tissue.LIVER
+    hepatic, portal = trees[HEPATIC], trees[PORTAL]
+    veins = np.where(hepatic >= portal, np.uint8(HEPATIC), np.uint8(PORTAL))
+    veins[~liver | (np.maximum(hepatic, portal) < HALF)] = 0
+    veins[tissues == Tissue.HEPATIC_VEIN] = HEPATIC
+    veins[tissues == Tissue.PORTAL_VEIN] = PORTAL
+    veins[tissues == Tissue.VEIN] = CAVA
+    veins[tumor] = 0
+    return veins
 
 
 def _deformed(
@@ -197,8 +227,9 @@ def _field_of_view(
     rng: np.random.Generator,
     spacing: Sequence[float],
     liver_margin_mm: float | None,
+    whole_liver: bool = False,
 ) -> tuple[slice, ...]:
-    """Return the liver's box, or a random field of view that still shows part of the liver."""
+    """Return the liver's box, or a random field of view that still shows part of the liver, or all of it."""
     inside = np.argwhere(tissues == Tissue.LIVER)
     if inside.size == 0:
         return (slice(None),) * 3
@@ -214,6 +245,8 @@ def _field_of_view(
     elif rng.random() < 0.5:
         z0 = max(z0, int(low[0] - rng.uniform(0, 60) / spacing[0]))
     z1 = max(z1, z0 + 3)
+    if whole_liver:
+        z0, z1 = int(rows[0]), int(rows[-1]) + 1
     if liver_margin_mm is None:
         return slice(z0, z1), slice(None), slice(None)
     margin = [int(np.ceil(liver_margin_mm / s)) for s in spacing]
@@ -253,11 +286,13 @@ def _fill_bowel(
     return gas, contrast
 
 
-def _contrasts(rng: np.random.Generator) -> tuple[dict[Tissue, float], dict[Tissue, float]]:
-    """Draw the HU of every tissue in the portal venous and in the arterial phase."""
+def _contrasts(
+    rng: np.random.Generator, wanted: str | None = None
+) -> tuple[dict[Tissue, float], dict[Tissue, float]]:
+    """Draw the HU of every tissue in the portal venous and in the arterial phase. wanted: the style, else drawn."""
     plain: dict[Tissue, float] = {Tissue.AIR: -1000.0}
     portal, arterial = dict(plain), dict(plain)
-    style = rng.choice(["phases", "plain", "free"], p=[0.5, 0.2, 0.3])
+    style = wanted or rng.choice(STYLES, p=[0.5, 0.2, 0.3])
     early, late = rng.uniform(0.0, 1.0), rng.uniform(0.6, 1.1)
     for tissue, (base, art, ven) in _ENHANCEMENT.items():
         hu = rng.uniform(*base)

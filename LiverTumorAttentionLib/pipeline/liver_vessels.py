@@ -1,0 +1,79 @@
+"""Vessels of a case, proposed in the portal phase: what the command and the panel's child process run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
+from LiverTumorAttentionLib.analysis.vasculature.proposal import VesselPoints, VesselProposal, propose_vessels
+from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_ct
+from LiverTumorAttentionLib.io.json_file import read_json
+from LiverTumorAttentionLib.io.named_labels import write_named_labels
+from LiverTumorAttentionLib.io.terminology import vessel_segments
+from LiverTumorAttentionLib.pipeline.jobs import VesselsJob
+from LiverTumorAttentionLib.pipeline.outputs import check_outputs, output_files, write_all, write_json
+from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
+from LiverTumorAttentionLib.progress import Progress
+
+SOURCE_KEY = "LiverTumorAttention_VesselSource"
+"""Field of the header of a `.seg.nrrd` that says who told the vessels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VesselsResult:
+    """Vessels of a case. warnings: one sentence each."""
+
+    proposal: VesselProposal
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as JSON values."""
+        return {
+            "notice": NOT_FOR_CLINICAL_USE,
+            "version": __version__,
+            "source": self.proposal.source,
+            "liver_hu": self.proposal.liver_hu,
+            "volumes_ml": {
+                segment.name: self.proposal.volumes_ml[segment.value] for segment in vessel_segments()
+            },
+            "warnings": list(self.warnings),
+        }
+
+    def line(self) -> str:
+        """Return the result in a line for the terminal."""
+        volumes = ", ".join(
+            f"{segment.name.lower()} {self.proposal.volumes_ml[segment.value]:.0f} mL"
+            for segment in vessel_segments()
+        )
+        return f"vessels {self.proposal.source}: {volumes}"
+
+
+def vessels_case(job: VesselsJob, progress: Progress | None = None) -> VesselsResult:
+    """Propose the vessels of a liver and write them: all that the job asks for, or nothing.
+
+    Raises `InputError`, `OutputError` or `Cancelled`.
+    """
+    progress = progress or Progress()
+    check_outputs(job)
+    points = VesselPoints()
+    if job.points is not None:
+        points = VesselPoints.from_dict(read_json(job.points, "points"))
+    meanings = Meanings(job.labels)
+    with collected_warnings() as warnings:
+        progress.update(0.0, "reading")
+        portal = read_ct(job.portal, series=job.portal_series, phase="portal")
+        liver = read_segmented_liver(job.segmentation, portal, meanings)
+        meanings.check_used()
+        proposal = propose_vessels(
+            portal, liver.instances, points, progress=progress.part(0.1, 0.95, "proposing vessels")
+        )
+    result = VesselsResult(proposal=proposal, warnings=(*warnings, *liver.notes, *proposal.notes))
+    writers = {
+        "vessels": lambda path: write_named_labels(
+            path, proposal.labels, vessel_segments(), "vessels", {SOURCE_KEY: proposal.source}
+        ),
+        "numbers": lambda path: write_json(path, result.as_dict()),
+    }
+    write_all(output_files(job, writers), progress.part(0.95, 1.0, "writing"), name="vessels")
+    return result
