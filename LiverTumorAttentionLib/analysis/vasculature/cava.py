@@ -101,7 +101,7 @@ def _scores(
         share = blood[z].mean(axis=0, dtype=np.float32)
         disc = ndimage.gaussian_filter(share, DISC_MM / 2 / CUBE_MM, truncate=3.0)[::STEP, ::STEP]
         organ = grid.organ[z].any(axis=0)[::STEP, ::STEP]
-        near = organ & False
+        near = np.zeros(organ.shape, bool)
         if organ.any():
             near = ndimage.distance_transform_edt(~organ) * (STEP * CUBE_MM) <= NEAR_MM
         wide = ndimage.gaussian_filter(share, RING_MM / 2 / CUBE_MM, truncate=3.0)[::STEP, ::STEP]
