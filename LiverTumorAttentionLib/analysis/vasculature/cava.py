@@ -100,7 +100,7 @@ def _scores(
         z = slice(slab * SLAB, (slab + 1) * SLAB)
         share = blood[z].mean(axis=0, dtype=np.float32)
         disc = ndimage.gaussian_filter(share, DISC_MM / 2 / CUBE_MM, truncate=3.0)[::STEP, ::STEP]
-        organ = grid.organ[z].any(axis=0)[::STEP, ::STEP]
+        organ = np.asarray(grid.organ[z].any(axis=0))[::STEP, ::STEP]
         near = np.zeros(organ.shape, bool)
         if organ.any():
             near = ndimage.distance_transform_edt(~organ) * (STEP * CUBE_MM) <= NEAR_MM
