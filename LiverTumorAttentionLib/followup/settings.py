@@ -26,6 +26,7 @@ class MatchingSettings:
     in_liver: share of a gone lesion's place that must lie in the follow-up's liver, else that liver is missing there;
         likewise within the field of view.
     error_factor: by which the registration's disagreement with itself is taken to underestimate its error.
+    stated_pairs: how many pairs of lesions the error that the registration states counts as, beside what pairs tell.
     least_sd_mm: smallest standard deviation of a place after registration, each axis.
     refused_sd_mm: the same where the registration is refused; then no pair is sure.
     """
@@ -42,6 +43,7 @@ class MatchingSettings:
     sure_odds: float = 20.0
     in_liver: float = 0.5
     error_factor: float = 2.0
+    stated_pairs: float = 1.0
     least_sd_mm: float = 2.0
     refused_sd_mm: float = 15.0
 
@@ -52,7 +54,7 @@ class MatchingSettings:
                     f"{name} must lie between 0 and 1, not {getattr(self, name)}: give a number in between"
                 )
         positive = ("expected_new", "log_volume_sd", "log_volume_range", "growth_shift", "shape_shift")
-        for name in (*positive, "sure_odds", "error_factor", "least_sd_mm", "refused_sd_mm"):
+        for name in (*positive, "sure_odds", "error_factor", "stated_pairs", "least_sd_mm", "refused_sd_mm"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, not {getattr(self, name)}: give a larger number")
 

@@ -69,12 +69,15 @@ def matched(
     after: sitk.Image,
     shift_mm: Sequence[float] = (0.0, 0.0, 0.0),
     grade: str = "good",
+    error_mm: float = 1.0,
     **options: object,
 ) -> Matching:
-    """Return the matching; shift_mm: the error of the registration."""
+    """Return the matching; shift_mm: the error of the registration; error_mm: what it says of itself."""
     volumes = [{n: t.volume_ml for n, t in point(image).tumors.items()} for image in (before, after)]
     transform = sitk.TranslationTransform(3, [float(v) for v in shift_mm])
-    return match_over_time(before, after, transform, verdict(grade), (volumes[0], volumes[1]), **options)  # type: ignore[arg-type]
+    return match_over_time(
+        before, after, transform, verdict(grade, error_mm), (volumes[0], volumes[1]), **options
+    )  # type: ignore[arg-type]
 
 
 def told(matching: Matching) -> list[tuple[tuple[int, ...], tuple[int, ...], str]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.followup.assignment import assign
 from LiverTumorAttentionLib.followup.declared import DeclaredPair
-from Testing.Library.followup.bodies_over_time import matched, told, visit
+from LiverTumorAttentionLib.followup.matching import FollowedLesions, match_lesions
+from Testing.Library.followup.bodies_over_time import Ball, matched, told, visit
 
 A, B, C = (-30.0, 0.0, 0.0), (25.0, 10.0, 5.0), (0.0, -30.0, -15.0)
 ERRORS = [(0.0, 0.0, 0.0), (3.0, -2.0, 2.0), (-2.0, 2.0, -3.0)]
@@ -72,6 +75,33 @@ def test_a_refused_registration_marks_everything() -> None:
     result = matched(visit((A, 9.0)), visit((A, 9.0)), grade="refused")
     assert told(result) == [((1,), (1,), "matched?")]
     assert "refused" in result.matches[0].reasons[0]
+
+
+def test_what_the_other_pairs_say_of_the_registration_counts() -> None:
+    """A registration off by 2 mm that says 10 mm of itself: 24 mm are too far, and that it decides is marked."""
+    there: list[Ball] = [(place, 7.0) for place in (A, B, C, (0.0, 30.0, -20.0), (10.0, -20.0, 30.0))]
+    before, after = visit(*there, ((-20.0, 30.0, 20.0), 4.0)), visit(*there, ((4.0, 30.0, 20.0), 5.0))
+    result = matched(before, after, (1.0, 1.0, 1.0), error_mm=8.0)
+    pairs = [((n,), (n,), "matched") for n in range(1, 6)]
+    assert told(result) == [*pairs, ((6,), (), "gone?"), ((), (6,), "new?")]
+    assert "how far the registration is off" in result.matches[5].reasons[-1]
+    assert result.sd_mm < 5.0 < result.lesions.stated.sd_mm
+    alone = matched(visit(there[0]), visit(there[0]), error_mm=8.0)
+    assert 5.0 < alone.sd_mm < alone.lesions.stated.sd_mm, "one pair says less than five"
+
+
+def test_pairs_by_hand_count_without_the_volumes() -> None:
+    """What is kept of the lesions, as JSON, gives the matches that the volumes give."""
+    balls: list[Ball] = [(A, 9.0), (B, 12.0), (C, 6.0), ((-5.0, 30.0, 10.0), 5.0)]
+    halves = [((-36.0, 0.0, 0.0), 6.0), ((-22.0, 0.0, 0.0), 6.0)]
+    before, after = visit(*balls), visit(*halves, (C, 8.0), ((25.0, 16.0, 5.0), 9.0), slices=22)
+    for texts in ([], ["1=1"], ["1=none", "3=4"], ["none=3", "2=1", "4=1"]):
+        declared = [DeclaredPair.of(text) for text in texts]
+        whole = matched(before, after, (2.0, 0.0, 1.0), declared=declared)
+        kept = FollowedLesions.from_dict(json.loads(json.dumps(whole.lesions.as_dict())))
+        assert match_lesions(kept, declared) == whole.matches
+    with pytest.raises(InputError, match="the baseline has no lesion 9"):
+        match_lesions(kept, [DeclaredPair.of("9=1")])
 
 
 def test_a_missing_part_of_the_liver_and_of_the_field_of_view_are_told() -> None:

@@ -112,14 +112,30 @@ def make_visits(seed: int, *, resected: bool = False) -> Visits:
     return Visits(
         portal=(images[0], images[1]),
         instances=(labels[0], labels[1]),
-        rows=_rows(plans, kept[0], kept[1]),
+        rows=_rows(plans, kept[0], kept[1], _resected(plans, cut)),
     )
 
 
+def _resected(plans: list[Plan], cut: tuple[Points, float] | None) -> set[tuple[int, int]]:
+    """Return the lesions of the baseline, by plan and place in it, most of which went with the part that is missing."""
+    return {
+        (index, which)
+        for index, plan in enumerate(plans)
+        for which, lesion in enumerate(plan.before)
+        if cut is not None and lesion[0][0] @ cut[0] > cut[1]
+    }
+
+
 def _rows(
-    plans: list[Plan], before: dict[tuple[int, int], int], after: dict[tuple[int, int], int]
+    plans: list[Plan],
+    before: dict[tuple[int, int], int],
+    after: dict[tuple[int, int], int],
+    resected: set[tuple[int, int]],
 ) -> dict[tuple[int | None, int | None, str], str]:
-    """Return the true rows. before, after: numbers of the lesions that are there, by plan and place in it."""
+    """Return the true rows. before, after: numbers of the lesions that are there, by plan and place in it.
+
+    Of two that merged, one that was resected is gone, and what is left is the other one.
+    """
     rows: dict[tuple[int | None, int | None, str], str] = {}
     for index, plan in enumerate(plans):
         here = [before[key] for key in before if key[0] == index]
@@ -131,6 +147,11 @@ def _rows(
             if (index, 1) in after:
                 rows[None, after[index, 1], "new"] = "satellite"
             continue
+        if plan.change == "merged":
+            for key in [key for key in before if key[0] == index and key in resected]:
+                rows[before[key], None, "gone"] = "one of two, resected"
+                here.remove(before[key])
+            there = there if here else []
         status = _status(here, there)
         change = plan.change if there or plan.change == "gone" else "no voxel left"
         for number in here or [None]:
