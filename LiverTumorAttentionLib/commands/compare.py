@@ -40,10 +40,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         )
         add(f"--{visit}-arterial-series", metavar="X", help="DICOM series of the arterial folder, likewise")
         add(
+            f"--{visit}-segments",
+            metavar="C",
+            help=f"Couinaud segments of the {title}: a file, landmarks (.json), or propose",
+        )
+        add(
             f"--{visit}-date",
             metavar="DAY",
             help=f"day of the {title}, YYYY-MM-DD (default: of the DICOM headers)",
         )
+    add(
+        "--arterial-registered",
+        action="store_true",
+        help="the arterial CT lie on the portal grids already (segment --save-registered)",
+    )
     add(
         "--pair",
         action="append",
@@ -87,6 +97,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--output", metavar="HTML", help="the page")
     add("--csv", metavar="FILE", help="table of the pairs")
     add("--json", metavar="FILE", help="all numbers")
+    add(
+        "--transform",
+        metavar="FILE",
+        help="the registration, baseline points to follow-up points (.h5 or .tfm)",
+    )
     for visit, title in (("baseline", "baseline"), ("followup", "follow-up")):
         add(
             f"--{visit}-sr",

@@ -50,6 +50,10 @@ class LesionPair:
             "reasons": list(self.match.reasons),
             "missing": self.match.missing or None,
             "together": {"baseline": list(self.match.baseline), "followup": list(self.match.followup)},
+            "segments": {
+                "baseline": None if self.baseline is None else self.baseline.segments,
+                "followup": None if self.followup is None else self.followup.segments,
+            },
             "volumes": {
                 "baseline_ml": _of(self.baseline, "volume_ml"),
                 "followup_ml": _of(self.followup, "volume_ml"),

@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -148,10 +148,12 @@ def write_dicom_seg(
     *,
     source: str | os.PathLike[str] | None,
     series: str | None = None,
+    tracking_uids: Mapping[int, str] | None = None,
 ) -> None:
     """Write an instances image as DICOM SEG that refers to the series `instances` was made from.
 
-    source: the DICOM folder of the portal volume. series: which of it, as for `read_volume`.
+    source: the DICOM folder of the portal volume. series: which of it, as for `read_volume`. tracking_uids: of
+    segments by their values; others get a new one.
     Raises `InputError` when the extra is missing, the source is no DICOM folder, its slices have no UIDs, or
     its grid is not that of `instances`.
     """
@@ -172,7 +174,7 @@ def write_dicom_seg(
         with warnings.catch_warnings():
             # Warnings about names and codes of the source series, which the user cannot change.
             warnings.simplefilter("ignore")
-            _segmentation(highdicom, slices, kept).save_as(path)
+            _segmentation(highdicom, slices, kept, tracking_uids or {}).save_as(path)
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"a DICOM SEG cannot be made for the series '{info.description}' ({error}): write a .seg.nrrd"
@@ -263,14 +265,20 @@ def _coded(item: Any, sequence: str) -> tuple[tuple[str, str], ...]:
     return tuple((str(code.get("CodeValue", "")), str(code.get("CodeMeaning", ""))) for code in codes)
 
 
-def _segmentation(highdicom: ModuleType, slices: list[Any], kept: list[tuple[Segment, np.ndarray]]) -> Any:
+def _segmentation(
+    highdicom: ModuleType,
+    slices: list[Any],
+    kept: list[tuple[Segment, np.ndarray]],
+    tracking_uids: Mapping[int, str],
+) -> Any:
     """Return the highdicom object of segments and their (z, y, x) masks; slices in the order of z."""
     return highdicom.seg.Segmentation(
         source_images=slices,
         pixel_array=np.stack([mask for _, mask in kept], axis=-1).astype(np.uint8),
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[
-            _description(highdicom, segment, number) for number, (segment, _) in enumerate(kept, start=1)
+            _description(highdicom, segment, number, tracking_uids.get(segment.value))
+            for number, (segment, _) in enumerate(kept, start=1)
         ],
         series_instance_uid=highdicom.UID(),
         series_number=SERIES_NUMBER,
@@ -287,7 +295,7 @@ def _segmentation(highdicom: ModuleType, slices: list[Any], kept: list[tuple[Seg
     )
 
 
-def _description(highdicom: ModuleType, segment: Segment, number: int) -> Any:
+def _description(highdicom: ModuleType, segment: Segment, number: int, tracking_uid: str | None) -> Any:
     def coded(code: Any) -> Any:
         return highdicom.sr.CodedConcept(code.value, code.scheme, code.meaning)
 
@@ -302,7 +310,7 @@ def _description(highdicom: ModuleType, segment: Segment, number: int) -> Any:
             family=highdicom.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"),
             version=LiverTumorAttentionLib.__version__,
         ),
-        tracking_uid=highdicom.UID(),
+        tracking_uid=highdicom.UID(tracking_uid) if tracking_uid else highdicom.UID(),
         tracking_id=segment.name,
         anatomic_regions=[coded(segment.region)] if segment.region else None,
         display_color=highdicom.color.CIELabColor.from_rgb(*(round(255 * value) for value in segment.color)),

@@ -39,6 +39,7 @@ def write_segmentation(
     source: str | os.PathLike[str] | None = None,
     series: str | None = None,
     notes: Mapping[str, str] | None = None,
+    tracking_uids: Mapping[int, str] | None = None,
 ) -> None:
     """Write the instances image to `path` in the format of its suffix, whole or not at all.
 
@@ -46,6 +47,7 @@ def write_segmentation(
     source, series: for `.dcm` only: the DICOM folder of the portal volume and which series of it, as for
     `read_volume`; a DICOM SEG must name the slices that it describes.
     notes: further texts for the header of a `.seg.nrrd`; other formats have no place for them.
+    tracking_uids: for `.dcm` only: what identifies segments at several times, by their values; others get a new one.
     Raises `OutputError` for an unknown suffix or a folder that cannot be written, `InputError` when a
     DICOM SEG is asked for without its source or without the extra ``[dicom]``.
     """
@@ -55,7 +57,7 @@ def write_segmentation(
             write_seg_nrrd(temporary, instances, notes or {})
     elif suffix == ".dcm":
         with replacing(path, name="segmentation") as temporary:
-            write_dicom_seg(temporary, instances, source=source, series=series)
+            write_dicom_seg(temporary, instances, source=source, series=series, tracking_uids=tracking_uids)
     else:
         write_image(path, semantic(instances), name="segmentation")
 

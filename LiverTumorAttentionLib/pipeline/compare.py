@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
+from LiverTumorAttentionLib.analysis.segments import LiverSegments
+from LiverTumorAttentionLib.analysis.tumors import with_segments
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.followup.changes import Comparison, TimePoint, compare_sizes
-from LiverTumorAttentionLib.followup.criteria import Candidate, candidate, check_targets
+from LiverTumorAttentionLib.followup.changes import Comparison, TimePoint
+from LiverTumorAttentionLib.followup.criteria import check_targets
 from LiverTumorAttentionLib.followup.declared import declared_matches
 from LiverTumorAttentionLib.followup.matching import match_over_time
-from LiverTumorAttentionLib.followup.response import Assessment, Chosen, assess
+from LiverTumorAttentionLib.followup.measures import FollowUpMeasures, candidates_of
+from LiverTumorAttentionLib.followup.response import Assessment, Chosen
 from LiverTumorAttentionLib.followup.viable import ViableTumor, viable_tumors
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_phase, read_side_by_side
 from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, registration_warnings, usage_warnings
 from LiverTumorAttentionLib.pipeline.jobs import VISITS, ComparisonJob
+from LiverTumorAttentionLib.pipeline.liver_segments import segments_for_case
 from LiverTumorAttentionLib.pipeline.phase_check import check_one_patient, check_shows_trunk
 from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
 from LiverTumorAttentionLib.progress import Progress
@@ -47,7 +51,7 @@ class Visit:
 
     portal: HU. instances: on its grid, 0 background, 1 liver, 2, 3, … one value a tumor. arterial: registered onto its
     grid, None where there is none that may be used. arterial_verdict: on that registration. facts: of the portal
-    series, None where it is no DICOM. point: what is measured.
+    series, None where it is no DICOM. point: what is measured. segments: the Couinaud segments; None without.
     """
 
     portal: sitk.Image
@@ -56,6 +60,7 @@ class Visit:
     facts: SeriesFacts | None = None
     arterial: sitk.Image | None = None
     arterial_verdict: RegistrationVerdict | None = None
+    segments: LiverSegments | None = None
 
     @property
     def slice_mm(self) -> float:
@@ -63,13 +68,6 @@ class Visit:
         axes = ImageAxes.of(self.portal)
         told = self.facts.thickness_mm if self.facts is not None else None
         return max(axes.spacing_zyx_mm[axes.slice_axis], told or 0.0)
-
-    def candidates(self) -> dict[int, Candidate]:
-        """Return the lesions as targets, by number."""
-        return {
-            number: candidate(number, tumor.longest_axial_diameter_mm, self.slice_mm)
-            for number, tumor in self.point.tumors.items()
-        }
 
     def viable(self) -> dict[int, ViableTumor]:
         """Return the viable part of every lesion by number; none without an arterial phase."""
@@ -81,18 +79,21 @@ class ComparedCases:
     """Two time points and what became of the lesions between them.
 
     registration: of the follow-up onto the baseline; its transform takes baseline points to follow-up points.
-    place_sd_mm: standard deviation, each axis, of a place after registration. viable: the viable part of the lesions at
-    both times, by number. assessment: the response. warnings: for the user, a sentence each.
+    measures: from which comparison and assessment, the response, follow. warnings: for the user, a sentence each.
     """
 
     baseline: Visit
     followup: Visit
     registration: RegistrationResult
-    place_sd_mm: float
+    measures: FollowUpMeasures
     comparison: Comparison
-    viable: tuple[dict[int, ViableTumor], dict[int, ViableTumor]]
     assessment: Assessment
     warnings: tuple[str, ...]
+
+    @property
+    def place_sd_mm(self) -> float:
+        """Standard deviation, each axis, of a place after registration, as it was taken for the pairs."""
+        return self.measures.lesions.observed.sd_mm
 
 
 def compare_cases(job: ComparisonJob, progress: Progress | None = None) -> ComparedCases:
@@ -122,6 +123,12 @@ def compare_cases(job: ComparisonJob, progress: Progress | None = None) -> Compa
             )
             visits[name], more = _with_arterial(job, name, visits[name], part)
             notes += more
+        for name in VISITS:
+            if getattr(job, f"{name}_segments"):
+                progress.update(0.9, f"Couinaud segments, {VISITS[name]}")
+                visits[name] = _with_segments(getattr(job, f"{name}_segments"), visits[name])
+                told = visits[name].segments
+                notes += [] if told is None else [f"{VISITS[name]}: {note}" for note in told.notes]
         matching_progress = progress.part(0.9, 1.0, "matching")
         matching_progress.update(0.0)
         points = visits["baseline"].point, visits["followup"].point
@@ -131,19 +138,22 @@ def compare_cases(job: ComparisonJob, progress: Progress | None = None) -> Compa
             registration.transform,
             verdict,
             (_volumes(points[0]), _volumes(points[1])),
-            declared=job.declared(),
         )
-        comparison = compare_sizes(*points, matching.matches, _interval_days(job, visits))
-        viable = visits["baseline"].viable(), visits["followup"].viable()
-        assessment = assess(comparison, visits["baseline"].candidates(), _chosen(job), viable)
+        measures = FollowUpMeasures(
+            points=points,
+            lesions=matching.lesions,
+            viable=(visits["baseline"].viable(), visits["followup"].viable()),
+            slice_mm=visits["baseline"].slice_mm,
+        )
+        comparison = measures.compared(job.declared(), _interval_days(job, visits))
+        assessment = measures.assessed(comparison, _chosen(job))
         matching_progress.update(1.0)
     return ComparedCases(
         baseline=visits["baseline"],
         followup=visits["followup"],
         registration=registration,
-        place_sd_mm=matching.sd_mm,
+        measures=measures,
         comparison=comparison,
-        viable=viable,
         assessment=assessment,
         warnings=(*warnings, *notes, *registration_warnings(verdict), *_told(comparison)),
     )
@@ -176,7 +186,7 @@ def _read(job: ComparisonJob, progress: Progress) -> tuple[dict[str, Visit], lis
     meanings.check_used()
     known = [set(visits[name].point.tumors) for name in VISITS]
     declared_matches(job.declared(), known[0], known[1])  # before the registration, which takes its time
-    check_targets(job.targets, visits["baseline"].candidates())
+    check_targets(job.targets, candidates_of(visits["baseline"].point, visits["baseline"].slice_mm))
     progress.update(1.0)
     return visits, notes
 
@@ -194,7 +204,10 @@ def _chosen(job: ComparisonJob) -> Chosen:
 def _with_arterial(
     job: ComparisonJob, name: str, visit: Visit, progress: Progress
 ) -> tuple[Visit, list[str]]:
-    """Return a time point with its arterial phase, where the registration onto its portal one may be used."""
+    """Return a time point with its arterial phase, where the registration onto its portal one may be used.
+
+    Raises `InputError` for one that is said to be registered and does not lie on the portal grid.
+    """
     arterial, facts = read_phase(
         getattr(job, f"{name}_arterial"),
         series=getattr(job, f"{name}_arterial_series"),
@@ -203,14 +216,18 @@ def _with_arterial(
     )
     check_one_patient({f"{VISITS[name]} portal": visit.facts, f"{VISITS[name]} arterial": facts})
     check_shows_trunk({f"{VISITS[name]} arterial": arterial})
-    result = register_phases(
-        visit.portal, arterial, portal_liver=visit.instances, progress=progress, seed=job.seed
-    )
-    notes = [f"{VISITS[name]}: {warning}" for warning in usage_warnings(result.verdict)]
-    usable = is_usable(result.verdict)
+    registered: sitk.Image | None = arterial
+    verdict, notes = None, []
+    if not job.arterial_registered:
+        result = register_phases(
+            visit.portal, arterial, portal_liver=visit.instances, progress=progress, seed=job.seed
+        )
+        verdict = result.verdict
+        notes = [f"{VISITS[name]}: {warning}" for warning in usage_warnings(verdict)]
+        registered = result.registered if is_usable(verdict) else None
     tumors = visit.point.tumors
-    if usable:
-        measured = measure_tumors(visit.instances, visit.portal, result.registered)
+    if registered is not None:
+        measured = measure_tumors(visit.instances, visit.portal, registered)
         tumors = {tumor.number: tumor for tumor in measured}
     return (
         Visit(
@@ -218,11 +235,19 @@ def _with_arterial(
             instances=visit.instances,
             facts=visit.facts,
             point=TimePoint(case=visit.point.case, tumors=tumors),
-            arterial=result.registered if usable else None,
-            arterial_verdict=result.verdict,
+            arterial=registered,
+            arterial_verdict=verdict,
         ),
         notes,
     )
+
+
+def _with_segments(wanted: str, visit: Visit) -> Visit:
+    """Return a time point with the Couinaud segments that were asked for, and those of each tumor."""
+    segments = segments_for_case(wanted, visit.instances)
+    told = with_segments(list(visit.point.tumors.values()), segments, visit.instances)
+    point = replace(visit.point, tumors={tumor.number: tumor for tumor in told})
+    return replace(visit, segments=segments, point=point)
 
 
 def _volumes(point: TimePoint) -> dict[int, float]:

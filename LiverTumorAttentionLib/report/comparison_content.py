@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis.tumor_tables import csv_text
 from LiverTumorAttentionLib.correction.sign_off import SignOff
+from LiverTumorAttentionLib.followup.measures import VISITS, comparison_values, counts_of
 from LiverTumorAttentionLib.identifying_names import without_names
 from LiverTumorAttentionLib.pipeline.compare import ComparedCases, Visit
 from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 
-STATUSES = ("matched", "split", "merged", "new", "gone")
 COLUMNS = {
     "baseline": None,
     "followup": None,
@@ -29,6 +28,8 @@ COLUMNS = {
     "changes.diameter_mm": 1,
     "changes.diameter_percent": 1,
     "changes.doubling_time_days": 0,
+    "segments.baseline": None,
+    "segments.followup": None,
     "reasons": None,
 }
 """Columns of the table of pairs, by their path in a pair's JSON values, and their decimals; None for text."""
@@ -44,30 +45,26 @@ class ComparisonContent:
 
     def counts(self) -> dict[str, int]:
         """Return how many matches there are of each status."""
-        found = Counter[str](match.status for match in self.cases.comparison.matches)
-        return {status: found[status] for status in STATUSES}
+        return counts_of(self.cases.comparison)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values, unrounded; nothing in it identifies a patient."""
-        comparison = self.cases.comparison
+        measures = self.cases.measures.as_dict()
+        visits = {
+            name: {**measures[name], **_visit(getattr(self.cases, name), self.sign_offs[name])}
+            for name in VISITS
+        }
         values = {
             "notice": NOT_FOR_CLINICAL_USE,
             "version": __version__,
             "dates": {"baseline": self.job.baseline_date, "followup": self.job.followup_date},
-            "interval_days": comparison.interval_days,
-            "baseline": _visit(self.cases.baseline, self.sign_offs["baseline"]),
-            "followup": _visit(self.cases.followup, self.sign_offs["followup"]),
             "registration": {
                 **self.cases.registration.verdict.as_dict(),
                 "place_sd_mm": self.cases.place_sd_mm,
             },
-            "counts": self.counts(),
-            "pairs": [pair.as_dict() for pair in comparison.pairs],
-            "viable": {
-                name: [asdict(viable) for viable in found.values()]
-                for name, found in zip(("baseline", "followup"), self.cases.viable, strict=True)
-            },
-            "response": asdict(self.cases.assessment),
+            **comparison_values(self.cases.comparison, self.cases.assessment),
+            **measures,
+            **visits,
             "warnings": [without_names(warning) for warning in self.cases.warnings],
         }
         plain: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
@@ -91,7 +88,10 @@ class ComparisonContent:
             for pair in self.as_dict()["pairs"]
         ]
         heading = {
-            name: name.replace("volumes.", "volume_").replace("diameters.", "diameter_") for name in COLUMNS
+            name: name.replace("volumes.", "volume_")
+            .replace("diameters.", "diameter_")
+            .replace("segments.", "segments_")
+            for name in COLUMNS
         }
         heading = {name: title.replace("changes.", "change_") for name, title in heading.items()}
         return csv_text(list(heading.values()), [{heading[n]: row[n] for n in row} for row in rows])
@@ -100,10 +100,9 @@ class ComparisonContent:
 def _visit(visit: Visit, sign_off: SignOff | None) -> dict[str, Any]:
     verdict = visit.arterial_verdict
     return {
-        **asdict(visit.point.case),
         "sign_off": None if sign_off is None else {"reader": sign_off.reader, "time": sign_off.time},
         "arterial_registration": None if verdict is None else verdict.as_dict(),
-        "tumors": [asdict(tumor) for tumor in visit.point.tumors.values()],
+        "segments": None if visit.segments is None else visit.segments.as_dict(),
     }
 
 

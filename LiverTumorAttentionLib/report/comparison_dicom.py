@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from LiverTumorAttentionLib.analysis import review_case
+from LiverTumorAttentionLib.followup.changes import Comparison
 from LiverTumorAttentionLib.followup.matching import Match
+from LiverTumorAttentionLib.followup.response import Assessment
 from LiverTumorAttentionLib.pipeline.jobs import VISITS, ComparisonJob, ReviewJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer
 from LiverTumorAttentionLib.report.comparison_content import ComparisonContent
 from LiverTumorAttentionLib.report.content import ReportContent
-from LiverTumorAttentionLib.report.dicom_files import DicomFiles
-from LiverTumorAttentionLib.report.dicom_sr import Tracked
+from LiverTumorAttentionLib.report.dicom_files import DicomFiles, known_tracking
+from LiverTumorAttentionLib.report.dicom_visits import ReportedVisit, Tracked
 from LiverTumorAttentionLib.report.report_inputs import ReportCase
 
 
@@ -45,38 +48,84 @@ class ComparisonDicom:
 
     def writers(self, content: ComparisonContent) -> dict[str, Writer]:
         """Return the writers of the objects by the names of `ComparisonJob.outputs`."""
-        tracking = tracked_over_time(content.cases.comparison.matches) if self.files else ({}, {})
+        if not self.files:
+            return {}
+        visits = reported_visits(content.cases.comparison, content.cases.assessment, self._known(content.job))
         writers: dict[str, Writer] = {}
-        for place, (visit, title) in enumerate(VISITS.items()):
-            if visit not in self.files:
+        for (name, title), visit in zip(VISITS.items(), visits, strict=True):
+            if name not in self.files:
                 continue
-            time_point = getattr(content.cases, visit)
+            time_point = getattr(content.cases, name)
+            review = review_case(time_point.instances, time_point.portal)
+            if time_point.segments is not None:
+                review = review.with_segments(time_point.segments, time_point.instances)
             report = ReportContent(
-                case=ReportCase(portal=time_point.portal, instances=time_point.instances),
-                review=review_case(time_point.instances, time_point.portal),
-                sign_off=content.sign_offs[visit],
+                case=ReportCase(
+                    portal=time_point.portal,
+                    instances=time_point.instances,
+                    segments=time_point.segments,
+                ),
+                review=review,
+                sign_off=content.sign_offs[name],
             )
-            for name, writer in self.files[visit].writers(report, tracking[place]).items():
-                writers[f"{title} {name}"] = writer
+            for kind, writer in self.files[name].writers(report, visit).items():
+                writers[f"{title} {kind}"] = writer
         return writers
 
+    def _known(self, job: ComparisonJob) -> dict[int, str]:
+        """Return by what the lesions of the baseline are tracked already, where it is a DICOM SEG."""
+        return {} if job.baseline_seg else known_tracking(job.baseline, job.labels)
 
-def tracked_over_time(matches: tuple[Match, ...]) -> tuple[dict[int, Tracked], dict[int, Tracked]]:
+
+def reported_visits(
+    comparison: Comparison, assessment: Assessment, known: Mapping[int, str] | None = None
+) -> tuple[ReportedVisit, ReportedVisit]:
+    """Return what reports of baseline and follow-up say of the time points.
+
+    known: by what lesions of the baseline are tracked already, by their numbers. Targets are told where a person chose
+    some, the response where nothing is open.
+    """
+    before, after = tracked_over_time(comparison.matches, known or {})
+    targets = {row.number for row in assessment.targets}
+    chosen: tuple[dict[int, bool], dict[int, bool]] = {}, {}
+    for match in comparison.matches if targets else ():
+        chosen[0].update({number: number in targets for number in match.baseline})
+        if match.baseline and not match.uncertain:
+            is_target = bool(targets & set(match.baseline))
+            chosen[1].update(dict.fromkeys(match.followup, is_target))
+    told = assessment.recist is not None and assessment.settled
+    return (
+        ReportedVisit(name="baseline", tracking=before, target=chosen[0]),
+        ReportedVisit(
+            name="follow-up",
+            tracking=after,
+            target=chosen[1],
+            target_response=assessment.recist.response if told and assessment.recist is not None else None,
+            non_target_response=assessment.non_target_response if told else None,
+        ),
+    )
+
+
+def tracked_over_time(
+    matches: tuple[Match, ...], known: Mapping[int, str]
+) -> tuple[dict[int, Tracked], dict[int, Tracked]]:
     """Return what identifies the lesions of baseline and follow-up, by their numbers there.
+
+    known: by what lesions of the baseline are tracked already, by their numbers: they stay so.
 
     Lesions that are surely one have the same identifiers at both times. Pieces of a lesion, what several merged into,
     and lesions whose pair is uncertain have identifiers of their own, whose text says what they are.
     """
     import highdicom
 
-    def new(text: str) -> Tracked:
-        return Tracked(uid=str(highdicom.UID()), identifier=text)
+    def new(text: str, uid: str | None = None) -> Tracked:
+        return Tracked(uid=uid or str(highdicom.UID()), identifier=text)
 
     before: dict[int, Tracked] = {}
     after: dict[int, Tracked] = {}
     for match in matches:
         names = " and ".join(str(number) for number in match.baseline)
-        before |= {number: new(f"Lesion {number}") for number in match.baseline}
+        before |= {number: new(f"Lesion {number}", known.get(number)) for number in match.baseline}
         if match.status == "matched" and not match.uncertain:
             after[match.followup[0]] = before[match.baseline[0]]
             continue

@@ -6,6 +6,7 @@ from LiverTumorAttentionLib.pipeline.compare import compare_cases
 from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer, check_outputs, output_files, write_all, write_json
 from LiverTumorAttentionLib.progress import Progress
+from LiverTumorAttentionLib.registration import write_transform
 from LiverTumorAttentionLib.report.comparison_content import ComparisonContent
 from LiverTumorAttentionLib.report.comparison_dicom import ComparisonDicom
 from LiverTumorAttentionLib.report.comparison_figures import draw_pairs
@@ -31,6 +32,7 @@ def report_comparison(job: ComparisonJob, progress: Progress | None = None) -> C
     writers: dict[str, Writer] = {
         "table": lambda path: path.write_text(content.csv(), encoding="utf-8", newline=""),
         "numbers": lambda path: write_json(path, values),
+        "transform": lambda path: write_transform(path, cases.registration.transform),
     }
     writers |= dicom.writers(content)
     if job.output:

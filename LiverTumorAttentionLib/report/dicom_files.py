@@ -16,7 +16,9 @@ from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer
 from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.report.dicom_rtstruct import RTSTRUCT, write_dicom_rtstruct
-from LiverTumorAttentionLib.report.dicom_sr import Tracked, write_dicom_sr
+from LiverTumorAttentionLib.report.dicom_sr import segments_by_value, write_dicom_sr
+from LiverTumorAttentionLib.report.dicom_visits import ReportedVisit
+from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number, tumor_value
 
 SR, INSTEAD = "DICOM structured report", "leave the report out"
 
@@ -70,18 +72,21 @@ class DicomFiles:
             sources[phase] = tuple(found)
         return cls(job=job, slices=tuple(slices), sources=sources)
 
-    def writers(
-        self, content: ReportContent, tracking: Mapping[int, Tracked] | None = None
-    ) -> dict[str, Writer]:
+    def writers(self, content: ReportContent, visit: ReportedVisit | None = None) -> dict[str, Writer]:
         """Return the writers of the objects; the structured report refers to the SEG, which is written before it.
 
-        tracking: by tumor number, what identifies a tumor at several times.
+        visit: the time point among several; its tracking is that of a SEG that is written, too.
         """
         written = [Path(self.job.segmentation)]
 
         def dicom_seg(path: Path) -> None:
+            tracking = {} if visit is None else visit.tracking
             write_segmentation(
-                path, content.case.instances, source=self.job.portal, series=self.job.portal_series
+                path,
+                content.case.instances,
+                source=self.job.portal,
+                series=self.job.portal_series,
+                tracking_uids={tumor_value(number): tracked.uid for number, tracked in tracking.items()},
             )
             written.append(path)
 
@@ -89,7 +94,7 @@ class DicomFiles:
             labels = (
                 self.job.labels if len(written) == 1 else ()
             )  # a SEG that was written names its segments itself
-            write_dicom_sr(path, content, written[-1], self.slices, self.sources, labels, tracking)
+            write_dicom_sr(path, content, written[-1], self.slices, self.sources, labels, visit)
 
         def structure_set(path: Path) -> None:
             write_dicom_rtstruct(path, content.case.instances, self.slices, content.sign_off)
@@ -99,6 +104,19 @@ class DicomFiles:
             "structured report": structured_report,
             "RT Structure Set": structure_set,
         }
+
+
+def known_tracking(path: str, labels: tuple[str, ...]) -> dict[int, str]:
+    """Return the tracking UIDs of the tumors of a DICOM SEG by their numbers; nothing for another file."""
+    place = existing(path, "segmentation")
+    if place.is_dir() or not is_dicom(place):
+        return {}
+    segments = segments_by_value(place, read_dataset(place, f"the DICOM SEG '{path}'"), labels)
+    return {
+        tumor_number(value): str(item.TrackingUID)
+        for value, item in segments.items()
+        if value >= FIRST_TUMOR and item.get("TrackingUID")
+    }
 
 
 def _check_segmentation(path: str, slices: list[Any]) -> None:

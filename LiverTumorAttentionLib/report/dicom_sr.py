@@ -1,7 +1,8 @@
 """A DICOM structured report of the measures (TID 1500), through highdicom, which comes with the extra ``[dicom]``.
 
 One group of measurements (TID 1411) for the liver and one for each tumor. Each names its segment of a DICOM SEG and
-the portal series; diameters name the slice that they lie in, attenuations the slices that they were measured on. The
+the portal series; diameters name the slice that they lie in, attenuations the slices that they were measured on. Where
+Couinaud segments are known they are finding sites of the tumor, and of the volumes of what lies in each of them. The
 template has no place for the diameters' end points. The object belongs to the patient's study and carries what
 identifies the patient there, as every DICOM object must.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis import TumorReview
+from LiverTumorAttentionLib.analysis.segments.liver_segments import LEAST_SHARE_TOLD
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import (
@@ -31,6 +32,7 @@ from LiverTumorAttentionLib.io import (
     read_instances,
     tumor_segment,
 )
+from LiverTumorAttentionLib.io.couinaud_segments import couinaud_segment
 from LiverTumorAttentionLib.io.dicom_seg import (
     ALGORITHM_NAME,
     MANUFACTURER,
@@ -39,7 +41,9 @@ from LiverTumorAttentionLib.io.dicom_seg import (
     read_dicom_seg,
     use_utf8,
 )
+from LiverTumorAttentionLib.io.terminology import Segment
 from LiverTumorAttentionLib.report.content import ReportContent
+from LiverTumorAttentionLib.report.dicom_visits import ReportedVisit
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number, tumor_value
 
@@ -51,14 +55,6 @@ NO_ORGANIZATION = "not stated"
 ORGAN = ("113343008", "SCT", "Organ")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tracked:
-    """What identifies a lesion at several times: TID 1501's tracking unique identifier and tracking identifier."""
-
-    uid: str
-    identifier: str
-
-
 def write_dicom_sr(
     path: Path,
     content: ReportContent,
@@ -66,7 +62,7 @@ def write_dicom_sr(
     slices: Sequence[Any],
     sources: Mapping[str, Sequence[Any]] | None = None,
     labels: tuple[str, ...] = (),
-    tracking: Mapping[int, Tracked] | None = None,
+    visit: ReportedVisit | None = None,
 ) -> None:
     """Write the structured report.
 
@@ -74,8 +70,8 @@ def write_dicom_sr(
     order of the portal volume's slices. sources: by phase, those of the series that the arterial, delayed or native
     volume was registered from; without them the report holds no value of that phase, since it could not say what it was
     measured on.
-    labels: what the user says segments of the SEG are. tracking: by tumor number, what identifies it at several times;
-    the others have the identifiers of the SEG.
+    labels: what the user says segments of the SEG are. visit: the time point among several; tumors that it does not
+    track have the identifiers of the SEG.
     Raises `InputError` when the SEG lacks a tumor, or highdicom refuses what the series says of itself.
     """
     highdicom, _ = dicom_extra("DICOM structured report", "leave the report out")
@@ -84,7 +80,7 @@ def write_dicom_sr(
     for piece in (seg, *slices, *chain.from_iterable(sources.values())):
         use_utf8(piece)
     segments = segments_by_value(segmentation, seg, labels)
-    report = _Report(highdicom, content, seg, segments, slices, sources, tracking or {})
+    report = _Report(highdicom, content, seg, segments, slices, sources, visit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about names and codes of the source, which the user cannot mend
@@ -148,13 +144,13 @@ class _Report:
         segments: dict[int, Any],
         slices: Sequence[Any],
         sources: Mapping[str, Sequence[Any]],
-        tracking: Mapping[int, Tracked],
+        visit: ReportedVisit | None,
     ) -> None:
         from pydicom.sr.codedict import codes
 
         self._highdicom, self._sr, self._codes = highdicom, highdicom.sr, codes
         self._content, self._seg, self._segments = content, seg, segments
-        self._slices, self._sources, self._tracking = slices, sources, tracking
+        self._slices, self._sources, self._visit = slices, sources, visit
 
     def document(self) -> Any:
         """Return the whole object."""
@@ -225,8 +221,13 @@ class _Report:
         return self._highdicom.UID(generate_uid(entropy_srcs=[ALGORITHM_NAME, __version__]))
 
     def _liver(self) -> Any:
-        volume = self._volume(self._content.review.case.liver_volume_ml)
-        return self._group(LIVER, liver_segment().name, self._sr.CodedConcept(*ORGAN), [volume])
+        segments = self._content.case.segments
+        volumes = {} if segments is None else segments.volumes_ml
+        measured = [
+            self._volume(self._content.review.case.liver_volume_ml),
+            *(self._volume(volume_ml, number) for number, volume_ml in volumes.items() if volume_ml > 0),
+        ]
+        return self._group(LIVER, liver_segment().name, self._sr.CodedConcept(*ORGAN), measured)
 
     def _tumor(self, tumor: TumorReview) -> Any:
         measured = tumor.measurement
@@ -234,6 +235,7 @@ class _Report:
         segment = tumor_segment(value)
         key_slice = self._key_slice(measured)
         sct = self._codes.SCT
+        told = [each for each in measured.segment_shares if each.share >= LEAST_SHARE_TOLD]
         measurements = [
             self._volume(measured.volume_ml),
             self._diameter(sct.LongAxis, measured.longest_axial_diameter_mm, key_slice),
@@ -248,15 +250,19 @@ class _Report:
                 measurements.append(
                     self._attenuation(mean_hu, f"{segment.name}, {phase}, registered", slices)
                 )
+        measurements += [self._volume(each.share * measured.volume_ml, each.number) for each in told]
         finding = self._sr.CodedConcept(segment.type.value, segment.type.scheme, segment.type.meaning)
-        return self._group(value, segment.name, finding, measurements)
+        return self._group(value, segment.name, finding, measurements, [each.number for each in told])
 
-    def _group(self, value: int, name: str, finding: Any, measurements: list[Any]) -> Any:
+    def _group(
+        self, value: int, name: str, finding: Any, measurements: list[Any], sites: Sequence[int] = ()
+    ) -> Any:
         segment = self._segments.get(value)
         if segment is None:
             raise InputError(f"the DICOM SEG has no segment for {name}: name a file for a new one (--seg)")
-        liver = liver_segment().type
-        tracked = self._tracking.get(tumor_number(value)) if value >= FIRST_TUMOR else None
+        visit, dcm, is_tumor = self._visit, self._codes.DCM, value >= FIRST_TUMOR
+        number = tumor_number(value)
+        tracked = visit.tracking.get(number) if visit is not None and is_tumor else None
         return self._sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             tracking_identifier=self._sr.TrackingIdentifier(
                 uid=self._highdicom.UID(tracked.uid)
@@ -271,18 +277,32 @@ class _Report:
                 source_series=self._sr.SourceSeriesForSegmentation(self._slices[0].SeriesInstanceUID),
             ),
             finding_type=finding,
+            time_point_context=None if visit is None else visit.context(self._sr),
             finding_sites=[
-                self._sr.FindingSite(self._sr.CodedConcept(liver.value, liver.scheme, liver.meaning))
+                self._site(liver_segment()),
+                *(self._site(couinaud_segment(number)) for number in sites),
             ],
+            finding_category=None if visit is None or not is_tumor else visit.category(number, dcm),
             algorithm_id=self._sr.AlgorithmIdentification(
                 name=ALGORITHM_NAME, version=__version__, parameters=[NOT_FOR_CLINICAL_USE]
             ),
             measurements=measurements,
+            qualitative_evaluations=None
+            if visit is None or is_tumor
+            else visit.evaluations(self._sr, dcm) or None,
         )
 
-    def _volume(self, volume_ml: float) -> Any:
+    def _site(self, segment: Segment) -> Any:
+        kind = segment.type
+        return self._sr.FindingSite(self._sr.CodedConcept(kind.value, kind.scheme, kind.meaning))
+
+    def _volume(self, volume_ml: float, couinaud: int | None = None) -> Any:
+        """Return a volume. couinaud: the segment, 1 to 8, that it is the part in; None for the whole."""
         return self._sr.Measurement(
-            name=self._codes.SCT.Volume, value=volume_ml, unit=self._codes.UCUM.CubicCentimeter
+            name=self._codes.SCT.Volume,
+            value=volume_ml,
+            unit=self._codes.UCUM.CubicCentimeter,
+            finding_sites=None if couinaud is None else [self._site(couinaud_segment(couinaud))],
         )
 
     def _diameter(self, name: Any, length_mm: float, slices: Sequence[Any]) -> Any:

@@ -2,91 +2,38 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import slicer
+import vtk
 
-from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.review.said import VISITS, Said
 from LiverTumorAttentionGui.scene.label_checksum import label_checksum
-from LiverTumorAttentionGui.scene.node_attributes import BASELINE_REFERENCE, COMPARISON_ATTRIBUTE
+from LiverTumorAttentionGui.scene.node_attributes import (
+    BASELINE_REFERENCE,
+    COMPARISON_ATTRIBUTE,
+    VISIT_TRANSFORM_REFERENCE,
+)
+from LiverTumorAttentionGui.scene.node_links import remove_referenced_nodes
+from LiverTumorAttentionGui.scene.result_nodes import place_visit_registration
 from LiverTumorAttentionGui.scene.study import Study
 
-VISITS = ("baseline", "followup")
-MOST_TARGETS = 2
-"""RECIST 1.1: at most two in one organ."""
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-Pair = tuple[int | None, int | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a person says. pairs: lesions that are one, as (baseline, follow-up), None for none. targets: of RECIST."""
-
-    pairs: tuple[Pair, ...] = ()
-    targets: tuple[int, ...] = ()
-    baseline_date: str = ""
-    followup_date: str = ""
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Said:
-        """Read JSON values."""
-        pairs = tuple((one, other) for one, other in values.get("pairs", ()))
-        dates = {f"{visit}_date": str(values.get(f"{visit}_date", "")) for visit in VISITS}
-        return cls(pairs=pairs, targets=tuple(values.get("targets", ())), **dates)
-
-    def with_pair(self, baseline: int | None, followup: int | None) -> Said:
-        """Return it with a pair; earlier ones that contradict it are left out.
-
-        A lesion without a partner has no pair. Several of one side may belong to one of the other. Raises `PanelError`.
-        """
-        if baseline is None and followup is None:
-            raise PanelError(
-                _("No lesion is chosen: choose one of the baseline, of the follow-up, or of both.")
-            )
-        kept = [
-            pair
-            for pair in self.pairs
-            if not _contradict(pair, (baseline, followup)) and pair != (baseline, followup)
-        ]
-        return replace(self, pairs=(*kept, (baseline, followup)))
-
-    def with_target(self, number: int) -> Said:
-        """Return it with a lesion of the baseline as target, or without it where it is one. Raises `PanelError`."""
-        if number in self.targets:
-            return replace(self, targets=tuple(each for each in self.targets if each != number))
-        if len(self.targets) >= MOST_TARGETS:
-            raise PanelError(
-                _("Two lesions are targets already, the most in one organ: take one away first.")
-            )
-        return replace(self, targets=tuple(sorted((*self.targets, number))))
-
-    def arguments(self) -> list[str]:
-        """Return the options of `compare`. Raises `PanelError` for what is no date."""
-        words = []
-        for visit in VISITS:
-            day = getattr(self, f"{visit}_date").strip()
-            if day and not _DATE.fullmatch(day):
-                raise PanelError(_("The date {day} is none: give it as YYYY-MM-DD.").format(day=day))
-            words += [f"--{visit}-date", day] if day else []
-        for one, other in self.pairs:
-            words += ["--pair", f"{_number(one)}={_number(other)}"]
-        if self.targets:
-            words += ["--targets", ",".join(str(number) for number in self.targets)]
-        return words
+COMPUTED = ("matching", "viable")
+"""Of what is kept: without these a result is that of an older version, from which nothing new can be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonState:
-    """What is kept. earlier: what was said before each step, for undo. asked, of, result: of the last run, the latter
-    with the checksums of both segmentations; None before it."""
+    """What is kept. earlier: what was said before each step, for undo. of, result: of the last run, the former the
+    checksums of both segmentations, the latter with what follows from what was said since; None before it."""
 
     said: Said = field(default_factory=Said)
     earlier: tuple[Said, ...] = ()
-    asked: Said | None = None
     of: dict[str, str] = field(default_factory=dict)
     result: dict[str, Any] | None = None
 
@@ -107,13 +54,11 @@ class SceneComparison:
         """What is kept; of what cannot be read, nothing."""
         try:
             values = json.loads(self.followup.GetAttribute(COMPARISON_ATTRIBUTE) or "{}")
-            asked = values.get("asked")
             return ComparisonState(
                 said=Said.from_dict(values.get("said", {})),
                 earlier=tuple(Said.from_dict(each) for each in values.get("earlier", ())),
-                asked=None if asked is None else Said.from_dict(asked),
                 of=dict(values.get("of", {})),
-                result=values.get("result"),
+                result=_readable(values.get("result")),
             )
         except (ValueError, TypeError, AttributeError):
             return ComparisonState()
@@ -123,26 +68,55 @@ class SceneComparison:
         if self.baseline is not baseline:
             self.followup.SetNodeReferenceID(BASELINE_REFERENCE, baseline.GetID())
             self.followup.RemoveAttribute(COMPARISON_ATTRIBUTE)
+            remove_referenced_nodes(self.followup, VISIT_TRANSFORM_REFERENCE)
+
+    @property
+    def transform(self) -> slicer.vtkMRMLTransformNode | None:
+        """The registration of the follow-up onto the baseline; None before a run."""
+        return self.followup.GetNodeReference(VISIT_TRANSFORM_REFERENCE)
+
+    def keep_transform(self, from_baseline: vtk.vtkAbstractTransform) -> None:
+        """Keep a registration in the scene. from_baseline: points of the baseline to those of the follow-up, world."""
+        if self.baseline is not None:
+            place_visit_registration(
+                self.followup,
+                from_baseline,
+                baseline=Study.of(self.baseline).portal,
+                followup=Study.of(self.followup).portal,
+            )
 
     def begin_with(self, said: Said) -> None:
         """Keep what is known before a person says anything, which no undo takes back."""
         self._keep(ComparisonState(said=said))
 
     def say(self, said: Said) -> None:
-        """Keep what a person says as one step of undo."""
+        """Keep what a person says as one step of undo, and what follows from it. Raises `PanelError`."""
         state = self.state
         if said != state.said:
-            self._keep(replace(state, said=said, earlier=(*state.earlier, state.said)))
+            self._keep(
+                replace(
+                    state,
+                    said=said,
+                    earlier=(*state.earlier, state.said),
+                    result=reconsidered(state.result, said),
+                )
+            )
 
     def undo(self) -> None:
-        """Take back the last step; nothing without one."""
+        """Take back the last step; nothing without one. Raises `PanelError`."""
         state = self.state
         if state.earlier:
-            self._keep(replace(state, said=state.earlier[-1], earlier=state.earlier[:-1]))
+            said = state.earlier[-1]
+            self._keep(
+                replace(state, said=said, earlier=state.earlier[:-1], result=reconsidered(state.result, said))
+            )
 
-    def keep_result(self, asked: Said, of: dict[str, str], result: dict[str, Any]) -> None:
-        """Keep the result of a run. asked: what was said when it began. of: checksums of both segmentations."""
-        self._keep(replace(self.state, asked=asked, of=of, result=result))
+    def keep_result(self, of: dict[str, str], result: dict[str, Any]) -> None:
+        """Keep the result of a run. of: checksums of both segmentations.
+
+        Raises `PanelError` where something that was said does not fit it, such as a pair of a lesion that is no more.
+        """
+        self._keep(replace(self.state, of=of, result=reconsidered(result, self.state.said)))
 
     def _keep(self, state: ComparisonState) -> None:
         self.followup.SetAttribute(COMPARISON_ATTRIBUTE, json.dumps(asdict(state)))
@@ -153,11 +127,52 @@ def segmentation_checksum(segmentation: slicer.vtkMRMLSegmentationNode) -> str:
     return label_checksum(Study.of(segmentation).instances())
 
 
-def _contradict(pair: Pair, other: Pair) -> bool:
-    """Whether a lesion is alone in one pair and in the other, too."""
-    shared = [one is not None and one == two for one, two in zip(pair, other, strict=True)]
-    return any(shared) and (None in pair or None in other)
+def reconsidered(result: dict[str, Any] | None, said: Said) -> dict[str, Any] | None:
+    """Return the result of a run with pairs, changes and response as they follow from what a person says.
+
+    They are those that a run finds which is told the same. None for none. Raises `PanelError`.
+    """
+    if result is None:
+        return None
+    from LiverTumorAttentionLib.followup.declared import DeclaredPair
+    from LiverTumorAttentionLib.followup.measures import FollowUpMeasures, comparison_values
+    from LiverTumorAttentionLib.followup.response import Chosen
+
+    with as_panel_error():
+        measures = FollowUpMeasures.from_dict(result)
+        declared = [DeclaredPair(baseline=one, followup=other) for one, other in said.pairs]
+        comparison = measures.compared(declared, _interval_days(said))
+        viable = {visit: {n: mm for each, n, mm in said.viable if each == visit} for visit in VISITS}
+        chosen = Chosen(
+            targets=said.targets,
+            nadir_mm=said.nadir_mm,
+            nadir_viable_mm=said.nadir_viable_mm,
+            non_target_progression=said.non_target_progression,
+            viable_mm=(viable["baseline"], viable["followup"]),
+        )
+        return {**result, **comparison_values(comparison, measures.assessed(comparison, chosen))}
 
 
-def _number(lesion: int | None) -> str:
-    return "none" if lesion is None else str(lesion)
+def _interval_days(said: Said) -> float | None:
+    """Return the days between both; None where a date is not known. Raises `PanelError`."""
+    days = said.days()
+    if not all(days.values()):
+        return None
+    try:
+        before, after = (datetime.date.fromisoformat(day) for day in days.values())
+    except ValueError as error:
+        raise PanelError(
+            _("{days} are no two dates: give them as YYYY-MM-DD.").format(days=" and ".join(days.values()))
+        ) from error
+    if after < before:
+        raise PanelError(
+            _(
+                "The follow-up is before the baseline: change the dates, or choose the studies the other way round."
+            )
+        )
+    return float((after - before).days)
+
+
+def _readable(result: Any) -> dict[str, Any] | None:
+    """Return a result from which more can be told; None for one of an older version, and for what is none."""
+    return result if isinstance(result, dict) and all(name in result for name in COMPUTED) else None

@@ -8,16 +8,36 @@ from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
+import vtk
 
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
-from LiverTumorAttentionGui.review.comparison import Said
-from LiverTumorAttentionGui.review.report_run import ReportFiles, write_signed, write_volume
+from LiverTumorAttentionGui.review.couinaud import SceneCouinaud
+from LiverTumorAttentionGui.review.report_run import (
+    ReportFiles,
+    write_couinaud_labels,
+    write_signed,
+    write_volume,
+)
+from LiverTumorAttentionGui.review.said import Said
+from LiverTumorAttentionGui.scene.result_files import read_transform
 from LiverTumorAttentionGui.scene.series_facts import of_other_patient
 from LiverTumorAttentionGui.scene.study import Study
 
-_KEYS = ("interval_days", "registration", "pairs", "response", "warnings", "counts")
+_TRANSFORM = "transform.h5"
+_KEYS = (
+    "interval_days",
+    "registration",
+    "pairs",
+    "response",
+    "warnings",
+    "counts",
+    "baseline",
+    "followup",
+    "matching",
+    "viable",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +52,19 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedStudies:
-    """What a run found. values: as JSON values, for the scene. files: page, table and numbers, by their suffix."""
+    """What a run found. values: as JSON values, for the scene. files: page, table and numbers, by their suffix.
+    transform: from points of the baseline to points of the follow-up, both in the world."""
 
     values: dict[str, Any]
     files: dict[str, bytes]
+    transform: vtk.vtkAbstractTransform
 
 
 class ComparisonRun(ChildRun[ComparedStudies]):
     """Compares two studies in the child process; the scene is not changed. Used once.
 
-    said: what a person says of the pairs. The arterial phases go along where targets are chosen, for their viable part.
-    options: see `ChildRun`.
+    said: what a person says of the pairs. Arterial phases that are registered onto the portal ones go along, for the
+    viable parts. options: see `ChildRun`.
     """
 
     def __init__(self, baseline: Visit, followup: Visit, said: Said, **options: Any) -> None:
@@ -67,12 +89,22 @@ class ComparisonRun(ChildRun[ComparedStudies]):
             ]
             with as_panel_error():
                 arguments += [f"--{name}", str(write_signed(visit.instances, visit.log, place))]
-            arterial = visit.study.arterial_image() if self._said.targets else None
+                segments = (
+                    None
+                    if visit.study.couinaud is None
+                    else SceneCouinaud(visit.study).on_liver(visit.instances)
+                )
+            if segments is not None:
+                told = write_couinaud_labels(segments.labels, segments.source, place)
+                arguments += [f"--{name}-segments", str(told)]
+            arterial = visit.study.arterial_image()
             if arterial is not None:
                 arguments += [f"--{name}-arterial", str(write_volume(arterial, place / "arterial.nrrd"))]
+        if any(word.endswith("-arterial") for word in arguments):
+            arguments.append("--arterial-registered")
         for option, path in self._made(folder).by_option().items():
             arguments += [option, str(path)]
-        return [*arguments, "--progress", "json"]
+        return [*arguments, "--transform", str(folder / _TRANSFORM), "--progress", "json"]
 
     def collect(self, folder: Path) -> ComparedStudies:
         """Read what the child wrote. Raises `PanelError`."""
@@ -80,14 +112,11 @@ class ComparisonRun(ChildRun[ComparedStudies]):
             files = {path.suffix: path.read_bytes() for path in self._made(folder).by_option().values()}
             whole = json.loads(files[".json"])
             values = {key: whole[key] for key in _KEYS}
-            for name in self._visits:
-                tumors = whole[name]["tumors"]
-                values[name] = {str(t["number"]): [float(x) for x in t["centroid_lps_mm"]] for t in tumors}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PanelError(
                 _("The comparison that was computed cannot be read: please report this.")
             ) from error
-        return ComparedStudies(values=values, files=files)
+        return ComparedStudies(values=values, files=files, transform=read_transform(folder / _TRANSFORM))
 
     def _made(self, folder: Path) -> ReportFiles:
         return ReportFiles.beside(folder / "made.html")

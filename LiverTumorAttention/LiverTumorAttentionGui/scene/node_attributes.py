@@ -37,6 +37,8 @@ COUINAUD_REFERENCE = "CouinaudSegments"
 """Segmentation: the eight Couinaud segments of the liver."""
 BASELINE_REFERENCE = "Baseline"
 """Segmentation: the study of an earlier date that this one is the follow-up of."""
+VISIT_TRANSFORM_REFERENCE = "FollowUpToBaseline"
+"""Transform: of a follow-up, its registration onto the baseline."""
 
 # Attributes of the study's segmentation node --------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from LiverTumorAttentionGui.scene.node_attributes import (
     SOURCE_ATTRIBUTE,
     TABLE_REFERENCE,
     TRANSFORM_REFERENCE,
+    VISIT_TRANSFORM_REFERENCE,
 )
 from LiverTumorAttentionGui.scene.node_links import name_after, place_in_folder_of
 from LiverTumorAttentionGui.scene.voxel_grid import below_transform_of
@@ -36,6 +37,9 @@ _TRANSFORM_DESCRIPTION = _(
     "Moves the arterial volume onto the portal venous one, both where they lay in the "
     "world during the run. If the arterial volume stands under a transform already, put "
     "that transform under this one. {notice}"
+).format(notice=NOT_FOR_CLINICAL_USE)
+_VISIT_DESCRIPTION = _(
+    "Moves the follow-up onto its baseline, both where they lay in the world during the run. {notice}"
 ).format(notice=NOT_FOR_CLINICAL_USE)
 
 
@@ -98,17 +102,49 @@ def place_registration(
     volume: the registered arterial one. from_parent: from portal venous to arterial points; see
     `result_files.read_transform`.
     """
-    scene = portal.GetScene()
-    transform = segmentation.GetNodeReference(TRANSFORM_REFERENCE)
-    if transform is None or _is_above(transform, portal) or _is_above(transform, arterial):
-        transform = scene.AddNewNodeByClass("vtkMRMLTransformNode")
-    name_after(transform, f"{arterial.GetName()} to {portal.GetName()}")
+    transform = _placed_transform(
+        segmentation, TRANSFORM_REFERENCE, from_parent, fixed=portal, moving=arterial
+    )
+    transform.SetDescription(_TRANSFORM_DESCRIPTION)
+    return RegistrationNodes(portal=portal, volume=volume, transform=transform)
+
+
+def place_visit_registration(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    from_parent: vtk.vtkAbstractTransform,
+    *,
+    baseline: slicer.vtkMRMLScalarVolumeNode,
+    followup: slicer.vtkMRMLScalarVolumeNode,
+) -> slicer.vtkMRMLTransformNode:
+    """Return the node of the registration of a follow-up, whose segmentation is given, onto its baseline.
+
+    from_parent: from points of the baseline to points of the follow-up, in the world.
+    """
+    transform = _placed_transform(
+        segmentation, VISIT_TRANSFORM_REFERENCE, from_parent, fixed=baseline, moving=followup
+    )
+    transform.SetDescription(_VISIT_DESCRIPTION)
+    return transform
+
+
+def _placed_transform(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    role: str,
+    from_parent: vtk.vtkAbstractTransform,
+    *,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    moving: slicer.vtkMRMLScalarVolumeNode,
+) -> slicer.vtkMRMLTransformNode:
+    """Return the transform of a role. One above a volume of the run is not overwritten but replaced."""
+    transform = segmentation.GetNodeReference(role)
+    if transform is None or _is_above(transform, fixed) or _is_above(transform, moving):
+        transform = fixed.GetScene().AddNewNodeByClass("vtkMRMLTransformNode")
+    name_after(transform, f"{moving.GetName()} to {fixed.GetName()}")
     transform.SetAndObserveTransformNodeID(None)
     transform.SetAndObserveTransformFromParent(from_parent)
-    transform.SetDescription(_TRANSFORM_DESCRIPTION)
-    segmentation.SetNodeReferenceID(TRANSFORM_REFERENCE, transform.GetID())
-    place_in_folder_of(portal, transform)
-    return RegistrationNodes(portal=portal, volume=volume, transform=transform)
+    segmentation.SetNodeReferenceID(role, transform.GetID())
+    place_in_folder_of(fixed, transform)
+    return transform
 
 
 def place_registered(

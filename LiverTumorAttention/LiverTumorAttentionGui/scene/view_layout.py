@@ -50,9 +50,13 @@ class ViewLayout:
 
     def jump(self, tag: str, ras: tuple[float, float, float]) -> None:
         """Center one of the views on a point of the world (RAS, mm)."""
-        for view in self._nodes("vtkMRMLSliceNode"):
-            if view.GetLayoutName() == tag:
-                view.JumpSliceByCentering(*ras)
+        view = self.slice_node(tag)
+        if view is not None:
+            view.JumpSliceByCentering(*ras)
+
+    def slice_node(self, tag: str) -> slicer.vtkMRMLSliceNode | None:
+        """Return the slice node of one of the views; None before the application has made it."""
+        return next((v for v in self._nodes("vtkMRMLSliceNode") if v.GetLayoutName() == tag), None)
 
     def hide(self) -> None:
         """Show the layout that was there before."""

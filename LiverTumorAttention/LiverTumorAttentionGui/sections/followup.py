@@ -9,27 +9,28 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
-from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.sections.child_task import ChildTask
 from LiverTumorAttentionGui.sections.comparison_table import ComparisonTable, response_text
+from LiverTumorAttentionGui.sections.followup_report import MadeReport, check_report
 from LiverTumorAttentionGui.sections.followup_views import FollowUpViews
-from LiverTumorAttentionGui.sections.report import ask_for_file, page_path
+from LiverTumorAttentionGui.sections.report import ask_for_file
+from LiverTumorAttentionGui.sections.response_inputs import ResponseInputs
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionGui.review.comparison import Said, SceneComparison
+    from LiverTumorAttentionGui.review.comparison import SceneComparison
     from LiverTumorAttentionGui.review.comparison_run import ComparedStudies, ComparisonRun
+    from LiverTumorAttentionGui.review.said import Said
     from LiverTumorAttentionGui.scene.study import Study
 
 CHOOSE_EARLIER = _("Choose the earlier study of this patient to compare with.")
 NO_RESULT = _("Press Compare: nothing has been compared yet.")
-SAID_SINCE = _("Pairs, targets or dates were changed since: compare again.")
 CORRECTED_SINCE = _("One of the two segmentations was changed since: compare again.")
-COMPARE_FIRST = _("Compare first: a report is written of what was compared since the scene was loaded.")
 NONE = _("none")
 _CHECK_MS = 400
 
@@ -51,11 +52,14 @@ class FollowUpSection:
         self._ui, self._active_case, self._ensure = ui, active_case, ensure
         self.choose_file = choose_file
         self._message, self._stale = MessageLine(ui.followupStatusLabel), MessageLine(ui.followupStaleLabel)
-        self._files: tuple[str, dict[str, bytes]] = ("", {})
+        self._made: MadeReport | None = None
         self._controller: object = None
         self._update = ProgrammaticUpdate()
         self._table = ComparisonTable(ui.pairsTable, self._jump)
-        self._views = FollowUpViews(ui.followupLayoutButton, self._studies, self._message.say)
+        self._inputs = ResponseInputs(ui, self._say_of_pairs, self._message.say)
+        self._views = FollowUpViews(
+            ui.followupLayoutButton, ui.followupLinkButton, self._studies, self._transform, self._message.say
+        )
         self.task = ChildTask(
             bar=ui.followupProgressBar,
             cancel_button=ui.followupCancelButton,
@@ -100,6 +104,8 @@ class FollowUpSection:
         self._table.show([] if result is None else result["pairs"], targets)
         self._list_lesions(result)
         self._show_said(None if state is None else state.said)
+        chosen = [] if result is None else result["response"]["targets"]
+        self._inputs.show(None if state is None else state.said, chosen)
         hint = CHOOSE_EARLIER if comparison is None or comparison.baseline is None else NO_RESULT
         ui.responseLabel.text = hint if result is None else response_text(result["response"])
         self._show_stale()
@@ -119,6 +125,7 @@ class FollowUpSection:
         self.leave()
         self.task.disconnect()
         self._table.disconnect()
+        self._inputs.disconnect()
         self._views.disconnect()
         self._connections.disconnect()
 
@@ -138,6 +145,10 @@ class FollowUpSection:
             return None
         return Study.of(comparison.baseline), study
 
+    def _transform(self) -> slicer.vtkMRMLTransformNode | None:
+        comparison = self._comparison()
+        return None if comparison is None else comparison.transform
+
     def _update_widgets(self) -> None:
         ui, comparison = self._ui, self._comparison()
         free = comparison is not None and not self._active_case.busy and not self.task.running
@@ -148,10 +159,11 @@ class FollowUpSection:
         found = free and state is not None and state.result is not None
         for widget in (ui.compareStudiesButton, ui.baselineDateEdit, ui.followupDateEdit):
             widget.enabled = free and chosen
-        for widget in (ui.pairButton, ui.targetButton, ui.followupReportButton):
+        for widget in (ui.pairButton, ui.targetButton, ui.followupReportButton, ui.responseInputs):
             widget.enabled = found
         ui.undoPairButton.enabled = free and state is not None and bool(state.earlier)
         ui.followupLayoutButton.enabled = chosen
+        ui.followupLinkButton.enabled = chosen and self._transform() is not None
 
     def _show_said(self, said: Said | None) -> None:
         """Show pairs and targets that a person named."""
@@ -173,8 +185,8 @@ class FollowUpSection:
         ):
             box.clear()
             box.addItem(NONE, "")
-            for number in () if result is None else result[visit]:
-                box.addItem(number, number)
+            for tumor in () if result is None else result[visit]["tumors"]:
+                box.addItem(str(tumor["number"]), str(tumor["number"]))
 
     def _show_stale(self) -> None:
         """Say whether what is shown is still of the two segmentations and of what was said."""
@@ -182,8 +194,6 @@ class FollowUpSection:
         state = None if comparison is None else comparison.state
         if comparison is None or state is None or state.result is None:
             self._stale.say("")
-        elif state.said != state.asked:
-            self._stale.say(SAID_SINCE, error=True)
         else:
             try:
                 same = state.of == self._checksums(comparison)
@@ -218,7 +228,7 @@ class FollowUpSection:
 
     def _take_dates(self, comparison: SceneComparison) -> None:
         """Take the dates of volumes that came from DICOM; a person may change them."""
-        from LiverTumorAttentionGui.review.comparison import Said
+        from LiverTumorAttentionGui.review.said import Said
         from LiverTumorAttentionGui.scene.series_facts import day_of
 
         try:
@@ -253,21 +263,22 @@ class FollowUpSection:
         self._say_of_pairs(lambda said: said.with_target(int(pair["baseline"])))
 
     def _undo_clicked(self, _checked: bool = False) -> None:
-        comparison = self._comparison()
-        if comparison is not None:
-            comparison.undo()
-            self.show()
+        self._keep(lambda comparison: comparison.undo())
 
     def _say_of_pairs(self, change: Callable[[Said], Said]) -> None:
-        """Keep what a person says as one step of undo."""
+        """Keep what a person says as one step of undo, and show what follows from it."""
+        self._keep(lambda comparison: comparison.say(change(comparison.state.said)))
+
+    def _keep(self, step: Callable[[SceneComparison], None]) -> None:
         comparison = self._comparison()
         if self._update.active or comparison is None:
             return
         try:
-            comparison.say(change(comparison.state.said))
+            if comparison.state.result is not None:
+                self._ensure()  # what follows is computed here; a scene may come from another machine
+            step(comparison)
         except PanelError as error:
             self._message.say(str(error), error=True)
-            return
         self.show()
 
     def _jump(self) -> None:
@@ -276,8 +287,10 @@ class FollowUpSection:
         result = None if comparison is None else comparison.state.result
         if result is not None and pair is not None:
             places = {
-                visit: result[visit].get(str(pair[visit])) if pair[visit] is not None else None
+                visit: tumor["centroid_lps_mm"]
                 for visit in ("baseline", "followup")
+                for tumor in result[visit]["tumors"]
+                if tumor["number"] == pair[visit]
             }
             self._views.jump(places)
             for box, visit in (
@@ -287,6 +300,10 @@ class FollowUpSection:
                 box.setCurrentIndex(max(box.findData("" if pair[visit] is None else str(pair[visit])), 0))
 
     def _compare_clicked(self, _checked: bool = False) -> None:
+        self._compare(lambda: "")
+
+    def _compare(self, then: Callable[[], str]) -> None:
+        """Start a run. then: called when its result is kept; returns what else to say."""
         comparison = self._comparison()
         if comparison is None or comparison.baseline is None:
             self._message.say(CHOOSE_EARLIER, error=True)
@@ -298,7 +315,7 @@ class FollowUpSection:
             of.update(self._checksums(comparison))
             return run
 
-        self.task.start(make, lambda result: self._compared(comparison, asked, of, result))
+        self.task.start(make, lambda result: self._compared(comparison, asked, of, result, then))
 
     def _make(self, comparison: SceneComparison, said: Said, **listeners: Any) -> ComparisonRun | None:
         from LiverTumorAttentionGui.review.comparison_run import ComparisonRun, Visit
@@ -318,13 +335,23 @@ class FollowUpSection:
         )
 
     def _compared(
-        self, comparison: SceneComparison, asked: Said, of: dict[str, str], result: ComparedStudies
+        self,
+        comparison: SceneComparison,
+        asked: Said,
+        of: dict[str, str],
+        result: ComparedStudies,
+        then: Callable[[], str],
     ) -> str:
         """Keep and show what was found; return the message for it."""
         if comparison.followup.GetScene() is None:
             return _("The case was removed during the run.")
-        comparison.keep_result(asked, of, result.values)
-        self._files = (comparison.followup.GetID(), result.files)
+        try:
+            comparison.keep_result(of, result.values)
+            comparison.keep_transform(result.transform)
+        except PanelError as error:
+            return str(error)
+        self._made = MadeReport(node=comparison.followup.GetID(), said=asked, of=of, files=result.files)
+        self._views.link()
         self.show()
         notes = [_("Warning: {warning}").format(warning=each) for each in result.values["warnings"]]
         self.task.warnings.clear()  # they are the same, and are kept with the result
@@ -332,34 +359,28 @@ class FollowUpSection:
         said = _("Registration {grade}: {reason}. {notice}").format(
             grade=registration["grade"], reason=registration["reason"], notice=NOT_FOR_CLINICAL_USE
         )
-        return "\n".join([said, *notes])
+        try:
+            more = then()
+        except PanelError as error:
+            more = str(error)
+        return "\n".join(line for line in (more, said, *notes) if line)
 
     def _report_clicked(self, _checked: bool = False) -> None:
-        from LiverTumorAttentionGui.review.report_run import ReportFiles
-        from LiverTumorAttentionLib.io import check_writable, replacing_all
-
+        """Write the report of what was compared; where something was said or corrected since, after another run."""
         comparison = self._comparison()
-        if comparison is None or self._files[0] != comparison.followup.GetID():
-            self._message.say(COMPARE_FIRST, error=True)
+        if comparison is None:
             return
         chosen = self.choose_file(
             self._ui.followupReportButton, f"{comparison.followup.GetName()} follow-up.html"
         )
         if not chosen:
             return
-        paths = list(ReportFiles.beside(page_path(chosen)).by_option().values())
         try:
-            with as_panel_error():
-                for path in paths:
-                    check_writable(path, name="report")
-                with replacing_all(paths, name="report") as temporary:
-                    for path in paths:
-                        temporary[path].write_bytes(self._files[1][path.suffix])
+            check_report(chosen)
+            made = self._made
+            if made is None or not made.is_of(comparison, self._checksums(comparison)):
+                self._compare(lambda: "" if self._made is None else self._made.written(chosen))
+                return
+            self._message.say(made.written(chosen))
         except PanelError as error:
             self._message.say(str(error), error=True)
-            return
-        self._message.say(
-            _("{path} is written, with its numbers as CSV and JSON beside it. {notice}").format(
-                path=paths[0], notice=NOT_FOR_CLINICAL_USE
-            )
-        )

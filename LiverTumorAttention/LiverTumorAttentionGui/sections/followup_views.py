@@ -1,4 +1,4 @@
-"""The button Side by side: baseline and follow-up in two views, and both centered on the lesions of a pair."""
+"""The buttons Side by side and Linked: baseline and follow-up in two views, centered on the lesions of a pair."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from LiverTumorAttentionGui.errors import PanelError
+from LiverTumorAttentionGui.scene.linked_slices import LinkedSlices
 from LiverTumorAttentionGui.scene.slice_views import jump_to
 from LiverTumorAttentionGui.scene.view_layout import View, ViewLayout
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
@@ -21,43 +22,70 @@ VIEWS = {"baseline": "LTABaseline", "followup": "LTAFollowUp"}
 
 
 class FollowUpViews:
-    """The layout of both time points while the button is checked.
+    """The layout of both time points while the button is checked, linked while the other one is.
 
-    studies: returns baseline and follow-up, None where one is missing; raises `PanelError`. say: shows a message.
+    studies: returns baseline and follow-up, None where one is missing; raises `PanelError`. transform: returns the
+    registration of the follow-up onto the baseline, None without one. say: shows a message.
     """
 
     def __init__(
-        self, button: Any, studies: Callable[[], tuple[Study, Study] | None], say: Callable[..., None]
+        self,
+        button: Any,
+        link_button: Any,
+        studies: Callable[[], tuple[Study, Study] | None],
+        transform: Callable[[], slicer.vtkMRMLTransformNode | None],
+        say: Callable[..., None],
     ) -> None:
-        self._button, self._studies, self._say = button, studies, say
+        self._button, self._link_button = button, link_button
+        self._studies, self._transform, self._say = studies, transform, say
         self._layout: ViewLayout | None = None
+        self._linked: LinkedSlices | None = None
         self._update = ProgrammaticUpdate()
-        self._connections = Connections((button, "toggled(bool)", self._toggled))
+        self._connections = Connections(
+            (button, "toggled(bool)", self._toggled), (link_button, "toggled(bool)", self._link_toggled)
+        )
 
     def jump(self, places: Mapping[str, Sequence[float] | None]) -> None:
         """Center each view on its lesion; all views on that of the follow-up, else of the baseline, without the layout.
 
-        places: LPS mm in the world by time point; None where there is no lesion.
+        places: LPS mm in the world by time point; None where there is no lesion: a linked view shows where it would be.
         """
         known = {visit: (-lps[0], -lps[1], lps[2]) for visit, lps in places.items() if lps is not None}
         if self._layout is None:
             ras = known.get("followup") or known.get("baseline")
             if ras is not None:
                 jump_to(slicer.mrmlScene, ras)
+        elif self._linked is not None:
+            self._linked.center(known.get("baseline"), known.get("followup"))
+        else:
+            for visit, ras in known.items():
+                self._layout.jump(VIEWS[visit], ras)
+
+    def link(self) -> None:
+        """Link the views anew, by the transform as it is now, where they are shown and the button is checked."""
+        if self._linked is not None:
+            self._linked.leave()
+            self._linked = None
+        node = self._transform()
+        if self._layout is None or node is None or not self._link_button.checked:
             return
-        for visit, ras in known.items():
-            self._layout.jump(VIEWS[visit], ras)
+        first, second = (self._layout.slice_node(tag) for tag in VIEWS.values())
+        if first is not None and second is not None:
+            self._linked = LinkedSlices(first, second, node.GetTransformFromParent())
 
     def leave(self) -> None:
         """Show the layout of before."""
         layout, self._layout = self._layout, None
         if layout is not None:
             layout.hide()
+        if self._linked is not None:
+            self._linked.leave()
+            self._linked = None
         with self._update.running():
             self._button.checked = False
 
     def disconnect(self) -> None:
-        """Leave the layout and disconnect the button."""
+        """Leave the layout and disconnect the buttons."""
         self.leave()
         self._connections.disconnect()
 
@@ -78,3 +106,7 @@ class FollowUpViews:
             View(VIEWS["followup"], "F", "#d9534a", studies[1].portal),
         ]
         self._layout.show(views, linked=False)
+        self.link()
+
+    def _link_toggled(self, _on: bool) -> None:
+        self.link()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.pipeline.jobs.base import LabelledJob
+from LiverTumorAttentionLib.pipeline.jobs.review import PROPOSE_SEGMENTS
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.followup.declared import DeclaredPair
@@ -35,6 +36,8 @@ class ComparisonJob(LabelledJob):
     """Arterial CT of the baseline, on any grid: it is registered onto the portal one."""
     followup_arterial: str | None = None
     """Arterial CT of the follow-up, likewise."""
+    arterial_registered: bool = False
+    """Whether the arterial volumes lie on the portal grids, registered already."""
     baseline_series: str | None = None
     """Which DICOM series of the baseline's portal folder: its UID, its number in the list, or words of its name."""
     followup_series: str | None = None
@@ -43,6 +46,10 @@ class ComparisonJob(LabelledJob):
     """Which DICOM series of the baseline's arterial folder, likewise."""
     followup_arterial_series: str | None = None
     """Which DICOM series of the follow-up's arterial folder, likewise."""
+    baseline_segments: str | None = None
+    """Couinaud segments of the baseline, as `ReviewJob.segments` takes them."""
+    followup_segments: str | None = None
+    """Couinaud segments of the follow-up, likewise."""
     baseline_date: str | None = None
     """Day of the baseline, YYYY-MM-DD; None takes that of the DICOM headers."""
     followup_date: str | None = None
@@ -69,6 +76,9 @@ class ComparisonJob(LabelledJob):
     """Where the table of pairs goes, as CSV."""
     json: str | None = None
     """Where all numbers go, as JSON."""
+    transform: str | None = None
+    """Where the registration's transform goes (.h5, .tfm); it maps points of the baseline to points of the follow-up,
+    LPS mm."""
     baseline_sr: str | None = None
     """Where the DICOM structured report of the baseline goes (.dcm); its portal volume must be a DICOM folder then."""
     baseline_seg: str | None = None
@@ -156,11 +166,18 @@ class ComparisonJob(LabelledJob):
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
         names = [f"{visit}{part}" for visit in VISITS for part in ("_portal", "", "_arterial")]
-        return {name: getattr(self, name) for name in names}
+        segments = {f"{visit}_segments": getattr(self, f"{visit}_segments") for visit in VISITS}
+        files = {name: None if path == PROPOSE_SEGMENTS else path for name, path in segments.items()}
+        return {**{name: getattr(self, name) for name in names}, **files}
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes; a DICOM SEG before the structured report that refers to it."""
-        files = {"page": self.output, "table": self.csv, "numbers": self.json}
+        files = {
+            "page": self.output,
+            "table": self.csv,
+            "numbers": self.json,
+            "transform": self.transform,
+        }
         for visit, title in VISITS.items():
             files[f"{title} DICOM SEG"] = getattr(self, f"{visit}_seg")
             files[f"{title} structured report"] = getattr(self, f"{visit}_sr")

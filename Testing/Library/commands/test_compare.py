@@ -13,6 +13,8 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.errors import Cancelled, InputError
+from LiverTumorAttentionLib.followup.measures import FollowUpMeasures, comparison_values
+from LiverTumorAttentionLib.followup.response import Chosen
 from LiverTumorAttentionLib.io import write_segmentation
 from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
 from LiverTumorAttentionLib.progress import Progress
@@ -61,6 +63,8 @@ def test_it_writes_page_table_and_numbers(
     out = {kind: tmp_path / f"out.{kind}" for kind in ("html", "csv", "json")}
     written = ["--output", str(out["html"]), "--csv", str(out["csv"]), "--json", str(out["json"])]
     told = [
+        "--transform",
+        str(tmp_path / "way.h5"),
         "--baseline-date",
         "2024-01-31",
         "--followup-date",
@@ -75,6 +79,12 @@ def test_it_writes_page_table_and_numbers(
     assert "RECIST 1.1 in the liver: PD" in printed.out
     assert "Not for clinical use." in printed.out
     values = json.loads(out["json"].read_text(encoding="utf-8"))
+    way = sitk.ReadTransform(str(tmp_path / "way.h5"))
+    assert way.TransformPoint(PLACES[1]) == pytest.approx(np.array(PLACES[1]) + MOVED, abs=3.0)
+    measures = FollowUpMeasures.from_dict(values)
+    comparison = measures.compared((), 90.0)
+    again = comparison_values(comparison, measures.assessed(comparison, Chosen(targets=(1, 2))))
+    assert {name: values[name] for name in again} == json.loads(json.dumps(again))
     assert values["registration"]["grade"] in ("good", "doubtful")
     assert values["interval_days"] == 90.0
     pairs = [(p["baseline"], p["followup"], p["status"], p["uncertain"]) for p in values["pairs"]]

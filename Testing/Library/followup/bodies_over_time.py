@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.analysis import measure_case, measure_tumors
 from LiverTumorAttentionLib.followup.changes import TimePoint
 from LiverTumorAttentionLib.followup.matching import Matching, match_over_time
+from LiverTumorAttentionLib.followup.measures import FollowUpMeasures
 from LiverTumorAttentionLib.registration import RegistrationVerdict
 
 SIZE, SPACING = (60, 60, 30), (2.5, 2.5, 5.0)
@@ -83,3 +84,13 @@ def matched(
 def told(matching: Matching) -> list[tuple[tuple[int, ...], tuple[int, ...], str]]:
     """Return the matches in short; the status of what is uncertain ends in "?"."""
     return [(m.baseline, m.followup, m.status + ("?" if m.uncertain else "")) for m in matching.matches]
+
+
+def measures_over_time(*, uncertain: bool) -> FollowUpMeasures:
+    """Return measures of a lesion that stays; another one is gone. uncertain: whether the latter may be a new one."""
+    stays, other = ((-30.0, 0.0, 0.0), 9.0), ((30.0, 0.0, 0.0), 5.0)
+    images = visit(stays, other), visit(stays, *([((43.0, 0.0, 0.0), 5.0)] if uncertain else []))
+    points = point(images[0]), point(images[1])
+    return FollowUpMeasures(
+        points=points, lesions=matched(*images).lesions, viable=({}, {}), slice_mm=SPACING[2]
+    )

@@ -45,6 +45,7 @@ def test_saved_names_are_unique_and_unchanged() -> None:
         "PLAN_REFERENCE": "MarginSegmentation",
         "COUINAUD_REFERENCE": "CouinaudSegments",
         "BASELINE_REFERENCE": "Baseline",
+        "VISIT_TRANSFORM_REFERENCE": "FollowUpToBaseline",
         "REPORT_ATTRIBUTE": "LiverTumorAttention_Report",
         "LOG_ATTRIBUTE": "LiverTumorAttention_Corrections",
         "MARGIN_ATTRIBUTE": "LiverTumorAttention_MarginMm",
