@@ -162,7 +162,9 @@ def _interval_days(said: Said) -> float | None:
         before, after = (datetime.date.fromisoformat(day) for day in days.values())
     except ValueError as error:
         raise PanelError(
-            _("{days} are no two dates: give them as YYYY-MM-DD.").format(days=" and ".join(days.values()))
+            _("The dates {days} are not both dates: give them as YYYY-MM-DD.").format(
+                days=" and ".join(days.values())
+            )
         ) from error
     if after < before:
         raise PanelError(

@@ -96,7 +96,7 @@ class ResponseInputs:
         number, visit = int(self._targets[row]["number"]), VIABLE[column]
         text = self._ui.targetsTable.item(row, column).text()
         try:
-            length = _entered(text, LONGEST_MM, _("A viable diameter"))
+            length = _entered(text, LONGEST_MM)
         except PanelError as error:
             self._say(str(error), error=True)
             with self._update.running():
@@ -109,7 +109,7 @@ class ResponseInputs:
             return
         try:
             sums = [
-                _entered(edit.text, 10 * LONGEST_MM, _("A sum of diameters"))
+                _entered(edit.text, 10 * LONGEST_MM)
                 for edit in (self._ui.nadirEdit, self._ui.nadirViableEdit)
             ]
         except PanelError as error:
@@ -125,7 +125,7 @@ def _length(mm: float | None) -> str:
     return NOTHING if mm is None else quantity(mm, "mm")
 
 
-def _entered(text: str, most_mm: float, what: str) -> float | None:
+def _entered(text: str, most_mm: float) -> float | None:
     """Return a length that a person wrote; None for nothing. Raises `PanelError`."""
     text = text.strip()
     if text in ("", NOTHING):
@@ -133,8 +133,8 @@ def _entered(text: str, most_mm: float, what: str) -> float | None:
     value = float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else -1.0
     if not 0.0 <= value <= most_mm:
         raise PanelError(
-            _("{what} lies between 0 and {most:g} mm, not {text}: give a number in mm, or nothing.").format(
-                what=what, most=most_mm, text=text
-            )
+            _(
+                "The length {text} does not lie between 0 and {most:g} mm: give a number in mm, or nothing."
+            ).format(text=text, most=most_mm)
         )
     return value

@@ -260,7 +260,7 @@ def test_viable_diameters_sums_and_the_other_lesions_are_for_a_person(panel, bot
         assert "between 0 and 500" in message(panel)
         assert table.item(0, 3).text() == "0.0"
     set_text(ui.nadirEdit, "many")
-    assert "A sum of diameters lies between" in message(panel)
+    assert "The length many does not lie between 0 and 5000 mm" in message(panel)
     assert ui.responseLabel.text == before
     ui.undoPairButton.click()
     ui.undoPairButton.click()
