@@ -21,6 +21,7 @@ from LiverTumorAttentionLib.commands import (
     review,
     segment,
     segments,
+    serve,
     vessels,
 )
 from LiverTumorAttentionLib.commands.program import run_program
@@ -39,6 +40,7 @@ COMMANDS = (
     export_training,
     models,
     networks,
+    serve,
     demo,
 )
 

@@ -48,6 +48,10 @@ class OutputError(LiverTumorAttentionError):
     """A result cannot be written where the user wants it."""
 
 
+class RemoteError(LiverTumorAttentionError):
+    """A server that was to compute cannot be reached, refuses, or has ended the work."""
+
+
 class Cancelled(LiverTumorAttentionError):
     """The user cancelled the run. What was written before that, if anything, the message says."""
 

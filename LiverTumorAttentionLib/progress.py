@@ -80,5 +80,10 @@ class Progress:
 
     def check(self) -> None:
         """Raise `Cancelled` if cancellation was requested; cheap enough for inner loops."""
-        if self._cancelled is not None and self._cancelled():
+        if self.cancelled:
             raise Cancelled()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether cancellation was requested, for what ends that way as it should."""
+        return self._cancelled is not None and self._cancelled()

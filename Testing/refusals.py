@@ -24,6 +24,7 @@ ERRORS = (
     "OutOfMemory",
     "RegistrationError",
     "OutputError",
+    "RemoteError",
     "PanelError",
 )
 PARAMETER = "error"
@@ -36,8 +37,8 @@ ADVICE = frozenset(
         "delete download draw drop enter erase evaluate exclude expand export extract fill free get give go harden",
         "include install keep lay leave load look lower make mark measure merge move name open pad paint pass",
         "answer pick please point prepare press put raise reject remove rename reopen report resample reshape restart",
-        "restore run save say see segment select separate set show shrink start stack take train try turn undo unpack",
-        "unregister upgrade use wait write zip",
+        "restore run save say see segment select send separate set show shrink start stack take train try turn undo",
+        "unpack unregister upgrade use wait write zip",
     )
     for word in line.split()
 )

@@ -40,6 +40,9 @@ class Engine(Protocol):
     def events(self, timeout_s: float) -> Sequence[Event]:
         """Return what has happened since, after at most so many seconds."""
 
+    def cancel(self, task: Task) -> None:
+        """End a task that was submitted; no event tells of it afterwards."""
+
     def close(self) -> None:
         """End all that still runs."""
 

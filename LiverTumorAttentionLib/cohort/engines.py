@@ -1,4 +1,4 @@
-"""The engine that a cohort's job names, and the graphics cards of this computer."""
+"""The engine that a cohort's job or a server's settings name, and the graphics cards of this computer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from LiverTumorAttentionLib.cohort.engine import Engine
-from LiverTumorAttentionLib.cohort.job import CohortJob
+from LiverTumorAttentionLib.cohort.engine_settings import EngineSettings
 from LiverTumorAttentionLib.cohort.local_engine import LocalEngine
 from LiverTumorAttentionLib.config_parsing import whole_number
 from LiverTumorAttentionLib.errors import DeviceError
@@ -17,7 +17,7 @@ _COUNT = "import torch; print(torch.cuda.device_count())"
 _COUNT_S = 120
 
 
-def make_engine(job: CohortJob) -> Engine:
+def make_engine(job: EngineSettings) -> Engine:
     """Return the engine. Raises `DeviceError` for graphics cards that are not there, `InputError` without Ray."""
     if job.engine == "ray":
         from LiverTumorAttentionLib.cohort.ray_engine import RayEngine

@@ -53,7 +53,7 @@ class CohortFolder:
         identity: model and settings, with which every result of the folder is made. Raises `InputError` where another
         run has the folder, it holds something else, or results of another model or other settings.
         """
-        with making_folder(self.path, name="cohort", parents=True), _locked(self.path):
+        with making_folder(self.path, name="cohort", parents=True), locked(self.path):
             self.check(identity, resume=resume)
             shutil.rmtree(self.path / WORK_FOLDER, ignore_errors=True)
             try:
@@ -159,7 +159,7 @@ def _shown(value: Any) -> str:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder, which the system gives back however this process ends."""
     handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
     try:

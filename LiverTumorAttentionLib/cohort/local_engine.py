@@ -79,6 +79,11 @@ class LocalEngine:
         ready = set(wait([worker.pipe for worker, _ in busy], timeout_s))
         return [self._heard(worker, task) for worker, task in busy if worker.pipe in ready]
 
+    def cancel(self, task: Task) -> None:
+        """End the process that has the task."""
+        for worker in [worker for worker in self._workers if worker.task == task]:
+            self._remove(worker)
+
     def close(self) -> None:
         """End all processes: at their pipes' end, or by force where they do not notice."""
         for worker in self._workers:

@@ -53,6 +53,7 @@ class RayEngine:
         self._remote = self._ray.remote(run_batch)
         self._waiting: deque[tuple[Task, bool]] = deque()
         self._flying: dict[Any, list[Task]] = {}
+        self._lost: list[Event] = []
         self._seconds: deque[float] = deque(maxlen=MEASURED)
         if self._slots() < 1:
             self.close()
@@ -74,10 +75,26 @@ class RayEngine:
     def events(self, timeout_s: float) -> list[Event]:
         """Send what waits, and return what has ended."""
         self._send()
+        lost, self._lost = self._lost, []
+        if lost:
+            return lost
         ready, _ = self._ray.wait(
             list(self._flying), num_returns=min(len(self._flying), 100), timeout=timeout_s, fetch_local=False
         )
         return [event for reference in ready for event in self._ended(reference)]
+
+    def cancel(self, task: Task) -> None:
+        """End the worker that has the task; others that went out with it begin anew, and count as lost."""
+        self._waiting = deque(each for each in self._waiting if each[0] != task)
+        for reference, batch in list(self._flying.items()):
+            if task in batch:
+                del self._flying[reference]
+                self._ray.cancel(reference, force=True)
+                self._lost += [
+                    Event(kind=LOST, task=other, message="shared a worker with a case that was cancelled")
+                    for other in batch
+                    if other != task
+                ]
 
     def close(self) -> None:
         """Cancel all tasks, and end Ray where it was started here."""

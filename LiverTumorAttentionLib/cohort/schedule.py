@@ -27,7 +27,7 @@ def run_tasks(tasks: Iterable[Task], engine: Engine, on_event: OnEvent, check: C
     losses: Counter[str] = Counter()
 
     def died(event: Event) -> None:
-        died_once.append(_anew(event.task))
+        died_once.append(anew(event.task))
 
     def died_again(event: Event) -> None:
         on_event(_failed(event))
@@ -63,7 +63,7 @@ def _run(
                 flying -= 1
             if event.kind == LOST and losses[event.task.name] < MOST_LOSSES:
                 losses[event.task.name] += 1
-                lost.append(_anew(event.task))
+                lost.append(anew(event.task))
             elif event.kind in (DIED, LOST):
                 on_death(event)
             else:
@@ -71,7 +71,7 @@ def _run(
         check()
 
 
-def _anew(task: Task) -> Task:
+def anew(task: Task) -> Task:
     """Return a task as it begins again: into another folder, for its first worker may still be there."""
     return replace(task, folder=f"{task.folder}+")
 

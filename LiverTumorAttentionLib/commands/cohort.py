@@ -8,6 +8,7 @@ import dataclasses
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.commands.console import (
     Console,
+    add_engine,
     add_paths,
     add_progress,
     add_segmentation_settings,
@@ -35,36 +36,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--output", required=True, metavar="DIR", help="folder of the results; made where it is missing")
     add("--resume", action="store_true", help="go on with --output: what is done and unchanged is skipped")
-    add(
-        "--engine",
-        default="local",
-        metavar="local|ray",
-        help="processes of this computer, or Ray (default: local)",
-    )
-    add(
-        "--address",
-        metavar="A",
-        help="of the Ray cluster: auto or ray://HOST:PORT (default: Ray on this computer)",
-    )
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="cases at a time, at most (default: by cores, cards and memory)",
-    )
-    add(
-        "--gpus",
-        default="auto",
-        metavar="all|none|0,1",
-        help="graphics cards, one case at a time on each (default: all where there are any)",
-    )
-    add(
-        "--memory-gib",
-        type=float,
-        default=3.0,
-        metavar="GIB",
-        help="memory that a case may need (default: 3; 512 x 512 x 200 in two phases take 1)",
-    )
+    add_engine(parser)
     add(
         "--without-volumes",
         dest="volumes",

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from LiverTumorAttentionLib.errors import OutputError, PhaseMismatch
+from LiverTumorAttentionLib.errors import InputError, OutputError, PhaseMismatch
 from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 from LiverTumorAttentionLib.pipeline.jobs import AVERAGING, Job
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
+from LiverTumorAttentionLib.remote.address import ServerAddress
 from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
 
 STYLES = ("bar", "json", "none")
@@ -35,6 +36,41 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """Add --device."""
     parser.add_argument(
         "--device", default="auto", help="auto (CUDA where there is one), cpu, cuda or cuda:N (default: auto)"
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `EngineSettings`."""
+    add = parser.add_argument
+    add(
+        "--engine",
+        default="local",
+        metavar="local|ray",
+        help="processes of this computer, or Ray (default: local)",
+    )
+    add(
+        "--address",
+        metavar="A",
+        help="of the Ray cluster: auto or ray://HOST:PORT (default: Ray on this computer)",
+    )
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="cases at a time, at most (default: by cores, cards and memory)",
+    )
+    add(
+        "--gpus",
+        default="auto",
+        metavar="all|none|0,1",
+        help="graphics cards, one case at a time on each (default: all where there are any)",
+    )
+    add(
+        "--memory-gib",
+        type=float,
+        default=3.0,
+        metavar="GIB",
+        help="memory that a case may need (default: 3; 512 x 512 x 200 in two phases take 1)",
     )
 
 
@@ -103,6 +139,33 @@ def add_segmentation_settings(parser: argparse.ArgumentParser) -> None:
         f"few false findings (default: {DEFAULT_OPERATING_POINT}, where the model gives a lesion probability)",
     )
     add("--seed", type=int, default=0, help="seed of what is drawn at random (default: 0)")
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `ServerAddress`."""
+    add = parser.add_argument_group(
+        "on a server",
+        "Computed by a server of your site (`serve`) instead of this computer: voxels, their grid and settings are "
+        "sent to it, no name and no tag. The model is one of the server, and so is the device.",
+    ).add_argument
+    add("--server", metavar="URL", help="https://HOST:PORT, or http://127.0.0.1:PORT on this computer")
+    add("--token-file", metavar="FILE", help="its first line is the token that the server wants")
+    add(
+        "--server-certificate",
+        metavar="PEM",
+        help="of who vouches for the server, where this computer does not know them",
+    )
+
+
+def server_of(options: argparse.Namespace) -> ServerAddress | None:
+    """Return the server that is to compute; None for this computer. Raises `InputError`."""
+    if options.server is not None:
+        return ServerAddress(
+            url=options.server, token_file=options.token_file, certificate=options.server_certificate
+        )
+    if options.token_file is not None or options.server_certificate is not None:
+        raise InputError("a token or a certificate is for a server, and none is given: add --server")
+    return None
 
 
 def job_of(kind: type[J], options: argparse.Namespace) -> J:

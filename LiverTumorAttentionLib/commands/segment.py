@@ -11,7 +11,9 @@ from LiverTumorAttentionLib.commands.console import (
     add_paths,
     add_progress,
     add_segmentation_settings,
+    add_server,
     job_of,
+    server_of,
 )
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.progress import Progress
@@ -82,19 +84,38 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="LPS mm; where to look from at a network that relates places (default: where tumor is most probable)",
     )
     add_segmentation_settings(parser)
+    add_server(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
-    """Segment the case and show its table."""
+    """Segment the case, here or on a server, and show its table."""
+    job = job_of(SegmentationJob, options)
+    server = server_of(options)
+    if server is not None:
+        from LiverTumorAttentionLib.remote.segmentation import segment_remotely
+
+        there = segment_remotely(job, server, progress)
+        _tell(job, console, there.warnings, there.summary(), there.tumors, there.statement)
+        return
     from LiverTumorAttentionLib.pipeline.segment import segment_case
 
-    job = job_of(SegmentationJob, options)
-    result = segment_case(job, progress)
-    for warning in result.warnings:
+    here = segment_case(job, progress)
+    _tell(job, console, here.warnings, here.summary(), len(here.tumors), here.model.statement)
+
+
+def _tell(
+    job: SegmentationJob,
+    console: Console,
+    warnings: tuple[str, ...],
+    summary: str,
+    tumors: int,
+    statement: str,
+) -> None:
+    for warning in warnings:
         console.warn(warning)
-    console.say(result.summary())
-    console.done(output=job.output, tumors=len(result.tumors), statement=result.model.statement)
+    console.say(summary)
+    console.done(output=job.output, tumors=tumors, statement=statement)
 
 
 def _point_mm(text: str) -> tuple[float, float, float]:

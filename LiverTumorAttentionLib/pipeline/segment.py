@@ -55,9 +55,8 @@ from LiverTumorAttentionLib.pipeline.outputs import (
     write_all,
     write_json,
 )
-from LiverTumorAttentionLib.pipeline.read_phases import read_phases
+from LiverTumorAttentionLib.pipeline.read_case import ReadCase, read_case, reported_phases
 from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_settings
-from LiverTumorAttentionLib.pipeline.study import choose_phases
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationVerdict, write_transform
 from LiverTumorAttentionLib.voxels.geometry import to_lps
@@ -186,9 +185,7 @@ class CaseResult:
             "averaging": averaging_cost(job.averaging, self.tumor_passes),
             "networks_ran": self.seen,
             "phases": ["portal", *(["arterial"] if self.arterial_used else []), *self.further_used],
-            "phase_estimates": {role: estimate.to_dict() for role, estimate in self.phases.items()},
-            "phase_comparison": self.compared.to_dict() if self.compared else None,
-            "chosen_from_study": job.reported_warnings(self.chosen),
+            **reported_phases(self.phases, self.compared, self.chosen, job),
             "registration": self.registration.as_dict() if self.registration else None,
             "further_registrations": {name: each.verdict.as_dict() for name, each in self.further.items()},
             "liver": {
@@ -203,9 +200,12 @@ class CaseResult:
         }
 
 
-def segment_case(job: SegmentationJob, progress: Progress | None = None) -> CaseResult:
+def segment_case(
+    job: SegmentationJob, progress: Progress | None = None, *, read: ReadCase | None = None
+) -> CaseResult:
     """Segment one case and write what the job asks for.
 
+    read: the case where it was read and checked already, as by the client of a server; else its files are read.
     Returns the liver, the tumors and their table, on the portal volume's own grid.
     Raises `InputError`, `ModelError`, `DeviceError`, `OutputError` or `Cancelled`; then nothing is written.
     """
@@ -215,21 +215,23 @@ def segment_case(job: SegmentationJob, progress: Progress | None = None) -> Case
     device = choose_device(job.device)
     if job.study is None:
         _check_phases_given(job, package)
-    with collected_warnings() as warnings:
-        job, chosen = choose_phases(job, progress.part(0.0, 0.03, "choosing phases"))
-        if chosen:
-            check_outputs(job, model=package.path)
-        images, estimates, compared = read_phases(job, progress.part(0.03, 0.08, "reading"))
+    if read is None:
+        read = read_case(
+            job, progress.part(0.0, 0.08), lambda chosen: check_outputs(chosen, model=package.path)
+        )
+    job = read.job
     _check_phases_given(job, package)
+    images = dict(read.images)
     portal, arterial = images.pop("portal"), images.pop("arterial", None)
+    read = replace(read, images={})
     part = progress.part(0.08, 0.95)
     result = segment_volumes(portal, arterial, package, device, job, part, further=images)
     result = replace(
         result,
-        warnings=(*warnings, *result.warnings),
-        phases=estimates,
-        compared=compared,
-        chosen=tuple(chosen),
+        warnings=(*read.warnings, *result.warnings),
+        phases=read.estimates,
+        compared=read.compared,
+        chosen=read.chosen,
     )
     write_results(result, job, progress.part(0.95, 1.0, "writing"))
     return result

@@ -99,9 +99,15 @@ RULES: dict[str, tuple[set[str], set[str], set[str]]] = {
         NUMERICS | {"markupsafe"},
         {"ray", "jinja2"},
     ),
+    "remote": (FOUNDATION | {"io", "pipeline"}, {"numpy", "SimpleITK"}, set()),
+    "server": (
+        FOUNDATION | {"cohort", "io", "models", "pipeline", "remote"},
+        {"fastapi", "uvicorn"},
+        set(),
+    ),
     "commands": (
         FOUNDATION
-        | {"cohort"}
+        | {"cohort", "remote", "server"}
         | {"conversion", "io", "metrics", "models", "networks", "phantoms", "pipeline", "report"},
         set(),
         {"rich"},

@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.pipeline.jobs.review import PROPOSE_SEGMENTS, Review
 from LiverTumorAttentionLib.pipeline.jobs.segmentation import (
     AVERAGING,
     REGISTERED_OUTPUTS,
+    SEGMENTATION_OUTPUTS,
     SEGMENTATION_SETTINGS,
     SegmentationJob,
     averaging_cost,
@@ -32,6 +33,7 @@ __all__ = [
     "PLAIN_SETTINGS",
     "PROPOSE_SEGMENTS",
     "REGISTERED_OUTPUTS",
+    "SEGMENTATION_OUTPUTS",
     "SEGMENTATION_SETTINGS",
     "TRAINING_CASE_FILES",
     "VISITS",

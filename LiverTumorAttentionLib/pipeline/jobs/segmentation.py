@@ -38,6 +38,21 @@ SEGMENTATION_SETTINGS = (
 """Fields of a `SegmentationJob` that set how any case is segmented: what a cohort has in common."""
 
 
+SEGMENTATION_OUTPUTS = {
+    "output": "segmentation",
+    "table": "table",
+    "report": "report",
+    "preview": "preview",
+    "save_registered": "registered",
+    "save_delayed": "delayed",
+    "save_native": "native",
+    "save_transform": "transform",
+    "save_probability": "probability",
+    "save_segments": "Couinaud segments",
+}
+"""Fields of a `SegmentationJob` that name a file that is written, and what it holds."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SegmentationJob(ReportedJob):
     """One case to segment. Raises `InputError` for a value out of range or files that collide."""
@@ -168,18 +183,7 @@ class SegmentationJob(ReportedJob):
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes."""
-        return {
-            "segmentation": self.output,
-            "table": self.table,
-            "report": self.report,
-            "preview": self.preview,
-            "registered": self.save_registered,
-            "delayed": self.save_delayed,
-            "native": self.save_native,
-            "transform": self.save_transform,
-            "probability": self.save_probability,
-            "Couinaud segments": self.save_segments,
-        }
+        return {name: getattr(self, field) for field, name in SEGMENTATION_OUTPUTS.items()}
 
     def folders(self) -> dict[str, str | None]:
         """Return the folder of the attention maps."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.cohort import engines, local_engine
+from LiverTumorAttentionLib.cohort.engine import ANSWERED, Event
 from LiverTumorAttentionLib.cohort.job import CohortJob
 from LiverTumorAttentionLib.cohort.local_engine import LocalEngine, ending, planned_workers
 from LiverTumorAttentionLib.cohort.run import run_cohort
+from LiverTumorAttentionLib.cohort.task import Task
 from LiverTumorAttentionLib.errors import DeviceError
 from Testing.Library.cohort.stub import RUNNER, write_cases
 
@@ -58,3 +60,36 @@ def test_graphics_cards_are_those_that_are_there(monkeypatch: pytest.MonkeyPatch
     assert engines.local_devices("auto") == ["cpu"]
     with pytest.raises(DeviceError, match="give --gpus none"):
         engines.local_devices("all")
+
+
+def test_a_task_that_is_cancelled_ends_and_the_other_does_not(tmp_path: Path) -> None:
+    write_cases(tmp_path / "in", a="\x01", b="\x02")
+
+    def task(name: str, runner: str) -> Task:
+        inputs = {"portal": str(tmp_path / "in" / name / "portal.nii.gz")}
+        return Task(
+            name=name,
+            inputs=inputs,
+            settings={},
+            identity={},
+            folder=str(tmp_path / name),
+            version="0",
+            runner=runner,
+        )
+
+    engine = LocalEngine(2, ["cpu"], 3.0)
+    try:
+        endless, short = task("a", "Testing.Library.cohort.stub:hang"), task("b", RUNNER)
+        engine.submit(endless)
+        engine.submit(short)
+        ended: list[Event] = []
+        while not ended:
+            ended = [event for event in engine.events(0.25) if event.kind == ANSWERED]
+        assert [event.task.name for event in ended] == ["b"]
+        (worker,) = [worker for worker in engine._workers if worker.task == endless]
+        engine.cancel(endless)
+        assert not worker.process.is_alive()
+        assert engine.events(0.1) == []
+        engine.cancel(endless)  # it is gone already
+    finally:
+        engine.close()

@@ -122,3 +122,25 @@ def test_closing_cancels_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> N
     used.close()
     assert ray.cancelled == 2
     assert ray.ended
+
+
+def test_a_case_that_is_cancelled_takes_its_worker_and_the_others_begin_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = FakeRay([NODE], seconds=0.5)
+    used = engine(monkeypatch, ray)
+    run(ray, used, 8)  # small cases: from here on they go out several at a time
+    sent = len(ray.sent)
+    first, second, third = tasks(3)
+    for task in (first, second):
+        used.submit(task)
+    used._send()
+    assert [names for _, names in ray.sent[sent:]] == [["c0", "c1"]]
+    used.submit(third)
+    used.cancel(third)  # it was not sent yet
+    assert ray.cancelled == 0
+    used.cancel(first)
+    assert ray.cancelled == 1
+    assert [(event.kind, event.task.name) for event in used.events(0.0)] == [("lost", "c1")]
+    used.submit(second)
+    assert [(event.kind, event.task.name) for event in used.events(0.0)] == [("answered", "c1")]
