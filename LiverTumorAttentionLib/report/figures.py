@@ -93,7 +93,8 @@ def draw(case: ReportCase, review: CaseReview, plan: CasePlan | None, progress: 
     cuts = []
     for resection in () if plan is None else plan.resections:
         progress.update(0.6)
-        cuts.append(_side_views(scene.views(resection.plan.planes, resection.plan.combine)))
+        planned = resection.plan
+        cuts.append(_side_views(scene.views(planned.planes, planned.combine, planned.surface)))
     drawer = _SliceDrawer(case, review, plan)
     figures = {}
     shown = review.tumors[:MOST_TUMORS]

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis import Vessels
-from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane
+from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane, CutSurface
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.projection import (
@@ -98,11 +98,18 @@ class Scene:
             self._inside[direction.name] = self._bodies_from(direction)
         progress.update(1.0)
 
-    def views(self, planes: Sequence[CutPlane] = (), combine: Combination = "all") -> list[View]:
-        """Return the scene from every side; what planes resect is in another color."""
+    def views(
+        self,
+        planes: Sequence[CutPlane] = (),
+        combine: Combination = "all",
+        surface: CutSurface | None = None,
+    ) -> list[View]:
+        """Return the scene from every side; what planes, or a curved surface, resect is in another color."""
         return [
             View(
-                name=direction.name, letters=direction.letters, picture=self._view(direction, planes, combine)
+                name=direction.name,
+                letters=direction.letters,
+                picture=self._view(direction, planes, combine, surface),
             )
             for direction in VIEW_DIRECTIONS
         ]
@@ -133,13 +140,17 @@ class Scene:
         return Layer(depth, color, np.ones(size, np.float32))
 
     def _view(
-        self, direction: ViewDirection, planes: Sequence[CutPlane], combine: Combination
+        self,
+        direction: ViewDirection,
+        planes: Sequence[CutPlane],
+        combine: Combination,
+        surface: CutSurface | None,
     ) -> NDArray[np.uint8]:
         glass = self._glass[direction.name]
         liver_color: Any = np.asarray(liver_segment().color, np.float32)
-        if planes:
+        if planes or surface is not None:
             places = self._positions(direction, np.where(np.isfinite(glass.depth), glass.depth, 0.0))
-            gone = _beyond(planes, combine, places)
+            gone = _beyond(planes, combine, places) if surface is None else surface.height_mm(places) > 0
             liver_color = np.where(gone[..., None], np.asarray(RESECTED_COLOR, np.float32), liver_color)
         clear = CLEAR + RIM * (1.0 - np.abs(glass.normal[..., 0])) ** 2
         layers = [

@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.analysis import Vessels
 from LiverTumorAttentionLib.analysis.planning import (
     Combination,
     CutPlane,
+    CutSurface,
     MarginPlan,
     Planner,
     ResectionPlan,
@@ -21,6 +22,7 @@ from LiverTumorAttentionLib.analysis.segments import LiverSegments, Person, Segm
 from LiverTumorAttentionLib.analysis.segments.named_resections import NamedResection as NamedSegments
 from LiverTumorAttentionLib.analysis.segments.named_resections import resection_named
 from LiverTumorAttentionLib.analysis.segments.remnant import DEFAULT_LIMITS, RemnantLimit
+from LiverTumorAttentionLib.analysis.vasculature.territories import Territories, TerritoryPlan, VesselCut
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.json_file import read_json
@@ -46,14 +48,21 @@ class WantedMargin:
 class WantedResection:
     """A resection to compute."""
 
-    planes: tuple[CutPlane, ...]
+    planes: tuple[CutPlane, ...] = ()
     """The planes that cut, in LPS mm."""
+    surface: CutSurface | None = None
+    """A curved surface through points, which cuts instead of planes."""
     combine: str = "all"
     """"all": what lies beyond all planes is taken out; "any": what lies beyond any of them."""
     name: str = ""
     """Its name on the page."""
 
     def __post_init__(self) -> None:
+        if bool(self.planes) == (self.surface is not None):
+            raise InputError(
+                f"the resection {self.name or 'without a name'!r} must have either planes or a curved surface: give "
+                "one of them"
+            )
         if self.combine not in ("all", "any"):
             raise InputError(
                 f"planes combine as 'all' (a wedge) or as 'any', got {self.combine!r}: choose one of the two"
@@ -91,6 +100,8 @@ class WantedPlan:
     """Resections, each by itself: alternatives, not steps."""
     segment_resections: tuple[WantedSegmentResection, ...] = ()
     """Resections by Couinaud segments, likewise."""
+    vessel_cuts: tuple[VesselCut, ...] = ()
+    """Cuts through portal and hepatic veins, all of them together: what they supply or drain is told."""
     weight_kg: float | None = None
     """The body's weight."""
     height_cm: float | None = None
@@ -99,8 +110,10 @@ class WantedPlan:
     """Least remnants to compare with, each with its source."""
 
     def __post_init__(self) -> None:
-        if not self.margins and not self.resections and not self.segment_resections:
-            raise InputError("the plan has neither a margin nor a resection: give at least one")
+        if not (self.margins or self.resections or self.segment_resections or self.vessel_cuts):
+            raise InputError(
+                "the plan has neither a margin nor a resection nor a cut through a vessel: give one"
+            )
         Person(height_cm=self.height_cm, weight_kg=self.weight_kg)
         for what, wanted in (
             ("margins", self.margins),
@@ -162,6 +175,7 @@ class CasePlan:
     resections: tuple[NamedResection, ...]
     height_cm: float | None = None
     segment_resections: tuple[NamedSegmentPlan, ...] = ()
+    territories: TerritoryPlan | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
@@ -171,6 +185,7 @@ class CasePlan:
             "resections": [resection.as_dict() for resection in self.resections],
             "height_cm": self.height_cm,
             "segment_resections": [resection.as_dict() for resection in self.segment_resections],
+            "territories": None if self.territories is None else self.territories.as_dict(),
         }
 
 
@@ -196,10 +211,10 @@ def compute_plan(
     """
     planner = Planner(instances, vessels)
     weight_kg = wanted.weight_kg if weight_kg is None else weight_kg
-    steps = len(wanted.margins) + len(wanted.resections)
+    steps = max(len(wanted.margins) + len(wanted.resections), 1)
     margins: list[NamedMargin] = []
     for number, margin in enumerate(wanted.margins, start=1):
-        progress.update(len(margins) / steps)
+        progress.update(0.9 * len(margins) / steps)
         name = margin.name or f"Margin {number}"
         try:
             margins.append(NamedMargin(name=name, plan=planner.margin(margin.margin_mm, margin.tumors)))
@@ -207,16 +222,20 @@ def compute_plan(
             raise InputError(f"the plan's {name!r}: {error}") from error
     resections: list[NamedResection] = []
     for number, resection in enumerate(wanted.resections, start=1):
-        progress.update((len(margins) + len(resections)) / steps)
+        progress.update(0.9 * (len(margins) + len(resections)) / steps)
         name = resection.name or f"Resection {number}"
         combine: Combination = "any" if resection.combine == "any" else "all"
         try:
-            plan = planner.resection(resection.planes, combine, weight_kg)
+            if resection.surface is not None:
+                plan = planner.curved_resection(resection.surface, weight_kg)
+            else:
+                plan = planner.resection(resection.planes, combine, weight_kg)
         except InputError as error:
             raise InputError(f"the plan's {name!r}: {error}") from error
         resections.append(NamedResection(name=name, plan=plan))
     height_cm = wanted.height_cm if height_cm is None else height_cm
     by_segments = _by_segments(wanted, instances, segments, Person(height_cm=height_cm, weight_kg=weight_kg))
+    territories = _territories(wanted, instances, vessels, progress.part(0.9, 1.0))
     progress.update(1.0)
     return CasePlan(
         weight_kg=weight_kg,
@@ -224,7 +243,26 @@ def compute_plan(
         resections=tuple(resections),
         height_cm=height_cm,
         segment_resections=by_segments,
+        territories=territories,
     )
+
+
+def _territories(
+    wanted: WantedPlan, instances: sitk.Image, vessels: Vessels | None, progress: Progress
+) -> TerritoryPlan | None:
+    """Compute what the cuts through vessels of a plan take."""
+    if not wanted.vessel_cuts:
+        return None
+    if vessels is None:
+        raise InputError(
+            "the plan has cuts through vessels, and no vessels are known: give them with --vessels (the command "
+            "vessels proposes them)"
+        )
+    try:
+        laid_out = Territories(instances, vessels, progress.part(0.0, 0.6))
+        return laid_out.cut(wanted.vessel_cuts, progress.part(0.6, 1.0))
+    except InputError as error:
+        raise InputError(f"the plan's cuts through vessels: {error}") from error
 
 
 def _by_segments(

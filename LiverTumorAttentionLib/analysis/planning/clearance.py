@@ -7,7 +7,7 @@ always. Where it does not, the nearest point of the cut surface is looked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.region import Region
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.surfaces import half_step_mm, point_tree
 
 Status = Literal["resected", "cut", "remnant"]
@@ -89,24 +90,35 @@ class Clearance:
         return min(best, float(self._gaps_mm(centres[rest]).min())) if rest.size else best
 
     def _gaps_mm(self, centres: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how far voxels (N, 3), less half a step, lie from the cut surface.
-
-        The surface is known by one point a voxel, which stands for the plane around it: what lies within
-        half a voxel of it is as far as the plane.
-        """
+        """Return how far voxels (N, 3), less half a step, lie from the cut surface."""
         points, tree, plane = self._cut_surface
-        if len(points) == 0:
-            return np.zeros(len(centres))  # the planes run between pieces of the liver and cut none
-        distance, nearest = tree.query(centres)
-        way = points[nearest] - centres
-        upright = np.abs((way * self._units[plane[nearest]]).sum(axis=1))
-        aside = np.sqrt(np.maximum(distance**2 - upright**2, 0.0))
-        reach = 0.5 * float(np.linalg.norm(self._liver.axes.spacing_zyx_mm))
-        along = way / np.maximum(distance, ROUNDING_MM)[:, None]
-        gaps = np.where(aside <= reach, upright, distance) - half_step_mm(along, self._liver.axes)
-        return np.asarray(np.maximum(gaps, 0.0))
+        return gaps_mm(centres, points, tree, lambda nearest: self._units[plane[nearest]], self._liver.axes)
 
     @cached_property
     def _cut_surface(self) -> tuple[NDArray[np.float64], cKDTree, NDArray[np.intp]]:
         points, plane = self._region.border
         return points, point_tree(points), plane
+
+
+def gaps_mm(
+    centres: NDArray[np.float64],
+    points: NDArray[np.float64],
+    tree: cKDTree,
+    normals: Callable[[NDArray[np.intp]], NDArray[np.float64]],
+    axes: ImageAxes,
+) -> NDArray[np.float64]:
+    """Return how far voxels (N, 3), less half a step, lie from a cut surface inside the liver.
+
+    The surface is known by one point a voxel, which stands for the plane around it: what lies within half a voxel of it
+    is as far as the plane. points: (P, 3), and `tree` of them. normals: returns the unit normals there.
+    """
+    if len(points) == 0:
+        return np.zeros(len(centres))  # the cut runs between pieces of the liver and cuts none
+    distance, nearest = tree.query(centres)
+    way = points[nearest] - centres
+    upright = np.abs((way * normals(nearest)).sum(axis=1))
+    aside = np.sqrt(np.maximum(distance**2 - upright**2, 0.0))
+    reach = 0.5 * float(np.linalg.norm(axes.spacing_zyx_mm))
+    along = way / np.maximum(distance, ROUNDING_MM)[:, None]
+    gaps = np.where(aside <= reach, upright, distance) - half_step_mm(along, axes)
+    return np.asarray(np.maximum(gaps, 0.0))

@@ -27,18 +27,28 @@ class VoxelShare:
 
     def __init__(self, normal: NDArray[np.float64], steps_mm: NDArray[np.float64]) -> None:
         reach = np.abs(steps_mm @ normal)
-        self._reach = np.maximum(reach, THINNEST * reach.sum())
-        self.half_mm = 0.5 * float(self._reach.sum())
+        self._reach = reach
+        self.half_mm = 0.5 * float(np.maximum(reach, THINNEST * reach.sum()).sum())
         """Voxels whose centers lie farther than this from the plane are not cut by it."""
 
     def __call__(self, distance_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the shares of voxels whose centers lie so far from the plane, along its normal."""
-        place = np.clip(distance_mm, -self.half_mm, self.half_mm)
-        # The lesser part is computed, where the terms are few and small, and the other is what is left.
-        depth = self.half_mm - np.abs(place)
-        lesser = np.zeros_like(place)
-        for chosen in product((0, 1), repeat=3):
-            rest = np.maximum(depth - np.dot(chosen, self._reach), 0.0)
-            lesser += (-1) ** sum(chosen) * rest**3
-        lesser /= 6.0 * self._reach.prod()
-        return np.where(place > 0, 1.0 - lesser, lesser)
+        return share_beyond(distance_mm, self._reach)
+
+
+def share_beyond(height: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of voxels (...) that lies above 0 of a height, which changes evenly within a voxel.
+
+    height: at the voxel's center. reach: (..., 3) or (3,), by how much it changes along each of the voxel's edges.
+    """
+    edges = np.maximum(reach, THINNEST * reach.sum(axis=-1, keepdims=True))
+    half = 0.5 * edges.sum(axis=-1)
+    place = np.clip(height, -half, half)
+    # The lesser part is computed, where the terms are few and small, and the other is what is left.
+    depth = half - np.abs(place)
+    lesser = np.zeros_like(place)
+    for chosen in product((0, 1), repeat=3):
+        rest = np.maximum(depth - edges @ np.array(chosen, float), 0.0)
+        lesser += (-1) ** sum(chosen) * rest**3
+    lesser /= 6.0 * edges.prod(axis=-1)
+    return np.where(place > 0, 1.0 - lesser, lesser)

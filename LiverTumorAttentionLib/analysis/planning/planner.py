@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
+from LiverTumorAttentionLib.analysis.planning.curved_resection import beyond, plan_curved_resection
 from LiverTumorAttentionLib.analysis.planning.margin import MarginPlan, plan_margin
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.resection import Combination, ResectionPlan, plan_resection
+from LiverTumorAttentionLib.analysis.planning.surface import CutSurface
 from LiverTumorAttentionLib.analysis.vessels import Vessels
 from LiverTumorAttentionLib.voxels.boxes import full_box
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
@@ -55,6 +57,14 @@ class Planner:
         """Return what one or several planes take out and what they leave; see `plan_resection`."""
         chosen = [planes] if isinstance(planes, CutPlane) else list(planes)
         return plan_resection(self._liver, chosen, combine, weight_kg)
+
+    def curved_resection(self, surface: CutSurface, weight_kg: float | None = None) -> ResectionPlan:
+        """Return what a curved cut takes out and what it leaves; see `plan_curved_resection`."""
+        return plan_curved_resection(self._liver, surface, weight_kg)
+
+    def curved_mask(self, surface: CutSurface) -> sitk.Image:
+        """Return what a curved cut takes out, as `resected_mask` does."""
+        return self._liver.on_grid(beyond(self._liver, surface), full_box(self._liver.values.shape))
 
     def resected_mask(
         self, planes: CutPlane | Sequence[CutPlane], combine: Combination = "all"

@@ -16,6 +16,7 @@ from LiverTumorAttentionLib.analysis.planning.clearance import Clearance
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.region import Region, region_beyond
+from LiverTumorAttentionLib.analysis.planning.surface import CutSurface
 from LiverTumorAttentionLib.analysis.segments.remnant import check_weight
 from LiverTumorAttentionLib.errors import InputError
 
@@ -53,7 +54,8 @@ class ResectionPlan:
     any tumor. resected_ml, remnant_ml: of the whole organ; resected_percent, remnant_percent: likewise.
     remnant_parenchyma_ml: what stays, without the tumors that stay; remnant_parenchyma_percent: of
     parenchyma_ml; remnant_ml_per_kg: remnant_parenchyma_ml by the body's weight, None without a weight.
-    tumors: in the order of their numbers. smallest_margin_mm: over all that are not left; None without any.
+    tumors: in the order of their numbers. smallest_margin_mm: over all that are not left; None without any. surface:
+    the curved one that cuts instead of planes.
     """
 
     planes: tuple[CutPlane, ...]
@@ -70,6 +72,7 @@ class ResectionPlan:
     remnant_ml_per_kg: float | None
     tumors: tuple[TumorResection, ...]
     smallest_margin_mm: float | None
+    surface: CutSurface | None = None
 
     @property
     def cut_tumors(self) -> tuple[int, ...]:
@@ -100,12 +103,27 @@ def plan_resection(
     _check(planes, combine, weight_kg)
     region, resected = _resected_voxels(liver, planes, combine)
     _check_divides(liver, planes, resected)
+    clearance = Clearance(liver, region, planes, combine)
+    statuses = [clearance.of_tumor(label) for label in range(1, 1 + len(liver.tumor_numbers))]
+    return resection_numbers(liver, resected, statuses, weight_kg, planes=planes, combine=combine)
+
+
+def resection_numbers(
+    liver: PlannedLiver,
+    resected: np.ndarray,
+    statuses: Sequence[tuple[Status, float | None]],
+    weight_kg: float | None,
+    *,
+    planes: Sequence[CutPlane] = (),
+    combine: Combination = "all",
+    surface: CutSurface | None = None,
+) -> ResectionPlan:
+    """Return a resection in numbers. resected: voxels by label. statuses: of each tumor, with its margin."""
     voxel_ml, total = liver.axes.voxel_ml, liver.voxels
     stays = np.maximum(total - resected, 0.0)
-    clearance = Clearance(liver, region, planes, combine)
     tumors = []
     for label, number in enumerate(liver.tumor_numbers, start=1):
-        status, margin_mm = clearance.of_tumor(label)
+        status, margin_mm = statuses[label - 1]
         tumors.append(
             TumorResection(
                 number=number,
@@ -131,6 +149,7 @@ def plan_resection(
         remnant_ml_per_kg=None if weight_kg is None else remnant_parenchyma_ml / weight_kg,
         tumors=tuple(tumors),
         smallest_margin_mm=min((t.margin_mm for t in tumors if t.margin_mm is not None), default=None),
+        surface=surface,
     )
 
 

@@ -52,6 +52,29 @@ def test_a_review_fills_its_table_with_them(files: dict[str, str], tmp_path: Pat
     assert any(value in NAMES for value in row.values())
 
 
+def test_a_plan_tells_territories_and_a_curved_cut(files: dict[str, str], tmp_path: Path) -> None:
+    plan, page, numbers = (tmp_path / name for name in ("plan.json", "case.html", "case.json"))
+    points = [[-20, -20, 0], [20, -20, 4], [-20, 20, 4], [20, 20, 0]]
+    wanted = {
+        "vessel_cuts": [{"point_lps_mm": [-12, 0, 0]}],
+        "resections": [{"name": "vault", "surface": {"points_lps_mm": points, "toward_lps": [0, 0, 1]}}],
+    }
+    plan.write_text(json.dumps(wanted))
+    given = ["--portal", files["portal"], "--segmentation", files["instances"], "--vessels", files["output"]]
+    written = ["--plan", str(plan), "--output", str(page), "--json", str(numbers), "--progress", "none"]
+    assert main(["review", *given, *written]) == 0
+    told = json.loads(numbers.read_text())["plan"]
+    (part,) = told["territories"]["territories"]
+    assert (part["vessel"], part["side"]) == ("Portal vein", "supply")
+    assert 20 < part["lost_percent"] < 60
+    (resection,) = told["resections"]
+    assert resection["resected_ml"] + resection["remnant_ml"] == pytest.approx(resection["liver_ml"])
+    assert 0.35 < resection["resected_ml"] / resection["liver_ml"] < 0.65
+    text = page.read_text()
+    assert "Curved surface through 4 points" in text
+    assert "Loses portal supply" in text
+
+
 def test_points_are_checked_and_nothing_is_half_written(
     files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,15 @@ def test_the_plan_that_the_documentation_shows_can_be_read() -> None:
         ('{"margins": [{"margin_mm": NaN}]}', "is no valid JSON .NaN is no number"),
         ([], "the plan: expected an object with named fields, got list"),
         ({}, "neither a margin nor a resection"),
+        (
+            {"resections": [{"name": "bare"}]},
+            "the resection 'bare' must have either planes or a curved surface",
+        ),
+        (
+            {"resections": [{"surface": {"points_lps_mm": [[0, 0, 0]], "toward_lps": [0, 0, 1]}}]},
+            "3 to 60 points, got 1",
+        ),
+        ({"vessel_cuts": [{"point_lps_mm": [0, 0]}]}, "point_lps_mm: expected 3 values, got 2"),
         ({"margin": []}, "unknown key 'margin'; did you mean 'margins'"),
         ({"margins": [{"width_mm": 5}]}, r"margins\[0\]: unknown key 'width_mm'"),
         ({"margins": [{"margin_mm": "5"}]}, r"margins\[0\]: margin_mm: expected float, got str '5'"),
@@ -94,7 +103,8 @@ def test_a_plan_that_cannot_be_meant(tmp_path: Path, plan: Any, message: str) ->
         ),
         ({"margins": [{"margin_mm": 5, "tumors": [7]}]}, "the plan's 'Margin 1': there is no tumor 7"),
         ({"resections": [{"planes": [PLANE]}]}, "the plan's 'Resection 1': the plane does not pass through"),
-        ({"resections": [{"planes": []}]}, "a resection needs 1 to 20 planes, got 0"),
+        ({"resections": [{"planes": []}]}, "must have either planes or a curved surface"),
+        ({"vessel_cuts": [{"point_lps_mm": [0, 0, 0]}]}, "no vessels are known: give them with --vessels"),
         (
             {"margins": [{"margin_mm": 5}], "resections": [{"planes": [PLANE]}], "weight_kg": 0.1},
             "weight must lie",
