@@ -15,13 +15,13 @@ PYTEST_OPTIONS := --numprocesses=$(WORKERS) --dist=loadfile --timeout=$(TEST_SEC
 
 .DEFAULT_GOAL := help
 , := ,
-.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor model-clicks segments-results study kills cohort-trial fuzz phases follow-up clean
+.PHONY: help demo test lint pytest system-packages screenshot story evaluation benchmarks benchmark-interaction benchmark-default-path benchmark-metrics benchmark-models benchmark-networks benchmark-registration benchmark-training model model-phantoms model-liver model-tumor model-clicks segments-results study kills cohort-trial server-trial fuzz phases follow-up clean
 
 help:
 	@sed -n '1,4s/^# //p' Makefile
 	@echo "make lint | pytest | screenshot | story | evaluation | model | segments-results | study | clean"
 	@echo "make benchmarks | benchmark-default-path | benchmark-metrics | benchmark-models | benchmark-networks | benchmark-registration | benchmark-training"
-	@echo "make benchmark-interaction | kills | cohort-trial | fuzz | phases | test-slicer-versions"
+	@echo "make benchmark-interaction | kills | cohort-trial | server-trial | fuzz | phases | test-slicer-versions"
 
 # Installed anew whenever the lists change; the mark is touched last, so that an interrupted install is repeated.
 $(VENV)/.run: pyproject.toml setup.py constraints.txt .ci/install-torch.sh
@@ -302,6 +302,12 @@ cohort-trial: $(VENV)/.cluster
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) many --cases $(COHORT_CASES)
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) kills --kills $(COHORT_KILLS)
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) engines --cases 20
+
+# A minute on two free cores: a server under load of clients whose connections are cut, a stub in place of the networks.
+SERVER_CLIENTS ?= 20
+server-trial: $(VENV)/.test
+	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
+	$(BIN)/python -m Testing.trials.server_load --clients $(SERVER_CLIENTS) --beside "$(BESIDE)" --output Testing/trials/results
 
 # Minutes on a free core: which contrast phase is recognized, over generated and real volumes.
 PATIENTS ?= 20

@@ -53,6 +53,7 @@ class SegmentationPanel:
     """Builds the panel from its .ui files and updates its sections from the parameter node.
 
     models, installer, run_factory, model_manager, load_sample, click_model: collaborators, replaced in tests.
+    stored: keeps where a run is computed, as QSettings does; None takes the application's settings.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class SegmentationPanel:
         model_manager: Callable[..., ModelManager] = ModelsDialog,
         load_sample: Callable[..., Run] = load_sample,
         click_model: Path | None = BUNDLED,
+        stored: Any = None,
     ) -> None:
         self._logic = logic
         self._installer = Installation(installer or Installer())
@@ -88,6 +90,7 @@ class SegmentationPanel:
             on_result=self._show_result,
             on_failed=self._run_failed,
             blocked=lambda: BLOCKS if self._batch_runs() else "",
+            stored=stored,
         )
         self._inputs.fill()
         self.worklist = WorklistSection(
@@ -96,9 +99,9 @@ class SegmentationPanel:
             logic,
             self.active_case,
             ensure=self._installer.ensure_requirements,
-            ensure_all=self._installer.ensure,
+            ensure_all=self._segment.ensure,
             settings=self._segment.settings,
-            run_problem=lambda: RUNS_ALREADY if self._segment.running else "",
+            run_problem=lambda: RUNS_ALREADY if self._segment.running else self._segment.server_problem(),
             on_open=self._show_case,
             on_change=self._update_segment,
         )

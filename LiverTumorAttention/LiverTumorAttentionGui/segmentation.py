@@ -71,6 +71,24 @@ TABLE_FILE = "tumors.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComputeServer:
+    """A server of the site that computes runs. The token itself is read by the child process alone."""
+
+    address: str
+    """Such as "https://gpu.hospital.example:8642"."""
+    token_file: str = ""
+    """File whose first line is the token; empty for a server that wants none."""
+    certificate: str = ""
+    """PEM of who vouches for the server; empty where the system knows them."""
+
+    def arguments(self) -> list[str]:
+        """Return the options of the command line."""
+        files = {"--token-file": self.token_file, "--server-certificate": self.certificate}
+        given = [text for option, path in files.items() if path for text in (option, path)]
+        return ["--server", self.address, *given]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """The settings of a run, of a case in the scene or of one of a worklist."""
 
@@ -86,6 +104,8 @@ class RunSettings:
     """Which findings are kept by their lesion probability; None for a model that gives none."""
     phases_as_given: bool = False
     """Whether the user has said that the volumes are of the phases that they were chosen as."""
+    server: ComputeServer | None = None
+    """Where it is computed; None for this computer."""
 
     def arguments(self) -> list[str]:
         """Return the options of the command line."""
@@ -96,6 +116,8 @@ class RunSettings:
             arguments += ["--minimum-diameter", f"{self.minimum_diameter_mm:g}"]
         if self.operating_point is not None:
             arguments += ["--operating-point", self.operating_point]
+        if self.server is not None:
+            arguments += self.server.arguments()
         return arguments + (["--phases-as-given"] if self.phases_as_given else [])
 
 

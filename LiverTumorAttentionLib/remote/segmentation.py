@@ -178,5 +178,5 @@ def _followed(connection: Connection, path: str, progress: Progress) -> JobState
             progress.part(0.0, 1.0, state.stage).update(state.fraction, state.detail)
         else:
             before = "next" if state.position == 0 else f"{state.position} before this one"
-            progress.part(0.0, 1.0, "waiting for the server").update(0.0, before)
+            progress.part(0.0, 1.0, f"waiting for the server: {before}").update(0.0)
         pause(POLL_S, progress.check)

@@ -21,6 +21,7 @@ from LiverTumorAttentionGui.process.child_process import Run
 from LiverTumorAttentionGui.process.installation import Installation, InstallationCancelled
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.scene.node_attributes import PORTAL_REFERENCE
+from LiverTumorAttentionGui.sections.compute_on import ComputeOnSection
 from LiverTumorAttentionGui.sections.registration import RegistrationSection
 from LiverTumorAttentionGui.segmentation import (
     PHASES_TITLE,
@@ -69,6 +70,7 @@ class SegmentSection:
     returns which phase it needs and is not given, in a sentence. load_sample: starts to
     generate the sample case and returns its run. on_result: called with the result of a segmentation. on_failed:
     called when a run failed. blocked: returns why no run can start beside another, in one sentence; empty when it can.
+    stored: see `ComputeOnSection`.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class SegmentSection:
         on_result: Callable[[SegmentationResult], None],
         on_failed: Callable[[], None],
         blocked: Callable[[], str],
+        stored: Any = None,
     ) -> None:
         self._ui = ui
         self._logic = logic
@@ -104,6 +107,7 @@ class SegmentSection:
         self._parameters: SegmentationParameters | None = None
         self._message = MessageLine(ui.statusLabel)
         self._registration = RegistrationSection(ui)
+        self._compute_on = ComputeOnSection(ui, on_change=self._compute_on_changed, stored=stored)
         for device, title in DEVICE_TITLES.items():
             ui.deviceComboBox.addItem(title, device)
         for point in OPERATING_POINTS:
@@ -123,6 +127,7 @@ class SegmentSection:
         """Disconnect the widgets."""
         self._disconnected = True
         self._connections.disconnect()
+        self._compute_on.disconnect()
 
     @property
     def running(self) -> bool:
@@ -204,7 +209,22 @@ class SegmentSection:
         problem = self._blocked() or self._logic.problem(
             chosen.portal, chosen.arterial, self._model(), delayed=chosen.delayed, native=chosen.native
         )
-        return problem or self._missing_phase()
+        return problem or self._missing_phase() or self._compute_on.problem()
+
+    def _compute_on_changed(self) -> None:
+        if self._parameters is not None:
+            self._update_buttons()
+
+    def server_problem(self) -> str:
+        """Return why no run can be sent to the chosen server, in one sentence; see `ComputeOnSection.problem`."""
+        return self._compute_on.problem()
+
+    def ensure(self) -> None:
+        """Install what a run needs here, which is no torch where a server computes. Raises `PanelError`."""
+        if self._compute_on.server() is None:
+            self._installer.ensure()
+        else:
+            self._installer.ensure_requirements()
 
     def settings(self) -> RunSettings:
         """Return the settings that are chosen in the panel."""
@@ -216,6 +236,7 @@ class SegmentSection:
             threshold=threshold if threshold > MODELS_OWN_THRESHOLD else None,
             minimum_diameter_mm=diameter_mm if diameter_mm > MODELS_OWN_DIAMETER else None,
             operating_point=parameters.operating_point if self._has_operating_points() else None,
+            server=self._compute_on.server(),
         )
 
     def _request(
@@ -242,7 +263,7 @@ class SegmentSection:
         self._warnings = []
         self._registration.clear()
         try:
-            self._installer.ensure()
+            self.ensure()
             if self._disconnected:
                 return
             if self._parameters is not parameters:
