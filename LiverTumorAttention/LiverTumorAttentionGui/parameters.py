@@ -30,6 +30,7 @@ class SegmentationParameters:
     study: the segmentation that is corrected, reviewed and planned on.
     distance_mm: by which a correction grows, shrinks, smooths and fills.
     improve_clicks: whether a network improves the random walker's answers to clicks.
+    by_phase_shown: whether prompts are answered by the phase alone that is shown.
     reader: name of who signs.
     """
 
@@ -48,4 +49,5 @@ class SegmentationParameters:
     study: vtkMRMLSegmentationNode
     distance_mm: Annotated[float, WithinRange(0.5, 20.0)] = 2.0
     improve_clicks: bool = False
+    by_phase_shown: bool = False
     reader: str = ""

@@ -55,6 +55,7 @@ class Lesion:
     box: its bounding box (z, y, x). region: the former voxels of a rejected lesion, None for others.
     include, exclude: its foreground and background seeds.
     outlines: those drawn by hand (points in LPS mm), in whose slices clicks elsewhere change nothing.
+    phase: "portal" or "arterial" where that phase alone answered its last prompt; None for both.
     """
 
     number: int
@@ -65,6 +66,7 @@ class Lesion:
     exclude: tuple[Seed, ...] = ()
     region: PackedMask | None = None
     outlines: tuple[tuple[Point, ...], ...] = ()
+    phase: str | None = None
 
 
 class LesionMap:

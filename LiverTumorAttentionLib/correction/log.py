@@ -44,6 +44,7 @@ class LesionRecord:
     exclude: tuple[Seed, ...] = ()
     region: PackedMask | None = None
     outlines: tuple[tuple[Point, ...], ...] = ()
+    phase: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +226,7 @@ def resume(case: CorrectionCase, log: CorrectionLog, clicks: ClickModel | None =
             exclude=known.exclude,
             region=known.region,
             outlines=known.outlines,
+            phase=known.phase,
         )
     session.inherit(
         log.entries, records, next_number=log.next_number, start_checksum=log.start, signing=log.signing

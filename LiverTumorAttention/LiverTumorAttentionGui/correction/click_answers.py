@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BUNDLED = library_parent() / LIBRARY / "data" / "clicks"
 """Folder of the model that ships with the library."""
-ANSWERED = ("add", "line", "include", "exclude")
+ANSWERED = ("add", "line", "box", "lasso", "include", "exclude", "same_in_phase")
 """Tools whose clicks it answers, by the library's names."""
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import slicer
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionGui.scene.study import Study
 
 Ras = tuple[float, float, float]
 
@@ -25,6 +29,41 @@ def center_3d(scene: slicer.vtkMRMLScene, ras: Ras) -> None:
         camera.SetFocalPoint(*ras)
         camera.SetPosition(*moved)
         camera.ResetClippingRange()
+
+
+def phase_shown(study: Study) -> str | None:
+    """Return the phase, "portal" or "arterial" (registered), that the view under the mouse shows.
+
+    Where the mouse is in no slice view, the one that all views with either phase show; None where it is neither or
+    both.
+    """
+    scene = study.segmentation.GetScene()
+    names = {study.portal.GetID(): "portal"}
+    if study.arterial is not None:
+        names[study.arterial.GetID()] = "arterial"
+    views = list(_nodes(scene, "vtkMRMLSliceCompositeNode"))
+    crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    under = None if crosshair is None else crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0])
+    if under is not None:
+        own = [view for view in views if view.GetLayoutName() == under.GetLayoutName()]
+        return names.get(own[0].GetBackgroundVolumeID()) if own else None
+    shown = {names[view.GetBackgroundVolumeID()] for view in views if view.GetBackgroundVolumeID() in names}
+    return shown.pop() if len(shown) == 1 else None
+
+
+def show_phase(study: Study, phase: str) -> None:
+    """Show a phase, "portal" or "arterial", in the views of the other one, unless they show both side by side."""
+    volumes = {"portal": study.portal, "arterial": study.arterial}
+    ids = [volume.GetID() for volume in volumes.values() if volume is not None]
+    views = [
+        view
+        for view in _nodes(study.segmentation.GetScene(), "vtkMRMLSliceCompositeNode")
+        if view.GetBackgroundVolumeID() in ids
+    ]
+    wanted = volumes[phase]
+    if wanted is not None and len({view.GetBackgroundVolumeID() for view in views}) == 1:
+        for view in views:
+            view.SetBackgroundVolumeID(wanted.GetID())
 
 
 class PhaseComparison:

@@ -18,6 +18,7 @@ from LiverTumorAttentionGui.scene import slice_views
 from LiverTumorAttentionGui.sections.click_tools import ClickTools
 from LiverTumorAttentionGui.sections.formatting import action_text
 from LiverTumorAttentionGui.sections.lesion_table import LesionTable
+from LiverTumorAttentionGui.sections.other_phase import OtherPhase
 from LiverTumorAttentionGui.sections.reading import ReadingEnvironment
 from LiverTumorAttentionGui.sections.segment_editor import SegmentEditorBox
 from LiverTumorAttentionGui.sections.shortcuts import KEYS, Shortcuts, with_key
@@ -122,8 +123,11 @@ class CorrectSection:
             selected=lambda: self._table.numbers,
             on_start=self._tool_starts,
             on_end=self._stop_tools,
+            phase=lambda: self._phases.phase(),
             perform=self.perform,
+            refuse=lambda reason: self._message.say(reason, error=True),
         )
+        self._phases = OtherPhase(ui, active_case, number=self._selected_draft, perform=self.perform)
         self._editor = SegmentEditorBox(
             ui.brushGroupBox,
             ui.segmentEditor,
@@ -178,6 +182,7 @@ class CorrectSection:
             self._table,
             self._threshold,
             self._tools,
+            self._phases,
             self._editor,
             self._shortcuts,
             self.reading,
@@ -276,6 +281,7 @@ class CorrectSection:
             button.enabled = tool.fits(statuses)
             button.toolTip = with_key(tool.tip, tool.button) if tool.button in KEYS else f"{tool.tip}."
         self._update_undo_and_redo()
+        self._phases.update()
         ui.nextButton.enabled = ui.previousButton.enabled = bool(self._table.rows)
         self._threshold.update(rows[0] if len(rows) == 1 else None)
         self._shortcuts.enable(self._controller is not None, escape=bool(self._tools.current))
@@ -332,6 +338,11 @@ class CorrectSection:
 
     def _editor_closed(self) -> None:
         self.reading.rest(False)
+
+    def _selected_draft(self) -> int | None:
+        """Return the selected tumor if it is the only one and a draft."""
+        rows = self._table.selected
+        return rows[0].number if len(rows) == 1 and rows[0].status == "draft" else None
 
     def _segment_to_edit(self) -> str:
         """Return the segment of the selected tumor if that is a draft, else of the first draft; empty for none."""

@@ -21,6 +21,9 @@ SHOWN_TUMORS = 8
 _ACTIONS = {
     "add": _("add a tumor"),
     "line": _("add a tumor by a line"),
+    "box": _("add a tumor by a box"),
+    "lasso": _("draw around Tumor {lesion}"),
+    "same_in_phase": _("redraw Tumor {lesion} as the {phase} phase shows it"),
     "remove": _("remove Tumor {lesion}"),
     "merge": _("merge tumors"),
     "split": _("split a tumor"),
@@ -38,6 +41,7 @@ _ACTIONS = {
     "draw": _("brush work on Tumor {lesion}"),
 }
 _OF_ANY_TUMOR = {
+    "lasso": _("draw around a tumor"),
     "remove": _("remove a tumor"),
     "include": _("include a point"),
     "exclude": _("exclude a point"),
@@ -62,6 +66,7 @@ def action_text(action: Action) -> str:
         lesion=lesion,
         distance_mm=getattr(action, "distance_mm", None),
         probability=getattr(action, "probability", None),
+        phase=getattr(action, "phase", None),
     )
 
 

@@ -65,7 +65,7 @@ class Add:
         progress.update(1.0)
         return Edit(
             patches=(replacing_mask(lesions, number, segmented.box, free),),
-            records={number: Lesion(number=number, box=segmented.box, include=(seed,))},
+            records={number: Lesion(number=number, box=segmented.box, include=(seed,), phase=phase)},
             subject=number,
             answered_by=None if clicks is None else clicks.name,
         )

@@ -67,7 +67,7 @@ class AddByBox:
         progress.update(1.0)
         return Edit(
             patches=(replacing_mask(lesions, number, answer.box, mask),),
-            records={number: Lesion(number=number, box=answer.box, include=(seed,))},
+            records={number: Lesion(number=number, box=answer.box, include=(seed,), phase=phase)},
             subject=number,
             answered_by=answer.answered_by,
             note=f"{missed} of {frame.sides} sides of the box lie outside of the liver or in other lesions, "

@@ -72,7 +72,7 @@ class Lasso:
         progress.update(1.0)
         return Edit(
             patches=(replacing_mask(lesions, value, answer.box, answer.mask),),
-            records={value: record},
+            records={value: replace(record, phase=phase)},
             subject=value,
             answered_by=answer.answered_by,
             note=f"{left_out} of {drawn} drawn voxels lie outside of the liver or in other lesions and are left out"

@@ -68,7 +68,7 @@ class AddByLine:
         progress.update(1.0)
         return Edit(
             patches=(replacing_mask(lesions, number, found.box, found.mask),),
-            records={number: Lesion(number=number, box=found.box, include=(seed,))},
+            records={number: Lesion(number=number, box=found.box, include=(seed,), phase=phase)},
             subject=number,
             answered_by=None if clicks is None else clicks.name,
         )

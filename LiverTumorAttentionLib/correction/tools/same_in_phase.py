@@ -75,7 +75,7 @@ class SameInPhase:
         progress.update(1.0)
         return Edit(
             patches=(replacing_mask(lesions, lesion.number, box, mask),),
-            records={lesion.number: replace(lesion, outlines=())},
+            records={lesion.number: replace(lesion, outlines=(), phase=phase)},
             subject=lesion.number,
             note=f"lesion {lesion.number} has {volumes[0]} in the {PHASE_NAMES[phase]} phase, and had {volumes[1]}",
             answered_by=None if clicks is None else clicks.name,

@@ -88,6 +88,7 @@ def _edit(lesions: LesionMap, action: Include | Exclude, *, include: bool, progr
         include=extended if include else rest,
         exclude=rest if include else extended,
         outlines=tuple(held),
+        phase=phase,
     )
     clicks = asked(lesions, phase)
     answered_by = None if clicks is None else clicks.name
