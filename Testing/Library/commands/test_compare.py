@@ -63,6 +63,9 @@ def test_it_writes_page_table_and_numbers(
     out = {kind: tmp_path / f"out.{kind}" for kind in ("html", "csv", "json")}
     written = ["--output", str(out["html"]), "--csv", str(out["csv"]), "--json", str(out["json"])]
     told = [
+        *("--baseline-arterial", paths["baseline_portal"]),
+        *("--followup-arterial", paths["followup_portal"]),
+        "--arterial-registered",
         "--transform",
         str(tmp_path / "way.h5"),
         "--baseline-date",
@@ -85,6 +88,8 @@ def test_it_writes_page_table_and_numbers(
     comparison = measures.compared((), 90.0)
     again = comparison_values(comparison, measures.assessed(comparison, Chosen(targets=(1, 2))))
     assert {name: values[name] for name in again} == json.loads(json.dumps(again))
+    assert [part["number"] for part in values["viable"]["baseline"]] == [1, 2]
+    assert values["baseline"]["arterial_registration"] is None, "taken as it is"
     assert values["registration"]["grade"] in ("good", "doubtful")
     assert values["interval_days"] == 90.0
     pairs = [(p["baseline"], p["followup"], p["status"], p["uncertain"]) for p in values["pairs"]]
