@@ -89,7 +89,7 @@ screenshot: system-packages $(VENV)/.test
 story: system-packages $(VENV)/.test
 	rm -rf build/story
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
-	LIVER_TUMOR_ATTENTION_STORY=build/story $(BIN)/python -m pytest Testing/Slicer/test_story.py Testing/Slicer/test_story_session.py
+	LIVER_TUMOR_ATTENTION_STORY=build/story $(BIN)/python -m pytest Testing/Slicer/test_story.py Testing/Slicer/test_story_session.py Testing/Slicer/test_story_continued.py
 	$(BIN)/python -m Testing.Slicer.story.choose build/story Resources/Screenshots
 
 evaluation: $(VENV)/.test
