@@ -78,6 +78,32 @@ def test_the_page_says_whether_the_aims_are_met(tmp_path: Path) -> None:
     assert (tmp_path / "interaction.md").read_text(encoding="utf-8") == text
 
 
+def test_a_network_s_seconds_stand_beside_ours_where_it_was_measured() -> None:
+    measured = speed(0.2)
+    for each in measured["rows"]:
+        each["click network"] = 0.3
+    lines = list(report.speed_lines(measured))
+    (head,) = (line for line in lines if line.startswith("| click |"))
+    assert "| click network, median | click network, 95th percentile | GrowCut, median |" in head
+    assert "| add | 4 | 0.200 | 0.200 | 0.300 | 0.300 | 0.400 | 0.400 | 0.50 |" in lines
+
+
+def test_the_seconds_of_all_trials_are_told_by_tool() -> None:
+    rows = [
+        row([0.0] * 21, seconds=[0.1] * 19 + [1.0]),
+        row([0.0, 0.9], tool="click network", seconds=[0.4]),
+        row([0.95], tool="threshold", seconds=[]),
+    ]
+    lines = list(report.trial_seconds(rows))
+    assert "| tool | clicks | median | 95th percentile |" in lines
+    assert lines[-2:] == ["| ours | 20 | 0.100 | 0.145 |", "| click network | 1 | 0.400 | 0.400 |"]
+
+
+def test_the_tables_of_another_run_have_a_name_of_their_own(tmp_path: Path) -> None:
+    report.write(tmp_path, SETTING, [row([0.0, 0.9])], None, "interaction-full")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["interaction-full.csv", "interaction-full.md"]
+
+
 def test_the_page_says_when_the_machine_was_busy() -> None:
     assert "not representative" in "\n".join(report.speed_lines(speed(0.1, others=0.6)))
 

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make the trials that are missing, measure the speed and write the tables."""
     parser = argparse.ArgumentParser(prog="python -m Testing.benchmarks.interaction", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
+    parser.add_argument("--name", default=report.NAME, help=f"of the tables' files ({report.NAME})")
     parser.add_argument(
         "--scratch",
         type=Path,
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--skip-speed", action="store_true", help="leave out the timing in a large volume")
     options = parser.parse_args(arguments)
     rows = [row for own in all_trials(options) for row in own]
-    speed = None if options.skip_speed else measured(options.scratch)
+    speed = None if options.skip_speed else measured(options.scratch, model=options.click_model)
     setting = {
         "command": _command(options),
         "seeds": options.phantoms,
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "processor": processor(),
         "versions": _versions(),
     }
-    print(report.write(options.output, setting, rows, speed))
+    print(report.write(options.output, setting, rows, speed, options.name))
 
 
 def all_trials(options: argparse.Namespace) -> Iterator[list[Row]]:
@@ -81,6 +82,8 @@ def all_trials(options: argparse.Namespace) -> Iterator[list[Row]]:
 def _command(options: argparse.Namespace) -> str:
     """Return the command that writes the same tables."""
     words = ["python -m Testing.benchmarks.interaction --output", shlex.quote(str(options.output))]
+    if options.name != report.NAME:
+        words += ["--name", shlex.quote(options.name)]
     if options.phantoms != list(SEEDS):
         words += ["--phantoms", *(str(seed) for seed in options.phantoms)]
     if options.size != "small":

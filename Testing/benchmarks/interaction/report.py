@@ -14,8 +14,12 @@ from Testing.benchmarks.interaction.counting import Count, Row, clicks_to, count
 from Testing.benchmarks.interaction.user import ENOUGH, MOST_CLICKS
 from Testing.benchmarks.networks import MOST_FOR_OTHERS
 
+NAME = "interaction"
+"""Of the files."""
 AIMS = (0.8, 0.85, 0.9)
 AIM = 0.85
+WITH_MODEL = "click network"
+"""The tool that a model that answers clicks adds."""
 TITLES = {"nothing": "From a missed lesion", "network": "From the network's mask"}
 AIMED_CLICKS = {"nothing": 3, "network": 2}
 AIMED_SECONDS = {"median": 0.3, "95th percentile": 0.6}
@@ -38,12 +42,12 @@ connected in a window of two and a half deviations around the clicked ball's mea
 missing widen the window, those on what is too much narrow it and rub out a ball as large as that part."""
 
 
-def write(output: Path, setting: Row, rows: Sequence[Row], speed: Row | None) -> str:
-    """Write interaction.md and interaction.csv into a folder and return the text."""
+def write(output: Path, setting: Row, rows: Sequence[Row], speed: Row | None, name: str = NAME) -> str:
+    """Write NAME.md and NAME.csv into a folder and return the text."""
     text = "\n".join(_lines(setting, rows, speed)) + "\n"
     output.mkdir(parents=True, exist_ok=True)
-    for name, content in {"interaction.md": text, "interaction.csv": _csv(rows)}.items():
-        with replacing(output / name) as partial:
+    for suffix, content in {"md": text, "csv": _csv(rows)}.items():
+        with replacing(output / f"{name}.{suffix}") as partial:
             partial.write_text(content, encoding="utf-8")
     return text
 
@@ -63,6 +67,7 @@ def _lines(setting: Row, rows: Sequence[Row], speed: Row | None) -> Iterator[str
         own = [row for row in rows if row["start"] == start]
         yield from table(own, start)
         yield from ("", *_verdict(own, start))
+    yield from ("", *trial_seconds(rows))
     if speed is not None:
         yield from ("", *speed_lines(speed))
 
@@ -115,6 +120,22 @@ def _verdict(rows: Sequence[Row], start: str) -> Iterator[str]:
         )
 
 
+def trial_seconds(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the seconds of the clicks of all trials, a tool."""
+    yield from ("## Seconds of a click in these trials", "")
+    yield (
+        "All clicks of both starts, in volumes cut to the liver; the first click on a lesion opens a session and "
+        "measures the liver, too. Taken beside whatever else the computer did."
+    )
+    yield ""
+    cells = []
+    for tool in dict.fromkeys(row["tool"] for row in rows):
+        seconds = [value for row in rows if row["tool"] == tool for value in row["seconds"]]
+        if seconds:
+            cells.append((tool, str(len(seconds)), *(f"{each(seconds):.3f}" for each in MEASURES.values())))
+    yield from _table(("tool", "clicks", *MEASURES), cells, words=1)
+
+
 def speed_lines(speed: Row) -> Iterator[str]:
     """Yield what a click takes."""
     rows = speed["rows"]
@@ -124,11 +145,14 @@ def speed_lines(speed: Row) -> Iterator[str]:
         "Each click is taken back before the next. GrowCut grows in its box, from the same places.",
         "",
     )
-    head = ("click", "clicks", *(f"ours, {name}" for name in AIMED_SECONDS))
+    own_tools = ["ours", *[WITH_MODEL] * any(WITH_MODEL in row for row in rows)]
+    head = ("click", "clicks", *(f"{tool}, {name}" for tool in own_tools for name in AIMED_SECONDS))
     peers = (*(f"GrowCut, {name}" for name in AIMED_SECONDS), "ours / GrowCut, median")
     kinds = {kind: [row for row in rows if row["click"] == kind] for kind in CLICKS}
     kinds["all"] = [row for own in kinds.values() for row in own]
-    yield from _table((*head, *peers), [_timing(name, own) for name, own in kinds.items() if own], words=1)
+    yield from _table(
+        (*head, *peers), [_timing(name, own, own_tools) for name, own in kinds.items() if own], words=1
+    )
     yield ""
     for name, measure in MEASURES.items():
         value = measure([row["ours"] for row in kinds["all"]])
@@ -151,10 +175,10 @@ MEASURES: dict[str, Callable[[Sequence[float]], float]] = {
 }
 
 
-def _timing(name: str, rows: Sequence[Row]) -> tuple[str, ...]:
-    ours, theirs = ([row[tool] for row in rows] for tool in ("ours", "GrowCut"))
-    seconds = (f"{measure(values):.3f}" for values in (ours, theirs) for measure in MEASURES.values())
-    ratio = MEASURES["median"](ours) / MEASURES["median"](theirs)
+def _timing(name: str, rows: Sequence[Row], tools: Sequence[str]) -> tuple[str, ...]:
+    found = {tool: [row[tool] for row in rows] for tool in (*tools, "GrowCut")}
+    seconds = (f"{measure(values):.3f}" for values in found.values() for measure in MEASURES.values())
+    ratio = MEASURES["median"](found["ours"]) / MEASURES["median"](found["GrowCut"])
     return (name, str(len(rows)), *seconds, f"{ratio:.2f}")
 
 

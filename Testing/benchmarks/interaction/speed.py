@@ -1,5 +1,8 @@
 """Seconds of a click in 512 x 512 x 200 voxels of two phases: each of our tools, and GrowCut at the same places.
 
+With a model that answers clicks, its seconds for the same clicks too: the random walker's answer, which it improves,
+is part of them.
+
 Each click is taken back before the next one. To add, the liver is empty, and a lesion is clicked on in its middle and
 at two more places well inside. To include and exclude, lesions stand moved by half their radius along one axis, so
 that a part of each is missing and a part is too much; the middle of either is clicked on.
@@ -23,6 +26,7 @@ from scipy import ndimage
 from LiverTumorAttentionLib.correction import (
     Action,
     Add,
+    ClickModel,
     CorrectionCase,
     CorrectionSession,
     Exclude,
@@ -31,11 +35,12 @@ from LiverTumorAttentionLib.correction import (
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
+from LiverTumorAttentionLib.pipeline.refine import read_click_model
 from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, margin_voxels
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import ROOM_MM, SHELL_MM, GrowCut
 from Testing.benchmarks.interaction.task import Click, Mask, Task, Voxel
-from Testing.benchmarks.interaction.trials import SOURCES
+from Testing.benchmarks.interaction.trials import SOURCES, WITH_MODEL
 from Testing.benchmarks.interaction.user import middle
 from Testing.benchmarks.networks import OtherPrograms
 from Testing.benchmarks.registration.pair_store import fingerprint
@@ -47,14 +52,22 @@ INSIDE_SHARE = 0.5
 """Places of a lesion at least so deep, of its depth, are clicked on too."""
 
 
-def measured(scratch: Path, seeds: tuple[int, ...] = SEEDS, matrix: int = MATRIX) -> Row:
-    """Return the seconds of clicks by tool, ours and GrowCut's, and what came before the first; kept in a file."""
+def measured(
+    scratch: Path, seeds: tuple[int, ...] = SEEDS, matrix: int = MATRIX, model: Path | None = None
+) -> Row:
+    """Return the seconds of clicks by tool, ours and GrowCut's, and what came before the first; kept in a file.
+
+    model: folder of one that answers clicks, for a tool more.
+    """
     name = "-".join(str(seed) for seed in seeds)
+    clicks = None if model is None else read_click_model(str(model))
+    if clicks is not None:
+        name += f"-{clicks.sha256[:12]}"
     code = fingerprint((*SOURCES, "Testing/benchmarks/interaction/speed.py"))
     path = scratch / f"speed-{matrix}-{name}-{code}.json"
     if not path.exists():
         others = OtherPrograms()
-        rows = [row for seed in seeds for row in _clicks_of(seed, matrix)]
+        rows = [row for seed in seeds for row in _clicks_of(seed, matrix, clicks)]
         scratch.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
             result = {"matrix": matrix, "cores": os.cpu_count(), "others": others.share(), "rows": rows}
@@ -63,7 +76,7 @@ def measured(scratch: Path, seeds: tuple[int, ...] = SEEDS, matrix: int = MATRIX
     return found
 
 
-def _clicks_of(seed: int, matrix: int) -> Iterator[Row]:
+def _clicks_of(seed: int, matrix: int, clicks: ClickModel | None) -> Iterator[Row]:
     phantom = generate_phantom(
         seed,
         size="full",
@@ -75,12 +88,12 @@ def _clicks_of(seed: int, matrix: int) -> Iterator[Row]:
     )
     truth = sitk.GetArrayFromImage(phantom.instances).astype(np.uint16)
     about = {"seed": seed}
-    yield from (about | row for row in _additions(phantom, truth))
+    yield from (about | row for row in _additions(phantom, truth, clicks))
     for axis in range(3):
-        yield from (about | row for row in _corrections(phantom, truth, axis))
+        yield from (about | row for row in _corrections(phantom, truth, axis, clicks))
 
 
-def _additions(phantom: Phantom, truth: NDArray[np.uint16]) -> Iterator[Row]:
+def _additions(phantom: Phantom, truth: NDArray[np.uint16], clicks: ClickModel | None) -> Iterator[Row]:
     """Yield the opening of a session, its first click (which measures the liver), and clicks that add."""
     labels = np.minimum(truth, 1)
     start = time.perf_counter()
@@ -93,10 +106,12 @@ def _additions(phantom: Phantom, truth: NDArray[np.uint16]) -> Iterator[Row]:
             if first:
                 yield {"click": "first", "ours": _previewed(session, action)}
                 first = False
-            yield from _both("add", session, action, _cropped(phantom, labels, None, box), click)
+            yield from _both("add", session, action, _cropped(phantom, labels, None, box), click, clicks)
 
 
-def _corrections(phantom: Phantom, truth: NDArray[np.uint16], axis: int) -> Iterator[Row]:
+def _corrections(
+    phantom: Phantom, truth: NDArray[np.uint16], axis: int, clicks: ClickModel | None
+) -> Iterator[Row]:
     """Yield a click on what is missing and one on what is too much, of lesions that were moved along an axis."""
     spacing = phantom.portal.GetSpacing()[::-1]
     labels = moved_lesions(truth, axis, spacing)
@@ -112,27 +127,37 @@ def _corrections(phantom: Phantom, truth: NDArray[np.uint16], axis: int) -> Iter
             click = _click(*middle(part, spacing), box, include=kind == "include")
             action = tool(stroke=(session.case.point_at(click.voxel),), lesion=value - 1)
             _previewed(session, action)
-            yield from _both(kind, session, action, _cropped(phantom, labels, value, box), click)
+            yield from _both(kind, session, action, _cropped(phantom, labels, value, box), click, clicks)
 
 
 def _both(
-    kind: str, session: CorrectionSession, action: Action, task: tuple[Task, tuple[int, ...]], click: Click
+    kind: str,
+    session: CorrectionSession,
+    action: Action,
+    task: tuple[Task, tuple[int, ...]],
+    click: Click,
+    clicks: ClickModel | None,
 ) -> Iterator[Row]:
-    """Yield the seconds of a click with our tool and with GrowCut; nothing where ours refuses it."""
-    start = time.perf_counter()
-    try:
-        session.do(action)
-    except InputError:
-        return
-    ours = time.perf_counter() - start
-    session.undo()
+    """Yield the seconds of a click with our tools and with GrowCut; nothing where ours refuses it."""
+    seconds: Row = {}
+    for name, model in {"ours": None, **({} if clicks is None else {WITH_MODEL: clicks})}.items():
+        session.answer_by(model)
+        start = time.perf_counter()
+        try:
+            session.do(action)
+        except InputError:
+            return
+        finally:
+            session.answer_by(None)
+        seconds[name] = time.perf_counter() - start
+        session.undo()
     place, corner = task
     z, y, x = (i - low for i, low in zip(click.voxel, corner, strict=True))
     grower = GrowCut(place)
     grower.prepare()
     start = time.perf_counter()
     grower.click(replace(click, voxel=(z, y, x)))
-    yield {"click": kind, "ours": ours, "GrowCut": time.perf_counter() - start}
+    yield {"click": kind, **seconds, "GrowCut": time.perf_counter() - start}
 
 
 def moved_lesions(truth: NDArray[np.uint16], axis: int, spacing_mm: tuple[float, ...]) -> NDArray[np.uint16]:

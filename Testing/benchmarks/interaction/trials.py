@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.pipeline.refine import read_click_model
 from Testing.benchmarks.interaction.counting import Row
 from Testing.benchmarks.interaction.growcut import GrowCut
 from Testing.benchmarks.interaction.ours import Ours
+from Testing.benchmarks.interaction.report import WITH_MODEL
 from Testing.benchmarks.interaction.scenes import Scene, from_network, missed, scene_of
 from Testing.benchmarks.interaction.task import Task, Tool
 from Testing.benchmarks.interaction.threshold import PlainThreshold
@@ -23,8 +24,6 @@ from Testing.benchmarks.registration.pair_store import ROOT, fingerprint
 
 __all__ = ["ROOT", "SOURCES", "TOOLS", "WITH_MODEL", "trials_of"]
 TOOLS: dict[str, Callable[[Task], Tool]] = {"ours": Ours, "GrowCut": GrowCut, "threshold": PlainThreshold}
-WITH_MODEL = "click network"
-"""The tool that a model that answers clicks adds to them."""
 STARTS = {"nothing": missed, "network": from_network}
 HERE = "Testing/benchmarks/interaction"
 SOURCES = (
