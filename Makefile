@@ -150,9 +150,11 @@ benchmark-training: $(VENV)/.test
 MODEL ?= build/model
 DATA ?=
 INITIAL ?=
-# Whose liver the tumor stage trains in: that of the first model, so that both stages may train at once (make -j 2), or
-# without one, that of the liver stage just trained.
-MASKS ?= $(or $(INITIAL),$(MODEL)/run-liver)
+# A model whose liver stage is taken as it is: the tumor stage alone is trained.
+KEEP ?=
+# Whose liver the tumor stage trains in: that which is kept, that of the first model, so that both stages may train at once
+# (make -j 2), or without one, that of the liver stage just trained.
+MASKS ?= $(or $(KEEP),$(INITIAL),$(MODEL)/run-liver)
 MODEL_ID ?= bundled
 MODEL_VERSION ?= 1
 # Folder of what `assess` found of these weights, for their card.
@@ -163,7 +165,7 @@ PHANTOMS ?= 20
 PAINTED ?= 50
 IMPLANTED ?= 120
 JOBS ?= 2
-PHANTOM_OPTIONS ?= --size full --matrix 288
+PHANTOM_OPTIONS ?= --size full --matrix 360
 PAINTED_OPTIONS ?=
 LIVER_OPTIONS ?=
 TUMOR_OPTIONS ?=
@@ -188,7 +190,7 @@ TO_LIVER = $(LIVER) --output $(MODEL)/prepared-liver
 TO_TUMOR = $(TUMOR) --liver-model $(MASKS) --output $(MODEL)/prepared-tumor
 TRAIN_TUMOR = $(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor
 MINE = $(TRAINING) mine --prepared $(MODEL)/prepared-tumor --count $(MINED) --processes $(JOBS)
-EXPORT = $(TRAINING) export --run $(MODEL)/run-liver $(MODEL)/run-tumor-2 --id $(MODEL_ID) --version $(MODEL_VERSION) \
+EXPORT = $(TRAINING) export --run $(if $(KEEP),,$(MODEL)/run-liver) $(MODEL)/run-tumor-2 $(KEEP:%=--keep %) --id $(MODEL_ID) --version $(MODEL_VERSION) \
 	--title "Liver and tumors on CT, bundled model" --card training/export/cards/bundled.yaml \
 	--statement "trained on real slices, painted and generated CT, not for clinical use" $(POSTPROCESSING)
 LOOK := $(if $(LOOK_PHANTOMS),$(MODEL)/look-phantoms) $(if $(LOOK_IMPLANTED),$(MODEL)/look-implanted)
@@ -209,10 +211,10 @@ ifneq ($(DATA),)
 endif
 	$(TRAINING) train $(LIVER) --prepared $(MODEL)/prepared-liver --output $(MODEL)/run-liver $(FIRST)
 
-model-tumor: model-phantoms $(if $(INITIAL),,model-liver)
+model-tumor: model-phantoms $(if $(KEEP)$(INITIAL),,model-liver)
 	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_TUMOR)
 ifneq ($(LABEL_MAPS),)
-	$(SYNTHESIZE) --in-plane 1.25 --liver-margin 14 --seed 500 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
+	$(SYNTHESIZE) --in-plane 1 --liver-margin 14 --seed 500 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
 	$(PLAIN) --data $(MODEL)/painted-tumor $(TO_TUMOR)
 endif
 ifneq ($(DATA),)
@@ -230,7 +232,7 @@ endif
 	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor-2 --initial $(MODEL)/run-tumor-1 \
 		--hard-negatives $(MODEL)/hard-1 $(MODEL)/hard-2 $(ROUND_OPTIONS)
 
-model: model-liver model-tumor
+model: $(if $(KEEP),,model-liver) model-tumor
 ifneq ($(strip $(LOOK)),)
 	test -f $(MODEL)/first/model.json || $(EXPORT) --output $(MODEL)/first
 endif
@@ -238,7 +240,7 @@ ifneq ($(LOOK_PHANTOMS),)
 	$(TRAINING) phantoms --count $(LOOK_PHANTOMS) --seed 90100 --processes $(JOBS) $(PHANTOM_OPTIONS) --output $(MODEL)/look-phantoms
 endif
 ifneq ($(LOOK_IMPLANTED),)
-	$(TRAINING) implant --data $(DATA) --use validation --seed 1000 --liver-model $(MODEL)/run-liver \
+	$(TRAINING) implant --data $(DATA) --use validation --seed 1000 --liver-model $(or $(KEEP),$(MODEL)/run-liver) \
 		--count $(LOOK_IMPLANTED) --processes $(JOBS) --output $(MODEL)/look-implanted
 endif
 ifneq ($(strip $(LOOK)),)

@@ -46,6 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="folder of a run; two where one finds the liver and the other one tumors",
     )
     add("--output", required=True, type=Path, metavar="PATH", help="new folder of the model, or its .zip")
+    add("--keep", metavar="MODEL", help="id or path: the stage that no run trains is this model's, as it is")
     add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
     add(
         "--assessment",
@@ -96,7 +97,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     if answers_clicks(options.runs):
         unused = [
             name
-            for name in ("scores", "assessment", "postprocessing", "candidates")
+            for name in ("keep", "scores", "assessment", "postprocessing", "candidates")
             if getattr(options, name)
         ]
         if unused:
@@ -122,6 +123,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         card=options.card,
         postprocessing=dict(options.postprocessing),
         candidates=options.candidates,
+        keep=options.keep,
         half=options.precision == "float16",
     )
     console.say(f"{options.output}: {description.id}, {description.statement}")

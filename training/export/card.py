@@ -81,7 +81,7 @@ def sources_used(runs: Sequence[Run]) -> tuple[DataSource, ...]:
                 found.cases[name] = max(slices, found.cases.get(name, 0))
     described = [_described(key, found) for key, found in used.items()]
     before = [each for run in runs for each in _before(run)]
-    return _merged([*described, *before])
+    return merged([*described, *before])
 
 
 def sources_before(initial: StageWeights) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def _before(run: Run) -> tuple[DataSource, ...]:
     )
 
 
-def _merged(sources: Iterable[DataSource]) -> tuple[DataSource, ...]:
+def merged(sources: Iterable[DataSource]) -> tuple[DataSource, ...]:
     """Return each source once, by title, with the larger of the counts."""
     found: dict[str, DataSource] = {}
     for each in sources:

@@ -22,7 +22,8 @@ from training.evaluation.assessment_summary import figures_of
 from training.evaluation.columns import OVERLAP
 from training.evaluation.run_evaluation import is_changed
 from training.evaluation.segment import settings_at
-from training.export.card import CardText, card_values, read_card_text, sources_used
+from training.export.card import CardText, card_values, merged, read_card_text, sources_used
+from training.export.kept_stages import KeptStage, kept_stages
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, check_new, weights_digests, write_model
 from training.recipes.recipe import recipe_names, to_values
 from training.runs.checkpoint import read_weights
@@ -33,6 +34,7 @@ INTENDED_USE = (
     "Research: to reproduce and to compare. "
     "It was not tested for decisions about patients and must not guide any."
 )
+TUMOR_STAGE = "tumor"
 SURFACE = ("assd_mm", "hd_mm", "hd95_mm")
 SUMMED_UP = (
     *(f"{name}_{metric}" for name in ("liver", "tumor") for metric in (*OVERLAP, *SURFACE)),
@@ -52,10 +54,12 @@ def export_runs(
     postprocessing: Mapping[str, float] | None = None,
     card: Path | None = None,
     candidates: Path | None = None,
+    keep: str | None = None,
     half: bool = True,
 ) -> ModelDescription:
     """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
 
+    keep: a model, by id or path, whose stage is taken as it is where no run trains it.
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
     not to be the recipe's and ours. scores: the CSV of `evaluate`. assessment: the folder of
     `assess`, with rows of these weights. card: YAML with never_seen and known_failures; the sources, and the licence
@@ -65,16 +69,21 @@ def export_runs(
     """
     check_new(output)
     classifier = None if candidates is None else ClassifierFile.read(candidates)
-    runs = _in_order([Run.read(folder) for folder in folders])
+    runs = [Run.read(folder) for folder in folders]
+    kept = [] if keep is None else kept_stages(keep, [run.recipe.stage.name for run in runs])
+    order = _stage_order([*(run.recipe.stage.name for run in runs), *(stage.name for stage in kept)])
+    runs.sort(key=lambda run: order.index(run.recipe.stage.name))
     text = CardText() if card is None else read_card_text(card)
-    sources = sources_used(runs)
+    sources = merged([*sources_used(runs), *(source for stage in kept for source in stage.sources)])
     chosen = {**identity_of(runs), "licence": licence_for(sources), **(identity or {})}
     check_licence(chosen["licence"], sources)
-    stages, provenance = [], {}
+    found = {stage.name: (stage.trained, stage.provenance) for stage in kept}
     for run in runs:
         weights, about = read_weights(run.weights)
-        stages.append(TrainedStage(description=_stage(run), weights=weights))
-        provenance[run.recipe.stage.name] = {**provenance_of(run), "kept": about}
+        trained = TrainedStage(description=_stage(run), weights=weights)
+        found[run.recipe.stage.name] = trained, {**provenance_of(run), "kept": about}
+    stages = [found[name][0] for name in order]
+    provenance = {name: found[name][1] for name in order}
     measured = {} if scores is None else summary_of(scores, runs)
     if assessment is not None:
         measured["assessed"] = {
@@ -85,10 +94,10 @@ def export_runs(
         output,
         stages,
         identity=chosen,
-        training={"command": commands_of(runs), "runs": provenance},
+        training={"command": commands_of(runs, keep), "runs": provenance},
         scores=measured,
         postprocessing={
-            **_threshold(runs),
+            **_threshold(runs, kept),
             **(postprocessing or {}),
             **(classifier.postprocessing if classifier else {}),
         },
@@ -141,15 +150,14 @@ def _number(text: str, column: str, path: Path) -> float:
         ) from error
 
 
-def _in_order(runs: list[Run]) -> list[Run]:
-    """Return the runs in the order of a model's stages. Raises `InputError` when they are no whole model."""
-    names = [run.recipe.stage.name for run in runs]
+def _stage_order(names: Sequence[str]) -> list[str]:
+    """Return the names of stages in the order of a model. Raises `InputError` when they are no whole model."""
     for order in STAGE_ORDERS:
         if sorted(names) == sorted(order):
-            return sorted(runs, key=lambda run: order.index(run.recipe.stage.name))
+            return order
     raise InputError(
         f"a model is made of one run that finds liver and tumors, or of a run for each; got {', '.join(names)}: "
-        "give the run of the missing stage too (each paper's recipe `liver` trains one)"
+        "give the run of the missing stage too (each paper's recipe `liver` trains one), or keep that stage of a model"
     )
 
 
@@ -177,11 +185,14 @@ def identity_of(runs: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def _threshold(runs: Sequence[Run]) -> dict[str, float]:
-    """Return the threshold that the tumor stage was scored with, where it is not the usual one."""
+def _threshold(runs: Sequence[Run], kept: Sequence[KeptStage]) -> dict[str, float]:
+    """Return the threshold of the stage that finds tumors, where it is not the usual one: as it was scored, or kept."""
+    names = ("tumor_threshold", "minimum_peak_probability")
+    of_tumor = [stage for stage in kept if stage.name == TUMOR_STAGE]
+    if of_tumor:
+        return {name: value for name, value in of_tumor[0].postprocessing.items() if name in names}
     chosen = settings_at(runs[-1].recipe.evaluation.tumor_threshold)
     usual = PostprocessingSettings()
-    names = ("tumor_threshold", "minimum_peak_probability")
     return {name: getattr(chosen, name) for name in names if getattr(chosen, name) != getattr(usual, name)}
 
 
@@ -193,9 +204,12 @@ def provenance_of(run: Run) -> dict[str, Any]:
     return dict(values)
 
 
-def commands_of(runs: Sequence[Run]) -> str:
+def commands_of(runs: Sequence[Run], keep: str | None = None) -> str:
+    """Return the commands that made a model. keep: whose other stage it has."""
     train = [
         f"python -m training train --recipe {run.recipe.name} --part {run.part} --seed {run.seed}"
         for run in runs
     ]
-    return "; ".join([*train, "python -m training export"])
+    return "; ".join(
+        [*train, f"python -m training export{'' if keep is None else ' --keep ' + Path(keep).name}"]
+    )

@@ -220,6 +220,53 @@ def test_half_a_model_is_refused(tmp_path, runs, stages):
         export_runs([runs[stage] for stage in stages], tmp_path / "model")
 
 
+def test_a_stage_that_no_run_trains_is_kept_as_it_is(tmp_path, runs):
+    before = export_runs(
+        [runs["liver"], runs["tumor"]],
+        tmp_path / "before",
+        postprocessing={"tumor_threshold": 0.4, "minimum_peak_probability": 0.6},
+    )
+    after = export_runs([runs["tumor"]], tmp_path / "after", keep=str(tmp_path / "before"))
+    assert [stage.name for stage in after.stages] == ["liver", "tumor"]
+    assert after.stages[0] == before.stages[0]  # with the checksum of its weights
+    told = json.loads((tmp_path / "after/model.json").read_text())["training"]
+    assert told["runs"]["liver"]["kept_from"] == {
+        "id": before.id,
+        "version": "1",
+        "sha256": before.stages[0].sha256,
+    }
+    assert told["runs"]["liver"]["recipe"]["stage"]["name"] == "liver"
+    assert told["command"].endswith("export --keep before")
+    assert ("tumor_threshold" in after.postprocessing) is False
+    tumor_kept = export_runs([runs["liver"]], tmp_path / "other", keep=str(tmp_path / "before"))
+    assert tumor_kept.stages[1] == before.stages[1]
+    assert tumor_kept.postprocessing == {"tumor_threshold": 0.4, "minimum_peak_probability": 0.6}
+
+
+def test_a_model_with_nothing_to_keep_is_refused(tmp_path, runs):
+    export_runs([runs["liver"], runs["tumor"]], tmp_path / "before")
+    with pytest.raises(InputError, match="the runs train every stage of the model .* leave --keep out"):
+        export_runs([runs["liver"], runs["tumor"]], tmp_path / "after", keep=str(tmp_path / "before"))
+    with pytest.raises(InputError, match="got liver_and_tumor, liver, tumor"):
+        export_runs([runs["liver_and_tumor"]], tmp_path / "after", keep=str(tmp_path / "before"))
+    assert not (tmp_path / "after").exists()
+
+
+def test_sources_of_a_kept_stage_are_told(tmp_path, runs):
+    export_runs([runs["liver"], runs["tumor"]], tmp_path / "before")
+    told = json.loads((tmp_path / "before/model.json").read_text())
+    about = {"licence": "CC-BY-4.0", "attribution": "them", "patients": 3, "cases": 4, "slices": 5}
+    told["sources"] = [
+        {"title": "livers", "stages": ["liver", "tumor"], **about},
+        {"title": "tumors", "stages": ["tumor"], **about},
+    ]
+    (tmp_path / "before/model.json").write_text(json.dumps(told))
+    after = export_runs([runs["tumor"]], tmp_path / "after", keep=str(tmp_path / "before"))
+    by_title = {source.title: source for source in after.sources}
+    assert by_title["livers"].stages == ("liver",)
+    assert "tumors" not in by_title
+
+
 def test_what_stands_there_is_not_written_over(tmp_path, runs):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.txt").write_text("mine")
