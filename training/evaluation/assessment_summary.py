@@ -24,8 +24,11 @@ ALL_TABLES = (*TABLES, *(name for table in TABLES_WITH_LESIONS for name in (tabl
 def read_columns(folder: Path) -> dict[Identity, Column]:
     """Return the rows of every model in a folder of tables; the baseline first, then in the order of the rows."""
     tables = {name: read_rows(folder / f"{name}.csv") for name in ALL_TABLES}
-    models = dict.fromkeys(Identity.of_row(row) for rows in tables.values() for row in rows)
-    ordered = sorted(models, key=lambda model: (model.model != BASELINE, model.settings != ""))
+    models: dict[Identity, Identity] = {}
+    for identity in (Identity.of_row(row) for rows in tables.values() for row in rows):
+        if identity.version or identity not in models:
+            models[identity] = identity
+    ordered = sorted(models.values(), key=lambda model: (model.model != BASELINE, model.settings != ""))
     return {
         model: {name: [row for row in rows if Identity.of_row(row) == model] for name, rows in tables.items()}
         for model in ordered

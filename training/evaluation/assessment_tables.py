@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Identity:
     """The first digits of the SHA-256 of each stage's weights, joined by "+"."""
     settings: str = ""
     """Settings of the run that differ from the defaults, such as "averaging=flips"."""
+    version: str = field(default="", compare=False)
+    """Of the model, for the summary; empty in tables of before it was told."""
 
     @classmethod
     def of(cls, package: ModelPackage, settings: Mapping[str, Any]) -> Identity:
@@ -39,21 +41,27 @@ class Identity:
         described = package.description
         weights = "+".join(stage.sha256[:DIGITS] for stage in described.stages)
         text = " ".join(f"{name}={settings[name]}" for name in sorted(settings))
-        return cls(described.id, weights, text)
+        return cls(described.id, weights, text, described.version)
 
     @classmethod
     def of_row(cls, row: Mapping[str, str]) -> Identity:
-        """Return that of a row; tables of before there were settings have no such column."""
-        return cls(row["model"], row["weights"], row.get("settings") or "")
+        """Return that of a row; older tables have no columns of settings and version."""
+        return cls(row["model"], row["weights"], row.get("settings") or "", row.get("version") or "")
 
     def cells(self) -> dict[str, str]:
         """Return the values for a row."""
-        return {"model": self.model, "weights": self.weights, "settings": self.settings}
+        return {
+            "model": self.model,
+            "version": self.version,
+            "weights": self.weights,
+            "settings": self.settings,
+        }
 
     @property
     def title(self) -> str:
         """How a summary calls it."""
-        return f"{self.model}, {self.settings}" if self.settings else self.model
+        model = f"{self.model} {self.version}".strip()
+        return f"{model}, {self.settings}" if self.settings else model
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -340,7 +340,7 @@ def test_models_and_settings_stand_side_by_side_the_baseline_first(tmp_path):
     for identity, seconds, peak in (
         (Identity("bundled", "1+2"), 30.0, 300),
         (Identity("bundled", "1+2", "averaging=flips"), 60.0, 300),
-        (Identity("demonstration", "3+4"), 20.0, 200),
+        (Identity("demonstration", "3+4", version="2"), 20.0, 200),
     ):
         for case in ("300", "301"):
             row = {**base, "false_findings": 1, "seconds": 9, "processor_seconds": seconds, "peak_mb": peak}
@@ -349,10 +349,17 @@ def test_models_and_settings_stand_side_by_side_the_baseline_first(tmp_path):
         folder / "phantoms.csv", Identity("bundled", "1+2"), "302", [{**row, "processor_seconds": 900.0}]
     )
     page = write_summary(folder).read_text()
-    assert "|  | demonstration | bundled | bundled, averaging=flips |" in page
+    assert "|  | demonstration 2 | bundled | bundled, averaging=flips |" in page
     assert "| weights | 3 4 | 1 2 | 1 2 |" in page
-    assert "| processor time, times that of demonstration on the same cases |  | 1.50 | 3.00 |" in page
-    assert "| memory, times that of demonstration on the same cases |  | 1.50 | 1.50 |" in page
+    assert "| processor time, times that of demonstration 2 on the same cases |  | 1.50 | 3.00 |" in page
+    assert "| memory, times that of demonstration 2 on the same cases |  | 1.50 | 1.50 |" in page
+
+
+def test_a_version_that_one_row_tells_titles_the_column(tmp_path):
+    row = {"lesions": 0, "findings": 0, "false_findings": 0, "liver_dice": 1.0, "tumor_dice": 1.0}
+    add_rows(tmp_path / "implants.csv", Identity("demonstration", "1"), "C3L-00189-0", [row])
+    add_rows(tmp_path / "implants.csv", Identity("demonstration", "1", version="4"), "C3L-00189-1", [row])
+    assert "|  | demonstration 4 |\n" in write_summary(tmp_path).read_text()
 
 
 def test_cases_that_another_version_generated_are_named(tmp_path):
