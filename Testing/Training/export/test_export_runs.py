@@ -245,7 +245,7 @@ def test_a_stage_that_no_run_trains_is_kept_as_it_is(tmp_path, runs):
 
 def test_a_model_with_nothing_to_keep_is_refused(tmp_path, runs):
     export_runs([runs["liver"], runs["tumor"]], tmp_path / "before")
-    with pytest.raises(InputError, match="the runs train every stage of the model .* leave --keep out"):
+    with pytest.raises(InputError, match=r"the runs train every stage of the model .* leave --keep out"):
         export_runs([runs["liver"], runs["tumor"]], tmp_path / "after", keep=str(tmp_path / "before"))
     with pytest.raises(InputError, match="got liver_and_tumor, liver, tumor"):
         export_runs([runs["liver_and_tumor"]], tmp_path / "after", keep=str(tmp_path / "before"))
