@@ -60,6 +60,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add("--seeds", nargs="+", type=int, metavar="S", help="phantoms (default: 300 to 329)")
     add("--size", choices=("small", "full"), default="full", help="of the phantoms (default: full)")
     add("--implants", type=int, metavar="N", help="cases with implants of each volume (default: 5)")
+    add(
+        "--liver-model",
+        metavar="MODEL",
+        help="id or path: whose liver stage says where implants may lie, the same for all models that are compared "
+        "(default: demonstration)",
+    )
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
     add_progress(parser)
     parser.set_defaults(run=run)
@@ -74,7 +80,11 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     ablation = None if options.ablation is None else Ablation.read(options.ablation)
     asked = ablation.rows if ablation else [AblationRow(name=model, model=model) for model in options.model]
     rows = tuple(replace(row, settings={**row.settings, **options.set}) for row in asked)
-    given = {"seeds": options.seeds and tuple(options.seeds), "implants": options.implants}
+    given = {
+        "seeds": options.seeds and tuple(options.seeds),
+        "implants": options.implants,
+        "liver_model": options.liver_model,
+    }
     assessments = [
         Assessment(
             model=row.model,

@@ -6,7 +6,9 @@ What is segmented is fake: all that is bright in a phase that is given is a tumo
 from __future__ import annotations
 
 import csv
+import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -244,6 +246,18 @@ def test_lesions_are_implanted_in_volumes_that_validate_and_the_same_for_every_m
     page = (tmp_path / "tables" / "summary.md").read_text()
     assert "**Lesions implanted in real CT that validates**" in page
     assert "Not comparable" not in page
+
+
+def test_another_model_may_say_where_implants_lie(run, tmp_path, segmentation):
+    other = tmp_path / "other"
+    shutil.copytree(find_model("demonstration").path, other)
+    described = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**described, "id": "other"}))
+    for options in ([], ["--liver-model", str(other)]):
+        assert run("--parts", "implants", "--implants", "1", *options) == 0
+    found = rows(tmp_path, "implants")
+    assert len(found) == 2
+    assert {row["liver_from"].split()[0] for row in found} == {"other"}
 
 
 def test_nothing_is_implanted_where_a_volume_trains_or_a_tumor_is_known():
