@@ -167,7 +167,7 @@ PHANTOMS ?= 20
 PAINTED ?= 50
 IMPLANTED ?= 120
 JOBS ?= 2
-PHANTOM_OPTIONS ?= --size full --matrix 360
+PHANTOM_OPTIONS ?= --size full --matrix 288
 PAINTED_OPTIONS ?=
 LIVER_OPTIONS ?=
 TUMOR_OPTIONS ?=
@@ -216,7 +216,7 @@ endif
 model-tumor: model-phantoms $(if $(KEEP)$(INITIAL),,model-liver)
 	$(PLAIN) --data $(MODEL)/phantoms --fact source=phantom $(TO_TUMOR)
 ifneq ($(LABEL_MAPS),)
-	$(SYNTHESIZE) --in-plane 1 --liver-margin 14 --seed 500 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
+	$(SYNTHESIZE) --in-plane 1.25 --liver-margin 14 --seed 500 $(PAINTED_OPTIONS) --output $(MODEL)/painted-tumor
 	$(PLAIN) --data $(MODEL)/painted-tumor $(TO_TUMOR)
 endif
 ifneq ($(DATA),)
