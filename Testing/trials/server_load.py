@@ -2,7 +2,7 @@
 
     python -m Testing.trials.server_load --clients 20 --cases 3 --cut 0.05 --output Testing/trials/results
 
-Cases are generated volumes of 128 x 128 x 96 voxels. In place of `segment_case` each goes through a STUB that takes
+Cases are generated volumes of 96 x 96 x 64 voxels. In place of `segment_case` each goes through a STUB that takes
 what is bright for a tumor: what is tried here is all that lies around a case, and no time is that of a segmentation.
 Each client is a process of its own and speaks through a proxy that cuts a share of the connections. What a client gets
 is compared, by checksum, with the stub run without any server.
@@ -11,9 +11,11 @@ is compared, by checksum, with the stub run without any server.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,7 @@ from LiverTumorAttentionLib.server.settings import CONNECTIONS_BYTES, ServerSett
 from Testing.Library.server import stub
 from Testing.Library.server.cutting_proxy import a_share, cutting_proxy
 
-SIZE = (96, 128, 128)
+SIZE = (64, 96, 96)
 FILES = {"output": "o.seg.nrrd", "table": "t.csv", "save_probability": "q.nrrd"}
 TOKEN = "a-token-of-the-trial-0123"
 RIGHT, WRONG, ERROR = "right", "wrong", "error"
@@ -56,12 +59,12 @@ def write_case(path: Path, seed: int) -> None:
     draw = np.random.default_rng(seed)
     voxels = np.full(SIZE, -1000, np.int16)
     z, y, x = np.indices(SIZE)
-    body = ((y - 64) / 52) ** 2 + ((x - 64) / 56) ** 2 <= 1
+    body = ((y - 48) / 39) ** 2 + ((x - 48) / 42) ** 2 <= 1
     voxels[body] = draw.normal(95, 8, int(body.sum())).astype(np.int16)
-    center, radius = draw.uniform(45, 80, 3), draw.uniform(3, 9)
+    center, radius = draw.uniform(25, 45, 3), draw.uniform(3, 9)
     voxels[(z - center[0]) ** 2 + (y - center[1]) ** 2 + (x - center[2]) ** 2 <= radius**2] = 170
     image = sitk.GetImageFromArray(voxels)
-    image.SetSpacing((2.7, 2.7, 2.1 + seed / 97))
+    image.SetSpacing((3.6, 3.6, 3.1 + seed / 97))
     write_image(path, image)
 
 
@@ -93,11 +96,16 @@ def drive(folder: Path) -> None:
         serve(settings, Progress(None, cancelled), on_ready, engine=LocalEngine(2, ["cpu"], 1.0))
 
 
-def client(number: int, cases: int, port: int, folder: Path) -> None:
-    """Segment some cases one after another through the proxy, and print what became of each."""
+def client(number: int, cases: int, clients: int, pipe: Connection, folder: Path) -> None:
+    """Segment some cases one after another through the proxy, and tell what became of each.
+
+    pipe: gives the port once all is ready, and takes the answer.
+    """
+    port = int(pipe.recv_bytes())
     address = ServerAddress(url=f"http://127.0.0.1:{port}", token_file=str(folder / "tokens"))
+    lines = []
     for count in range(cases):
-        case = folder / "in" / f"{(number + count) % len(list((folder / 'in').iterdir()))}.nrrd"
+        case = folder / "in" / f"{(number + count) % clients}.nrrd"
         out = folder / "out" / f"{number}-{count}"
         begun = time.monotonic()
         try:
@@ -109,7 +117,29 @@ def client(number: int, cases: int, port: int, folder: Path) -> None:
         else:
             same = checksums(out) == checksums(folder / "expected" / case.stem)
             ended, told = (RIGHT, "") if same else (WRONG, "another checksum")
-        print(json.dumps({"ended": ended, "told": told, "seconds": time.monotonic() - begun}), flush=True)
+        lines.append({"ended": ended, "told": told, "seconds": time.monotonic() - begun})
+    pipe.send_bytes(json.dumps(lines).encode())
+
+
+def begin_clients(clients: int, cases: int, scratch: Path) -> list[Connection]:
+    """Start the clients' processes, which wait for a port; before this one has threads, of which forks have none."""
+    context = multiprocessing.get_context("fork")
+    pipes = []
+    for number in range(clients):
+        ours, theirs = context.Pipe()
+        context.Process(target=client, args=(number, cases, clients, theirs, scratch), daemon=True).start()
+        theirs.close()
+        pipes.append(ours)
+    return pipes
+
+
+def answers(pipes: list[Connection]) -> list[dict[str, Any]]:
+    """Return what became of the cases; a client that ended without a word is left out."""
+    lines: list[dict[str, Any]] = []
+    for pipe in pipes:
+        with contextlib.suppress(EOFError):
+            lines += json.loads(pipe.recv_bytes())
+    return lines
 
 
 class Watch:
@@ -231,6 +261,7 @@ def misbehave(port: int, stop: threading.Event, seed: int) -> dict[str, int]:
 
 def load(clients: int, cases: int, cut: float, seed: int, scratch: Path) -> dict[str, Any]:
     """Run the trial and return what was found."""
+    pipes = begin_clients(clients, cases, scratch)
     for name in ("in", "out", "expected"):
         (scratch / name).mkdir()
     for number in range(clients):
@@ -247,21 +278,9 @@ def load(clients: int, cases: int, cut: float, seed: int, scratch: Path) -> dict
     beside.start()
     begun = time.monotonic()
     with cutting_proxy(port, a_share(cut, seed, 3 * CHUNK_BYTES)) as proxy:
-        asked = [
-            *own,
-            "--port",
-            str(proxy.port),
-            "--cases",
-            str(cases),
-            "--scratch",
-            str(scratch),
-            "--client",
-        ]
-        running = [
-            subprocess.Popen([*asked, str(number)], stdout=subprocess.PIPE, text=True)
-            for number in range(clients)
-        ]
-        lines = [json.loads(line) for each in running for line in each.communicate()[0].splitlines()]
+        for pipe in pipes:
+            pipe.send_bytes(str(proxy.port).encode())
+        lines = answers(pipes)
         connections, cuts = proxy.connections, proxy.cuts
     seconds = time.monotonic() - begun
     stop.set()
@@ -305,14 +324,9 @@ def main() -> int:
     parser.add_argument("--beside", default="nothing else", help="what else the machine did, for the record")
     parser.add_argument("--output", type=Path, help="folder for server-load.json")
     parser.add_argument("--drive", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--client", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drive is not None:
         drive(options.drive)
-        return 0
-    if options.client is not None:
-        client(options.client, options.cases, options.port, options.scratch)
         return 0
     with tempfile.TemporaryDirectory(prefix="lta-server-", dir=options.scratch) as folder:
         found = load(options.clients, options.cases, options.cut, options.seed, Path(folder))
