@@ -12,6 +12,7 @@ from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.node_attributes import (
     CAUDATE_ATTRIBUTE,
     COMBINE_ATTRIBUTE,
+    CURVED_FLIPPED_ATTRIBUTE,
     HEIGHT_ATTRIBUTE,
     MARGIN_ATTRIBUTE,
     MARGIN_TUMORS_ATTRIBUTE,
@@ -105,6 +106,15 @@ class PlanSettings:
     @with_caudate.setter
     def with_caudate(self, value: bool) -> None:
         self._set(CAUDATE_ATTRIBUTE, "1" if value else None)
+
+    @property
+    def curved_flipped(self) -> bool:
+        """Whether the curved cut takes out the larger part."""
+        return self._node.GetAttribute(CURVED_FLIPPED_ATTRIBUTE) == "1"
+
+    @curved_flipped.setter
+    def curved_flipped(self, value: bool) -> None:
+        self._set(CURVED_FLIPPED_ATTRIBUTE, "1" if value else None)
 
     @property
     def combine(self) -> Combination:

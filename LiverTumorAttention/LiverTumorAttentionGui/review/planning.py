@@ -11,6 +11,7 @@ import slicer
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.named_resection import NamedResection
+from LiverTumorAttentionGui.review.plan_points import PlanPoints
 from LiverTumorAttentionGui.review.plan_segments import MARGIN_SEGMENT, RESECTED_SEGMENT, PlanSegments
 from LiverTumorAttentionGui.review.plan_settings import Combination, PlanSettings
 from LiverTumorAttentionGui.review.resection_planes import ResectionPlanes, place_plane
@@ -30,8 +31,8 @@ class ScenePlan:
     """Margin and resection of one study. Not for clinical use.
 
     instances: uint16 on the portal grid in world coordinates: 0 background, 1 liver, n + 1 tumor n. named: the
-    resection by Couinaud segments. All settings are stored in the scene, where a later plan of the same segmentation
-    finds them.
+    resection by Couinaud segments; points: what is planned by placed points. All settings are stored in the scene,
+    where a later plan of the same segmentation finds them.
     """
 
     def __init__(self, study: Study, instances: sitk.Image) -> None:
@@ -40,6 +41,7 @@ class ScenePlan:
         self._settings = PlanSettings(study.segmentation)
         self._segments = PlanSegments(study)
         self.named = NamedResection(study, self._segments, lambda: self._instances)
+        self.points = PlanPoints(study, lambda: self._planner, lambda: self._instances)
         self._listeners: list[Callable[[], None]] = []
         self._margin: MarginPlan | None = None
         self._known = (self.combine, self.weight_kg)
@@ -238,6 +240,9 @@ class ScenePlan:
             planes = [{"point_lps_mm": list(c.point_lps_mm), "normal_lps": list(c.normal_lps)} for c in cuts]
             plan["resections"] = [{"combine": self.combine, "planes": planes}]
         plan |= self.named.as_json()
+        by_points = self.points.as_json()
+        resections = [*plan.get("resections", []), *by_points.pop("resections", [])]
+        plan |= by_points | ({"resections": resections} if resections else {})
         if not plan:
             return None
         sizes = {"weight_kg": self.weight_kg, "height_cm": self._settings.height_cm}

@@ -11,6 +11,7 @@ from LiverTumorAttentionLib.wording import measured
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis.planning import MarginPlan, ResectionPlan
     from LiverTumorAttentionLib.analysis.segments import LiverSegments, SegmentPlan, SegmentShare
+    from LiverTumorAttentionLib.analysis.vasculature.territories import TerritoryPlan
     from LiverTumorAttentionLib.correction import Action
 
 PLAN_STALE = _("The tumors or vessels have changed: update the plan.")
@@ -118,6 +119,26 @@ def resection_text(plan: ResectionPlan) -> str:
     if plan.left_tumors:
         lines.append(_("In the FLR: {tumors}").format(tumors=_tumors(plan.left_tumors)))
     return "\n".join(lines)
+
+
+def territories_text(plan: TerritoryPlan) -> str:
+    """Return what cuts through vessels take: each by itself, and all together."""
+    losses = {"supply": _("loses portal supply"), "drainage": _("loses venous drainage")}
+    lines = [
+        _("Cut {number} ({vessel}, {diameter}): {value} ({percent:.1f} %) {loss}").format(
+            number=number,
+            vessel=part.vessel,
+            diameter=measured(part.diameter_mm, "mm"),
+            value=measured(part.lost_ml, "mL"),
+            percent=part.lost_percent,
+            loss=losses[part.side],
+        )
+        for number, part in enumerate(plan.territories, start=1)
+    ]
+    together = _("Together: {value} ({percent:.1f} % of the liver)").format(
+        value=measured(plan.lost_ml, "mL"), percent=plan.lost_percent
+    )
+    return "\n".join([*lines, together])
 
 
 def _parenchyma_text(plan: ResectionPlan) -> str:

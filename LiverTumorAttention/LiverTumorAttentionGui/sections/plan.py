@@ -1,4 +1,4 @@
-"""The plan of the section Review and plan: a safety margin, resection planes and a resection by segments."""
+"""The plan of the section Review and plan: a safety margin, resections by planes, segments and points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import slicer
 
 from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
-from LiverTumorAttentionGui.feedback import wait_cursor
+from LiverTumorAttentionGui.feedback import LongAction, wait_cursor
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.plan_settings import PlanSettings
 from LiverTumorAttentionGui.review.planning import ScenePlan
@@ -17,6 +17,7 @@ from LiverTumorAttentionGui.scene.node_attributes import VESSELS_REFERENCE
 from LiverTumorAttentionGui.sections.body import BodySection
 from LiverTumorAttentionGui.sections.formatting import PLAN_NOT_SHOWN, PLAN_STALE, margin_text
 from LiverTumorAttentionGui.sections.named_resection import NamedResectionSection
+from LiverTumorAttentionGui.sections.plan_points import PlanPointsSection
 from LiverTumorAttentionGui.sections.planes import PlanesSection
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
 
@@ -131,10 +132,10 @@ class PlanSection:
     """Owns the plan of the active case.
 
     The plan is computed on first use, since that takes a while for a large liver, and again when it is used after
-    tumors or vessels have changed.
+    tumors or vessels have changed. action: runs what takes long.
     """
 
-    def __init__(self, ui: Any, active_case: ActiveCase) -> None:
+    def __init__(self, ui: Any, active_case: ActiveCase, action: LongAction) -> None:
         self._button = ui.planUpdateButton
         self._active_case = active_case
         self._controller: CorrectionController | None = None
@@ -143,6 +144,7 @@ class PlanSection:
         self._margin = MarginSection(ui, self._current_plan)
         self._planes = PlanesSection(ui, self._current_plan)
         self._named = NamedResectionSection(ui, self._current_plan)
+        self._points = PlanPointsSection(ui, self._current_plan, action)
         self._body = BodySection(ui, self._body_changed)
         self._connections = Connections((self._button, "clicked(bool)", self._update_clicked))
         self._button.visible = False
@@ -160,6 +162,7 @@ class PlanSection:
         self._margin.set_study(segmentation, controller.rows() if controller is not None else [])
         self._planes.set_study(segmentation)
         self._named.set_study(segmentation)
+        self._points.set_study(segmentation)
         self._body.set_study(segmentation)
         self._button.visible = self._has_plan
 
@@ -176,6 +179,8 @@ class PlanSection:
             self._planes.say(PLAN_STALE)
         if self._named.on:
             self._named.say(PLAN_STALE)
+        if self._points.on:
+            self._points.say(PLAN_STALE)
 
     def segments_changed(self) -> None:
         """Couinaud segments have been told, or are gone."""
@@ -192,6 +197,7 @@ class PlanSection:
         self._margin.set_study(None, [])
         self._planes.set_study(None)
         self._named.set_study(None)
+        self._points.set_study(None)
         self._body.set_study(None)
 
     def disconnect(self) -> None:
@@ -200,12 +206,13 @@ class PlanSection:
         self._margin.disconnect()
         self._planes.disconnect()
         self._named.disconnect()
+        self._points.disconnect()
         self._body.disconnect()
         self._connections.disconnect()
 
     @property
     def _has_plan(self) -> bool:
-        planned = self._margin.on or bool(self._planes.planes) or self._named.on
+        planned = self._margin.on or bool(self._planes.planes) or self._named.on or self._points.on
         return self._controller is not None and planned
 
     def _current_plan(self) -> ScenePlan:
@@ -231,11 +238,13 @@ class PlanSection:
             self._margin.update_numbers()
             self._planes.update_numbers()
             self._named.update_numbers()
+            self._points.update_numbers()
 
     def _body_changed(self) -> None:
         if self._planes.planes:
             self._planes.request_update()
         self._named.request_update()
+        self._points.request_update()
 
 
 def _as_text(numbers: Sequence[int]) -> str:

@@ -21,6 +21,7 @@ from LiverTumorAttentionGui.sections.lesion_table import MAYBE_TWO, MAYBE_TWO_TI
 from LiverTumorAttentionGui.sections.plan import PlanSection
 from LiverTumorAttentionGui.sections.report import ReportExport
 from LiverTumorAttentionGui.sections.sign_off import SignOffBox
+from LiverTumorAttentionGui.sections.vessels import VesselsSection
 from LiverTumorAttentionGui.signals import Connections, ProgrammaticUpdate
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 from LiverTumorAttentionLib.tumor_columns import columns
@@ -74,10 +75,11 @@ class ReviewSection:
         self._measured: SceneReview | None = None
         self._update = ProgrammaticUpdate()
         self._action = LongAction(ui.reviewProgressBar, ui.reviewCancelButton, active_case)
-        self.plan = PlanSection(ui, active_case)
+        self.plan = PlanSection(ui, active_case, self._action)
         self._report_task = self._task(_("Report: {stage}"))
         self._dicom_task = self._task(_("DICOM: {stage}"))
         self._couinaud_task = self._task(_("Couinaud segments: {stage}"))
+        self._vessels_task = self._task(_("Vessels: {stage}"))
         self.export = ReportExport(
             self._report_task,
             button=ui.reportButton,
@@ -97,6 +99,9 @@ class ReviewSection:
             ensure=ensure_all,
             ensure_import=ensure,
             on_change=self._segments_changed,
+        )
+        self.vessels = VesselsSection(
+            ui, active_case, self._vessels_task, ensure=ensure, on_change=self._vessels_proposed
         )
         set_up_table(ui.reviewTable, HEADERS)
         for column in range(len(HEADERS) - 1):
@@ -123,6 +128,7 @@ class ReviewSection:
             self._show_measurements(None)
             self._message.say("")
             self._show_vessels()
+            self.vessels.check()
             self._check_diameters_box()
         if controller is None:
             self._message.say(self._active_case.problem)
@@ -143,6 +149,7 @@ class ReviewSection:
         self.plan.disconnect()
         self._action.disconnect()
         self.couinaud.disconnect()
+        self.vessels.disconnect()
         for task in self._tasks:
             task.disconnect()
         self.sign_off.disconnect()
@@ -155,7 +162,7 @@ class ReviewSection:
 
     @property
     def _tasks(self) -> tuple[ChildTask, ...]:
-        return self._report_task, self._dicom_task, self._couinaud_task
+        return self._report_task, self._dicom_task, self._couinaud_task, self._vessels_task
 
     def _task(self, stages: str) -> ChildTask:
         """Return a task that is shown in the section's widgets."""
@@ -177,6 +184,7 @@ class ReviewSection:
         for button in (ui.measureButton, ui.reportButton, ui.dicomButton):
             button.enabled = idle
         self.couinaud.update(idle=idle)
+        self.vessels.update(idle=idle)
         self.sign_off.update()
         drawable = self._measured is not None or ui.diametersCheckBox.checked
         ui.diametersCheckBox.enabled = free and drawable
@@ -266,6 +274,11 @@ class ReviewSection:
         with self._update.running():
             self._ui.vesselsSelector.setCurrentNode(study.vessels if study is not None else None)
 
+    def _vessels_proposed(self) -> None:
+        """Show the vessels that were proposed, and that what was measured and planned without them is old."""
+        self._show_vessels()
+        self.plan.mark_stale()
+
     def _vessels_chosen(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
         from LiverTumorAttentionGui.scene.segments import VESSEL_KINDS, left_out
 
@@ -280,6 +293,7 @@ class ReviewSection:
             return
         study.segmentation.SetNodeReferenceID(VESSELS_REFERENCE, node.GetID() if node is not None else None)
         self.plan.mark_stale()
+        self.vessels.check()
         again = _("Other vessels were chosen: measure again.") if self._measured is not None else ""
         unused = left_out(node.GetSegmentation(), VESSEL_KINDS, "vessels") if node is not None else ""
         self._message.say(" ".join(filter(None, (again, unused))))

@@ -36,6 +36,8 @@ WIDEST_MM = 16.0
 USUAL = (0.45, 0.72)
 """Its place in the liver's box, from right to left and from front to back."""
 SPREAD_MM = 25.0
+BESIDE_MM, SPREAD_BESIDE_MM = -20.0, 12.0
+"""Where the body's middle is known, it lies so far to the right of it, give or take."""
 LOWEST_SHARE = 0.35
 """It is followed down to this height in the liver's box."""
 LEAST_SCORE = 0.15
@@ -93,8 +95,12 @@ def _scores(
     (y0, y1), (x0, x1) = ((side.start, side.stop) for side in box[1:])
     y, x = (np.arange(0, length, STEP, dtype=np.float32) for length in grid.organ.shape[1:])
     usual_x, usual_y = x0 + USUAL[0] * (x1 - x0), y0 + USUAL[1] * (y1 - y0)
-    away = ((y[:, None] - usual_y) ** 2 + (x[None] - usual_x) ** 2) * CUBE_MM**2
-    prior = np.exp(-away / (2 * SPREAD_MM**2)).astype(np.float32)
+    spread_x = SPREAD_MM
+    if grid.midline_mm is not None:
+        usual_x = float(grid.axes.index_zyx(np.array([grid.midline_mm + BESIDE_MM, 0.0, 0.0]))[2])
+        spread_x = SPREAD_BESIDE_MM
+    away = ((y[:, None] - usual_y) / SPREAD_MM) ** 2 + ((x[None] - usual_x) / spread_x) ** 2
+    prior = np.exp(-away * CUBE_MM**2 / 2).astype(np.float32)
     found = []
     for slab in range(first, last + 1):
         z = slice(slab * SLAB, (slab + 1) * SLAB)

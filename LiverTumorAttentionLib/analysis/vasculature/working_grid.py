@@ -21,6 +21,9 @@ CUBE_MM = 1.25
 REACH_MM = 30.0
 """So far around the liver the volume is looked at: the cava and the portal trunk lie there."""
 LEAST_LIVER_ML = 50.0
+BODY_HU = -300.0
+MOST_CUT = 0.02
+"""Share of the outermost columns that may be body: arms and the table reach there."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class WorkingGrid:
 
     image: an image with the cubes' geometry. relative_hu: HU less the median of the liver outside of tumors; what the
     volume does not show is as dark as air. organ: liver and tumors. tumor: tumors alone. liver_hu: that median.
+    midline_mm: of the body, towards the patient's left; None where the volume does not show both sides.
     """
 
     image: sitk.Image
@@ -36,6 +40,7 @@ class WorkingGrid:
     organ: NDArray[np.bool_]
     tumor: NDArray[np.bool_]
     liver_hu: float
+    midline_mm: float | None = None
 
     @classmethod
     def of(cls, portal: sitk.Image, instances: sitk.Image) -> WorkingGrid:
@@ -57,7 +62,7 @@ class WorkingGrid:
         labels = _resampled(sitk.Cast(instances, sitk.sitkUInt16), grid, sitk.sitkNearestNeighbor, 0)
         relative = sitk.GetArrayFromImage(sitk.Cast(dense, sitk.sitkFloat32)) - np.float32(liver_hu)
         told = sitk.GetArrayViewFromImage(labels)
-        return cls(grid, relative, told > 0, told >= FIRST_TUMOR, liver_hu)
+        return cls(grid, relative, told > 0, told >= FIRST_TUMOR, liver_hu, _midline_mm(portal))
 
     @property
     def axes(self) -> ImageAxes:
@@ -83,6 +88,17 @@ class WorkingGrid:
         image = sitk.GetImageFromArray(shown)
         image.CopyInformation(target)
         return image
+
+
+def _midline_mm(portal: sitk.Image) -> float | None:
+    """Return where the middle of the body lies along L; None where a side of it is cut off."""
+    few = sitk.DICOMOrient(sitk.Shrink(portal, [max(1, min(4, n // 16)) for n in portal.GetSize()]), "LPS")
+    body = sitk.GetArrayViewFromImage(few) > BODY_HU
+    if not body.any() or max(body[:, :, 0].mean(), body[:, :, -1].mean()) > MOST_CUT:
+        return None
+    column = float(np.average(np.arange(body.shape[2]), weights=body.sum(axis=(0, 1))))
+    middle = [column, (body.shape[1] - 1) / 2, (body.shape[0] - 1) / 2]
+    return float(few.TransformContinuousIndexToPhysicalPoint(middle)[0])
 
 
 def _cubes(axes: ImageAxes, box: tuple[slice, ...]) -> sitk.Image:

@@ -1,0 +1,115 @@
+"""A curved cut and cuts through vessels at placed points: markups lists that a study refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+
+from LiverTumorAttentionGui.errors import PanelError, as_panel_error
+from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.review.plan_settings import PlanSettings
+from LiverTumorAttentionGui.scene.node_attributes import CURVED_CUT_REFERENCE, VESSEL_CUTS_REFERENCE
+from LiverTumorAttentionGui.scene.study import Study
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.analysis.planning import CutSurface, Planner, ResectionPlan
+    from LiverTumorAttentionLib.analysis.vasculature.territories import TerritoryPlan, VesselCut
+    from LiverTumorAttentionLib.progress import Progress
+
+
+class PlanPoints:
+    """What is planned by points of one study. Not for clinical use.
+
+    planner, instances: return those of the present segmentation, as in `ScenePlan`.
+    """
+
+    def __init__(
+        self, study: Study, planner: Callable[[], Planner], instances: Callable[[], sitk.Image]
+    ) -> None:
+        self._study, self._planner, self._instances = study, planner, instances
+        self._settings = PlanSettings(study.segmentation)
+
+    def curved(self) -> ResectionPlan | None:
+        """Return the resection by the curved cut; None without one. Raises `PanelError`."""
+        surface = self.surface()
+        if surface is None:
+            return None
+        with as_panel_error():
+            return self._planner().curved_resection(surface, self._settings.weight_kg)
+
+    def surface(self) -> CutSurface | None:
+        """Return the curved cut, which takes out the smaller part unless it is turned round; None without one.
+
+        Raises `PanelError` where the points span no surface in the liver.
+        """
+        from LiverTumorAttentionLib.analysis.planning import CutSurface
+
+        points = self._points(CURVED_CUT_REFERENCE)
+        if not points:
+            return None
+        normal = np.linalg.svd(np.array(points) - np.mean(points, axis=0))[2][2]
+        x, y, z = (float(value) for value in normal)
+        with as_panel_error():
+            surface = CutSurface(points_lps_mm=points, toward_lps=(x, y, z))
+            plan = self._planner().curved_resection(surface)
+        smaller = plan.resected_ml <= plan.remnant_ml
+        return surface if smaller != self._settings.curved_flipped else surface.flipped()
+
+    def territories(self, progress: Progress | None = None) -> TerritoryPlan | None:
+        """Return what the cuts through vessels take; None without one. Raises `PanelError`, `Cancelled`."""
+        from LiverTumorAttentionLib.analysis.vasculature.territories import Territories
+
+        cuts = self.vessel_cuts()
+        if not cuts:
+            return None
+        with as_panel_error():
+            vessels = self._study.vessel_map()
+            if vessels is None:
+                raise PanelError(
+                    _("There are no vessels to cut: propose them, or choose their segmentation above.")
+                )
+            laid_out = Territories(
+                self._instances(), vessels, None if progress is None else progress.part(0.0, 0.6)
+            )
+            return laid_out.cut(cuts, None if progress is None else progress.part(0.6, 1.0))
+
+    def vessel_cuts(self) -> tuple[VesselCut, ...]:
+        """Return the cuts through vessels for the library."""
+        from LiverTumorAttentionLib.analysis.vasculature.territories import VesselCut
+
+        return tuple(VesselCut(point_lps_mm=point) for point in self._points(VESSEL_CUTS_REFERENCE))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return both as `review --plan` reads them; a curved cut that cannot be meant is left out."""
+        plan: dict[str, Any] = {}
+        try:
+            surface = self.surface()
+        except PanelError:
+            surface = None
+        if surface is not None:
+            points = [list(point) for point in surface.points_lps_mm]
+            cut = {"points_lps_mm": points, "toward_lps": list(surface.toward_lps)}
+            plan["resections"] = [{"name": "Curved cut", "surface": cut}]
+        cuts = self.vessel_cuts()
+        if cuts and self._study.vessels is not None:
+            plan["vessel_cuts"] = [{"point_lps_mm": list(cut.point_lps_mm)} for cut in cuts]
+        return plan
+
+    def _points(self, role: str) -> tuple[tuple[float, float, float], ...]:
+        """Return the placed points of a list, LPS mm."""
+        node = self._study.segmentation.GetNodeReference(role)
+        return () if node is None else tuple(self._study.to_lps(point) for point in placed_points(node))
+
+
+def placed_points(node: slicer.vtkMRMLMarkupsNode) -> list[tuple[float, float, float]]:
+    """Return the points of a list that have been placed, in the world, RAS mm."""
+    found = []
+    for index in range(node.GetNumberOfControlPoints()):
+        if node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined:
+            x, y, z = (float(value) for value in node.GetNthControlPointPositionWorld(index))
+            found.append((x, y, z))
+    return found

@@ -1,0 +1,131 @@
+"""Vessels in the panel: proposed in the real child, corrected, kept with the scene; cuts through points."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from Testing.Slicer import cases, study_cases
+
+SCALE = 1.5
+"""Of the study's grid: the liver then has 150 mL."""
+TUBE = (slice(6, 9), slice(19, 23), slice(6, 42))
+"""A vessel (z, y, x) across the liver of `study_cases`, between its tumors."""
+
+
+@pytest.fixture
+def large(panel, scene, tmp_path):
+    """A study with a bright tube in its portal volume, chosen in the panel."""
+    import slicer
+
+    portal = study_cases.add_portal(scene, np.array(cases.OBLIQUE) * [[SCALE, SCALE, SCALE, 1.0]])
+    voxels = study_cases.hounsfield()
+    voxels[TUBE] += np.where(study_cases.truth()[TUBE] == 1, 70, 0).astype(np.int16)
+    slicer.util.updateVolumeFromArray(portal, voxels)
+    study = study_cases.add_study(scene, tmp_path, portal=portal)
+    panel.ui.studySelector.setCurrentNode(study.segmentation)
+    return study
+
+
+def place(study, folder, labels=None):
+    """Place vessels as a run does: the tube is the portal vein. Return whether corrected ones were kept."""
+    from LiverTumorAttentionGui.review.couinaud import liver_checksum
+    from LiverTumorAttentionGui.scene.result_files import read_segments
+    from LiverTumorAttentionGui.scene.vessel_nodes import SceneVessels
+    from LiverTumorAttentionLib.io.named_labels import write_named_labels
+    from LiverTumorAttentionLib.io.terminology import vessel_segments
+
+    voxels = np.zeros(study_cases.SHAPE, np.uint8)
+    voxels[TUBE] = 1
+    path = folder / "vessels.seg.nrrd"
+    write_named_labels(path, study.grid.image(voxels), vessel_segments(), "vessels")
+    found = read_segments(path, "segmentation of vessels")
+    return SceneVessels(study).place(found, "by a test", liver_checksum(study.instances()))
+
+
+def add_points(scene, study, voxels, name):
+    node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+    for voxel in voxels:
+        node.AddControlPointWorld(list(study_cases.ras_of(study, voxel)))
+    return node
+
+
+def test_proposal_in_the_real_child(panel, scene, large, wait_until):
+    ui = panel.ui
+    ui.proposeVesselsButton.click()
+    assert panel.review.busy
+    assert not ui.proposeVesselsButton.enabled
+    wait_until(lambda: not panel.review.busy, "the vessels are proposed", 400.0)
+    text = ui.reviewStatusLabel.text
+    assert "proposed by their brightness and shape" in text
+    assert "ot for clinical use" in text
+    assert large.vessels is not None
+    assert ui.vesselsSelector.currentNode() is large.vessels
+    found = large.vessel_map()
+    assert (found.array[TUBE] > 0).mean() > 0.5
+    assert not found.array[study_cases.truth() > 1].any(), "no tumor is a vessel"
+    entry = large.vessels.GetSegmentation().GetNthSegment(0)
+    assert entry.GetName() in ("Portal vein", "Hepatic veins", "Vena cava")
+    ui.measureButton.click()
+    assert ui.reviewTable.item(0, 4).text(), "the table has distances to vessels"
+    assert ui.vesselsStaleLabel.isHidden()
+
+
+def test_corrected_vessels_stay_beside_a_new_proposal(scene, large, tmp_path):
+    import slicer
+
+    assert not place(large, tmp_path)
+    first = large.vessels
+    np.testing.assert_array_equal(large.vessel_map().array[TUBE], 1)
+    assert not place(large, tmp_path)
+    assert large.vessels is first, "one that nobody corrected is replaced"
+    segment = first.GetSegmentation().GetNthSegmentID(0)
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(first, segment, large.portal)
+    mask[2, 8:12, 8:12] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, first, segment, large.portal)
+    assert place(large, tmp_path)
+    assert large.vessels is not first
+    assert first.GetScene() is scene
+
+
+def test_a_corrected_liver_marks_them(panel, large, tmp_path):
+    place(large, tmp_path)
+    panel.review.vessels.check()
+    assert panel.ui.vesselsStaleLabel.isHidden()
+    liver = study_cases.voxels(large, "Liver")
+    liver[1] = False
+    study_cases.paint(large, "Liver", liver)
+    panel._logic.close_controllers()  # as when the scene is loaded: the liver is read when a case is opened
+    panel.active_case.reopen()
+    assert "since its vessels were proposed" in panel.ui.vesselsStaleLabel.text
+
+
+def test_a_curved_cut_and_cuts_of_vessels_are_in_the_plan(panel, scene, large, wait_until, tmp_path):
+    ui = panel.ui
+    place(large, tmp_path)
+    corners = [(3, 8, 20), (12, 8, 22), (3, 36, 22), (12, 36, 20), (7, 20, 24)]
+    ui.curvedSelector.setCurrentNode(add_points(scene, large, corners, "curve"))
+    wait_until(lambda: "Resected volume" in ui.curvedLabel.text, "the curved cut is planned")
+    smaller = ui.curvedLabel.text
+    ui.curvedFlipCheckBox.click()
+    wait_until(lambda: ui.curvedLabel.text not in (smaller, ""), "the other part is taken out")
+    ui.vesselCutsSelector.setCurrentNode(add_points(scene, large, [(7, 20, 24)], "cuts"))
+    ui.territoriesButton.click()
+    assert "Together: " in ui.territoriesLabel.text
+    plan = panel.review.plan.as_json()
+    assert len(plan["vessel_cuts"]) == 1
+    assert len(plan["resections"][0]["surface"]["points_lps_mm"]) == 5
+    from LiverTumorAttentionLib.report.plan import WantedPlan
+
+    WantedPlan.from_dict(json.loads(json.dumps(plan)))
+    node = ui.vesselCutsSelector.currentNode()
+    node.SetNthControlPointPositionWorld(0, *study_cases.ras_of(large, (7, 20, 14)))
+    assert "points have changed" in ui.territoriesLabel.text
+    assert large.segmentation.GetNodeReference("CurvedCut") is ui.curvedSelector.currentNode()
+
+
+def test_points_that_span_nothing_are_said(panel, scene, study, wait_until):
+    panel.ui.curvedSelector.setCurrentNode(add_points(scene, study, [(3, 8, 20), (12, 8, 22)], "two"))
+    wait_until(lambda: "3 to 60 points" in panel.ui.curvedLabel.text, "what is missing is said")
