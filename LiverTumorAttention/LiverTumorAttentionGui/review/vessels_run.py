@@ -14,10 +14,10 @@ from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.review.couinaud import liver_checksum
 from LiverTumorAttentionGui.review.report_run import write_signed, write_volume
+from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.result_files import read_segments
 from LiverTumorAttentionGui.scene.study import Study
-from LiverTumorAttentionGui.scene.vessel_nodes import SceneVessels
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 
 _MADE, _NUMBERS = "vessels.seg.nrrd", "vessels.json"

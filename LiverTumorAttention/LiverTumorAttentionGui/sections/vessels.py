@@ -59,7 +59,7 @@ class VesselsSection:
             return
         if self._active_case.busy:
             return
-        from LiverTumorAttentionGui.scene.vessel_nodes import SceneVessels
+        from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
 
         try:
             stale = SceneVessels(study).is_of_earlier_liver(self._active_case.instances())

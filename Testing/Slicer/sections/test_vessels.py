@@ -32,8 +32,8 @@ def large(panel, scene, tmp_path):
 def place(study, folder, labels=None):
     """Place vessels as a run does: the tube is the portal vein. Return whether corrected ones were kept."""
     from LiverTumorAttentionGui.review.couinaud import liver_checksum
+    from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
     from LiverTumorAttentionGui.scene.result_files import read_segments
-    from LiverTumorAttentionGui.scene.vessel_nodes import SceneVessels
     from LiverTumorAttentionLib.io.named_labels import write_named_labels
     from LiverTumorAttentionLib.io.terminology import vessel_segments
 
