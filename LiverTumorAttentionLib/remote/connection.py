@@ -23,9 +23,10 @@ from LiverTumorAttentionLib.remote.protocol import CHUNK_BYTES, MOST_JSON_BYTES
 TIMEOUT_S = 30.0
 """Of each step of an exchange: connecting, and every piece that is sent or received."""
 FIRST_PATIENCE_S = 3.0
-"""How long a server that never answered is asked again."""
+"""How long an address where nobody answers is asked again."""
 PATIENCE_S = 45.0
-"""How long a connection that was cut is made anew before the run is given up."""
+"""How long a connection that was cut is made anew before the run is given up, and a server that takes connections
+but is slow to answer is asked again."""
 FORGET_TIMEOUT_S = 1.5
 """Of the request to delete what a run leaves: whoever cancels does not wait longer."""
 LONGEST_PAUSE_S = 2.0
@@ -47,14 +48,17 @@ class Refused(RemoteError):
 class Connection:
     """Exchanges with one server. Raises `InputError` for a token file or a certificate that cannot be used."""
 
-    def __init__(self, server: ServerAddress, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, server: ServerAddress, *, patience_s: float = PATIENCE_S, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._server = server
         token = server.token()
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._context = _tls(server) if server.encrypted else None
         self._connection: http.client.HTTPConnection | None = None
-        self._patience_s = patience_s
+        self._patience_s, self._timeout_s = patience_s, timeout_s
         self._answered = False
+        self._reached = False
 
     @property
     def url(self) -> str:
@@ -82,7 +86,7 @@ class Connection:
         while True:
             check()
             try:
-                status, content = self._send(method, path, body)
+                status, content = self._send(method, path, body, timeout_s=self._timeout_s)
             except ssl.SSLCertVerificationError as error:
                 self.close()
                 raise RemoteError(
@@ -97,7 +101,10 @@ class Connection:
                 if status != BUSY:
                     return self._taken(status, content)
                 failure = Refused(status, "the server is busy")
-            patience_s = self._patience_s if self._answered else min(self._patience_s, FIRST_PATIENCE_S)
+            slow = self._reached and isinstance(failure, TimeoutError)  # many ask it at once
+            patience_s = self._patience_s
+            if not (self._answered or slow):
+                patience_s = min(patience_s, FIRST_PATIENCE_S)
             if time.monotonic() - begun + pause_s > patience_s:
                 raise self._gone(failure) from failure
             pause(pause_s, check)
@@ -130,7 +137,7 @@ class Connection:
         )
 
     def _send(
-        self, method: str, path: str, body: bytes | memoryview, *, timeout_s: float = TIMEOUT_S
+        self, method: str, path: str, body: bytes | memoryview, *, timeout_s: float
     ) -> tuple[int, bytes]:
         if self._connection is None:
             host, port = self._server.host, self._server.port
@@ -140,6 +147,8 @@ class Connection:
                 self._connection = http.client.HTTPSConnection(
                     host, port, timeout=timeout_s, context=self._context
                 )
+            self._connection.connect()
+            self._reached = True
         self._connection.request(
             method, path, body=body, headers={**self._headers, "Content-Length": str(len(body))}
         )
