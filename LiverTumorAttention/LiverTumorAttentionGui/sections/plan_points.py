@@ -18,7 +18,7 @@ from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUp
 
 CHOOSE = _("Place three points or more along the cut with Markups, and choose their list.")
 CHOOSE_CUTS = _("Place a point on each vessel that is cut, and choose their list.")
-MOVED = _("The points have changed: tell the territories again.")
+MOVED = _("The points have changed: compute the territories again.")
 _UPDATE_MS = 200
 _EVENTS = (
     slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
