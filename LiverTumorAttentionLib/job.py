@@ -8,6 +8,7 @@ from LiverTumorAttentionLib.pipeline.jobs import (
     SegmentationJob,
     SegmentsJob,
     TrainingExportJob,
+    VesselsJob,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "SegmentationJob",
     "SegmentsJob",
     "TrainingExportJob",
+    "VesselsJob",
 ]

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 import torch
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference import LiverStage, choose_device, imported_stages
+from LiverTumorAttentionLib.inference import LiverStage, choose_device, imported_stages, weighted_network
 from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.pipeline import segment_case
@@ -48,7 +48,7 @@ class ByIntensity(torch.nn.Module):
 @pytest.fixture(autouse=True)
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the model's network be one whose answer is known."""
-    monkeypatch.setattr(imported_stages, "build_network", lambda name, **arguments: ByIntensity())
+    monkeypatch.setattr(weighted_network, "build_network", lambda name, **arguments: ByIntensity())
 
 
 def write_model(folder: Path, *stages: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.pipeline.jobs import (
     ReviewJob,
     SegmentationJob,
     TrainingExportJob,
+    VesselsJob,
 )
 
 # The least that each job can be built from, and two results that it may write to one file.
@@ -36,6 +37,7 @@ JOBS: list[tuple[type[Job], dict[str, Any], tuple[str, str]]] = [
         {"portal": "p.nrrd", "segmentation": "s.nrrd", "plan": "q.json", "output": "page.html"},
         ("csv", "json"),
     ),
+    (VesselsJob, {"portal": "p.nrrd", "segmentation": "s.nrrd", "output": "o.nrrd"}, ("output", "json")),
 ]
 
 

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.pipeline.jobs import (
     SegmentationJob,
     SegmentsJob,
     TrainingExportJob,
+    VesselsJob,
 )
 from LiverTumorAttentionLib.pipeline.outputs import (
     SUFFIXES,
@@ -74,6 +75,7 @@ def test_every_kind_of_output_has_its_formats() -> None:
         ReviewJob(portal="p", segmentation="s", output="o"),
         SegmentsJob(segmentation="s", output="o"),
         ComparisonJob(baseline_portal="p", baseline="s", followup_portal="q", followup="t", output="o"),
+        VesselsJob(portal="p", segmentation="s", output="o"),
     ]
     assert {name for job in every for name in job.outputs()} == set(SUFFIXES)
 
@@ -88,6 +90,7 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
         "inverse": "inverse", "log": "log", "Couinaud segments": "save_segments", "landmarks": "save_landmarks",
         "baseline DICOM SEG": "baseline_seg", "baseline structured report": "baseline_sr",
         "follow-up DICOM SEG": "followup_seg", "follow-up structured report": "followup_sr",
+        "vessels": "output",
     }  # fmt: skip
     asked = {fields[name]: str(tmp_path / "x.unknown")}
     job: Job
@@ -95,6 +98,8 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
         job = ReviewJob(portal="p", segmentation="s", **asked)
     elif name.startswith(("baseline ", "follow-up ")):
         job = ComparisonJob(baseline_portal="p", baseline="s", followup_portal="q", followup="t", **asked)
+    elif name == "vessels":
+        job = VesselsJob(portal="p", segmentation="s", **asked)
     elif name == "landmarks":
         job = SegmentsJob(segmentation="s", output=f"{tmp_path}/o.nrrd", **asked)
     elif name == "inverse":
