@@ -14,7 +14,7 @@ import SimpleITK as sitk
 import torch
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.inference import LiverStage, choose_device, imported_stages, weighted_network
+from LiverTumorAttentionLib.inference import LiverStage, choose_device, weighted_network
 from LiverTumorAttentionLib.job import SegmentationJob
 from LiverTumorAttentionLib.models import ModelPackage
 from LiverTumorAttentionLib.pipeline import segment_case
