@@ -46,17 +46,21 @@ class Refused(RemoteError):
 
 
 class Connection:
-    """Exchanges with one server. Raises `InputError` for a token file or a certificate that cannot be used."""
+    """Exchanges with one server. patience_s: in place of PATIENCE_S.
+
+    Raises `InputError` for a token file or a certificate that cannot be used.
+    """
 
     def __init__(
-        self, server: ServerAddress, *, patience_s: float = PATIENCE_S, timeout_s: float = TIMEOUT_S
+        self, server: ServerAddress, *, patience_s: float | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
         self._server = server
         token = server.token()
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._context = _tls(server) if server.encrypted else None
         self._connection: http.client.HTTPConnection | None = None
-        self._patience_s, self._timeout_s = patience_s, timeout_s
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
+        self._timeout_s = timeout_s
         self._answered = False
         self._reached = False
 

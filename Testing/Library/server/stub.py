@@ -50,7 +50,7 @@ def segment(job: SegmentationJob, progress: Progress, images: dict[str, sitk.Ima
     if job.seed == REFUSES:
         raise InputError("the portal volume shows no liver: choose another")
     while job.seed == HANGS:
-        progress.update(0.5)
+        progress.part(0.0, 1.0, "stub").update(0.5)
         time.sleep(0.02)
     portal = images["portal"]
     voxels = sitk.GetArrayViewFromImage(portal)
