@@ -13,7 +13,8 @@ from scipy.special import ndtr
 
 from LiverTumorAttentionLib.registration import resample_onto
 from LiverTumorAttentionLib.voxels.boxes import Box, expanded_box, label_boxes, margin_voxels, mask_box
-from LiverTumorAttentionLib.voxels.geometry import to_lps
+from LiverTumorAttentionLib.voxels.cubes import cubes_around
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, to_lps
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number
 from LiverTumorAttentionLib.voxels.surfaces import distance_map_mm
 
@@ -64,7 +65,7 @@ class CommonGrid:
         """Resample two instances images. transform: baseline points to follow-up points (LPS mm)."""
         fixed = to_lps(baseline)
         spacing = float(np.clip(min(fixed.GetSpacing()), FINEST_MM, COARSEST_MM))
-        grid = _cubes_around_liver(fixed, spacing)
+        grid = _grid_around_liver(fixed, spacing)
         nearest, identity = sitk.sitkNearestNeighbor, sitk.Transform(3, sitk.sitkIdentity)
         here = sitk.Resample(sitk.Cast(fixed, sitk.sitkUInt16), grid, identity, nearest, UNSEEN)
         there = resample_onto(sitk.Cast(to_lps(followup), sitk.sitkUInt16), grid, transform, UNSEEN, nearest)
@@ -150,21 +151,8 @@ def _inside(box: Box, outer: Box) -> Box:
     )
 
 
-def _cubes_around_liver(labels: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """Return an empty grid of cubes along the patient's axes around what is labelled, with a margin."""
+def _grid_around_liver(labels: sitk.Image, spacing_mm: float) -> sitk.Image:
     box = mask_box(labels)
     if box is None:
         raise ValueError("a segmentation without a voxel has no liver")
-    corners = np.array(
-        [
-            labels.TransformContinuousIndexToPhysicalPoint([float(v) for v in corner])
-            for corner in np.array(np.meshgrid(*[(s.start - 0.5, s.stop - 0.5) for s in box[::-1]]))
-            .reshape(3, -1)
-            .T
-        ]
-    )
-    low, high = corners.min(axis=0) - MARGIN_MM, corners.max(axis=0) + MARGIN_MM
-    grid = sitk.Image([int(n) for n in np.ceil((high - low) / spacing_mm)], sitk.sitkUInt8)
-    grid.SetSpacing((spacing_mm,) * 3)
-    grid.SetOrigin([float(v) for v in low + 0.5 * spacing_mm])
-    return grid
+    return cubes_around(ImageAxes.of(labels), box, spacing_mm, MARGIN_MM)

@@ -29,7 +29,8 @@ from LiverTumorAttentionLib.io.volumes import FILE_CHECKS, IMAGE_SUFFIXES, read_
 from LiverTumorAttentionLib.voxels.geometry import regridded
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, are_whole
 
-SEGMENTATION_SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES, ".dcm")
+DICOM_SEG_SUFFIX = ".dcm"
+SEGMENTATION_SUFFIXES = (".seg.nrrd", *IMAGE_SUFFIXES, DICOM_SEG_SUFFIX)
 
 
 def write_segmentation(
@@ -55,7 +56,7 @@ def write_segmentation(
     if suffix == ".seg.nrrd":
         with replacing(path, name="segmentation") as temporary:
             write_seg_nrrd(temporary, instances, notes or {})
-    elif suffix == ".dcm":
+    elif suffix == DICOM_SEG_SUFFIX:
         with replacing(path, name="segmentation") as temporary:
             write_dicom_seg(temporary, instances, source=source, series=series, tracking_uids=tracking_uids)
     else:

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.io import (
     write_segmentation,
 )
 from LiverTumorAttentionLib.io.json_file import read_json
+from LiverTumorAttentionLib.io.segmentation import DICOM_SEG_SUFFIX
 from LiverTumorAttentionLib.pipeline.jobs import SEGMENTATION_OUTPUTS, SegmentationJob
 from LiverTumorAttentionLib.pipeline.outputs import Writer, write_all, write_json
 from LiverTumorAttentionLib.pipeline.read_case import ReadCase, reported_phases
@@ -25,7 +26,6 @@ from LiverTumorAttentionLib.remote.connection import Connection
 from LiverTumorAttentionLib.remote.protocol import ATTENTION, CHUNK_BYTES, JobState, ResultFile
 
 MOST_TRIES = 3
-DICOM_SEG = ".dcm"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 """Of a file of attention maps: a name that a server gives becomes one of a file, never more of a path."""
 
@@ -67,7 +67,7 @@ def _writer(receiver: _Receiver, field: str, number: int, case: ReadCase, state:
     job = case.job
     if field == "report":
         return lambda path: _write_report(path, receiver, number, case, state)
-    if field == "output" and full_suffix(job.output or "") == DICOM_SEG:
+    if field == "output" and full_suffix(job.output or "") == DICOM_SEG_SUFFIX:
         return lambda path: _write_dicom_seg(path, receiver, number, job)
     return receiver.writer(number)
 

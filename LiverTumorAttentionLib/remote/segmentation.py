@@ -16,6 +16,7 @@ from LiverTumorAttentionLib import __version__
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.errors import InputError, ModelError, RemoteError
 from LiverTumorAttentionLib.io import full_suffix
+from LiverTumorAttentionLib.io.segmentation import DICOM_SEG_SUFFIX
 from LiverTumorAttentionLib.pipeline.jobs import SEGMENTATION_OUTPUTS, SegmentationJob
 from LiverTumorAttentionLib.pipeline.outputs import check_outputs
 from LiverTumorAttentionLib.pipeline.read_case import read_case
@@ -34,7 +35,6 @@ from LiverTumorAttentionLib.remote.results import write_results
 from LiverTumorAttentionLib.remote.upload import upload
 
 POLL_S = 0.5
-DICOM_SEG = ".dcm"
 STANDS_FOR_DICOM_SEG = ".seg.nrrd"
 """Asked for in its place: a DICOM SEG names the slices of its source, which stay here."""
 _NOT_FOUND = 404
@@ -92,7 +92,8 @@ def wanted_outputs(job: SegmentationJob) -> dict[str, str]:
     given = {field: getattr(job, field) for field in SEGMENTATION_OUTPUTS}
     suffixes = {field: full_suffix(path) for field, path in given.items() if path}
     return {
-        field: STANDS_FOR_DICOM_SEG if suffix == DICOM_SEG else suffix for field, suffix in suffixes.items()
+        field: STANDS_FOR_DICOM_SEG if suffix == DICOM_SEG_SUFFIX else suffix
+        for field, suffix in suffixes.items()
     }
 
 

@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.errors import InputError, LiverTumorAttentionError
 from LiverTumorAttentionLib.io.declared_size import check_memory
+from LiverTumorAttentionLib.io.segmentation import DICOM_SEG_SUFFIX
 from LiverTumorAttentionLib.json_values import json_values
 from LiverTumorAttentionLib.models import list_models
 from LiverTumorAttentionLib.pipeline.jobs import (
@@ -36,8 +37,6 @@ from LiverTumorAttentionLib.server.refusal import Refusal, unknown
 from LiverTumorAttentionLib.server.settings import ServerSettings
 from LiverTumorAttentionLib.server.store import Store
 
-LOCAL_SUFFIX = ".dcm"
-"""Not written by a server: a DICOM object names the slices of its source, which the client does not send."""
 _BAD = 422
 
 
@@ -156,7 +155,8 @@ def checked_settings(asked: JobRequest) -> dict[str, Any]:
     for name in asked.volumes.values():
         _check_identifier(name)
     for field, suffix in asked.outputs.items():
-        suffixes = [each for each in SUFFIXES[SEGMENTATION_OUTPUTS[field]] if each != LOCAL_SUFFIX]
+        # A DICOM SEG names the slices of its source, which the client does not send.
+        suffixes = [each for each in SUFFIXES[SEGMENTATION_OUTPUTS[field]] if each != DICOM_SEG_SUFFIX]
         if suffix not in suffixes:
             raise InputError(f"the {field} cannot end in {shown(suffix)}: choose {' or '.join(suffixes)}")
     outputs = {field: f"{field}{suffix}" for field, suffix in asked.outputs.items()}

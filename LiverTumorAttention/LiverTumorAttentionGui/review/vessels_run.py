@@ -26,7 +26,7 @@ _WHAT = _("segmentation of vessels")
 
 @dataclass(frozen=True, kw_only=True)
 class ToldVessels:
-    """What a run proposed. text: source and volumes. kept: whether vessels corrected by hand stay beside them."""
+    """What a run proposed. text: source, volumes, warnings. kept: whether vessels corrected by hand stay, too."""
 
     text: str
     kept: bool
@@ -67,6 +67,7 @@ class VesselsRun(ChildRun[ToldVessels]):
         try:
             numbers = json.loads((folder / _NUMBERS).read_text(encoding="utf-8"))
             source, volumes = str(numbers["source"]), dict(numbers["volumes_ml"])
+            warnings = [str(warning) for warning in numbers["warnings"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PanelError(
                 _("The vessels that were computed cannot be read: please report this.")
@@ -75,6 +76,6 @@ class VesselsRun(ChildRun[ToldVessels]):
         with all_or_nothing(node.GetScene(), node, vessels.proposed):
             kept = vessels.place(found, source, liver_checksum(self._instances))
         listed = ", ".join(f"{name} {volume:.0f} mL" for name, volume in volumes.items())
-        return ToldVessels(
-            text=_("Vessels {source}: {listed}.").format(source=source, listed=listed), kept=kept
-        )
+        said = [_("Vessels {source}: {listed}.").format(source=source, listed=listed)]
+        said += [f"{warning[:1].upper()}{warning[1:]}." for warning in warnings]
+        return ToldVessels(text="\n".join(said), kept=kept)

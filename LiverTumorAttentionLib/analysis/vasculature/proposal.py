@@ -42,6 +42,14 @@ Mask = NDArray[np.bool_]
 PORTAL_VEIN, HEPATIC_VEINS, VENA_CAVA = 1, 2, 3
 """Values of a proposal's labels."""
 SOURCE = "proposed by their brightness and shape"
+GUESSED_TREES = (
+    "which veins are portal and which hepatic was guessed without a point in each, and is often wrong: check the "
+    "names, or set a point in the portal vein and one where a hepatic vein joins the cava"
+)
+DENSEST_BLOOD_HU = 300.0
+"""No vein is denser in the portal phase: iodized oil, clips, stents, bone and contrast agent in the bowel are."""
+DENSE_RIM_CUBES = 2
+"""So far around them the volume is a mixture of both."""
 BLOOD_QUANTILE = 0.9
 """Of the brightness of vessel voxels: most of them lie at a wall, or in branches as thin as that."""
 RIM_CUBES = 2
@@ -156,12 +164,13 @@ def propose_vessels(
     progress.update(0.95)
     labels = sitk.Mask(labels, sitk.Cast(instances < FIRST_TUMOR, sitk.sitkUInt8))
     progress.update(1.0)
-    return VesselProposal(labels=labels, liver_hu=grid.liver_hu, notes=_notes(trees, cava))
+    return VesselProposal(labels=labels, liver_hu=grid.liver_hu, notes=_notes(trees, cava, points))
 
 
 def bright_tubes(grid: WorkingGrid, settings: VesselSettings, progress: Progress) -> Mask:
     """Return all vessels in the liver and its fissures, (z, y, x) of cubes. Raises `Cancelled`."""
-    where = grid.organ & ~grid.tumor
+    dense = _denser_than_blood(grid)
+    where = grid.organ & ~grid.tumor & ~dense
     relative = np.clip(grid.relative_hu, -60, 150)
     response = tubeness(
         _without_surroundings(relative, where),
@@ -174,7 +183,7 @@ def bright_tubes(grid: WorkingGrid, settings: VesselSettings, progress: Progress
     )
     tubes = _hysteresis(response, settings.grow_response, settings.seed_response)
     progress.update(0.8)
-    notches = with_notches(grid.organ, settings.notch_mm) & ~grid.tumor
+    notches = with_notches(grid.organ, settings.notch_mm) & ~grid.tumor & ~dense
     smooth = ndimage.gaussian_filter(relative, 1.0, truncate=3.0)
     least_hu = settings.wall_noise * _deviation(smooth[where])
     vessels = _grown_to_wall(tubes, smooth, where, settings.wall_share, least_hu)
@@ -184,6 +193,14 @@ def bright_tubes(grid: WorkingGrid, settings: VesselSettings, progress: Progress
     vessels = _without_specks(vessels, settings.least_length_mm)
     progress.update(1.0)
     return vessels
+
+
+def _denser_than_blood(grid: WorkingGrid) -> Mask:
+    """Return what is too dense for a vein, and the rim around it."""
+    dense = grid.relative_hu + np.float32(grid.liver_hu) > DENSEST_BLOOD_HU
+    if not dense.any():
+        return dense
+    return np.asarray(ndimage.binary_dilation(dense, CORNERS, iterations=DENSE_RIM_CUBES))
 
 
 def _without_surroundings(relative: NDArray[np.float32], where: Mask) -> NDArray[np.float32]:
@@ -322,10 +339,12 @@ class _Roots:
         return root
 
 
-def _notes(trees: tuple[Mask, Mask], cava: Mask) -> tuple[str, ...]:
+def _notes(trees: tuple[Mask, Mask], cava: Mask, points: VesselPoints) -> tuple[str, ...]:
     notes = [
         f"no {name} was found: set a point in it, or draw it"
         for name, mask in (("portal vein", trees[0]), ("hepatic vein", trees[1]), ("vena cava", cava))
         if not mask.any()
     ]
+    if trees[0].any() and trees[1].any() and (points.portal_vein is None or points.hepatic_veins is None):
+        notes.append(GUESSED_TREES)
     return tuple(notes)

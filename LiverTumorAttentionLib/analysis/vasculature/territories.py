@@ -30,6 +30,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.terminology import plain_text
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import bounding_box, box_start
+from LiverTumorAttentionLib.voxels.cubes import cubes_around
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes, Point, as_point, check_same_grid
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, tumor_number
 
@@ -225,9 +226,13 @@ def _tree(instances: sitk.Image, vessels: Vessels, chosen: Sequence[int], *, wit
     """Return the tree of vessels on cubes. with_cava: joined by the cava, whose upper end is then the root."""
     cava = [value for value, name in vessels.names.items() if "cava" in plain_text(name).split()]
     values = [*chosen, *cava] if with_cava else list(chosen)
-    used = sitk.GetImageFromArray(np.isin(vessels.array, values).astype(np.float32))
+    shown = np.isin(vessels.array, values)
+    box = bounding_box(shown)
+    if box is None:
+        raise ValueError("a vessel that is named has voxels")
+    used = sitk.GetImageFromArray(shown.astype(np.float32))
     used.CopyInformation(vessels.labels)
-    cubes = _cubes(instances, np.isin(vessels.array, values))
+    cubes = cubes_around(ImageAxes.of(instances), box, CUBE_MM, CUBE_MM)
     mask = np.asarray(sitk.GetArrayFromImage(sitk.Resample(used, cubes)) >= 0.5)
     organ = sitk.Resample(
         sitk.Cast(instances > 0, sitk.sitkUInt8), cubes, sitk.Transform(), sitk.sitkNearestNeighbor
@@ -242,18 +247,3 @@ def _tree(instances: sitk.Image, vessels: Vessels, chosen: Sequence[int], *, wit
             f"{', '.join(vessels.names[value] for value in chosen)} is thinner than {CUBE_MM:g} mm: draw it wider"
         )
     return vessel_tree(mask, ImageAxes.of(cubes), root_mm=root, organ=sitk.GetArrayViewFromImage(organ) > 0)
-
-
-def _cubes(instances: sitk.Image, vessel: Mask) -> sitk.Image:
-    """Return an empty image of cubes in LPS order around a mask on the grid of `instances`."""
-    box = bounding_box(vessel)
-    if box is None:
-        raise ValueError("a vessel that is named has voxels")
-    low, high = box_start(box) - 1.0, np.array([side.stop for side in box], float)
-    corners = np.array([[(low, high)[i][k] for k, i in enumerate(which)] for which in np.ndindex(2, 2, 2)])
-    place = ImageAxes.of(instances).position_mm(corners)
-    size = np.ceil(np.ptp(place, axis=0) / CUBE_MM).astype(int) + 1
-    cubes = sitk.Image([int(length) for length in size], sitk.sitkUInt8)
-    cubes.SetOrigin([float(value) for value in place.min(axis=0)])
-    cubes.SetSpacing((CUBE_MM,) * 3)
-    return cubes

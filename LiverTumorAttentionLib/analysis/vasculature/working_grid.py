@@ -13,7 +13,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import bounding_box, box_start
+from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box
+from LiverTumorAttentionLib.voxels.cubes import cubes_around
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, OUTSIDE_HU
 
@@ -57,7 +58,7 @@ class WorkingGrid:
             )
         hu: NDArray[Any] = sitk.GetArrayViewFromImage(portal)
         liver_hu = float(np.median(hu[box][liver]))
-        grid = _cubes(axes, box)
+        grid = cubes_around(axes, box, CUBE_MM, REACH_MM + 0.5 * CUBE_MM)
         dense = _resampled(portal, grid, sitk.sitkLinear, OUTSIDE_HU)
         labels = _resampled(sitk.Cast(instances, sitk.sitkUInt16), grid, sitk.sitkNearestNeighbor, 0)
         relative = sitk.GetArrayFromImage(sitk.Cast(dense, sitk.sitkFloat32)) - np.float32(liver_hu)
@@ -78,16 +79,33 @@ class WorkingGrid:
     def onto(self, labels: NDArray[np.uint8], target: sitk.Image) -> sitk.Image:
         """Return a label map of the cubes on the grid of another image, each value smoothly: uint8."""
         shown = np.zeros(target.GetSize()[::-1], np.uint8)
-        best = np.full(shown.shape, 0.5, np.float32)
+        box = self._box_in(target)
+        part = sitk.RegionOfInterest(
+            target, [side.stop - side.start for side in box[::-1]], [side.start for side in box[::-1]]
+        )
+        inside = shown[box]
+        best = np.full(inside.shape, 0.5, np.float32)
         for value in range(1, int(labels.max(initial=0)) + 1):
             share = sitk.GetImageFromArray((labels == value).astype(np.float32))
             share.CopyInformation(self.image)
-            found = sitk.GetArrayFromImage(_resampled(share, target, sitk.sitkLinear, 0.0))
+            found = sitk.GetArrayFromImage(_resampled(share, part, sitk.sitkLinear, 0.0))
             won = found >= best
-            shown[won], best[won] = value, found[won]
+            inside[won], best[won] = value, found[won]
         image = sitk.GetImageFromArray(shown)
         image.CopyInformation(target)
         return image
+
+    def _box_in(self, target: sitk.Image) -> Box:
+        """Return the box of another image, at least a voxel, that holds all cubes as far as it reaches."""
+        far = np.array(self.organ.shape) - 0.5
+        corners = self.axes.position_mm(
+            np.array([[(-0.5, far[k])[i] for k, i in enumerate(which)] for which in np.ndindex(2, 2, 2)])
+        )
+        places = ImageAxes.of(target).index_zyx(corners)
+        shape = np.array(target.GetSize()[::-1])
+        low = np.clip(np.floor(places.min(axis=0)).astype(int), 0, shape - 1)
+        high = np.clip(np.ceil(places.max(axis=0)).astype(int) + 1, low + 1, shape)
+        return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
 
 def _midline_mm(portal: sitk.Image) -> float | None:
@@ -99,19 +117,6 @@ def _midline_mm(portal: sitk.Image) -> float | None:
     column = float(np.average(np.arange(body.shape[2]), weights=body.sum(axis=(0, 1))))
     middle = [column, (body.shape[1] - 1) / 2, (body.shape[0] - 1) / 2]
     return float(few.TransformContinuousIndexToPhysicalPoint(middle)[0])
-
-
-def _cubes(axes: ImageAxes, box: tuple[slice, ...]) -> sitk.Image:
-    """Return an empty image of cubes around a box of an image with `axes`."""
-    low, high = box_start(box) - 0.5, np.array([side.stop for side in box]) - 0.5
-    corners = np.array([[(low, high)[i][k] for k, i in enumerate(which)] for which in np.ndindex(2, 2, 2)])
-    place = axes.position_mm(corners)
-    first, last = place.min(axis=0) - REACH_MM, place.max(axis=0) + REACH_MM
-    size = np.ceil((last - first) / CUBE_MM).astype(int) + 1
-    grid = sitk.Image([int(length) for length in size], sitk.sitkUInt8)
-    grid.SetOrigin([float(value) for value in first])
-    grid.SetSpacing((CUBE_MM,) * 3)
-    return grid
 
 
 def _resampled(image: sitk.Image, grid: sitk.Image, method: int, outside: float) -> sitk.Image:

@@ -60,6 +60,7 @@ def test_proposal_in_the_real_child(panel, scene, large, wait_until):
     wait_until(lambda: not panel.review.busy, "the vessels are proposed", 400.0)
     text = ui.reviewStatusLabel.text
     assert "proposed by their brightness and shape" in text
+    assert "guessed without a point in each, and is often wrong" in text, "the child's warnings are shown"
     assert "ot for clinical use" in text
     assert large.vessels is not None
     assert ui.vesselsSelector.currentNode() is large.vessels

@@ -7,6 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis.vasculature.proposal import (
+    GUESSED_TREES,
     HEPATIC_VEINS,
     PORTAL_VEIN,
     VENA_CAVA,
@@ -72,9 +73,19 @@ def test_the_same_case_gives_the_same_vessels(case: dict[str, sitk.Image], propo
     assert again.volumes_ml == proposed.volumes_ml
 
 
+def test_trees_that_were_guessed_are_said_to_be(
+    case: dict[str, sitk.Image], proposed: VesselProposal
+) -> None:
+    assert proposed.notes == (GUESSED_TREES,)
+    one = VesselPoints(portal_vein=(-12.0, 8.0, 22.0))
+    assert propose_vessels(case["portal"], case["instances"], one).notes == (GUESSED_TREES,)
+
+
 def test_points_of_a_reader_name_the_trees(case: dict[str, sitk.Image]) -> None:
     swapped = VesselPoints(portal_vein=(-12.0, 8.0, 22.0), hepatic_veins=(-6.0, 0.0, -24.0))
-    truth, found, _ = arrays(case, propose_vessels(case["portal"], case["instances"], swapped))
+    proposal = propose_vessels(case["portal"], case["instances"], swapped)
+    assert proposal.notes == ()
+    truth, found, _ = arrays(case, proposal)
     told = found[(truth == PORTAL_VEIN) & np.isin(found, (1, 2))]
     assert (told == HEPATIC_VEINS).mean() > 0.95
 
@@ -113,3 +124,19 @@ def test_orientation_does_not_matter(case: dict[str, sitk.Image], proposed: Vess
     back = sitk.GetArrayFromImage(sitk.DICOMOrient(found.labels, "LPS"))
     same = back == sitk.GetArrayFromImage(proposed.labels)
     assert same[sitk.GetArrayFromImage(case["instances"]) > 0].mean() > 0.99
+
+
+def test_what_is_denser_than_blood_is_no_vessel(
+    case: dict[str, sitk.Image], proposed: VesselProposal
+) -> None:
+    """Iodized oil after an embolization, as a thick strand in the liver."""
+    hu = sitk.GetArrayFromImage(case["portal"])
+    oil = np.zeros(hu.shape, bool)
+    inside = np.argwhere((sitk.GetArrayFromImage(proposed.labels) == 0) & (hu > 60))
+    z, y, x = inside[len(inside) // 2]
+    oil[z - 12 : z + 12, y - 2 : y + 2, x - 2 : x + 2] = True
+    hu[oil] = 900
+    found = sitk.GetArrayFromImage(propose_vessels(image_of(hu, case["portal"]), case["instances"]).labels)
+    assert not found[oil].any()
+    before = sitk.GetArrayFromImage(proposed.labels) > 0
+    assert (found > 0)[before & ~oil].mean() > 0.9
