@@ -13,6 +13,7 @@ from typing import Any
 
 from LiverTumorAttentionLib.analysis import CaseMeasurement, TumorMeasurement
 from LiverTumorAttentionLib.analysis.segments.liver_segments import SegmentShare
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.followup.changes import Comparison, TimePoint, compare_sizes
 from LiverTumorAttentionLib.followup.criteria import Candidate, candidate, check_targets
 from LiverTumorAttentionLib.followup.declared import DeclaredPair
@@ -69,16 +70,21 @@ class FollowUpMeasures:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FollowUpMeasures:
-        """Read what `as_dict` returned, and the JSON file of `compare`."""
-        before, after = (
-            {part["number"]: ViableTumor(**part) for part in values["viable"][v]} for v in VISITS
-        )
-        return cls(
-            points=(_point(values["baseline"]), _point(values["followup"])),
-            lesions=FollowedLesions.from_dict(values["matching"]),
-            viable=(before, after),
-            slice_mm=values["baseline"]["slice_mm"],
-        )
+        """Read what `as_dict` returned, and the JSON file of `compare`. Raises `InputError` for what is neither."""
+        try:
+            before, after = (
+                {part["number"]: ViableTumor(**part) for part in values["viable"][v]} for v in VISITS
+            )
+            return cls(
+                points=(_point(values["baseline"]), _point(values["followup"])),
+                lesions=FollowedLesions.from_dict(values["matching"]),
+                viable=(before, after),
+                slice_mm=float(values["baseline"]["slice_mm"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                "the measures of this follow-up are damaged, or of another version: run the comparison again"
+            ) from error
 
 
 def comparison_values(comparison: Comparison, assessment: Assessment) -> dict[str, Any]:

@@ -20,12 +20,11 @@ HERE, SERVER = "this computer", "server"
 TITLES = {HERE: _("This computer"), SERVER: _("Server")}
 GROUP = "LiverTumorAttention"
 KEYS = {
-    "computeOn": "compute_on",
     "server": "serverLineEdit",
     "tokenFile": "tokenFileLineEdit",
     "certificate": "certificateLineEdit",
 }
-"""Keys of the settings, and the widget of each text."""
+"""Keys of the texts among the settings, and the widget of each."""
 SENT = _(
     "A run sends the voxels and the geometry of the chosen volumes and its settings to {address}, and nothing else: no "
     "name and no tag. Corrections are computed on this computer."
@@ -99,7 +98,7 @@ class ComputeOnSection:
         return ""
 
     def _edits(self) -> dict[str, Any]:
-        return {key: getattr(self._ui, name) for key, name in KEYS.items() if key != "computeOn"}
+        return {key: getattr(self._ui, name) for key, name in KEYS.items()}
 
     def _changed(self, _value: Any = None) -> None:
         if self._update.active:
