@@ -64,6 +64,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--output", metavar="HTML", help="the page")
     add("--csv", metavar="FILE", help="table of the tumors")
+    add(
+        "--plan-csv",
+        metavar="FILE",
+        help="table of the plan: a row for each resection and each cut through a vessel",
+    )
     add("--json", metavar="FILE", help="all numbers")
     add("--sr", metavar="DCM", help="DICOM structured report; the portal volume must be a DICOM folder")
     add("--seg", metavar="DCM", help="DICOM SEG that the structured report refers to, where S is none itself")

@@ -51,6 +51,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "transform": TRANSFORM_SUFFIXES,
     "inverse": TRANSFORM_SUFFIXES,
     "table": (".csv",),
+    "plan table": (".csv",),
     "report": (".json",),
     "numbers": (".json",),
     "landmarks": (".json",),

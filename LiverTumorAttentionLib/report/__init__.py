@@ -3,7 +3,7 @@
 from LiverTumorAttentionLib.report.case_report import report_case
 from LiverTumorAttentionLib.report.comparison_report import report_comparison
 from LiverTumorAttentionLib.report.content import ReportContent
-from LiverTumorAttentionLib.report.plan import WantedMargin, WantedPlan, WantedResection
+from LiverTumorAttentionLib.report.wanted_plan import WantedMargin, WantedPlan, WantedResection
 
 __all__ = [
     "ReportContent",

@@ -10,10 +10,12 @@ from LiverTumorAttentionLib.report.content import ReportContent
 from LiverTumorAttentionLib.report.dicom_files import DicomFiles
 from LiverTumorAttentionLib.report.figures import draw
 from LiverTumorAttentionLib.report.page import render_page
-from LiverTumorAttentionLib.report.plan import compute_plan, read_plan
+from LiverTumorAttentionLib.report.plan import compute_plan
+from LiverTumorAttentionLib.report.plan_table import plan_csv
 from LiverTumorAttentionLib.report.report_inputs import read_case
 from LiverTumorAttentionLib.report.run_report import read_run_report
 from LiverTumorAttentionLib.report.signed import read_sign_off
+from LiverTumorAttentionLib.report.wanted_plan import read_plan
 
 
 def report_case(job: ReviewJob, progress: Progress | None = None) -> ReportContent:
@@ -59,6 +61,7 @@ def _write(content: ReportContent, job: ReviewJob, dicom: DicomFiles | None, pro
         "table": lambda path: path.write_text(
             review_csv(content.review.tumors), encoding="utf-8", newline=""
         ),
+        "plan table": lambda path: path.write_text(plan_csv(values["plan"]), encoding="utf-8", newline=""),
         "numbers": lambda path: write_json(path, values),
     }
     if dicom is not None:

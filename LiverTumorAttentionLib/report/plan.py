@@ -1,133 +1,25 @@
-"""Plan file: the margins and resections to compute, as JSON. README.md beside this file gives the format."""
+"""A plan computed on a case: margins, resections and cuts through vessels, by their names."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels
-from LiverTumorAttentionLib.analysis.planning import (
-    Combination,
-    CutPlane,
-    CutSurface,
-    MarginPlan,
-    Planner,
-    ResectionPlan,
+from LiverTumorAttentionLib.analysis.planning import Combination, MarginPlan, Planner, ResectionPlan
+from LiverTumorAttentionLib.analysis.segments import (
+    LiverSegments,
+    Person,
+    Remnant,
+    SegmentPlan,
+    plan_named_resection,
 )
-from LiverTumorAttentionLib.analysis.segments import LiverSegments, Person, SegmentPlan, plan_named_resection
-from LiverTumorAttentionLib.analysis.segments.named_resections import NamedResection as NamedSegments
-from LiverTumorAttentionLib.analysis.segments.named_resections import resection_named
-from LiverTumorAttentionLib.analysis.segments.remnant import DEFAULT_LIMITS, RemnantLimit
-from LiverTumorAttentionLib.analysis.vasculature.territories import Territories, TerritoryPlan, VesselCut
-from LiverTumorAttentionLib.config_parsing import from_mapping
+from LiverTumorAttentionLib.analysis.vasculature.territories import Territories, TerritoryPlan
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.progress import Progress
-
-MOST = 12
-"""Limit of the number of margins and of resections, so that the page stays readable."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WantedMargin:
-    """A safety margin to compute."""
-
-    margin_mm: float
-    """Its width."""
-    tumors: tuple[int, ...] | None = None
-    """Numbers of the tumors that it surrounds; None for all."""
-    name: str = ""
-    """Its name on the page."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WantedResection:
-    """A resection to compute."""
-
-    planes: tuple[CutPlane, ...] = ()
-    """The planes that cut, in LPS mm."""
-    surface: CutSurface | None = None
-    """A curved surface through points, which cuts instead of planes."""
-    combine: str = "all"
-    """"all": what lies beyond all planes is taken out; "any": what lies beyond any of them."""
-    name: str = ""
-    """Its name on the page."""
-
-    def __post_init__(self) -> None:
-        if bool(self.planes) == (self.surface is not None):
-            raise InputError(
-                f"the resection {self.name or 'without a name'!r} must have either planes or a curved surface: give "
-                "one of them"
-            )
-        if self.combine not in ("all", "any"):
-            raise InputError(
-                f"planes combine as 'all' (a wedge) or as 'any', got {self.combine!r}: choose one of the two"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class WantedSegmentResection:
-    """A resection by Couinaud segments to compute."""
-
-    resection: str
-    """Its name in the words of Brisbane 2000, such as "right hepatectomy", or segments, such as "V VI"."""
-    caudate: bool = False
-    """Whether segment I is taken out with it."""
-    name: str = ""
-    """Its name on the page; without one that of the resection."""
-
-    def __post_init__(self) -> None:
-        _ = self.named
-
-    @property
-    def named(self) -> NamedSegments:
-        """What is taken out."""
-        found = resection_named(self.resection)
-        return found.with_caudate() if self.caudate else found
-
-
-@dataclass(frozen=True, kw_only=True)
-class WantedPlan:
-    """Content of a plan file."""
-
-    margins: tuple[WantedMargin, ...] = ()
-    """Safety margins, each by itself."""
-    resections: tuple[WantedResection, ...] = ()
-    """Resections, each by itself: alternatives, not steps."""
-    segment_resections: tuple[WantedSegmentResection, ...] = ()
-    """Resections by Couinaud segments, likewise."""
-    vessel_cuts: tuple[VesselCut, ...] = ()
-    """Cuts through portal and hepatic veins, all of them together: what they supply or drain is told."""
-    weight_kg: float | None = None
-    """The body's weight."""
-    height_cm: float | None = None
-    """The body's height."""
-    limits: tuple[RemnantLimit, ...] = DEFAULT_LIMITS
-    """Least remnants to compare with, each with its source."""
-
-    def __post_init__(self) -> None:
-        if not (self.margins or self.resections or self.segment_resections or self.vessel_cuts):
-            raise InputError(
-                "the plan has neither a margin nor a resection nor a cut through a vessel: give one"
-            )
-        Person(height_cm=self.height_cm, weight_kg=self.weight_kg)
-        for what, wanted in (
-            ("margins", self.margins),
-            ("resections", self.resections),
-            ("segment_resections", self.segment_resections),
-            ("limits", self.limits),
-        ):
-            if len(wanted) > MOST:
-                raise InputError(f"the plan has {len(wanted)} {what}, at most {MOST} fit: leave some out")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> WantedPlan:
-        """Build a plan from JSON values. Raises `InputError` naming an unknown key and the nearest known one."""
-        return from_mapping(cls, values, where="the plan")
+from LiverTumorAttentionLib.report.wanted_plan import WantedPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,14 +36,15 @@ class NamedMargin:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedResection:
-    """A computed resection and its name."""
+    """A computed resection, its name, and what stays beside the body and the plan's limits."""
 
     name: str
     plan: ResectionPlan
+    remnant: Remnant
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"name": self.name, **self.plan.as_dict()}
+        return {"name": self.name, **self.plan.as_dict(), **self.remnant.as_dict()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,11 +82,6 @@ class CasePlan:
         }
 
 
-def read_plan(path: str | os.PathLike[str]) -> WantedPlan:
-    """Read a plan's file. Raises `InputError` for what is missing, no JSON or no plan."""
-    return WantedPlan.from_dict(read_json(path, "plan"))
-
-
 def compute_plan(
     wanted: WantedPlan,
     instances: sitk.Image,
@@ -210,7 +98,10 @@ def compute_plan(
     Raises `InputError` that names the margin or the resection that cannot be meant, and `Cancelled`.
     """
     planner = Planner(instances, vessels)
-    weight_kg = wanted.weight_kg if weight_kg is None else weight_kg
+    person = Person(
+        height_cm=wanted.height_cm if height_cm is None else height_cm,
+        weight_kg=wanted.weight_kg if weight_kg is None else weight_kg,
+    )
     steps = max(len(wanted.margins) + len(wanted.resections), 1)
     margins: list[NamedMargin] = []
     for number, margin in enumerate(wanted.margins, start=1):
@@ -227,21 +118,26 @@ def compute_plan(
         combine: Combination = "any" if resection.combine == "any" else "all"
         try:
             if resection.surface is not None:
-                plan = planner.curved_resection(resection.surface, weight_kg)
+                plan = planner.curved_resection(resection.surface, person.weight_kg)
             else:
-                plan = planner.resection(resection.planes, combine, weight_kg)
+                plan = planner.resection(resection.planes, combine, person.weight_kg)
         except InputError as error:
             raise InputError(f"the plan's {name!r}: {error}") from error
-        resections.append(NamedResection(name=name, plan=plan))
-    height_cm = wanted.height_cm if height_cm is None else height_cm
-    by_segments = _by_segments(wanted, instances, segments, Person(height_cm=height_cm, weight_kg=weight_kg))
+        remnant = Remnant(
+            functional_ml=plan.parenchyma_ml,
+            flr_ml=plan.remnant_parenchyma_ml,
+            person=person,
+            limits=wanted.limits,
+        )
+        resections.append(NamedResection(name=name, plan=plan, remnant=remnant))
+    by_segments = _by_segments(wanted, instances, segments, person)
     territories = _territories(wanted, instances, vessels, progress.part(0.9, 1.0))
     progress.update(1.0)
     return CasePlan(
-        weight_kg=weight_kg,
+        weight_kg=person.weight_kg,
         margins=tuple(margins),
         resections=tuple(resections),
-        height_cm=height_cm,
+        height_cm=person.height_cm,
         segment_resections=by_segments,
         territories=territories,
     )

@@ -29,8 +29,9 @@ from LiverTumorAttentionLib.pipeline.refine import read_log
 from LiverTumorAttentionLib.pipeline.stages import load_stages
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import read_transform as transform_in
-from LiverTumorAttentionLib.report.plan import compute_plan, read_plan
+from LiverTumorAttentionLib.report.plan import compute_plan
 from LiverTumorAttentionLib.report.run_report import read_run_report
+from LiverTumorAttentionLib.report.wanted_plan import read_plan
 from Testing.fuzz.samples import corrections, portal_and_case
 
 Read = Callable[[Path, Path, Path], None]

@@ -24,33 +24,47 @@ if TYPE_CHECKING:
     from LiverTumorAttentionLib.analysis import Vessels
 
 _CANCELLED = _("Cancelled. No report was written.")
+_CUTS = {"resections", "segment_resections", "vessel_cuts"}
+"""Keys of a plan that fill its table; one of margins alone has none."""
 _REPORT_KEYS = {"version", "registration"}
 """`review` refuses a run's report without these."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportFiles:
-    """The files of a report. page: HTML. table: the tumor table, CSV. numbers: all numbers, JSON."""
+    """The files of a report.
+
+    page: HTML. table: the tumor table, CSV. numbers: all numbers, JSON. plan_table: the table of the plan, CSV; None
+    without a plan.
+    """
 
     page: Path
     table: Path
     numbers: Path
+    plan_table: Path | None = None
 
     @classmethod
-    def beside(cls, page: Path) -> ReportFiles:
-        """Return the files of a report by the path of its page."""
-        return cls(page=page, table=page.with_suffix(".csv"), numbers=page.with_suffix(".json"))
+    def beside(cls, page: Path, *, with_plan: bool = False) -> ReportFiles:
+        """Return the files of a report by the path of its page. with_plan: whether the plan has a table."""
+        return cls(
+            page=page,
+            table=page.with_suffix(".csv"),
+            numbers=page.with_suffix(".json"),
+            plan_table=page.with_name(f"{page.stem}-plan.csv") if with_plan else None,
+        )
 
     def by_option(self) -> dict[str, Path]:
         """Return the files by the option of `review` that writes them."""
-        return {"--output": self.page, "--csv": self.table, "--json": self.numbers}
+        files = {"--output": self.page, "--csv": self.table, "--json": self.numbers}
+        return files if self.plan_table is None else {**files, "--plan-csv": self.plan_table}
 
 
 class ReportRun(ChildRun[ReportFiles]):
     """Writes a report in the child process: all of its files or none. Used once.
 
     study: the study. instances: its segmentation: uint16 on the portal grid in world coordinates, without rejected
-    tumors. output: path of the page (.html); table and numbers are written beside it under the same name.
+    tumors. output: path of the page (.html); table and numbers are written beside it under the same name,
+    and the table of the plan as "<name>-plan.csv" where it has a resection or a cut.
     plan: what `ScenePlan.as_json` returned; None without a plan. log: of corrections, which says who signed.
     patient_name: shown at the head of the page; empty for none. on_finished: called with the outcome.
     options: see `ChildRun`.
@@ -78,8 +92,8 @@ class ReportRun(ChildRun[ReportFiles]):
         )
         self._study = study
         self._instances = instances
-        self._wanted = ReportFiles.beside(Path(output))
         self._plan = plan
+        self._wanted = self._files(Path(output))
         self._log = log
         self._patient_name = patient_name.strip()
 
@@ -116,7 +130,10 @@ class ReportRun(ChildRun[ReportFiles]):
 
     def _made(self, folder: Path) -> ReportFiles:
         """Return where the child writes, apart from the files that it reads."""
-        return ReportFiles.beside(folder / "made.html")
+        return self._files(folder / "made.html")
+
+    def _files(self, page: Path) -> ReportFiles:
+        return ReportFiles.beside(page, with_plan=bool(_CUTS & set(self._plan or ())))
 
     def _process_finished(self, outcome: Outcome) -> None:
         if outcome.status == "cancelled":

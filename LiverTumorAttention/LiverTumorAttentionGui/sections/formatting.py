@@ -183,16 +183,16 @@ def segment_resection_text(plan: SegmentPlan) -> str:
             percent=plan.resected_percent,
         ),
         _("FLR without tumors: {value} ({percent:.1f} % of the liver without tumors)").format(
-            value=measured(plan.remnant_parenchyma_ml, "mL"), percent=plan.remnant_parenchyma_percent
+            value=measured(plan.remnant.flr_ml, "mL"), percent=plan.remnant.functional_percent
         ),
         _standardized_text(plan),
     ]
-    if plan.weight_percent is not None:
-        lines.append(_("FLR to body weight: {percent:.2f} %").format(percent=plan.weight_percent))
+    if plan.remnant.weight_percent is not None:
+        lines.append(_("FLR to body weight: {percent:.2f} %").format(percent=plan.remnant.weight_percent))
     left = [tumor.number for tumor in plan.tumors if tumor.status == "remnant"]
     if left:
         lines.append(_("In the FLR: {tumors}").format(tumors=_tumors(left)))
-    missed = [each.limit for each in plan.limits_reached if each.reached is False]
+    missed = [each.limit for each in plan.remnant.limits_reached if each.reached is False]
     lines.extend(
         _("Below {least:g} % ({name}; {source})").format(
             least=limit.least_percent, name=limit.name, source=limit.source
@@ -206,12 +206,12 @@ def segment_resection_text(plan: SegmentPlan) -> str:
 
 def _standardized_text(plan: SegmentPlan) -> str:
     """Return the remnant in % of the estimated liver volume, or what is missing for it."""
-    total, percent = plan.person.estimated_liver_ml, plan.standardized_percent
+    total, percent = plan.remnant.person.estimated_liver_ml, plan.remnant.standardized_percent
     if total is not None and percent is not None:
         return _("Standardized FLR: {percent:.1f} % of {value}, estimated from body surface").format(
             percent=percent, value=measured(total, "mL")
         )
-    if plan.person.surface_m2 is None:
+    if plan.remnant.person.surface_m2 is None:
         return _("Standardized FLR: needs body weight and height")
     return _("Standardized FLR: none, since the formula is of adults")
 

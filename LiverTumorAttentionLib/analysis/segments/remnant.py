@@ -1,4 +1,4 @@
-"""What a resection by segments leaves: the future liver remnant, by itself, standardized, and by the body's weight.
+"""What a resection leaves: the future liver remnant, by itself, standardized, and by the body's weight.
 
     functional liver         liver without any tumor (mL)
     future liver remnant     FLR: what of the functional liver stays
@@ -13,20 +13,10 @@ Numbers with definitions and limits with their sources; whether a liver can be r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import SimpleITK as sitk
-
-from LiverTumorAttentionLib.analysis.segments.liver_segments import LiverSegments
-from LiverTumorAttentionLib.analysis.segments.named_resections import NamedResection
 from LiverTumorAttentionLib.errors import InputError
-from LiverTumorAttentionLib.voxels.boxes import bounding_box, full_box, label_boxes
-from LiverTumorAttentionLib.voxels.couinaud import roman
-from LiverTumorAttentionLib.voxels.geometry import ImageAxes, check_same_grid
-from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number
 
 LIGHTEST_KG, HEAVIEST_KG = 1.0, 400.0
 SHORTEST_CM, TALLEST_CM = 40.0, 250.0
@@ -158,148 +148,55 @@ class LimitReached:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentTumor:
-    """What becomes of a tumor: "resected" whole, "remnant" whole, or "cut": it lies on both sides."""
+class Remnant:
+    """What stays of a liver, beside the body and what was published.
 
-    number: int
-    status: str
-    resected_ml: float
-    remnant_ml: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentPlan:
-    """A resection by segments in numbers.
-
-    resection: what is taken out. source: who says where the segments are. person: of whom. liver_ml: the whole organ,
-    tumors included; parenchyma_ml: without any tumor, the functional liver. resected_ml, remnant_ml: of the whole
-    organ; remnant_parenchyma_ml: the future liver remnant, without tumors that stay. missing: numerals of what
-    would be taken out and is not there.
+    functional_ml: the liver without any tumor; flr_ml: what of it stays, the future liver remnant. person: of whom.
+    limits: least remnants to compare with.
     """
 
-    resection: NamedResection
-    source: str
+    functional_ml: float
+    flr_ml: float
     person: Person
-    liver_ml: float
-    parenchyma_ml: float
-    resected_ml: float
-    remnant_ml: float
-    remnant_parenchyma_ml: float
-    tumors: tuple[SegmentTumor, ...]
     limits: tuple[RemnantLimit, ...]
-    missing: tuple[str, ...]
 
     @property
-    def remnant_parenchyma_percent(self) -> float:
+    def functional_percent(self) -> float:
         """The remnant in % of the functional liver."""
-        return 100.0 * self.remnant_parenchyma_ml / self.parenchyma_ml if self.parenchyma_ml else 0.0
-
-    @property
-    def resected_percent(self) -> float:
-        """What is taken out in % of the whole organ."""
-        return 100.0 * self.resected_ml / self.liver_ml
+        return 100.0 * self.flr_ml / self.functional_ml if self.functional_ml else 0.0
 
     @property
     def standardized_percent(self) -> float | None:
         """The remnant in % of the estimated total liver volume."""
         total = self.person.estimated_liver_ml
-        return None if total is None else 100.0 * self.remnant_parenchyma_ml / total
+        return None if total is None else 100.0 * self.flr_ml / total
 
     @property
     def weight_percent(self) -> float | None:
         """The remnant in % of the body's weight, a mL weighing a gram."""
         weight = self.person.weight_kg
-        return None if weight is None else 100.0 * self.remnant_parenchyma_ml / (1000.0 * weight)
+        return None if weight is None else 100.0 * self.flr_ml / (1000.0 * weight)
 
     @property
     def limits_reached(self) -> tuple[LimitReached, ...]:
-        """Each limit beside what this plan leaves."""
+        """Each limit beside what stays."""
         known = {
             "standardized": self.standardized_percent,
-            "functional": self.remnant_parenchyma_percent,
+            "functional": self.functional_percent,
             "weight": self.weight_percent,
         }
         return tuple(LimitReached(limit=limit, percent=known[limit.measure]) for limit in self.limits)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON values."""
+        """Return it as JSON values."""
         return {
-            "resection": self.resection.key,
-            "title": self.resection.title,
-            "segments": [roman(number) for number in self.resection.segments],
-            "missing_segments": list(self.missing),
-            "segments_source": self.source,
             "height_cm": self.person.height_cm,
             "weight_kg": self.person.weight_kg,
             "body_surface_m2": self.person.surface_m2,
             "estimated_liver_ml": self.person.estimated_liver_ml,
-            "liver_ml": self.liver_ml,
-            "parenchyma_ml": self.parenchyma_ml,
-            "resected_ml": self.resected_ml,
-            "resected_percent": self.resected_percent,
-            "remnant_ml": self.remnant_ml,
-            "remnant_parenchyma_ml": self.remnant_parenchyma_ml,
-            "remnant_parenchyma_percent": self.remnant_parenchyma_percent,
+            "remnant_parenchyma_ml": self.flr_ml,
+            "remnant_parenchyma_percent": self.functional_percent,
             "standardized_percent": self.standardized_percent,
             "weight_percent": self.weight_percent,
             "limits": [limit.as_dict() for limit in self.limits_reached],
-            "tumors": [asdict(tumor) for tumor in self.tumors],
         }
-
-
-def plan_named_resection(
-    instances: sitk.Image,
-    segments: LiverSegments,
-    resection: NamedResection,
-    person: Person | None = None,
-    limits: Sequence[RemnantLimit] = DEFAULT_LIMITS,
-) -> SegmentPlan:
-    """Return what a resection by segments takes out and leaves.
-
-    instances: 0 background, 1 liver, 2, 3, … one value a tumor; segments: on its grid.
-    Raises `InputError` when the grids differ, and when nothing or everything would be taken out.
-    """
-    check_same_grid(instances, segments.labels, "the segmentation", "the Couinaud segments")
-    whole, voxel_ml = sitk.GetArrayViewFromImage(instances), ImageAxes.of(instances).voxel_ml
-    organ = bounding_box(whole) or full_box(whole.shape)
-    values = whole[organ]
-    taken = np.isin(segments.array[organ], resection.segments) & (values > 0)
-    liver, out = int(np.count_nonzero(values)), int(np.count_nonzero(taken))
-    if out == 0:
-        raise InputError(
-            f"the {resection.title.lower()} takes out segments {resection.numerals}, none of which this liver shows: "
-            "choose another resection, or correct the segments"
-        )
-    if out == liver:
-        raise InputError(
-            f"the {resection.title.lower()} takes out the whole liver, since only segments {resection.numerals} are "
-            "known: give all eight segments"
-        )
-    functional = values == LIVER
-    tumors = []
-    for value, box in label_boxes(values).items():
-        if value >= FIRST_TUMOR:
-            mask = values[box] == value
-            size, gone = int(np.count_nonzero(mask)), int(np.count_nonzero(mask & taken[box]))
-            status = "resected" if gone == size else "cut" if gone else "remnant"
-            tumors.append(
-                SegmentTumor(
-                    number=tumor_number(value),
-                    status=status,
-                    resected_ml=gone * voxel_ml,
-                    remnant_ml=(size - gone) * voxel_ml,
-                )
-            )
-    return SegmentPlan(
-        resection=resection,
-        source=segments.source,
-        person=person or Person(),
-        liver_ml=liver * voxel_ml,
-        parenchyma_ml=int(np.count_nonzero(functional)) * voxel_ml,
-        resected_ml=out * voxel_ml,
-        remnant_ml=(liver - out) * voxel_ml,
-        remnant_parenchyma_ml=int(np.count_nonzero(functional & ~taken)) * voxel_ml,
-        tumors=tuple(sorted(tumors, key=lambda tumor: tumor.number)),
-        limits=tuple(limits),
-        missing=tuple(roman(n) for n in resection.segments if segments.volumes_ml[n] == 0),
-    )

@@ -63,6 +63,8 @@ class ReviewJob(LabelledJob):
     """Where the page goes, as HTML."""
     csv: str | None = None
     """Where the table of tumors goes, as CSV."""
+    plan_csv: str | None = None
+    """Where the table of the plan goes, as CSV: a row for each resection and each cut through a vessel."""
     json: str | None = None
     """Where all numbers go, as JSON."""
     sr: str | None = None
@@ -83,6 +85,10 @@ class ReviewJob(LabelledJob):
                 raise InputError(
                     f"a {what} was given, but no plan that would need it: give one, or leave it out"
                 )
+        if self.plan_csv is not None and self.plan is None:
+            raise InputError(
+                "a table of the plan is asked for, but no plan was given: give one, or leave the table out"
+            )
         for phase, source in self.sources().items():
             if source is not None and (self.sr is None or getattr(self, phase) is None):
                 raise InputError(
@@ -116,6 +122,7 @@ class ReviewJob(LabelledJob):
         return {
             "page": self.output,
             "table": self.csv,
+            "plan table": self.plan_csv,
             "numbers": self.json,
             "DICOM SEG": self.seg,
             "structured report": self.sr,

@@ -105,7 +105,7 @@ def check_numbers(page: Page, values: dict[str, Any]) -> int:
     strings |= {column.title for column in PAGE_SIZE_COLUMNS}  # "Longest 3D diameter"
     count = 0
     for text, tag, attributes in page.texts:
-        if tag == "style":
+        if tag == "style" or "formula" in (attributes.get("class") or ""):
             continue
         value = attributes.get("value") if tag == "data" else attributes.get("data-value")
         if value is not None:
@@ -239,7 +239,7 @@ def test_nothing_that_is_given_becomes_html(
     assert page.handlers == []
     assert page.open == []
     assert page.words.count("alert(1)") > 10
-    assert "49" not in page.words.replace("49.", "")
+    assert not re.search(r"\b49\b(?!\.)", page.words)
     assert EVIL in page.words
     assert "<script" not in html
     allowed = set(full[0].tags)

@@ -14,8 +14,9 @@ from LiverTumorAttentionLib.analysis.planning import CutPlane, Planner
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable
 from LiverTumorAttentionLib.progress import Progress
-from LiverTumorAttentionLib.report.plan import WantedPlan, compute_plan, read_plan
+from LiverTumorAttentionLib.report.plan import compute_plan
 from LiverTumorAttentionLib.report.run_report import read_run_report
+from LiverTumorAttentionLib.report.wanted_plan import WantedPlan, read_plan
 from Testing.Library.report.cases import PLAN, REPORT, Small
 
 PLANE = {"point_lps_mm": [0, 0, 0], "normal_lps": [1, 0, 0]}

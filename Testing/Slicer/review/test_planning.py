@@ -161,7 +161,8 @@ def test_loaded_scene_gives_the_same_plan(scene, tmp_path, moved):
 
 def test_json_is_read_by_the_report(case, plan):
     from LiverTumorAttentionLib.progress import Progress
-    from LiverTumorAttentionLib.report.plan import WantedPlan, compute_plan
+    from LiverTumorAttentionLib.report.plan import compute_plan
+    from LiverTumorAttentionLib.report.wanted_plan import WantedPlan
 
     assert plan.as_json() is None
     plan.weight_kg = 70.0

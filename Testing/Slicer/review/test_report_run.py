@@ -129,7 +129,8 @@ def test_real_child_writes_the_report(scene, begin):
     print(f"the real child took {time.monotonic() - began:.1f} s")
     assert heard.outcomes[0].status == "done", heard.outcomes[0].message
     assert {stage for _, stage in heard.stages} >= {"reading", "measuring", "planning"}
-    assert sorted(path.name for path in heard.folder.iterdir()) == ["case.csv", "case.html", "case.json"]
+    names = ["case-plan.csv", "case.csv", "case.html", "case.json"]
+    assert sorted(path.name for path in heard.folder.iterdir()) == names
     page = heard.page.read_text()
     assert "not for clinical use" in page.lower()
     assert "N. N." in page

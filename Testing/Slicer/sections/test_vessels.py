@@ -118,7 +118,7 @@ def test_a_curved_cut_and_cuts_of_vessels_are_in_the_plan(panel, scene, large, w
     plan = panel.review.plan.as_json()
     assert len(plan["vessel_cuts"]) == 1
     assert len(plan["resections"][0]["surface"]["points_lps_mm"]) == 5
-    from LiverTumorAttentionLib.report.plan import WantedPlan
+    from LiverTumorAttentionLib.report.wanted_plan import WantedPlan
 
     WantedPlan.from_dict(json.loads(json.dumps(plan)))
     node = ui.vesselCutsSelector.currentNode()

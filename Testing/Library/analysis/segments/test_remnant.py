@@ -57,10 +57,10 @@ def test_a_resection_takes_out_the_sum_of_its_segments(name: str, taken: int) ->
     instances, segments = liver()
     plan = plan_named_resection(instances, segments, resection_named(name))
     assert plan.resected_ml == pytest.approx(50 * taken)
-    assert plan.remnant_parenchyma_ml == pytest.approx(50 * (36 - taken))
-    assert plan.remnant_parenchyma_percent == pytest.approx(100 * (36 - taken) / 36)
-    assert plan.standardized_percent is None
-    assert plan.weight_percent is None
+    assert plan.remnant.flr_ml == pytest.approx(50 * (36 - taken))
+    assert plan.remnant.functional_percent == pytest.approx(100 * (36 - taken) / 36)
+    assert plan.remnant.standardized_percent is None
+    assert plan.remnant.weight_percent is None
 
 
 def test_the_caudate_is_taken_with_it_where_that_is_asked_for() -> None:
@@ -82,10 +82,10 @@ def test_tumors_are_no_functional_liver() -> None:
     )
     plan = plan_named_resection(instances, segments, NAMED_RESECTIONS["right hepatectomy"])
     assert plan.liver_ml == pytest.approx(1800)
-    assert plan.parenchyma_ml == pytest.approx(1710)
+    assert plan.remnant.functional_ml == pytest.approx(1710)
     assert plan.remnant_ml == pytest.approx(500)
-    assert plan.remnant_parenchyma_ml == pytest.approx(500 - 20 - 20)
-    assert plan.remnant_parenchyma_percent == pytest.approx(100 * 460 / 1710)
+    assert plan.remnant.flr_ml == pytest.approx(500 - 20 - 20)
+    assert plan.remnant.functional_percent == pytest.approx(100 * 460 / 1710)
     told = [(t.number, t.status, t.resected_ml, t.remnant_ml) for t in plan.tumors]
     assert [each[:2] for each in told] == [(1, "remnant"), (2, "resected"), (3, "cut")]
     assert [each[2:] for each in told] == [pytest.approx(ml) for ml in ((0, 20), (30, 0), (20, 20))]
@@ -98,10 +98,10 @@ def test_the_standardized_remnant_and_its_limits() -> None:
     assert person.estimated_liver_ml == pytest.approx(1509.656, abs=1e-3)
     instances, segments = liver()
     plan = plan_named_resection(instances, segments, NAMED_RESECTIONS["extended right hepatectomy"], person)
-    assert plan.remnant_parenchyma_ml == pytest.approx(300)
-    assert plan.standardized_percent == pytest.approx(19.8721, abs=1e-3)
-    assert plan.weight_percent == pytest.approx(100 * 300 / 70_000)
-    reached = {each.limit.name: each.reached for each in plan.limits_reached}
+    assert plan.remnant.flr_ml == pytest.approx(300)
+    assert plan.remnant.standardized_percent == pytest.approx(19.8721, abs=1e-3)
+    assert plan.remnant.weight_percent == pytest.approx(100 * 300 / 70_000)
+    reached = {each.limit.name: each.reached for each in plan.remnant.limits_reached}
     assert reached == {
         "normal liver": False,
         "after more than 3 months of chemotherapy": False,
@@ -110,7 +110,7 @@ def test_the_standardized_remnant_and_its_limits() -> None:
     }
     own = (RemnantLimit(name="ours", measure="standardized", least_percent=19.8, source="us"),)
     plan = plan_named_resection(instances, segments, plan.resection, person, own)
-    assert [each.reached for each in plan.limits_reached] == [True]
+    assert [each.reached for each in plan.remnant.limits_reached] == [True]
     unknown = plan_named_resection(instances, segments, plan.resection, Person(weight_kg=70), own)
     assert unknown.as_dict()["limits"][0]["reached"] is None
 
