@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import slicer
@@ -14,6 +17,7 @@ from LiverTumorAttentionGui.scene.node_attributes import (
     VESSELS_REFERENCE,
     VESSELS_SOURCE_ATTRIBUTE,
     VESSELS_VOXELS_ATTRIBUTE,
+    VESSELS_WARNINGS_ATTRIBUTE,
 )
 from LiverTumorAttentionGui.scene.node_links import add_referenced_node
 from LiverTumorAttentionGui.scene.result_nodes import fill_segmentation
@@ -39,9 +43,19 @@ class SceneVessels:
 
     @property
     def by_hand(self) -> bool:
-        """Whether the proposal has been corrected by hand since; so is one that cannot be read."""
+        """Whether the proposal or its names have been corrected by hand since; so is one that cannot be read."""
         node = self.proposed
         return node is not None and node.GetAttribute(VESSELS_VOXELS_ATTRIBUTE) != self._checksum(node)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the proposal warned of, a sentence each; also after corrections."""
+        node = self.proposed
+        try:
+            told = json.loads("[]" if node is None else node.GetAttribute(VESSELS_WARNINGS_ATTRIBUTE) or "[]")
+        except ValueError:
+            return ()
+        return tuple(each for each in told if isinstance(each, str)) if isinstance(told, list) else ()
 
     def is_of_earlier_liver(self, instances: sitk.Image) -> bool:
         """Whether the liver has been corrected since its vessels were proposed."""
@@ -50,11 +64,13 @@ class SceneVessels:
         node = self.proposed
         return node is not None and node.GetAttribute(VESSELS_LIVER_ATTRIBUTE) != liver_checksum(instances)
 
-    def place(self, segmentation: slicer.vtkSegmentation, source: str, liver: str) -> bool:
+    def place(
+        self, segmentation: slicer.vtkSegmentation, source: str, liver: str, warnings: Sequence[str] = ()
+    ) -> bool:
         """Make vessels those of the study. A proposal that was corrected by hand stays in the scene, unused.
 
         segmentation: in the world. source: who told them. liver: `liver_checksum` of the liver that they were told for.
-        Returns whether corrected ones were left so.
+        warnings: kept with them. Returns whether corrected ones were left so.
         """
         kept, owner = self.by_hand, self._study.segmentation
         node = None if kept else self.proposed
@@ -70,6 +86,7 @@ class SceneVessels:
         node.CreateClosedSurfaceRepresentation()
         node.SetAttribute(VESSELS_SOURCE_ATTRIBUTE, source)
         node.SetAttribute(VESSELS_LIVER_ATTRIBUTE, liver)
+        node.SetAttribute(VESSELS_WARNINGS_ATTRIBUTE, json.dumps(list(warnings)))
         node.SetAttribute(VESSELS_VOXELS_ATTRIBUTE, self._checksum(node))
         return kept
 
@@ -78,4 +95,7 @@ class SceneVessels:
             vessels = vessels_on_grid(self._study.grid, node)
         except PanelError:
             return ""
-        return "" if vessels is None else label_checksum(vessels.labels)
+        if vessels is None:
+            return ""
+        names = json.dumps(list(vessels.names.values()))
+        return f"{label_checksum(vessels.labels)} {zlib.crc32(names.encode()):08x}"

@@ -74,8 +74,13 @@ class VesselsRun(ChildRun[ToldVessels]):
             ) from error
         vessels = SceneVessels(self._study)
         with all_or_nothing(node.GetScene(), node, vessels.proposed):
-            kept = vessels.place(found, source, liver_checksum(self._instances))
+            kept = vessels.place(found, source, liver_checksum(self._instances), warnings)
         listed = ", ".join(f"{name} {volume:.0f} mL" for name, volume in volumes.items())
         said = [_("Vessels {source}: {listed}.").format(source=source, listed=listed)]
-        said += [f"{warning[:1].upper()}{warning[1:]}." for warning in warnings]
+        said += [as_sentence(warning) for warning in warnings]
         return ToldVessels(text="\n".join(said), kept=kept)
+
+
+def as_sentence(warning: str) -> str:
+    """Return a warning of the library as the panel shows it."""
+    return f"{warning[:1].upper()}{warning[1:]}."

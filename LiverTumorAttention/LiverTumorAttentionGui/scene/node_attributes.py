@@ -89,9 +89,11 @@ COUINAUD_LIVER_ATTRIBUTE = "LiverTumorAttention_CouinaudLiver"
 VESSELS_SOURCE_ATTRIBUTE = "LiverTumorAttention_VesselSource"
 """Who told the vessels, in words; not set on vessels of another origin. Equals `pipeline.liver_vessels.SOURCE_KEY`."""
 VESSELS_VOXELS_ATTRIBUTE = "LiverTumorAttention_VesselVoxels"
-"""Checksum of the vessels as they were proposed: other voxels were corrected by hand."""
+"""Checksum of the vessels and names as they were proposed: others were corrected by hand."""
 VESSELS_LIVER_ATTRIBUTE = "LiverTumorAttention_VesselLiver"
 """Checksum of the liver that they were proposed for."""
+VESSELS_WARNINGS_ATTRIBUTE = "LiverTumorAttention_VesselWarnings"
+"""What the proposal warned of, such as trees that were guessed; JSON, a list of sentences."""
 
 # Attributes of the volumes of a worklist's case -----------------------------------------------------------
 

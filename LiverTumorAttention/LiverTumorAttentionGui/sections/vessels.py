@@ -1,4 +1,4 @@
-"""The button Propose vessels: runs the proposal, and says when the liver was corrected since."""
+"""The button Propose vessels: runs the proposal, and says what it warned of and when the liver was corrected since."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class VesselsSection:
         self._button.enabled = idle
 
     def check(self) -> None:
-        """Say whether the liver has been corrected since its vessels were proposed."""
+        """Say what the proposal warned of, and whether the liver has been corrected since."""
         study = self._active_case.study
         if study is None or study.vessels is None:
             self._stale.say("")
@@ -60,13 +60,16 @@ class VesselsSection:
         if self._active_case.busy:
             return
         from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
+        from LiverTumorAttentionGui.review.vessels_run import as_sentence
 
+        vessels = SceneVessels(study)
         try:
-            stale = SceneVessels(study).is_of_earlier_liver(self._active_case.instances())
+            stale = vessels.is_of_earlier_liver(self._active_case.instances())
         except PanelError as error:
             self._stale.say(str(error), error=True)
             return
-        self._stale.say(STALE if stale else "", error=True)
+        said = [*([STALE] if stale else []), *map(as_sentence, vessels.warnings)]
+        self._stale.say("\n".join(said), error=stale)
 
     def disconnect(self) -> None:
         """Disconnect the widgets."""

@@ -65,6 +65,7 @@ def test_saved_names_are_unique_and_unchanged() -> None:
         "VESSELS_SOURCE_ATTRIBUTE": "LiverTumorAttention_VesselSource",
         "VESSELS_VOXELS_ATTRIBUTE": "LiverTumorAttention_VesselVoxels",
         "VESSELS_LIVER_ATTRIBUTE": "LiverTumorAttention_VesselLiver",
+        "VESSELS_WARNINGS_ATTRIBUTE": "LiverTumorAttention_VesselWarnings",
         "SAVED_LOG_ATTRIBUTE": "LiverTumorAttention_SavedLog",
         "SAVED_FILE_ATTRIBUTE": "LiverTumorAttention_SavedFile",
         "CASE_ATTRIBUTE": "LiverTumorAttention_Case",

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from Testing.Slicer import cases, study_cases
+from Testing.Slicer import cases, panel_cases, study_cases
 
 SCALE = 1.5
 """Of the study's grid: the liver then has 150 mL."""
@@ -29,7 +29,7 @@ def large(panel, scene, tmp_path):
     return study
 
 
-def place(study, folder, labels=None):
+def place(study, folder, warnings=()):
     """Place vessels as a run does: the tube is the portal vein. Return whether corrected ones were kept."""
     from LiverTumorAttentionGui.review.couinaud import liver_checksum
     from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
@@ -42,7 +42,7 @@ def place(study, folder, labels=None):
     path = folder / "vessels.seg.nrrd"
     write_named_labels(path, study.grid.image(voxels), vessel_segments(), "vessels")
     found = read_segments(path, "segmentation of vessels")
-    return SceneVessels(study).place(found, "by a test", liver_checksum(study.instances()))
+    return SceneVessels(study).place(found, "by a test", liver_checksum(study.instances()), warnings)
 
 
 def add_points(scene, study, voxels, name):
@@ -71,7 +71,7 @@ def test_proposal_in_the_real_child(panel, scene, large, wait_until):
     assert entry.GetName() in ("Portal vein", "Hepatic veins", "Vena cava")
     ui.measureButton.click()
     assert ui.reviewTable.item(0, 4).text(), "the table has distances to vessels"
-    assert ui.vesselsStaleLabel.isHidden()
+    assert "guessed without a point in each" in ui.vesselsStaleLabel.text, "and stay beside the button"
 
 
 def test_corrected_vessels_stay_beside_a_new_proposal(scene, large, tmp_path):
@@ -89,6 +89,10 @@ def test_corrected_vessels_stay_beside_a_new_proposal(scene, large, tmp_path):
     assert place(large, tmp_path)
     assert large.vessels is not first
     assert first.GetScene() is scene
+    second = large.vessels
+    second.GetSegmentation().GetNthSegment(0).SetName("Hepatic veins")
+    assert place(large, tmp_path), "names are corrected by hand, too"
+    assert large.vessels is not second
 
 
 def test_a_corrected_liver_marks_them(panel, large, tmp_path):
@@ -125,6 +129,68 @@ def test_a_curved_cut_and_cuts_of_vessels_are_in_the_plan(panel, scene, large, w
     node.SetNthControlPointPositionWorld(0, *study_cases.ras_of(large, (7, 20, 14)))
     assert "points have changed" in ui.territoriesLabel.text
     assert large.segmentation.GetNodeReference("CurvedCut") is ui.curvedSelector.currentNode()
+
+
+def test_vessels_points_and_cuts_survive_saving_and_loading(panel, scene, large, wait_until, tmp_path):
+    from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
+    from Testing.bench.scenes import load_scene, save_scene
+
+    ui = panel.ui
+    place(large, tmp_path, ["the trees were guessed"])
+    corners = [(3, 8, 20), (12, 8, 22), (3, 36, 22), (12, 36, 20), (7, 20, 24)]
+    ui.curvedSelector.setCurrentNode(add_points(scene, large, corners, "curve"))
+    ui.curvedFlipCheckBox.click()
+    ui.vesselCutsSelector.setCurrentNode(add_points(scene, large, [(7, 20, 24), (7, 20, 14)], "cuts"))
+    ui.weightSpinBox.value = 70.0
+    wait_until(lambda: "Resected volume" in ui.curvedLabel.text, "the curved cut is planned")
+    ui.territoriesButton.click()
+    told = (ui.curvedLabel.text, ui.territoriesLabel.text)
+    plan = panel.review.plan.as_json()
+    vessels = dict(large.vessel_map().names)
+    first_cut = study_cases.ras_of(large, (7, 20, 24))
+    saved = save_scene(tmp_path / "saved")
+    panel.scene_closes()
+    panel.cleanup()
+
+    loaded = load_scene(saved)
+    again = panel_cases.make_panel()
+    study, ui = again.active_case.study, again.ui
+    assert dict(study.vessel_map().names) == vessels == {1: "Portal vein"}
+    np.testing.assert_array_equal(
+        study.vessel_map().array[::-1][TUBE], 1, "a left-handed grid is turned round"
+    )
+    assert int((study.vessel_map().array > 0).sum()) == int(np.ones(study_cases.SHAPE)[TUBE].sum())
+    assert not SceneVessels(study).by_hand
+    assert not SceneVessels(study).is_of_earlier_liver(again.active_case.instances())
+    again.review.vessels.check()
+    assert ui.vesselsStaleLabel.text == "The trees were guessed."
+    for role, selector, count in (
+        ("CurvedCut", ui.curvedSelector, 5),
+        ("VesselCuts", ui.vesselCutsSelector, 2),
+    ):
+        node = study.segmentation.GetNodeReference(role)
+        assert node is not None
+        assert selector.currentNode() is node
+        assert node.GetNumberOfControlPoints() == count
+    assert loaded.GetFirstNodeByName("cuts").GetNthControlPointPositionWorld(0) == pytest.approx(
+        first_cut, abs=1e-3
+    )
+    assert ui.curvedFlipCheckBox.checked
+    wait_until(lambda: "Resected volume" in ui.curvedLabel.text, "the curved cut is planned again")
+    ui.territoriesButton.click()
+    assert (ui.curvedLabel.text, ui.territoriesLabel.text) == told
+    restored = again.review.plan.as_json()
+    assert restored["weight_kg"] == plan["weight_kg"] == 70.0
+    for before, after in (
+        (
+            [cut["point_lps_mm"] for cut in plan["vessel_cuts"]],
+            [c["point_lps_mm"] for c in restored["vessel_cuts"]],
+        ),
+        *((p["resections"][0]["surface"]["points_lps_mm"] for p in (plan, restored)),),
+        *(([p["resections"][0]["surface"]["toward_lps"]] for p in (plan, restored)),),
+    ):
+        np.testing.assert_allclose(after, before, atol=1e-3)
+    again.cleanup()
 
 
 def test_points_that_span_nothing_are_said(panel, scene, study, wait_until):
