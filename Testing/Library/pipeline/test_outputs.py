@@ -96,6 +96,8 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
     job: Job
     if name in ("page", "numbers", "structured report", "DICOM SEG", "RT Structure Set"):
         job = ReviewJob(portal="p", segmentation="s", **asked)
+    elif name == "plan table":
+        job = ReviewJob(portal="p", segmentation="s", plan="plan.json", **asked)
     elif name.startswith(("baseline ", "follow-up ")):
         job = ComparisonJob(baseline_portal="p", baseline="s", followup_portal="q", followup="t", **asked)
     elif name == "vessels":
