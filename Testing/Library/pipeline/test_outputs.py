@@ -90,7 +90,7 @@ def test_a_format_that_no_writer_knows_is_refused_before_the_run(name: str, tmp_
         "inverse": "inverse", "log": "log", "Couinaud segments": "save_segments", "landmarks": "save_landmarks",
         "baseline DICOM SEG": "baseline_seg", "baseline structured report": "baseline_sr",
         "follow-up DICOM SEG": "followup_seg", "follow-up structured report": "followup_sr",
-        "vessels": "output",
+        "vessels": "output", "plan table": "plan_csv",
     }  # fmt: skip
     asked = {fields[name]: str(tmp_path / "x.unknown")}
     job: Job
