@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT, BASE = 260, 110, 88
 MOST_BINS = 20
+FEWEST_BARS = 4
+"""For whose width there is room, so that a single bar is no wall."""
 
 
 def histogram(values: Sequence[float], *, whole: bool = False) -> Markup:
@@ -42,11 +44,13 @@ def bars(counts: Mapping[str, int]) -> Markup:
     """Return a bar for each of some words, with its count."""
     if not counts:
         return Markup('<p class="small">no values</p>')
-    width, most = WIDTH / len(counts), max(counts.values())
+    width, most = WIDTH / max(FEWEST_BARS, len(counts)), max(counts.values())
     drawn, labels = [], []
     for index, (word, count) in enumerate(counts.items()):
-        drawn.append(_bar(index * width, width, count / most, f"{word}: {count}"))
-        labels.append(((index + 0.5) * width, "middle", f"{word} {count}"))
+        middle, share = (index + 0.5) * width, count / most
+        drawn.append(_bar(index * width, width, share, f"{word}: {count}"))
+        drawn.append(_label(middle, BASE - _height(share) - 4, "middle", str(count)))
+        labels.append((middle, "middle", word))
     return _svg(drawn, labels, None)
 
 
@@ -59,19 +63,26 @@ def _step(extent: float, whole: bool) -> float:
 
 
 def _bar(x: float, width: float, share: float, title: str) -> Markup:
-    height = max(1.0, share * (BASE - 12))
+    height = _height(share)
     return Markup('<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
         f"{x + 0.5:.1f}", f"{BASE - height:.1f}", f"{max(1.0, width - 1):.1f}", f"{height:.1f}", title
     )
 
 
+def _height(share: float) -> float:
+    return max(1.0, share * (BASE - 14))
+
+
+def _label(x: float, y: float, anchor: str, text: str) -> Markup:
+    return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        f"{x:.1f}", f"{y:.1f}", anchor, text
+    )
+
+
 def _svg(bars: Sequence[Markup], labels: Sequence[tuple[float, str, str]], most: int | None) -> Markup:
-    texts = [
-        Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(f"{x:.1f}", BASE + 15, anchor, text)
-        for x, anchor, text in labels
-    ]
+    texts = [_label(x, BASE + 15, anchor, text) for x, anchor, text in labels]
     if most is not None:
-        texts.append(Markup('<text x="0" y="9">{}</text>').format(most))
+        texts.append(_label(0.0, 9, "start", str(most)))
     return Markup('<svg viewBox="0 0 {} {}" role="img">{}</svg>').format(
         WIDTH, HEIGHT, Markup("").join([*bars, *texts])
     )

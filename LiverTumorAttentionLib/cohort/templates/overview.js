@@ -47,7 +47,7 @@
       const value = row[index];
       const isText = index === 11;
       const text = value === null || value === undefined ? "\u2013" : isText ? value : value.toFixed(digits[index]);
-      const kind = isText ? (value === "refused" || value === "doubtful" ? "alarm" : "") : "n";
+      const kind = isText ? (value === "refused" || value === "doubtful" ? "text alarm" : "text") : "n";
       tr.append(cell(text, kind));
     }
     return tr;
@@ -67,11 +67,14 @@
       const chosen = column >= 0 && Number(th.dataset.column) === column;
       th.classList.toggle("up", chosen && !descending);
       th.classList.toggle("down", chosen && descending);
+      th.ariaSort = chosen ? (descending ? "descending" : "ascending") : null;
     }
     const state = new URLSearchParams({ column: column, descending: descending ? 1 : 0, page: page, filter: filter.value, outliers: outliers.checked ? 1 : 0 });
     history.replaceState(null, "", "#" + state);
   }
-  for (const th of document.querySelectorAll("th[data-column]"))
+  for (const th of document.querySelectorAll("th[data-column]")) {
+    th.tabIndex = 0;
+    th.addEventListener("keydown", (event) => { if (event.key === "Enter") th.click(); });
     th.addEventListener("click", () => {
       const clicked = Number(th.dataset.column);
       descending = clicked === column ? !descending : clicked > 4;
@@ -79,6 +82,7 @@
       page = 0;
       show();
     });
+  }
   filter.addEventListener("input", () => { page = 0; show(); });
   outliers.addEventListener("change", () => { page = 0; show(); });
   document.getElementById("previous").addEventListener("click", () => { page -= 1; show(); });

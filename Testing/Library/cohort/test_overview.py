@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 from pathlib import Path
@@ -104,4 +105,18 @@ def test_histograms_count_every_value_between_round_edges() -> None:
         "2: 1",
     ]
     assert "no values" in str(histogram([]))
-    assert "&lt;b&gt; 2" in str(bars({"<b>": 2}))
+    assert "&lt;b&gt;: 2" in str(bars({"<b>": 2}))
+    assert "<b>" not in str(bars({"<b>": 2}))
+    assert "no values" in str(bars({}))
+
+
+def test_the_words_below_bars_do_not_run_into_each_other() -> None:
+    """At 6 units of the drawing a character, of letters 11 units high."""
+    words = {"good": 123456, "doubtful": 123, "refused": 117, "one phase": 99999}
+    texts = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="middle">(.*?)</text>', str(bars(words)))
+    assert [text for _, _, text in texts] == [*map(str, words.values()), *words]
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for x, y, text in texts:
+        lines.setdefault(y, []).append((float(x) - 3 * len(text), float(x) + 3 * len(text)))
+    for spans in lines.values():
+        assert all(left[1] <= right[0] for left, right in itertools.pairwise(spans))
