@@ -8,13 +8,17 @@ from typing import Any, Protocol
 
 from LiverTumorAttentionLib.cohort.task import Task
 
-PROGRESS, ANSWERED, DIED, LOST = "progress", "answered", "died", "lost"
-"""Kinds of events: a fraction of a case; its end; its worker ended without an answer; its computer is gone."""
+PROGRESS, ANSWERED, DIED, LOST, UNFIT = "progress", "answered", "died", "lost", "unfit"
+"""Kinds of events: a fraction of a case; its end; its worker ended without an answer; its computer is gone, or cannot
+begin with any case."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What happened to a task. kind: one of the above. message: how the worker ended, in a sentence part."""
+    """What happened to a task.
+
+    kind: one of the above. message: how the worker ended, or what the computer lacks, in a sentence part.
+    """
 
     kind: str
     task: Task
@@ -38,10 +42,10 @@ class Engine(Protocol):
         """Begin with a task. again: whether it died before and is given more memory, where that can be asked for."""
 
     def events(self, timeout_s: float) -> Sequence[Event]:
-        """Return what has happened since, after at most so many seconds."""
+        """Return what has happened since, after at most so many seconds. Raises `DeviceError` where it cannot go on."""
 
     def cancel(self, task: Task) -> None:
-        """End a task that was submitted; no event tells of it afterwards."""
+        """End a task that was submitted, and wait until its worker has ended; no event tells of it afterwards."""
 
     def close(self) -> None:
         """End all that still runs."""

@@ -17,12 +17,15 @@ _COUNT = "import torch; print(torch.cuda.device_count())"
 _COUNT_S = 120
 
 
-def make_engine(job: EngineSettings) -> Engine:
-    """Return the engine. Raises `DeviceError` for graphics cards that are not there, `InputError` without Ray."""
+def make_engine(job: EngineSettings, *, one_by_one: bool = False) -> Engine:
+    """Return the engine. one_by_one: for cases of several users; see `RayEngine`.
+
+    Raises `DeviceError` for graphics cards that are not there, `InputError` without Ray.
+    """
     if job.engine == "ray":
         from LiverTumorAttentionLib.cohort.ray_engine import RayEngine
 
-        return RayEngine(job.address, job.workers, job.gpus, job.memory_gib)
+        return RayEngine(job.address, job.workers, job.gpus, job.memory_gib, one_by_one=one_by_one)
     return LocalEngine(job.workers, local_devices(job.gpus), job.memory_gib)
 
 

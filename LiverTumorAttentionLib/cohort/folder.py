@@ -57,7 +57,9 @@ class CohortFolder:
             self.check(identity, resume=resume)
             shutil.rmtree(self.path / WORK_FOLDER, ignore_errors=True)
             try:
-                yield
+                # Here, not in a worker: a computer that does not see it sees another folder under its name.
+                with making_folder(self.path / WORK_FOLDER, name="cohort"):
+                    yield
             finally:
                 with uninterrupted():
                     shutil.rmtree(self.path / WORK_FOLDER, ignore_errors=True)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from LiverTumorAttentionLib.cohort.engine import ANSWERED, DIED, LOST, Engine, Event
+from LiverTumorAttentionLib.cohort.engine import ANSWERED, DIED, LOST, UNFIT, Engine, Event
 from LiverTumorAttentionLib.cohort.task import FAILED, Task
+from LiverTumorAttentionLib.errors import InputError
 
 POLL_S = 0.25
 MOST_LOSSES = 3
@@ -21,7 +22,8 @@ def run_tasks(tasks: Iterable[Task], engine: Engine, on_event: OnEvent, check: C
 
     A case that is lost with its computer begins again, up to `MOST_LOSSES` times. One whose worker died, as it does
     where memory runs out, is tried once more when all others are done: alone where tasks share one memory. Tasks are
-    taken from the iterable as there is room for them. check: called often; raises to end it all.
+    taken from the iterable as there is room for them. check: called often; raises to end it all. Raises `InputError`
+    for a computer of a cluster that cannot begin: it would fail every case that it gets.
     """
     died_once: list[Task] = []
     losses: Counter[str] = Counter()
@@ -59,6 +61,11 @@ def _run(
         if not flying:
             return
         for event in engine.events(POLL_S):
+            if event.kind == UNFIT:
+                raise InputError(
+                    f"a computer of the Ray cluster could not begin ({event.message}): install this version of the "
+                    "software, and its models, on every computer of the cluster, and let all see the same folders"
+                )
             if event.kind in (ANSWERED, DIED, LOST):
                 flying -= 1
             if event.kind == LOST and losses[event.task.name] < MOST_LOSSES:

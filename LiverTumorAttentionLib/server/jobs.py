@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from LiverTumorAttentionLib import __version__
-from LiverTumorAttentionLib.cohort.engine import ANSWERED, DIED, LOST, Engine, Event
+from LiverTumorAttentionLib.cohort.engine import ANSWERED, DIED, LOST, UNFIT, Engine, Event
 from LiverTumorAttentionLib.cohort.schedule import MOST_LOSSES, anew
 from LiverTumorAttentionLib.cohort.task import DONE as TASK_DONE
 from LiverTumorAttentionLib.cohort.task import Task
@@ -48,11 +48,18 @@ DIED_TWICE = (
     "its process {end}, also when it was tried again: the server may have too little memory for this case: crop it to "
     "the liver"
 )
+LOST_OFTEN = "its computer was lost {count} times ({end}): tell who runs the server, and segment again"
+COULD_NOT_BEGIN = (
+    "a computer of the server could not begin ({lacks}): tell who runs the server, and segment again"
+)
 
 
 @dataclass(kw_only=True)
 class ServedJob:
-    """A job. state: as in a `JobState`. heard: when its client last asked for it. begun: when it was begun, or None."""
+    """A job. state: as in a `JobState`. heard: when its client last asked for it.
+
+    begun: when its worker was first seen at it, or None.
+    """
 
     folder: Path
     request: JobRequest
@@ -132,6 +139,8 @@ class Jobs:
         if job.state == WAITING:
             waiting = [each for each in self._jobs.values() if each.state == WAITING]
             return JobState(state=WAITING, position=waiting.index(job))
+        if job.state == RUNNING and job.begun is None:  # a cluster may keep it waiting
+            return JobState(state=WAITING)
         if job.state == FAILED:
             return JobState(state=FAILED, message=job.message)
         if job.state == DONE:
@@ -192,17 +201,21 @@ class Jobs:
                     self.drop(owner, identifier)
 
     async def _begin_waiting(self) -> None:
-        for job in [job for job in self._jobs.values() if job.state == WAITING]:
-            if len(self._flying) >= self._engine.most:
-                return
-            job.state, job.begun = RUNNING, time.monotonic()
+        waiting = [job for job in self._jobs.values() if job.state == WAITING]
+        most = await asyncio.to_thread(lambda: self._engine.most) if waiting else 0
+        for job in waiting[: max(0, most - len(self._flying))]:
+            if job.dropped:
+                continue
+            job.state = RUNNING
             self._flying.append(job)
             await asyncio.to_thread(self._engine.submit, job.task, again=job.deaths > 0)
 
     async def _end_dropped(self) -> None:
         limit_s = 60 * self._settings.case_minutes
         for job in list(self._flying):
-            overdue = time.monotonic() - (job.begun or 0.0) > limit_s
+            if job.begun is None and Path(job.task.folder).is_dir():
+                job.begun = time.monotonic()
+            overdue = job.begun is not None and time.monotonic() - job.begun > limit_s
             if not (job.dropped or overdue):
                 continue
             await asyncio.to_thread(self._engine.cancel, job.task)
@@ -224,7 +237,10 @@ class Jobs:
             self._again(job, job.deaths > 1, DIED_TWICE.format(end=event.message))
         elif event.kind == LOST:
             job.losses += 1
-            self._again(job, job.losses > MOST_LOSSES, DIED_TWICE.format(end=event.message))
+            self._again(job, job.losses > MOST_LOSSES, LOST_OFTEN.format(count=job.losses, end=event.message))
+        elif event.kind == UNFIT:
+            self._flying.remove(job)
+            self._fail(job, COULD_NOT_BEGIN.format(lacks=event.message))
 
     def _again(self, job: ServedJob, enough: bool, message: str) -> None:
         """Let a job begin anew whose worker is gone, before those that came later; or give it up."""

@@ -48,9 +48,8 @@ def serve(
     _check_certificate(settings)
     store = Store(settings.place(), settings.most_bytes)
     with store.opened(), _listening(settings) as listener:
-        asyncio.run(
-            _serve(settings, store, engine or make_engine(settings), tokens, listener, progress, on_ready)
-        )
+        used = engine or make_engine(settings, one_by_one=True)
+        asyncio.run(_serve(settings, store, used, tokens, listener, progress, on_ready))
 
 
 async def _serve(

@@ -1,7 +1,7 @@
 """What `RayEngine` uses of Ray, in this process: for tests of the engine's own decisions, which need no cluster.
 
 Each task that is sent waits until it is asked for. What becomes of it is set beforehand, by the name of its first case:
-an answer by default, "crash", "memory" or "node".
+an answer by default, "crash", "memory", "node", "own" or "import".
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ class NodeDiedError(RayError):
     """A computer is gone."""
 
 
+class LocalRayletDiedError(RayError):
+    """Ray has ended on the computer that drives."""
+
+
 class RayTaskError(RayError):
     """An exception in a task."""
 
@@ -43,6 +47,7 @@ class FakeRay:
         WorkerCrashedError=WorkerCrashedError,
         OutOfMemoryError=OutOfMemoryError,
         NodeDiedError=NodeDiedError,
+        LocalRayletDiedError=LocalRayletDiedError,
         RayTaskError=RayTaskError,
     )
 
@@ -50,14 +55,14 @@ class FakeRay:
         self.alive = [{"Alive": True, "Resources": dict(each)} for each in nodes]
         self.sent: list[tuple[dict[str, Any], list[str]]] = []
         self.fates: dict[str, list[str]] = {}
-        self.cancelled = 0
+        self.cancelled: list[int] = []
         self.ended = False
         self._seconds = seconds
         self._tasks: dict[int, list[str]] = {}
 
     def remote(self, function: Callable[..., Any]) -> Any:
         def options(**options: Any) -> Any:
-            def send(texts: Sequence[str], threads: int) -> int:
+            def send(texts: Sequence[str], threads: int, device: str) -> int:
                 self.sent.append((options, [json.loads(text)["name"] for text in texts]))
                 self._tasks[len(self.sent)] = list(texts)
                 return len(self.sent)
@@ -68,7 +73,9 @@ class FakeRay:
 
     def wait(self, references: list[int], *, num_returns: int, timeout: float, fetch_local: bool) -> Any:
         assert 0 < num_returns <= len(references)
-        return references[:1], references[1:]
+        ended = [reference for reference in references if reference in self.cancelled]
+        ready = ended or references[:1]
+        return ready, [reference for reference in references if reference not in ready]
 
     def get(self, reference: int) -> list[str]:
         texts = self._tasks.pop(reference)
@@ -81,6 +88,8 @@ class FakeRay:
         if fate == "node":
             self.alive.pop()
             raise NodeDiedError
+        if fate == "own":
+            raise LocalRayletDiedError
         if fate == "import":
             raise RayTaskError("No module named 'LiverTumorAttentionLib'")
         return [json.dumps({"state": "done", "seconds": self._seconds}) for _ in texts]
@@ -90,7 +99,7 @@ class FakeRay:
 
     def cancel(self, reference: int, *, force: bool) -> None:
         assert force
-        self.cancelled += 1
+        self.cancelled.append(reference)
 
     def shutdown(self) -> None:
         self.ended = True

@@ -6,8 +6,11 @@ import socket
 from typing import Any
 
 
-def computer() -> dict[str, Any]:
-    """Return the arguments of a computer of the cluster. Ports that are given are not waited for on a busy machine."""
+def computer(cores: int = 1) -> dict[str, Any]:
+    """Return the arguments of a computer of the cluster; without cores it computes nothing.
+
+    Ports that are given are not waited for on a busy machine.
+    """
     ports = (
         "metrics_agent_port",
         "metrics_export_port",
@@ -15,7 +18,7 @@ def computer() -> dict[str, Any]:
         "dashboard_agent_listen_port",
     )
     return {
-        "num_cpus": 1,
+        "num_cpus": cores,
         "memory": 2**30,
         "include_dashboard": False,
         **{name: free_port() for name in ports},

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from LiverTumorAttentionLib.cohort import ray_engine
+from LiverTumorAttentionLib.cohort import ray_cluster, ray_engine
 from LiverTumorAttentionLib.cohort.engine import Event
 from LiverTumorAttentionLib.cohort.ray_engine import RayEngine
 from LiverTumorAttentionLib.cohort.schedule import run_tasks
 from LiverTumorAttentionLib.cohort.task import Task
-from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.errors import DeviceError, InputError
 from Testing.Library.cohort.fake_ray import FakeRay
 
 GIB = 2**30
@@ -17,10 +17,15 @@ NODE = {"CPU": 4.0, "memory": 16.0 * GIB}
 
 
 def engine(
-    monkeypatch: pytest.MonkeyPatch, ray: FakeRay, workers: int | None = None, gpus: str = "auto"
+    monkeypatch: pytest.MonkeyPatch,
+    ray: FakeRay,
+    workers: int | None = None,
+    gpus: str = "auto",
+    **options: bool,
 ) -> RayEngine:
-    monkeypatch.setattr(ray_engine, "_started", lambda address: ray)
-    return RayEngine("auto", workers, gpus, 3.0)
+    monkeypatch.setattr(ray_engine, "connected", lambda address: ray)
+    monkeypatch.setattr(ray_cluster, "ASKED_EVERY_S", 0.0)
+    return RayEngine("auto", workers, gpus, 3.0, **options)
 
 
 def tasks(count: int) -> list[Task]:
@@ -113,6 +118,27 @@ def test_a_computer_without_this_software_is_told(monkeypatch: pytest.MonkeyPatc
         run(ray, engine(monkeypatch, ray), 1)
 
 
+def test_ray_that_ends_on_this_computer_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = FakeRay([NODE])
+    ray.fates = {"c1": ["own"]}
+    with pytest.raises(DeviceError, match=r"Ray on this computer has ended, .*: start it again"):
+        run(ray, engine(monkeypatch, ray), 4)
+
+
+def test_cases_of_several_users_go_out_alone_and_when_there_is_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = FakeRay([NODE, NODE], seconds=0.01)
+    used = engine(monkeypatch, ray, one_by_one=True)
+    assert used.most == 4
+    run(ray, used, 50)
+    assert used.most == 4
+    for task in tasks(3):
+        used.submit(task)
+    used.events(0.0)
+    assert {len(names) for _, names in ray.sent} == {1}
+
+
 def test_closing_cancels_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = FakeRay([NODE])
     used = engine(monkeypatch, ray)
@@ -120,7 +146,7 @@ def test_closing_cancels_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> N
         used.submit(task)
     used.events(0.0)
     used.close()
-    assert ray.cancelled == 2
+    assert len(ray.cancelled) == 2
     assert ray.ended
 
 
@@ -138,9 +164,9 @@ def test_a_case_that_is_cancelled_takes_its_worker_and_the_others_begin_anew(
     assert [names for _, names in ray.sent[sent:]] == [["c0", "c1"]]
     used.submit(third)
     used.cancel(third)  # it was not sent yet
-    assert ray.cancelled == 0
+    assert ray.cancelled == []
     used.cancel(first)
-    assert ray.cancelled == 1
+    assert len(ray.cancelled) == 1
     assert [(event.kind, event.task.name) for event in used.events(0.0)] == [("lost", "c1")]
     used.submit(second)
     assert [(event.kind, event.task.name) for event in used.events(0.0)] == [("answered", "c1")]

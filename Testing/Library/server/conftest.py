@@ -53,8 +53,14 @@ class Running:
 
 @contextlib.contextmanager
 def running_server(folder: Path, engine: Any = None, **changes: Any) -> Iterator[Running]:
-    """Run a server until the block ends; raises what ended it before that."""
-    engine = engine or ThreadEngine()
+    """Run a server until the block ends; raises what ended it before that.
+
+    engine: its name, for one that the server makes itself by its settings.
+    """
+    if isinstance(engine, str):
+        changes["engine"], engine = engine, None
+    else:
+        engine = engine or ThreadEngine()
     stop, ready = threading.Event(), threading.Event()
     told: list[tuple[str, int]] = []
     errors: list[BaseException] = []

@@ -25,8 +25,10 @@ from LiverTumorAttentionLib.pipeline.outputs import write_json
 from LiverTumorAttentionLib.progress import Progress
 
 RUNNER = "Testing.Library.server.stub:run"
-REFUSES, DIES, HANGS, DIES_ONCE = 101, 102, 103, 104
-"""Seeds: the error of a user's fault, a process that ends, one that goes on until it is ended, one that ends once."""
+REFUSES, DIES, HANGS, DIES_ONCE, HANGS_ONCE = 101, 102, 103, 104, 105
+"""Seeds: the error of a user's fault, a process that ends, one that goes on until it is ended, and the latter two once
+alone. One that goes on tells its number as progress.
+"""
 BRIGHT_HU = 130
 
 
@@ -43,14 +45,16 @@ def run(job: SegmentationJob, folder: Path, progress: Progress) -> None:
 def segment(job: SegmentationJob, progress: Progress, images: dict[str, sitk.Image]) -> Any:
     """Write the files of a result that is a function of the voxels."""
     progress.update(0.25, "stub")
-    mark = Path(f"{job.portal}.died")
-    if job.seed == DIES or (job.seed == DIES_ONCE and not mark.exists()):
+    mark = Path(f"{job.portal}.mark")
+    once = job.seed in (DIES_ONCE, HANGS_ONCE) and not mark.exists()
+    if once:
         mark.touch()
+    if job.seed == DIES or (job.seed == DIES_ONCE and once):
         os.kill(os.getpid(), signal.SIGKILL)
     if job.seed == REFUSES:
         raise InputError("the portal volume shows no liver: choose another")
-    while job.seed == HANGS:
-        progress.part(0.0, 1.0, "stub").update(0.5)
+    while job.seed == HANGS or (job.seed == HANGS_ONCE and once):
+        progress.part(0.0, 1.0, "stub").update(0.5, str(os.getpid()))
         time.sleep(0.02)
     portal = images["portal"]
     voxels = sitk.GetArrayViewFromImage(portal)
