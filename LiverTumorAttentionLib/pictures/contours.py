@@ -58,6 +58,38 @@ def contours(mask: NDArray[np.bool_]) -> list[Points]:
     return lines
 
 
+def level_lines(values: NDArray[np.float64]) -> list[Points]:
+    """Return the lines in which values (rows, columns) pass 0, interpolated; each is (N, 2): row and column.
+
+    A line begins and ends at the edge; one that does neither is closed, and its first point is its last. Values of
+    exactly 0 count as above.
+    """
+    above = np.asarray(values) >= 0
+    kind = above[:-1, :-1] + 2 * above[:-1, 1:] + 4 * above[1:, 1:] + 8 * above[1:, :-1]
+    following: dict[tuple[int, int], tuple[int, int]] = {}
+    for row, column in np.argwhere((kind > 0) & (kind < 15)):
+        for start, end in _CROSSINGS[int(kind[row, column])]:
+            following[_place(row, column, start)] = _place(row, column, end)
+    lines = []
+    begins = sorted(set(following) - set(following.values()))
+    while following:
+        place = begins.pop() if begins else next(iter(following))
+        line = [place]
+        while place in following:
+            place = following.pop(place)
+            line.append(place)
+        lines.append(np.array([_passes(values, *each) for each in line]))
+    return lines
+
+
+def _passes(values: NDArray[np.float64], row: int, column: int) -> tuple[float, float]:
+    """Return where values pass 0 on the side of a cell whose middle is given in half steps."""
+    low, high = (row // 2, column // 2), (-(-row // 2), -(-column // 2))
+    before, after = float(values[low]), float(values[high])
+    share = before / (before - after) if before != after else 0.5
+    return low[0] + share * (high[0] - low[0]), low[1] + share * (high[1] - low[1])
+
+
 def _place(row: int, column: int, side: int) -> tuple[int, int]:
     return 2 * int(row) + _MIDDLES[side][0], 2 * int(column) + _MIDDLES[side][1]
 

@@ -170,6 +170,9 @@ class _SliceDrawer:
                 ends = view.crossing(plane)
                 if ends is not None:
                     strokes.append(Stroke(path=svg_path([np.array(ends)], closed=False), kind=PLANE))
+            if resection.plan.surface is not None:
+                lines = view.trace(resection.plan.surface)
+                strokes.append(Stroke(path=svg_path(lines, closed=False), kind=PLANE))
         value = tumor_value(number)
         for other in np.unique(labels[labels >= FIRST_TUMOR]).tolist():
             kind = "tumor" if other == value else "other"

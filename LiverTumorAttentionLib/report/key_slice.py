@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.analysis.planning import CutPlane
+from LiverTumorAttentionLib.analysis.planning import CutPlane, CutSurface
 from LiverTumorAttentionLib.analysis.tumors import TumorMeasurement
-from LiverTumorAttentionLib.pictures.contours import contours
+from LiverTumorAttentionLib.pictures.contours import contours, level_lines
 from LiverTumorAttentionLib.pictures.panel import gray_levels
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
@@ -27,6 +27,8 @@ NARROWEST_MM = 90.0
 """and the smallest width and height in all."""
 BEYOND = 2
 """Pixels by which the outlined region exceeds the shown one on all sides."""
+TRACE_MM = 1.5
+"""Steps in which the line of a curved surface is followed."""
 PIXELS = 440
 """Width of the picture; its height follows from the slice's proportions."""
 
@@ -140,13 +142,23 @@ class KeySlice:
                 ends.append((x + share * (to_x - x), y + share * (to_y - y)))
         return (ends[0], ends[1]) if len(ends) == 2 else None
 
-    def _position(self, place: tuple[float, float]) -> Points:
-        """Return the position of the patient at a place of the page: the inverse of `place`."""
-        index = np.zeros(3)
-        index[self.across] = self.index
+    def trace(self, surface: CutSurface) -> list[Points]:
+        """Return the lines in which a curved surface cuts the piece, (x, y) in mm."""
+        width, height = self.size_mm
+        x, y = (np.linspace(0.0, length, 1 + round(length / TRACE_MM)) for length in (width, height))
+        places = np.stack(np.meshgrid(x, y), axis=-1)
+        lines = level_lines(surface.height_mm(self._position(places)))
+        step = np.array([width / (len(x) - 1), height / (len(y) - 1)])
+        return [line[:, ::-1] * step for line in lines]
+
+    def _position(self, place: tuple[float, float] | Points) -> Points:
+        """Return the positions of the patient at places (..., 2) of the page: the inverse of `place`."""
+        laid = np.asarray(place, float)
+        index = np.zeros((*laid.shape[:-1], 3))
+        index[..., self.across] = self.index
         for axis, along, low, high, turned in zip(
-            (self.down, self.right), place[::-1], self.start, self.stop, self.turned, strict=True
+            (self.down, self.right), (1, 0), self.start, self.stop, self.turned, strict=True
         ):
-            pixels = along / self.axes.spacing_zyx_mm[axis]
-            index[axis] = high - 0.5 - pixels if turned else low - 0.5 + pixels
+            pixels = laid[..., along] / self.axes.spacing_zyx_mm[axis]
+            index[..., axis] = high - 0.5 - pixels if turned else low - 0.5 + pixels
         return self.axes.position_mm(index)

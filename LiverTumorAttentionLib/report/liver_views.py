@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis import Vessels
-from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane, CutSurface
+from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane, CutSurface, Sheet, lies_beyond
 from LiverTumorAttentionLib.io import liver_segment, tumor_segment
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.projection import (
@@ -22,9 +22,10 @@ from LiverTumorAttentionLib.report.projection import (
     VisibleSurface,
     composite,
     shaded,
+    visible_sheet,
     visible_surface,
 )
-from LiverTumorAttentionLib.report.solids import LEVEL, IsotropicGrid, Solid, smoothed_solid
+from LiverTumorAttentionLib.report.solids import LEVEL, IsotropicGrid, Solid, height_field, smoothed_solid
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, label_boxes
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR
@@ -92,6 +93,7 @@ class Scene:
                 self._add(vessels.array[box] == value, box, instances, color, *VESSEL_SMOOTHING)
         self._glass: dict[str, VisibleSurface] = {}
         self._inside: dict[str, Layer] = {}
+        self._field: tuple[CutSurface, Solid] | None = None
         for done, direction in enumerate(VIEW_DIRECTIONS):
             progress.update(0.8 + 0.2 * done / len(VIEW_DIRECTIONS))
             self._glass[direction.name] = visible_surface(self._liver, direction, self._cubes)
@@ -104,7 +106,7 @@ class Scene:
         combine: Combination = "all",
         surface: CutSurface | None = None,
     ) -> list[View]:
-        """Return the scene from every side; what planes, or a curved surface, resect is in another color."""
+        """Return the scene from every side; what planes and a curved surface resect is in another color."""
         return [
             View(
                 name=direction.name,
@@ -148,23 +150,39 @@ class Scene:
     ) -> NDArray[np.uint8]:
         glass = self._glass[direction.name]
         liver_color: Any = np.asarray(liver_segment().color, np.float32)
-        if planes or surface is not None:
+        sheets: list[Sheet] = [*planes, *([] if surface is None else [surface])]
+        if sheets:
             places = self._positions(direction, np.where(np.isfinite(glass.depth), glass.depth, 0.0))
-            gone = _beyond(planes, combine, places) if surface is None else surface.height_mm(places) > 0
+            gone = lies_beyond(sheets, combine, places)
             liver_color = np.where(gone[..., None], np.asarray(RESECTED_COLOR, np.float32), liver_color)
         clear = CLEAR + RIM * (1.0 - np.abs(glass.normal[..., 0])) ** 2
         layers = [
             self._inside[direction.name],
             Layer(glass.depth, shaded(glass.normal, liver_color), clear.astype(np.float32)),
         ]
-        layers += [self._cut(direction, planes, number, combine) for number in range(len(planes))]
+        for plane in planes:
+            others = [sheet for sheet in sheets if sheet is not plane]
+            layers.append(self._cut(direction, plane, others, combine))
+        if surface is not None:
+            layers.append(self._curved_cut(direction, surface, planes, combine))
         return composite(layers)
 
-    def _cut(
-        self, direction: ViewDirection, planes: Sequence[CutPlane], number: int, combine: Combination
+    def _curved_cut(
+        self, direction: ViewDirection, surface: CutSurface, others: Sequence[Sheet], combine: Combination
     ) -> Layer:
-        """Return the piece of a plane that cuts the liver."""
-        plane = planes[number]
+        """Return the piece of a curved surface that cuts the liver. others: what cuts with it."""
+        if self._field is None or self._field[0] is not surface:
+            self._field = (surface, height_field(surface, self._liver, self._cubes))
+        sheet = visible_sheet(self._field[1], self._liver, direction, self._cubes)
+        places = self._positions(direction, np.where(np.isfinite(sheet.depth), sheet.depth, 0.0))
+        shown = np.where(_cuts_there(others, combine, places), sheet.depth, np.inf).astype(np.float32)
+        opacity = np.full(shown.shape, CUT_OPACITY, np.float32)
+        return Layer(shown, shaded(sheet.normal, CUT_COLOR), opacity)
+
+    def _cut(
+        self, direction: ViewDirection, plane: CutPlane, others: Sequence[Sheet], combine: Combination
+    ) -> Layer:
+        """Return the piece of a plane that cuts the liver. others: what cuts with it."""
         rows, columns = direction.size(self._cubes)
         zero = np.zeros((rows, columns), np.float32)
         first = plane.distance_mm(self._positions(direction, zero))
@@ -173,11 +191,7 @@ class Scene:
         deepest = self._cubes.shape[direction.order[0]] - 1
         hit = np.nonzero((depth >= 0) & (depth <= deepest))
         places = self._positions(direction, np.where(np.isfinite(depth), depth, 0.0))[hit]
-        inside = self._in_liver(places)
-        for other, its_plane in enumerate(planes):
-            if other != number:
-                beyond = its_plane.distance_mm(places) > 0
-                inside &= beyond if combine == "all" else ~beyond
+        inside = self._in_liver(places) & _cuts_there(others, combine, places)
         shown = np.full((rows, columns), np.inf, np.float32)
         shown[hit] = np.where(inside, depth[hit], np.inf)
         normal = direction.vector(plane.unit_normal)
@@ -203,8 +217,11 @@ class Scene:
         return inside
 
 
-def _beyond(
-    planes: Sequence[CutPlane], combine: Combination, positions: NDArray[np.float64]
+def _cuts_there(
+    others: Sequence[Sheet], combine: Combination, positions: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    sides = np.stack([plane.distance_mm(positions) > 0 for plane in planes])
-    return np.asarray(sides.all(axis=0) if combine == "all" else sides.any(axis=0))
+    """Return where a sheet bounds what is taken out: beyond all others, or beyond none of them."""
+    if not others:
+        return np.ones(positions.shape[:-1], bool)
+    beyond = lies_beyond(others, combine, positions)
+    return beyond if combine == "all" else ~beyond

@@ -118,7 +118,9 @@ def compute_plan(
         combine: Combination = "any" if resection.combine == "any" else "all"
         try:
             if resection.surface is not None:
-                plan = planner.curved_resection(resection.surface, person.weight_kg)
+                plan = planner.curved_resection(
+                    resection.surface, person.weight_kg, resection.planes, combine
+                )
             else:
                 plan = planner.resection(resection.planes, combine, person.weight_kg)
         except InputError as error:

@@ -68,16 +68,21 @@ def plan_csv(plan: Mapping[str, Any] | None) -> str:
 def _resections(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for resection in plan["resections"]:
         surface, count = resection["surface"], len(resection["planes"])
-        if surface is not None:
-            takes_out = f"beyond a surface through {len(surface['points_lps_mm'])} points"
-        else:
-            takes_out = "beyond 1 plane" if count == 1 else f"beyond {resection['combine']} of {count} planes"
         yield {
-            "kind": "planes" if surface is None else "curved cut",
-            "takes_out": takes_out,
+            "kind": "planes" if surface is None else "curved cut and planes" if count else "curved cut",
+            "takes_out": _taken_out(surface, count, resection["combine"]),
             "smallest_margin_mm": resection["smallest_margin_mm"],
             **_remnant(resection),
         }
+
+
+def _taken_out(surface: Mapping[str, Any] | None, count: int, combine: str) -> str:
+    """Return what lies on the resected side. count: of planes."""
+    curved = "" if surface is None else f"a surface through {len(surface['points_lps_mm'])} points"
+    planes = "" if count == 0 else "1 plane" if count == 1 else f"{count} planes"
+    if curved and planes:
+        return f"beyond {combine} of {curved} and {planes}"
+    return f"beyond {curved or (planes if count == 1 else f'{combine} of {planes}')}"
 
 
 def _segments(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

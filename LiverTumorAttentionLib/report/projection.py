@@ -106,6 +106,32 @@ def visible_surface(solid: Solid, direction: ViewDirection, cubes: IsotropicGrid
     return VisibleSurface(depth, normals)
 
 
+def visible_sheet(
+    field: Solid, within: Solid, direction: ViewDirection, cubes: IsotropicGrid
+) -> VisibleSurface:
+    """Return where rays first pass from one side of a sheet to the other inside a solid.
+
+    field: its values are above 0 on one side and below on the other; on the same cubes as `within`.
+    """
+    height, inside = direction.reoriented(field.values), direction.reoriented(within.values) >= within.level
+    above = height > 0
+    passes = (above[1:] != above[:-1]) & inside[1:] & inside[:-1]
+    first = passes.argmax(axis=0)
+    hit = np.nonzero(passes.any(axis=0))
+    there, here = (first[hit], *hit), (first[hit] + 1, *hit)
+    before, behind = height[there], height[here]
+    slope = _gradient(height, there)
+    normal = slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-6)
+    normal = np.where(normal[:, :1] > 0, -normal, normal)  # towards the eye
+
+    start, rows, columns = direction.window(within, cubes)
+    depth = np.full(direction.size(cubes), np.inf, np.float32)
+    normals = np.zeros((*direction.size(cubes), 3), np.float32)
+    depth[rows, columns][hit] = start + first[hit] + before / (before - behind)
+    normals[rows, columns][hit] = normal
+    return VisibleSurface(depth, normals)
+
+
 def shaded(normal: Floats, color: Color | Floats) -> Floats:
     """Return the color (rows, columns, 3) of a surface: ambient, diffuse and specular (Blinn-Phong)."""
     light = LIGHT / np.linalg.norm(LIGHT)

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from LiverTumorAttentionLib.analysis.planning import CutSurface
 from LiverTumorAttentionLib.voxels.boxes import Box, box_start
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 
@@ -27,6 +28,9 @@ BORDER_VOXELS = 5
 """Padding around a mask before it is smoothed."""
 ROOM_MM = 4.0
 """Margin around the bodies."""
+
+COARSE_CUBES = 4
+"""Every so many cubes the height above a curved cut is computed."""
 
 Mask = NDArray[np.bool_]
 
@@ -107,6 +111,29 @@ def smoothed_solid(
     # What is smaller than the smoothing would vanish: it is cut at half of what is left of it.
     level = min(level, 0.5 * float(values.max()))
     return Solid(values.astype(np.float32, copy=False), (start[2], start[1], start[0]), level)
+
+
+def height_field(surface: CutSurface, within: Solid, cubes: IsotropicGrid) -> Solid:
+    """Return how high the cubes of a solid lie above a surface, mm: every fourth is computed, and between them it is
+    interpolated."""
+    coarse = [
+        np.arange(-(-(length - 1) // COARSE_CUBES) + 1) * COARSE_CUBES for length in within.values.shape
+    ]
+    index = np.stack(np.meshgrid(*coarse, indexing="ij"), axis=-1) + np.array(within.start)
+    values = surface.height_mm(cubes.origin_mm + cubes.step_mm * index[..., ::-1]).astype(np.float32)
+    for axis, length in enumerate(within.values.shape):
+        values = _interpolated(values, axis, length)
+    return Solid(values, within.start, 0.0)
+
+
+def _interpolated(values: NDArray[np.float32], axis: int, length: int) -> NDArray[np.float32]:
+    """Return values between those at every fourth cube along an axis."""
+    place = np.arange(length)
+    low = np.minimum(place // COARSE_CUBES, max(values.shape[axis] - 2, 0))
+    high = np.minimum(low + 1, values.shape[axis] - 1)
+    share = ((place - COARSE_CUBES * low) / COARSE_CUBES).astype(np.float32)
+    share = share.reshape([-1 if number == axis else 1 for number in range(values.ndim)])
+    return np.asarray(values.take(low, axis) * (1 - share) + values.take(high, axis) * share)
 
 
 def _window(body: sitk.Image, cubes: IsotropicGrid) -> tuple[list[int], list[int]] | None:

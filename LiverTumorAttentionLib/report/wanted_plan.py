@@ -39,17 +39,17 @@ class WantedResection:
     planes: tuple[CutPlane, ...] = ()
     """The planes that cut, in LPS mm."""
     surface: CutSurface | None = None
-    """A curved surface through points, which cuts instead of planes."""
+    """A curved surface through points, which cuts with the planes or instead of them."""
     combine: str = "all"
-    """"all": what lies beyond all planes is taken out; "any": what lies beyond any of them."""
+    """"all": what lies beyond all planes and the surface is taken out; "any": what lies beyond any of them."""
     name: str = ""
     """Its name on the page."""
 
     def __post_init__(self) -> None:
-        if bool(self.planes) == (self.surface is not None):
+        if not self.planes and self.surface is None:
             raise InputError(
-                f"the resection {self.name or 'without a name'!r} must have either planes or a curved surface: give "
-                "one of them"
+                f"the resection {self.name or 'without a name'!r} must have planes or a curved surface: give one "
+                "of them"
             )
         if self.combine not in ("all", "any"):
             raise InputError(

@@ -1,5 +1,6 @@
 """Planning on a segmented liver: safety margins around tumors, and resections by planes and curved surfaces."""
 
+from LiverTumorAttentionLib.analysis.planning.curved_resection import Sheet, lies_beyond
 from LiverTumorAttentionLib.analysis.planning.margin import MarginPlan, VesselInMargin
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planner import Planner
@@ -13,6 +14,8 @@ __all__ = [
     "MarginPlan",
     "Planner",
     "ResectionPlan",
+    "Sheet",
     "TumorResection",
     "VesselInMargin",
+    "lies_beyond",
 ]

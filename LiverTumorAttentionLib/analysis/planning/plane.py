@@ -49,6 +49,14 @@ class CutPlane:
         distance: NDArray[np.float64] = (position_mm - np.asarray(self.point_lps_mm)) @ self.unit_normal
         return distance
 
+    def height_mm(self, position_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the same, as a curved surface calls it."""
+        return self.distance_mm(position_mm)
+
+    def slope(self, position_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how the height changes with the position: (..., 3) LPS, per mm; everywhere alike."""
+        return np.broadcast_to(self.unit_normal, np.shape(position_mm))
+
     def flipped(self) -> CutPlane:
         """Return the same plane with what is taken out and what stays exchanged."""
         x, y, z = self.normal_lps

@@ -13,6 +13,7 @@ from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.resection import Combination, ResectionPlan, plan_resection
 from LiverTumorAttentionLib.analysis.planning.surface import CutSurface
+from LiverTumorAttentionLib.analysis.planning.surface_mesh import SurfaceMesh, surface_mesh
 from LiverTumorAttentionLib.analysis.vessels import Vessels
 from LiverTumorAttentionLib.voxels.boxes import full_box
 from LiverTumorAttentionLib.voxels.geometry import check_same_grid
@@ -58,13 +59,26 @@ class Planner:
         chosen = [planes] if isinstance(planes, CutPlane) else list(planes)
         return plan_resection(self._liver, chosen, combine, weight_kg)
 
-    def curved_resection(self, surface: CutSurface, weight_kg: float | None = None) -> ResectionPlan:
-        """Return what a curved cut takes out and what it leaves; see `plan_curved_resection`."""
-        return plan_curved_resection(self._liver, surface, weight_kg)
+    def curved_resection(
+        self,
+        surface: CutSurface,
+        weight_kg: float | None = None,
+        planes: Sequence[CutPlane] = (),
+        combine: Combination = "all",
+    ) -> ResectionPlan:
+        """Return what a curved cut, with planes or without, takes out and leaves; see `plan_curved_resection`."""
+        return plan_curved_resection(self._liver, surface, weight_kg, planes, combine)
 
-    def curved_mask(self, surface: CutSurface) -> sitk.Image:
-        """Return what a curved cut takes out, as `resected_mask` does."""
-        return self._liver.on_grid(beyond(self._liver, surface), full_box(self._liver.values.shape))
+    def curved_mask(
+        self, surface: CutSurface, planes: Sequence[CutPlane] = (), combine: Combination = "all"
+    ) -> sitk.Image:
+        """Return what a curved cut, with planes or without, takes out, as `resected_mask` does."""
+        mask = beyond(self._liver, surface, planes, combine)
+        return self._liver.on_grid(mask, full_box(self._liver.values.shape))
+
+    def curved_mesh(self, surface: CutSurface) -> SurfaceMesh:
+        """Return a curved cut as triangles, to be drawn."""
+        return surface_mesh(self._liver, surface)
 
     def resected_mask(
         self, planes: CutPlane | Sequence[CutPlane], combine: Combination = "all"

@@ -97,7 +97,11 @@ class PlannedLiver:
 
     def is_liver(self, position_mm: NDArray[np.float64]) -> bool:
         """Tell whether the voxel at an LPS position (3,) belongs to the liver, tumors included."""
+        return bool(self.are_liver(position_mm))
+
+    def are_liver(self, position_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell the same of positions (..., 3)."""
         index = np.rint(self.axes.index_zyx(position_mm)).astype(int)
-        if np.any(index < 0) or np.any(index >= self.values.shape):
-            return False
-        return bool(self.values[tuple(index)])
+        inside = np.asarray(np.all((index >= 0) & (index < self.values.shape), axis=-1))
+        inside[inside] = self.values[tuple(index[inside].T)] > 0
+        return inside

@@ -113,7 +113,7 @@ def _shares(
     result: Floats = one_by_one.min(axis=1)
     several = np.flatnonzero(((one_by_one > 0) & (one_by_one < 1)).sum(axis=1) > 1)
     several = several[result[several] > 0]
-    inside = ((0.5 + np.arange(1, SAMPLES + 1)[:, None] * SPREAD) % 1.0 - 0.5) @ steps_mm
+    inside = inside_voxel(steps_mm)
     offsets = np.stack([inside @ plane.unit_normal for plane in planes])
     for begin in range(0, len(several), BLOCK):
         block = several[begin : begin + BLOCK]
@@ -122,3 +122,8 @@ def _shares(
             beyond &= distance[block, index, None] + offsets[index] > 0
         result[block] = beyond.mean(axis=1)
     return result
+
+
+def inside_voxel(steps_mm: Floats) -> Floats:
+    """Return places (`SAMPLES`, 3) spread evenly in a voxel about its center, mm. steps_mm: its edges as rows."""
+    return np.asarray(((0.5 + np.arange(1, SAMPLES + 1)[:, None] * SPREAD) % 1.0 - 0.5) @ steps_mm)

@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.analysis.segments.remnant import check_weight
 from LiverTumorAttentionLib.errors import InputError
 
 Combination = Literal["all", "any"]
-"""What several planes take out: what lies beyond all of them (a wedge), or beyond any of them."""
+"""What several planes, and a curved surface with them, take out: what lies beyond all of them (a wedge), or any."""
 Status = Literal["resected", "cut", "remnant"]
 
 MOST_PLANES = 20
@@ -55,7 +55,7 @@ class ResectionPlan:
     remnant_parenchyma_ml: what stays, without the tumors that stay; remnant_parenchyma_percent: of
     parenchyma_ml; remnant_ml_per_kg: remnant_parenchyma_ml by the body's weight, None without a weight.
     tumors: in the order of their numbers. smallest_margin_mm: over all that are not left; None without any. surface:
-    the curved one that cuts instead of planes.
+    the curved one that cuts with the planes or instead of them.
     """
 
     planes: tuple[CutPlane, ...]
@@ -100,7 +100,8 @@ def plan_resection(
     Raises `InputError` when no plane or too many are given, for a weight that is none, when a plane does not
     pass through the liver, and when the planes together take out nothing or everything.
     """
-    _check(planes, combine, weight_kg)
+    check_combination(len(planes), combine)
+    check_weight(weight_kg)
     region, resected = _resected_voxels(liver, planes, combine)
     _check_divides(liver, planes, resected)
     clearance = Clearance(liver, region, planes, combine)
@@ -165,16 +166,16 @@ def _resected_voxels(
     return region, liver.voxels - region.voxels
 
 
-def _check(planes: Sequence[CutPlane], combine: str, weight_kg: float | None) -> None:
-    if not 1 <= len(planes) <= MOST_PLANES:
+def check_combination(count: int, combine: str, *, least: int = 1) -> None:
+    """Raise `InputError` for too many or too few planes, and for another way of combining than "all" and "any"."""
+    if not least <= count <= MOST_PLANES:
         raise InputError(
-            f"a resection needs 1 to {MOST_PLANES} planes, got {len(planes)}: add or remove planes"
+            f"a resection needs {least} to {MOST_PLANES} planes, got {count}: add or remove planes"
         )
     if combine not in ("all", "any"):
         raise InputError(
             f"planes combine as 'all' (a wedge) or as 'any', got {combine!r}: choose one of the two"
         )
-    check_weight(weight_kg)
 
 
 def _check_divides(liver: PlannedLiver, planes: Sequence[CutPlane], resected: np.ndarray) -> None:

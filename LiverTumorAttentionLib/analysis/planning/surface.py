@@ -58,13 +58,13 @@ class CutSurface:
 
     def height_mm(self, position_mm: Floats) -> Floats:
         """Return how high positions (..., 3) lie above the surface along its plane's normal; above 0: taken out."""
-        across, height = self._in_plane(position_mm)
+        across, height = self.in_plane(position_mm)
         return height - self._at(across)
 
     def slope(self, position_mm: Floats) -> Floats:
         """Return how the height changes with the position: (..., 3) LPS, per mm; across the surface where it is 0."""
         _, axes, _, knots, weights, flat = self._plate
-        across, _ = self._in_plane(position_mm)
+        across, _ = self.in_plane(position_mm)
         way = across[..., None, :] - knots
         square = np.maximum((way**2).sum(axis=-1), 1e-12)
         bent = ((weights * (1.0 + np.log(square)))[..., None] * way).sum(axis=-2)
@@ -76,8 +76,13 @@ class CutSurface:
         x, y, z = self.toward_lps
         return CutSurface(points_lps_mm=self.points_lps_mm, toward_lps=(-x, -y, -z))
 
-    def _in_plane(self, position_mm: Floats) -> tuple[Floats, Floats]:
-        """Return positions as (..., 2) in the plane, and how high above it."""
+    def points_at(self, across: Floats) -> Floats:
+        """Return the points of the surface (..., 3), LPS mm, over places (..., 2) of its plane."""
+        middle, axes, *_ = self._plate
+        return np.asarray(middle + across @ axes[:2] + self._at(across)[..., None] * axes[2])
+
+    def in_plane(self, position_mm: Floats) -> tuple[Floats, Floats]:
+        """Return positions as (..., 2) in the points' plane, and how high above it."""
         middle, axes, *_ = self._plate
         local = (np.asarray(position_mm, float) - middle) @ axes.T
         return local[..., :2], local[..., 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from LiverTumorAttentionLib.pictures.contours import contours
+from LiverTumorAttentionLib.pictures.contours import contours, level_lines
 
 
 def area(line: np.ndarray) -> float:
@@ -60,3 +60,15 @@ def test_every_crossing_is_on_a_line_once() -> None:
             steps += [tuple(start + step * part / count) for part in range(count)]
     assert len(steps) == len(expected)
     assert set(steps) == expected
+
+
+def test_lines_of_a_level_are_interpolated() -> None:
+    rows, columns = np.indices((12, 15), float)
+    (line,) = level_lines(columns - 0.5 * rows - 3.25)
+    assert line[:, 1] == pytest.approx(0.5 * line[:, 0] + 3.25)
+    assert sorted(line[[0, -1], 0]) == [0.0, 11.0], "from edge to edge"
+    (circle,) = level_lines((rows - 6.1) ** 2 + (columns - 7.2) ** 2 - 16.0)
+    assert circle[0] == pytest.approx(circle[-1]), "a closed one ends where it begins"
+    assert np.hypot(circle[:, 0] - 6.1, circle[:, 1] - 7.2) == pytest.approx(4.0, abs=0.1)
+    assert len(level_lines((columns - 4.2) * (columns - 9.7))) == 2
+    assert level_lines(np.ones((4, 4))) == []

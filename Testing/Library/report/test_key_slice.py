@@ -7,10 +7,10 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import measure_tumors
-from LiverTumorAttentionLib.analysis.planning import CutPlane
+from LiverTumorAttentionLib.analysis.planning import CutPlane, CutSurface
 from LiverTumorAttentionLib.pictures.contours import contours
 from LiverTumorAttentionLib.report.key_slice import AROUND_MM, BEYOND, KeySlice
-from LiverTumorAttentionLib.voxels.geometry import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, as_point
 from Testing.Library.analysis.bodies import CENTRE_MM, at, cuboid, empty, grid, painted
 from Testing.Library.analysis.bodies import GRIDS as BODY_GRIDS
 
@@ -128,3 +128,29 @@ def test_a_plane_that_misses_the_piece_is_not_drawn() -> None:
     assert view.crossing(CutPlane(point_lps_mm=at(0, 0, 25), normal_lps=(0, 0, 1))) is None
     far = CENTRE_MM + np.array([400.0, 0, 0])
     assert view.crossing(CutPlane(point_lps_mm=tuple(far.tolist()), normal_lps=(1, 0, 0))) is None
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_the_line_of_a_flat_surface_is_that_of_its_plane(name: str) -> None:
+    _, view = case(name)
+    plane = CutPlane(point_lps_mm=at(3, 2, 0), normal_lps=(0.8, 0.5, 0.1))
+    across = np.cross(plane.unit_normal, (0, 0, 1))
+    up = np.cross(across, plane.unit_normal)
+    points = [
+        np.array(at(3, 2, 0)) + 20 * (a * across + b * up) for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
+    surface = CutSurface(points_lps_mm=tuple(as_point(p) for p in points), toward_lps=(0.8, 0.5, 0.1))
+    (line,) = view.trace(surface)
+    ends = view.crossing(plane)
+    assert ends is not None
+    for end in ends:
+        assert np.linalg.norm(line[[0, -1]] - end, axis=1).min() < 1e-6
+    start, way = np.array(ends[0]), np.subtract(ends[1], ends[0])
+    off = (line - start) @ np.array([-way[1], way[0]]) / np.linalg.norm(way)
+    assert np.abs(off).max() < 1e-6
+
+
+def test_a_surface_that_misses_the_piece_is_not_drawn() -> None:
+    _, view = case("straight")
+    points = tuple(at(x, y, 25 + 0.01 * x * y) for x in (-20.0, 20.0) for y in (-20.0, 20.0))
+    assert view.trace(CutSurface(points_lps_mm=points, toward_lps=(0, 0, 1))) == []

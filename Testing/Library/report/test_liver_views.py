@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import Vessels
-from LiverTumorAttentionLib.analysis.planning import CutPlane
+from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane, CutSurface
 from LiverTumorAttentionLib.errors import Cancelled
 from LiverTumorAttentionLib.io import tumor_segment
 from LiverTumorAttentionLib.progress import Progress
@@ -21,7 +21,7 @@ from LiverTumorAttentionLib.report.projection import (
 )
 from LiverTumorAttentionLib.report.solids import ROOM_MM, SMALLEST_CUBE_MM, IsotropicGrid, smoothed_solid
 from LiverTumorAttentionLib.voxels.boxes import bounding_box
-from LiverTumorAttentionLib.voxels.geometry import ImageAxes
+from LiverTumorAttentionLib.voxels.geometry import ImageAxes, as_point
 from Testing.Library.analysis.bodies import CENTRE_MM, GRIDS, at, ball, grid, painted
 
 RADIUS = 30.0
@@ -190,6 +190,45 @@ def test_several_planes_combine_as_the_plan_does(combine, expected: list[bool]) 
     for place, shown in (((0, 0, 12), combine == "all"), ((0, 0, -12), combine == "any")):
         alpha, without = (int(view.picture[pixel(view, place)][3]) for view in (right, whole))
         assert (alpha > without + 20) is shown
+
+
+def flat(point: tuple[float, float, float], toward: tuple[float, float, float]) -> CutSurface:
+    """Return a plane as a surface through four of its points."""
+    first = np.cross(toward, (0.3, 0.5, -0.7))
+    second = np.cross(toward, first)
+    points = [
+        np.array(at(*point)) + 9 * (a * first + b * second) for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
+    return CutSurface(points_lps_mm=tuple(as_point(p) for p in points), toward_lps=toward)
+
+
+@pytest.mark.parametrize("combine", ["all", "any"])
+@pytest.mark.parametrize("name", ["straight", "oblique and left-handed"])
+def test_a_flat_surface_is_drawn_as_its_plane(name: str, combine: Combination) -> None:
+    toward = (-0.8, 0.4, 0.2)
+    plane = CutPlane(point_lps_mm=at(4, 0, 0), normal_lps=toward)
+    upper = CutPlane(point_lps_mm=at(0, 0, -3), normal_lps=(0, 0.1, 1))
+    case = scene(name, PLACE)
+    surface = flat((4, 0, 0), toward)
+    for others in ([], [upper]):
+        drawn = case.views(others, combine, surface)
+        for one, other in zip(drawn, case.views([plane, *others], combine), strict=True):
+            different = (np.abs(one.picture.astype(int) - other.picture) > 12).any(axis=2)
+            assert different.mean() < 0.02, (one.name, len(others))
+
+
+def test_a_vault_is_seen_where_it_passes_through_the_liver() -> None:
+    """Seen from the front, a vault along the line of sight is an arc: in its middle higher than at its sides."""
+    points = [(x, y, 8 - 0.02 * x * x) for x in (-24, -12, 0, 12, 24) for y in (-20, 0, 20)]
+    surface = CutSurface(points_lps_mm=tuple(at(*point) for point in points), toward_lps=(0, 0, 1))
+    case = scene("straight")
+    below = case.views((), "all", surface)[2]
+    alpha, without = (int(view.picture[pixel(view, (0, 0, 0))][3]) for view in (below, case.views()[2]))
+    assert alpha > without + 20, "the vault lies across the way of the eye from below"
+    front = case.views((), "all", surface)[0]
+    for place, gone in (((0, 0, 11), True), ((0, 0, 5), False), ((18, 0, 5), True), ((18, 0, -2), False)):
+        red, _, blue = (int(part) for part in front.picture[pixel(front, place)][:3])
+        assert (blue > red) is gone, place
 
 
 def test_vessels_are_drawn_and_those_far_from_the_liver_left_out() -> None:

@@ -324,6 +324,24 @@ def test_a_case_without_a_tumor(tmp_path: Path) -> None:
     assert check_numbers(page, values) > 10
 
 
+def test_a_curved_cut_with_a_plane_is_one_resection_and_is_drawn(
+    paths: dict[str, str], tmp_path: Path
+) -> None:
+    points = [[-42 + dx, 17.5 + dy, 103 - 0.01 * dx * dx] for dx in (-20, 0, 20) for dy in (-15, 15)]
+    surface = {"points_lps_mm": points, "toward_lps": [0, 0, 1]}
+    plane = {"point_lps_mm": [-42, 17.5, 103], "normal_lps": [-1, 0, 0.2]}
+    strokes = {}
+    for name, cuts in (("curved", {}), ("both", {"planes": [plane], "combine": "any"})):
+        plan = tmp_path / f"{name}.json"
+        plan.write_text(json.dumps({"resections": [{"surface": surface, **cuts}]}))
+        given = {"portal": paths["portal"], "segmentation": paths["segmentation"], "plan": str(plan)}
+        page, _, html, _ = report(tmp_path, **given)
+        strokes[name] = html.count('class="plane"')
+        assert "Curved surface through 6 points" in page.words
+        assert ("beyond any of them and the surface is resected" in page.words) == (name == "both")
+    assert 0 < strokes["curved"] < strokes["both"]
+
+
 def test_a_changed_segmentation_is_said(full: tuple[Any, ...], paths: dict[str, str], tmp_path: Path) -> None:
     assert any("is not as the run left it" in warning for warning in full[1]["warnings"])
     run = json.loads(json.dumps(REPORT))

@@ -73,7 +73,7 @@ def test_the_plan_that_the_documentation_shows_can_be_read() -> None:
         ({}, "neither a margin nor a resection"),
         (
             {"resections": [{"name": "bare"}]},
-            "the resection 'bare' must have either planes or a curved surface",
+            "the resection 'bare' must have planes or a curved surface",
         ),
         (
             {"resections": [{"surface": {"points_lps_mm": [[0, 0, 0]], "toward_lps": [0, 0, 1]}}]},
@@ -104,7 +104,7 @@ def test_a_plan_that_cannot_be_meant(tmp_path: Path, plan: Any, message: str) ->
         ),
         ({"margins": [{"margin_mm": 5, "tumors": [7]}]}, "the plan's 'Margin 1': there is no tumor 7"),
         ({"resections": [{"planes": [PLANE]}]}, "the plan's 'Resection 1': the plane does not pass through"),
-        ({"resections": [{"planes": []}]}, "must have either planes or a curved surface"),
+        ({"resections": [{"planes": []}]}, "must have planes or a curved surface"),
         ({"vessel_cuts": [{"point_lps_mm": [0, 0, 0]}]}, "no vessels are known: give them with --vessels"),
         (
             {"margins": [{"margin_mm": 5}], "resections": [{"planes": [PLANE]}], "weight_kg": 0.1},

@@ -28,6 +28,9 @@ SURFACE = {
 }
 
 
+UPPER = {"point_lps_mm": MIDDLE, "normal_lps": [0, 0, 1]}
+
+
 def planned(**changes: Any) -> dict[str, Any]:
     """Return a plan of planes, a curved cut, segments V and VI (the right half) and a cut through a vein."""
     case = Small.on("straight")
@@ -43,7 +46,11 @@ def planned(**changes: Any) -> dict[str, Any]:
     wanted = WantedPlan.from_dict(
         {
             **PLAN,
-            "resections": [*PLAN["resections"], {"name": "=curved", "surface": SURFACE}],
+            "resections": [
+                *PLAN["resections"],
+                {"name": "=curved", "surface": SURFACE},
+                {"name": "both", "surface": SURFACE, "planes": [UPPER]},
+            ],
             "segment_resections": [{"resection": "V VI", "name": "right part"}],
             "vessel_cuts": [{"point_lps_mm": [-42, 17.5 + 10, 103]}],
             "height_cm": 170,
@@ -65,6 +72,7 @@ def test_a_row_for_each_resection_and_each_cut() -> None:
         ("right side", "planes", "beyond 1 plane"),
         ("Resection 2", "planes", "beyond any of 2 planes"),
         ("'=curved", "curved cut", "beyond a surface through 5 points"),
+        ("both", "curved cut and planes", "beyond all of a surface through 5 points and 1 plane"),
         ("right part", "segments", "segments V, VI (drawn by hand)"),
         ("Cut 1", "vessel cut", "drainage beyond the cut"),
         ("All cuts", "vessel cuts together", "supply or drainage beyond any cut"),
@@ -87,8 +95,8 @@ def test_a_row_for_each_resection_and_each_cut() -> None:
     )
     assert (rows[0]["resected_tumors"], rows[0]["remnant_tumors"]) == ("1", "2")
     assert rows[1]["cut_tumors"] == "1"
-    assert rows[3]["smallest_margin_mm"] == "", "no margin is measured to borders of segments"
-    cut, together = rows[4:]
+    assert rows[4]["smallest_margin_mm"] == "", "no margin is measured to borders of segments"
+    cut, together = rows[5:]
     assert (cut["vessel"], cut["supply_lost_ml"], cut["flr_ml"]) == ("Hepatic veins", "", "")
     assert cut["drainage_lost_ml"] == cut["lost_ml"] == together["lost_ml"]
     assert float(cut["lost_ml"]) > 0

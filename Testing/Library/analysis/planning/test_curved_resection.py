@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.analysis.planning import CutPlane, CutSurface, Planner
+from LiverTumorAttentionLib.analysis.planning import Combination, CutPlane, CutSurface, Planner
+from LiverTumorAttentionLib.analysis.planning.surface_mesh import CELL_MM, RIM_CELLS
 from LiverTumorAttentionLib.errors import InputError
 
 SPACING = (1.0, 1.5, 2.0)
+COMBINATIONS: tuple[Combination, ...] = ("all", "any")
 
 
 def body(*, ball_at: tuple[float, float, float] | None = None, round_: bool = False) -> sitk.Image:
@@ -136,3 +138,60 @@ def test_a_surface_beside_the_liver_is_refused() -> None:
         planner.curved_resection(CutSurface(points_lps_mm=above, toward_lps=(0, 0, 1)))
     with pytest.raises(InputError, match="on the side that is taken out"):
         planner.curved_resection(CutSurface(points_lps_mm=above, toward_lps=(0, 0, -1)))
+
+
+SIDEWAYS = CutPlane(point_lps_mm=(0.0, 4.01, 0.0), normal_lps=(0.1, 1.0, 0.2))
+
+
+@pytest.mark.parametrize("combine", ["all", "any"])
+def test_a_flat_surface_with_a_plane_cuts_as_two_planes(combine: Combination) -> None:
+    planner = Planner(body(ball_at=(0.0, 12.0, 12.0), round_=True))
+    surface = CutSurface(points_lps_mm=tuple(TILTED), toward_lps=(0, 0, 1))
+    curved = planner.curved_resection(surface, 70.0, [SIDEWAYS], combine)
+    planes = [plane_of(TILTED, 1.0), SIDEWAYS]
+    plain = planner.resection(planes, combine, 70.0)
+    for key in ("resected_ml", "remnant_ml", "remnant_parenchyma_ml", "remnant_ml_per_kg"):
+        assert getattr(curved, key) == pytest.approx(getattr(plain, key), rel=1e-6)
+    assert curved.tumors[0].status == plain.tumors[0].status
+    assert curved.smallest_margin_mm == pytest.approx(plain.smallest_margin_mm, abs=0.3)
+    assert (curved.planes, curved.surface, curved.combine) == ((SIDEWAYS,), surface, combine)
+    masks = planner.curved_mask(surface, [SIDEWAYS], combine), planner.resected_mask(planes, combine)
+    np.testing.assert_array_equal(*(sitk.GetArrayFromImage(mask) for mask in masks))
+
+
+def test_all_is_less_and_any_is_more_than_each_alone() -> None:
+    planner = Planner(body())
+    surface = CutSurface(points_lps_mm=dome(9.0), toward_lps=(0, 0, 1))
+    alone = planner.curved_resection(surface).resected_ml, planner.resection(SIDEWAYS).resected_ml
+    both, either = (
+        planner.curved_resection(surface, None, [SIDEWAYS], how).resected_ml for how in COMBINATIONS
+    )
+    assert both < min(alone) < max(alone) < either
+    assert both + either == pytest.approx(sum(alone), rel=1e-3), "what lies beyond both is counted twice"
+
+
+def test_a_plane_beside_the_liver_is_named() -> None:
+    surface = CutSurface(points_lps_mm=dome(9.0), toward_lps=(0, 0, 1))
+    planner = Planner(body())
+    beside = CutPlane(point_lps_mm=(0, 50, 0), normal_lps=(0, 1, 0))
+    with pytest.raises(InputError, match=r"plane 2 does not pass through the liver: .* stays; move it"):
+        planner.curved_resection(surface, None, [SIDEWAYS, beside])
+    opposite = CutPlane(point_lps_mm=(0, 0, -1), normal_lps=(0, 0, -1))
+    with pytest.raises(InputError, match="together take out nothing of the liver"):
+        planner.curved_resection(surface, None, [opposite])
+    low = CutPlane(point_lps_mm=(0, 0, 9.5), normal_lps=(0, 0, -1))
+    with pytest.raises(InputError, match="together take out the whole liver"):
+        planner.curved_resection(surface, None, [low], "any")
+
+
+def test_it_is_drawn_through_the_liver() -> None:
+    surface = CutSurface(points_lps_mm=dome(9.0), toward_lps=(0, 0, 1))
+    mesh = Planner(body()).curved_mesh(surface)
+    points, (first, second, third) = mesh.points_mm, (mesh.points_mm[mesh.triangles[:, n]] for n in range(3))
+    assert surface.height_mm(points) == pytest.approx(np.zeros(len(points)), abs=1e-9)
+    assert (np.abs(points) <= np.array([20.0, 18.0, 20.0]) + RIM_CELLS * CELL_MM + SPACING).all()
+    assert points[:, 0].min() <= -20
+    assert points[:, 0].max() >= 20
+    area = np.linalg.norm(np.cross(second - first, third - first), axis=1).sum() / 2
+    arc = 2 * np.trapezoid(np.hypot(1, 18 * np.linspace(0, 20, 99) / 400), np.linspace(0, 20, 99))
+    assert arc * 36 <= area <= (arc + 12) * (36 + 12)
