@@ -13,6 +13,7 @@ from LiverTumorAttentionGui.scene.node_attributes import (
     CAUDATE_ATTRIBUTE,
     COMBINE_ATTRIBUTE,
     CURVED_FLIPPED_ATTRIBUTE,
+    CURVED_WITH_PLANES_ATTRIBUTE,
     HEIGHT_ATTRIBUTE,
     MARGIN_ATTRIBUTE,
     MARGIN_TUMORS_ATTRIBUTE,
@@ -115,6 +116,15 @@ class PlanSettings:
     @curved_flipped.setter
     def curved_flipped(self, value: bool) -> None:
         self._set(CURVED_FLIPPED_ATTRIBUTE, "1" if value else None)
+
+    @property
+    def curved_with_planes(self) -> bool:
+        """Whether the curved cut and the planes are one resection, combined as planes are."""
+        return self._node.GetAttribute(CURVED_WITH_PLANES_ATTRIBUTE) == "1"
+
+    @curved_with_planes.setter
+    def curved_with_planes(self, value: bool) -> None:
+        self._set(CURVED_WITH_PLANES_ATTRIBUTE, "1" if value else None)
 
     @property
     def combine(self) -> Combination:

@@ -11,7 +11,7 @@ import slicer
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.named_resection import NamedResection
-from LiverTumorAttentionGui.review.plan_points import PlanPoints
+from LiverTumorAttentionGui.review.plan_points import PlanPoints, planes_as_json
 from LiverTumorAttentionGui.review.plan_segments import MARGIN_SEGMENT, RESECTED_SEGMENT, PlanSegments
 from LiverTumorAttentionGui.review.plan_settings import Combination, PlanSettings
 from LiverTumorAttentionGui.review.resection_planes import ResectionPlanes, place_plane
@@ -21,7 +21,7 @@ from LiverTumorAttentionGui.signals import Debounce
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from LiverTumorAttentionLib.analysis.planning import CutPlane, MarginPlan, Planner, ResectionPlan
+    from LiverTumorAttentionLib.analysis.planning import MarginPlan, Planner, ResectionPlan
 
 SEGMENTS_MS = 300
 """Delay after the last move of a plane before the segments are updated, which takes longer than the numbers."""
@@ -41,7 +41,9 @@ class ScenePlan:
         self._settings = PlanSettings(study.segmentation)
         self._segments = PlanSegments(study)
         self.named = NamedResection(study, self._segments, lambda: self._instances)
-        self.points = PlanPoints(study, lambda: self._planner, lambda: self._instances)
+        self.points = PlanPoints(
+            study, lambda: self._planner, lambda: self._instances, lambda: self._planes.cuts()
+        )
         self._listeners: list[Callable[[], None]] = []
         self._margin: MarginPlan | None = None
         self._known = (self.combine, self.weight_kg)
@@ -155,7 +157,7 @@ class ScenePlan:
         self._settings_changed()
 
     def resection(self) -> ResectionPlan | None:
-        """Return the resection by the present planes; None without a plane.
+        """Return the resection by the present planes alone; None without a plane.
 
         Raises `PanelError` when a plane misses the liver, or when nothing or the whole liver is resected.
         """
@@ -173,20 +175,26 @@ class ScenePlan:
     def show_resected(self, shown: bool) -> None:
         """Show the resected part as a segment, which follows the planes, or hide it.
 
+        Of planes and a curved cut that are one resection it is what they resect together.
+
         The segment consists of whole voxels; the volumes of `resection` are finer. Raises `PanelError` when nothing
         is resected, and then nothing has changed.
         """
         if not shown:
             self._segments.remove(RESECTED_SEGMENT)
             return
-        if self.resection() is None:
+        found = self.points.curved() if self.points.with_planes else self.resection()
+        if found is None:
             raise PanelError(_("There is no plane yet: add one first."))
-        self._show_resected(self._planes.cuts())
+        mask = self.points.curved_mask() if self.points.with_planes else None
+        if mask is None:
+            mask = self._planner.resected_mask(self._planes.cuts(), self.combine)
+        self._segments.show(RESECTED_SEGMENT, "Resected part", mask)
 
-    def _show_resected(self, cuts: Sequence[CutPlane]) -> None:
-        self._segments.show(
-            RESECTED_SEGMENT, "Resected part", self._planner.resected_mask(cuts, self.combine)
-        )
+    def points_changed(self) -> None:
+        """The points of the curved cut have moved, or it is planned with the planes from now on, or no more."""
+        if self.resected_shown:
+            self._update_segments_later.request()
 
     def _settings_changed(self) -> None:
         """Notify the listeners if a setting differs from the last known one: it may have been set elsewhere."""
@@ -226,7 +234,8 @@ class ScenePlan:
     def as_json(self) -> dict[str, Any] | None:
         """Return the plan as JSON values for `review --plan`; None when nothing is planned.
 
-        Raises `PanelError` when there is no liver to plan on.
+        Raises `PanelError` when there is no liver to plan on, and where a curved cut that is planned with the planes
+        cannot be meant.
         """
         plan: dict[str, Any] = {}
         if self.margin_mm is not None:
@@ -236,9 +245,8 @@ class ScenePlan:
                 margin["tumors"] = list(tumors)
             plan["margins"] = [margin]
         cuts = self._planes.cuts()
-        if cuts:
-            planes = [{"point_lps_mm": list(c.point_lps_mm), "normal_lps": list(c.normal_lps)} for c in cuts]
-            plan["resections"] = [{"combine": self.combine, "planes": planes}]
+        if cuts and not self.points.with_planes:
+            plan["resections"] = [{"combine": self.combine, "planes": planes_as_json(cuts)}]
         plan |= self.named.as_json()
         by_points = self.points.as_json()
         resections = [*plan.get("resections", []), *by_points.pop("resections", [])]

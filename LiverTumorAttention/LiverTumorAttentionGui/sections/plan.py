@@ -144,7 +144,7 @@ class PlanSection:
         self._margin = MarginSection(ui, self._current_plan)
         self._planes = PlanesSection(ui, self._current_plan)
         self._named = NamedResectionSection(ui, self._current_plan)
-        self._points = PlanPointsSection(ui, self._current_plan, action)
+        self._points = PlanPointsSection(ui, self._current_plan, action, self._planes.request_update)
         self._body = BodySection(ui, self._body_changed)
         self._connections = Connections((self._button, "clicked(bool)", self._update_clicked))
         self._button.visible = False
@@ -222,6 +222,7 @@ class PlanSection:
         if self._plan is None:
             self._plan = ScenePlan(self._controller.study, self._active_case.instances())
             self._plan.on_changed(self._planes.request_update)
+            self._plan.on_changed(self._points.planes_changed)
         elif self._stale:
             self._plan.set_instances(self._active_case.instances())
         self._stale = False

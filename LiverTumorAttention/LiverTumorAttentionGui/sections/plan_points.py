@@ -10,6 +10,7 @@ import slicer
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.i18n import _
+from LiverTumorAttentionGui.review.curved_cut_model import CurvedCutModel
 from LiverTumorAttentionGui.review.plan_settings import PlanSettings
 from LiverTumorAttentionGui.review.planning import ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import CURVED_CUT_REFERENCE, VESSEL_CUTS_REFERENCE
@@ -31,10 +32,17 @@ class PlanPointsSection:
     """Shows what a curved cut leaves, and what cuts through vessels take.
 
     plan: returns the plan for the current tumors; raises `PanelError` where there can be none. action: runs long calls.
+    on_together: called when the curved cut is planned with the planes from now on, or no more.
     """
 
-    def __init__(self, ui: Any, plan: Callable[[], ScenePlan], action: LongAction) -> None:
-        self._ui, self._plan, self._action = ui, plan, action
+    def __init__(
+        self,
+        ui: Any,
+        plan: Callable[[], ScenePlan],
+        action: LongAction,
+        on_together: Callable[[], None],
+    ) -> None:
+        self._ui, self._plan, self._action, self._on_together = ui, plan, action, on_together
         self._cut = MessageLine(ui.curvedCutLabel)
         self._segmentation: slicer.vtkMRMLSegmentationNode | None = None
         self._observed: list[tuple[slicer.vtkMRMLNode, int]] = []
@@ -44,6 +52,8 @@ class PlanPointsSection:
             (ui.curvedSelector, "currentNodeChanged(vtkMRMLNode*)", self._chosen),
             (ui.vesselCutsSelector, "currentNodeChanged(vtkMRMLNode*)", self._chosen),
             (ui.curvedFlipCheckBox, "toggled(bool)", self._chosen),
+            (ui.curvedTogetherCheckBox, "toggled(bool)", self._together_toggled),
+            (ui.curvedShownCheckBox, "toggled(bool)", self._shown_toggled),
             (ui.territoriesButton, "clicked(bool)", self._territories_clicked),
         )
 
@@ -60,9 +70,10 @@ class PlanPointsSection:
         with self._update.running():
             ui.curvedSelector.setCurrentNode(self._node(CURVED_CUT_REFERENCE))
             ui.vesselCutsSelector.setCurrentNode(self._node(VESSEL_CUTS_REFERENCE))
-            ui.curvedFlipCheckBox.checked = (
-                segmentation is not None and PlanSettings(segmentation).curved_flipped
-            )
+            settings = None if segmentation is None else PlanSettings(segmentation)
+            ui.curvedFlipCheckBox.checked = settings is not None and settings.curved_flipped
+            ui.curvedTogetherCheckBox.checked = settings is not None and settings.curved_with_planes
+            ui.curvedShownCheckBox.checked = segmentation is None or CurvedCutModel(segmentation).visible
         self._observe()
         self.say("")
         if segmentation is not None and self._node(CURVED_CUT_REFERENCE) is not None:
@@ -80,18 +91,26 @@ class PlanPointsSection:
         self._update_later.request()
 
     def update_numbers(self) -> None:
-        """Compute and show the resection by the curved cut for the present points."""
+        """Compute, show and draw the resection by the curved cut for the present points."""
         if self._segmentation is None or self._node(CURVED_CUT_REFERENCE) is None:
             return
         self._cut.say("")
         try:
-            resection = self._plan().points.curved()
+            plan = self._plan()
+            plan.points.draw(visible=bool(self._ui.curvedShownCheckBox.checked))
+            plan.points_changed()
+            resection = plan.points.curved()
         except PanelError as error:
             self._ui.curvedLabel.text = str(error)
             return
         self._ui.curvedLabel.text = CHOOSE if resection is None else resection_text(resection)
         if resection is not None:
             self._cut.say(cut_text(resection.cut_tumors), error=True)
+
+    def planes_changed(self) -> None:
+        """The planes, or how they combine, have changed."""
+        if self._segmentation is not None and PlanSettings(self._segmentation).curved_with_planes:
+            self._update_later.request()
 
     def disconnect(self) -> None:
         """Disconnect the widgets and stop observing the lists."""
@@ -113,9 +132,24 @@ class PlanPointsSection:
             node = selector.currentNode()
             self._segmentation.SetNodeReferenceID(role, None if node is None else node.GetID())
         PlanSettings(self._segmentation).curved_flipped = bool(self._ui.curvedFlipCheckBox.checked)
+        if self._node(CURVED_CUT_REFERENCE) is None:
+            CurvedCutModel(self._segmentation).remove()
         self._observe()
         self.say("")
         self._update_later.request()
+        if PlanSettings(self._segmentation).curved_with_planes:
+            self._on_together()
+
+    def _together_toggled(self, on: bool) -> None:
+        if self._update.active or self._segmentation is None:
+            return
+        PlanSettings(self._segmentation).curved_with_planes = on
+        self._update_later.request()
+        self._on_together()
+
+    def _shown_toggled(self, on: bool) -> None:
+        if not self._update.active and self._segmentation is not None:
+            CurvedCutModel(self._segmentation).visible = on
 
     def _territories_clicked(self, _checked: bool = False) -> None:
         if self._segmentation is None:

@@ -20,6 +20,7 @@ from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUp
 
 COMBINATIONS = (("all", _("Beyond all planes (a wedge)")), ("any", _("Beyond any plane")))
 NO_PLANE = _("Add a plane, then drag it in the views. Its arrow points to the resected part.")
+TOGETHER = _("Planned together with the curved cut: the numbers stand with it.")
 _UPDATE_MS = 60
 
 
@@ -88,14 +89,16 @@ class PlanesSection:
             return
         try:
             plan = self._plan()
-            resection = plan.resection()
+            together = plan.points.with_planes
+            self._ui.combineComboBox.enabled = together or len(self.planes) > 1
+            resection = None if together else plan.resection()
             if self._ui.resectedCheckBox.checked and not plan.resected_shown:
                 plan.show_resected(True)  # it was removed while the planes missed the liver
         except PanelError as error:
             self.say(str(error))
             return
         if resection is None:
-            self.say(NO_PLANE)
+            self.say(TOGETHER if together else NO_PLANE)
             return
         self.say(resection_text(resection))
         self._cut.say(cut_text(resection.cut_tumors), error=True)

@@ -131,6 +131,42 @@ def test_a_curved_cut_and_cuts_of_vessels_are_in_the_plan(panel, scene, large, w
     assert large.segmentation.GetNodeReference("CurvedCut") is ui.curvedSelector.currentNode()
 
 
+def test_the_curved_cut_is_drawn_and_planned_with_the_planes(panel, scene, large, wait_until):
+    from LiverTumorAttentionGui.review.curved_cut_model import CurvedCutModel
+    from LiverTumorAttentionGui.sections.planes import TOGETHER
+
+    ui, model = panel.ui, CurvedCutModel(large.segmentation)
+    corners = [(3, 8, 20), (12, 8, 22), (3, 36, 22), (12, 36, 20), (7, 20, 24)]
+    ui.curvedSelector.setCurrentNode(add_points(scene, large, corners, "curve"))
+    wait_until(lambda: "Resected volume" in ui.curvedLabel.text, "the curved cut is planned")
+    alone, node = ui.curvedLabel.text, model.node
+    assert node is not None
+    assert node.GetDisplayVisibility()
+    ui.curvedShownCheckBox.click()
+    assert not node.GetDisplayVisibility()
+    ui.addPlaneButton.click()
+    wait_until(lambda: "Resected volume" in ui.resectionLabel.text, "the plane is planned by itself")
+    assert ui.curvedLabel.text == alone
+    assert not ui.combineComboBox.enabled
+    ui.resectedCheckBox.click()
+    ui.curvedTogetherCheckBox.click()
+    wait_until(lambda: ui.resectionLabel.text == TOGETHER, "the planes are planned with the curved cut")
+    wait_until(lambda: ui.curvedLabel.text != alone, "beyond both is less")
+    assert ui.combineComboBox.enabled
+    both = ui.curvedLabel.text
+    ui.combineComboBox.setCurrentIndex(1)
+    wait_until(lambda: ui.curvedLabel.text != both, "beyond either is more")
+    either = ui.curvedLabel.text
+    large.segmentation.GetNodeReference("ResectionPlane").SetNormalWorld([0.3, 0.9, 0.2])
+    wait_until(lambda: ui.curvedLabel.text != either, "the numbers follow the plane")
+    assert [set(each) for each in panel.review.plan.as_json()["resections"]] == [
+        {"name", "surface", "planes", "combine"}
+    ]
+    ui.curvedSelector.setCurrentNode(None)
+    assert model.node is None, "the model goes with the cut"
+    wait_until(lambda: "Resected volume" in ui.resectionLabel.text, "the plane is planned by itself again")
+
+
 def test_vessels_points_and_cuts_survive_saving_and_loading(panel, scene, large, wait_until, tmp_path):
     from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
     from Testing.bench.scenes import load_scene, save_scene
