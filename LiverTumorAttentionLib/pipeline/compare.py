@@ -24,7 +24,7 @@ from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, registration_warnings, usage_warnings
 from LiverTumorAttentionLib.pipeline.jobs import VISITS, ComparisonJob
 from LiverTumorAttentionLib.pipeline.liver_segments import segments_for_case
-from LiverTumorAttentionLib.pipeline.phase_check import check_one_patient, check_shows_trunk
+from LiverTumorAttentionLib.pipeline.phase_check import check_one_patient, check_shows_trunk, checked_phases
 from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import (
@@ -103,7 +103,7 @@ def compare_cases(job: ComparisonJob, progress: Progress | None = None) -> Compa
     """
     progress = progress or Progress()
     with collected_warnings() as warnings:
-        visits, notes = _read(job, progress.part(0.0, 0.15, "reading"))
+        visits, notes = read_visits(job, progress.part(0.0, 0.15, "reading"))
         arterial = [name for name in VISITS if getattr(job, f"{name}_arterial")]
         end = 0.9 - 0.25 * len(arterial)
         registration = register_phases(
@@ -159,7 +159,7 @@ def compare_cases(job: ComparisonJob, progress: Progress | None = None) -> Compa
     )
 
 
-def _read(job: ComparisonJob, progress: Progress) -> tuple[dict[str, Visit], list[str]]:
+def read_visits(job: ComparisonJob, progress: Progress) -> tuple[dict[str, Visit], list[str]]:
     """Read and measure both time points, and check that they can be compared."""
     progress.update(0.0)
     read = read_side_by_side(
@@ -183,6 +183,8 @@ def _read(job: ComparisonJob, progress: Progress) -> tuple[dict[str, Visit], lis
         tumors = {tumor.number: tumor for tumor in measure_tumors(liver.instances, portal)}
         point = TimePoint(case=measure_case(liver.instances), tumors=tumors)
         visits[name] = Visit(portal=portal, instances=liver.instances, facts=facts, point=point)
+        if not getattr(job, f"{name}_arterial"):  # with one both are looked at
+            notes += of_other_phases(visits[name], VISITS[name])
     meanings.check_used()
     known = [set(visits[name].point.tumors) for name in VISITS]
     declared_matches(job.declared(), known[0], known[1])  # before the registration, which takes its time
@@ -216,14 +218,15 @@ def _with_arterial(
     )
     check_one_patient({f"{VISITS[name]} portal": visit.facts, f"{VISITS[name]} arterial": facts})
     check_shows_trunk({f"{VISITS[name]} arterial": arterial})
+    notes = of_other_phases(visit, VISITS[name], arterial, facts)
     registered: sitk.Image | None = arterial
-    verdict, notes = None, []
+    verdict = None
     if not job.arterial_registered:
         result = register_phases(
             visit.portal, arterial, portal_liver=visit.instances, progress=progress, seed=job.seed
         )
         verdict = result.verdict
-        notes = [f"{VISITS[name]}: {warning}" for warning in usage_warnings(verdict)]
+        notes += [f"{VISITS[name]}: {warning}" for warning in usage_warnings(verdict)]
         registered = result.registered if is_usable(verdict) else None
     tumors = visit.point.tumors
     if registered is not None:
@@ -240,6 +243,22 @@ def _with_arterial(
         ),
         notes,
     )
+
+
+def of_other_phases(
+    visit: Visit, title: str, arterial: sitk.Image | None = None, facts: SeriesFacts | None = None
+) -> list[str]:
+    """Return a warning for each volume of a time point that seems to be of another phase.
+
+    facts: of the arterial one's headers.
+    """
+    images, headers = {"portal": visit.portal}, {"portal": visit.facts}
+    if arterial is not None:
+        images["arterial"], headers["arterial"] = arterial, facts
+    organ = sitk.Cast(visit.instances > 0, sitk.sitkUInt8)
+    with collected_warnings() as told:
+        checked_phases(images, headers, {"portal": organ}, as_given=True)
+    return [f"{title}: {warning}" for warning in told]
 
 
 def _with_segments(wanted: str, visit: Visit) -> Visit:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import SimpleITK as sitk
+
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis.vasculature.proposal import VesselPoints, VesselProposal, propose_vessels
-from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_ct
+from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_phase
 from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.io.named_labels import write_named_labels
 from LiverTumorAttentionLib.io.terminology import vessel_segments
 from LiverTumorAttentionLib.pipeline.jobs import VesselsJob
 from LiverTumorAttentionLib.pipeline.outputs import check_outputs, output_files, write_all, write_json
+from LiverTumorAttentionLib.pipeline.phase_check import (
+    check_one_patient,
+    check_shows_trunk,
+    checked_phases,
+)
 from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
 from LiverTumorAttentionLib.progress import Progress
 
@@ -52,7 +59,8 @@ class VesselsResult:
 def vessels_case(job: VesselsJob, progress: Progress | None = None) -> VesselsResult:
     """Propose the vessels of a liver and write them: all that the job asks for, or nothing.
 
-    Raises `InputError`, `OutputError` or `Cancelled`.
+    A volume that seems to be of another phase is used with a warning. Raises `InputError`, also for a volume without a
+    liver's part of the body, `OutputError` or `Cancelled`.
     """
     progress = progress or Progress()
     check_outputs(job)
@@ -62,9 +70,14 @@ def vessels_case(job: VesselsJob, progress: Progress | None = None) -> VesselsRe
     meanings = Meanings(job.labels)
     with collected_warnings() as warnings:
         progress.update(0.0, "reading")
-        portal = read_ct(job.portal, series=job.portal_series, phase="portal")
+        portal, facts = read_phase(job.portal, series=job.portal_series, phase="portal")
+        check_one_patient({"portal": facts})
+        check_shows_trunk({"portal": portal})
         liver = read_segmented_liver(job.segmentation, portal, meanings)
         meanings.check_used()
+        progress.update(0.05, "checking the phase")
+        organ = sitk.Cast(liver.instances > 0, sitk.sitkUInt8)
+        checked_phases({"portal": portal}, {"portal": facts}, {"portal": organ}, as_given=True)
         proposal = propose_vessels(
             portal, liver.instances, points, progress=progress.part(0.1, 0.95, "proposing vessels")
         )

@@ -5,6 +5,9 @@ another study, are refused too, but the user may know better: `--phases-as-given
 portal and an arterial volume do not tell their phases each by itself, they are compared with each other; where that
 leaves open whether they are exchanged, it is asked about likewise. What is likely but not clear, and another frame of
 reference, are told as warnings.
+
+Runs on a liver that is segmented already, those of vessels and of two time points, tell what is about phases as
+warnings alone.
 """
 
 from __future__ import annotations
@@ -138,6 +141,23 @@ def compare_pair(
 def _needs_comparison(estimates: Mapping[str, PhaseEstimate]) -> bool:
     pair = [estimates[role] for role in _PAIR if role in estimates]
     return len(pair) == len(_PAIR) and any(each.levels.aorta_hu is None for each in pair)
+
+
+def checked_phases(
+    images: Mapping[str, sitk.Image],
+    facts: Mapping[str, SeriesFacts | None],
+    livers: Mapping[str, sitk.Image] | None = None,
+    *,
+    as_given: bool = False,
+) -> tuple[dict[str, PhaseEstimate], Comparison | None]:
+    """Check that volumes (HU) are of the phases that they were given as; `estimate_phases` and `check_phases` say how.
+
+    Returns what each seems to be, and what portal and arterial volume show beside each other where that was needed.
+    """
+    estimates = estimate_phases(images, facts, livers)
+    compared = compare_pair(images, facts, estimates)
+    check_phases(estimates, compared, as_given=as_given)
+    return estimates, compared
 
 
 def check_phases(

@@ -13,11 +13,9 @@ from LiverTumorAttentionLib.phases.estimate import PhaseEstimate
 from LiverTumorAttentionLib.pipeline.headers_file import read_headers
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.phase_check import (
-    check_phases,
     check_same_patient,
     check_shows_trunk,
-    compare_pair,
-    estimate_phases,
+    checked_phases,
 )
 from LiverTumorAttentionLib.progress import Progress
 
@@ -44,7 +42,5 @@ def read_phases(
     progress.update(0.8, "checking phases")
     check_same_patient(facts, as_given=job.phases_as_given)
     check_shows_trunk(images)
-    estimates = estimate_phases(images, facts)
-    compared = compare_pair(images, facts, estimates)
-    check_phases(estimates, compared, as_given=job.phases_as_given)
+    estimates, compared = checked_phases(images, facts, as_given=job.phases_as_given)
     return images, estimates, compared

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import read_vessels
 from LiverTumorAttentionLib.cli import main
+from LiverTumorAttentionLib.contrast_phase import LATE_ARTERIAL, PORTAL
 from Testing.Library.analysis.vasculature.bodies import liver_with_vessels
+from Testing.Library.phases.drawn_trunk import knees, trunk
 
 NAMES = ["Portal vein", "Hepatic veins", "Vena cava"]
 
@@ -84,3 +88,57 @@ def test_points_are_checked_and_nothing_is_half_written(
     assert main(["vessels", *given, "--output", str(out), "--progress", "none"]) == 2
     assert "portal_vein" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Return a function that writes a drawn trunk in a phase with its liver, as options of `vessels`."""
+
+    def write(phase: str) -> list[str]:
+        image = trunk(phase)
+        where = sitk.PhysicalPointSource(
+            sitk.sitkVectorFloat64,
+            image.GetSize(),
+            image.GetOrigin(),
+            image.GetSpacing(),
+            image.GetDirection(),
+        )
+        x, y, z = (sitk.GetArrayFromImage(sitk.VectorIndexSelectionCast(where, axis)) for axis in range(3))
+        labels = (((x + 72) / 62) ** 2 + ((y + 22) / 64) ** 2 + ((z - 12) / 82) ** 2 < 1).astype(np.uint8)
+        liver = sitk.GetImageFromArray(labels)
+        liver.CopyInformation(image)
+        sitk.WriteImage(image, str(tmp_path / "portal.nii.gz"))
+        sitk.WriteImage(liver, str(tmp_path / "liver.nii.gz"))
+        given = [
+            "--portal",
+            str(tmp_path / "portal.nii.gz"),
+            "--segmentation",
+            str(tmp_path / "liver.nii.gz"),
+        ]
+        return ["vessels", *given, "--output", str(tmp_path / "vessels.seg.nrrd"), "--progress", "none"]
+
+    return write
+
+
+def test_another_phase_is_said_in_the_words_of_a_run(
+    drawn: Callable[[str], list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = [*drawn(LATE_ARTERIAL), "--json", str(tmp_path / "numbers.json")]
+    assert main(wanted) == 0
+    said = "the portal volume looks like the late arterial phase"
+    assert f"warning: {said}" in capsys.readouterr().err
+    (told,) = [
+        each for each in json.loads((tmp_path / "numbers.json").read_text())["warnings"] if said in each
+    ]
+    assert told.endswith("it was used as given")
+    assert main(drawn(PORTAL)) == 0
+    assert "phase" not in capsys.readouterr().err
+
+
+def test_a_knee_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = knees()
+    sitk.WriteImage(image, str(tmp_path / "knee.nii.gz"))
+    sitk.WriteImage(sitk.Cast(image > 0, sitk.sitkUInt8), str(tmp_path / "bone.nii.gz"))
+    given = ["--portal", str(tmp_path / "knee.nii.gz"), "--segmentation", str(tmp_path / "bone.nii.gz")]
+    assert main(["vessels", *given, "--output", str(tmp_path / "v.seg.nrrd"), "--progress", "none"]) == 2
+    assert "shows no trunk but a limb" in capsys.readouterr().err
