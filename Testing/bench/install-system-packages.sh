@@ -25,6 +25,7 @@ if [ "$(id -u)" -ne 0 ]; then
     run="sudo"
 fi
 export DEBIAN_FRONTEND=noninteractive
-$run apt-get update -qq
+# Another program may be installing: its lock is waited for.
+$run apt-get -o DPkg::Lock::Timeout=300 update -qq
 # shellcheck disable=SC2086
-$run apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$run apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null
