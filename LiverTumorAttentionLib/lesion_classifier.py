@@ -17,6 +17,8 @@ from LiverTumorAttentionLib.wording import counted
 
 LARGEST = 1e9
 """No number of a classifier is larger, nor a scale smaller than its inverse, so that no sum overflows."""
+NETWORK_FEATURE = "network_logit"
+"""The feature that a network gives; the others are measured."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -275,7 +275,7 @@ class _Run:
                 "id": self._model.id,
                 "title": self._model.title,
                 "version": self._model.version,
-                "sha256": {stage.name: stage.sha256 for stage in self._model.stages},
+                "sha256": self._model.checksums,
             },
             "engine": self._engine_facts,
             "cases": self._summary.total,

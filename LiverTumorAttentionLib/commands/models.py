@@ -236,7 +236,7 @@ def run_verify(options: argparse.Namespace, progress: Progress, console: Console
 
     package = find_model(options.model)
     package.verify(progress)
-    files = sum(len(stage.weight_files) for stage in package.description.stages)
+    files = len(package.description.weight_files)
     console.say(f"{package.description.id}: all {files} files match their checksums")
     console.done(model=package.description.id, files=files)
 

@@ -17,7 +17,10 @@ NOTES = (README_FILE, LICENCE_FILE)
 
 def model_card(model: ModelDescription) -> str:
     """Return the card as Markdown."""
-    return card_of(model, [_stage(number, model) for number in range(len(model.stages))])
+    how = [_stage(number, model) for number in range(len(model.stages))]
+    if model.candidates is not None:
+        how.append(f"{len(how) + 1}. second look at each candidate: {_second_look(model)}")
+    return card_of(model, how)
 
 
 def card_of(model: BaseDescription, how: Iterable[str]) -> str:
@@ -65,6 +68,12 @@ def _stage(number: int, model: ModelDescription) -> str:
     stage = model.stages[number]
     phases = " and ".join(stage.phases)
     return f"{number + 1}. `{stage.name}`: network {stage.network}, takes the {phases} phase"
+
+
+def _second_look(model: ModelDescription) -> str:
+    if model.candidate_network is None:
+        return "a curve for each of what is measured of it"
+    return f"network {model.candidate_network.network} on the patch around it, and a curve for each of what is measured"
 
 
 def _sources(sources: tuple[DataSource, ...]) -> str:

@@ -8,19 +8,23 @@ from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, shown
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.lesion_classifier import LesionClassifier
+from LiverTumorAttentionLib.lesion_classifier import NETWORK_FEATURE, LesionClassifier
 from LiverTumorAttentionLib.models.base_description import BaseDescription, description_values
+from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from LiverTumorAttentionLib.models.stage_description import IntensitySettings, StageDescription
+from LiverTumorAttentionLib.models.weights_file import WeightsFile
 
-FORMATS = (2, 3, 4, 5)
+FORMATS = (2, 3, 4, 5, 6)
 """Versions of `model.json` that are read; 3 adds intensities relative to the liver, and the model card, 4 the lesion
-probability, 5 networks of other programs."""
+probability, 5 networks of other programs, 6 a network for the lesion probability."""
 CARD_FORMAT = 3
 """The first with sources, never_seen and known_failures."""
 CANDIDATES_FORMAT = 4
 """The first with candidates."""
 IMPORTED_FORMAT = 5
 """The first with networks of other programs, and with models that find the liver or the tumors alone."""
+CANDIDATE_NETWORK_FORMAT = 6
+"""The first with candidate_network."""
 STAGE_ORDERS = (["liver", "tumor"], ["liver_and_tumor"])
 """Stages of a whole model."""
 PART_ORDERS = (["liver"], ["tumor"])
@@ -59,6 +63,8 @@ class ModelDescription(BaseDescription):
     """Settings of the step from probabilities to tumors where they differ from the defaults."""
     candidates: LesionClassifier | None = None
     """Second look at each tumor that this step gives: its lesion probability. None for a model without. Format 4."""
+    candidate_network: CandidateNetworkDescription | None = None
+    """Network whose logit is a feature of the second look. None for a second look without. Format 6."""
 
     def __post_init__(self) -> None:
         check_format(self.format)
@@ -66,6 +72,7 @@ class ModelDescription(BaseDescription):
         needed = oldest_format(
             (stage.intensity for stage in self.stages),
             candidates=self.candidates is not None,
+            candidate_network=self.candidate_network is not None,
             imported=any(stage.is_imported for stage in self.stages),
         )
         if self.format < needed:
@@ -84,11 +91,33 @@ class ModelDescription(BaseDescription):
                 "model.json: expected the stages 'liver' and 'tumor', in this order, or the one stage "
                 f"'liver_and_tumor'; got {shown(names)}: correct it there"
             )
-        files = [file.weights for stage in self.stages for file in stage.weight_files]
+        files = [file.weights for file in self.weight_files]
         if len(set(files)) < len(files):
             raise ModelError(
-                f"model.json: two stages share a file of weights, got {shown(files)}: correct it there"
+                f"model.json: two networks share a file of weights, got {shown(files)}: correct it there"
             )
+        asked = self.candidates is not None and NETWORK_FEATURE in self.candidates.features
+        if asked != (self.candidate_network is not None):
+            raise ModelError(
+                f"model.json: candidates with a curve of {NETWORK_FEATURE!r} and candidate_network are given together "
+                "or not at all: correct it there"
+            )
+
+    @property
+    def weight_files(self) -> tuple[WeightsFile, ...]:
+        """All files of weights: those of the stages, and that of the second look's network."""
+        stages = tuple(file for stage in self.stages for file in stage.weight_files)
+        return stages if self.candidate_network is None else (*stages, self.candidate_network.file)
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of the first file of weights of each stage, and of the second look's network, by what they are of."""
+        found = {stage.name: stage.sha256 for stage in self.stages}
+        return (
+            found
+            if self.candidate_network is None
+            else {**found, "candidates": self.candidate_network.sha256}
+        )
 
     @property
     def liver_stage(self) -> StageDescription:
@@ -139,17 +168,25 @@ _SINCE = {
     3: "liver_window_hu",
     CANDIDATES_FORMAT: "candidates",
     IMPORTED_FORMAT: "network of another program",
+    CANDIDATE_NETWORK_FORMAT: "candidate_network",
 }
 """What each format knows that those before it do not."""
 
 
 def oldest_format(
-    intensities: Iterable[IntensitySettings], *, candidates: bool = False, imported: bool = False
+    intensities: Iterable[IntensitySettings],
+    *,
+    candidates: bool = False,
+    candidate_network: bool = False,
+    imported: bool = False,
 ) -> int:
     """Return the oldest format of `model.json` that can say these intensities of its stages.
 
-    candidates: whether it gives a lesion probability too. imported: whether a network comes from another program.
+    candidates: whether it gives a lesion probability too; candidate_network: with a network. imported: whether a
+    network comes from another program.
     """
+    if candidate_network:
+        return CANDIDATE_NETWORK_FORMAT
     if imported:
         return IMPORTED_FORMAT
     if candidates:

@@ -11,7 +11,7 @@ from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
 from LiverTumorAttentionLib.models.card import NOTES
 from LiverTumorAttentionLib.models.description import ModelDescription, read_description
 from LiverTumorAttentionLib.models.model_files import LARGEST_TEXT_BYTES, ModelFiles
-from LiverTumorAttentionLib.models.weights_file import HasWeights, WeightsFile
+from LiverTumorAttentionLib.models.weights_file import HasWeights
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.regular_file import reason
 
@@ -100,10 +100,7 @@ class ModelPackage(PackageFiles):
     def files(self) -> list[str]:
         """Return the names of all files that belong to the model; its card and licence where they lie there."""
         notes = [name for name in NOTES if self._files.has(name)]
-        return [DESCRIPTION_FILE, *(file.weights for file in self._weight_files()), *notes]
-
-    def _weight_files(self) -> list[WeightsFile]:
-        return [file for stage in self.description.stages for file in stage.weight_files]
+        return [DESCRIPTION_FILE, *(file.weights for file in self.description.weight_files), *notes]
 
     def size_bytes(self) -> int:
         """Return the size of all files of the model together. Raises `ModelError` when one is not there."""
@@ -112,7 +109,7 @@ class ModelPackage(PackageFiles):
     def verify(self, progress: Progress | None = None) -> None:
         """Check the checksum of all weights. Raises `ModelError` on the first that differs."""
         progress = progress or Progress()
-        files = self._weight_files()
+        files = self.description.weight_files
         for number, file in enumerate(files):
             part = progress.part(number / len(files), (number + 1) / len(files), f"verifying {file.weights}")
             compare(file, self._digest(file.weights, part), self.description.id)

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.networks.candidate_net import CandidateNet
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.click_unet import CHANNELS, ClickUNet
 from LiverTumorAttentionLib.networks.comparators.attention_gate_3d import AttentionGateUNet3D
@@ -145,6 +146,10 @@ IMPORTED_NETWORKS: dict[str, Callable[..., nn.Module]] = {
 tensor, whose channels are the phases, and returns logits."""
 
 
+CANDIDATE_NETWORKS: dict[str, Callable[..., nn.Module]] = {"candidate_net": CandidateNet}
+"""Networks of the second look, which classify patches."""
+
+
 def network_names() -> list[str]:
     """The names of the papers' networks, in alphabetical order; `build_network` knows those of other programs too."""
     return sorted(NETWORKS)
@@ -184,7 +189,7 @@ def build_network(
 
     Raises ModelError for an unknown name, an unknown argument, a value out of range, or a network that is too large.
     """
-    build = IMPORTED_NETWORKS.get(name) or network_entry(name).build
+    build = {**IMPORTED_NETWORKS, **CANDIDATE_NETWORKS}.get(name) or network_entry(name).build
     known = list(inspect.signature(build).parameters)
     for argument in arguments:
         if argument not in known:

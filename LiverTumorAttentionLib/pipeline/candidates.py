@@ -1,7 +1,4 @@
-"""Candidates of a case: the tumors as the networks give them, and the second look at each.
-
-A model without the block `candidates` has no second look: every candidate is a finding.
-"""
+"""Candidates of a case: the tumors as the networks give them, before the second look at each."""
 
 from __future__ import annotations
 
@@ -9,16 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.lesion_classifier import DEFAULT_OPERATING_POINT, LesionClassifier, left_out
 from LiverTumorAttentionLib.memory import give_back
-from LiverTumorAttentionLib.models import ModelDescription
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable
-from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.stages import (
     FoundLiver,
     FoundTumors,
@@ -35,15 +27,13 @@ from LiverTumorAttentionLib.postprocessing import (
     SURROUNDINGS_MM,
     CandidateVolumes,
     PostprocessingSettings,
-    check_features,
-    judge_candidates,
 )
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, expanded_box, margin_voxels
 from LiverTumorAttentionLib.voxels.geometry import Point, to_lps
 from LiverTumorAttentionLib.voxels.labels import OUTSIDE_HU
-from LiverTumorAttentionLib.voxels.parts import box_of_part, image_in_box, values_in_box
+from LiverTumorAttentionLib.voxels.parts import box_of_part, values_in_box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,82 +155,3 @@ def find_candidates(
         further=registrations,
         further_parts=parts,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecondLook:
-    """What the second look did. Field names are the keys of the report."""
-
-    operating_point: str
-    """Its name."""
-    threshold: float
-    """The lesion probability from which a candidate is a finding."""
-    candidates: int
-    """How many there were."""
-    dropped: tuple[float, ...]
-    """The lesion probability of each that was left out, the largest candidate first."""
-    probabilities: dict[int, float]
-    """The lesion probability of each finding, by its number 1, 2, …"""
-
-    def sentence(self) -> str:
-        """Return how many candidates were left out and why; empty when none was."""
-        return left_out(len(self.dropped), self.operating_point)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what the report says, as JSON values; the findings have their probabilities themselves."""
-        return {
-            "operating_point": self.operating_point,
-            "threshold": self.threshold,
-            "found": self.candidates,
-            "left_out": len(self.dropped),
-            "lesion_probabilities_left_out": list(self.dropped),
-        }
-
-
-def operating_point_of(model: ModelDescription, job: SegmentationJob) -> str | None:
-    """Return the operating point of a run; None for a model that gives no lesion probability.
-
-    Raises `ModelError` when one is asked for and the model has none, or needs what this version does not know.
-    """
-    if model.candidates is None:
-        if job.operating_point is not None:
-            raise ModelError(
-                f"the model {model.id!r} gives no lesion probability, so it has no operating points: leave out "
-                f"{job.operating_point!r}, or choose another model"
-            )
-        return None
-    check_features(model.candidates)
-    return job.operating_point or DEFAULT_OPERATING_POINT
-
-
-def second_look(
-    found: FoundCase, classifier: LesionClassifier, operating_point: str
-) -> tuple[sitk.Image, SecondLook]:
-    """Return the candidates that an operating point keeps, on a part of the portal grid, and what was done."""
-    threshold = classifier.threshold(operating_point)
-    judged = judge_candidates(found.volumes(), classifier, threshold)
-    instances = image_in_box(judged.instances, found.portal, found.surroundings())
-    return instances, SecondLook(
-        operating_point=operating_point,
-        threshold=threshold,
-        candidates=len(judged.probabilities) + len(judged.dropped),
-        dropped=tuple(judged.dropped[number] for number in sorted(judged.dropped)),
-        probabilities=judged.probabilities,
-    )
-
-
-def calibration_warnings(
-    model: ModelDescription, job: SegmentationJob, settings: PostprocessingSettings
-) -> tuple[str, ...]:
-    """Return a warning where a run's settings are not those that the lesion probability was calibrated for."""
-    if model.candidates is None:
-        return ()
-    own = model.postprocessing.get("tumor_threshold", PostprocessingSettings.tumor_threshold)
-    changed = []
-    if not np.isclose(settings.tumor_threshold, own):
-        changed.append(f"a tumor threshold of {own:g}, not {settings.tumor_threshold:g}")
-    if job.averaging != model.candidates.averaging:
-        changed.append(f"averaging over {model.candidates.averaging}, not {job.averaging}")
-    if not changed:
-        return ()
-    return (f"the lesion probability was calibrated for {' and '.join(changed)}: read it with care",)

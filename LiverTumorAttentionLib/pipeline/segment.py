@@ -25,6 +25,7 @@ from LiverTumorAttentionLib.analysis.segments import LiverSegments
 from LiverTumorAttentionLib.analysis.tumors import with_segments
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.inference import Device, ImportedRun, choose_device
+from LiverTumorAttentionLib.inference.candidate_predictor import load_candidate_predictor
 from LiverTumorAttentionLib.io import (
     collected_warnings,
     making_folder,
@@ -39,13 +40,7 @@ from LiverTumorAttentionLib.phases.estimate import PhaseEstimate
 from LiverTumorAttentionLib.pictures import write_preview
 from LiverTumorAttentionLib.pipeline.arterial_policy import usage_warnings
 from LiverTumorAttentionLib.pipeline.attention_maps import Attention
-from LiverTumorAttentionLib.pipeline.candidates import (
-    SecondLook,
-    calibration_warnings,
-    find_candidates,
-    operating_point_of,
-    second_look,
-)
+from LiverTumorAttentionLib.pipeline.candidates import find_candidates
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob, averaging_cost
 from LiverTumorAttentionLib.pipeline.liver_segments import SOURCE_KEY, proposed_segments
 from LiverTumorAttentionLib.pipeline.outputs import (
@@ -56,6 +51,12 @@ from LiverTumorAttentionLib.pipeline.outputs import (
     write_json,
 )
 from LiverTumorAttentionLib.pipeline.read_case import ReadCase, read_case, reported_phases
+from LiverTumorAttentionLib.pipeline.second_look import (
+    SecondLook,
+    calibration_warnings,
+    operating_point_of,
+    second_look,
+)
 from LiverTumorAttentionLib.pipeline.stages import load_stages, postprocessing_settings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import RegistrationResult, RegistrationVerdict, write_transform
@@ -178,7 +179,7 @@ class CaseResult:
                 "title": self.model.title,
                 "version": self.model.version,
                 "statement": self.model.statement,
-                "sha256": {stage.name: stage.sha256 for stage in self.model.stages},
+                "sha256": self.model.checksums,
             },
             "device": self.device,
             "settings": job.reported_settings(self.model.id),
@@ -279,6 +280,7 @@ def _segment(
     settings = postprocessing_settings(package, job)
     operating_point = operating_point_of(package.description, job)
     own_grid, portal = portal, to_lps(portal)
+    predictor = load_candidate_predictor(package)
     stages = load_stages(
         package,
         device,
@@ -298,7 +300,7 @@ def _segment(
     )
     instances, look = found.instances, None
     if package.description.candidates is not None and operating_point is not None:
-        instances, look = second_look(found, package.description.candidates, operating_point)
+        instances, look = second_look(found, package.description.candidates, operating_point, predictor)
 
     give_back()
     registration = found.registration

@@ -3,10 +3,13 @@
 from LiverTumorAttentionLib.postprocessing.candidate_features import (
     FEATURES,
     SURROUNDINGS_MM,
+    CandidateCase,
     CandidateVolumes,
     Feature,
+    candidate_boxes,
     candidate_features,
 )
+from LiverTumorAttentionLib.postprocessing.candidate_patches import PatchVolumes
 from LiverTumorAttentionLib.postprocessing.dense_neighbors import without_dense_neighbors
 from LiverTumorAttentionLib.postprocessing.lesion_probability import (
     JudgedCandidates,
@@ -24,10 +27,13 @@ from LiverTumorAttentionLib.postprocessing.segmentation import (
 __all__ = [
     "FEATURES",
     "SURROUNDINGS_MM",
+    "CandidateCase",
     "CandidateVolumes",
     "Feature",
     "JudgedCandidates",
+    "PatchVolumes",
     "PostprocessingSettings",
+    "candidate_boxes",
     "candidate_features",
     "check_features",
     "instances_from_probability",

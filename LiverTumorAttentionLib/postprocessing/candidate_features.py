@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.errors import InputError
+from LiverTumorAttentionLib.lesion_classifier import NETWORK_FEATURE
 from LiverTumorAttentionLib.voxels.boxes import (
     Box,
     bounding_box,
@@ -102,8 +103,9 @@ FEATURES = (
     Feature(name="liver_hu", unit="HU", text="median of the liver, portal venous"),
     Feature(name="liver_volume_ml", unit="mL", text="volume of the coarse liver"),
 )
-"""All of them, in the order in which they are computed."""
-FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
+"""Those that are measured, in the order in which they are computed."""
+FEATURE_NAMES = (*(feature.name for feature in FEATURES), NETWORK_FEATURE)
+"""What a classifier may ask for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,15 +143,24 @@ def candidate_features(volumes: CandidateVolumes) -> dict[int, dict[str, float]]
 
     NaN stands for what cannot be measured.
     """
-    boxes = {value: box for value, box in label_boxes(volumes.instances).items() if value >= FIRST_TUMOR}
+    boxes = candidate_boxes(volumes.instances)
     if not boxes:
         return {}
-    case = _Case(volumes)
+    case = CandidateCase(volumes)
     return {tumor_number(value): case.features(value, box) for value, box in boxes.items()}
 
 
-class _Case:
-    """What all candidates of a case share: depths in the liver, and the liver's medians."""
+def candidate_boxes(instances: NDArray[np.integer[Any]]) -> dict[int, Box]:
+    """Return the bounding box of each candidate by its value in the instances (z, y, x)."""
+    return {value: box for value, box in label_boxes(instances).items() if value >= FIRST_TUMOR}
+
+
+class CandidateCase:
+    """What all candidates of a case share: depths in the liver, and the liver's medians.
+
+    portal_hu, arterial_hu: these medians, HU, of the liver without candidates and border; NaN where a phase did not
+    image it.
+    """
 
     def __init__(self, volumes: CandidateVolumes) -> None:
         self._volumes = volumes
@@ -164,8 +175,8 @@ class _Case:
         self._parenchyma = organ & (volumes.instances[self._box] == LIVER)
         deep = self._parenchyma & (self._depth > DEEP_MM)
         self._level_mask = deep if deep.any() else self._parenchyma
-        self._portal_level = self._level(volumes.portal)
-        self._arterial_level = self._level(volumes.arterial)
+        self.portal_hu = self._level(volumes.portal)
+        self.arterial_hu = self._level(volumes.arterial)
         self._liver_ml = float(np.count_nonzero(organ)) * math.prod(self._spacing) / 1000.0
 
     def features(self, value: int, box: Box) -> dict[str, float]:
@@ -185,7 +196,7 @@ class _Case:
         around = self._parenchyma[inner] & (distance > SURROUNDINGS_MM[0]) & (distance <= SURROUNDINGS_MM[1])
         depth = self._depth[inner]
         portal = volumes.portal[grown]
-        relative = portal[shell] - self._portal_level
+        relative = portal[shell] - self.portal_hu
         probability = np.nan_to_num(volumes.probability[grown])
         border = tuple(surface_voxels(inside).T)
         arterial = None if volumes.arterial is None else volumes.arterial[grown]
@@ -200,12 +211,12 @@ class _Case:
             "depth_mm": _mean(depth[inside]),
             "deep_share": _mean(depth[inside] > DEEP_MM),
             "outside_share": _mean(depth[inside] <= 0),
-            **_intensities("portal", portal, inside, around, self._portal_level),
-            **_intensities("arterial", arterial, inside, around, self._arterial_level),
+            **_intensities("portal", portal, inside, around, self.portal_hu),
+            **_intensities("arterial", arterial, inside, around, self.arterial_hu),
             "bright_contact": _mean(relative > BRIGHT_HU),
             "dark_contact": _mean(relative < DARK_HU),
             "outside_contact": _mean(depth[shell] <= 0),
-            "liver_hu": self._portal_level,
+            "liver_hu": self.portal_hu,
             "liver_volume_ml": self._liver_ml,
         }
 

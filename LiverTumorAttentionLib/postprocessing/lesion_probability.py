@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from LiverTumorAttentionLib.lesion_classifier import LesionClassifier
 from LiverTumorAttentionLib.postprocessing.candidate_features import (
     FEATURE_NAMES,
     CandidateVolumes,
-    candidate_features,
 )
 from LiverTumorAttentionLib.voxels.labels import BACKGROUND, FIRST_TUMOR, LIVER, tumor_value
 from LiverTumorAttentionLib.voxels.morphology import Mask
@@ -35,15 +34,17 @@ class JudgedCandidates:
 
 
 def judge_candidates(
-    volumes: CandidateVolumes, classifier: LesionClassifier, threshold: float
+    volumes: CandidateVolumes,
+    features: Mapping[int, Mapping[str, float]],
+    classifier: LesionClassifier,
+    threshold: float,
 ) -> JudgedCandidates:
     """Return the candidates that reach a threshold of the lesion probability, and the probability of each.
 
-    threshold: a candidate is kept from this probability on. Raises `ModelError` where the classifier asks for a
-    feature that is not known here.
+    features: of each candidate, by its number. threshold: a candidate is kept from this probability on. Raises
+    `ModelError` where the classifier asks for a feature that is not known here.
     """
     check_features(classifier)
-    features = candidate_features(volumes)
     found = {number: classifier.probability(features[number]) for number in features}
     kept = [number for number, probability in found.items() if probability >= threshold]
     return JudgedCandidates(

@@ -52,7 +52,7 @@ class RunLiver:
 
 @dataclass(frozen=True, kw_only=True)
 class RunCandidates:
-    """The second look at candidates; see `pipeline.candidates.SecondLook`."""
+    """The second look at candidates; see `pipeline.second_look.SecondLook`."""
 
     operating_point: str
     threshold: float

@@ -15,10 +15,12 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS, LesionClassifier
+from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from training.candidates.collect import CaseCandidates, CollectionSettings
 from training.candidates.fit import Fitted, Samples, fit
 from training.candidates.operating_points import choose
 from training.candidates.reliability import Reliability, draw
+from training.candidates.train_network import TrainedNetwork
 from training.data.layouts.files import read_json
 
 CLASSIFIER_FILE, PICTURE_FILE = "candidates.json", "reliability.png"
@@ -38,6 +40,8 @@ class ClassifierFile:
     """How these candidates were found; the model that gets the classifier finds them likewise."""
     candidates: LesionClassifier
     """The block of `model.json`."""
+    candidate_network: CandidateNetworkDescription | None = None
+    """Likewise, of the network whose weights lie beside this file; None without."""
 
     @classmethod
     def read(cls, path: Path) -> ClassifierFile:
@@ -61,9 +65,16 @@ def samples_of(cases: Sequence[CaseCandidates], features: Sequence[str]) -> Samp
 
 
 def build(
-    cases: Sequence[CaseCandidates], settings: CollectionSettings, folder: Path, *, folds: int = 5
+    cases: Sequence[CaseCandidates],
+    settings: CollectionSettings,
+    folder: Path,
+    *,
+    folds: int = 5,
+    network: TrainedNetwork | None = None,
 ) -> ClassifierFile:
     """Fit the classifier and write candidates.json and reliability.png into a folder; return the former's content.
+
+    network: of the second look, whose weights lie there.
 
     Raises `InputError` for too few candidates, `OutputError`.
     """
@@ -77,10 +88,16 @@ def build(
         calibration=fitted.calibration,
         operating_points=points,
         averaging=settings.averaging,
-        measured=_measured(cases, samples, fitted, thresholds),
+        measured={
+            **_measured(cases, samples, fitted, thresholds),
+            **({} if network is None else {"network": network.trained_on}),
+        },
     )
     content = ClassifierFile(
-        weights=settings.weights, postprocessing=settings.postprocessing, candidates=classifier
+        weights=settings.weights,
+        postprocessing=settings.postprocessing,
+        candidates=classifier,
+        candidate_network=None if network is None else network.description,
     )
     draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
     with replacing(folder / CLASSIFIER_FILE, name="classifier") as temporary:

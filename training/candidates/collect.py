@@ -25,15 +25,20 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.file_identity import check_outside
 from LiverTumorAttentionLib.inference import choose_device
+from LiverTumorAttentionLib.inference.candidate_predictor import CandidatePredictor
 from LiverTumorAttentionLib.io import making_folder, replacing
+from LiverTumorAttentionLib.lesion_classifier import NETWORK_FEATURE
 from LiverTumorAttentionLib.metrics.lesions import Components
 from LiverTumorAttentionLib.models import ModelPackage, find_model
+from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from LiverTumorAttentionLib.pipeline.candidates import find_candidates
+from LiverTumorAttentionLib.pipeline.second_look import Candidates
 from LiverTumorAttentionLib.pipeline.stages import Stages, load_stages
-from LiverTumorAttentionLib.postprocessing import FEATURES, PostprocessingSettings, candidate_features
+from LiverTumorAttentionLib.postprocessing import FEATURES, PostprocessingSettings
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.labels import TUMOR, tumor_value
 from LiverTumorAttentionLib.voxels.parts import whole_of
+from training.candidates.network_file import predictor_of
 from training.data.case import SourceCase
 from training.data.layouts import find_cases
 from training.data.layouts.files import read_json
@@ -61,6 +66,8 @@ class CollectionSettings:
     """What the probability of tumor is averaged over."""
     features: tuple[str, ...]
     """Names of the features."""
+    network: str = ""
+    """SHA-256 of the weights of the network whose logit is one of them; empty without."""
 
     @classmethod
     def of(
@@ -70,10 +77,11 @@ class CollectionSettings:
         threshold: float | None = None,
         minimum_diameter_mm: float = 4.0,
         averaging: str = "none",
+        network: str = "",
     ) -> CollectionSettings:
         """Return the settings that find the candidates of a model: its own, without what drops uncertain ones.
 
-        threshold: probability of a tumor voxel, None for the model's own.
+        threshold: probability of a tumor voxel, None for the model's own. network: SHA-256 of its weights.
         """
         values = dict(package.description.postprocessing)
         own = values.get("tumor_threshold", PostprocessingSettings.tumor_threshold)
@@ -89,7 +97,8 @@ class CollectionSettings:
             weights=tuple(stage.sha256 for stage in description.stages),
             postprocessing=values,
             averaging=averaging,
-            features=tuple(feature.name for feature in FEATURES),
+            features=(*(feature.name for feature in FEATURES), *([NETWORK_FEATURE] if network else [])),
+            network=network,
         )
 
 
@@ -147,26 +156,27 @@ def collect(
     *,
     layout: str = "plain",
     portal_alone: bool = False,
+    network: CandidateNetworkDescription | None = None,
     device: str = "auto",
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[CaseCandidates], list[str]]:
     """Collect the candidates of all cases of some cohorts; return them, and what went wrong with the other cases.
 
-    model: id or path. portal_alone: cases with an arterial phase are run without it as well. Cases whose file is
-    there are not run again. Raises `InputError` for a folder of other settings or one that is read, `OutputError`,
-    `Cancelled`.
+    model: id or path. portal_alone: cases with an arterial phase are run without it as well. network: of the second
+    look, whose weights lie in `output`. Cases whose file is there are not run again. Raises `InputError` for a folder
+    of other settings or one that is read, `OutputError`, `Cancelled`.
     """
     progress = progress or Progress()
-    wanted = list(_wanted(cohorts, layout, portal_alone))
+    wanted = list(wanted_cases(cohorts, layout, portal_alone=portal_alone))
     read = {f"case {one.case.name} at": one.case.portal for one in wanted}
     check_outside(output, {**read, "model": find_model(model).path})
     with making_folder(output, name="folder of candidates", parents=True):
-        _check_settings(output, settings)
+        check_settings(output, settings)
     cases = output / CASES_FOLDER
     with making_folder(cases, name="folder of candidates"):
         missing = [each_one for each_one in wanted if not (cases / f"{each_one.name}.json").is_file()]
-        work = functools.partial(_collect_case, model, device, settings, cases)
+        work = functools.partial(_collect_case, model, device, settings, network, cases)
         failed = []
         for place, result in each(
             work, missing, processes=processes, progress=progress, name=lambda one: one.name
@@ -185,9 +195,16 @@ def read_collected(path: Path) -> CaseCandidates:
 
 
 def case_candidates(
-    wanted: Wanted, stages: Stages, settings: CollectionSettings, progress: Progress | None = None
+    wanted: Wanted,
+    stages: Stages,
+    settings: CollectionSettings,
+    progress: Progress | None = None,
+    predictor: CandidatePredictor | None = None,
 ) -> CaseCandidates:
-    """Run a model on a case and return its candidates with their truth. Raises `InputError`, `Cancelled`."""
+    """Run a model on a case and return its candidates with their truth. Raises `InputError`, `Cancelled`.
+
+    predictor: the network of the second look.
+    """
     loaded = read_case(wanted.case, arterial=not wanted.portal_alone)
     found = find_candidates(
         loaded.portal,
@@ -205,7 +222,7 @@ def case_candidates(
         cohort=wanted.cohort,
         case=case.name,
         patient=case.patient or f"{wanted.cohort}/{case.name}",
-        source=case.facts.get("source", "phantom" if case.lesions is not None else ""),
+        source=source_of(case),
         phases=phases,
         lesions_mm=tuple(round(float((6 * n * voxel_mm3 / math.pi) ** (1 / 3)), 2) for n in truth.voxels),
         candidates=tuple(
@@ -216,9 +233,14 @@ def case_candidates(
                     name: None if math.isnan(value) else round(value, 6) for name, value in features.items()
                 },
             )
-            for number, features in candidate_features(found.volumes()).items()
+            for number, features in Candidates(found).features(predictor).items()
         ),
     )
+
+
+def source_of(case: SourceCase) -> str:
+    """Return what a model may tell of a case's origin: its fact `source`, or "phantom"; empty where it tells none."""
+    return case.facts.get("source", "phantom" if case.lesions is not None else "")
 
 
 def lesions_of(candidate: NDArray[np.bool_], truth: Components) -> tuple[int, ...]:
@@ -236,7 +258,8 @@ def lesions_of(candidate: NDArray[np.bool_], truth: Components) -> tuple[int, ..
     return tuple(int(number) for number in touched) if within or covers else ()
 
 
-def _wanted(cohorts: Sequence[Path], layout: str, portal_alone: bool) -> Iterator[Wanted]:
+def wanted_cases(cohorts: Sequence[Path], layout: str, *, portal_alone: bool) -> Iterator[Wanted]:
+    """Yield the cases of some cohorts. Raises `InputError` where two of these have one name."""
     names = [cohort.resolve().name for cohort in cohorts]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -248,7 +271,7 @@ def _wanted(cohorts: Sequence[Path], layout: str, portal_alone: bool) -> Iterato
                 yield Wanted(cohort=name, case=case, portal_alone=True)
 
 
-def _check_settings(folder: Path, settings: CollectionSettings) -> None:
+def check_settings(folder: Path, settings: CollectionSettings) -> None:
     """Write the settings of a new collection; raise `InputError` when the folder's has others."""
     path = folder / COLLECTION_FILE
     new = json.loads(json.dumps(asdict(settings)))
@@ -265,15 +288,22 @@ def _check_settings(folder: Path, settings: CollectionSettings) -> None:
 
 
 def _collect_case(
-    model: str, device: str, settings: CollectionSettings, folder: Path, wanted: Wanted
+    model: str,
+    device: str,
+    settings: CollectionSettings,
+    network: CandidateNetworkDescription | None,
+    folder: Path,
+    wanted: Wanted,
 ) -> None:
-    found = case_candidates(wanted, _stages(model, device, settings.averaging), settings)
+    stages = stages_of(model, device, settings.averaging)
+    predictor = None if network is None else predictor_of(folder.parent, network)
+    found = case_candidates(wanted, stages, settings, predictor=predictor)
     values: Mapping[str, Any] = asdict(found)
     with replacing(folder / f"{wanted.name}.json", name="candidates") as temporary:
         temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 @functools.lru_cache(maxsize=1)
-def _stages(model: str, device: str, averaging: str) -> Stages:
+def stages_of(model: str, device: str, averaging: str) -> Stages:
     """Return a model's networks, built once in every process."""
     return load_stages(find_model(model), choose_device(device), averaging=averaging)

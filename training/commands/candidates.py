@@ -40,6 +40,25 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="folder of cases with truth",
     )
     add(
+        "--network-cohort",
+        dest="network_cohorts",
+        default=[],
+        action="extend",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="train a network that sees the patch around each candidate, on these cases, none of them in --cohort; its "
+        "logit is one more feature (default: no network)",
+    )
+    add(
+        "--epochs",
+        type=int,
+        default=25,
+        metavar="N",
+        help="of the network, 100 steps of 32 patches each (default: %(default)s)",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="of the network (default: %(default)s)")
+    add(
         "--layout",
         default="plain",
         choices=LAYOUTS,
@@ -93,13 +112,33 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from LiverTumorAttentionLib.models import find_model
     from training.candidates.build import CLASSIFIER_FILE, build
     from training.candidates.collect import CollectionSettings, collect
+    from training.candidates.train_network import train_network
 
-    settings = CollectionSettings.of(
-        find_model(options.model),
-        threshold=options.threshold,
-        minimum_diameter_mm=options.minimum_diameter_mm,
-        averaging=options.averaging,
-    )
+    def settings_with(network: str) -> CollectionSettings:
+        return CollectionSettings.of(
+            find_model(options.model),
+            threshold=options.threshold,
+            minimum_diameter_mm=options.minimum_diameter_mm,
+            averaging=options.averaging,
+            network=network,
+        )
+
+    network = None
+    if options.network_cohorts:
+        network = train_network(
+            options.model,
+            options.network_cohorts,
+            options.output,
+            settings_with(""),
+            epochs=options.epochs,
+            seed=options.seed,
+            layout=options.layout,
+            device=options.device,
+            processes=options.processes,
+            progress=progress.part(0.0, 0.7),
+            console=console,
+        )
+    settings = settings_with("" if network is None else network.description.sha256)
     cases, failed = collect(
         options.model,
         options.cohorts,
@@ -107,13 +146,14 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         settings,
         layout=options.layout,
         portal_alone=options.portal_alone,
+        network=None if network is None else network.description,
         device=options.device,
         processes=options.processes,
-        progress=progress.part(0.0, 1.0, "collecting"),
+        progress=progress.part(0.7 if network else 0.0, 1.0, "collecting"),
     )
     for reason in failed:
         console.warn(f"left out: {reason}")
-    content = build(cases, settings, options.output, folds=options.folds)
+    content = build(cases, settings, options.output, folds=options.folds, network=network)
     path = options.output / CLASSIFIER_FILE
     console.say(f"{path}: {len(cases)} cases, {len(failed)} left out")
     for name in OPERATING_POINTS:

@@ -38,15 +38,24 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--run",
         dest="runs",
-        required=True,
+        default=[],
         action="extend",
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="folder of a run; two where one finds the liver and the other one tumors",
+        help="folder of a run; two where one finds the liver and the other one tumors; none keeps all of --keep",
     )
     add("--output", required=True, type=Path, metavar="PATH", help="new folder of the model, or its .zip")
     add("--keep", metavar="MODEL", help="id or path: the stage that no run trains is this model's, as it is")
+    add(
+        "--pixels",
+        dest="pixels_mm",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="STAGE=MM",
+        help="run a kept stage with this pixel spacing, such as tumor=1, in place of that of its training",
+    )
     add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
     add(
         "--assessment",
@@ -93,11 +102,13 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from training.export.model_folder import check_new
 
     check_new(options.output)
+    if not options.runs and options.keep is None:
+        raise InputError("there is nothing to export: name a --run, or a model to --keep")
     given = {name: getattr(options, name) for name in IDENTITY}
     if answers_clicks(options.runs):
         unused = [
             name
-            for name in ("keep", "scores", "assessment", "postprocessing", "candidates")
+            for name in ("keep", "pixels_mm", "scores", "assessment", "postprocessing", "candidates")
             if getattr(options, name)
         ]
         if unused:
@@ -124,6 +135,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         postprocessing=dict(options.postprocessing),
         candidates=options.candidates,
         keep=options.keep,
+        pixels_mm=dict(options.pixels_mm),
         half=options.precision == "float16",
     )
     console.say(f"{options.output}: {description.id}, {description.statement}")

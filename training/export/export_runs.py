@@ -16,6 +16,7 @@ from LiverTumorAttentionLib.models.description import STAGE_ORDERS, ModelDescrip
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from LiverTumorAttentionLib.wording import counted
 from training.candidates.build import ClassifierFile
+from training.candidates.network_file import network_content
 from training.data.sources import check_licence, licence_for
 from training.evaluation.assessment_figures import interval
 from training.evaluation.assessment_summary import figures_of
@@ -55,11 +56,14 @@ def export_runs(
     card: Path | None = None,
     candidates: Path | None = None,
     keep: str | None = None,
+    pixels_mm: Mapping[str, float] | None = None,
     half: bool = True,
 ) -> ModelDescription:
     """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
 
-    keep: a model, by id or path, whose stage is taken as it is where no run trains it.
+    folders: of the runs; none where all stages are kept.
+    keep: a model, by id or path, whose stage is taken as it is where no run trains it. pixels_mm: by name of a kept
+    stage the pixel spacing it is run with, where that is another one than it was trained with.
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
     not to be the recipe's and ours. scores: the CSV of `evaluate`. assessment: the folder of
     `assess`, with rows of these weights. card: YAML with never_seen and known_failures; the sources, and the licence
@@ -70,12 +74,14 @@ def export_runs(
     check_new(output)
     classifier = None if candidates is None else ClassifierFile.read(candidates)
     runs = [Run.read(folder) for folder in folders]
-    kept = [] if keep is None else kept_stages(keep, [run.recipe.stage.name for run in runs])
+    trained = [run.recipe.stage.name for run in runs]
+    kept = [] if keep is None else kept_stages(keep, trained, pixels_mm or {})
     order = _stage_order([*(run.recipe.stage.name for run in runs), *(stage.name for stage in kept)])
     runs.sort(key=lambda run: order.index(run.recipe.stage.name))
     text = CardText() if card is None else read_card_text(card)
     sources = merged([*sources_used(runs), *(source for stage in kept for source in stage.sources)])
-    chosen = {**identity_of(runs), "licence": licence_for(sources), **(identity or {})}
+    own = identity_of(runs) if runs else kept[0].identity
+    chosen = {**own, "licence": licence_for(sources), **(identity or {})}
     check_licence(chosen["licence"], sources)
     found = {stage.name: (stage.trained, stage.provenance) for stage in kept}
     for run in runs:
@@ -97,14 +103,21 @@ def export_runs(
         training={"command": commands_of(runs, keep), "runs": provenance},
         scores=measured,
         postprocessing={
-            **_threshold(runs, kept),
+            **(_threshold(runs, kept) if runs else kept[0].postprocessing),
             **(postprocessing or {}),
             **(classifier.postprocessing if classifier else {}),
         },
         candidates=classifier,
+        candidate_weights=_network_weights(candidates, classifier),
         card=card_values(sources, text),
         half=half,
     )
+
+
+def _network_weights(path: Path | None, classifier: ClassifierFile | None) -> bytes:
+    if path is None or classifier is None or classifier.candidate_network is None:
+        return b""
+    return network_content(path.parent, classifier.candidate_network)
 
 
 def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from training.export.model_folder import TrainedStage
 
 OF_A_FILE = ("weights", "sha256")
 """What the description of a stage says of its file alone."""
+OF_A_MODEL = ("id", "title", "version", "statement", "intended_use")
+"""What a model says of itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,16 @@ class KeptStage:
     """What this stage was trained on."""
     postprocessing: Mapping[str, float]
     """That of its model."""
+    identity: Mapping[str, str]
+    """Id, title, version, statement and intended use of its model."""
 
 
-def kept_stages(model: str, trained: Collection[str]) -> list[KeptStage]:
+def kept_stages(model: str, trained: Collection[str], pixels_mm: Mapping[str, float]) -> list[KeptStage]:
     """Return the stages of a model that are not among those that were trained.
 
-    model: id or path. trained: names of stages. Raises `InputError` for a model that finds both in one stage, that has
-    nothing to keep, or whose stages were not trained here, and what `find_model` raises.
+    model: id or path. trained: names of stages. pixels_mm: by name of a stage the pixel spacing it is run with from
+    now on. Raises `InputError` for a model that finds both in one stage, that has nothing to keep, or whose stages were
+    not trained here, for a spacing of a stage that is not kept or has none, and what `find_model` raises.
     """
     package = find_model(model)
     about = package.description
@@ -50,13 +55,14 @@ def kept_stages(model: str, trained: Collection[str]) -> list[KeptStage]:
                 "that `export` wrote"
             )
         before = {"id": about.id, "version": about.version, "sha256": stage.sha256}
+        values = {key: value for key, value in described.items() if key not in OF_A_FILE}
+        if stage.name in pixels_mm:
+            before = {**before, "in_plane_spacing_mm": stage.grid.in_plane_spacing_mm}
+            values["grid"] = {**values["grid"], "in_plane_spacing_mm": pixels_mm[stage.name]}
         kept.append(
             KeptStage(
                 name=stage.name,
-                trained=TrainedStage(
-                    description={key: value for key, value in described.items() if key not in OF_A_FILE},
-                    weights=package.load_weights(stage),
-                ),
+                trained=TrainedStage(description=values, weights=package.load_weights(stage)),
                 provenance={**runs[stage.name], "kept_from": before},
                 sources=tuple(
                     replace(source, stages=(stage.name,))
@@ -64,8 +70,16 @@ def kept_stages(model: str, trained: Collection[str]) -> list[KeptStage]:
                     if stage.name in source.stages
                 ),
                 postprocessing=about.postprocessing,
+                identity={name: getattr(about, name) for name in OF_A_MODEL},
             )
         )
+    for name in pixels_mm:
+        found = [stage for stage in kept if stage.name == name]
+        if not found or about.stage(name).grid.in_plane_spacing_mm is None:
+            raise InputError(
+                f"no stage {name!r} with a pixel spacing is kept of the model {about.id!r}: name one of "
+                f"{', '.join(stage.name for stage in kept) or 'another model'}"
+            )
     if not kept:
         raise InputError(f"the runs train every stage of the model {about.id!r}: leave --keep out")
     return kept

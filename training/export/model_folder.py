@@ -61,6 +61,7 @@ def write_model(
     postprocessing: Mapping[str, float] | None = None,
     card: Mapping[str, Any] | None = None,
     candidates: ClassifierFile | None = None,
+    candidate_weights: bytes = b"",
     half: bool = True,
 ) -> ModelDescription:
     """Write a model folder, or a .zip of one, and return its description: model.json, weights, card and licence note.
@@ -68,7 +69,8 @@ def write_model(
     identity: id, title, version, licence, statement and intended_use. training: where the weights come from. scores:
     what was measured. card: sources, never_seen and known_failures as model.json has them. postprocessing: its settings
     where they differ from the defaults. candidates: the classifier that gives the lesion probability, fitted on
-    candidates of these weights. half: keep the weights in float16; they are run in the device's precision either way.
+    candidates of these weights. candidate_weights: the file of its network, where it has one. half: keep the weights in
+    float16; they are run in the device's precision either way.
     Raises `ModelError` when the description or the weights would not be accepted, `OutputError` when it cannot be
     written; then nothing is.
     """
@@ -79,8 +81,15 @@ def write_model(
     files = {stage.file: _weights(stage, half=half) for stage in stages}
     if candidates is not None:
         check_weights(candidates, [hashlib.sha256(files[stage.file]).hexdigest() for stage in stages])
+    network = None if candidates is None else candidates.candidate_network
+    if network is not None:
+        files[network.weights] = candidate_weights
     told = {key: value for key, value in (card or {}).items() if value}
-    oldest = oldest_format((_intensity(stage) for stage in stages), candidates=candidates is not None)
+    oldest = oldest_format(
+        (_intensity(stage) for stage in stages),
+        candidates=candidates is not None,
+        candidate_network=network is not None,
+    )
     values = {
         "format": max(oldest, CARD_FORMAT if told else 0),
         **identity,
@@ -95,6 +104,7 @@ def write_model(
         "labels": LABELS,
         "postprocessing": dict(postprocessing or {}),
         **({} if candidates is None else {"candidates": asdict(candidates.candidates)}),
+        **({} if network is None else {"candidate_network": asdict(network)}),
         "training": dict(training),
         "scores": dict(scores or {}),
         **told,

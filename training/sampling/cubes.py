@@ -13,10 +13,10 @@ from scipy import ndimage
 from LiverTumorAttentionLib.correction.algorithm.appearance import arterial_covered
 from LiverTumorAttentionLib.correction.click_network.answer import AnswerSettings, fitting_cube
 from LiverTumorAttentionLib.correction.click_network.channels import View, network_input
-from LiverTumorAttentionLib.correction.click_network.cube import Cube
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference.stage_input import LIVER_MEDIAN
 from LiverTumorAttentionLib.voxels.boxes import box_corners
+from LiverTumorAttentionLib.voxels.sample_cube import Cube
 from training.augmentation import varied_hu
 from training.augmentation.random_fields import smooth_noise
 from training.data.case import PreparedCase

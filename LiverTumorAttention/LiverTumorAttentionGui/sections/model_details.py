@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from LiverTumorAttentionGui.model_collection import ModelRow
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:
-    from LiverTumorAttentionLib.models import DataSource, ModelDescription, StageDescription
+    from LiverTumorAttentionLib.models import DataSource, ModelDescription, WeightsFile
 
 PHASE_CT = {"arterial": _("arterial CT"), "delayed": _("delayed CT"), "native": _("native CT")}
 
@@ -79,7 +80,9 @@ def _description(model: ModelDescription) -> list[str]:
                 value=measured or _("<p>The model does not say how well it does.</p>")
             )
         )
-    rows = "".join(_files(stage) for stage in model.stages)
+    rows = "".join(_files(stage.network, stage.weight_files) for stage in model.stages)
+    if model.candidate_network is not None:
+        rows += _files(model.candidate_network.network, [model.candidate_network.file])
     parts.append(f"<h4>Files</h4><ul>{rows}</ul>")
     return parts
 
@@ -130,11 +133,11 @@ def _inputs(model: ModelDescription) -> str:
     )
 
 
-def _files(stage: StageDescription) -> str:
+def _files(network: str, files: Iterable[WeightsFile]) -> str:
     return "".join(
-        f"<li>{escape(file.weights)} (network {escape(stage.network)})<br/>"
+        f"<li>{escape(file.weights)} (network {escape(network)})<br/>"
         f"SHA-256 <code>{escape(file.sha256)}</code></li>"
-        for file in stage.weight_files
+        for file in files
     )
 
 

@@ -26,11 +26,11 @@ from LiverTumorAttentionLib.correction.algorithm.shapes import closed, connected
 from LiverTumorAttentionLib.correction.case import Voxel
 from LiverTumorAttentionLib.correction.click_model import ClickModel, Predict
 from LiverTumorAttentionLib.correction.click_network.channels import View, network_input
-from LiverTumorAttentionLib.correction.click_network.cube import Cube, Triple
 from LiverTumorAttentionLib.correction.lesions import LesionMap
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.voxels.boxes import Box, bounding_box, box_corners, box_start
 from LiverTumorAttentionLib.voxels.morphology import fill_holes
+from LiverTumorAttentionLib.voxels.sample_cube import Cube, Triple
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.errors import InputError, ModelError
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.phantoms import Phantom
-from LiverTumorAttentionLib.pipeline.candidates import calibration_warnings, operating_point_of
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob, SegmentationJob
+from LiverTumorAttentionLib.pipeline.second_look import calibration_warnings, operating_point_of
 from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 from LiverTumorAttentionLib.pipeline.stages import postprocessing_settings
 from LiverTumorAttentionLib.report import report_case

@@ -9,8 +9,9 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.pipeline import liver_mask as liver_mask_module
-from LiverTumorAttentionLib.pipeline.candidates import FoundCase, second_look
+from LiverTumorAttentionLib.pipeline.candidates import FoundCase
 from LiverTumorAttentionLib.pipeline.liver_mask import liver_mask, reaching
+from LiverTumorAttentionLib.pipeline.second_look import second_look
 from LiverTumorAttentionLib.pipeline.stages import (
     FoundLiver,
     FoundTumors,

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.postprocessing import CandidateVolumes, judge_candidates
+from LiverTumorAttentionLib.lesion_classifier import LesionClassifier
+from LiverTumorAttentionLib.postprocessing import (
+    CandidateVolumes,
+    JudgedCandidates,
+    candidate_features,
+    judge_candidates,
+)
 from Testing.Library.classifiers import by_size
 
 SHAPE = (12, 60, 60)
@@ -32,9 +38,13 @@ def three_candidates() -> CandidateVolumes:
     )
 
 
+def judge(case: CandidateVolumes, rule: LesionClassifier, threshold: float) -> JudgedCandidates:
+    return judge_candidates(case, candidate_features(case), rule, threshold)
+
+
 def test_all_are_kept_at_a_low_threshold() -> None:
     case = three_candidates()
-    judged = judge_candidates(case, by_size(10.0), 0.0)
+    judged = judge(case, by_size(10.0), 0.0)
     np.testing.assert_array_equal(judged.instances, case.instances)
     assert list(judged.probabilities) == [1, 2, 3]
     assert list(judged.probabilities.values()) == sorted(judged.probabilities.values(), reverse=True)
@@ -46,7 +56,7 @@ def test_what_is_dropped_is_liver_again_where_there_was_liver() -> None:
     case = three_candidates()
     rule = by_size(10.0)
     bent = replace(rule.curves[0], center=10.0, knots=(0.0,), weights=(-1.0, 2.0))  # |diameter - 10|
-    judged = judge_candidates(case, replace(rule, curves=(bent,), intercept=-2.0), 0.5)
+    judged = judge(case, replace(rule, curves=(bent,), intercept=-2.0), 0.5)
     expected = np.where(case.instances == 3, case.liver, case.instances)
     expected[expected == 4] = 3
     np.testing.assert_array_equal(judged.instances, expected)
@@ -59,12 +69,12 @@ def test_what_is_dropped_is_liver_again_where_there_was_liver() -> None:
 
 def test_a_probability_at_the_threshold_is_kept() -> None:
     case = three_candidates()
-    (first, *_) = judge_candidates(case, by_size(10.0), 0.0).probabilities.values()
-    assert list(judge_candidates(case, by_size(10.0), first).probabilities) == [1]
+    (first, *_) = judge(case, by_size(10.0), 0.0).probabilities.values()
+    assert list(judge(case, by_size(10.0), first).probabilities) == [1]
 
 
 def test_a_feature_of_another_version_is_refused() -> None:
     rule = by_size(10.0)
     unknown = replace(rule, curves=(replace(rule.curves[0], feature="colour"),))
     with pytest.raises(ModelError, match="the feature 'colour' is not known to this version"):
-        judge_candidates(three_candidates(), unknown, 0.5)
+        judge(three_candidates(), unknown, 0.5)

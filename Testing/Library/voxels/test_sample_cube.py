@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from LiverTumorAttentionLib.correction.click_network.cube import Cube
 from LiverTumorAttentionLib.voxels.boxes import Box
+from LiverTumorAttentionLib.voxels.sample_cube import Cube
 
 SPACING = (3.0, 1.0, 0.5)
 SHAPE = (20, 50, 80)

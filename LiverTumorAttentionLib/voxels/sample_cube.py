@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LiverTumorAttentionLib.correction.algorithm.block_grid import Field
 from LiverTumorAttentionLib.voxels.boxes import Box
 
+Field = NDArray[np.float32]
 Triple = tuple[float, float, float]
 Read = Callable[[Box], NDArray[Any]]
 """Reads a box of a volume, or of a mask of it."""
