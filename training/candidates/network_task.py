@@ -37,6 +37,7 @@ class CandidateNetworkTask:
         seed: int = 0,
         augmentation: PatchAugmentation | None = None,
         steps_an_epoch: int = STEPS_AN_EPOCH,
+        batch: int = BATCH,
         width: int = 16,
     ) -> None:
         self.seed, self.arguments = seed, {"width": width}
@@ -45,8 +46,8 @@ class CandidateNetworkTask:
             kind="adamw", learning_rate=0.002, weight_decay=0.02, clip_norm=2.0
         )
         self.schedule = ScheduleSettings(epochs=epochs, kind="cosine", warm_up_steps=steps_an_epoch)
-        self.loop = LoopSettings(batch=BATCH, average_decay=0.99, validate_every=epochs, save_every=1)
-        self.sampler = PatchSamples(files, self._augmentation, seed, BATCH * steps_an_epoch)
+        self.loop = LoopSettings(batch=batch, average_decay=0.99, validate_every=epochs, save_every=1)
+        self.sampler = PatchSamples(files, self._augmentation, seed, batch * steps_an_epoch)
         self._files = tuple(files)
 
     def build(self) -> nn.Module:

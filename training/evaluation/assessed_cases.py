@@ -35,6 +35,7 @@ from training.data.layouts.reading import read_case
 from training.data.real_volumes import RealVolume
 from training.data.synthesis.implanted_cohort import implanted, read_background
 from training.evaluation.assessment_tables import DIGITS
+from training.evaluation.contrast import lesion_contrasts_hu
 from training.evaluation.cost import Cost, measured_cost
 from training.evaluation.lesions import ball_diameter_mm
 
@@ -190,12 +191,15 @@ def implant_row(name: str, number: int, data: Path, liver_model: str, runner: Ru
     truth = sitk.GetImageFromArray(labels)
     truth.CopyInformation(result.instances)
     _, scores = _scored(result, truth)
+    z, y, x = grid.GetSpacing()[::-1]
+    contrasts = lesion_contrasts_hu(labels, phases, (z, y, x))
     lesions = [
         {
             "diameter_mm": round(ball_diameter_mm(lesion.volume_ml), 1),
+            "contrast_hu": round(contrast, 1),
             "covered": round(lesion.overlap, 3),
         }
-        for lesion in scores.lesions.lesions
+        for lesion, contrast in zip(scores.lesions.lesions, contrasts, strict=True)
     ]
     return {
         "background": name,

@@ -29,7 +29,7 @@ class Identity:
     model: str
     """Id."""
     weights: str
-    """The first digits of the SHA-256 of each stage's weights, joined by "+"."""
+    """The first digits of the SHA-256 of the weights of each stage and of the second look, joined by "+"."""
     settings: str = ""
     """Settings of the run that differ from the defaults, such as "averaging=flips"."""
     version: str = field(default="", compare=False)
@@ -39,7 +39,7 @@ class Identity:
     def of(cls, package: ModelPackage, settings: Mapping[str, Any]) -> Identity:
         """Return that of a model and settings."""
         described = package.description
-        weights = "+".join(stage.sha256[:DIGITS] for stage in described.stages)
+        weights = "+".join(sha256[:DIGITS] for sha256 in described.checksums.values())
         text = " ".join(f"{name}={settings[name]}" for name in sorted(settings))
         return cls(described.id, weights, text, described.version)
 

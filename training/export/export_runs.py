@@ -91,10 +91,12 @@ def export_runs(
     stages = [found[name][0] for name in order]
     provenance = {name: found[name][1] for name in order}
     measured = {} if scores is None else summary_of(scores, runs)
+    network = None if classifier is None else classifier.candidate_network
+    of_look = [] if network is None else [network.sha256]
     if assessment is not None:
         measured["assessed"] = {
             "command": "python -m training assess",
-            **figures_of(assessment, weights_digests(stages, half=half)),
+            **figures_of(assessment, [*weights_digests(stages, half=half), *of_look]),
         }
     return write_model(
         output,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,8 @@ def set_grid(**values: Any) -> Callable[[dict[str, Any]], None]:
             "candidates: unknown key 'curve'; did you mean 'curves'",
         ),
         (
-            lambda d: d.update(format=6),
-            "format 6 is not known to this version, which reads format 2, 3, 4 or 5",
+            lambda d: d.update(format=7),
+            "format 7 is not known to this version, which reads format 2, 3, 4, 5 or 6",
         ),
         (set_slices(overlap=1.0), "overlap must lie between 0 and 0.95"),
         (set_slices(tile=[16, 64]), "tile must be 32 to 2048 pixels"),
@@ -165,6 +165,41 @@ def test_models_of_format_2_are_read_as_before(model: Path) -> None:
     description = ModelPackage(model).description
     assert description.format == 2
     assert description.tumor_stage.intensity.window_hu == (-70.0, 180.0)
+
+
+def candidate_network() -> dict:
+    return {
+        "network": "candidate_net",
+        "arguments": {},
+        "weights": "candidates.safetensors",
+        "sha256": "0" * 64,
+    }
+
+
+def test_format_6_gives_it_with_a_network(model: Path) -> None:
+    curve = replace(by_size(20.0).curves[0], feature="network_logit")
+    told = {
+        "format": 6,
+        "candidates": asdict(replace(by_size(20.0), curves=(curve,))),
+        "candidate_network": candidate_network(),
+    }
+    change_description(model, lambda values: values.update(told))
+    package = ModelPackage(model)
+    assert package.description.checksums["candidates"] == "0" * 64
+    assert "candidates.safetensors" in package.files()
+    for wrong, message in (
+        ({"format": 5}, "format 5 knows no candidate_network: a model with it has format 6"),
+        ({"candidates": asdict(by_size(20.0))}, "candidate_network are given together or not at all"),
+        ({"candidate_network": None}, "candidate_network are given together or not at all"),
+        (
+            {"candidate_network": {**candidate_network(), "weights": "tumor.safetensors"}},
+            "two networks share a file of weights",
+        ),
+        ({"candidate_network": {**candidate_network(), "sha256": "0"}}, "candidate_network: sha256 must be"),
+    ):
+        change_description(model, lambda values, wrong=wrong: values.update({**told, **wrong}))
+        with pytest.raises(ModelError, match=message):
+            ModelPackage(model)
 
 
 def test_format_4_gives_a_lesion_probability(model: Path) -> None:

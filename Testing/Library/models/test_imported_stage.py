@@ -146,5 +146,5 @@ def test_older_formats_know_no_network_of_another_program() -> None:
 
 
 def test_two_stages_do_not_share_a_file() -> None:
-    with pytest.raises(ModelError, match="two stages share a file of weights"):
+    with pytest.raises(ModelError, match="two networks share a file of weights"):
         read(stage(name="liver"), stage(name="tumor"))

@@ -1,0 +1,36 @@
+"""The network of the second look: one logit a patch, of the sizes and widths that it says."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.networks import build_network, network_names
+from LiverTumorAttentionLib.networks.candidate_net import CHANNELS
+from LiverTumorAttentionLib.postprocessing import candidate_patches
+
+
+def test_it_gives_one_logit_a_patch() -> None:
+    network = build_network("candidate_net", generator=torch.Generator().manual_seed(0), width=4).eval()
+    with torch.inference_mode():
+        for samples in (32, 21):
+            assert network(torch.zeros(3, CHANNELS, samples, samples, samples)).shape == (3,)
+    assert "candidate_net" not in network_names()  # it segments nothing
+
+
+def test_its_parameters_are_those_of_the_convolutions_that_are_told() -> None:
+    width = 16
+    steps = [(7, 16), (16, 32), (32, 48), (48, 48), (48, 64), (64, 64)]
+    counted = sum(27 * a * b + 2 * b for a, b in steps) + 8 * width + 1
+    network = build_network("candidate_net")
+    assert sum(parameter.numel() for parameter in network.parameters()) == counted
+
+
+def test_patches_have_the_channels_that_it_takes() -> None:
+    assert candidate_patches.CHANNELS == CHANNELS
+    network = build_network("candidate_net", width=4)
+    with pytest.raises(ModelError, match="the patch"):
+        network(torch.zeros(1, CHANNELS - 1, 32, 32, 32))
+    with pytest.raises(ModelError, match="width must be a whole number"):
+        build_network("candidate_net", width=0)
