@@ -97,6 +97,9 @@ class PatchSamples:
         offset = middle - matrix @ np.full(3, (SAMPLES - 1) / 2)
         moved = np.empty((len(patch), SAMPLES, SAMPLES, SAMPLES), np.float32)
         for channel, values in enumerate(patch):
+            if np.ptp(values) == 0:
+                moved[channel] = values[0, 0, 0]
+                continue
             ndimage.affine_transform(
                 values, matrix, offset, moved.shape[1:], moved[channel], order=1, mode="nearest"
             )

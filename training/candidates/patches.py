@@ -126,7 +126,7 @@ def case_patches(
         threshold = share * own.tumor_threshold
         lower = replace(own, tumor_threshold=threshold, minimum_peak_probability=threshold)
         instances = tumor_instances(found.probability, found.liver.mask, lower)
-        values = sitk.GetArrayViewFromImage(whole_of(instances, found.portal))
+        values = sitk.GetArrayFromImage(whole_of(instances, found.portal))
         candidates = Candidates(replace(found, instances=instances))
         for number, patch in candidates.patches(samples=STORED).items():
             patches.append(patch.astype(np.float16))
