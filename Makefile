@@ -178,6 +178,13 @@ MINED ?= 40
 # Cases of the second look: phantoms, and implants in the real volumes that validate. None leaves it out.
 LOOK_PHANTOMS ?= $(if $(DATA),16)
 LOOK_IMPLANTED ?= $(if $(DATA),32)
+# Cases of the second look's network, none of them those that it is fitted on. None leaves the network out.
+LOOK_NETWORK_PHANTOMS ?= $(if $(DATA),12)
+LOOK_NETWORK_IMPLANTED ?= $(if $(DATA),80)
+LOOK_NETWORK_PAINTED ?= $(if $(DATA),60)
+LOOK_NETWORK_OPTIONS ?= --epochs 15
+# Of a kept stage, where it is run with other pixels than it was trained with, such as --pixels tumor=1.
+PIXELS ?=
 # Chosen on phantoms 90000 to 90019 for few false lesions; the liver's threshold by `liver-threshold` on slices that may train.
 POSTPROCESSING := $(addprefix --postprocessing ,minimum_peak_probability=0.9 minimum_diameter_mm=7 rim_mm=2 \
 	border_mm=3 minimum_core_share=0.5 liver_threshold=0.6 liver_denser_hu=80)
@@ -192,10 +199,16 @@ TO_LIVER = $(LIVER) --output $(MODEL)/prepared-liver
 TO_TUMOR = $(TUMOR) --liver-model $(MASKS) --output $(MODEL)/prepared-tumor
 TRAIN_TUMOR = $(TRAINING) train $(TUMOR) --prepared $(MODEL)/prepared-tumor
 MINE = $(TRAINING) mine --prepared $(MODEL)/prepared-tumor --count $(MINED) --processes $(JOBS)
-EXPORT = $(TRAINING) export --run $(if $(KEEP),,$(MODEL)/run-liver) $(MODEL)/run-tumor-2 $(KEEP:%=--keep %) --id $(MODEL_ID) --version $(MODEL_VERSION) \
+# Both stages of a kept model, or the runs of those that were trained.
+WITHOUT_TRAINING ?=
+RUNS := $(if $(WITHOUT_TRAINING),,--run $(if $(KEEP),,$(MODEL)/run-liver) $(MODEL)/run-tumor-2)
+EXPORT = $(TRAINING) export $(RUNS) $(KEEP:%=--keep %) $(PIXELS) --id $(MODEL_ID) --version $(MODEL_VERSION) \
 	--title "Liver and tumors on CT, bundled model" --card training/export/cards/bundled.yaml \
 	--statement "trained on real slices, painted and generated CT, not for clinical use" $(POSTPROCESSING)
 LOOK := $(if $(LOOK_PHANTOMS),$(MODEL)/look-phantoms) $(if $(LOOK_IMPLANTED),$(MODEL)/look-implanted)
+LOOK_NETWORK := $(if $(LOOK_NETWORK_PHANTOMS),$(MODEL)/network-phantoms) \
+	$(if $(LOOK_NETWORK_IMPLANTED),$(MODEL)/network-implanted) $(if $(LOOK_NETWORK_PAINTED),$(MODEL)/network-painted)
+LOOK_LIVER := $(or $(KEEP),$(MODEL)/run-liver)
 FIRST := $(INITIAL:%=--initial %)
 
 model-phantoms: $(VENV)/.test
@@ -234,7 +247,9 @@ endif
 	$(TRAIN_TUMOR) --output $(MODEL)/run-tumor-2 --initial $(MODEL)/run-tumor-1 \
 		--hard-negatives $(MODEL)/hard-1 $(MODEL)/hard-2 $(ROUND_OPTIONS)
 
-model: $(if $(KEEP),,model-liver) model-tumor
+# The second look at what the tumor stage finds, and the model with it.
+model: $(if $(WITHOUT_TRAINING),$(VENV)/.test,$(if $(KEEP),,model-liver) model-tumor)
+	mkdir -p $(MODEL)
 ifneq ($(strip $(LOOK)),)
 	test -f $(MODEL)/first/model.json || $(EXPORT) --output $(MODEL)/first
 endif
@@ -242,11 +257,24 @@ ifneq ($(LOOK_PHANTOMS),)
 	$(TRAINING) phantoms --count $(LOOK_PHANTOMS) --seed 90100 --processes $(JOBS) $(PHANTOM_OPTIONS) --output $(MODEL)/look-phantoms
 endif
 ifneq ($(LOOK_IMPLANTED),)
-	$(TRAINING) implant --data $(DATA) --use validation --seed 1000 --liver-model $(or $(KEEP),$(MODEL)/run-liver) \
+	$(TRAINING) implant --data $(DATA) --use validation --seed 1000 --liver-model $(LOOK_LIVER) \
 		--count $(LOOK_IMPLANTED) --processes $(JOBS) --output $(MODEL)/look-implanted
 endif
+ifneq ($(LOOK_NETWORK_PHANTOMS),)
+	$(TRAINING) phantoms --count $(LOOK_NETWORK_PHANTOMS) --seed 700000 --processes $(JOBS) $(PHANTOM_OPTIONS) \
+		--output $(MODEL)/network-phantoms
+endif
+ifneq ($(LOOK_NETWORK_IMPLANTED),)
+	$(TRAINING) implant --data $(DATA) --seed 20000 --liver-model $(LOOK_LIVER) --count $(LOOK_NETWORK_IMPLANTED) \
+		--processes $(JOBS) --output $(MODEL)/network-implanted
+endif
+ifneq ($(LOOK_NETWORK_PAINTED),)
+	$(TRAINING) synthesize $(LABEL_MAPS:%=--label-map %) $(LIVERS:%=--livers %) --count $(LOOK_NETWORK_PAINTED) --seed 5000 \
+		--in-plane 1.25 --liver-margin 14 --processes $(JOBS) --output $(MODEL)/network-painted
+endif
 ifneq ($(strip $(LOOK)),)
-	$(TRAINING) candidates --model $(MODEL)/first --cohort $(LOOK) --output $(MODEL)/second-look --processes $(JOBS)
+	$(TRAINING) candidates --model $(MODEL)/first --cohort $(LOOK) --output $(MODEL)/second-look --processes $(JOBS) \
+		$(if $(strip $(LOOK_NETWORK)),--network-cohort $(LOOK_NETWORK) $(LOOK_NETWORK_OPTIONS))
 endif
 	test -f $(MODEL)/model/model.json || $(EXPORT) --output $(MODEL)/model \
 		$(if $(strip $(LOOK)),--candidates $(MODEL)/second-look/candidates.json) \
