@@ -40,6 +40,8 @@ class ClassifierFile:
     """How these candidates were found; the model that gets the classifier finds them likewise."""
     candidates: LesionClassifier
     """The block of `model.json`."""
+    pixels_mm: tuple[float | None, ...] = ()
+    """Pixel spacing that each stage was run with; () in files of before it was told."""
     candidate_network: CandidateNetworkDescription | None = None
     """Likewise, of the network whose weights lie beside this file; None without."""
 
@@ -97,6 +99,7 @@ def build(
         weights=settings.weights,
         postprocessing=settings.postprocessing,
         candidates=classifier,
+        pixels_mm=settings.pixels_mm,
         candidate_network=None if network is None else network.description,
     )
     draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
@@ -177,13 +180,22 @@ def area_under_roc(probabilities: NDArray[np.float64], truth: NDArray[np.bool_])
     return float((below + not_above).mean() / (2 * len(others)))
 
 
-def check_weights(content: ClassifierFile, weights: Sequence[str]) -> None:
-    """Raise `InputError` where a classifier was fitted on candidates of other weights than a model's."""
+def check_weights(content: ClassifierFile, weights: Sequence[str], pixels_mm: Sequence[float | None]) -> None:
+    """Raise `InputError` where a classifier was fitted on candidates of other weights or pixels than a model's."""
+    if content.pixels_mm and content.pixels_mm != tuple(pixels_mm):
+        raise InputError(
+            f"the candidates were found with pixels of {_told(content.pixels_mm)} mm and the model has "
+            f"{_told(pixels_mm)} mm: export with the same --pixels as the model that `{COMMAND}` was run on"
+        )
     if tuple(weights) != content.weights:
         raise InputError(
             "the candidates are of other weights than those that are exported: export the model without them, run "
             f"`{COMMAND}` on that, and export again with what it writes"
         )
+
+
+def _told(pixels_mm: Sequence[float | None]) -> str:
+    return " and ".join("any" if value is None else f"{value:g}" for value in pixels_mm)
 
 
 def _rounded(value: float) -> float:

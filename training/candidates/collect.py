@@ -66,6 +66,8 @@ class CollectionSettings:
     """What the probability of tumor is averaged over."""
     features: tuple[str, ...]
     """Names of the features."""
+    pixels_mm: tuple[float | None, ...] = ()
+    """Pixel spacing that each stage is run with; None where it is the volume's own."""
     network: str = ""
     """SHA-256 of the weights of the network whose logit is one of them; empty without."""
 
@@ -98,6 +100,7 @@ class CollectionSettings:
             postprocessing=values,
             averaging=averaging,
             features=(*(feature.name for feature in FEATURES), *([NETWORK_FEATURE] if network else [])),
+            pixels_mm=tuple(stage.grid.in_plane_spacing_mm for stage in description.stages),
             network=network,
         )
 

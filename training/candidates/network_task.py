@@ -36,10 +36,11 @@ class CandidateNetworkTask:
         epochs: int,
         seed: int = 0,
         augmentation: PatchAugmentation | None = None,
-        steps_an_epoch: int = STEPS_AN_EPOCH,
-        batch: int = BATCH,
+        steps_an_epoch: int | None = None,
+        batch: int | None = None,
         width: int = 16,
     ) -> None:
+        steps_an_epoch, batch = steps_an_epoch or STEPS_AN_EPOCH, batch or BATCH
         self.seed, self.arguments = seed, {"width": width}
         self._augmentation, self._collection = augmentation or PatchAugmentation(), collection
         self.optimizer = OptimizerSettings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 import training.candidates.collect as collecting
+import training.candidates.network_task as network_task
+import training.candidates.patches as collecting_patches
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.metrics.lesions import Components
 from LiverTumorAttentionLib.models import ModelPackage
@@ -19,6 +22,7 @@ from LiverTumorAttentionLib.progress import Progress
 from Testing.Library.model_folder import write_model
 from training.candidates.build import OF_THE_CASE, ClassifierFile, samples_of
 from training.candidates.collect import CollectionSettings, collect, lesions_of
+from training.candidates.patches import STORED, collect_patches, read_patches
 from training.cli import main
 
 SHAPE = (10, 48, 48)
@@ -230,6 +234,60 @@ def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, t
     assert main([*arguments, "--processes", "1", "--device", "cpu"]) == 0
     assert (tmp_path / "out" / "candidates.json").read_bytes() == before
     assert len(networks) == 24
+
+
+def test_the_command_trains_a_network_on_other_cases(cohort, model, networks, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(network_task, "STEPS_AN_EPOCH", 2)
+    monkeypatch.setattr(network_task, "BATCH", 4)
+    monkeypatch.setattr(collecting_patches, "find_candidates", collecting.find_candidates)
+    other = tmp_path / "others"
+    other.mkdir()
+    for name in ("case-1", "case-2"):
+        (cohort / name).rename(other / name)
+    arguments = [
+        "candidates",
+        "--model",
+        str(model),
+        "--cohort",
+        str(cohort),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    arguments += ["--network-cohort", str(other), "--epochs", "1", "--processes", "1", "--device", "cpu"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "the network trains on 2 cases: " in said
+    assert "22 cases, 0 left out" in said
+    content = ClassifierFile.read(tmp_path / "out" / "candidates.json")
+    assert "network_logit" in content.candidates.features
+    assert content.candidates.measured["network"]["cases"] == 2
+    described = content.candidate_network
+    assert described.sha256 == hashlib.sha256((tmp_path / "out" / described.weights).read_bytes()).hexdigest()
+    case = json.loads((tmp_path / "out" / "cases" / "cohort--case-3.json").read_text())
+    assert all(isinstance(one["features"]["network_logit"], float) for one in case["candidates"])
+    ran = len(networks)
+    assert main(arguments) == 0
+    assert "the run is finished, at step 2" in capsys.readouterr().out
+    assert len(networks) == ran == 24
+
+
+def test_patches_know_the_truth_of_their_candidates(cohort, model, networks, tmp_path, monkeypatch):
+    """At every threshold the same candidates, for the probability is 0.8 or 0.1; dark ones are lesions."""
+    monkeypatch.setattr(collecting_patches, "find_candidates", collecting.find_candidates)
+    settings = CollectionSettings.of(ModelPackage(model))
+    files, failed = collect_patches(str(model), [cohort], tmp_path / "out", settings, processes=1)
+    assert (len(files), failed) == (24, [])
+    lesions = others = 0
+    for path in files:
+        about, patches = read_patches(path)
+        assert len(about.lesion) % 3 == 0
+        middle = patches[:, 0, STORED // 2, STORED // 2, STORED // 2]
+        assert [bool(value < 0) for value in middle] == list(about.lesion)
+        lesions, others = lesions + sum(about.lesion), others + len(about.lesion) - sum(about.lesion)
+    assert min(lesions, others) > 10
+    ran = len(networks)
+    collect_patches(str(model), [cohort], tmp_path / "out", settings, processes=1)
+    assert len(networks) == ran
 
 
 def test_nothing_is_written_into_a_cohort(cohort, model, networks, tmp_path):

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import SimpleITK as sitk
 import torch
 from torch import nn
 
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.inference import choose_device
+from LiverTumorAttentionLib.inference.candidate_predictor import load_candidate_predictor
 from LiverTumorAttentionLib.models import ModelPackage, add_model
+from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
+from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.phantoms import generate_phantom
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import segment_case
@@ -26,6 +30,7 @@ from Testing.Library.classifiers import by_size
 from Testing.Library.paper_models import say_liver
 from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.candidates.build import ClassifierFile
+from training.cli import main
 from training.export.export_runs import export_runs, identity_of
 from training.export.model_folder import TrainedStage, write_model
 from training.loop.task import RecipeTask
@@ -351,3 +356,70 @@ def test_a_damaged_classifier_is_refused(tmp_path, runs, classifier):
     classifier.write_text('{"weights": []}', encoding="utf-8")
     with pytest.raises(InputError, match=r"candidates\.json': the key 'postprocessing' is missing"):
         export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)
+
+
+def test_candidates_of_other_pixels_are_refused(tmp_path, runs, classifier):
+    told = {**json.loads(classifier.read_text()), "pixels_mm": [2.0, 0.5]}
+    classifier.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"found with pixels of 2 and 0\.5 mm and the model has .*same --pixels"
+    ):
+        export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)
+
+
+def test_the_network_of_the_second_look_is_exported_with_it(tmp_path, runs, classifier):
+    network = build_network("candidate_net", generator=torch.Generator().manual_seed(0), width=4)
+    content = safetensors.torch.save(network.state_dict())
+    described = CandidateNetworkDescription(
+        network="candidate_net",
+        arguments={"width": 4},
+        weights="candidates.safetensors",
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    by_network = replace(by_size(0.0).curves[0], feature="network_logit")
+    told = {
+        **json.loads(classifier.read_text()),
+        "candidates": asdict(replace(by_size(0.0), curves=(by_network,))),
+        "candidate_network": asdict(described),
+    }
+    classifier.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(InputError, match=r"candidates\.safetensors cannot be read"):
+        export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)
+    (tmp_path / "candidates.safetensors").write_bytes(content)
+    made = export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)
+    package = ModelPackage(tmp_path / "model")
+    package.verify()
+    assert (made.format, made.candidate_network) == (6, described)
+    assert load_candidate_predictor(package) is not None
+    assert "network candidate_net on the patch" in (tmp_path / "model" / "README.md").read_text()
+    (tmp_path / "candidates.safetensors").write_bytes(content[:-1] + b"?")
+    with pytest.raises(InputError, match=r"is not what candidates\.json asks for"):
+        export_runs([runs["liver"], runs["tumor"]], tmp_path / "other", candidates=classifier)
+
+
+def test_a_model_is_kept_whole_and_run_with_other_pixels(tmp_path, runs):
+    before = export_runs([runs["liver"], runs["tumor"]], tmp_path / "before", postprocessing={"rim_mm": 2.0})
+    kept = str(tmp_path / "before")
+    after = export_runs(
+        [], tmp_path / "after", keep=kept, pixels_mm={"tumor": 0.9}, identity={"version": "2"}
+    )
+    assert [stage.sha256 for stage in after.stages] == [stage.sha256 for stage in before.stages]
+    assert after.stages[0] == before.stages[0]
+    assert after.tumor_stage.grid.in_plane_spacing_mm == 0.9
+    assert (after.id, after.title, after.version) == (before.id, before.title, "2")
+    assert after.postprocessing == before.postprocessing
+    told = json.loads((tmp_path / "after" / "model.json").read_text())["training"]["runs"]["tumor"][
+        "kept_from"
+    ]
+    assert told["in_plane_spacing_mm"] == before.tumor_stage.grid.in_plane_spacing_mm
+    with pytest.raises(
+        InputError, match="no stage 'tumour' with a pixel spacing is kept .* name one of liver, tumor"
+    ):
+        export_runs([], tmp_path / "other", keep=kept, pixels_mm={"tumour": 0.9})
+    with pytest.raises(InputError, match=r"no stage .tumor. with a pixel spacing is kept"):
+        export_runs([runs["tumor"]], tmp_path / "other", keep=kept, pixels_mm={"tumor": 0.9})
+
+
+def test_nothing_to_export_is_said(tmp_path, capsys):
+    assert main(["export", "--output", str(tmp_path / "model")]) == 2
+    assert "there is nothing to export: name a --run, or a model to --keep" in capsys.readouterr().err
