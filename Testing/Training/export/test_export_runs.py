@@ -413,7 +413,7 @@ def test_a_model_is_kept_whole_and_run_with_other_pixels(tmp_path, runs):
     ]
     assert told["in_plane_spacing_mm"] == before.tumor_stage.grid.in_plane_spacing_mm
     with pytest.raises(
-        InputError, match="no stage 'tumour' with a pixel spacing is kept .* name one of liver, tumor"
+        InputError, match=r"no stage 'tumour' with a pixel spacing is kept .* name one of liver, tumor"
     ):
         export_runs([], tmp_path / "other", keep=kept, pixels_mm={"tumour": 0.9})
     with pytest.raises(InputError, match=r"no stage .tumor. with a pixel spacing is kept"):
