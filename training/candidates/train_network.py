@@ -21,6 +21,7 @@ from training.candidates.network_file import write_network
 from training.candidates.network_task import CandidateNetworkTask
 from training.candidates.patches import collect_patches
 from training.loop.trainer import Trainer
+from training.parallel import usable_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,8 @@ def train_network(
     console.say(
         f"the network trains on {len(files)} cases: {', '.join(f'{n} {k}' for k, n in counts.items())}"
     )
-    if not Trainer(folder / "run", task, say=console.print).run():
+    workers = 1 if (processes or usable_cores()) > 1 else 0
+    if not Trainer(folder / "run", task, workers=workers, say=console.print).run():
         raise Cancelled
     return TrainedNetwork(
         description=write_network(folder / "run", output),
