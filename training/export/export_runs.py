@@ -74,8 +74,8 @@ def export_runs(
     check_new(output)
     classifier = None if candidates is None else ClassifierFile.read(candidates)
     runs = [Run.read(folder) for folder in folders]
-    trained = [run.recipe.stage.name for run in runs]
-    kept = [] if keep is None else kept_stages(keep, trained, pixels_mm or {})
+    names = [run.recipe.stage.name for run in runs]
+    kept = [] if keep is None else kept_stages(keep, names, pixels_mm or {})
     order = _stage_order([*(run.recipe.stage.name for run in runs), *(stage.name for stage in kept)])
     runs.sort(key=lambda run: order.index(run.recipe.stage.name))
     text = CardText() if card is None else read_card_text(card)

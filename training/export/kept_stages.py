@@ -54,10 +54,10 @@ def kept_stages(model: str, trained: Collection[str], pixels_mm: Mapping[str, fl
                 f"the model {about.id!r} does not tell which run made its {stage.name} stage: keep a stage of a model "
                 "that `export` wrote"
             )
-        before = {"id": about.id, "version": about.version, "sha256": stage.sha256}
+        before: dict[str, Any] = {"id": about.id, "version": about.version, "sha256": stage.sha256}
         values = {key: value for key, value in described.items() if key not in OF_A_FILE}
         if stage.name in pixels_mm:
-            before = {**before, "in_plane_spacing_mm": stage.grid.in_plane_spacing_mm}
+            before["in_plane_spacing_mm"] = stage.grid.in_plane_spacing_mm
             values["grid"] = {**values["grid"], "in_plane_spacing_mm": pixels_mm[stage.name]}
         kept.append(
             KeptStage(

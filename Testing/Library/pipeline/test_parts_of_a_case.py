@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.pipeline import liver_mask as liver_mask_module
 from LiverTumorAttentionLib.pipeline.candidates import FoundCase
 from LiverTumorAttentionLib.pipeline.liver_mask import liver_mask, reaching
-from LiverTumorAttentionLib.pipeline.second_look import second_look
+from LiverTumorAttentionLib.pipeline.second_look import Candidates, second_look
 from LiverTumorAttentionLib.pipeline.stages import (
     FoundLiver,
     FoundTumors,
@@ -146,6 +146,29 @@ def test_features_and_second_look_are_those_of_the_whole(cases: tuple[FoundCase,
         sitk.GetArrayFromImage(whole_of(kept, part.portal)),
         sitk.GetArrayFromImage(whole_of(again, part.portal)),
     )
+
+
+def test_patches_are_those_of_the_whole_and_the_network_decides_by_them(
+    cases: tuple[FoundCase, FoundCase],
+) -> None:
+    part, whole = cases
+    patches, again = Candidates(part).patches(), Candidates(whole).patches()
+    assert list(patches) == list(again) == [1, 2, 3]
+    for number, patch in patches.items():
+        np.testing.assert_array_equal(patch, again[number])
+        middle = tuple(length // 2 for length in patch.shape[1:])
+        assert patch[4][middle] == pytest.approx(1.0)  # the candidate itself
+        assert patch[2].min() == 1.0  # the arterial phase saw all
+
+    def second_alone(seen: list[np.ndarray]) -> np.ndarray:
+        assert all(np.array_equal(one, patches[number]) for number, one in enumerate(seen, start=1))
+        return np.array([-5.0, 5.0, -5.0])
+
+    curve = replace(by_size(0.0).curves[0], feature="network_logit", low=-9.0, high=9.0)
+    rule = replace(by_size(0.0), curves=(curve,), intercept=0.0)
+    _, look = second_look(part, rule, "balanced", second_alone)
+    assert list(look.probabilities.values()) == pytest.approx([1 / (1 + np.exp(-5.0))])
+    assert look.dropped == pytest.approx([1 / (1 + np.exp(5.0))] * 2)
 
 
 def _whole_arrays(case: FoundCase) -> dict[str, np.ndarray]:
