@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from LiverTumorAttentionLib import networks
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network, network_names
 from LiverTumorAttentionLib.networks.candidate_net import CHANNELS
@@ -25,6 +28,8 @@ def test_its_parameters_are_those_of_the_convolutions_that_are_told() -> None:
     counted = sum(27 * a * b + 2 * b for a, b in steps) + 8 * width + 1
     network = build_network("candidate_net")
     assert sum(parameter.numel() for parameter in network.parameters()) == counted
+    readme = (Path(networks.__file__).parent / "README.md").read_text(encoding="utf-8")
+    assert f"with {counted:,} parameters" in readme
 
 
 def test_patches_have_the_channels_that_it_takes() -> None:
