@@ -25,6 +25,8 @@ STEP = 2
 DARKEST_HU, BRIGHTER_HU = -40.0, 15.0
 """Blood of the cava is at most so much darker than the liver, and so much brighter than the liver's vessels: blood of
 the legs is dark, that of the kidneys bright."""
+BONE_HU, GAP_MM = 230.0, 8.0
+"""The shell of a vertebra is denser, and its gaps are narrower."""
 BLOOD_SHARE = 0.6
 """Inside the liver's mask it is at least so bright, in share of the liver's vessels."""
 DISC_MM, RING_MM = 8.0, 20.0
@@ -77,10 +79,24 @@ def find_cava(
 
 
 def _blood(grid: WorkingGrid, blood_hu: float) -> NDArray[np.bool_]:
-    """Return what may be blood of the cava by its brightness."""
+    """Return what may be blood of the cava by its brightness, and is no marrow."""
     smooth = ndimage.gaussian_filter(np.clip(grid.relative_hu, -150, 200), 1.2, truncate=3.0)
     like = (smooth > DARKEST_HU) & (smooth < blood_hu + BRIGHTER_HU)
-    return np.where(grid.organ, like & (smooth > BLOOD_SHARE * blood_hu), like)
+    return np.where(grid.organ, like & (smooth > BLOOD_SHARE * blood_hu), like & ~_bone(grid))
+
+
+def _bone(grid: WorkingGrid) -> NDArray[np.bool_]:
+    """Return bone with its marrow, which is as bright as blood: in each slice, what dense bone surrounds."""
+    dense = grid.relative_hu + np.float32(grid.liver_hu) > BONE_HU
+    radius = round(GAP_MM / 2 / CUBE_MM)
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    disc = (y**2 + x**2 <= radius**2)[None]
+    room = ((0, 0), (radius + 1, radius + 1), (radius + 1, radius + 1))
+    closed = ndimage.binary_closing(np.pad(dense, room), disc)
+    closed[:, -1] = True  # a vertebra may reach beyond what is looked at, at its back
+    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in closed])
+    inner = slice(radius + 1, -radius - 1)
+    return np.asarray(filled[:, inner, inner])
 
 
 def _scores(

@@ -17,7 +17,14 @@ from LiverTumorAttentionLib.analysis.vasculature.proposal import (
 )
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress
-from Testing.Library.analysis.vasculature.bodies import image_of, liver_with_vessels
+from Testing.Library.analysis.vasculature.bodies import (
+    BLOOD_HU,
+    Points,
+    image_of,
+    liver_with_vessels,
+    places,
+    tube,
+)
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +147,15 @@ def test_what_is_denser_than_blood_is_no_vessel(
     assert not found[oil].any()
     before = sitk.GetArrayFromImage(proposed.labels) > 0
     assert (found > 0)[before & ~oil].mean() > 0.9
+
+
+def test_marrow_is_no_cava(case: dict[str, sitk.Image]) -> None:
+    """A vertebra in the cava's usual place, as bright inside as blood."""
+    place = places(case["portal"])
+    spine: Points = [(0, 38, -90), (0, 38, 90)]
+    bone, marrow = (tube(place, spine, radius) for radius in (14.0, 11.0))
+    hu, instances = (sitk.GetArrayFromImage(case[name]) for name in ("portal", "instances"))
+    hu[bone] = np.where(marrow, BLOOD_HU, 450.0)[bone]
+    instances[bone] = 0
+    found = propose_vessels(image_of(hu, case["portal"]), image_of(instances, case["portal"]))
+    assert not (sitk.GetArrayFromImage(found.labels)[bone] == VENA_CAVA).any()
