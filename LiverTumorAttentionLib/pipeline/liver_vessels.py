@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +12,10 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE, __version__
 from LiverTumorAttentionLib.analysis.vasculature.proposal import VesselPoints, VesselProposal, propose_vessels
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_phase
+from LiverTumorAttentionLib.io.atomic_write import full_suffix
 from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.io.named_labels import write_named_labels
+from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.terminology import vessel_segments
 from LiverTumorAttentionLib.pipeline.jobs import VesselsJob
 from LiverTumorAttentionLib.pipeline.outputs import check_outputs, output_files, write_all, write_json
@@ -25,6 +29,10 @@ from LiverTumorAttentionLib.progress import Progress
 
 SOURCE_KEY = "LiverTumorAttention_VesselSource"
 """Field of the header of a `.seg.nrrd` that says who told the vessels."""
+
+WARNINGS_KEY = "LiverTumorAttention_VesselWarnings"
+"""Field of the header that keeps what the proposal warned of, JSON, a list of sentences."""
+MOST_WARNINGS, LONGEST_WARNING = 10, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,25 @@ class VesselsResult:
         return f"vessels {self.proposal.source}: {volumes}"
 
 
+def proposal_fields(source: str, warnings: Sequence[str]) -> dict[str, str]:
+    """Return what the header of a `.seg.nrrd` says of a proposal. source: who told the vessels; empty for none."""
+    fields = {SOURCE_KEY: source} if source else {}
+    return {**fields, WARNINGS_KEY: json.dumps(list(warnings))} if warnings else fields
+
+
+def proposal_warnings(path: str) -> tuple[str, ...]:
+    """Return what the proposal of vessels warned of, as the header of a `.seg.nrrd` says; none where it does not."""
+    if full_suffix(path) != ".seg.nrrd":
+        return ()
+    try:
+        told = json.loads(read_nrrd_header(path).pairs.get(WARNINGS_KEY, "[]"))
+    except ValueError:
+        return ()
+    if not isinstance(told, list):
+        return ()
+    return tuple(str(each)[:LONGEST_WARNING] for each in told[:MOST_WARNINGS] if isinstance(each, str))
+
+
 def vessels_case(job: VesselsJob, progress: Progress | None = None) -> VesselsResult:
     """Propose the vessels of a liver and write them: all that the job asks for, or nothing.
 
@@ -84,7 +111,11 @@ def vessels_case(job: VesselsJob, progress: Progress | None = None) -> VesselsRe
     result = VesselsResult(proposal=proposal, warnings=(*warnings, *liver.notes, *proposal.notes))
     writers = {
         "vessels": lambda path: write_named_labels(
-            path, proposal.labels, vessel_segments(), "vessels", {SOURCE_KEY: proposal.source}
+            path,
+            proposal.labels,
+            vessel_segments(),
+            "vessels",
+            proposal_fields(proposal.source, proposal.notes),
         ),
         "numbers": lambda path: write_json(path, result.as_dict()),
     }

@@ -21,6 +21,7 @@ from LiverTumorAttentionLib.io import (
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, review_warnings
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.pipeline.liver_segments import segments_for_case
+from LiverTumorAttentionLib.pipeline.liver_vessels import proposal_warnings
 from LiverTumorAttentionLib.pipeline.segmented_case import read_segmented_liver
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.report.run_report import RunReport
@@ -76,7 +77,9 @@ def read_case(job: ReviewJob, run: RunReport | None, progress: Progress) -> Repo
             case = replace(case, probability=_probability(job.probability, portal))
         if job.vessels is not None:
             progress.update(0.9, "vessels")
-            case = replace(case, vessels=_vessels(job.vessels, portal, meanings))
+            vessels = _vessels(job.vessels, portal, meanings)
+            told = tuple(f"vessels: {warning}" for warning in proposal_warnings(job.vessels))
+            case = replace(case, vessels=vessels, notes=(*case.notes, *told))
         if job.segments is not None:
             progress.update(0.95, "Couinaud segments")
             segments = segments_for_case(job.segments, case.instances, case.vessels)

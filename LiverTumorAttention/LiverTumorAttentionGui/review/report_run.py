@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.protocol import Outcome
 from LiverTumorAttentionGui.review.couinaud import SceneCouinaud
+from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
 from LiverTumorAttentionGui.scene.node_attributes import PHASE_NAMES
 from LiverTumorAttentionGui.scene.study import Study
 
@@ -160,7 +161,7 @@ def write_case(study: Study, instances: sitk.Image, folder: Path, log: str = "")
         vessels = study.vessel_map()
         segments = None if study.couinaud is None else SceneCouinaud(study).on_liver(instances)
     if vessels is not None:
-        files["--vessels"] = write_vessels(vessels, folder)
+        files["--vessels"] = write_vessels(vessels, folder, SceneVessels(study).warnings)
     if segments is not None:
         files["--segments"] = write_couinaud_labels(segments.labels, segments.source, folder)
     return [
@@ -201,11 +202,15 @@ def write_volume(image: sitk.Image, path: Path) -> Path:
     return path
 
 
-def write_vessels(vessels: Vessels, folder: Path) -> Path:
-    """Write the vessels with their names as segments of one layer; return their path."""
-    from LiverTumorAttentionLib.io.seg_nrrd import write_layers
+def write_vessels(vessels: Vessels, folder: Path, warnings: Sequence[str] = ()) -> Path:
+    """Write the vessels with their names as segments of one layer; return their path.
 
-    pairs: dict[str, str] = {}
+    warnings: what their proposal warned of, for the report to say.
+    """
+    from LiverTumorAttentionLib.io.seg_nrrd import write_layers
+    from LiverTumorAttentionLib.pipeline.liver_vessels import proposal_fields
+
+    pairs = proposal_fields("", warnings)
     for index, (value, name) in enumerate(vessels.names.items()):
         fields = {"ID": f"Vessel_{value}", "Name": name, "LabelValue": str(value), "Layer": "0"}
         pairs |= {f"Segment{index}_{field}": text for field, text in fields.items()}

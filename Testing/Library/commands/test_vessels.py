@@ -12,8 +12,12 @@ import pytest
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import read_vessels
+from LiverTumorAttentionLib.analysis.vasculature.proposal import GUESSED_TREES
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.contrast_phase import LATE_ARTERIAL, PORTAL
+from LiverTumorAttentionLib.io.named_labels import write_named_labels
+from LiverTumorAttentionLib.io.terminology import vessel_segments
+from LiverTumorAttentionLib.pipeline.liver_vessels import WARNINGS_KEY, proposal_warnings
 from Testing.Library.analysis.vasculature.bodies import liver_with_vessels
 from Testing.Library.phases.drawn_trunk import knees, trunk
 
@@ -51,9 +55,23 @@ def test_the_file_names_and_codes_its_vessels(files: dict[str, str]) -> None:
 def test_a_review_fills_its_table_with_them(files: dict[str, str], tmp_path: Path) -> None:
     table = tmp_path / "case.csv"
     given = ["--portal", files["portal"], "--segmentation", files["instances"], "--vessels", files["output"]]
-    assert main(["review", *given, "--csv", str(table), "--progress", "none"]) == 0
+    numbers = tmp_path / "case.json"
+    written = ["--csv", str(table), "--json", str(numbers), "--progress", "none"]
+    assert main(["review", *given, *written]) == 0
+    warnings = json.loads(numbers.read_text(encoding="utf-8"))["warnings"]
+    assert f"vessels: {GUESSED_TREES}" in warnings, "what the proposal warned of goes with its file"
     row = next(csv.DictReader(table.open(encoding="utf-8-sig")))
     assert any(value in NAMES for value in row.values())
+
+
+@pytest.mark.parametrize("told", ["no JSON", "{}", '[1, {"a": 2}]', "null"])
+def test_a_header_that_was_tampered_with_warns_of_nothing(tmp_path: Path, told: str) -> None:
+    path = tmp_path / "vessels.seg.nrrd"
+    labels = sitk.Image([4, 4, 4], sitk.sitkUInt8)
+    labels[1, 1, 1] = 1
+    write_named_labels(path, labels, vessel_segments(), "vessels", {WARNINGS_KEY: told})
+    assert proposal_warnings(str(path)) == ()
+    assert proposal_warnings(str(tmp_path / "vessels.nii.gz")) == ()
 
 
 def test_a_plan_tells_territories_and_a_curved_cut(files: dict[str, str], tmp_path: Path) -> None:

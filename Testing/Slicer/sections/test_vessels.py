@@ -168,7 +168,9 @@ def test_the_curved_cut_is_drawn_and_planned_with_the_planes(panel, scene, large
 
 
 def test_vessels_points_and_cuts_survive_saving_and_loading(panel, scene, large, wait_until, tmp_path):
+    from LiverTumorAttentionGui.review.report_run import write_case
     from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
+    from LiverTumorAttentionLib.pipeline.liver_vessels import proposal_warnings
     from Testing.bench.scenes import load_scene, save_scene
 
     ui = panel.ui
@@ -200,6 +202,10 @@ def test_vessels_points_and_cuts_survive_saving_and_loading(panel, scene, large,
     assert not SceneVessels(study).is_of_earlier_liver(again.active_case.instances())
     again.review.vessels.check()
     assert ui.vesselsStaleLabel.text == "The trees were guessed."
+    (tmp_path / "given").mkdir()
+    given = write_case(study, again.active_case.instances(), tmp_path / "given")
+    kept = proposal_warnings(given[given.index("--vessels") + 1])
+    assert kept == ("the trees were guessed",), "a report says it, too"
     for role, selector, count in (
         ("CurvedCut", ui.curvedSelector, 5),
         ("VesselCuts", ui.vesselCutsSelector, 2),
