@@ -12,26 +12,22 @@ from LiverTumorAttentionGui.correction.active_case import ActiveCase
 from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import MessageLine
 from LiverTumorAttentionGui.i18n import _
-from LiverTumorAttentionGui.scene.node_attributes import LOG_ATTRIBUTE
 from LiverTumorAttentionGui.sections.child_task import ChildTask
 from LiverTumorAttentionGui.sections.comparison_table import ComparisonTable, response_text
-from LiverTumorAttentionGui.sections.followup_report import MadeReport, check_report
+from LiverTumorAttentionGui.sections.followup_run import CHOOSE_EARLIER, FollowUpRun
 from LiverTumorAttentionGui.sections.followup_views import FollowUpViews
+from LiverTumorAttentionGui.sections.pairs_by_hand import PairsByHand
 from LiverTumorAttentionGui.sections.report import ask_for_file
 from LiverTumorAttentionGui.sections.response_inputs import ResponseInputs
 from LiverTumorAttentionGui.signals import Connections, Debounce, ProgrammaticUpdate
-from LiverTumorAttentionLib import NOT_FOR_CLINICAL_USE
 
 if TYPE_CHECKING:
     from LiverTumorAttentionGui.review.comparison import SceneComparison
-    from LiverTumorAttentionGui.review.comparison_run import ComparedStudies, ComparisonRun
     from LiverTumorAttentionGui.review.said import Said
     from LiverTumorAttentionGui.scene.study import Study
 
-CHOOSE_EARLIER = _("Choose the earlier study of this patient to compare with.")
 NO_RESULT = _("Press Compare: nothing has been compared yet.")
 CORRECTED_SINCE = _("One of the two segmentations was changed since: compare again.")
-NONE = _("none")
 _CHECK_MS = 400
 
 
@@ -52,7 +48,6 @@ class FollowUpSection:
         self._ui, self._active_case, self._ensure = ui, active_case, ensure
         self.choose_file = choose_file
         self._message, self._stale = MessageLine(ui.followupStatusLabel), MessageLine(ui.followupStaleLabel)
-        self._made: MadeReport | None = None
         self._controller: object = None
         self._update = ProgrammaticUpdate()
         self._table = ComparisonTable(ui.pairsTable, self._jump)
@@ -67,14 +62,27 @@ class FollowUpSection:
             on_change=self._update_widgets,
             stages=_("Comparison: {stage}"),
         )
+        self._run = FollowUpRun(
+            active_case,
+            self.task,
+            self._message,
+            comparison=self._comparison,
+            studies=self._studies,
+            ensure=ensure,
+            on_kept=self._kept,
+        )
+        self._by_hand = PairsByHand(
+            ui,
+            selected=lambda: self._table.selected,
+            change=self._say_of_pairs,
+            say=self._message.say,
+        )
         self._check_later = Debounce(self._show_stale, _CHECK_MS, restart=True)
         self._connections = Connections(
             (ui.baselineSelector, "currentNodeChanged(vtkMRMLNode*)", self._baseline_chosen),
             (ui.baselineDateEdit, "editingFinished()", self._dates_entered),
             (ui.followupDateEdit, "editingFinished()", self._dates_entered),
             (ui.compareStudiesButton, "clicked(bool)", self._compare_clicked),
-            (ui.pairButton, "clicked(bool)", self._pair_clicked),
-            (ui.targetButton, "clicked(bool)", self._target_clicked),
             (ui.undoPairButton, "clicked(bool)", self._undo_clicked),
             (ui.followupReportButton, "clicked(bool)", self._report_clicked),
         )
@@ -102,8 +110,7 @@ class FollowUpSection:
         result = None if state is None else state.result
         targets = () if state is None else state.said.targets
         self._table.show([] if result is None else result["pairs"], targets)
-        self._list_lesions(result)
-        self._show_said(None if state is None else state.said)
+        self._by_hand.show(result, None if state is None else state.said)
         chosen = [] if result is None else result["response"]["targets"]
         self._inputs.show(None if state is None else state.said, chosen)
         hint = CHOOSE_EARLIER if comparison is None or comparison.baseline is None else NO_RESULT
@@ -126,6 +133,7 @@ class FollowUpSection:
         self.task.disconnect()
         self._table.disconnect()
         self._inputs.disconnect()
+        self._by_hand.disconnect()
         self._views.disconnect()
         self._connections.disconnect()
 
@@ -165,29 +173,6 @@ class FollowUpSection:
         ui.followupLayoutButton.enabled = chosen
         ui.followupLinkButton.enabled = chosen and self._transform() is not None
 
-    def _show_said(self, said: Said | None) -> None:
-        """Show pairs and targets that a person named."""
-        lines = []
-        if said is not None and said.pairs:
-            pairs = [" = ".join(NONE if n is None else str(n) for n in pair) for pair in said.pairs]
-            lines.append(_("Pairs by hand, baseline = follow-up: {pairs}").format(pairs="; ".join(pairs)))
-        if said is not None and said.targets:
-            numbers = ", ".join(str(number) for number in said.targets)
-            lines.append(_("Targets by hand: {numbers}").format(numbers=numbers))
-        self._ui.saidLabel.text = "\n".join(lines)
-        self._ui.saidLabel.visible = bool(lines)
-
-    def _list_lesions(self, result: dict[str, Any] | None) -> None:
-        """List the lesions of both times for a pair by hand."""
-        for box, visit in (
-            (self._ui.pairBaselineComboBox, "baseline"),
-            (self._ui.pairFollowupComboBox, "followup"),
-        ):
-            box.clear()
-            box.addItem(NONE, "")
-            for tumor in () if result is None else result[visit]["tumors"]:
-                box.addItem(str(tumor["number"]), str(tumor["number"]))
-
     def _show_stale(self) -> None:
         """Say whether what is shown is still of the two segmentations and of what was said."""
         comparison = self._comparison()
@@ -196,22 +181,11 @@ class FollowUpSection:
             self._stale.say("")
         else:
             try:
-                same = state.of == self._checksums(comparison)
+                same = state.of == self._run.checksums(comparison)
             except PanelError as error:
                 self._stale.say(str(error), error=True)
                 return
             self._stale.say("" if same else CORRECTED_SINCE, error=True)
-
-    def _checksums(self, comparison: SceneComparison) -> dict[str, str]:
-        from LiverTumorAttentionGui.review.comparison import segmentation_checksum
-
-        if comparison.baseline is None:
-            return {}
-        self._active_case.instances()  # with the edits of the Segment Editor
-        return {
-            "baseline": segmentation_checksum(comparison.baseline),
-            "followup": segmentation_checksum(comparison.followup),
-        }
 
     def _baseline_chosen(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
         comparison = self._comparison()
@@ -247,21 +221,6 @@ class FollowUpSection:
         }
         self._say_of_pairs(lambda said: replace(said, **{name: text.strip() for name, text in dates.items()}))
 
-    def _pair_clicked(self, _checked: bool = False) -> None:
-        ui = self._ui
-        numbers = [
-            int(box.currentData) if box.currentData else None
-            for box in (ui.pairBaselineComboBox, ui.pairFollowupComboBox)
-        ]
-        self._say_of_pairs(lambda said: said.with_pair(numbers[0], numbers[1]))
-
-    def _target_clicked(self, _checked: bool = False) -> None:
-        pair = self._table.selected
-        if pair is None or pair["baseline"] is None:
-            self._message.say(_("Select a row with a lesion of the baseline first."), error=True)
-            return
-        self._say_of_pairs(lambda said: said.with_target(int(pair["baseline"])))
-
     def _undo_clicked(self, _checked: bool = False) -> None:
         self._keep(lambda comparison: comparison.undo())
 
@@ -293,94 +252,15 @@ class FollowUpSection:
                 if tumor["number"] == pair[visit]
             }
             self._views.jump(places)
-            for box, visit in (
-                (self._ui.pairBaselineComboBox, "baseline"),
-                (self._ui.pairFollowupComboBox, "followup"),
-            ):
-                box.setCurrentIndex(max(box.findData("" if pair[visit] is None else str(pair[visit])), 0))
+            self._by_hand.choose(pair)
 
     def _compare_clicked(self, _checked: bool = False) -> None:
-        self._compare(lambda: "")
+        self._run.start()
 
-    def _compare(self, then: Callable[[], str]) -> None:
-        """Start a run. then: called when its result is kept; returns what else to say."""
-        comparison = self._comparison()
-        if comparison is None or comparison.baseline is None:
-            self._message.say(CHOOSE_EARLIER, error=True)
-            return
-        asked, of = comparison.state.said, {}
-
-        def make(**listeners: Any) -> ComparisonRun | None:
-            run = self._make(comparison, asked, **listeners)
-            of.update(self._checksums(comparison))
-            return run
-
-        self.task.start(make, lambda result: self._compared(comparison, asked, of, result, then))
-
-    def _make(self, comparison: SceneComparison, said: Said, **listeners: Any) -> ComparisonRun | None:
-        from LiverTumorAttentionGui.review.comparison_run import ComparisonRun, Visit
-
-        self._ensure()
-        studies = self._studies()
-        if studies is None or studies[1].segmentation is not comparison.followup:
-            return None  # another case was opened while packages were installed
-        log = studies[0].segmentation.GetAttribute(LOG_ATTRIBUTE) or ""
-        return ComparisonRun(
-            Visit(study=studies[0], instances=studies[0].instances(), log=log),
-            Visit(
-                study=studies[1], instances=self._active_case.instances(), log=self._active_case.log_text()
-            ),
-            said,
-            **listeners,
-        )
-
-    def _compared(
-        self,
-        comparison: SceneComparison,
-        asked: Said,
-        of: dict[str, str],
-        result: ComparedStudies,
-        then: Callable[[], str],
-    ) -> str:
-        """Keep and show what was found; return the message for it."""
-        if comparison.followup.GetScene() is None:
-            return _("The case was removed during the run.")
-        try:
-            comparison.keep_result(of, result.values)
-            comparison.keep_transform(result.transform)
-        except PanelError as error:
-            return str(error)
-        self._made = MadeReport(node=comparison.followup.GetID(), said=asked, of=of, files=result.files)
+    def _kept(self) -> None:
+        """Show what a run found."""
         self._views.link()
         self.show()
-        notes = [_("Warning: {warning}").format(warning=each) for each in result.values["warnings"]]
-        self.task.warnings.clear()  # they are the same, and are kept with the result
-        registration = result.values["registration"]
-        said = _("Registration {grade}: {reason}. {notice}").format(
-            grade=registration["grade"], reason=registration["reason"], notice=NOT_FOR_CLINICAL_USE
-        )
-        try:
-            more = then()
-        except PanelError as error:
-            more = str(error)
-        return "\n".join(line for line in (more, said, *notes) if line)
 
     def _report_clicked(self, _checked: bool = False) -> None:
-        """Write the report of what was compared; where something was said or corrected since, after another run."""
-        comparison = self._comparison()
-        if comparison is None:
-            return
-        chosen = self.choose_file(
-            self._ui.followupReportButton, f"{comparison.followup.GetName()} follow-up.html"
-        )
-        if not chosen:
-            return
-        try:
-            check_report(chosen)
-            made = self._made
-            if made is None or not made.is_of(comparison, self._checksums(comparison)):
-                self._compare(lambda: "" if self._made is None else self._made.written(chosen))
-                return
-            self._message.say(made.written(chosen))
-        except PanelError as error:
-            self._message.say(str(error), error=True)
+        self._run.report(lambda name: self.choose_file(self._ui.followupReportButton, name))
