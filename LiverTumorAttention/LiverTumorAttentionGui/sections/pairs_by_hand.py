@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from LiverTumorAttentionGui.i18n import _
@@ -25,7 +25,7 @@ class PairsByHand:
         self,
         ui: Any,
         *,
-        selected: Callable[[], dict[str, Any] | None],
+        selected: Callable[[], Mapping[str, Any] | None],
         change: Callable[[Callable[[Said], Said]], None],
         say: Callable[..., None],
     ) -> None:
@@ -37,7 +37,7 @@ class PairsByHand:
             (ui.targetButton, "clicked(bool)", self._target_clicked),
         )
 
-    def show(self, result: dict[str, Any] | None, said: Said | None) -> None:
+    def show(self, result: Mapping[str, Any] | None, said: Said | None) -> None:
         """List the lesions of both times, and show pairs and targets that a person named."""
         for visit, box in self._boxes.items():
             box.clear()
@@ -54,7 +54,7 @@ class PairsByHand:
         self._label.text = "\n".join(lines)
         self._label.visible = bool(lines)
 
-    def choose(self, pair: dict[str, Any]) -> None:
+    def choose(self, pair: Mapping[str, Any]) -> None:
         """Choose the lesions of a pair of the table."""
         for visit, box in self._boxes.items():
             box.setCurrentIndex(max(box.findData("" if pair[visit] is None else str(pair[visit])), 0))
