@@ -28,6 +28,7 @@ from LiverTumorAttentionLib.memory import (
     raise_if_out_of_memory,
     told,
 )
+from Testing.patience import PATIENCE_S
 
 COMMANDS = ("segment", "register", "refine", "review", "evaluate", "export_training", "phantom")
 
@@ -244,7 +245,7 @@ def test_linear_algebra_needs_no_more_memory_once_it_has_taken_its_own() -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=PATIENCE_S,
     )
     assert ended.returncode == 0, ended.stderr
     refused, *after = ended.stdout.splitlines()

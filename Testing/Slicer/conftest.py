@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from Testing.bench import slicer_like
+from Testing.patience import PATIENCE_S
 from Testing.Slicer import panel_cases
 
 COLLECT_EVERY = 10
@@ -84,7 +85,7 @@ def no_lost_exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def wait_until(application: Any) -> Callable[..., None]:
     """Return a function that runs the event loop until a condition holds, and fails after a while."""
 
-    def wait(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    def wait(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
         end = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end, f"timed out waiting until {what}"

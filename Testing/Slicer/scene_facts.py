@@ -7,6 +7,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from Testing.patience import PATIENCE_S
+
 
 def facts(scene: Any) -> dict[str, Any]:
     """Return each node that a user works on by its id: name, attributes, references, and what it holds.
@@ -110,7 +112,7 @@ def alive(pid: int) -> bool:
 
 def wait_dead(pid: int) -> None:
     """Wait until a process has ended, and fail after a while."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE_S
     while alive(pid):
         assert time.monotonic() < end, f"process {pid} is still there"
         time.sleep(0.02)

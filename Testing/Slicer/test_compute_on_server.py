@@ -183,7 +183,7 @@ def test_a_dead_server_is_a_sentence_and_the_scene_stays(scene, wait_until, tmp_
     choose(panel, "http://127.0.0.1:9")
     nodes = scene.GetNumberOfNodes()
     panel.ui.segmentButton.click()
-    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    wait_until(lambda: not panel.running, "the real child has ended")
     assert "The server http://127.0.0.1:9 does not answer" in panel.ui.statusLabel.text
     assert "compute on this computer" in panel.ui.statusLabel.text
     assert "color" in panel.ui.statusLabel.styleSheet
@@ -215,7 +215,7 @@ def test_from_the_button_through_a_server_to_the_node(
     with running_server(tmp_path / "server", runner=RUNNER, token_file=str(token)) as server:
         choose(panel, server.url, str(token))
         panel.ui.segmentButton.click()
-        wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+        wait_until(lambda: not panel.running, "the real child has ended")
         assert server.kept() == []
         assert len(server.engine.submitted) == 1, panel.ui.statusLabel.text
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1, panel.ui.statusLabel.text

@@ -47,9 +47,9 @@ def test_a_dropped_bundle_goes_the_whole_way(panel, scene, wait_until, tmp_path:
     panel.ui.manageModelsButton.click()
     dialog = panel._inputs._manager
     assert drop(dialog.widget, bundle)
-    wait_until(lambda: dialog._import_dialog is not None, "what it leaves open is asked", timeout_s=300)
+    wait_until(lambda: dialog._import_dialog is not None, "what it leaves open is asked")
     dialog._import_dialog.ui.confirmImportButton.click()
-    wait_until(lambda: not dialog.ui.modelProgressBar.enabled, "the bundle is converted", timeout_s=300)
+    wait_until(lambda: not dialog.ui.modelProgressBar.enabled, "the bundle is converted")
     assert dialog.ui.messageLabel.text == "The model was imported."
     dialog.ui.modelTable.selectRow(1)
     shown = dialog.ui.detailsBrowser.toPlainText()
@@ -64,7 +64,7 @@ def test_a_dropped_bundle_goes_the_whole_way(panel, scene, wait_until, tmp_path:
     panel.ui.modelComboBox.setCurrentIndex(chosen)
     panel.ui.deviceComboBox.setCurrentIndex(panel.ui.deviceComboBox.findData("cpu"))
     panel.ui.segmentButton.click()
-    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    wait_until(lambda: not panel.running, "the real child has ended")
     node = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
     assert node is not None, panel.ui.statusLabel.text
     liver, tumor = segment(node, "Liver", portal), segment(node, "Tumor 1", portal)
@@ -88,7 +88,7 @@ def test_a_dropped_bundle_goes_the_whole_way(panel, scene, wait_until, tmp_path:
     page = tmp_path / "case.html"
     panel.review.export.choose_file = lambda _parent, _name: str(page)
     panel.ui.reportButton.click()
-    wait_until(lambda: not panel.review.export.running, "the report is written", timeout_s=300)
+    wait_until(lambda: not panel.review.export.running, "the report is written")
     numbers = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     volume_ml = before * float(np.prod(SPACING_MM)) / 1000.0
     assert numbers["tumors"][0]["measurement"]["volume_ml"] == pytest.approx(volume_ml)

@@ -130,7 +130,7 @@ def test_real_child_from_the_button_to_the_node(scene, phantom, wait_until, tmp_
 
     began = time.monotonic()
     panel.ui.segmentButton.click()
-    wait_until(ended, "the real child has ended", timeout_s=300)
+    wait_until(ended, "the real child has ended")
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1, panel.ui.statusLabel.text
     print(f"the real child took {time.monotonic() - began:.1f} s through {sorted(stages)}")
     assert len(stages) > 3
@@ -187,7 +187,7 @@ def test_real_registration_is_kept_in_the_scene(scene, phantom, wait_until, tmp_
     panel.ui.modelComboBox.setCurrentIndex(panel.ui.modelComboBox.findData(chosen))
     panel.ui.deviceComboBox.setCurrentIndex(panel.ui.deviceComboBox.findData("cpu"))
     panel.ui.segmentButton.click()
-    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    wait_until(lambda: not panel.running, "the real child has ended")
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1, panel.ui.statusLabel.text
     report = json.loads((tmp_path / "kept" / "report.json").read_text())["registration"]
     print(panel.ui.registrationLabel.text, panel.ui.registrationLabel.toolTip)
@@ -232,7 +232,7 @@ def test_real_child_refuses_what_is_no_ct(scene, wait_until, tmp_path, monkeypat
     panel.ui.portalSelector.setCurrentNode(volume)
     nodes = scene.GetNumberOfNodes()
     panel.ui.segmentButton.click()
-    wait_until(lambda: not panel.running, "the real child has ended", timeout_s=300)
+    wait_until(lambda: not panel.running, "the real child has ended")
     print(panel.ui.statusLabel.text)
     assert "portal" in panel.ui.statusLabel.text
     assert "unexpectedly" not in panel.ui.statusLabel.text

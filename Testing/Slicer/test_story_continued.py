@@ -40,7 +40,7 @@ def tell_the_segments(story: dict[str, Any]) -> None:
     """The network proposes them; every tumor of the table has its segments, and they fill the liver."""
     panel, ui = story["panel"], story["panel"].ui
     ui.proposeSegmentsButton.click()
-    story["wait"](lambda: not panel.review.busy, "the segments are proposed", 300.0)
+    story["wait"](lambda: not panel.review.busy, "the segments are proposed")
     assert "proposed by the model" in ui.reviewStatusLabel.text, ui.reviewStatusLabel.text
     segments, liver = _segments(panel), _instances(panel) > 0
     np.testing.assert_array_equal(segments > 0, liver)
@@ -68,7 +68,7 @@ def compare_both_dates(story: dict[str, Any]) -> None:
         edit.text = day
         edit.editingFinished.emit()
     ui.compareStudiesButton.click()
-    story["wait"](lambda: not panel.followup.task.running, "both are compared", 300.0)
+    story["wait"](lambda: not panel.followup.task.running, "both are compared")
     shown = [row[:3] for row in _rows(ui.pairsTable)]
     assert shown == [["1", "2", "matched"], ["2", "–", "gone"], ["–", "1", "new"]], (
         ui.followupStatusLabel.text
@@ -102,7 +102,7 @@ def report_it(story: dict[str, Any]) -> None:
     panel, page = story["panel"], story["folder"] / "followup.html"
     panel.followup.choose_file = lambda _parent, _name: str(page)
     panel.ui.followupReportButton.click()
-    story["wait"](lambda: not panel.followup.task.running, "the report is written", 300.0)
+    story["wait"](lambda: not panel.followup.task.running, "the report is written")
     numbers = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     kept = panel.followup._comparison().state.result
     for name in ("pairs", "response", "counts", "interval_days"):

@@ -10,6 +10,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import Cancelled, InputError
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
+from Testing.patience import PATIENCE_S
 from training.parallel import each
 
 
@@ -18,7 +19,7 @@ def halve(number: int) -> int:
     if number == 13:
         os._exit(1)
     if number == 99:
-        time.sleep(25)
+        time.sleep(2 * PATIENCE_S)
     if number % 2:
         raise InputError(f"{number} is odd: choose another")
     return number // 2
@@ -47,10 +48,10 @@ def test_the_wish_to_cancel_ends_work_that_is_under_way():
     wish = Progress(None, lambda: time.monotonic() > begun + 2)
     with pytest.raises(Cancelled, match="cancelled"):
         list(each(halve, [99, 99, 8], processes=2, progress=wish))
-    while multiprocessing.active_children() and time.monotonic() < begun + 10:
+    while multiprocessing.active_children() and time.monotonic() < begun + PATIENCE_S:
         time.sleep(0.05)
     assert not multiprocessing.active_children()
-    assert time.monotonic() < begun + 10
+    assert time.monotonic() < begun + PATIENCE_S
 
 
 def test_no_items_are_no_work_and_no_processes_are_refused():

@@ -12,11 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+from Testing.patience import PATIENCE_S
 from training.loop.trainer import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 600
-"""Far more than any of the commands takes; a test that hangs ends."""
 
 
 def commands() -> list[list[str]]:
@@ -47,18 +46,18 @@ def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
 
 def run(arguments: list[str], folder: Path) -> str:
     process = start(arguments, folder)
-    told, _ = process.communicate(timeout=SECONDS)
+    told, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, told
     return told
 
 
 def kill_after_a_checkpoint(arguments: list[str], folder: Path) -> None:
     process = start(arguments, folder)
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PATIENCE_S
     while not list(folder.rglob(CHECKPOINT)) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=SECONDS)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -signal.SIGKILL
 
 

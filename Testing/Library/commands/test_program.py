@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from LiverTumorAttentionLib.cli import main as library
+from Testing.patience import PATIENCE_S
 from training.cli import main as training
 
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a system without /dev/full")
@@ -23,7 +24,7 @@ def started(
     command = [sys.executable, "-m", program, *arguments]
     return subprocess.run(
         ["sh", "-c", f'"$@" {redirect}', "sh", *command],
-        capture_output=True, check=False, env={**os.environ, **environment}, timeout=300,
+        capture_output=True, check=False, env={**os.environ, **environment}, timeout=PATIENCE_S,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.io import (
 )
 from LiverTumorAttentionLib.voxels.geometry import to_lps
 from Testing.Library.io.bounded_reading import READ, outcomes
+from Testing.patience import PATIENCE_S
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SEG needs highdicom")
 pydicom = pytest.importorskip("pydicom")
@@ -194,7 +195,9 @@ def test_extra_is_imported_only_when_it_is_needed():
         "import sys, LiverTumorAttentionLib.io; "
         "print([name for name in ('highdicom', 'pydicom', 'torch') if name in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert run.stdout.strip() == "[]"
 
 

@@ -24,6 +24,7 @@ from LiverTumorAttentionLib.io import (
 from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.seg_nrrd import write_layers
 from LiverTumorAttentionLib.voxels.geometry import same_grid
+from Testing.patience import PATIENCE_S
 
 needs_slicer = pytest.mark.skipif(
     importlib.util.find_spec("slicer") is None or importlib.util.find_spec("vtk") is None,
@@ -53,7 +54,9 @@ def in_slicer(same_instances, tmp_path_factory) -> Path:
     write_segmentation(folder / "empty.seg.nrrd", same_instances * 0)
     command = [sys.executable, str(Path(__file__).with_name("slicer_load.py")), str(folder)]
     environment = {**os.environ, "HOME": str(folder)}
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, env=environment, check=False
+    )
     assert run.returncode == 0, run.stderr
     return folder
 

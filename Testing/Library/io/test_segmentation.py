@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.io import (
     write_segmentation,
 )
 from LiverTumorAttentionLib.voxels.geometry import same_grid
+from Testing.patience import PATIENCE_S
 
 
 def voxels(image: sitk.Image) -> np.ndarray:
@@ -127,7 +128,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path):
     """Writing stops at 20 kB: ITK reports it for some formats and keeps silent for others."""
     paths = [str(tmp_path / name) for name in ("a.nii.gz", "a.nii", "a.nrrd", "a.mha", "a.seg.nrrd")]
     command = [sys.executable, "-c", FULL_DISK, *paths]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     lines = run.stdout.splitlines()
     assert len(lines) == len(paths)
     for path, line in zip(paths, lines, strict=True):

@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.io import (
     side_by_side,
 )
 from LiverTumorAttentionLib.memory import MemoryWarning
+from Testing.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ def reader(
 
 
 def test_they_run_at_the_same_time_and_come_in_their_order() -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=PATIENCE_S)
 
     def meeting(value: int) -> Callable[[], sitk.Image]:
         def read() -> sitk.Image:

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.inference.slices import SlicePredictor
 from LiverTumorAttentionLib.phantoms import Phantom
+from Testing.patience import PATIENCE_S
 
 on_linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="limits of address space are Linux's"
@@ -23,9 +24,6 @@ on_linux = pytest.mark.skipif(
 ROOT = Path(__file__).resolve().parents[3]
 SHARES = (0.25, 0.45, 0.6, 0.75, 0.85, 0.9, 0.94, 0.97)
 """Address space of a run, in shares of what it takes without a limit; loading torch takes the first three quarters."""
-
-LONGEST_SECONDS = 240
-"""Of one run; a run takes a few seconds, and one that waits for memory would take for ever."""
 
 CHILD = """
 import pathlib, re, resource, sys
@@ -49,7 +47,7 @@ def run(folder: Path, limit_bytes: int, *arguments: object) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=LONGEST_SECONDS,
+        timeout=PATIENCE_S,
     )
 
 

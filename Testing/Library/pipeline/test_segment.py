@@ -21,6 +21,7 @@ from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.segment import CaseResult, segment_case
 from LiverTumorAttentionLib.progress import Progress, ProgressEvent
 from Testing.dicom_support import unless_highdicom_is_missing
+from Testing.patience import PATIENCE_S
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 
@@ -200,7 +201,7 @@ def test_terminating_a_run_leaves_nothing(case: tuple[Phantom, Path], tmp_path: 
         if json.loads(line).get("stage") == "liver":
             process.send_signal(signal.SIGTERM)
             break
-    printed, errors = process.communicate(timeout=120)
+    printed, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert errors.strip() == "error: cancelled; nothing was written"
     assert json.loads(printed.splitlines()[-1]) == {

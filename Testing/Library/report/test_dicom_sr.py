@@ -20,6 +20,7 @@ from LiverTumorAttentionLib.io.terminology import Description
 from LiverTumorAttentionLib.pipeline.jobs import ReviewJob
 from LiverTumorAttentionLib.report import dicom_sr, report_case
 from Testing.Library.report.dicom_study import SPACING, THICKNESS, Study
+from Testing.patience import PATIENCE_S
 
 highdicom = pytest.importorskip("highdicom", reason="DICOM SR needs highdicom")
 pydicom = pytest.importorskip("pydicom")
@@ -278,5 +279,7 @@ def test_importing_the_report_imports_nothing_optional() -> None:
         "import sys, LiverTumorAttentionLib.report; "
         "print([name for name in ('highdicom', 'pydicom', 'jinja2', 'torch') if name in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert run.stdout.strip() == "[]"

@@ -19,6 +19,7 @@ from LiverTumorAttentionLib.remote.voxels import packed
 from LiverTumorAttentionLib.server.settings import ServerSettings
 from Testing.Library.server.conftest import Running, running_server, tiny_volume
 from Testing.Library.server.stub import HANGS
+from Testing.patience import PATIENCE_S
 
 ONE, TWO = "1" * 32, "2" * 32
 VOLUME = tiny_volume()
@@ -30,7 +31,7 @@ def ask(
     server: Running, method: str, path: str, body: Any = b"", **headers: str
 ) -> tuple[int, dict[str, Any]]:
     """Send one request; return status and JSON of the answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request(
         method, path, body=content, headers={k.replace("_", "-"): v for k, v in headers.items()}
@@ -54,7 +55,7 @@ def send_volume(server: Running, identifier: str = ONE, **headers: str) -> None:
 
 
 def wait_for(server: Running, path: str, state: str) -> dict[str, Any]:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + PATIENCE_S
     while time.monotonic() < limit:
         _, told = ask(server, "GET", path)
         if told.get("state") == state or told.get("error"):
@@ -156,10 +157,10 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", [f"/v1/uploads/{ONE}/voxels?offset=0", f"/v1/jobs/{ONE}"])
 def test_what_is_too_large_is_refused_before_it_is_read(server: Running, path: str) -> None:
     most = CHUNK_BYTES if "voxels" in path else MOST_JSON_BYTES
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as raw:
         raw.sendall(f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {most + 1}\r\n\r\n".encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 413")  # not a byte of it was sent
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as raw:
         raw.sendall(f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         piece = b"10000\r\n" + bytes(0x10000) + b"\r\n"
         answer = b""
@@ -291,7 +292,7 @@ def test_what_nobody_asks_for_is_deleted(tmp_path: Path) -> None:
         wait_for(server, f"/v1/jobs/{TWO}", "done")
         assert server.kept() != []
         send_volume(server)  # and a volume of no job
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE_S
         while server.kept() and time.monotonic() < limit:
             time.sleep(0.1)
         assert server.kept() == []
@@ -303,7 +304,7 @@ def test_a_case_whose_client_fell_silent_is_ended(tmp_path: Path) -> None:
     with running_server(tmp_path / "s", silent_seconds=0.5) as server:
         send_volume(server)
         ask(server, "PUT", f"/v1/jobs/{TWO}", request(settings={"model": "demonstration", "seed": HANGS}))
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE_S
         while server.kept() and time.monotonic() < limit:
             time.sleep(0.1)
         assert server.kept() == []
@@ -323,11 +324,11 @@ def test_who_dawdles_is_cut(tmp_path: Path, start: bytes) -> None:
     """A byte now and then keeps no connection, wherever in the exchange it stands."""
     with (
         running_server(tmp_path / "s", exchange_seconds=1.0) as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw,
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as raw,
     ):
         if start:
             raw.sendall(start)
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE_S
         cut = False
         while not cut and time.monotonic() < limit:
             try:

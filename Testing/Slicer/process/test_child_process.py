@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from Testing.patience import PATIENCE_S
 from Testing.Slicer.scene_facts import alive, wait_dead
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -176,7 +177,7 @@ def test_launcher_ends_with_the_window_that_started_it(tmp_path):
     )
     assert child.stdout.readline() == b"ready\n"
     child.stdin.close()
-    assert child.wait(timeout=5) == -9
+    assert child.wait(timeout=PATIENCE_S) == -9
     child.stdout.close()
 
 

@@ -29,7 +29,6 @@ def test_resected_part_is_shown_and_updated(case, plan, wait_until):
             and np.count_nonzero(plan_segment(case, "ResectedPart") & shown) < 0.05 * np.count_nonzero(shown)
         ),
         "the other half is shown",
-        timeout_s=3,
     )
     np.testing.assert_array_equal(plan_segment(case, "Margin"), margin)
     plan.show_resected(False)

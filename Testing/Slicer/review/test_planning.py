@@ -68,13 +68,11 @@ def test_margin_is_updated_with_a_corrected_segmentation(case, plan, wait_until)
     wait_until(
         lambda: np.count_nonzero(plan_segment(case, "Margin")) * case.voxel_ml == pytest.approx(alone),
         "the segment follows",
-        timeout_s=3,
     )
     plan.set_instances(ball_cases.image(ball_cases.labels(()), case.grid))
     wait_until(
         lambda: case.study.segmentation.GetNodeReference("MarginSegmentation") is None,
         "the margin around nothing is gone",
-        timeout_s=3,
     )
 
 
@@ -104,7 +102,7 @@ def test_plane_beside_the_liver_is_refused(case, plan, wait_until):
     put(plane, case.ras_beside_centre((0, 0, 0)) + (80, 0, 0), (1, 0, 0))
     with pytest.raises(PanelError, match=r"^The plane does not pass through the liver: .* (49|50) mm away"):
         plan.resection()
-    wait_until(lambda: not plan.resected_shown, "the resected part is removed", timeout_s=3)
+    wait_until(lambda: not plan.resected_shown, "the resected part is removed")
     with pytest.raises(PanelError, match="does not pass through the liver"):
         plan.show_resected(True)
     assert not plan.resected_shown

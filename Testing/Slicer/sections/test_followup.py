@@ -99,7 +99,7 @@ def test_two_studies_are_compared_in_the_real_child(panel, scene, tmp_path, wait
     ui.compareStudiesButton.click()
     assert not ui.compareStudiesButton.enabled
     assert ui.followupCancelButton.enabled
-    wait_until(lambda: not panel.followup.task.running, "both are compared", 300.0)
+    wait_until(lambda: not panel.followup.task.running, "both are compared")
     assert message(panel).startswith("Registration good"), message(panel)
     assert "ot for clinical use" in message(panel)
     assert scene.GetNumberOfNodes() == nodes + 1, "the registration"

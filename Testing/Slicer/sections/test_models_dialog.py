@@ -12,6 +12,7 @@ import pytest
 
 from Testing.Library.classifiers import by_size
 from Testing.Library.model_folder import change_description, write_model
+from Testing.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -304,4 +305,4 @@ def test_dialog_does_not_import_torch():
         "assert dialog.selected() is not None\n"
         "assert 'torch' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(ROOT)], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(ROOT)], cwd=ROOT, check=True, timeout=PATIENCE_S)

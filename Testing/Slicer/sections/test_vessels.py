@@ -57,7 +57,7 @@ def test_proposal_in_the_real_child(panel, scene, large, wait_until):
     ui.proposeVesselsButton.click()
     assert panel.review.busy
     assert not ui.proposeVesselsButton.enabled
-    wait_until(lambda: not panel.review.busy, "the vessels are proposed", 400.0)
+    wait_until(lambda: not panel.review.busy, "the vessels are proposed")
     text = ui.reviewStatusLabel.text
     assert "proposed by their brightness and shape" in text
     assert "guessed without a point in each, and is often wrong" in text, "the child's warnings are shown"

@@ -11,6 +11,8 @@ import numpy as np
 import slicer
 from PySide6 import QtWidgets
 
+from Testing.patience import PATIENCE_S
+
 Ras = tuple[float, float, float]
 _DRAG_STEPS = 12
 
@@ -23,7 +25,7 @@ class Hands:
         self._panel = panel
         self._ui = panel.ui
 
-    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
+    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Let the window live until a condition holds; what is raised in a slot meanwhile is raised here."""
         raised: list[BaseException] = []
         hook, sys.excepthook = sys.excepthook, lambda _kind, error, _trace: raised.append(error)
@@ -54,7 +56,7 @@ class Hands:
         """Press a button that starts a child process, and wait until it has ended."""
         self.press(name)
         assert self._panel.running, self._ui.statusLabel.text
-        self.wait(lambda: not self._panel.running, f"the child of {name} has ended", timeout_s=300.0)
+        self.wait(lambda: not self._panel.running, f"the child of {name} has ended")
 
     def rows(self) -> dict[int, list[str]]:
         """Return the texts of the table of tumors by the tumors' numbers."""

@@ -119,7 +119,7 @@ def export_the_report(story: Telling) -> None:
     page = story.folder / "report.html"
     story.panel.review.export.choose_file = lambda _parent, _name: str(page)
     story.hands.press("reportButton")
-    story.hands.wait(lambda: not story.panel.review.export.running, "the report is written", 300.0)
+    story.hands.wait(lambda: not story.panel.review.export.running, "the report is written")
     assert "report.html is written" in story.ui.reviewStatusLabel.text, story.ui.reviewStatusLabel.text
     numbers = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     with page.with_suffix(".csv").open(encoding="utf-8", newline="") as file:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from Testing.bench.scenes import save_scene
+from Testing.patience import PATIENCE_S
 from Testing.Slicer.story.memory import panel_memory, scene_memory
 from Testing.Slicer.story.telling import Telling
 
 ROOT = Path(__file__).resolve().parents[3]
-_TIMEOUT_S = 300
 
 
 def come_back_another_day(story: Telling) -> None:
@@ -56,6 +56,6 @@ def _in_a_fresh_process(story: Telling, saved: Path) -> dict[str, Any]:
     }
     orders.write_text(json.dumps(asked), encoding="utf-8")
     command = [sys.executable, "-m", "Testing.Slicer.story.fresh", str(saved), str(orders), str(answer)]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert process.returncode == 0, process.stderr[-4000:]
     return dict(json.loads(answer.read_text(encoding="utf-8")))

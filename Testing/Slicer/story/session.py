@@ -182,7 +182,7 @@ def sign(story: Telling) -> None:
 def export_dicom(story: Telling, database: Database) -> None:
     """SEG, SR and RT Structure Set lie in the study, and say of the tumors what the scene does."""
     story.hands.press("dicomButton")
-    story.hands.wait(lambda: not story.panel.review.dicom.running, "the objects are written", timeout_s=300.0)
+    story.hands.wait(lambda: not story.panel.review.dicom.running, "the objects are written")
     assert set(database.added) == {"SEG", "SR", "RTSTRUCT"}, story.ui.reviewStatusLabel.text
     assert {str(made.StudyInstanceUID) for made in database.added.values()} == {database.study}
     _check_seg(story, database.added["SEG"])

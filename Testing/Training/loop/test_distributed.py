@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from LiverTumorAttentionLib.errors import InputError
+from Testing.patience import PATIENCE_S
 from Testing.Training.small_task import SmallTask
 from training.loop.distributed import Processes, joined_processes
 from training.loop.trainer import Trainer
@@ -49,7 +50,7 @@ def two_processes(folder: Path, kind: str) -> list[subprocess.Popen[str]]:
 
 
 def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
-    return [process.communicate(timeout=60)[0] for process in processes]
+    return [process.communicate(timeout=PATIENCE_S)[0] for process in processes]
 
 
 def in_one_process(folder: Path, parts: int) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from LiverTumorAttentionLib.errors import DeviceError, InputError
+from Testing.patience import PATIENCE_S
 from Testing.Training.prepared import slice_recipe, write_case
 from training.data.case import PreparedCase
 from training.loop.loading import Batch, Batches
@@ -193,4 +194,4 @@ def test_a_program_that_fails_with_open_batches_ends():
         "next(batches)\n"
         "raise SystemExit(3)\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 3
+    assert subprocess.run([sys.executable, "-c", program], timeout=PATIENCE_S).returncode == 3

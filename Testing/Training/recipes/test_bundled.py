@@ -18,6 +18,7 @@ import torch
 from LiverTumorAttentionLib.inference import choose_device
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.networks import build_network
+from Testing.patience import PATIENCE_S
 from Testing.Training.data.synthesis.test_atlases import organs
 from training.data.case import PreparedCase
 from training.loop.task import RecipeTask
@@ -156,7 +157,7 @@ def make_model(folder: Path) -> str:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=600,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout

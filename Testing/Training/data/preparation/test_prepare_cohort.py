@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError, OutputError
+from Testing.patience import PATIENCE_S
 from Testing.Training.abdomen import make_abdomen
 from Testing.Training.data.preparation.data_set import write_source
 from Testing.Training.prepared import slice_recipe
@@ -255,7 +256,7 @@ def test_a_run_that_is_killed_ends_its_processes_and_goes_on_where_it_was(tmp_pa
     assert not list(cases.glob(".*"))
 
 
-def until(condition: Any, seconds: float = 60.0) -> None:
+def until(condition: Any, seconds: float = PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
