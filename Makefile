@@ -11,7 +11,7 @@ TEST_MINUTES ?= 30
 # Of one test, the slowest of which takes a minute or two; one that waits for ever fails.
 TEST_SECONDS ?= 600
 WORKERS ?= 2
-PYTEST_OPTIONS := --numprocesses=$(WORKERS) --dist=loadfile --timeout=$(TEST_SECONDS)
+PYTEST_OPTIONS := --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --timeout=$(TEST_SECONDS)
 
 .DEFAULT_GOAL := help
 , := ,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from Testing.bench import warm_python as warm
+from Testing.patience import PATIENCE_S
 from Testing.Training.prepared import write_case
 from training.data.case import PreparedCase
 from training.data.synthesis.atlases import Atlas, Tissue
+
+WARM = ("training.cli", "training.data.preparation", "training.loop.task", "training.loop.trainer")
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +53,24 @@ def tumor_case(tmp_path_factory: pytest.TempPathFactory) -> PreparedCase:
         inside=near,
         spacing_mm=(5.0, 1.25, 1.25),
     )
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[Path]:
+    """A `python` for `-m training …` that has torch and the training imported: a start takes no seconds."""
+    root = Path(__file__).resolve().parents[2]
+    one = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        address, script = Path(folder, "socket"), Path(folder, "python")
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{warm.__file__}" "{address}" "$@"\n')
+        script.chmod(0o755)
+        serve = [sys.executable, "-m", "Testing.bench.warm_python", str(address), *WARM]
+        server = subprocess.Popen(serve, cwd=root, env={**os.environ, **one, "PYTHONPATH": str(root)})
+        end = time.monotonic() + PATIENCE_S
+        while not address.exists() and server.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        yield script
+        server.kill()
+        server.wait()

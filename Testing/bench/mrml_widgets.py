@@ -122,27 +122,32 @@ class qMRMLNodeComboBox(SignatureSignals, with_manners(QtWidgets.QWidget)):
         if shiboken6.isValid(self):
             self._refresh()
 
-    def _shows(self, node: Any) -> bool:
-        if node.GetID() in self._proxy.hiddenNodeIDs:
-            return False
-        if node.GetHideFromEditors() and not self.showHidden:
-            return False
-        if any(node.IsA(kind) for kind in self.hideChildNodeTypes):
-            return False
-        if self.showChildNodeTypes:
-            return any(node.IsA(kind) for kind in self.nodeTypes)
-        return node.GetClassName() in self.nodeTypes
+    def _shown(self) -> list[Any]:
+        """Return the scene's nodes that belong in the list, in the scene's order."""
+        kinds, but = self.nodeTypes, self.hideChildNodeTypes
+        children, hidden, left_out = self.showChildNodeTypes, self.showHidden, self._proxy.hiddenNodeIDs
+
+        def fits(node: Any) -> bool:
+            of_kind = any(map(node.IsA, kinds)) if children else node.GetClassName() in kinds
+            return (
+                of_kind
+                and (hidden or not node.GetHideFromEditors())
+                and node.GetID() not in left_out
+                and not any(map(node.IsA, but))
+            )
+
+        return [node for node in self._scene.GetNodes() if fits(node)]
 
     def _refresh(self) -> None:
         if self._scene is None:
             return
-        count = self._scene.GetNumberOfNodes()
-        nodes = [self._scene.GetNthNode(index) for index in range(count)]
-        self._nodes = [node for node in nodes if self._shows(node)]
-        self._box.clear()
-        if self.noneEnabled:
-            self._box.addItem(self.noneDisplay)
-        self._box.addItems([node.GetName() for node in self._nodes])
+        self._nodes = self._shown()
+        names = [self.noneDisplay] if self.noneEnabled else []
+        names += [node.GetName() for node in self._nodes]
+        box = self._box
+        if names != [box.itemText(row) for row in range(box.count())]:
+            box.clear()
+            box.addItems(names)
         keep = self._current if self._current in self._nodes else None
         if keep is None and not self.noneEnabled and self._nodes:
             keep = self._nodes[0]

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
+from LiverTumorAttentionLib.phantoms import Phantom
 from Testing.benchmarks.registration import hard_cases
 from Testing.benchmarks.registration.hard_cases import HardCase
 
 
 @pytest.fixture(scope="module")
-def phantom() -> Phantom:
-    return generate_phantom(7, size="small")
+def phantom(two_lesions: Phantom) -> Phantom:
+    return two_lesions
 
 
 @pytest.fixture(scope="module")

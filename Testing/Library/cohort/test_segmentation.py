@@ -13,18 +13,15 @@ from PIL import Image
 from LiverTumorAttentionLib.cohort.job import CohortJob
 from LiverTumorAttentionLib.cohort.run import run_cohort
 from LiverTumorAttentionLib.io import write_image
-from LiverTumorAttentionLib.phantoms import generate_phantom
+from LiverTumorAttentionLib.phantoms import Phantom
 from LiverTumorAttentionLib.pictures.thumbnail import compose_thumbnail
 from LiverTumorAttentionLib.pipeline.worklist import find_cases
 from Testing.Library.cohort.stub import InlineEngine
 
 
-def test_a_case_is_what_segment_writes(tmp_path: Path) -> None:
-    phantom = generate_phantom(
-        31, size="small", lesion_kinds=["metastasis"], lesion_diameters_mm=[40.0], lesions=1
-    )
+def test_a_case_is_what_segment_writes(two_lesions: Phantom, tmp_path: Path) -> None:
     (tmp_path / "in/case").mkdir(parents=True)
-    write_image(tmp_path / "in/case/portal.nii.gz", phantom.portal)
+    write_image(tmp_path / "in/case/portal.nii.gz", two_lesions.portal)
     summary = run_cohort(
         CohortJob(input=str(tmp_path / "in"), output=str(tmp_path / "out")), engine=InlineEngine()
     )

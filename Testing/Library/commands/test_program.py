@@ -53,17 +53,24 @@ def test_stderr_that_is_full(redirect: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
 
 
+SMALL = ("phantom", "--seed", "3", "--size", "small", "--slices", "4", "--progress", "none", "--output")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command writes with its streams open."""
+    folder = tmp_path_factory.mktemp("other")
+    assert library([*SMALL, str(folder)]) == 0
+    return folder
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
 @pytest.mark.parametrize("redirect", [">&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed(tmp_path: Path, redirect: str) -> None:
+def test_streams_that_are_closed(tmp_path: Path, other: Path, redirect: str) -> None:
     """What is printed goes nowhere, and above all not into the results."""
     output = tmp_path / "case"
-    quiet = ("--size", "small", "--progress", "none")
-    given = ("phantom", "--seed", "3", *quiet, "--output")
-    done = started("LiverTumorAttentionLib", *given, str(output), redirect=redirect)
+    done = started("LiverTumorAttentionLib", *SMALL, str(output), redirect=redirect)
     assert done.returncode == 0, done.stderr
-    other = tmp_path / "other"
-    assert library([*given, str(other)]) == 0
     assert sorted(p.name for p in output.iterdir()) == sorted(p.name for p in other.iterdir())
     for path in other.iterdir():
         assert (output / path.name).read_bytes() == path.read_bytes(), path.name
