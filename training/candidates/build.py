@@ -16,7 +16,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS, LesionClassifier
 from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
-from training.candidates.collect import CaseCandidates, CollectionSettings
+from training.candidates.collect import CaseCandidates, CollectionSettings, run_with
 from training.candidates.fit import Fitted, Samples, fit
 from training.candidates.operating_points import choose
 from training.candidates.reliability import Reliability, draw
@@ -40,8 +40,8 @@ class ClassifierFile:
     """How these candidates were found; the model that gets the classifier finds them likewise."""
     candidates: LesionClassifier
     """The block of `model.json`."""
-    pixels_mm: tuple[float | None, ...] = ()
-    """Pixel spacing that each stage was run with; () in files of before it was told."""
+    run_with: tuple[str, ...] = ()
+    """Pixels and scales that each stage was run with, in words; () in files of before that was told."""
     candidate_network: CandidateNetworkDescription | None = None
     """Likewise, of the network whose weights lie beside this file; None without."""
 
@@ -99,7 +99,7 @@ def build(
         weights=settings.weights,
         postprocessing=settings.postprocessing,
         candidates=classifier,
-        pixels_mm=settings.pixels_mm,
+        run_with=settings.run_with,
         candidate_network=None if network is None else network.description,
     )
     draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
@@ -180,22 +180,24 @@ def area_under_roc(probabilities: NDArray[np.float64], truth: NDArray[np.bool_])
     return float((below + not_above).mean() / (2 * len(others)))
 
 
-def check_weights(content: ClassifierFile, weights: Sequence[str], pixels_mm: Sequence[float | None]) -> None:
-    """Raise `InputError` where a classifier was fitted on candidates of other weights or pixels than a model's."""
-    if content.pixels_mm and content.pixels_mm != tuple(pixels_mm):
+def check_weights(
+    content: ClassifierFile, weights: Sequence[str], stages: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raise `InputError` where a classifier was fitted on candidates of other weights, pixels or scales than a model's.
+
+    stages: as `model.json` has them.
+    """
+    own = tuple(run_with(stage) for stage in stages)
+    if content.run_with and content.run_with != own:
         raise InputError(
-            f"the candidates were found with pixels of {_told(content.pixels_mm)} mm and the model has "
-            f"{_told(pixels_mm)} mm: export with the same --pixels as the model that `{COMMAND}` was run on"
+            f"the candidates were found with {' and '.join(content.run_with)} and the model has {' and '.join(own)}: "
+            f"export with the same --pixels and --scales as the model that `{COMMAND}` was run on"
         )
     if tuple(weights) != content.weights:
         raise InputError(
             "the candidates are of other weights than those that are exported: export the model without them, run "
             f"`{COMMAND}` on that, and export again with what it writes"
         )
-
-
-def _told(pixels_mm: Sequence[float | None]) -> str:
-    return " and ".join("any" if value is None else f"{value:g}" for value in pixels_mm)
 
 
 def _rounded(value: float) -> float:

@@ -66,8 +66,8 @@ class CollectionSettings:
     """What the probability of tumor is averaged over."""
     features: tuple[str, ...]
     """Names of the features."""
-    pixels_mm: tuple[float | None, ...] = ()
-    """Pixel spacing that each stage is run with; None where it is the volume's own."""
+    run_with: tuple[str, ...] = ()
+    """Pixels and scales that each stage is run with, in words."""
     network: str = ""
     """SHA-256 of the weights of the network whose logit is one of them; empty without."""
 
@@ -100,9 +100,19 @@ class CollectionSettings:
             postprocessing=values,
             averaging=averaging,
             features=(*(feature.name for feature in FEATURES), *([NETWORK_FEATURE] if network else [])),
-            pixels_mm=tuple(stage.grid.in_plane_spacing_mm for stage in description.stages),
+            run_with=tuple(run_with(asdict(stage)) for stage in description.stages),
             network=network,
         )
+
+
+def run_with(stage: Mapping[str, Any]) -> str:
+    """Return in words on which pixels and scales a stage (as in `model.json`) is run."""
+    pixels = (stage.get("grid") or {}).get("in_plane_spacing_mm")
+    scales = (stage.get("slices") or {}).get("scales") or [1.0]
+    told = "pixels of the volume" if pixels is None else f"pixels of {pixels:g} mm"
+    return (
+        told if list(scales) == [1.0] else f"{told} at scales {', '.join(f'{scale:g}' for scale in scales)}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

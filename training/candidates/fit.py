@@ -1,12 +1,15 @@
 """Fit of the classifier of candidates: curves by penalized logistic regression, cross-validated by patient.
 
-Each feature is clipped to what was seen, standardized, and bends at two knots; the penalty is the one with the least
-log loss in the cross-validation. What patients that were left out got calibrates the logit (Platt, 1999), and operating
-points and scores are taken from it.
+Each feature is clipped to what was seen, standardized, and bends at two knots. The penalty is the largest whose log
+loss in the cross-validation lies within one standard error of the least (the one-standard-error rule: Breiman et al.,
+Classification and regression trees, 1984, section 3.4.3): the patients are few, and curves that bend more than these
+can tell judge the next one wrongly. What patients that were left out got calibrates the logit (Platt, 1999), and
+operating points and scores are taken from it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,15 +106,16 @@ def fit(samples: Samples, *, folds: int = 5) -> Fitted:
     count = int(fold.max()) + 1
     if count < 2:
         raise InputError("all candidates are of one patient: give cases of more patients")
-    losses, logits = [], []
+    logits = []
     for penalty in PENALTIES:
         unseen = np.empty(len(samples.truth))
         for number in range(count):
             left_out = fold == number
             unseen[left_out] = fit_curves(samples.part(~left_out), penalty).logits(samples.part(left_out))
-        losses.append(log_loss(unseen, samples.truth))
         logits.append(unseen)
-    best = int(np.argmin(losses))
+    best = simplest(
+        [[log_loss(unseen[fold == n], samples.truth[fold == n]) for n in range(count)] for unseen in logits]
+    )
     calibration = platt(logits[best], samples.truth)
     return Fitted(
         model=fit_curves(samples, PENALTIES[best]),
@@ -120,6 +124,18 @@ def fit(samples: Samples, *, folds: int = 5) -> Fitted:
         folds=count,
         probabilities=expit(calibration.slope * logits[best] + calibration.offset),
     )
+
+
+def simplest(losses: Sequence[Sequence[float]]) -> int:
+    """Return the number of the last penalty whose mean loss is within one standard error of the least.
+
+    losses: of each penalty, from the smallest on, the loss of each fold.
+    """
+    folds = np.asarray(losses, float)
+    means = folds.mean(axis=1)
+    least = int(np.argmin(means))
+    error = folds[least].std(ddof=1) / np.sqrt(folds.shape[1])
+    return int(np.flatnonzero(means <= means[least] + error)[-1])
 
 
 def assigned_folds(groups: NDArray[np.str_], truth: NDArray[np.bool_], folds: int) -> NDArray[np.int64]:

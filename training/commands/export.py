@@ -56,6 +56,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="STAGE=MM",
         help="run a kept stage with this pixel spacing, such as tumor=1, in place of that of its training",
     )
+    add(
+        "--scales",
+        action="append",
+        default=[],
+        type=_scales,
+        metavar="STAGE=S,S",
+        help="average a kept stage over these scales of its pixels, such as tumor=1,0.8",
+    )
     add("--scores", type=Path, metavar="CSV", help="record the means of this table of `evaluate`")
     add(
         "--assessment",
@@ -99,6 +107,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     """Write the model and say how to use it."""
     from training.export.export_clicks import answers_clicks, export_clicks
     from training.export.export_runs import export_runs
+    from training.export.kept_stages import RunAs
     from training.export.model_folder import check_new
 
     check_new(options.output)
@@ -108,7 +117,15 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     if answers_clicks(options.runs):
         unused = [
             name
-            for name in ("keep", "pixels_mm", "scores", "assessment", "postprocessing", "candidates")
+            for name in (
+                "keep",
+                "pixels_mm",
+                "scales",
+                "scores",
+                "assessment",
+                "postprocessing",
+                "candidates",
+            )
             if getattr(options, name)
         ]
         if unused:
@@ -135,7 +152,12 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
         postprocessing=dict(options.postprocessing),
         candidates=options.candidates,
         keep=options.keep,
-        pixels_mm=dict(options.pixels_mm),
+        run_as={
+            name: RunAs(
+                pixels_mm=dict(options.pixels_mm).get(name), scales=dict(options.scales).get(name, ())
+            )
+            for name in dict([*options.pixels_mm, *options.scales])
+        },
         half=options.precision == "float16",
     )
     console.say(f"{options.output}: {description.id}, {description.statement}")
@@ -149,3 +171,11 @@ def _setting(text: str) -> tuple[str, float]:
         return key, float(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE with a number, got {text!r}") from None
+
+
+def _scales(text: str) -> tuple[str, tuple[float, ...]]:
+    name, _, values = text.partition("=")
+    try:
+        return name, tuple(float(value) for value in values.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected STAGE=NUMBER,NUMBER, got {text!r}") from None

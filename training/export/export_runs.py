@@ -24,7 +24,7 @@ from training.evaluation.columns import OVERLAP
 from training.evaluation.run_evaluation import is_changed
 from training.evaluation.segment import settings_at
 from training.export.card import CardText, card_values, merged, read_card_text, sources_used
-from training.export.kept_stages import KeptStage, kept_stages
+from training.export.kept_stages import KeptStage, RunAs, kept_stages
 from training.export.model_folder import NOT_CLINICAL, TrainedStage, check_new, weights_digests, write_model
 from training.recipes.recipe import recipe_names, to_values
 from training.runs.checkpoint import read_weights
@@ -56,14 +56,14 @@ def export_runs(
     card: Path | None = None,
     candidates: Path | None = None,
     keep: str | None = None,
-    pixels_mm: Mapping[str, float] | None = None,
+    run_as: Mapping[str, RunAs] | None = None,
     half: bool = True,
 ) -> ModelDescription:
     """Write the model of one run that finds liver and tumors, or of one run for each; return its description.
 
     folders: of the runs; none where all stages are kept.
-    keep: a model, by id or path, whose stage is taken as it is where no run trains it. pixels_mm: by name of a kept
-    stage the pixel spacing it is run with, where that is another one than it was trained with.
+    keep: a model, by id or path, whose stage is taken as it is where no run trains it. run_as: by name of a kept stage
+    how it is run, where that is another way than it was trained for.
     output: a new folder, or a .zip. identity: id, title, version, licence, statement and intended_use, where they are
     not to be the recipe's and ours. scores: the CSV of `evaluate`. assessment: the folder of
     `assess`, with rows of these weights. card: YAML with never_seen and known_failures; the sources, and the licence
@@ -75,7 +75,7 @@ def export_runs(
     classifier = None if candidates is None else ClassifierFile.read(candidates)
     runs = [Run.read(folder) for folder in folders]
     names = [run.recipe.stage.name for run in runs]
-    kept = [] if keep is None else kept_stages(keep, names, pixels_mm or {})
+    kept = [] if keep is None else kept_stages(keep, names, run_as or {})
     order = _stage_order([*(run.recipe.stage.name for run in runs), *(stage.name for stage in kept)])
     runs.sort(key=lambda run: order.index(run.recipe.stage.name))
     text = CardText() if card is None else read_card_text(card)

@@ -10,12 +10,46 @@ from typing import Any
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models import DataSource, find_model
 from LiverTumorAttentionLib.models.base_description import DESCRIPTION_FILE
+from LiverTumorAttentionLib.models.stage_description import StageDescription
 from training.export.model_folder import TrainedStage
 
 OF_A_FILE = ("weights", "sha256")
 """What the description of a stage says of its file alone."""
 OF_A_MODEL = ("id", "title", "version", "statement", "intended_use")
 """What a model says of itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAs:
+    """How a kept stage is run from now on, where that is another way than it was trained for."""
+
+    pixels_mm: float | None = None
+    """Pixel spacing; None as before."""
+    scales: tuple[float, ...] = ()
+    """Scales of each tile whose probabilities are averaged; () as before."""
+
+    def applied(self, stage: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the description of a stage with these in it."""
+        values = dict(stage)
+        if self.pixels_mm is not None:
+            values["grid"] = {**values["grid"], "in_plane_spacing_mm": self.pixels_mm}
+        if self.scales:
+            values["slices"] = {**values["slices"], "scales": list(self.scales)}
+        return values
+
+    def before(self, stage: StageDescription) -> dict[str, Any]:
+        """Return what a stage was trained with in place of these."""
+        told: dict[str, Any] = {}
+        if self.pixels_mm is not None:
+            told["in_plane_spacing_mm"] = stage.grid.in_plane_spacing_mm
+        if self.scales and stage.slices is not None:
+            told["scales"] = list(stage.slices.scales)
+        return told
+
+    def fits(self, stage: StageDescription) -> bool:
+        """Whether a stage has what is changed."""
+        pixels = self.pixels_mm is None or stage.grid.in_plane_spacing_mm is not None
+        return pixels and (not self.scales or stage.slices is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +68,12 @@ class KeptStage:
     """Id, title, version, statement and intended use of its model."""
 
 
-def kept_stages(model: str, trained: Collection[str], pixels_mm: Mapping[str, float]) -> list[KeptStage]:
+def kept_stages(model: str, trained: Collection[str], run_as: Mapping[str, RunAs]) -> list[KeptStage]:
     """Return the stages of a model that are not among those that were trained.
 
-    model: id or path. trained: names of stages. pixels_mm: by name of a stage the pixel spacing it is run with from
-    now on. Raises `InputError` for a model that finds both in one stage, that has nothing to keep, or whose stages were
-    not trained here, for a spacing of a stage that is not kept or has none, and what `find_model` raises.
+    model: id or path. trained: names of stages. run_as: by name of a stage how it is run from now on. Raises
+    `InputError` for a model that finds both in one stage, that has nothing to keep, or whose stages were not trained
+    here, for a change of a stage that is not kept or has nothing of the kind, and what `find_model` raises.
     """
     package = find_model(model)
     about = package.description
@@ -54,15 +88,13 @@ def kept_stages(model: str, trained: Collection[str], pixels_mm: Mapping[str, fl
                 f"the model {about.id!r} does not tell which run made its {stage.name} stage: keep a stage of a model "
                 "that `export` wrote"
             )
-        before: dict[str, Any] = {"id": about.id, "version": about.version, "sha256": stage.sha256}
-        values = {key: value for key, value in described.items() if key not in OF_A_FILE}
-        if stage.name in pixels_mm:
-            before["in_plane_spacing_mm"] = stage.grid.in_plane_spacing_mm
-            values["grid"] = {**values["grid"], "in_plane_spacing_mm": pixels_mm[stage.name]}
+        change = run_as.get(stage.name, RunAs())
+        before = {"id": about.id, "version": about.version, "sha256": stage.sha256, **change.before(stage)}
+        own = change.applied({key: value for key, value in described.items() if key not in OF_A_FILE})
         kept.append(
             KeptStage(
                 name=stage.name,
-                trained=TrainedStage(description=values, weights=package.load_weights(stage)),
+                trained=TrainedStage(description=own, weights=package.load_weights(stage)),
                 provenance={**runs[stage.name], "kept_from": before},
                 sources=tuple(
                     replace(source, stages=(stage.name,))
@@ -73,12 +105,12 @@ def kept_stages(model: str, trained: Collection[str], pixels_mm: Mapping[str, fl
                 identity={name: getattr(about, name) for name in OF_A_MODEL},
             )
         )
-    for name in pixels_mm:
-        found = [stage for stage in kept if stage.name == name]
-        if not found or about.stage(name).grid.in_plane_spacing_mm is None:
+    names = [stage.name for stage in kept]
+    for name, change in run_as.items():
+        if name not in names or not change.fits(about.stage(name)):
             raise InputError(
-                f"no stage {name!r} with a pixel spacing is kept of the model {about.id!r}: name one of "
-                f"{', '.join(stage.name for stage in kept) or 'another model'}"
+                f"no stage {name!r} whose pixels and scales can be changed is kept of the model {about.id!r}: name one "
+                f"of {', '.join(names) or 'another model'}"
             )
     if not kept:
         raise InputError(f"the runs train every stage of the model {about.id!r}: leave --keep out")

@@ -81,8 +81,7 @@ def write_model(
     files = {stage.file: _weights(stage, half=half) for stage in stages}
     if candidates is not None:
         digests = [hashlib.sha256(files[stage.file]).hexdigest() for stage in stages]
-        pixels = [stage.description["grid"].get("in_plane_spacing_mm") for stage in stages]
-        check_weights(candidates, digests, pixels)
+        check_weights(candidates, digests, [stage.description for stage in stages])
     network = None if candidates is None else candidates.candidate_network
     if network is not None:
         files[network.weights] = candidate_weights

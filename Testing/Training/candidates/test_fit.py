@@ -15,6 +15,7 @@ from training.candidates.fit import (
     fit_curves,
     log_loss,
     platt,
+    simplest,
 )
 
 
@@ -118,6 +119,14 @@ def test_a_larger_penalty_shrinks_the_curves() -> None:
         for penalty in PENALTIES
     ]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_largest_penalty_within_one_standard_error_is_taken() -> None:
+    """The least mean is 1.0 with a standard error of 0.1: 1.09 is within it, and 1.11 is not."""
+    least = [0.9, 1.1]  # deviation of the mean: 0.1414 / sqrt(2)
+    assert simplest([[1.05, 1.05], least, [1.09, 1.09], [1.11, 1.11]]) == 2
+    assert simplest([least, [1.2, 1.2]]) == 0
+    assert simplest([[1.0, 1.0], [1.0, 1.0], [1.01, 1.01]]) == 1
 
 
 def test_platt_undoes_a_logit_that_is_too_sure() -> None:

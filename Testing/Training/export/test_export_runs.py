@@ -32,6 +32,7 @@ from Testing.Training.prepared import patch_recipe, slice_recipe, write_case
 from training.candidates.build import ClassifierFile
 from training.cli import main
 from training.export.export_runs import export_runs, identity_of
+from training.export.kept_stages import RunAs
 from training.export.model_folder import TrainedStage, write_model
 from training.loop.task import RecipeTask
 from training.loop.trainer import Trainer
@@ -359,10 +360,13 @@ def test_a_damaged_classifier_is_refused(tmp_path, runs, classifier):
 
 
 def test_candidates_of_other_pixels_are_refused(tmp_path, runs, classifier):
-    told = {**json.loads(classifier.read_text()), "pixels_mm": [2.0, 0.5]}
+    told = {
+        **json.loads(classifier.read_text()),
+        "run_with": ["pixels of 6 mm", "pixels of 6 mm at scales 1, 0.8"],
+    }
     classifier.write_text(json.dumps(told), encoding="utf-8")
     with pytest.raises(
-        InputError, match=r"found with pixels of 2 and 0\.5 mm and the model has .*same --pixels"
+        InputError, match=r"at scales 1, 0\.8 and the model has .*: export with the same --pixels"
     ):
         export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)
 
@@ -401,23 +405,29 @@ def test_a_model_is_kept_whole_and_run_with_other_pixels(tmp_path, runs):
     before = export_runs([runs["liver"], runs["tumor"]], tmp_path / "before", postprocessing={"rim_mm": 2.0})
     kept = str(tmp_path / "before")
     after = export_runs(
-        [], tmp_path / "after", keep=kept, pixels_mm={"tumor": 0.9}, identity={"version": "2"}
+        [],
+        tmp_path / "after",
+        keep=kept,
+        run_as={"tumor": RunAs(pixels_mm=0.9, scales=(1.0, 0.5))},
+        identity={"version": "2"},
     )
     assert [stage.sha256 for stage in after.stages] == [stage.sha256 for stage in before.stages]
     assert after.stages[0] == before.stages[0]
     assert after.tumor_stage.grid.in_plane_spacing_mm == 0.9
+    assert after.tumor_stage.slices.scales == (1.0, 0.5)
     assert (after.id, after.title, after.version) == (before.id, before.title, "2")
     assert after.postprocessing == before.postprocessing
     told = json.loads((tmp_path / "after" / "model.json").read_text())["training"]["runs"]["tumor"][
         "kept_from"
     ]
     assert told["in_plane_spacing_mm"] == before.tumor_stage.grid.in_plane_spacing_mm
+    assert told["scales"] == list(before.tumor_stage.slices.scales)
     with pytest.raises(
-        InputError, match=r"no stage 'tumour' with a pixel spacing is kept .* name one of liver, tumor"
+        InputError, match=r"no stage 'tumour' whose pixels and scales .* name one of liver, tumor"
     ):
-        export_runs([], tmp_path / "other", keep=kept, pixels_mm={"tumour": 0.9})
-    with pytest.raises(InputError, match=r"no stage .tumor. with a pixel spacing is kept"):
-        export_runs([runs["tumor"]], tmp_path / "other", keep=kept, pixels_mm={"tumor": 0.9})
+        export_runs([], tmp_path / "other", keep=kept, run_as={"tumour": RunAs(pixels_mm=0.9)})
+    with pytest.raises(InputError, match=r"no stage .tumor. whose pixels and scales"):
+        export_runs([runs["tumor"]], tmp_path / "other", keep=kept, run_as={"tumor": RunAs(pixels_mm=0.9)})
 
 
 def test_nothing_to_export_is_said(tmp_path, capsys):
