@@ -335,6 +335,14 @@ cohort-trial: $(VENV)/.cluster
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) kills --kills $(COHORT_KILLS)
 	OMP_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 $(COHORT) engines --cases 20
 
+# A minute on two free cores: the overview page of 3, 40 and 2,000 generated cases in a Chromium; pictures in build/overview.
+BROWSER ?= /usr/bin/chromium
+.PHONY: overview-trial
+overview-trial: $(VENV)/.cluster
+	$(PIP) playwright
+	$(BIN)/python -m Testing.trials.overview --cases 3 40 2000 --browser $(BROWSER) --pictures build/overview \
+		--beside "$(BESIDE)" --output Testing/trials/results
+
 # A minute on two free cores: a server under load of clients whose connections are cut, a stub in place of the networks.
 SERVER_CLIENTS ?= 20
 server-trial: $(VENV)/.test

@@ -4,6 +4,8 @@
     python -m Testing.trials.cohort kills --kills 500 --output Testing/trials/results
     python -m Testing.trials.cohort engines --cases 20 --output Testing/trials/results
 
+Kills add to those that the folder's cohort.json holds: give another --seed to go on.
+
 Cases are generated volumes of 32 x 32 x 32 voxels. In place of `segment_case` each goes through a STUB that reads the
 volume, takes what is bright for a tumor, measures it and writes segmentation and report: what is tried here is all that
 lies around a case, and no time is that of a segmentation.
@@ -23,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from LiverTumorAttentionLib.cohort.engine import Engine
 from LiverTumorAttentionLib.cohort.job import CohortJob
 from LiverTumorAttentionLib.cohort.local_engine import LocalEngine
 from LiverTumorAttentionLib.cohort.run import run_cohort
+from LiverTumorAttentionLib.cohort.tables import TIMING_FILE, read_timings
 from LiverTumorAttentionLib.cohort.task import THUMBNAIL_FILE
 from LiverTumorAttentionLib.io import read_volume, replacing, write_image, write_segmentation
 from LiverTumorAttentionLib.pictures.thumbnail import write_thumbnail
@@ -48,6 +52,8 @@ TABLES = ("cases.csv", "lesions.csv", "failures.csv")
 KILLED_CASES = 60
 MOST_SECONDS_TO_END = 600
 """After a signal; a run that takes longer hangs."""
+COMPUTERS = 2
+"""Processes of the pool, and computers of the cluster, in `engines`."""
 SLEEP = "LTA_TRIAL_SECONDS"
 """Environment: seconds that the stub sleeps in each case."""
 
@@ -251,8 +257,8 @@ def _faults(out: Path, expected: dict[str, bytes]) -> list[str]:
 def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
     """Compare a pool of two processes with two computers of Ray, each of them a group of processes on this machine.
 
-    The stub sleeps, so that what is compared is the engines' own time and not how busy the machine is. Then a computer
-    of the cluster is killed in the middle.
+    What is compared is the time between cases, for a case's own depends on how busy the machine is, although the stub
+    sleeps. Then a computer of the cluster is killed in the middle.
     """
     from ray.cluster_utils import Cluster
 
@@ -263,12 +269,15 @@ def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
     os.environ[SLEEP] = str(seconds)
 
     def timed(name: str, engine: Engine, on_case: Any = None) -> tuple[float, float]:
-        first: list[float] = []
+        """Return the seconds of a run, and those between two cases."""
+        ends: list[float] = []
+        names: list[str] = []
 
         def noted(case: str, state: str, message: str) -> None:
-            first.append(time.monotonic())
+            ends.append(time.monotonic())
+            names.append(case)
             if on_case is not None:
-                on_case(len(first))
+                on_case(len(ends))
 
         begun = time.monotonic()
         summary = run_cohort(
@@ -278,14 +287,18 @@ def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
             runner=RUNNER,
         )
         assert summary.done == cases, summary
-        return time.monotonic() - begun, first[-1] - first[0]
+        whole_s = time.monotonic() - begun
+        # What lies between the cases of both, from the end of the first of each to the end of its last one.
+        took = read_timings(scratch / name / TIMING_FILE)
+        between = ends[-1] + ends[-2] - ends[1] - ends[0] - sum(took[case] for case in names[COMPUTERS:])
+        return whole_s, between / (cases - COMPUTERS)
 
-    local, local_steady = timed("local", LocalEngine(2, ["cpu"], 1.0))
+    local, local_between = timed("local", LocalEngine(COMPUTERS, ["cpu"], 1.0))
     cluster = Cluster(initialize_head=True, head_node_args=computer())
     try:
         second = cluster.add_node(**computer())
         cluster.wait_for_nodes()
-        ray_s, ray_steady = timed("ray", RayEngine(cluster.address, None, "none", 1.0))
+        ray_s, ray_between = timed("ray", RayEngine(cluster.address, None, "none", 1.0))
         gone: list[int] = []
 
         def kill_node(count: int) -> None:
@@ -301,14 +314,31 @@ def engines(cases: int, seconds: float, scratch: Path) -> dict[str, Any]:
         "seconds_that_the_stub_sleeps": seconds,
         "local_seconds": round(local, 1),
         "ray_seconds": round(ray_s, 1),
-        "first_to_last_case_local": round(local_steady, 2),
-        "first_to_last_case_ray": round(ray_steady, 2),
-        "overhead_percent_first_to_last": round(100 * (ray_steady / local_steady - 1), 1),
+        "seconds_between_cases_local": round(local_between, 3),
+        "seconds_between_cases_ray": round(ray_between, 3),
+        "overhead_percent_a_case": round(100 * (ray_between - local_between) / seconds, 1),
         "with_a_computer_killed_after": gone,
         "seconds_with_it": round(lost_s, 1),
         "tables_equal": tables_of(scratch / "local")
         == tables_of(scratch / "ray")
         == tables_of(scratch / "node"),
+    }
+
+
+def added(known: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
+    """Return the kills of all runs together, with each run: one with another seed goes on where the last one ended."""
+    runs = [*(known.get("runs", [known]) if known else []), found]
+    signals: Counter[str] = Counter()
+    for run in runs:
+        signals.update(run["signals"])
+    return {
+        "kills": sum(signals.values()),
+        "signals": dict(signals),
+        "faults": [fault for run in runs for fault in run["faults"]],
+        "tables_equal_those_of_an_undisturbed_run": all(
+            run["tables_equal_those_of_an_undisturbed_run"] for run in runs
+        ),
+        "runs": runs,
     }
 
 
@@ -354,6 +384,8 @@ def main() -> int:
     if options.output is not None:
         path = options.output / "cohort.json"
         known = json.loads(path.read_text()) if path.exists() else {}
+        if options.part == "kills":
+            found = added(known.get("kills"), found)
         with replacing(path) as part:
             write_json(part, {**known, options.part: found}, indent=1)
     return 1 if found.get("faults") else 0

@@ -1,11 +1,11 @@
 """The overview page of a cohort in a browser: pictures of it, what it weighs, and how long loading and sorting take.
 
     pip install playwright; apt-get install chromium
-    python -m Testing.trials.overview --cases 3 2000 --browser /usr/bin/chromium --pictures build/overview \
+    python -m Testing.trials.overview --cases 3 40 2000 --browser /usr/bin/chromium --pictures build/overview \
         --output Testing/trials/results
 
-Reports are drawn at random around the numbers of real livers, thumbnails are those of a few phantoms: the page is the
-one that `cohort` writes of them.
+Reports are drawn at random around the numbers of real livers, thumbnails are those of phantoms with as many tumors, at
+most 3: the page is the one that `cohort` writes of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from LiverTumorAttentionLib.pictures.thumbnail import write_thumbnail
 from LiverTumorAttentionLib.pipeline.outputs import write_json
 
 WIDTHS = {"wide": (1400, 1000), "narrow": (390, 844)}
-PHANTOMS = 6
+MOST_PICTURED = 3
+MOST_SECONDS = 300
 GRADES = ("good",) * 17 + ("doubtful", "refused") + (None,)
 SORTED_BY = "Liver mL"
 WARNING = "the arterial volume covers 71 % of the liver seen in the portal volume"
@@ -75,10 +76,10 @@ def draw_report(draw: np.random.Generator) -> dict[str, Any]:
 
 
 def thumbnails(folder: Path) -> list[bytes]:
-    """Return the JPEGs of a few phantoms."""
+    """Return the JPEGs of phantoms with 0, 1, 2, … tumors."""
     found = []
-    for seed in range(PHANTOMS):
-        phantom = generate_phantom(seed, size="small", lesions=1 + seed % 3)
+    for count in range(MOST_PICTURED + 1):
+        phantom = generate_phantom(count, size="small", lesions=count)
         path = folder / "picture.jpg"
         write_thumbnail(path, phantom.portal, phantom.instances)
         found.append(path.read_bytes())
@@ -97,9 +98,10 @@ def write_page(folder: Path, count: int, pictures: list[bytes]) -> float:
         names.append(name)
         seconds[name] = float(draw.lognormal(np.log(40), 0.25))
         (folder / name / "result").mkdir(parents=True)
-        write_json(folder / name / "result/report.json", draw_report(draw))
+        report = draw_report(draw)
+        write_json(folder / name / "result/report.json", report)
         (folder / name / "result/preview.png").touch()
-        (folder / name / THUMBNAIL_FILE).write_bytes(pictures[number % len(pictures)])
+        (folder / name / THUMBNAIL_FILE).write_bytes(pictures[min(len(report["tumors"]), MOST_PICTURED)])
     begun = time.monotonic()
     model = find_model("demonstration").description
     write_overview(folder, names, failures, seconds, count, running=False, model=model)
@@ -115,11 +117,16 @@ def look(page: Path, browser: Any, pictures: Path | None, count: int) -> dict[st
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
         tab.on("request", lambda request: said.append(request.url) if "http" in request.url[:5] else None)
+        tab.set_default_timeout(1000 * MOST_SECONDS)
+        counts = tab.context.new_cdp_session(tab)
+        counts.send("Performance.enable", {"timeDomain": "threadTicks"})
         begun = time.monotonic()
         tab.goto(page.as_uri())
         tab.wait_for_selector("#rows tr")
         tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         found[f"{name}_seconds_to_load"] = round(time.monotonic() - begun, 2)
+        metrics = {each["name"]: each["value"] for each in counts.send("Performance.getMetrics")["metrics"]}
+        found[f"{name}_seconds_of_processor_to_load"] = round(metrics["TaskDuration"], 2)
         found[f"{name}_wider_than_the_window_pixels"] = tab.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
@@ -150,7 +157,7 @@ def _sorted(tab: Any, heading: str) -> dict[str, Any]:
 def main() -> int:
     """Write the pages, look at them, and write what was found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cases", type=int, nargs="+", default=[3, 2000])
+    parser.add_argument("--cases", type=int, nargs="+", default=[3, 40, 2000])
     parser.add_argument("--browser", default="/usr/bin/chromium", help="a Chromium")
     parser.add_argument("--pictures", type=Path, help="folder for pictures of the pages")
     parser.add_argument("--beside", default="nothing else", help="what else the machine did, for the record")

@@ -48,6 +48,8 @@ from Testing.Library.server import stub
 from Testing.Library.server.cutting_proxy import a_share, cutting_proxy
 
 SIZE = (64, 96, 96)
+VOLUME_BYTES = 2 * int(np.prod(SIZE))
+"""A connection is cut before half of a volume has gone through it, so that most of those that are to be cut are."""
 FILES = {"output": "o.seg.nrrd", "table": "t.csv", "save_probability": "q.nrrd"}
 TOKEN = "a-token-of-the-trial-0123"
 RIGHT, WRONG, ERROR = "right", "wrong", "error"
@@ -277,7 +279,7 @@ def load(clients: int, cases: int, cut: float, seed: int, scratch: Path) -> dict
     beside = threading.Thread(target=lambda: misbehaved.update(misbehave(port, stop, seed)))
     beside.start()
     begun = time.monotonic()
-    with cutting_proxy(port, a_share(cut, seed, 3 * CHUNK_BYTES)) as proxy:
+    with cutting_proxy(port, a_share(cut, seed, VOLUME_BYTES // 2)) as proxy:
         for pipe in pipes:
             pipe.send_bytes(str(proxy.port).encode())
         lines = answers(pipes)
@@ -293,7 +295,7 @@ def load(clients: int, cases: int, cut: float, seed: int, scratch: Path) -> dict
     return {
         "clients": clients,
         "cases": clients * cases,
-        "volume_bytes": int(np.prod(SIZE)) * 2,
+        "volume_bytes": VOLUME_BYTES,
         "right_by_checksum": ended.count(RIGHT),
         "errors_in_a_sentence": sorted(line["told"] for line in lines if line["ended"] == ERROR),
         "wrong": sorted(line["told"] for line in lines if line["ended"] == WRONG),
