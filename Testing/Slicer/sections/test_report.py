@@ -21,7 +21,8 @@ def test_report_is_written_to_the_chosen_file(panel, study, tmp_path, wait_until
     assert not panel.ui.reviewProgressBar.isHidden()
     wait_until(lambda: not panel.review.export.running, "the report is written")
     assert "case.html is written" in panel.ui.reviewStatusLabel.text, panel.ui.reviewStatusLabel.text
-    assert {path.name for path in page.parent.iterdir()} == {"case.html", "case.csv", "case.json"}
+    names = {path.name for path in page.parent.iterdir()}
+    assert names == {"case.html", "case.csv", "case-plan.csv", "case.json"}
     numbers = json.loads(page.with_suffix(".json").read_text())
     assert [tumor["measurement"]["number"] for tumor in numbers["tumors"]] == [1, 2, 3]
     assert len(numbers["plan"]["resections"]) == 1
