@@ -172,13 +172,13 @@ class Jobs:
         """Run the jobs until `stop` is called; then end all that still runs. Raises what the engine raises."""
         try:
             while not self._stopping:
+                self._wake.clear()  # first, so that what is told while the engine works wakes it as well
                 await self._begin_waiting()
                 await self._end_dropped()
                 if self._flying:
                     for event in await asyncio.to_thread(self._engine.events, POLL_S):
                         self._happened(event)
                 elif not any(job.state == WAITING for job in self._jobs.values()):
-                    self._wake.clear()
                     await self._wake.wait()
         finally:
             await asyncio.to_thread(self._engine.close)

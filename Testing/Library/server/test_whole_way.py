@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from LiverTumorAttentionLib import cli
+from LiverTumorAttentionLib.cohort.task import Task
 from LiverTumorAttentionLib.errors import Cancelled, InputError, RemoteError
 from LiverTumorAttentionLib.io import write_image
 from LiverTumorAttentionLib.phantoms import generate_phantom
@@ -23,7 +26,7 @@ from LiverTumorAttentionLib.server.settings import RUNNER
 from Testing.Library.model_folder import write_model
 from Testing.Library.server.conftest import Running, running_server, tiny_volume
 from Testing.Library.server.cutting_proxy import cutting_proxy
-from Testing.Library.server.stub import DIES, DIES_ONCE, HANGS, REFUSES
+from Testing.Library.server.stub import DIES, DIES_ONCE, HANGS, REFUSES, ThreadEngine
 
 NAMES = {
     "output": "o.seg.nrrd",
@@ -165,6 +168,25 @@ def test_cancelling_ends_the_work_at_the_server(server: Running, portal: Path, t
     segment_remotely(job(portal, tmp_path / "next"), server.address)  # there is a place for it again
     assert len(server.engine.cancelled) == 1
     assert server.kept() == []
+
+
+def test_a_server_that_is_stopped_while_it_cancels_ends(portal: Path, tmp_path: Path) -> None:
+    class SlowToCancel(ThreadEngine):
+        began = threading.Event()
+
+        def cancel(self, task: Task) -> None:
+            super().cancel(task)
+            self.began.set()
+            time.sleep(1.0)  # the server is told to stop meanwhile
+
+    stages: list[str] = []
+    progress = Progress(lambda event: stages.append(event.stage), lambda: "stub" in stages)
+    with running_server(
+        tmp_path / "server", SlowToCancel()
+    ) as server:  # its thread has ended after the block
+        with pytest.raises(Cancelled):
+            segment_remotely(job(portal, tmp_path / "out", seed=HANGS), server.address, progress)
+        server.engine.began.wait()
 
 
 def test_a_refusal_of_the_pipeline_is_the_servers_sentence(
