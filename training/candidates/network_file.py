@@ -14,6 +14,7 @@ from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from training.runs.checkpoint import BEST, read_weights
 from training.runs.run_folder import read_run_file
+from training.runs.weights_content import weights_content
 
 WEIGHTS_FILE = "candidates.safetensors"
 
@@ -24,18 +25,14 @@ def write_network(run: Path, folder: Path) -> CandidateNetworkDescription:
     Raises `InputError` where the run has none, `OutputError`.
     """
     weights, _ = read_weights(run / BEST)
-    content = safetensors.torch.save(
-        {
-            name: (value.half() if value.is_floating_point() else value).contiguous()
-            for name, value in sorted(weights.items())
-        }
-    )
     settings = read_run_file(run)
+    network, arguments = settings["network"], dict(settings["arguments"])
+    content = weights_content(network, arguments, weights, "the second look", half=True)
     with replacing(folder / WEIGHTS_FILE, name="weights") as temporary:
         temporary.write_bytes(content)
     return CandidateNetworkDescription(
-        network=settings["network"],
-        arguments=dict(settings["arguments"]),
+        network=network,
+        arguments=arguments,
         weights=WEIGHTS_FILE,
         sha256=hashlib.sha256(content).hexdigest(),
     )

@@ -81,8 +81,8 @@ class PatchSamples:
         """Return the sample of that number: a patch, and 1 for a lesion."""
         rng = np.random.default_rng((self._seed, number))
         lesion = bool(rng.random() < self._settings.lesion_share)
-        places = rng.choice([key for key in self.places if key[1] == lesion], axis=0)[0]
-        case, which = rng.choice(self.places[str(places), lesion])
+        sources = [source for source, kind in self.places if kind == lesion]
+        case, which = rng.choice(self.places[sources[rng.integers(len(sources))], lesion])
         about, patches = self._cases[case]
         patch = self._intensities(self._moved(patches[which].astype(np.float32), rng), rng)
         return Sample(inputs=(patch,), truth=np.array(lesion, np.uint8), case=about.case)

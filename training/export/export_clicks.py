@@ -15,9 +15,10 @@ from LiverTumorAttentionLib.models.one_network_model import read_one_network
 from training.data.sources import check_licence, licence_for
 from training.export.card import CardText, card_values, read_card_text, sources_used
 from training.export.export_runs import commands_of, identity_of, provenance_of
-from training.export.model_folder import NOT_CLINICAL, check_new, weights_content, write_files
+from training.export.model_folder import NOT_CLINICAL, check_new, write_files
 from training.runs.checkpoint import read_weights
 from training.runs.run_folder import Run
+from training.runs.weights_content import weights_content
 
 KIND = InteractionDescription.KIND
 WEIGHTS_FILE = "clicks.safetensors"

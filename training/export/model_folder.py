@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
@@ -25,9 +24,9 @@ from LiverTumorAttentionLib.models.description import (
     read_description,
 )
 from LiverTumorAttentionLib.models.stage_description import IntensitySettings
-from LiverTumorAttentionLib.networks import build_network
 from LiverTumorAttentionLib.postprocessing import PostprocessingSettings
 from training.candidates.build import ClassifierFile, check_weights
+from training.runs.weights_content import weights_content
 
 LABELS = [
     {"value": 1, "name": "Liver", "scheme": "SCT", "code": "10200004", "meaning": "Liver"},
@@ -139,31 +138,6 @@ def _weights(stage: TrainedStage, *, half: bool) -> bytes:
         f"the {stage.description['name']} stage",
         half=half,
     )
-
-
-def weights_content(
-    name: str, arguments: Mapping[str, Any], weights: Mapping[str, torch.Tensor], what: str, *, half: bool
-) -> bytes:
-    """Return weights as a safetensors file, once they were seen to fit the network of that name.
-
-    what: whose they are, for the message. half: in float16. Raises `InputError`.
-    """
-    network = build_network(name, **arguments)
-    try:
-        network.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        raise InputError(
-            f"the weights of {what} do not fit the network {name!r} of this version: export with the version that "
-            "trained it"
-        ) from error
-    kept = {
-        name: (value.half() if half and value.is_floating_point() else value).contiguous()
-        for name, value in sorted(weights.items())
-    }
-    large = [name for name, value in kept.items() if value.is_floating_point() and not value.isfinite().all()]
-    if large:
-        raise InputError(f"{large[0]} does not fit into float16: export with --precision float32")
-    return safetensors.torch.save(kept)
 
 
 def check_new(output: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
 from LiverTumorAttentionLib.analysis.planning.surface import CutSurface
@@ -31,9 +32,7 @@ def surface_mesh(liver: PlannedLiver, surface: CutSurface) -> SurfaceMesh:
     count = np.ceil((high - low) / CELL_MM).astype(int) + 1
     columns, rows = (start + CELL_MM * np.arange(n) for start, n in zip(low, count, strict=True))
     places = surface.points_at(np.stack(np.meshgrid(rows, columns, indexing="ij")[::-1], axis=-1))
-    inside = liver.are_liver(places)
-    for _ in range(RIM_CELLS):
-        inside = _grown(inside)
+    inside = ndimage.binary_dilation(liver.are_liver(places), iterations=RIM_CELLS)
     whole = inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, 1:] & inside[1:, :-1]
     row, column = np.nonzero(whole)
     width = inside.shape[1]
@@ -42,13 +41,3 @@ def surface_mesh(liver: PlannedLiver, surface: CutSurface) -> SurfaceMesh:
     triangles = np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]])
     used, triangles = np.unique(triangles, return_inverse=True)
     return SurfaceMesh(places.reshape(-1, 3)[used], triangles.reshape(-1, 3))
-
-
-def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a mask with its neighbors along rows and columns."""
-    grown = mask.copy()
-    grown[1:] |= mask[:-1]
-    grown[:-1] |= mask[1:]
-    grown[:, 1:] |= mask[:, :-1]
-    grown[:, :-1] |= mask[:, 1:]
-    return grown
