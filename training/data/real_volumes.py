@@ -69,7 +69,16 @@ REAL_VOLUMES = (
     RealVolume(
         name="totalsegmentator-dicom", portal="totalsegmentator-example/dicom", source="totalsegmentator"
     ),
-    RealVolume(name="TCGA-AY-4070A", portal="real-backgrounds/TCGA-AY-4070A_pv.nii.gz", source="tcga-coad"),
+    RealVolume(
+        name="TCGA-AY-4070A",
+        portal="real-backgrounds/TCGA-AY-4070A_pv.nii.gz",
+        tumors="a bright round focus of 15 mm behind the cava",
+        healthy_parts=(  # the focus lies in 26 to 28
+            HealthyPart(name="below the focus", slices=(0, 25)),
+            HealthyPart(name="above the focus", slices=(30, 45)),
+        ),
+        source="tcga-coad",
+    ),
     RealVolume(
         name="LIDC-IDRI-0001",
         portal="real-backgrounds/LIDC-IDRI-0001_ap.nii.gz",

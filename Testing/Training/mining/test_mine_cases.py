@@ -131,7 +131,7 @@ def test_lesion_free_cases_come_first_where_a_number_is_given(mine, tmp_path):
 
 def test_a_model_is_mined_as_a_run_is(mine, run, tmp_path, prepared, monkeypatch):
     """A model knows no split, so that what tests in the run's is mined too; what its facts hold out is not."""
-    monkeypatch.setattr("training.export.model_folder.build_network", lambda name, **more: Bright(**more))
+    monkeypatch.setattr("training.runs.weights_content.build_network", lambda name, **more: Bright(**more))
     liver = write_run(tmp_path / "liver", recipe("liver"), prepared, test=[])
     command = ["export", "--run", str(liver), str(run), "--id", "made", "--licence", "MIT"]
     assert main([*command, "--output", str(tmp_path / "model")]) == 0
