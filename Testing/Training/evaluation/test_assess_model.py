@@ -141,7 +141,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name).mkdir(parents=True)
     sitk.WriteImage(image(liver_hu(FALSE)), str(folder / "real-backgrounds" / "C3L-00189_pv.nii.gz"))
     sitk.WriteImage(image(liver_hu()), str(folder / "real-backgrounds" / "LIDC-IDRI-0050_ap.nii.gz"))
-    sitk.WriteImage(image(liver_hu(FALSE)), str(folder / "real-backgrounds" / "TCGA-AY-4070A_pv.nii.gz"))
+    sitk.WriteImage(image(liver_hu(FALSE)), str(folder / "real-backgrounds" / "LIDC-IDRI-0001_ap.nii.gz"))
     sitk.WriteImage(image(liver_hu()), str(folder / "totalsegmentator-example" / "ct.nii.gz"))
     liver = (liver_hu() > 50).astype(np.uint8)
     sitk.WriteImage(image(liver), str(folder / "totalsegmentator-example" / "liver.nii.gz"))
