@@ -155,7 +155,7 @@ class MonaiPredictor:
         return [UNSEEN if classes and output.value == 0 else -UNSEEN for output in self._stage.outputs]
 
     def _logits(self, window: torch.Tensor) -> torch.Tensor:
-        """Return the logits of one window, averaged over the networks."""
+        """Return the logits of windows, averaged over the networks."""
         given = window.to(self.device.torch)
         try:
             with self.device.running():
