@@ -118,12 +118,12 @@ benchmark-networks: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.networks --output Testing/benchmarks/results
 	$(BIN)/python -m Testing.benchmarks.spatial_attention --output Testing/benchmarks/results
 
-# nnU-Net's package in an environment of its own, with the CPU build of torch; nothing of it is needed but here.
+# Both versions of nnU-Net in an environment of its own, with the CPU build of torch; nothing of it is needed but here.
 NNUNET := build/nnunet
 $(NNUNET)/.installed: constraints.txt .ci/install-torch.sh
 	test -x $(NNUNET)/bin/python || $(PYTHON) -m venv $(NNUNET)
 	@sh .ci/install-torch.sh $(NNUNET)/bin/python
-	$(NNUNET)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt nnunetv2==2.8.1
+	$(NNUNET)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt nnunetv2==2.8.1 nnunet==1.7.1
 	touch $@
 
 MODELS = $(BIN)/python -m Testing.benchmarks.models --nnunet-python $(NNUNET)/bin/python --scratch build/models \

@@ -207,7 +207,7 @@ def write_training(
 
 
 def version_1_plans(**changes: Any) -> dict[str, Any]:
-    """Return plans as version 1 pickles them: numpy arrays, and whole numbers as keys."""
+    """Return plans as version 1 pickles them: numpy's arrays and scalars among its values, whole numbers as keys."""
     return {
         "num_stages": 1,
         "num_modalities": 1,
@@ -218,8 +218,8 @@ def version_1_plans(**changes: Any) -> dict[str, Any]:
         "all_classes": [1, 2],
         "base_num_features": 4,
         "use_mask_for_norm": {0: False},
-        "transpose_forward": [0, 1, 2],
-        "transpose_backward": [0, 1, 2],
+        "transpose_forward": [np.int64(0), 1, 2],
+        "transpose_backward": [np.int64(0), np.int64(1), np.int64(2)],
         "preprocessor_name": "GenericPreprocessor",
         "conv_per_stage": 2,
         "plans_per_stage": {
@@ -228,6 +228,7 @@ def version_1_plans(**changes: Any) -> dict[str, Any]:
                 "num_pool_per_axis": [1, 2, 2],
                 "patch_size": np.array([8, 16, 16]),
                 "current_spacing": np.array([2.5, 0.8, 0.8]),
+                "do_dummy_2D_data_aug": np.bool_(False),
                 "pool_op_kernel_sizes": [[1, 2, 2], [2, 2, 2]],
                 "conv_kernel_sizes": [[1, 3, 3], [3, 3, 3], [3, 1, 1]],
             }

@@ -29,7 +29,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--nnunet-python", type=Path, required=True, help="Python of an environment with nnunetv2")
+    add("--nnunet-python", type=Path, required=True, help="Python of an environment with nnunetv2 and nnunet")
     add(
         "--scratch",
         type=Path,
@@ -103,8 +103,8 @@ def table(content: dict[str, Any]) -> str:
         "",
         f"`{content['command']}`, {content['volume']} voxels, {content['machine']}. Ratios are ours to nnU-Net's; time "
         "is given for the processor and for the wall, which other programs on the machine lengthen. *With half sums*: "
-        "voxels that still differ when ours sums up patches in half precision too, as nnU-Net does: the rest differs "
-        "by that rounding.",
+        "voxels that still differ when ours sums up patches in half precision too, as nnU-Net 2 does: the rest differs "
+        "by that rounding. nnU-Net 1 sums up in float32 as ours does.",
         "",
         "| model | voxels that agree | differing | with half sums | processor time | wall time | peak memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -114,7 +114,9 @@ def table(content: dict[str, Any]) -> str:
         ratios = [ours[key] / other[key] for key in ("processor_seconds", "seconds", "peak_gib")]
         lines.append(
             f"| {row['model']} | {100 * row['agreement']:.4f} % | {row['differing']} | "
-            f"{row['differing_with_half_sums']} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |"
+            f"{row.get('differing_with_half_sums', '')} | "
+            + " | ".join(f"{ratio:.2f}" for ratio in ratios)
+            + " |"
         )
     return "\n".join(lines) + "\n"
 

@@ -13,6 +13,8 @@ import SimpleITK as sitk
 class Case:
     """A model of the benchmark."""
 
+    version: int = 2
+    """Of nnU-Net."""
     configuration: str = "3d_fullres"
     """Configuration of nnU-Net's plans."""
     folds: tuple[int, ...] = (0,)
@@ -54,6 +56,14 @@ FULL_SIZE = "full-size network"
 CASES[FULL_SIZE] = Case(mirror=True, features=32, memory_gb=4, steps=4)
 """With nnU-Net's own number of features and its mirroring: most of the time is the network's. Run where asked for."""
 CASES["3d_fullres, two phases"] = Case(phases=2)
+CASES["nnU-Net 1"] = Case(version=1)
+CASES["nnU-Net 1, mirrored"] = Case(version=1, mirror=True)
+CASES["nnU-Net 1, slices of 7 mm"] = Case(version=1, thickness_mm=7.0)
+CASES["nnU-Net 1, z-score"] = Case(version=1, channel="MR")
+CASES["nnU-Net 1, two phases"] = Case(version=1, phases=2)
+LABELS = {"background": 0, "liver": 1, "tumor": 2}
+TRAINING_MATRIX, TRAINING_SLICES, TRAINING_SPACING_MM = 72, 36, 4.0
+TRAINING_SEEDS = (1, 2)
 ARTERIAL_SHARE, ARTERIAL_NOISE_HU = 0.7, 12.0
 
 
@@ -115,6 +125,22 @@ def write_channels(portal: sitk.Image, path: Path, phases: int, seed: int) -> No
         arterial = sitk.GetImageFromArray(hu)
         arterial.CopyInformation(portal)
         sitk.WriteImage(arterial, str(path.with_name(path.name.replace("_0000", "_0001"))))
+
+
+def write_training_cases(folder: Path, case: Case) -> None:
+    """Write the volumes that a model is trained on into imagesTr and labelsTr."""
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for seed in TRAINING_SEEDS:
+        volume, labels = draw_case(
+            seed,
+            matrix=TRAINING_MATRIX,
+            slices=round(TRAINING_SLICES * 2.5 / case.thickness_mm),
+            thickness_mm=case.thickness_mm,
+            spacing_mm=TRAINING_SPACING_MM,
+        )
+        write_channels(volume, folder / "imagesTr" / f"case_{seed}_0000.nii.gz", case.phases, seed)
+        sitk.WriteImage(labels, str(folder / "labelsTr" / f"case_{seed}.nii.gz"))
 
 
 def channel_files(portal: Path) -> list[Path]:

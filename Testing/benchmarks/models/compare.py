@@ -28,7 +28,7 @@ class Comparison:
     """How models are compared. Predictors run one after the other, each in a process of its own."""
 
     nnunet_python: Path
-    """Python of an environment with nnunetv2."""
+    """Python of an environment with nnunetv2, and with nnunet for models of version 1."""
     scratch: Path
     """Folder of data, models and predictions; what is there is used."""
     where_needed: bool = False
@@ -36,9 +36,9 @@ class Comparison:
     bfloat16: bool = False
     """Ours: in bfloat16 where the processor can."""
 
-    @property
-    def _theirs(self) -> list[str]:
-        return [str(self.nnunet_python), "-m", f"{HERE}.nnunet_side"]
+    def _theirs(self, version: int) -> list[str]:
+        side = {1: "nnunet1_side", 2: "nnunet_side"}[version]
+        return [str(self.nnunet_python), "-m", f"{HERE}.{side}"]
 
     @property
     def _ours(self) -> list[str]:
@@ -49,8 +49,8 @@ class Comparison:
         missing = [
             name for name in names if not (self.scratch / "results" / folder_of(number_of(name))).is_dir()
         ]
-        if missing:
-            command = [*self._theirs, "train", str(self.scratch), *missing]
+        for name in missing:
+            command = [*self._theirs(CASES[name].version), "train", str(self.scratch), name]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def of(
@@ -58,9 +58,11 @@ class Comparison:
     ) -> dict[str, Any]:
         """Convert the model of a case, run both predictors, and return what they take and how far they agree.
 
-        half_sums: whether ours runs once more with the sums of patches in half precision, which is not counted.
+        half_sums: whether ours runs once more with the sums of patches in half precision, which is not counted; not for
+        version 1, whose own are in float32 on a processor.
         ours_alone: whether nnU-Net's predictor is left out, and with it the agreement.
         """
+        half_sums = half_sums and CASES[name].version == 2
         case, work = CASES[name], self.scratch / "compared" / folder_of(number_of(name))
         work.mkdir(parents=True, exist_ok=True)
         volume = work / f"volume-{matrix}-{slices}_0000.nii.gz"
@@ -89,7 +91,9 @@ class Comparison:
         cost = measured([*self._ours, "predict", str(model), str(volume), str(mine), *flags])
         if ours_alone:
             return {"ours": cost}
-        their_cost = measured([*self._theirs, "predict", str(self.scratch), str(volume), str(original), name])
+        their_cost = measured(
+            [*self._theirs(case.version), "predict", str(self.scratch), str(volume), str(original), name]
+        )
         found, expected = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (mine, original))
         differing = int(np.count_nonzero(found != expected))
         result = {

@@ -21,17 +21,16 @@ import torch
 
 from Testing.benchmarks.models.cases import (
     CASES,
+    LABELS,
+    TRAINING_SEEDS,
     Case,
     channel_files,
-    draw_case,
     folder_of,
     number_of,
-    write_channels,
+    write_training_cases,
 )
+from Testing.benchmarks.models.short_training import train_for_steps
 from Testing.benchmarks.registration.clock import Clock
-
-MATRIX, SLICES, SPACING_MM = 72, 36, 4.0
-TRAINING_SEEDS = (1, 2)
 
 
 def main() -> None:
@@ -112,21 +111,10 @@ def make_model(root: Path, name: str) -> None:
 
 def write_cohort(raw: Path, case: Case) -> None:
     """Write a data set in nnU-Net's raw layout."""
-    for seed in TRAINING_SEEDS:
-        volume, labels = draw_case(
-            seed,
-            matrix=MATRIX,
-            slices=round(SLICES * 2.5 / case.thickness_mm),
-            thickness_mm=case.thickness_mm,
-            spacing_mm=SPACING_MM,
-        )
-        for folder in ("imagesTr", "labelsTr"):
-            (raw / folder).mkdir(parents=True, exist_ok=True)
-        write_channels(volume, raw / "imagesTr" / f"case_{seed}_0000.nii.gz", case.phases, seed)
-        sitk.WriteImage(labels, str(raw / "labelsTr" / f"case_{seed}.nii.gz"))
+    write_training_cases(raw, case)
     described: dict[str, Any] = {
         "channel_names": {str(number): case.channel for number in range(case.phases)},
-        "labels": {"background": 0, "liver": 1, "tumor": 2},
+        "labels": LABELS,
         "numTraining": len(TRAINING_SEEDS),
         "file_ending": ".nii.gz",
     }
@@ -204,16 +192,16 @@ def train(plans: Any, configuration: str, raw: Path, *, seed: int, steps: int) -
             hot = convert_labelmap_to_one_hot(found[0], labels.foreground_labels, data.dtype)
             data = np.vstack([data, hot])
         cases.append((data, np.maximum(found[0], 0)))
-    generator = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
-    for _ in range(steps):
-        image, mask = _patch(*cases[generator.integers(len(cases))], manager.patch_size, generator)
-        loss = _loss(network(torch.from_numpy(image)[None]), torch.from_numpy(mask)[None].long(), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    loss = train_for_steps(
+        network,
+        cases,
+        manager.patch_size,
+        lambda logits, truth: _loss(logits, truth, labels),
+        seed=seed,
+        steps=steps,
+    )
     print(
-        f"{configuration}, patch {list(manager.patch_size)}: loss {loss.item():.3f}",
+        f"{configuration}, patch {list(manager.patch_size)}: loss {loss:.3f}",
         file=sys.stderr,
         flush=True,
     )
@@ -225,22 +213,6 @@ def _arrays(image: Path, truth: Path) -> tuple[np.ndarray, np.ndarray, dict[str,
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(truth))).astype(np.int16)
     values = np.stack([sitk.GetArrayFromImage(channel).astype(np.float32) for channel in channels])
     return values, labels[None], {"spacing": list(channels[0].GetSpacing()[::-1])}
-
-
-def _patch(
-    data: np.ndarray, truth: np.ndarray, size: Any, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a patch of a case about a voxel of the liver, of a size of two or three axes; zeros beyond the volume."""
-    size = [1] * (3 - len(size)) + [int(side) for side in size]
-    places = np.argwhere(truth > 0)
-    center = places[generator.integers(len(places))]
-    padded = [(side, side) for side in size]
-    box = tuple(
-        slice(at + side - side // 2, at + 2 * side - side // 2) for at, side in zip(center, size, strict=True)
-    )
-    image = np.pad(data, [(0, 0), *padded])[(slice(None), *box)]
-    mask = np.pad(truth, padded)[box]
-    return (image[:, 0], mask[0]) if size[0] == 1 else (image, mask)
 
 
 def _loss(logits: torch.Tensor, truth: torch.Tensor, labels: Any) -> torch.Tensor:

@@ -54,15 +54,19 @@ def convert(root: Path, name: str, model: Path) -> None:
     from LiverTumorAttentionLib.conversion.nnunet.program import NNUNet
     from LiverTumorAttentionLib.models.model_files import ModelFiles
     from LiverTumorAttentionLib.progress import Progress
-    from Testing.benchmarks.models.cases import CASES, folder_of, number_of
+    from Testing.benchmarks.models.cases import CASES, LABELS, folder_of, number_of
 
     model.mkdir(parents=True)
-    channels = dict(zip(PHASES, range(CASES[name].phases), strict=False))
+    case = CASES[name]
     answers = ImportAnswers(
-        channels=channels, orientation="LPS", configuration=CASES[name].configuration, id="benchmark"
+        channels=dict(zip(PHASES, range(case.phases), strict=False)),
+        labels={str(value): label for label, value in LABELS.items() if value} if case.version == 1 else {},
+        orientation="LPS",
+        configuration=case.configuration,
+        id="benchmark",
     )
     results = ModelFiles(root / "results" / folder_of(number_of(name)))
-    NNUNet(2).convert(results, answers, model, Progress())
+    NNUNet(case.version).convert(results, answers, model, Progress())
 
 
 def sum_in_half_precision() -> None:
