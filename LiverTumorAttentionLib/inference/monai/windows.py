@@ -25,8 +25,8 @@ Run = Callable[[torch.Tensor], torch.Tensor]
 """From (windows, channels, i, j, k) to logits (windows, outputs, i, j, k), on the CPU."""
 MOST_TOGETHER = 4
 VOXELS_TOGETHER = 2 * 96**3
-"""Of the windows that go through a network at once. For one window alone torch takes a slow convolution in layers of few
-channels by voxels on the CPU: a U-Net of five levels takes almost twice as long on 96³ voxels."""
+"""Of the windows that go through a network at once. For one window alone torch takes a slow convolution on the CPU in
+layers of few channels by voxels: a U-Net of five levels takes almost twice as long on 96³ voxels."""
 Place = tuple[slice, slice]
 """A window along j and k."""
 SMALLEST_WEIGHT = 1e-3
@@ -46,8 +46,8 @@ def blended_planes(
     """Yield the logits of a volume in order of i, (outputs, planes, j, k) at a time.
 
     values: (channels, i, j, k). wanted: only windows that hold a part of this box of it are run; inside of it the
-    logits are the same as with all windows, to the last digits. unseen: the logits of a voxel that no window holds, one an output. Memory
-    is that of one row of windows. Raises `Cancelled` between windows.
+    logits are the same as with all windows, but for the last digits. unseen: the logits of a voxel that no window
+    holds, one an output. Memory is that of one row of windows. Raises `Cancelled` between windows.
     """
     sizes = values.shape[1:]
     window = [side or size for side, size in zip(settings.window, sizes, strict=True)]
@@ -81,8 +81,8 @@ def blended_planes(
             answers = run(torch.from_numpy(np.stack(parts))).float().numpy()
             if answers.shape[1] != len(unseen):
                 raise ModelError(
-                    f"the network returns {answers.shape[1]} outputs, and model.json names {len(unseen)}: get the model "
-                    "again"
+                    f"the network returns {answers.shape[1]} outputs, and model.json names {len(unseen)}: get the "
+                    "model again"
                 )
             for (across, down), logits in zip(chosen, answers, strict=True):
                 total[:, :, across, down] += logits * weight
