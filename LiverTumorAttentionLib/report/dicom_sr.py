@@ -2,9 +2,9 @@
 
 One group of measurements (TID 1411) for the liver and one for each tumor. Each names its segment of a DICOM SEG and
 the portal series; diameters name the slice that they lie in, attenuations the slices that they were measured on. Where
-Couinaud segments are known they are finding sites of the tumor, and of the volumes of what lies in each of them. The
-template has no place for the diameters' end points. The object belongs to the patient's study and carries what
-identifies the patient there, as every DICOM object must.
+Couinaud segments are known they are finding sites of the tumor, and of the volumes of what lies in each of them. What
+is planned has groups of its own (`dicom_plan`). The template has no place for the diameters' end points. The object
+belongs to the patient's study and carries what identifies the patient there, as every DICOM object must.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from LiverTumorAttentionLib.io.dicom_seg import (
 )
 from LiverTumorAttentionLib.io.terminology import Segment
 from LiverTumorAttentionLib.report.content import ReportContent
+from LiverTumorAttentionLib.report.dicom_plan import PlanGroups
 from LiverTumorAttentionLib.report.dicom_visits import ReportedVisit
 from LiverTumorAttentionLib.voxels.geometry import ImageAxes
 from LiverTumorAttentionLib.voxels.labels import FIRST_TUMOR, LIVER, tumor_number, tumor_value
@@ -151,10 +152,21 @@ class _Report:
         self._highdicom, self._sr, self._codes = highdicom, highdicom.sr, codes
         self._content, self._seg, self._segments = content, seg, segments
         self._slices, self._sources, self._visit = slices, sources, visit
+        self._tracked: dict[int, tuple[str, str]] = {}
+        self._planned = None
+        if content.plan is not None:
+            self._planned = PlanGroups(
+                highdicom,
+                content.plan.as_dict(),
+                str(slices[0].SeriesInstanceUID),
+                lambda number: self._tracking(tumor_value(number), tumor_segment(tumor_value(number)).name),
+            )
 
     def document(self) -> Any:
         """Return the whole object."""
         groups = [self._liver(), *(self._tumor(tumor) for tumor in self._content.review.tumors)]
+        if self._planned is not None:
+            groups += self._planned.groups()
         observer = self._sr.ObserverContext(
             observer_type=self._codes.DCM.Device,
             observer_identifying_attributes=self._sr.DeviceObserverIdentifyingAttributes(
@@ -187,6 +199,7 @@ class _Report:
             series_description=SERIES_DESCRIPTION,
             is_complete=True,
             is_final=signed is not None,
+            coding_schemes=None if self._planned is None else self._planned.coding_schemes(),
             **self._verification(),
         )
         if signed is not None:
@@ -257,19 +270,11 @@ class _Report:
     def _group(
         self, value: int, name: str, finding: Any, measurements: list[Any], sites: Sequence[int] = ()
     ) -> Any:
-        segment = self._segments.get(value)
-        if segment is None:
-            raise InputError(f"the DICOM SEG has no segment for {name}: name a file for a new one (--seg)")
+        segment = self._segment(value, name)
         visit, dcm, is_tumor = self._visit, self._codes.DCM, value >= FIRST_TUMOR
         number = tumor_number(value)
-        tracked = visit.tracking.get(number) if visit is not None and is_tumor else None
         return self._sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-            tracking_identifier=self._sr.TrackingIdentifier(
-                uid=self._highdicom.UID(tracked.uid)
-                if tracked
-                else segment.get("TrackingUID") or self._highdicom.UID(),
-                identifier=tracked.identifier if tracked else name,
-            ),
+            tracking_identifier=self._tracking(value, name),
             referenced_segment=self._sr.ReferencedSegment(
                 sop_class_uid=self._seg.SOPClassUID,
                 sop_instance_uid=self._seg.SOPInstanceUID,
@@ -291,6 +296,22 @@ class _Report:
             if visit is None or is_tumor
             else visit.evaluations(self._sr, dcm) or None,
         )
+
+    def _segment(self, value: int, name: str) -> Any:
+        segment = self._segments.get(value)
+        if segment is None:
+            raise InputError(f"the DICOM SEG has no segment for {name}: name a file for a new one (--seg)")
+        return segment
+
+    def _tracking(self, value: int, name: str) -> Any:
+        """Return what identifies the liver or a tumor, the same throughout the report."""
+        if value not in self._tracked:
+            visit, is_tumor = self._visit, value >= FIRST_TUMOR
+            told = visit.tracking.get(tumor_number(value)) if visit is not None and is_tumor else None
+            uid = told.uid if told else self._segment(value, name).get("TrackingUID")
+            self._tracked[value] = (uid or self._highdicom.UID(), told.identifier if told else name)
+        uid, identifier = self._tracked[value]
+        return self._sr.TrackingIdentifier(uid=self._highdicom.UID(uid), identifier=identifier)
 
     def _site(self, segment: Segment) -> Any:
         kind = segment.type

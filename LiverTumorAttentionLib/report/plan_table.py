@@ -56,7 +56,7 @@ def plan_csv(plan: Mapping[str, Any] | None) -> str:
 
     plan: the JSON values of a `CasePlan`: every number of the table is one of them, rounded; None for no plan.
     """
-    rows = [] if plan is None else [*_resections(plan), *_segments(plan), *_territories(plan)]
+    rows = [] if plan is None else [*resection_rows(plan), *segment_rows(plan), *cut_rows(plan)]
     limits = max((len(row.get("limits", ())) for row in rows), default=0)
     columns = [
         *COLUMNS,
@@ -65,7 +65,8 @@ def plan_csv(plan: Mapping[str, Any] | None) -> str:
     return csv_text(columns, [_cells(row, columns) for row in rows])
 
 
-def _resections(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def resection_rows(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return a row for each resection by planes and curved surfaces, unrounded, by column; limits as in the JSON."""
     for resection in plan["resections"]:
         surface, count = resection["surface"], len(resection["planes"])
         yield {
@@ -85,7 +86,8 @@ def _taken_out(surface: Mapping[str, Any] | None, count: int, combine: str) -> s
     return f"beyond {curved or (planes if count == 1 else f'{combine} of {planes}')}"
 
 
-def _segments(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def segment_rows(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return a row for each resection by segments, likewise."""
     for resection in plan["segment_resections"]:
         yield {
             "kind": "segments",
@@ -111,7 +113,8 @@ def _remnant(resection: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _territories(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def cut_rows(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return a row for each cut through a vessel, then one for all of them together, likewise."""
     told = plan["territories"]
     if told is None:
         return

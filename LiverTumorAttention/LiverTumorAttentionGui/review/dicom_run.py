@@ -13,8 +13,15 @@ from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.process.child_process import ChildRun
 from LiverTumorAttentionGui.process.dicom_packages import SCRIPT
 from LiverTumorAttentionGui.process.protocol import Outcome
-from LiverTumorAttentionGui.review.report_run import write_run_report, write_signed, write_volume
+from LiverTumorAttentionGui.review.report_run import (
+    write_anatomy,
+    write_plan,
+    write_run_report,
+    write_signed,
+    write_volume,
+)
 from LiverTumorAttentionGui.scene.dicom_source import DicomSource, add_to_database
+from LiverTumorAttentionGui.scene.study import Study
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -36,14 +43,17 @@ _CANCELLED = _("Cancelled. No DICOM object was written.")
 class DicomRun(ChildRun[tuple[Path, ...]]):
     """Writes the objects in a child process: all of them or none. Used once.
 
-    instances: the segmentation, uint16 on the portal grid in world coordinates. log: of corrections, which says who
-    signed. source: the portal series, of the database, or a folder. packages: the folder that the child needs on its
-    path, empty for none. target: the folder for the files; None for the database. name: of the case, for the files.
-    phases: what the structured report refers to beside the portal series, by phase. report: of the run.
+    study: the case; its vessels, Couinaud segments and the report of its run go along. instances: its segmentation,
+    uint16 on the portal grid in world coordinates. log: of corrections, which says who signed. source: the portal
+    series, of the database, or a folder. packages: the folder that the child needs on its path, empty for none.
+    target: the folder for the files; None for the database. name: of the case, for the files. phases: what the
+    structured report refers to beside the portal series, by phase. plan: for the structured report, what
+    `ScenePlan.as_json` returned; None without a plan.
     """
 
     def __init__(
         self,
+        study: Study,
         instances: sitk.Image,
         log: str,
         source: DicomSource | Path,
@@ -52,7 +62,7 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
         target: Path | None,
         name: str,
         phases: Mapping[str, RegisteredPhase] | None = None,
-        report: Mapping[str, Any] | None = None,
+        plan: Mapping[str, Any] | None = None,
         on_progress: Callable[[float, str], None],
         on_finished: Callable[[Outcome], None],
         on_warning: Callable[[str], None] = lambda _: None,
@@ -65,9 +75,9 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
             script=SCRIPT,
             **options,
         )
-        self._instances, self._log, self._source = instances, log, source
+        self._study, self._instances, self._log, self._source = study, instances, log, source
         self._packages, self._target, self._name = packages, target, name
-        self._phases, self._report = phases or {}, report or {}
+        self._phases, self._plan = phases or {}, plan
 
     def prepare(self, folder: Path) -> list[str]:
         """Write the input files. Raises `PanelError`."""
@@ -78,7 +88,9 @@ class DicomRun(ChildRun[tuple[Path, ...]]):
             path = write_volume(registered.image, folder / f"{phase}.nrrd")
             arguments += [f"--{phase}", str(path)]
             arguments += _series(registered.source, folder, f"--{phase}-source", f"--{phase}-series")
-        arguments += write_run_report(self._report, folder)
+        arguments += write_run_report(self._study.report, folder)
+        arguments += write_anatomy(self._study, self._instances, folder)
+        arguments += write_plan(self._plan, folder)
         for option, path in self._made(folder).items():
             arguments += [option, str(path)]
         return [*arguments, "--progress", "json"]

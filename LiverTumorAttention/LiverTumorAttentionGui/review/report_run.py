@@ -107,9 +107,7 @@ class ReportRun(ChildRun[ReportFiles]):
             for path in self._wanted.by_option().values():
                 check_writable(path, name="report")
         arguments = ["review", *write_case(self._study, self._instances, folder, self._log)]
-        if self._plan is not None:
-            (folder / "plan.json").write_text(json.dumps(self._plan), encoding="utf-8")
-            arguments += ["--plan", str(folder / "plan.json")]
+        arguments += write_plan(self._plan, folder)
         if self._patient_name:
             arguments += ["--patient-name", self._patient_name]
         for option, path in self._made(folder).by_option().items():
@@ -158,16 +156,37 @@ def write_case(study: Study, instances: sitk.Image, folder: Path, log: str = "")
             files[option] = write_volume(image, folder / f"{option.strip('-')}.nrrd")
     with as_panel_error():
         files["--segmentation"] = write_signed(instances, log, folder)
-        vessels = study.vessel_map()
-        segments = None if study.couinaud is None else SceneCouinaud(study).on_liver(instances)
-    if vessels is not None:
-        files["--vessels"] = write_vessels(vessels, folder, SceneVessels(study).warnings)
-    if segments is not None:
-        files["--segments"] = write_couinaud_labels(segments.labels, segments.source, folder)
     return [
         *write_run_report(study.report, folder),
         *(argument for option, path in files.items() for argument in (option, str(path))),
+        *write_anatomy(study, instances, folder),
     ]
+
+
+def write_anatomy(study: Study, instances: sitk.Image, folder: Path) -> list[str]:
+    """Write a study's vessels and Couinaud segments, those that there are; return `review`'s options for them.
+
+    instances: uint16 on the portal grid in world coordinates. Raises `PanelError`.
+    """
+    arguments = []
+    with as_panel_error():
+        vessels = study.vessel_map()
+        segments = None if study.couinaud is None else SceneCouinaud(study).on_liver(instances)
+    if vessels is not None:
+        arguments += ["--vessels", str(write_vessels(vessels, folder, SceneVessels(study).warnings))]
+    if segments is not None:
+        path = write_couinaud_labels(segments.labels, segments.source, folder)
+        arguments += ["--segments", str(path)]
+    return arguments
+
+
+def write_plan(plan: Mapping[str, Any] | None, folder: Path) -> list[str]:
+    """Write a plan, as `ScenePlan.as_json` returned it; return `review`'s option for it, none without a plan."""
+    if plan is None:
+        return []
+    path = folder / "plan.json"
+    path.write_text(json.dumps(plan), encoding="utf-8")
+    return ["--plan", str(path)]
 
 
 def write_run_report(report: Mapping[str, Any], folder: Path) -> list[str]:

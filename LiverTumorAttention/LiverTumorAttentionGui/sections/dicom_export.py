@@ -34,7 +34,8 @@ class DicomExport:
     """Writes SEG, structured report and RT Structure Set in a child process.
 
     task: shows the run. button: of the dialogs. ensure: installs the packages of the child, and returns their folder.
-    choose_folder: asks for a folder; replaced in tests.
+    plan: returns the plan as `review --plan` reads it, None for none; raises `PanelError`. choose_folder: asks for a
+    folder; replaced in tests.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class DicomExport:
         button: Any,
         active_case: ActiveCase,
         ensure: Callable[[], str],
+        plan: Callable[[], dict[str, Any] | None],
         choose_folder: Callable[[Any, str], str] = ask_for_folder,
     ) -> None:
         self._task = task
         self._button = button
         self._active_case = active_case
         self._ensure = ensure
+        self._plan = plan
         self.choose_folder = choose_folder
 
     @property
@@ -87,15 +90,17 @@ class DicomExport:
         packages, name = self._ensure(), study.segmentation.GetName()
         if self._active_case.study is not study:
             return None  # the module was left or the scene was closed while packages were installed
+        instances, plan = self._active_case.instances(), self._plan()
         return DicomRun(
-            self._active_case.instances(),
+            study,
+            instances,
             self._active_case.log_text(),
             source,
             packages=packages,
             target=target,
             name=_NO_NAME.sub("_", name),
             phases=self._phases(study, source),
-            report=study.report,
+            plan=plan,
             **listeners,
         )
 

@@ -89,7 +89,11 @@ class ReviewSection:
         )
         self.sign_off = SignOffBox(ui, active_case, say=self._message.say)
         self.dicom = DicomExport(
-            self._dicom_task, button=ui.dicomButton, active_case=active_case, ensure=ensure_dicom
+            self._dicom_task,
+            button=ui.dicomButton,
+            active_case=active_case,
+            ensure=ensure_dicom,
+            plan=self.plan.as_json,
         )
         self.couinaud = CouinaudSection(
             ui,

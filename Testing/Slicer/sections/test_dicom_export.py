@@ -154,6 +154,32 @@ def test_into_a_folder_that_is_chosen(panel, dicom_study, wait_until, tmp_path):
     assert (made["SR"].VerificationFlag, made["RTSTRUCT"].ApprovalStatus) == ("UNVERIFIED", "UNAPPROVED")
 
 
+def test_the_plan_goes_into_the_structured_report(panel, dicom_study, wait_until, tmp_path):
+    """What the report's JSON has, by the name that it has there; a plan that cuts nothing is refused as a whole."""
+    target = tmp_path / "out"
+    target.mkdir()
+    panel.review.dicom.choose_folder = lambda _parent, title: str(
+        target if title == "Folder for the DICOM objects" else tmp_path / "series"
+    )
+    panel.ui.addPlaneButton.click()
+    export(panel, wait_until)
+    assert str(target) in panel.ui.reviewStatusLabel.text, panel.ui.reviewStatusLabel.text
+    (path,) = target.glob("* SR.dcm")
+    (group,) = highdicom.sr.srread(path).content.get_image_measurement_groups()
+    assert (group.tracking_identifier, group.method.meaning) == ("Resection 1", "Resection by planes")
+    plan = panel.review.plan._current_plan().resection()
+    values = {each.name.meaning: each.value for each in group.get_measurements()}
+    assert values["Resected volume with tumors"] == pytest.approx(plan.resected_ml, rel=1e-6)
+    assert values["Future liver remnant volume"] == pytest.approx(plan.remnant_parenchyma_ml, rel=1e-6)
+    for made in target.iterdir():
+        made.unlink()
+    (plane,) = panel.review.plan._planes.planes
+    plane.SetOriginWorld([900.0, 0.0, 0.0])
+    export(panel, wait_until)
+    assert "does not pass through the liver" in panel.ui.reviewStatusLabel.text
+    assert list(target.iterdir()) == []
+
+
 def test_another_series_is_refused_and_nothing_is_written(panel, dicom_study, wait_until, tmp_path):
     from Testing.Slicer.story.dicom_series import write_series
 
