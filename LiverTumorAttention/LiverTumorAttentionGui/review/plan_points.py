@@ -12,6 +12,7 @@ import slicer
 from LiverTumorAttentionGui.errors import PanelError, as_panel_error
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.curved_cut_model import CurvedCutModel
+from LiverTumorAttentionGui.review.plan_segments import CURVED_RESECTED_SEGMENT, PlanSegments
 from LiverTumorAttentionGui.review.plan_settings import Combination, PlanSettings
 from LiverTumorAttentionGui.scene.node_attributes import CURVED_CUT_REFERENCE, VESSEL_CUTS_REFERENCE
 from LiverTumorAttentionGui.scene.study import Study
@@ -26,17 +27,20 @@ if TYPE_CHECKING:
 class PlanPoints:
     """What is planned by points of one study. Not for clinical use.
 
-    planner, instances: return those of the present segmentation, as in `ScenePlan`. cuts: returns the planes.
+    segments: of the plan. planner, instances: return those of the present segmentation, as in `ScenePlan`. cuts:
+    returns the planes.
     """
 
     def __init__(
         self,
         study: Study,
+        segments: PlanSegments,
         planner: Callable[[], Planner],
         instances: Callable[[], sitk.Image],
         cuts: Callable[[], tuple[CutPlane, ...]],
     ) -> None:
-        self._study, self._planner, self._instances, self._cuts = study, planner, instances, cuts
+        self._study, self._segments = study, segments
+        self._planner, self._instances, self._cuts = planner, instances, cuts
         self._settings = PlanSettings(study.segmentation)
         self.model = CurvedCutModel(study.segmentation)
         self._smaller: tuple[Planner, tuple[Point, ...], CutSurface] | None = None
@@ -63,6 +67,34 @@ class PlanPoints:
         """Return what it resects on the portal grid, whole voxels; None without one. Raises `PanelError`."""
         surface = self.surface()
         return None if surface is None else self._planner().curved_mask(surface, *self._planes())
+
+    @property
+    def resected_shown(self) -> bool:
+        """Whether what the curved cut takes out by itself is shown as a segment."""
+        return self._segments.has(CURVED_RESECTED_SEGMENT)
+
+    def show_resected(self, shown: bool) -> None:
+        """Show what the curved cut takes out by itself as a segment of whole voxels, or hide it.
+
+        Where the cut is one resection with the planes it is hidden: `ScenePlan.show_resected` shows what they take out
+        together. Raises `PanelError` without a cut and where it takes out nothing, and then nothing has changed.
+        """
+        if not shown or self.with_planes:
+            self._segments.remove(CURVED_RESECTED_SEGMENT)
+            return
+        mask = None if self.curved() is None else self.curved_mask()
+        if mask is None:
+            raise PanelError(_("There is no curved cut yet: choose the list of its points first."))
+        self._segments.show(CURVED_RESECTED_SEGMENT, _("Resected by the curved cut"), mask)
+
+    def update_shown(self) -> None:
+        """Update the segment where it is shown; one that can no longer be computed is removed."""
+        if not self.resected_shown:
+            return
+        try:
+            self.show_resected(True)
+        except PanelError:
+            self._segments.remove(CURVED_RESECTED_SEGMENT)
 
     def draw(self, *, visible: bool = True) -> None:
         """Draw the curved cut as it is now; without one that cuts the liver nothing stays drawn."""

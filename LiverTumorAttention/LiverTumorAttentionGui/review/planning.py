@@ -42,7 +42,7 @@ class ScenePlan:
         self._segments = PlanSegments(study)
         self.named = NamedResection(study, self._segments, lambda: self._instances)
         self.points = PlanPoints(
-            study, lambda: self._planner, lambda: self._instances, lambda: self._planes.cuts()
+            study, self._segments, lambda: self._planner, lambda: self._instances, lambda: self._planes.cuts()
         )
         self._listeners: list[Callable[[], None]] = []
         self._margin: MarginPlan | None = None
@@ -175,7 +175,8 @@ class ScenePlan:
     def show_resected(self, shown: bool) -> None:
         """Show the resected part as a segment, which follows the planes, or hide it.
 
-        Of planes and a curved cut that are one resection it is what they resect together.
+        Of planes and a curved cut that are one resection it is what they resect together; a curved cut by itself has
+        a segment of its own (`PlanPoints.show_resected`).
 
         The segment consists of whole voxels; the volumes of `resection` are finer. Raises `PanelError` when nothing
         is resected, and then nothing has changed.
@@ -228,6 +229,7 @@ class ScenePlan:
             except PanelError:
                 self._segments.remove(RESECTED_SEGMENT)
         self.named.update_shown()
+        self.points.update_shown()
 
     # Export ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from LiverTumorAttentionGui.errors import PanelError
 from LiverTumorAttentionGui.feedback import LongAction, MessageLine
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.review.curved_cut_model import CurvedCutModel
+from LiverTumorAttentionGui.review.plan_segments import CURVED_RESECTED_SEGMENT, has_segment
 from LiverTumorAttentionGui.review.plan_settings import PlanSettings
 from LiverTumorAttentionGui.review.planning import ScenePlan
 from LiverTumorAttentionGui.scene.node_attributes import CURVED_CUT_REFERENCE, VESSEL_CUTS_REFERENCE
@@ -54,6 +55,7 @@ class PlanPointsSection:
             (ui.curvedFlipCheckBox, "toggled(bool)", self._chosen),
             (ui.curvedTogetherCheckBox, "toggled(bool)", self._together_toggled),
             (ui.curvedShownCheckBox, "toggled(bool)", self._shown_toggled),
+            (ui.curvedResectedCheckBox, "toggled(bool)", self._resected_toggled),
             (ui.territoriesButton, "clicked(bool)", self._territories_clicked),
         )
 
@@ -74,6 +76,9 @@ class PlanPointsSection:
             ui.curvedFlipCheckBox.checked = settings is not None and settings.curved_flipped
             ui.curvedTogetherCheckBox.checked = settings is not None and settings.curved_with_planes
             ui.curvedShownCheckBox.checked = segmentation is None or CurvedCutModel(segmentation).visible
+            ui.curvedResectedCheckBox.checked = segmentation is not None and has_segment(
+                segmentation, CURVED_RESECTED_SEGMENT
+            )
         self._observe()
         self.say("")
         if segmentation is not None and self._node(CURVED_CUT_REFERENCE) is not None:
@@ -85,6 +90,7 @@ class PlanPointsSection:
         self._ui.curvedLabel.text = text or CHOOSE
         self._ui.territoriesLabel.text = text or CHOOSE_CUTS
         self._ui.territoriesButton.enabled = self._node(VESSEL_CUTS_REFERENCE) is not None
+        self._ui.curvedResectedCheckBox.enabled = self._node(CURVED_CUT_REFERENCE) is not None
 
     def request_update(self) -> None:
         """Update the numbers of the curved cut soon."""
@@ -99,7 +105,10 @@ class PlanPointsSection:
             plan = self._plan()
             plan.points.draw(visible=bool(self._ui.curvedShownCheckBox.checked))
             plan.points_changed()
+            # What planes and the cut take out together is shown with the planes.
+            self._ui.curvedResectedCheckBox.enabled = not plan.points.with_planes
             resection = plan.points.curved()
+            plan.points.show_resected(bool(self._ui.curvedResectedCheckBox.checked))
         except PanelError as error:
             self._ui.curvedLabel.text = str(error)
             return
@@ -134,6 +143,7 @@ class PlanPointsSection:
         PlanSettings(self._segmentation).curved_flipped = bool(self._ui.curvedFlipCheckBox.checked)
         if self._node(CURVED_CUT_REFERENCE) is None:
             CurvedCutModel(self._segmentation).remove()
+            self._ui.curvedResectedCheckBox.checked = False
         self._observe()
         self.say("")
         self._update_later.request()
@@ -150,6 +160,16 @@ class PlanPointsSection:
     def _shown_toggled(self, on: bool) -> None:
         if not self._update.active and self._segmentation is not None:
             CurvedCutModel(self._segmentation).visible = on
+
+    def _resected_toggled(self, on: bool) -> None:
+        if self._update.active or self._segmentation is None:
+            return
+        try:
+            self._plan().points.show_resected(on)
+        except PanelError as error:
+            self._ui.curvedLabel.text = str(error)
+            with self._update.running():
+                self._ui.curvedResectedCheckBox.checked = False
 
     def _territories_clicked(self, _checked: bool = False) -> None:
         if self._segmentation is None:

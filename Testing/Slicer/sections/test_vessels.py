@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from Testing.Slicer import cases, panel_cases, study_cases
+from Testing.Slicer import ball_cases, cases, panel_cases, study_cases
 
 SCALE = 1.5
 """Of the study's grid: the liver then has 150 mL."""
@@ -238,3 +238,52 @@ def test_vessels_points_and_cuts_survive_saving_and_loading(panel, scene, large,
 def test_points_that_span_nothing_are_said(panel, scene, study, wait_until):
     panel.ui.curvedSelector.setCurrentNode(add_points(scene, study, [(3, 8, 20), (12, 8, 22)], "two"))
     wait_until(lambda: "3 to 60 points" in panel.ui.curvedLabel.text, "what is missing is said")
+
+
+def test_what_a_curved_cut_takes_out_is_shown_without_a_plane(panel, scene, large, wait_until):
+    """It follows the points, stands back while the cut is one resection with planes, and goes with the cut."""
+    from LiverTumorAttentionGui.review.plan_segments import (
+        CURVED_RESECTED_SEGMENT,
+        RESECTED_SEGMENT,
+        has_segment,
+    )
+
+    ui, node = panel.ui, large.segmentation
+    assert not ui.curvedResectedCheckBox.enabled
+    corners = [(3, 8, 20), (12, 8, 22), (3, 36, 22), (12, 36, 20), (7, 20, 24)]
+    ui.curvedSelector.setCurrentNode(add_points(scene, large, corners, "curve"))
+    wait_until(lambda: "Resected volume" in ui.curvedLabel.text, "the curved cut is planned")
+    ui.curvedResectedCheckBox.click()
+
+    def shown():
+        plan = node.GetNodeReference("MarginSegmentation")
+        return ball_cases.segment_array(plan, CURVED_RESECTED_SEGMENT, large.portal)
+
+    def resected_ml():
+        return np.count_nonzero(shown()) * np.prod(large.portal_image().GetSpacing()) / 1000.0
+
+    surface = panel.review.plan._current_plan().points
+    assert resected_ml() == pytest.approx(surface.curved().resected_ml, rel=0.05)
+    before = shown().copy()
+    ui.curvedFlipCheckBox.click()
+    wait_until(lambda: not (shown() & before).any(), "the other side is shown")
+    ui.addPlaneButton.click()
+    ui.resectedCheckBox.click()
+    ui.curvedTogetherCheckBox.click()
+    wait_until(lambda: not has_segment(node, CURVED_RESECTED_SEGMENT), "both are shown with the planes")
+    assert has_segment(node, RESECTED_SEGMENT)
+    assert not ui.curvedResectedCheckBox.enabled
+    ui.curvedTogetherCheckBox.click()
+    wait_until(lambda: has_segment(node, CURVED_RESECTED_SEGMENT), "the cut is a resection of its own again")
+    ui.curvedSelector.setCurrentNode(None)
+    assert not has_segment(node, CURVED_RESECTED_SEGMENT)
+    assert not ui.curvedResectedCheckBox.enabled
+
+
+def test_no_part_is_shown_of_a_curved_cut_that_cuts_nothing(panel, scene, large, wait_until):
+    ui = panel.ui
+    ui.curvedSelector.setCurrentNode(add_points(scene, large, [(3, 8, 20), (12, 8, 22)], "two"))
+    wait_until(lambda: "3 to 60 points" in ui.curvedLabel.text, "what is missing is said")
+    ui.curvedResectedCheckBox.click()
+    assert not ui.curvedResectedCheckBox.checked
+    assert "3 to 60 points" in ui.curvedLabel.text
