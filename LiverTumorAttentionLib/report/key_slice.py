@@ -132,7 +132,7 @@ class KeySlice:
         """Return the ends of the line in which a plane cuts the piece, (x, y) in mm; None where it does not."""
         width, height = self.size_mm
         corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]
-        distance = [float(plane.distance_mm(self._position(corner))) for corner in corners]
+        distance = [float(plane.height_mm(self._position(corner))) for corner in corners]
         ends = []
         for side in range(4):
             here, there = distance[side], distance[(side + 1) % 4]

@@ -185,8 +185,8 @@ class Scene:
         """Return the piece of a plane that cuts the liver. others: what cuts with it."""
         rows, columns = direction.size(self._cubes)
         zero = np.zeros((rows, columns), np.float32)
-        first = plane.distance_mm(self._positions(direction, zero))
-        slope = first[0, 0] - plane.distance_mm(self._positions(direction, zero[:1, :1] + 1.0))[0, 0]
+        first = plane.height_mm(self._positions(direction, zero))
+        slope = first[0, 0] - plane.height_mm(self._positions(direction, zero[:1, :1] + 1.0))[0, 0]
         depth = first / slope if abs(slope) > 1e-6 else np.full_like(first, np.inf)
         deepest = self._cubes.shape[direction.order[0]] - 1
         hit = np.nonzero((depth >= 0) & (depth <= deepest))

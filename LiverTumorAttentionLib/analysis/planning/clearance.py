@@ -40,7 +40,7 @@ class Clearance:
         self._chosen: Any = np.argmin if combine == "all" else np.argmax
         self._sign = 1.0 if combine == "all" else -1.0
         points, self._begin = liver.surface_points_mm
-        self._distance = np.stack([plane.distance_mm(points) for plane in planes], axis=1)
+        self._distance = np.stack([plane.height_mm(points) for plane in planes], axis=1)
         units = np.stack([plane.unit_normal for plane in planes])
         self._half_mm = half_step_mm(units, liver.axes)
         self._units = units
@@ -70,7 +70,7 @@ class Clearance:
     def _is_cut(self, point: NDArray[np.float64], plane: int) -> bool:
         """Tell whether a point of a plane lies on the cut surface."""
         for other, its_plane in enumerate(self._planes):
-            if other != plane and self._sign * float(its_plane.distance_mm(point)) < -ROUNDING_MM:
+            if other != plane and self._sign * float(its_plane.height_mm(point)) < -ROUNDING_MM:
                 return False
         return self._liver.is_liver(point)
 

@@ -1,8 +1,8 @@
 """A resection by a curved surface, with planes or without: the same numbers as one by planes.
 
 In each voxel the surface is taken for the plane that touches it there, so that the voxel's share is that of a plane
-(`halfspace`); where several cut a voxel, along their common edge, it is sampled. A tumor's clearance is measured to
-points of what cuts inside the liver, one a voxel that is cut.
+(`halfspace`, `several_sheets`). A tumor's clearance is measured to points of what cuts inside the liver, one a voxel
+that is cut.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from LiverTumorAttentionLib.analysis.planning.clearance import Status, gaps_mm
 from LiverTumorAttentionLib.analysis.planning.halfspace import share_beyond
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
 from LiverTumorAttentionLib.analysis.planning.planning_volume import PlannedLiver
-from LiverTumorAttentionLib.analysis.planning.region import inside_voxel
 from LiverTumorAttentionLib.analysis.planning.resection import (
     NOTHING_VOXELS,
     Combination,
@@ -25,6 +24,7 @@ from LiverTumorAttentionLib.analysis.planning.resection import (
     check_combination,
     resection_numbers,
 )
+from LiverTumorAttentionLib.analysis.planning.several_sheets import share_beyond_all
 from LiverTumorAttentionLib.analysis.planning.surface import CutSurface
 from LiverTumorAttentionLib.analysis.segments.remnant import check_weight
 from LiverTumorAttentionLib.errors import InputError
@@ -32,8 +32,6 @@ from LiverTumorAttentionLib.voxels.surfaces import half_step_mm, point_tree
 
 BLOCK_VOXELS = (4, 8, 8)
 """Of a block (z, y, x)."""
-SAMPLED = 1 << 11
-"""So many voxels are sampled at a time."""
 BENT = 2.5
 """A block may be cut that lies nearer to a sheet than so many of its radii, as a plane in its middle would have it."""
 
@@ -142,7 +140,7 @@ class _Cut:
             height, slope = _heights(sheets, place)
             shares = share_beyond(height, np.abs(slope @ liver.axes.steps_mm.T))
             alone += shares.sum(axis=0)
-            share = _together(shares, height, slope, combine, liver)
+            share = _together(shares, height, slope, combine, liver.axes.steps_mm)
             resected += np.bincount(label_of[near], weights=share, minlength=labels)
             border = (share > 0) & (share < 1)
             steep = np.linalg.norm(slope[border], axis=2)
@@ -216,16 +214,9 @@ def _heights(sheets: Sequence[Sheet], place: Floats) -> tuple[Floats, Floats]:
 
 
 def _together(
-    shares: Floats, height: Floats, slope: Floats, combine: Combination, liver: PlannedLiver
+    shares: Floats, height: Floats, slope: Floats, combine: Combination, steps_mm: Floats
 ) -> Floats:
-    """Return the share of each voxel that lies beyond all, or any, of the sheets; shares: (N, sheets) of each."""
+    """Return the share of each voxel that lies beyond all, or any, of the sheets; see `share_beyond_all`."""
     if combine == "any":  # what lies beyond any is what does not lie before all
-        return 1.0 - _together(1.0 - shares, -height, -slope, "all", liver)
-    result = np.asarray(shares.min(axis=1))
-    several = np.flatnonzero((((shares > 0) & (shares < 1)).sum(axis=1) > 1) & (result > 0))
-    offsets = inside_voxel(liver.axes.steps_mm)
-    for begin in range(0, len(several), SAMPLED):
-        some = several[begin : begin + SAMPLED]
-        inside = height[some][:, :, None] + slope[some] @ offsets.T > 0  # voxels, sheets, samples
-        result[some] = inside.all(axis=1).mean(axis=1)
-    return result
+        return 1.0 - share_beyond_all(1.0 - shares, -height, -slope, steps_mm)
+    return share_beyond_all(shares, height, slope, steps_mm)

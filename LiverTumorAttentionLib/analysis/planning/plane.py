@@ -44,14 +44,10 @@ class CutPlane:
         unit: NDArray[np.float64] = normal / np.linalg.norm(normal)
         return unit
 
-    def distance_mm(self, position_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how far positions (..., 3) lie from the plane, above 0 where they are taken out."""
-        distance: NDArray[np.float64] = (position_mm - np.asarray(self.point_lps_mm)) @ self.unit_normal
-        return distance
-
     def height_mm(self, position_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the same, as a curved surface calls it."""
-        return self.distance_mm(position_mm)
+        """Return how far positions (..., 3) lie from the plane, above 0 where they are taken out."""
+        height: NDArray[np.float64] = (position_mm - np.asarray(self.point_lps_mm)) @ self.unit_normal
+        return height
 
     def slope(self, position_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how the height changes with the position: (..., 3) LPS, per mm; everywhere alike."""

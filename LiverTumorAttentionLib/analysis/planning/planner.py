@@ -96,7 +96,7 @@ class Planner:
                 steps * float(step @ plane.unit_normal)
                 for steps, step in zip(place, liver.axes.steps_mm, strict=True)
             )
-            first = float(plane.distance_mm(liver.axes.origin_mm))
+            first = float(plane.height_mm(liver.axes.origin_mm))
             side = (z[:, None, None] + y[:, None]) + x > -first
             beyond = beyond & side if combine == "all" else beyond | side
         return liver.on_grid(beyond & (liver.values > 0), full_box(beyond.shape))

@@ -1,8 +1,7 @@
 """What of the liver lies on the far side of all of some planes, to a fraction of a voxel.
 
 A plane crosses a run of voxels in one place, so that the run has a part that is whole, a part that is not
-touched, and in between the voxels that are cut. Those few are looked at: where one plane cuts a voxel its
-share is exact, and where several do, along their common edge, the voxel is sampled.
+touched, and in between the voxels that are cut. Those few are looked at (`halfspace`, `several_sheets`).
 """
 
 from __future__ import annotations
@@ -16,18 +15,12 @@ from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.analysis.planning.halfspace import VoxelShare
 from LiverTumorAttentionLib.analysis.planning.plane import CutPlane
+from LiverTumorAttentionLib.analysis.planning.several_sheets import share_beyond_all
 from LiverTumorAttentionLib.analysis.planning.voxel_runs import Runs
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-SAMPLES = 256
-"""In a voxel that several planes cut."""
-SPREAD = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
-"""Powers of 1 / g with g^4 = g + 1: multiples of them, less whole numbers, fill a cube evenly and repeat no
-coordinate, so that a slab between two planes is sampled as finely as there are samples."""
-BLOCK = 1 << 13
-"""So many voxels are sampled at a time."""
 LEVEL = 1e-12
 """A plane whose distance changes by less from voxel to voxel runs along the rows, mm."""
 
@@ -62,7 +55,7 @@ def region_beyond(runs: Runs, planes: Sequence[CutPlane], label_count: int) -> R
     """Return what of the runs lies on the far side of all planes; labels are 0 to `label_count` - 1."""
     steps = runs.axes.steps_mm
     shares = [VoxelShare(plane.unit_normal, steps) for plane in planes]
-    first = [plane.distance_mm(runs.start_mm) for plane in planes]
+    first = [plane.height_mm(runs.start_mm) for plane in planes]
     slope = [float(steps[2] @ plane.unit_normal) for plane in planes]
     whole_low, whole_high = _spans(first, slope, [share.half_mm for share in shares], runs.length)
     low, high = _spans(first, slope, [-share.half_mm for share in shares], runs.length)
@@ -74,7 +67,8 @@ def region_beyond(runs: Runs, planes: Sequence[CutPlane], label_count: int) -> R
     run = np.concatenate([before[0], after[0]])
     offset = np.concatenate([before[1], after[1]])
     distance = np.stack([f[run] + offset * s for f, s in zip(first, slope, strict=True)], axis=1)
-    share = _shares(distance, shares, planes, steps)
+    alone = np.stack([share(distance[:, i]) for i, share in enumerate(shares)], axis=1)
+    share = share_beyond_all(alone, distance, np.stack([plane.unit_normal for plane in planes]), steps)
 
     voxels = np.bincount(runs.label, weights=whole, minlength=label_count).astype(np.float64)
     voxels += np.bincount(runs.label[run], weights=share, minlength=label_count)
@@ -103,27 +97,3 @@ def _listed(low: Indices, high: Indices) -> tuple[Indices, Indices]:
     run = np.repeat(np.arange(len(count)), count)
     begin = np.cumsum(count) - count
     return run, np.arange(len(run)) - begin[run] + low[run]
-
-
-def _shares(
-    distance: Floats, shares: Sequence[VoxelShare], planes: Sequence[CutPlane], steps_mm: Floats
-) -> Floats:
-    """Return the share of each voxel that lies beyond all planes; distance: (P, planes)."""
-    one_by_one = np.stack([share(distance[:, i]) for i, share in enumerate(shares)], axis=1)
-    result: Floats = one_by_one.min(axis=1)
-    several = np.flatnonzero(((one_by_one > 0) & (one_by_one < 1)).sum(axis=1) > 1)
-    several = several[result[several] > 0]
-    inside = inside_voxel(steps_mm)
-    offsets = np.stack([inside @ plane.unit_normal for plane in planes])
-    for begin in range(0, len(several), BLOCK):
-        block = several[begin : begin + BLOCK]
-        beyond = np.ones((len(block), len(inside)), dtype=bool)
-        for index in range(len(planes)):
-            beyond &= distance[block, index, None] + offsets[index] > 0
-        result[block] = beyond.mean(axis=1)
-    return result
-
-
-def inside_voxel(steps_mm: Floats) -> Floats:
-    """Return places (`SAMPLES`, 3) spread evenly in a voxel about its center, mm. steps_mm: its edges as rows."""
-    return np.asarray(((0.5 + np.arange(1, SAMPLES + 1)[:, None] * SPREAD) % 1.0 - 0.5) @ steps_mm)

@@ -181,7 +181,7 @@ def check_combination(count: int, combine: str, *, least: int = 1) -> None:
 def _check_divides(liver: PlannedLiver, planes: Sequence[CutPlane], resected: np.ndarray) -> None:
     """Raise `InputError` when a plane, or all of them together, leave the liver on one side."""
     for number, plane in enumerate(planes, start=1):
-        distance = plane.distance_mm(liver.corners_mm)
+        distance = plane.height_mm(liver.corners_mm)
         which = "the plane" if len(planes) == 1 else f"plane {number}"
         if distance.min() >= 0 or distance.max() <= 0:
             side = "that is taken out" if distance.min() >= 0 else "that stays"

@@ -115,7 +115,7 @@ def test_a_plane_is_the_line_of_its_points(name: str) -> None:
         start[[view.across, view.down, view.right]] = view.index, 0, 0
         start[view.down] = view.start[0] + 30 + shift
         position, step = axes.position_mm(start), axes.steps_mm[view.right]
-        place = position - step * float(plane.distance_mm(position)) / float(step @ plane.unit_normal)
+        place = position - step * float(plane.height_mm(position)) / float(step @ plane.unit_normal)
         assert abs(float((np.array(view.place(place)) - [x, y]) @ normal)) < 1e-6
     width, height = view.size_mm
     for end in ends:

@@ -106,12 +106,12 @@ def test_runs_give_what_every_voxel_alone_would(name: str) -> None:
     assert runs.voxels(4)[1:].tolist() == np.bincount(labels.ravel())[1:].tolist()
     for normal in directions(8):
         cut = plane(tuple(rng.uniform(-6, 6, 3)), normal)
-        share = VoxelShare(cut.unit_normal, axes.steps_mm)(cut.distance_mm(centres))
+        share = VoxelShare(cut.unit_normal, axes.steps_mm)(cut.height_mm(centres))
         expected = np.bincount(labels[labels > 0], weights=share, minlength=4)
         region = region_beyond(runs, [cut], 4)
         np.testing.assert_allclose(region.voxels, expected, atol=1e-6)
         points, _ = region.border
-        np.testing.assert_allclose(cut.distance_mm(points), 0.0, atol=1e-9)
+        np.testing.assert_allclose(cut.height_mm(points), 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", GRIDS)
