@@ -73,7 +73,7 @@ def compare_both_dates(story: dict[str, Any]) -> None:
     assert shown == [["1", "2", "matched"], ["2", "–", "gone"], ["–", "1", "new"]], (
         ui.followupStatusLabel.text
     )
-    pairs = panel.followup._comparison().state.result["pairs"]
+    pairs = panel.followup.studies.comparison.state.result["pairs"]
     assert [pair["segments"]["followup"] for pair in pairs] == [
         story["segments"][1],
         None,
@@ -104,7 +104,7 @@ def report_it(story: dict[str, Any]) -> None:
     panel.ui.followupReportButton.click()
     story["wait"](lambda: not panel.followup.task.running, "the report is written")
     numbers = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
-    kept = panel.followup._comparison().state.result
+    kept = panel.followup.studies.comparison.state.result
     for name in ("pairs", "response", "counts", "interval_days"):
         assert numbers[name] == kept[name], name
     text = page.read_text(encoding="utf-8")
@@ -138,7 +138,7 @@ def come_back_another_day(story: dict[str, Any]) -> None:
 
 def _told(panel: Any) -> dict[str, Any]:
     """Return what the panel and the scene tell of segments, resection and follow-up."""
-    ui, transform = panel.ui, panel.followup._comparison().transform
+    ui, transform = panel.ui, panel.followup.studies.comparison.transform
     return {
         "segments": _segments(panel),
         "review": _rows(ui.reviewTable),

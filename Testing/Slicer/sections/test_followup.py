@@ -246,7 +246,7 @@ def test_viable_diameters_sums_and_the_other_lesions_are_for_a_person(panel, bot
     set_text(ui.nadirEdit, "17")
     assert "RECIST 1.1 in the liver: PD" in ui.responseLabel.text
     ui.nonTargetCheckBox.click()
-    assert panel.followup._comparison().state.result["response"]["non_target_response"] == "PD"
+    assert panel.followup.studies.comparison.state.result["response"]["non_target_response"] == "PD"
     table.item(0, 3).setText("0")
     assert "mRECIST in the liver: PD (targets CR" in ui.responseLabel.text
     ui.compareStudiesButton.click()
@@ -307,14 +307,14 @@ def test_what_does_not_fit_is_not_kept(panel, both, runs):
     set_text(ui.followupDateEdit, "2024-01-01")
     assert "before the baseline" in message(panel)
     assert ui.followupDateEdit.text == ""
-    panel.followup._comparison().say(panel.followup._comparison().state.said.with_pair(2, 1))
+    panel.followup.studies.comparison.say(panel.followup.studies.comparison.state.said.with_pair(2, 1))
     from LiverTumorAttentionGui.errors import PanelError
 
     with pytest.raises(PanelError, match="The baseline has no lesion 7"):
-        panel.followup._comparison().say(panel.followup._comparison().state.said.with_pair(7, 1))
+        panel.followup.studies.comparison.say(panel.followup.studies.comparison.state.said.with_pair(7, 1))
     with pytest.raises(PanelError, match="The baseline has no lesion 7"):
-        panel.followup._comparison().say(panel.followup._comparison().state.said.with_target(7))
-    assert panel.followup._comparison().state.said.pairs == ((2, 1),)
+        panel.followup.studies.comparison.say(panel.followup.studies.comparison.state.said.with_target(7))
+    assert panel.followup.studies.comparison.state.said.pairs == ((2, 1),)
 
 
 def test_a_report_of_what_was_said_since_is_made_anew(panel, both, runs, tmp_path):
@@ -399,7 +399,7 @@ def test_the_comparison_survives_saving_and_loading(panel, scene, both, runs, tm
     assert ui.followupStaleLabel.isHidden()
     assert (ui.targetsTable.item(0, 2).text(), ui.nadirEdit.text) == ("11.0", "17")
     assert ui.followupLinkButton.enabled
-    transform = again.followup._comparison().transform.GetTransformFromParent()
+    transform = again.followup.studies.comparison.transform.GetTransformFromParent()
     assert transform.TransformPoint(1.0, 2.0, 3.0) == pytest.approx((1.0, 2.0, 10.0))
     again.followup.choose_file = lambda _parent, _name: str(tmp_path / "report")
     ui.followupReportButton.click()
