@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ from LiverTumorAttentionGui.scene.result_nodes import (
     place_registered,
     place_registration,
 )
-from LiverTumorAttentionGui.scene.series_facts import of_other_patient, series_facts
+from LiverTumorAttentionGui.scene.series_facts import of_other_patient, series_facts, write_headers
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 from LiverTumorAttentionGui.scene.voxel_grid import WorldVolume
 from LiverTumorAttentionLib.contrast_phase import ROLES
@@ -257,7 +256,8 @@ class LiverTumorAttentionLogic(ScriptedLoadableModuleLogic):
                 arguments += [option, str(folder / PHASE_FILES[role])]
         if request.keep_registered and request.arterial is not None:
             arguments += ["--save-transform", str(folder / TRANSFORM_FILE)]
-        arguments += ["--headers", str(_write_headers(request, folder / HEADERS_FILE))]
+        facts = {role: series_facts(node) for role, node in request.volumes().items()}
+        arguments += ["--headers", str(write_headers(facts, folder / HEADERS_FILE))]
         if request.keep_probability:
             arguments += ["--save-probability", str(folder / PROBABILITY_FILE)]
         arguments += ["--output", str(folder / SEGMENTATION_FILE)]
@@ -384,13 +384,6 @@ class SegmentationRun(ChildRun[SegmentationResult]):
     def collect(self, folder: Path) -> SegmentationResult:
         """Load the result into the scene; see `LiverTumorAttentionLogic.load`."""
         return self._logic.load(self._request, folder)
-
-
-def _write_headers(request: SegmentationRequest, path: Path) -> Path:
-    """Write what the DICOM headers say of the volumes, which the files that the run reads do not."""
-    facts = {role: asdict(series_facts(node)) for role, node in request.volumes().items()}
-    path.write_text(json.dumps(facts), encoding="utf-8")
-    return path
 
 
 def _further_verdicts(report: dict[str, Any]) -> dict[str, Verdict | None]:

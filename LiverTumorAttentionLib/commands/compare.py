@@ -40,6 +40,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         )
         add(f"--{visit}-arterial-series", metavar="X", help="DICOM series of the arterial folder, likewise")
         add(
+            f"--{visit}-headers",
+            metavar="JSON",
+            help=f"what the DICOM headers say of volumes of the {title} that are no DICOM (see segment --headers)",
+        )
+        add(
             f"--{visit}-segments",
             metavar="C",
             help=f"Couinaud segments of the {title}: a file, landmarks (.json), or propose",

@@ -32,6 +32,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="liver and tumors: .seg.nrrd, DICOM SEG or label map",
     )
     add(
+        "--headers",
+        metavar="JSON",
+        help="what the DICOM headers say of a portal CT that is no DICOM (see segment --headers)",
+    )
+    add(
         "--points",
         metavar="JSON",
         help="where the portal vein, the hepatic veins and the cava begin, where the proposal got them wrong",

@@ -22,6 +22,7 @@ from LiverTumorAttentionLib.followup.viable import ViableTumor, viable_tumors
 from LiverTumorAttentionLib.io import Meanings, collected_warnings, read_phase, read_side_by_side
 from LiverTumorAttentionLib.phases.headers import SeriesFacts
 from LiverTumorAttentionLib.pipeline.arterial_policy import is_usable, registration_warnings, usage_warnings
+from LiverTumorAttentionLib.pipeline.headers_file import known_facts
 from LiverTumorAttentionLib.pipeline.jobs import VISITS, ComparisonJob
 from LiverTumorAttentionLib.pipeline.liver_segments import segments_for_case
 from LiverTumorAttentionLib.pipeline.phase_check import check_one_patient, check_shows_trunk, checked_phases
@@ -51,7 +52,7 @@ class Visit:
 
     portal: HU. instances: on its grid, 0 background, 1 liver, 2, 3, … one value a tumor. arterial: registered onto its
     grid, None where there is none that may be used. arterial_verdict: on that registration. facts: of the portal
-    series, None where it is no DICOM. point: what is measured. segments: the Couinaud segments; None without.
+    series, None where nothing is known of it. point: what is measured. segments: the Couinaud segments; None without.
     """
 
     portal: sitk.Image
@@ -170,7 +171,10 @@ def read_visits(job: ComparisonJob, progress: Progress) -> tuple[dict[str, Visit
             for name, visit in VISITS.items()
         ]
     )
-    volumes = dict(zip(VISITS, read, strict=True))
+    volumes = {
+        name: (portal, known_facts({"portal": own}, getattr(job, f"{name}_headers"))["portal"])
+        for name, (portal, own) in zip(VISITS, read, strict=True)
+    }
     check_one_patient({f"{VISITS[name]} portal": facts for name, (_, facts) in volumes.items()})
     check_shows_trunk({f"{VISITS[name]} portal": portal for name, (portal, _) in volumes.items()})
     meanings = Meanings(job.labels)
@@ -210,12 +214,13 @@ def _with_arterial(
 
     Raises `InputError` for one that is said to be registered and does not lie on the portal grid.
     """
-    arterial, facts = read_phase(
+    arterial, own = read_phase(
         getattr(job, f"{name}_arterial"),
         series=getattr(job, f"{name}_arterial_series"),
         phase="arterial",
         visit=VISITS[name],
     )
+    facts = known_facts({"arterial": own}, getattr(job, f"{name}_headers"))["arterial"]
     check_one_patient({f"{VISITS[name]} portal": visit.facts, f"{VISITS[name]} arterial": facts})
     check_shows_trunk({f"{VISITS[name]} arterial": arterial})
     notes = of_other_phases(visit, VISITS[name], arterial, facts)

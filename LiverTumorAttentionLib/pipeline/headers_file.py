@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from LiverTumorAttentionLib.config_parsing import from_mapping, nearest, shown
 from LiverTumorAttentionLib.contrast_phase import ROLES
@@ -32,3 +33,14 @@ def read_headers(path: str | os.PathLike[str]) -> dict[str, SeriesFacts]:
         role: from_mapping(SeriesFacts, facts, where=f"the file of headers '{path}': {role}")
         for role, facts in values.items()
     }
+
+
+def known_facts(
+    own: Mapping[str, SeriesFacts | None], path: str | os.PathLike[str] | None
+) -> dict[str, SeriesFacts | None]:
+    """Return the facts of volumes by input: their own where they are DICOM, else what the file says of them.
+
+    own: None for a volume that is no DICOM. path: of the file; None without one. Raises `InputError` as `read_headers`.
+    """
+    told = {} if path is None else read_headers(path)
+    return {role: facts or told.get(role) for role, facts in own.items()}

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.io.json_file import read_json
 from LiverTumorAttentionLib.io.named_labels import write_named_labels
 from LiverTumorAttentionLib.io.nrrd_header import read_nrrd_header
 from LiverTumorAttentionLib.io.terminology import vessel_segments
+from LiverTumorAttentionLib.pipeline.headers_file import known_facts
 from LiverTumorAttentionLib.pipeline.jobs import VesselsJob
 from LiverTumorAttentionLib.pipeline.outputs import check_outputs, output_files, write_all, write_json
 from LiverTumorAttentionLib.pipeline.phase_check import (
@@ -97,14 +98,15 @@ def vessels_case(job: VesselsJob, progress: Progress | None = None) -> VesselsRe
     meanings = Meanings(job.labels)
     with collected_warnings() as warnings:
         progress.update(0.0, "reading")
-        portal, facts = read_phase(job.portal, series=job.portal_series, phase="portal")
-        check_one_patient({"portal": facts})
+        portal, own = read_phase(job.portal, series=job.portal_series, phase="portal")
+        facts = known_facts({"portal": own}, job.headers)
+        check_one_patient(facts)
         check_shows_trunk({"portal": portal})
         liver = read_segmented_liver(job.segmentation, portal, meanings)
         meanings.check_used()
         progress.update(0.05, "checking the phase")
         organ = sitk.Cast(liver.instances > 0, sitk.sitkUInt8)
-        checked_phases({"portal": portal}, {"portal": facts}, {"portal": organ}, as_given=True)
+        checked_phases({"portal": portal}, facts, {"portal": organ}, as_given=True)
         proposal = propose_vessels(
             portal, liver.instances, points, progress=progress.part(0.1, 0.95, "proposing vessels")
         )

@@ -10,7 +10,7 @@ from LiverTumorAttentionLib.contrast_phase import ROLES
 from LiverTumorAttentionLib.io import read_phase, read_side_by_side
 from LiverTumorAttentionLib.phases.comparison import Comparison
 from LiverTumorAttentionLib.phases.estimate import PhaseEstimate
-from LiverTumorAttentionLib.pipeline.headers_file import read_headers
+from LiverTumorAttentionLib.pipeline.headers_file import known_facts
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.phase_check import (
     check_same_patient,
@@ -37,8 +37,7 @@ def read_phases(
     ]
     read = dict(zip(given, read_side_by_side(readers), strict=True))
     images = {role: image for role, (image, _) in read.items()}
-    told = {} if job.headers is None else read_headers(job.headers)
-    facts = {role: own or told.get(role) for role, (_, own) in read.items()}
+    facts = known_facts({role: own for role, (_, own) in read.items()}, job.headers)
     progress.update(0.8, "checking phases")
     check_same_patient(facts, as_given=job.phases_as_given)
     check_shows_trunk(images)

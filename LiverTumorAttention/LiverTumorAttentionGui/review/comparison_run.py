@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 import vtk
@@ -22,8 +22,16 @@ from LiverTumorAttentionGui.review.report_run import (
 )
 from LiverTumorAttentionGui.review.said import Said
 from LiverTumorAttentionGui.scene.result_files import read_transform
-from LiverTumorAttentionGui.scene.series_facts import of_other_patient
+from LiverTumorAttentionGui.scene.series_facts import (
+    of_other_patient,
+    registered_facts,
+    series_facts,
+    write_headers,
+)
 from LiverTumorAttentionGui.scene.study import Study
+
+if TYPE_CHECKING:
+    from LiverTumorAttentionLib.phases.headers import SeriesFacts
 
 _TRANSFORM = "transform.h5"
 _KEYS = (
@@ -64,7 +72,7 @@ class ComparisonRun(ChildRun[ComparedStudies]):
     """Compares two studies in the child process; the scene is not changed. Used once.
 
     said: what a person says of the pairs. Arterial phases that are registered onto the portal ones go along, for the
-    viable parts. options: see `ChildRun`.
+    viable parts, and what the DICOM headers of all volumes say. options: see `ChildRun`.
     """
 
     def __init__(self, baseline: Visit, followup: Visit, said: Said, **options: Any) -> None:
@@ -97,6 +105,8 @@ class ComparisonRun(ChildRun[ComparedStudies]):
             if segments is not None:
                 told = write_couinaud_labels(segments.labels, segments.source, place)
                 arguments += [f"--{name}-segments", str(told)]
+            told = write_headers(_facts(visit.study, self._said.days()[name]), place / "headers.json")
+            arguments += [f"--{name}-headers", str(told)]
             arterial = visit.study.arterial_image()
             if arterial is not None:
                 arguments += [f"--{name}-arterial", str(write_volume(arterial, place / "arterial.nrrd"))]
@@ -120,3 +130,17 @@ class ComparisonRun(ChildRun[ComparedStudies]):
 
     def _made(self, folder: Path) -> ReportFiles:
         return ReportFiles.beside(folder / "made.html")
+
+
+def _facts(study: Study, day: str) -> dict[str, SeriesFacts]:
+    """Return what is known of the series of a study by input. day: the date of the study, empty for none.
+
+    Where a person says no date, the series tell none either.
+    """
+    found = {"portal": series_facts(study.portal)}
+    arterial = None if study.arterial is None else registered_facts(study.arterial)
+    if arterial is not None:
+        found["arterial"] = arterial
+    if day:
+        return found
+    return {role: replace(facts, acquired_s=None, injected_s=None) for role, facts in found.items()}

@@ -17,6 +17,7 @@ from LiverTumorAttentionGui.review.report_run import write_signed, write_volume
 from LiverTumorAttentionGui.review.vessel_nodes import SceneVessels
 from LiverTumorAttentionGui.scene.all_or_nothing import all_or_nothing
 from LiverTumorAttentionGui.scene.result_files import read_segments
+from LiverTumorAttentionGui.scene.series_facts import series_facts, write_headers
 from LiverTumorAttentionGui.scene.study import Study
 from LiverTumorAttentionGui.scene.volume_state import VolumeState
 
@@ -50,6 +51,8 @@ class VesselsRun(ChildRun[ToldVessels]):
         with as_panel_error():
             segmentation = write_signed(self._instances, "", folder)
         arguments = ["vessels", "--portal", str(portal), "--segmentation", str(segmentation)]
+        facts = {"portal": series_facts(self._study.portal)}
+        arguments += ["--headers", str(write_headers(facts, folder / "headers.json"))]
         arguments += ["--output", str(folder / _MADE), "--json", str(folder / _NUMBERS)]
         return [*arguments, "--progress", "json"]
 

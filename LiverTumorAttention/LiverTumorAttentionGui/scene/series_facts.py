@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import slicer
 
 from LiverTumorAttentionGui.i18n import _
 from LiverTumorAttentionGui.scene.dicom_source import INSTANCES_ATTRIBUTE, database
+from LiverTumorAttentionGui.scene.node_attributes import SOURCE_ATTRIBUTE
 
 if TYPE_CHECKING:
     from LiverTumorAttentionLib.phases.headers import SeriesFacts
@@ -24,17 +28,38 @@ def series_facts(node: slicer.vtkMRMLScalarVolumeNode) -> SeriesFacts:
     """Return what is known of the series that a volume was loaded from; its name as description where nothing is."""
     from LiverTumorAttentionLib.phases.headers import SeriesFacts
 
-    known, uids = database(), (node.GetAttribute(INSTANCES_ATTRIBUTE) or "").split()
-    facts = SeriesFacts()
-    if known is not None and uids:
-        facts = SeriesFacts.of(
-            lambda tag: str(known.instanceValue(uids[0], tag.replace("|", ",").upper()) or "").strip()
-        )
+    facts = _of_instances(node.GetAttribute(INSTANCES_ATTRIBUTE)) or SeriesFacts()
     return replace(
         facts,
         description=facts.description or node.GetName() or "",
         patient_id=facts.patient_id or _uid(node, "Patient"),
         study_uid=facts.study_uid or _uid(node, _("Study")),
+    )
+
+
+def registered_facts(node: slicer.vtkMRMLScalarVolumeNode) -> SeriesFacts | None:
+    """Return what is known of the series that a registered volume was registered from; None where nothing is.
+
+    Its own name tells nothing: it says what the volume was given as.
+    """
+    return _of_instances(node.GetAttribute(SOURCE_ATTRIBUTE))
+
+
+def write_headers(facts: Mapping[str, SeriesFacts], path: Path) -> Path:
+    """Write facts by input for a run (`--headers`), which the files that it reads do not hold; return their path."""
+    path.write_text(json.dumps({role: asdict(own) for role, own in facts.items()}), encoding="utf-8")
+    return path
+
+
+def _of_instances(instances: str | None) -> SeriesFacts | None:
+    """Return the facts of DICOM instances, UIDs separated by spaces; None where the database does not know them."""
+    from LiverTumorAttentionLib.phases.headers import SeriesFacts
+
+    known, uids = database(), (instances or "").split()
+    if known is None or not uids:
+        return None
+    return SeriesFacts.of(
+        lambda tag: str(known.instanceValue(uids[0], tag.replace("|", ",").upper()) or "").strip()
     )
 
 

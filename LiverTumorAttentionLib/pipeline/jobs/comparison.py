@@ -46,6 +46,11 @@ class ComparisonJob(LabelledJob):
     """Which DICOM series of the baseline's arterial folder, likewise."""
     followup_arterial_series: str | None = None
     """Which DICOM series of the follow-up's arterial folder, likewise."""
+    baseline_headers: str | None = None
+    """JSON file with what the DICOM headers say of volumes of the baseline that are no DICOM themselves, by the inputs
+    portal and arterial; see `pipeline.headers_file`."""
+    followup_headers: str | None = None
+    """The same of the follow-up."""
     baseline_segments: str | None = None
     """Couinaud segments of the baseline, as `ReviewJob.segments` takes them."""
     followup_segments: str | None = None
@@ -165,7 +170,7 @@ class ComparisonJob(LabelledJob):
 
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
-        names = [f"{visit}{part}" for visit in VISITS for part in ("_portal", "", "_arterial")]
+        names = [f"{visit}{part}" for visit in VISITS for part in ("_portal", "", "_arterial", "_headers")]
         segments = {f"{visit}_segments": getattr(self, f"{visit}_segments") for visit in VISITS}
         files = {name: None if path == PROPOSE_SEGMENTS else path for name, path in segments.items()}
         return {**{name: getattr(self, name) for name in names}, **files}

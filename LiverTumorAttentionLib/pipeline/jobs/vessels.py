@@ -19,6 +19,9 @@ class VesselsJob(LabelledJob):
     """Where the vessels go: .seg.nrrd or a label map of 1 portal vein, 2 hepatic veins, 3 vena cava."""
     portal_series: str | None = None
     """Which DICOM series of the portal folder: its UID, its number in the list, or words of its description."""
+    headers: str | None = None
+    """JSON file with what the DICOM headers say of a portal volume that is no DICOM itself; see
+    `pipeline.headers_file`."""
     points: str | None = None
     """Places that a reader gives as JSON: portal_vein, hepatic_veins, vena_cava, each in LPS mm."""
     json: str | None = None
@@ -29,7 +32,7 @@ class VesselsJob(LabelledJob):
 
     def inputs(self) -> dict[str, str | None]:
         """Return what the run reads."""
-        return {name: getattr(self, name) for name in ("portal", "segmentation", "points")}
+        return {name: getattr(self, name) for name in ("portal", "segmentation", "headers", "points")}
 
     def outputs(self) -> dict[str, str | None]:
         """Return what the run writes."""

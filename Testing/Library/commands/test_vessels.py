@@ -153,6 +153,30 @@ def test_another_phase_is_said_in_the_words_of_a_run(
     assert "phase" not in capsys.readouterr().err
 
 
+def test_what_headers_say_counts_as_of_a_dicom_folder(
+    drawn: Callable[[str], list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Words of the series reach the check of the phase; a part of the body that has no liver is refused."""
+    heard = []
+    monkeypatch.setattr(
+        "LiverTumorAttentionLib.pipeline.liver_vessels.checked_phases",
+        lambda _images, facts, *_, **__: heard.append(facts["portal"].description),
+    )
+    headers = tmp_path / "headers.json"
+    wanted = [*drawn(PORTAL), "--headers", str(headers)]
+    headers.write_text(json.dumps({"portal": {"description": "portal venous 70s"}}))
+    assert main(wanted) == 0
+    assert heard == ["portal venous 70s"]
+    (tmp_path / "vessels.seg.nrrd").unlink()
+    headers.write_text(json.dumps({"portal": {"body_part": "KNEE"}}))
+    assert main(wanted) == 2
+    assert "is of another part of the body (Knee): choose a CT" in capsys.readouterr().err
+    assert not (tmp_path / "vessels.seg.nrrd").exists()
+
+
 def test_a_knee_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = knees()
     sitk.WriteImage(image, str(tmp_path / "knee.nii.gz"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import SimpleITK as sitk
 
 from LiverTumorAttentionLib.analysis import measure_case
 from LiverTumorAttentionLib.contrast_phase import LATE_ARTERIAL, NATIVE, PORTAL
+from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.followup.changes import TimePoint
 from LiverTumorAttentionLib.pipeline.compare import Visit, of_other_phases, read_visits
 from LiverTumorAttentionLib.pipeline.jobs import ComparisonJob
@@ -56,6 +58,27 @@ def test_a_comparison_says_it_of_its_files(tmp_path: Path) -> None:
     _, notes = read_visits(job, Progress())
     (warning,) = [note for note in notes if "phase" in note]
     assert warning.startswith("follow-up: the portal volume looks like the late arterial phase")
+
+
+def test_headers_of_volumes_that_are_no_dicom_are_those_of_the_series(tmp_path: Path) -> None:
+    """Patient, date and slice thickness; another patient is refused by them."""
+    given: dict[str, str] = {}
+    for number, name in enumerate(("baseline", "followup")):
+        made = visit(PORTAL)
+        paths = {each: tmp_path / f"{name}{each}" for each in (".nii.gz", ".nrrd", ".json")}
+        sitk.WriteImage(made.portal, str(paths[".nii.gz"]))
+        sitk.WriteImage(made.instances, str(paths[".nrrd"]))
+        facts = {"patient_id": "17", "acquired_s": 86400.0 * (739000 + 30 * number), "thickness_mm": 7.5}
+        paths[".json"].write_text(json.dumps({"portal": facts}))
+        given |= {f"{name}_portal": str(paths[".nii.gz"]), name: str(paths[".nrrd"])}
+        given[f"{name}_headers"] = str(paths[".json"])
+    job = ComparisonJob(**given, json=str(tmp_path / "numbers.json"))
+    visits, _ = read_visits(job, Progress())
+    assert {each.slice_mm for each in visits.values()} == {7.5}
+    assert visits["followup"].facts.acquired_s - visits["baseline"].facts.acquired_s == 30 * 86400.0
+    Path(given["followup_headers"]).write_text(json.dumps({"portal": {"patient_id": "18"}}))
+    with pytest.raises(InputError, match="follow-up portal volume is of another patient than the baseline"):
+        read_visits(job, Progress())
 
 
 def test_exchanged_volumes_are_said() -> None:
