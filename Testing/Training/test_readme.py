@@ -36,16 +36,16 @@ def commands() -> list[list[str]]:
     return [line[3:] for line in lines]
 
 
-def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
+def start(arguments: list[str], folder: Path, python: str | Path = sys.executable) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "training", *arguments]
+    command = [str(python), "-m", "training", *arguments]
     return subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
 
 
-def run(arguments: list[str], folder: Path) -> str:
-    process = start(arguments, folder)
+def run(arguments: list[str], folder: Path, python: Path) -> str:
+    process = start(arguments, folder, python)
     told, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, told
     return told
@@ -61,30 +61,30 @@ def kill_after_a_checkpoint(arguments: list[str], folder: Path) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_the_four_commands_on_a_tiny_cohort(tmp_path: Path) -> None:
+def test_the_four_commands_on_a_tiny_cohort(tmp_path: Path, warm_python: Path) -> None:
     lines = commands()
     assert [line[0] for line in lines] == ["phantoms", "prepare", "train", "evaluate", "tables"]
     phantoms, prepare, train, evaluate, tables = lines
-    run(phantoms, tmp_path)
-    assert "6 prepared" in run(prepare, tmp_path)
-    assert "nothing to do: all 6 cases are prepared" in run(prepare, tmp_path)
+    run(phantoms, tmp_path, warm_python)
+    assert "6 prepared" in run(prepare, tmp_path, warm_python)
+    assert "nothing to do: all 6 cases are prepared" in run(prepare, tmp_path, warm_python)
 
     kill_after_a_checkpoint(train, tmp_path)
-    resumed = re.search(r"step (\d+) of (\d+), on", run(train, tmp_path))
+    resumed = re.search(r"step (\d+) of (\d+), on", run(train, tmp_path, warm_python))
     assert resumed is not None
     step, steps = int(resumed[1]), int(resumed[2])
     assert 0 < step < steps
     with (tmp_path / "run" / "log.csv").open(encoding="utf-8") as stream:
         assert int(float(list(csv.DictReader(stream))[-1]["step"])) == steps
 
-    run(evaluate, tmp_path)
+    run(evaluate, tmp_path, warm_python)
     with (tmp_path / "scores.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["recipe"] for row in rows} == {"paresseg/table4-msf-pa"}
     assert len(rows) == 2
     assert all(0 <= float(row["tumor_dice"]) <= 1 for row in rows)
 
-    run(tables, tmp_path)
+    run(tables, tmp_path, warm_python)
     table = (tmp_path / "tables" / "paresseg-table-4.md").read_text(encoding="utf-8")
     assert "77.26" in table  # the published DPC of MSF + PA
     mean = sum(float(row["tumor_dice"]) for row in rows) / len(rows)

@@ -22,7 +22,7 @@ on_linux = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-SHARES = (0.25, 0.45, 0.6, 0.75, 0.85, 0.9, 0.94, 0.97)
+SHARES = (0.4, 0.7, 0.8, 0.88, 0.93, 0.97)
 """Address space of a run, in shares of what it takes without a limit; loading torch takes the first three quarters."""
 
 CHILD = """
