@@ -1,6 +1,7 @@
 """A program under a limit of address space works in a child: native code that finds no memory ends its process.
 
-oneDNN, ITK and OpenBLAS do so near the limit, by a crash or by exit(1), and nobody in that process can say why.
+oneDNN, ITK and OpenBLAS do so near the limit, by a crash or by exit(1), the dynamic loader by exit(127) where a thread's
+own data find no room, and nobody in that process can say why.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from LiverTumorAttentionLib.memory import HELP
 
 CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")
 """How native code ends where an allocation failed."""
+EXITS = (1, 127)
+"""Exit codes with which native code ends then."""
 FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -61,7 +64,7 @@ def supervised(work: Callable[[], int]) -> int:
         if number.name not in CRASHES:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-    elif ended_by_itself or os.WEXITSTATUS(status) != 1:
+    elif ended_by_itself or os.WEXITSTATUS(status) not in EXITS:
         return os.WEXITSTATUS(status)
     error = OutOfMemory(
         "this process has too little free memory for this (its address space is limited, and a library ended the work "

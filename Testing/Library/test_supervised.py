@@ -33,7 +33,9 @@ def program(work: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("crash", ["os.kill(os.getpid(), signal.SIGSEGV)", "os.abort()", "os._exit(1)"])
+@pytest.mark.parametrize(
+    "crash", ["os.kill(os.getpid(), signal.SIGSEGV)", "os.abort()", "os._exit(1)", "os._exit(127)"]
+)
 def test_a_work_that_native_code_ends_is_told_as_a_lack_of_memory(crash: str) -> None:
     ended = subprocess.run(program(crash), capture_output=True, text=True, check=False)
     assert ended.returncode == 2

@@ -94,7 +94,7 @@ def trained(folder: Path, recipe: Recipe, case: PreparedCase, *, stop_at: int | 
 
 @pytest.mark.parametrize("name", ["liver", "tumor"])
 def test_a_recipe_learns_a_case(tmp_path: Path, painted: PreparedCase, name: str) -> None:
-    trained(tmp_path / "run", read_recipe(f"bundled/{name}", {**SMALL, "schedule.epochs": 4}), painted)
+    trained(tmp_path / "run", read_recipe(f"bundled/{name}", {**SMALL, "schedule.epochs": 3}), painted)
     with (tmp_path / "run" / "log.csv").open(encoding="utf-8") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.6 * losses[0]
