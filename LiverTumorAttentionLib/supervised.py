@@ -1,7 +1,7 @@
 """A program under a limit of address space works in a child: native code that finds no memory ends its process.
 
-oneDNN, ITK and OpenBLAS do so near the limit, by a crash or by exit(1), the dynamic loader by exit(127) where a thread's
-own data find no room, and nobody in that process can say why.
+oneDNN, ITK and OpenBLAS do so near the limit, by a crash or by exit(1), the dynamic loader by exit(127) where a
+thread's own data find no room, and nobody in that process can say why.
 """
 
 from __future__ import annotations
