@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,6 +70,17 @@ def panel(scene: Any) -> Iterator[Any]:
 def study(panel: Any, scene: Any, tmp_path: Path) -> Any:
     """A study with three tumors and a probability, chosen in the panel."""
     return panel_cases.choose_study(panel, scene, tmp_path)
+
+
+@pytest.fixture
+def database(application: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+    """Slicer's DICOM database with one instance a series: {uid: {tag: value}}."""
+    import slicer
+
+    values: dict[str, dict[str, str]] = {}
+    told = SimpleNamespace(isOpen=True, instanceValue=lambda uid, tag: values.get(uid, {}).get(tag, ""))
+    monkeypatch.setattr(slicer, "dicomDatabase", told, raising=False)
+    return values
 
 
 @pytest.fixture(autouse=True)

@@ -251,21 +251,6 @@ def test_a_model_that_needs_a_phase_says_which(chooser, scene):
 TAGS = {"patient": "0010,0020", "study": "0020,000D", "frame": "0020,0052", "description": "0008,103E"}
 
 
-@pytest.fixture
-def database(monkeypatch):
-    """Slicer's DICOM database with one instance a series: {uid: {tag: value}}."""
-    import slicer
-
-    values = {}
-    monkeypatch.setattr(
-        slicer,
-        "dicomDatabase",
-        SimpleNamespace(isOpen=True, instanceValue=lambda uid, tag: values.get(uid, {}).get(tag, "")),
-        raising=False,
-    )
-    return values
-
-
 def from_dicom(scene, database, name, **told):
     node = cases.add_volume(scene, name)
     database[name] = {TAGS[what]: value for what, value in told.items()}

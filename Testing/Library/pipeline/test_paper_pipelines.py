@@ -34,7 +34,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = sitk.GetArrayViewFromImage(phantom.labels)
     middle = int(np.argwhere(labels > 0)[:, 0].mean())
     for name, image in (("portal", phantom.portal), ("arterial", phantom.arterial)):
-        part = sitk.Flip(image[30:126, 30:126, middle - 2 : middle + 3], (True, False, False), False)
+        part = sitk.Flip(image[30:126, 30:126, middle - 4 : middle + 5], (True, False, False), False)
         sitk.WriteImage(part, str(folder / f"{name}.nrrd"))
     return folder
 
@@ -98,7 +98,7 @@ def test_a_study_becomes_a_segmentation(
         *("--save-attention", f"{tmp_path}/attention", "--minimum-diameter", "0"),
     ]
     if name in TWO_PHASES:
-        # five slices through the middle do not tell the phase
+        # nine slices through the middle do not tell the phase
         command += ["--arterial", f"{study}/arterial.nrrd", "--phases-as-given"]
     assert main(command) == 0
     fractions = [json.loads(line).get("fraction", 1) for line in capsys.readouterr().out.splitlines()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -18,21 +16,6 @@ def ignore(*_arguments):
 
 
 LISTENERS = {"on_progress": ignore, "on_finished": ignore, "on_warning": ignore}
-
-
-@pytest.fixture
-def database(monkeypatch):
-    """Slicer's DICOM database with one instance a series: {uid: {tag: value}}."""
-    import slicer
-
-    values = {}
-    monkeypatch.setattr(
-        slicer,
-        "dicomDatabase",
-        SimpleNamespace(isOpen=True, instanceValue=lambda uid, tag: values.get(uid, {}).get(tag, "")),
-        raising=False,
-    )
-    return values
 
 
 def add_visit(scene, database, folder, name):

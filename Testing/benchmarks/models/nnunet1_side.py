@@ -8,7 +8,6 @@ Runs where `nnunet` 1.7.1 is installed (see `make benchmark-models`). Not for cl
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -29,6 +28,7 @@ from Testing.benchmarks.models.cases import (
     number_of,
     write_training_cases,
 )
+from Testing.benchmarks.models.nnunet_options import read_options
 from Testing.benchmarks.models.short_training import train_for_steps
 from Testing.benchmarks.registration.clock import Clock
 
@@ -40,13 +40,7 @@ PLANNED_FOR_GB = 8
 
 def main() -> None:
     """Train, or predict."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("what", choices=("train", "predict"))
-    parser.add_argument("root", type=Path)
-    parser.add_argument("rest", nargs="*")
-    options = parser.parse_args()
+    options = read_options(__doc__)
     names = options.rest if options.what == "train" else options.rest[2:]
     for name in names:
         set_folders(options.root, name)

@@ -8,7 +8,6 @@ Runs where `nnunetv2` is installed (see `make benchmark-models`). Not for clinic
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -29,19 +28,14 @@ from Testing.benchmarks.models.cases import (
     number_of,
     write_training_cases,
 )
+from Testing.benchmarks.models.nnunet_options import read_options
 from Testing.benchmarks.models.short_training import train_for_steps
 from Testing.benchmarks.registration.clock import Clock
 
 
 def main() -> None:
     """Train, or predict."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("what", choices=("train", "predict"))
-    parser.add_argument("root", type=Path)
-    parser.add_argument("rest", nargs="*")
-    options = parser.parse_args()
+    options = read_options(__doc__)
     for folder in ("raw", "preprocessed", "results"):
         os.environ[f"nnUNet_{folder}"] = str(options.root / folder)
         (options.root / folder).mkdir(parents=True, exist_ok=True)
