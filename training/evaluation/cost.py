@@ -34,7 +34,11 @@ class Cost:
 
 @contextlib.contextmanager
 def measured_cost() -> Iterator[Cost]:
-    """Measure what is done meanwhile."""
+    """Measure what is done meanwhile.
+
+    What other threads freed at the end of their heaps (GNU's C library keeps up to 64 MB of each) is not given back
+    before: filled again meanwhile, it does not count.
+    """
     cost = Cost()
     gc.collect()
     give_back()  # filled again, what was freed and is kept for later would not count
