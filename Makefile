@@ -108,8 +108,11 @@ benchmark-default-path: $(VENV)/.test
 	--slices 200 --beside "a busy process"
 
 # Resumes where it was stopped.
+CLICK_TRIALS = $(BIN)/python -m Testing.benchmarks.interaction --output Testing/benchmarks/results \
+	--click-model LiverTumorAttentionLib/data/clicks
 benchmark-interaction: $(VENV)/.test
-	$(BIN)/python -m Testing.benchmarks.interaction --output Testing/benchmarks/results --jobs 2
+	$(CLICK_TRIALS) --jobs 2
+	$(CLICK_TRIALS) --jobs 2 --size full --phantoms $(shell seq 300 311) --name interaction-full
 
 benchmark-metrics: $(VENV)/.test
 	$(BIN)/python -m Testing.benchmarks.metrics --output Testing/benchmarks/results
