@@ -4,7 +4,8 @@
 
 Ten phantoms with lesions, 256 x 256. "registered": as `segment` does it. "as given": the arterial volume resampled
 onto the portal grid without any motion. "true motion": with the phantom's own displacement. "portal alone": no
-arterial phase. The liver is the model's own in all of them.
+arterial phase. The liver is the model's own in all of them. Candidates are findings as `segment` takes them, after the
+second look of a model that has one; how many lesions a candidate touches is told beside it.
 """
 
 from __future__ import annotations
@@ -19,21 +20,25 @@ import numpy as np
 import SimpleITK as sitk
 
 from LiverTumorAttentionLib.inference import choose_device
-from LiverTumorAttentionLib.metrics import evaluate_labels
+from LiverTumorAttentionLib.inference.candidate_predictor import load_candidate_predictor
+from LiverTumorAttentionLib.metrics import Evaluation, evaluate_labels
 from LiverTumorAttentionLib.models import find_model
-from LiverTumorAttentionLib.phantoms import generate_phantom
+from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
+from LiverTumorAttentionLib.pipeline.candidates import FoundCase
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
+from LiverTumorAttentionLib.pipeline.second_look import operating_point_of, second_look
 from LiverTumorAttentionLib.pipeline.stages import (
+    around_liver,
     find_liver,
     find_tumors,
     load_stages,
-    on_portal_grid,
     postprocessing_settings,
     register_arterial,
     tumor_instances,
 )
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import resample_onto
+from LiverTumorAttentionLib.voxels.parts import whole_of
 
 SEEDS = range(440, 450)
 LABELS = {"liver": (1, 2), "tumor": (2,)}
@@ -45,7 +50,9 @@ def evaluated(seed: int, model: str) -> list[dict[str, Any]]:
     portal, arterial = phantom.portal, phantom.arterial
     package, quiet = find_model(model), Progress()
     stages = load_stages(package, choose_device("cpu"))
-    settings = postprocessing_settings(package, SegmentationJob(portal="phantom"))
+    job = SegmentationJob(portal="phantom")
+    settings = postprocessing_settings(package, job)
+    predictor = load_candidate_predictor(package)
     liver = find_liver(portal, "portal", stages, settings, quiet)
     found = register_arterial(portal, arterial, liver.mask, stages, settings, 0, quiet)
     truth = sitk.DisplacementFieldTransform(sitk.Cast(phantom.displacement, sitk.sitkVectorFloat64))
@@ -58,23 +65,44 @@ def evaluated(seed: int, model: str) -> list[dict[str, Any]]:
     rows = []
     for way, volume in ways.items():
         tumors = find_tumors(portal, volume, liver, stages, quiet)
-        instances = tumor_instances(
-            on_portal_grid(tumors.probability, portal, liver.mask), liver.mask, settings
+        probability = around_liver(tumors.probability, portal, liver.mask)
+        found_case = FoundCase(
+            portal=portal,
+            liver=liver,
+            registration=None,
+            tumors=tumors,
+            probability=probability,
+            deviation=None,
+            instances=tumor_instances(probability, liver.mask, settings),
+            arterial=volume,
         )
-        semantic = sitk.Cast(sitk.Clamp(instances, sitk.sitkUInt16, 0, 2), sitk.sitkUInt8)
-        scores = evaluate_labels(semantic, phantom.labels, LABELS)
+        instances = found_case.instances
+        candidates = scored(instances, phantom)
+        if package.description.candidates is not None:
+            point = operating_point_of(package.description, job)
+            assert point is not None
+            instances, _ = second_look(found_case, package.description.candidates, point, predictor)
+        scores = scored(instances, phantom)
         assert scores.lesions is not None
+        assert candidates.lesions is not None
         rows.append(
             {
                 "seed": seed,
                 "way": way,
                 "grade": found.verdict.grade if way == "registered" else "",
                 "tumor_dice": round(scores.labels["tumor"].confusion.dice, 4),
+                "candidate_recall": round(candidates.lesions.recall_any_overlap, 4),
                 "lesion_recall": round(scores.lesions.recall_any_overlap, 4),
                 "false_lesions": scores.lesions.false_findings,
             }
         )
     return rows
+
+
+def scored(instances: sitk.Image, phantom: Phantom) -> Evaluation:
+    """Return the scores of findings on a part of the phantom's grid, or on all of it."""
+    semantic = sitk.Cast(sitk.Clamp(instances, sitk.sitkUInt16, 0, 2), sitk.sitkUInt8)
+    return evaluate_labels(whole_of(semantic, phantom.portal), phantom.labels, LABELS)
 
 
 def main() -> None:
@@ -97,7 +125,7 @@ def main() -> None:
         chosen = [row for row in rows if row["way"] == way]
         means[way] = {
             key: round(float(np.mean([row[key] for row in chosen])), 4)
-            for key in ("tumor_dice", "lesion_recall", "false_lesions")
+            for key in ("tumor_dice", "candidate_recall", "lesion_recall", "false_lesions")
         }
     print(json.dumps(means, indent=1))
 
