@@ -19,6 +19,8 @@ from LiverTumorAttentionLib.errors import ModelError
 NORMALIZATIONS = {"CT": "ct", "nonCT": "zscore", "noNorm": "none"}
 PREPROCESSORS = ("GenericPreprocessor", "PreprocessorFor2D")
 MOST_FEATURES = {3: 320, 2: 480}
+CONVOLUTIONS = 2
+"""Of a level, where the plans do not say how many: those of 2d networks never do."""
 CLASSES_OF = "all_classes"
 
 Values = Mapping[str, Any]
@@ -42,7 +44,7 @@ def architecture_of(plans: Values, stage: Values, where: str) -> Architecture:
         _lists(stage.get(key), f"{where}: {key}") for key in ("pool_op_kernel_sizes", "conv_kernel_sizes")
     )
     dimensions = len(_numbers(stage.get("patch_size"), f"{where}: patch_size"))
-    width, count = plans.get("base_num_features"), plans.get("conv_per_stage")
+    width, count = plans.get("base_num_features"), plans.get("conv_per_stage", CONVOLUTIONS)
     if (
         not isinstance(width, int)
         or not isinstance(count, int)

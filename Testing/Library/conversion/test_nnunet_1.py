@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,19 @@ def test_a_training_is_installed_with_all_that_its_plans_say(tmp_path: Path) -> 
     ):
         assert torch.equal(weights[ours], given[theirs])
     assert len(weights) == len(given) - 1  # the coarser output serves training alone
+
+
+def test_plans_that_do_not_say_how_many_convolutions_mean_two(tmp_path: Path) -> None:
+    """Those of version 1's 2d networks never do."""
+    folder = write_version_1(tmp_path / "said")
+    said = add_any_model(folder, NAMED).description.stages[0].arguments
+    plans = version_1_plans()
+    del plans["conv_per_stage"]
+    folder = write_version_1(tmp_path / "unsaid")
+    (folder / "plans.pkl").write_bytes(pickle.dumps(plans, protocol=4))
+    unsaid = add_any_model(folder, replace(NAMED, id="unsaid")).description.stages[0].arguments
+    assert unsaid == said
+    assert set(unsaid["convolutions"]) == {2}
 
 
 def test_labels_have_no_names_unless_the_data_set_lies_beside_the_plans(tmp_path: Path) -> None:

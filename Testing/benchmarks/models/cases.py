@@ -61,6 +61,9 @@ CASES["nnU-Net 1, mirrored"] = Case(version=1, mirror=True)
 CASES["nnU-Net 1, slices of 7 mm"] = Case(version=1, thickness_mm=7.0)
 CASES["nnU-Net 1, z-score"] = Case(version=1, channel="MR")
 CASES["nnU-Net 1, two phases"] = Case(version=1, phases=2)
+CASES["nnU-Net 1, two folds"] = Case(version=1, folds=(0, 1))
+CASES["nnU-Net 1, 2d"] = Case(version=1, configuration="2d")
+CASES["nnU-Net 1, cascade"] = Case(version=1, configuration="3d_cascade_fullres", memory_gb=0.01)
 LABELS = {"background": 0, "liver": 1, "tumor": 2}
 TRAINING_MATRIX, TRAINING_SLICES, TRAINING_SPACING_MM = 72, 36, 4.0
 TRAINING_SEEDS = (1, 2)
