@@ -1,6 +1,7 @@
 """Trainers that come with nnU-Net 1 and 2, and what each changes of the network that is planned or of its mirroring.
 
-Source: nnunet 1.7.1 and nnunetv2 2.8.1. A trainer that is not here is refused by name: what it changes is not known.
+Source: nnunet 1.7.1 and nnunetv2 2.8.1, and nnunet-customized 1.2, with which TotalSegmentator 1 was trained. A trainer
+that is not here is refused by name: what it changes is not known.
 """
 
 from __future__ import annotations
@@ -78,6 +79,9 @@ _IN_TRAINING_1 = (
     *("_reduceMomentumDuringTraining", "_independentScalePerAxis"),
 )
 """Of version 1, likewise."""
+_LENGTHS_1 = ("_ep250", "_ep500", "_ep2000", "_ep4000", "_ep8000")
+_LENGTHS_NOT_MIRRORED_1 = ("", "_ep250", "_ep2000", "_ep4000", "_ep8000")
+"""Of TotalSegmentator 1, likewise."""
 _CASCADES_1 = (
     *("", "_EducatedGuess", "_EducatedGuess2", "_EducatedGuess3", "_lowerLR", "_noConnComp", "_shorter"),
     *("_shorter_lowerLR", "_smallerBinStrel"),
@@ -91,6 +95,8 @@ TRAINERS: dict[int, dict[str, Changes]] = {
     },
     1: {
         **{f"nnUNetTrainerV2{name}": NOTHING for name in _IN_TRAINING_1},
+        **{f"nnUNetTrainerV2{name}": NOTHING for name in _LENGTHS_1},
+        **{f"nnUNetTrainerV2{name}_nomirror": _NOT_MIRRORED for name in _LENGTHS_NOT_MIRRORED_1},
         **{f"{CASCADE_1}{name}": NOTHING for name in _CASCADES_1},
         "nnUNetTrainerV2_BN": _BATCH,
         "nnUNetTrainerV2_DA3_BN": _BATCH,

@@ -83,8 +83,10 @@ def test_the_first_of_two_stages_is_that_of_low_resolution(tmp_path: Path) -> No
     assert (run.run.configuration, run.run.spacing_mm) == ("3d_lowres", (2.5, 1.6, 1.6))
 
 
-def test_a_trainer_without_mirroring(tmp_path: Path) -> None:
-    package = add_any_model(write_version_1(tmp_path, "nnUNetTrainerV2_noMirroring"), NAMED)
+@pytest.mark.parametrize("trainer", ["noMirroring", "ep4000_nomirror"])
+def test_a_trainer_without_mirroring(tmp_path: Path, trainer: str) -> None:
+    """Among them that of TotalSegmentator 1."""
+    package = add_any_model(write_version_1(tmp_path, f"nnUNetTrainerV2_{trainer}"), NAMED)
     stage = package.description.stages[0]
     assert stage.nnunet is not None
     assert stage.nnunet.run.mirror_axes == ()
