@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,37 @@ def read_source(training: Training) -> Source:
     else:
         raise ModelError(f"{where}/{PLANS[1]} has no classes, got {shown(numbers)}: get the model again")
     channels_1 = version1.channel_names(plans, f"{where}/{PLANS[1]}")
+    training = _as_told(training, plans)
     return Source(training=training, plans=plans, description=described, channels=channels_1, labels=labels)
+
+
+def _as_told(training: Training, plans: Mapping[str, Any]) -> Training:
+    """Return a training of version 1 with what the notes beside its weights say where its folders do not.
+
+    Version 1 goes by these notes alone. Raises `ModelError` where they contradict what the training is said to be.
+    """
+    stages = plans.get("plans_per_stage")
+    several = isinstance(stages, Mapping) and len(stages) > 1
+    if training.trainer and (training.configuration_of_folders or not several):
+        return training
+    files = (f"{file}{version1.NOTES}" for each in training.checkpoints.values() for file in each.values())
+    name = next((file for file in files if training.files.has(file)), None)
+    if name is None:
+        return training
+    with on_disk(training.files, name) as path:
+        told = read_plain_pickle(
+            path, f"{training.where}/{name}", facts={"trainer": ("name",), "given": ("init",)}
+        )
+    trainer = training.trainer or str(told["trainer"] or "")
+    configuration = version1.trained_configuration(trainer, told["given"], plans)
+    if configuration and training.configuration not in ("", configuration):
+        raise ModelError(
+            f"{training.where} is called {training.configuration}, and its own files say {configuration}: give the "
+            "folder as nnU-Net wrote it, or leave out --configuration"
+        )
+    return replace(
+        training, trainer_told=trainer, configuration_told=configuration or training.configuration_told
+    )
 
 
 @contextlib.contextmanager

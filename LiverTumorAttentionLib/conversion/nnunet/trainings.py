@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from LiverTumorAttentionLib.config_parsing import nearest, shown
@@ -33,6 +33,10 @@ class Training:
     """Its folder within what the user gave: "" or "…/"."""
     checkpoints: dict[str, dict[str, str]]
     """{fold: {"final" or "best": file name}}."""
+    trainer_told: str = ""
+    """Name of the trainer where the folder does not have it, as its own files say."""
+    configuration_told: str = ""
+    """Name of the configuration likewise, or as the user says."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -43,11 +47,16 @@ class Training:
 
     @property
     def trainer(self) -> str:
-        """Name of the trainer, as the folder has it; "" where it is called otherwise."""
-        return self.parts[-1].split("__")[0] if "__" in self.parts[-1] else ""
+        """Name of the trainer, as the folder has it or as it is told; "" where nothing says it."""
+        return self.parts[-1].split("__")[0] if "__" in self.parts[-1] else self.trainer_told
 
     @property
     def configuration(self) -> str:
+        """Name of the configuration, as the folders have it or as it is told; "" where nothing says it."""
+        return self.configuration_of_folders or self.configuration_told
+
+    @property
+    def configuration_of_folders(self) -> str:
         """Name of the configuration, as the folders have it; "" where they are called otherwise."""
         named = self.parts[-1].split("__")
         if self.version == 2:
@@ -129,6 +138,8 @@ def chosen_training(found: list[Training], answers: ImportAnswers) -> Training:
             f"{found[0].files.path} holds {len(found)} trainings ({', '.join(names)}): say which with --configuration "
             f"{names[0]}"
         )
+    if wanted in CONFIGURATIONS and len(found) == 1 and found[0].version == 1 and not found[0].configuration:
+        return replace(found[0], configuration_told=wanted)
     fitting = [each for each, name in zip(found, names, strict=True) if wanted in (None, name)]
     if not fitting:
         raise ModelError(

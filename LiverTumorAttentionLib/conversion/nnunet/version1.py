@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from LiverTumorAttentionLib.config_parsing import shown
+from LiverTumorAttentionLib.conversion.nnunet.trainers import CASCADE_1
 from LiverTumorAttentionLib.conversion.nnunet.version2 import Architecture, ct_normalization
 from LiverTumorAttentionLib.errors import ModelError
 
@@ -22,6 +23,10 @@ MOST_FEATURES = {3: 320, 2: 480}
 CONVOLUTIONS = 2
 """Of a level, where the plans do not say how many: those of 2d networks never do."""
 CLASSES_OF = "all_classes"
+NOTES = ".pkl"
+"""Ends the name of the file beside a checkpoint that says which trainer wrote it, with which arguments."""
+_STAGE_GIVEN = 5
+"""Which of a trainer's arguments is the number of the stage; those on several processors have one more before it."""
 
 Values = Mapping[str, Any]
 
@@ -31,11 +36,30 @@ def stage_of(plans: Values, configuration: str, where: str) -> Values:
     stages = plans.get("plans_per_stage")
     if not isinstance(stages, Mapping) or not stages:
         raise _unreadable(where, "plans_per_stage", stages)
+    if len(stages) > 1 and not configuration:
+        raise ModelError(
+            f"{where} plans {len(stages)} networks, and nothing says which of them this one is: say it with "
+            "--configuration 3d_lowres or 3d_fullres"
+        )
     key = min(stages) if configuration == "3d_lowres" else max(stages)
     stage = stages[key]
     if not isinstance(stage, Mapping):
         raise _unreadable(where, "plans_per_stage", stage)
     return stage
+
+
+def trained_configuration(trainer: str, given: object, plans: Values) -> str:
+    """Return which of several configurations a network is, by the arguments of its trainer; "" where they say none."""
+    stages = plans.get("plans_per_stage")
+    place = _STAGE_GIVEN + ("_DDP" in trainer)
+    if not isinstance(stages, Mapping) or not isinstance(given, list) or len(given) <= place:
+        return ""
+    stage = str(given[place])
+    if len(stages) < 2 or stage not in stages:
+        return ""
+    if trainer.startswith(CASCADE_1):
+        return "3d_cascade_fullres"
+    return "3d_lowres" if stage == min(stages) else "3d_fullres"
 
 
 def architecture_of(plans: Values, stage: Values, where: str) -> Architecture:

@@ -17,6 +17,7 @@ from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network
 from Testing.Library.nnunet_folders import LABELS, version_1_plans, version_1_weights, write_version_1
 
+LOW = np.array([2.5, 1.6, 1.6])
 NAMED = ImportAnswers(labels={"1": "liver", "2": "tumor"})
 
 
@@ -83,6 +84,57 @@ def test_the_first_of_two_stages_is_that_of_low_resolution(tmp_path: Path) -> No
     assert (run.run.configuration, run.run.spacing_mm) == ("3d_lowres", (2.5, 1.6, 1.6))
 
 
+def write_elsewhere(parent: Path, name: str, stage: int | None) -> Path:
+    """Write a network of two stages in a folder that says no configuration, with notes beside its weights or without.
+
+    stage: the one that the notes say.
+    """
+    planned = version_1_plans()["plans_per_stage"][0]
+    both = {0: {**planned, "current_spacing": LOW}, 1: planned}
+    folder = write_version_1(parent, plans_per_stage=both).rename(parent / name)
+    if stage is not None:
+        given = ("plans.pkl", 0, "results", "preprocessed", True, stage, True, True, False)
+        notes = {"init": given, "name": "nnUNetTrainerV2", "class": "a class", "plans": version_1_plans()}
+        (folder / "fold_0" / "model_final_checkpoint.model.pkl").write_bytes(pickle.dumps(notes, protocol=4))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [(0, ("3d_lowres", (2.5, 1.6, 1.6))), (1, ("3d_fullres", (2.5, 0.8, 0.8)))],
+)
+@pytest.mark.parametrize("name", ["nnUNetTrainerV2__nnUNetPlansv2.1", "my_model"])
+def test_notes_beside_the_weights_say_what_folders_do_not(
+    tmp_path: Path, name: str, stage: int, expected: tuple[str, tuple[float, ...]]
+) -> None:
+    folder = write_elsewhere(tmp_path, name, stage)
+    package = add_any_model(folder, replace(NAMED, orientation="RAS"))
+    settings = package.description.stages[0].nnunet
+    assert settings is not None
+    assert (settings.run.configuration, settings.run.spacing_mm) == expected
+    assert package.description.training["trainer"] == "nnUNetTrainerV2"
+
+
+def test_a_configuration_that_nothing_says_is_asked_for(tmp_path: Path) -> None:
+    folder = write_elsewhere(tmp_path, "nnUNetTrainerV2__nnUNetPlansv2.1", None)
+    answers = replace(NAMED, orientation="RAS")
+    with pytest.raises(
+        ModelError, match=r"plans 2 networks, and nothing says which .*--configuration 3d_low"
+    ):
+        add_any_model(folder, answers)
+    package = add_any_model(folder, replace(answers, configuration="3d_lowres"))
+    settings = package.description.stages[0].nnunet
+    assert settings is not None
+    assert settings.run.spacing_mm == tuple(LOW)
+
+
+def test_a_configuration_that_the_notes_contradict(tmp_path: Path) -> None:
+    folder = write_elsewhere(tmp_path, "my_model", 0)
+    answers = replace(NAMED, orientation="RAS", configuration="3d_fullres")
+    with pytest.raises(ModelError, match="is called 3d_fullres, and its own files say 3d_lowres"):
+        add_any_model(folder, answers)
+
+
 @pytest.mark.parametrize("trainer", ["noMirroring", "ep4000_nomirror"])
 def test_a_trainer_without_mirroring(tmp_path: Path, trainer: str) -> None:
     """Among them that of TotalSegmentator 1."""
@@ -92,7 +144,6 @@ def test_a_trainer_without_mirroring(tmp_path: Path, trainer: str) -> None:
     assert stage.nnunet.run.mirror_axes == ()
 
 
-LOW = np.array([2.5, 1.6, 1.6])
 CASCADE = "nnUNetTrainerV2CascadeFullRes"
 
 
