@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -237,13 +237,18 @@ def version_1_plans(**changes: Any) -> dict[str, Any]:
     }
 
 
-def version_1_weights(in_channels: int = 1, *, batch: bool = False, output_bias: bool = False) -> Weights:
+def version_1_weights(
+    in_channels: int = 1,
+    *,
+    batch: bool = False,
+    output_bias: bool = False,
+    kernels: Sequence[tuple[int, int, int]] = ((1, 3, 3), (3, 3, 3), (3, 1, 1)),
+) -> Weights:
     """Return weights under the names of version 1: 4, 8 and 16 channels, two convolutions a level.
 
     batch: with the running means of a batch normalization, which version 1 calls alike.
     """
     draw = torch.Generator().manual_seed(4)
-    kernels = [(1, 3, 3), (3, 3, 3), (3, 1, 1)]
     found: Weights = {}
 
     def block(name: str, before: int, after: int, kernel: tuple[int, int, int]) -> None:

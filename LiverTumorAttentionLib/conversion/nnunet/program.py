@@ -94,7 +94,7 @@ class NNUNet:
         orientation = orientation_of(source.reader, source.data_set, answers)
         network = convert_network(source, phases, answers, folder, "", progress.part(0.0, 0.7))
         nnunet: dict[str, Any] = {
-            "transposition": source.plans.get("transpose_forward", [0, 1, 2]),
+            "transposition": source.transposition,
             "run": network.run,
         }
         if network.previous is not None:

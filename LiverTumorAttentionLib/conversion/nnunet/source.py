@@ -48,6 +48,13 @@ class Source:
         )
 
     @property
+    def transposition(self) -> object:
+        """Which of slices, rows and columns becomes the first, second and third axis."""
+        if self.training.version == 1:
+            return version1.transposition_of(self.plans)
+        return self.plans.get("transpose_forward", [0, 1, 2])
+
+    @property
     def reader(self) -> str:
         """What read its training data; version 1 knew one reader."""
         return (

@@ -65,7 +65,8 @@ def trained_configuration(trainer: str, given: object, plans: Values) -> str:
 def architecture_of(plans: Values, stage: Values, where: str) -> Architecture:
     """Return the network that is planned. Raises `ModelError`."""
     pools, kernels = (
-        _lists(stage.get(key), f"{where}: {key}") for key in ("pool_op_kernel_sizes", "conv_kernel_sizes")
+        _lists(stage[key] if key in stage else counted(stage, where), f"{where}: {key}")
+        for key, counted in (("pool_op_kernel_sizes", _pools), ("conv_kernel_sizes", _kernels))
     )
     dimensions = len(_numbers(stage.get("patch_size"), f"{where}: patch_size"))
     width, count = plans.get("base_num_features"), plans.get("conv_per_stage", CONVOLUTIONS)
@@ -103,8 +104,8 @@ def run_of(
     plans: Values, stage: Values, name: str, phases: Sequence[str], where: str, *, mirrored: bool
 ) -> dict[str, Any]:
     """Return how the network is run, as model.json has it. Raises `ModelError`, which names what is not known."""
-    preprocessor = plans.get("preprocessor_name", PREPROCESSORS[0])
-    if preprocessor not in PREPROCESSORS:
+    preprocessor = plans.get("preprocessor_name")
+    if preprocessor not in (None, *PREPROCESSORS):
         raise ModelError(
             f"{where}: the preprocessor is {shown(preprocessor)}, which this program does not know and so cannot "
             "repeat: choose a model that was planned by nnU-Net's own planners"
@@ -120,11 +121,17 @@ def run_of(
         "spacing_mm": spacing[-len(patch) :],
         "image_resampling": {"order": 3},
         "label_resampling": {"order": 1, "separate_z": False},
-        "output_resampling": {"order": 1},
+        "output_resampling": _output_resampling(plans, where),
         "patch": patch,
         "mirror_axes": list(range(len(patch))) if mirrored else [],
         "averaged": "probabilities",
     }
+
+
+def transposition_of(plans: Values) -> object:
+    """Return how the axes are turned; plans that leave one of both directions open turn nothing."""
+    forward, backward = (plans.get(key) for key in ("transpose_forward", "transpose_backward"))
+    return [0, 1, 2] if forward is None or backward is None else forward
 
 
 def channel_names(plans: Values, where: str) -> dict[int, str]:
@@ -152,6 +159,45 @@ def _normalization(plans: Values, number: int, where: str) -> dict[str, Any]:
     if masked or not isinstance(of_channel, Mapping):
         raise _unreadable(where, f"intensityproperties of channel {number}", of_channel)
     return ct_normalization(of_channel, "sd")
+
+
+def _output_resampling(plans: Values, where: str) -> dict[str, Any]:
+    """Return how probabilities are brought back to the volume's grid; plans may say otherwise than is usual."""
+    given = plans.get("segmentation_export_params")
+    if given is None:
+        return {"order": 1}
+    names = {
+        "interpolation_order": "order",
+        "interpolation_order_z": "order_z",
+        "force_separate_z": "separate_z",
+    }
+    if not isinstance(given, Mapping) or given.keys() != names.keys():
+        raise _unreadable(where, "segmentation_export_params", given)
+    return {names[key]: value for key, value in given.items()}
+
+
+def _pools(stage: Values, where: str) -> list[list[int]]:
+    """Return the strides of plans that do not list them: an axis of fewer steps begins to take them later."""
+    steps = _counts(stage, where)
+    return [[2 if level >= max(steps) - count else 1 for count in steps] for level in range(max(steps))]
+
+
+def _kernels(stage: Values, where: str) -> list[list[int]]:
+    """Return the kernels of plans that do not list them."""
+    steps = _counts(stage, where)
+    return [[3] * len(steps)] * (max(steps) + 1)
+
+
+def _counts(stage: Values, where: str) -> list[int]:
+    """Return how often each axis is halved."""
+    steps = stage.get("num_pool_per_axis")
+    if (
+        not isinstance(steps, list)
+        or not steps
+        or not all(isinstance(n, int) and 0 <= n <= 11 for n in steps)
+    ):
+        raise _unreadable(where, "num_pool_per_axis", steps)
+    return steps
 
 
 def _numbers(value: object, name: str) -> list[Any]:

@@ -62,6 +62,39 @@ def test_plans_that_do_not_say_how_many_convolutions_mean_two(tmp_path: Path) ->
     assert set(unsaid["convolutions"]) == {2}
 
 
+def test_plans_of_the_first_releases_say_less(tmp_path: Path) -> None:
+    """Without lists of strides and kernels, and with nothing said of axes and preprocessor."""
+    stage = version_1_plans()["plans_per_stage"][0]
+    for key in ("pool_op_kernel_sizes", "conv_kernel_sizes"):
+        del stage[key]
+    folder = write_version_1(
+        tmp_path,
+        weights=version_1_weights(kernels=[(3, 3, 3)] * 3),
+        plans_per_stage={0: stage},
+        preprocessor_name=None,
+        transpose_forward=None,
+        transpose_backward=None,
+    )
+    found = add_any_model(folder, NAMED).description.stages[0]
+    assert found.nnunet is not None
+    assert found.nnunet.transposition == (0, 1, 2)
+    assert found.arguments["strides"] == [
+        [1, 1, 1],
+        [1, 2, 2],
+        [2, 2, 2],
+    ]  # slices are halved once, so at last
+    assert found.arguments["kernels"] == [[3, 3, 3]] * 3
+
+
+def test_plans_may_say_how_probabilities_go_back(tmp_path: Path) -> None:
+    said = {"force_separate_z": False, "interpolation_order": 0, "interpolation_order_z": 1}
+    folder = write_version_1(tmp_path, segmentation_export_params=said)
+    settings = add_any_model(folder, NAMED).description.stages[0].nnunet
+    assert settings is not None
+    back = settings.run.output_resampling
+    assert (back.separate_z, back.order, back.order_z) == (False, 0, 1)
+
+
 def test_labels_have_no_names_unless_the_data_set_lies_beside_the_plans(tmp_path: Path) -> None:
     folder = write_version_1(tmp_path)
     with pytest.raises(ModelError, match=r"the label '1' \(and 1 more\) does not say what it is"):
