@@ -145,7 +145,7 @@ def channel_names(plans: Values, where: str) -> dict[int, str]:
 def _normalization(plans: Values, number: int, where: str) -> dict[str, Any]:
     schemes, masks = (plans.get(key) or {} for key in ("normalization_schemes", "use_mask_for_norm"))
     scheme = schemes.get(str(number)) if isinstance(schemes, Mapping) else None
-    if scheme not in NORMALIZATIONS:
+    if not isinstance(scheme, str) or scheme not in NORMALIZATIONS:
         raise ModelError(
             f"{where}: the normalization of channel {number} is {shown(scheme)}, which this program does not know and "
             "so cannot repeat: choose a model that was planned by nnU-Net's own planners"

@@ -30,7 +30,18 @@ _NORMS_OF = {
     for dimensions in (2, 3)
 }
 """Our name of a normalization by its own name in plans for slices and for volumes."""
-RESAMPLING = "resample_data_or_seg_to_shape"
+LINEAR = "resample_torch_fornnunet"
+_IN_LINEAR = {"mode": "linear", "aniso_axis_mode": "nearest-exact", "memefficient_seg_resampling": False}
+_OF_ALL = {"is_seg": False, "separate_z_anisotropy_threshold": 3.0}
+RESAMPLINGS: dict[str, dict[str, Any]] = {
+    "resample_data_or_seg_to_shape": {**_OF_ALL, "order": 3, "order_z": 0, "force_separate_z": False},
+    LINEAR: {**_OF_ALL, **_IN_LINEAR, "num_threads": 4, "force_separate_z": None},
+}
+"""Functions that plans name, with their options and what each is unless plans say otherwise.
+
+LINEAR is torch's interpolation, which has the weights of a spline of order 1, and of order 0 across slices. Departs: in
+a cascade, labels whose shares half precision does not tell apart are told apart.
+"""
 _MOST_HEIRS = 10
 _ARCHITECTURE_KEYS = frozenset(
     (
@@ -182,7 +193,7 @@ def _architecture(configuration: Values, where: str) -> tuple[str, Values]:
     described = configuration.get("architecture")
     if described is None:  # before version 2.3.1
         name = configuration.get("UNet_class_name")
-        if name not in NETWORKS:
+        if not isinstance(name, str) or name not in NETWORKS:
             raise _unknown(where, "the network", name)
         width, widest = (
             configuration.get(key) for key in ("UNet_base_num_features", "unet_max_num_features")
@@ -213,7 +224,7 @@ def _architecture(configuration: Values, where: str) -> tuple[str, Values]:
 def _normalization(configuration: Values, plans: Values, number: int, where: str) -> dict[str, Any]:
     schemes = _list(configuration.get("normalization_schemes"), f"{where}: normalization_schemes")
     scheme = schemes[number] if number < len(schemes) else None
-    if scheme not in NORMALIZATIONS:
+    if not isinstance(scheme, str) or scheme not in NORMALIZATIONS:
         raise _unknown(where, "the normalization", scheme)
     kind = NORMALIZATIONS[scheme]
     masks = configuration.get("use_mask_for_norm") or []
@@ -240,25 +251,19 @@ def ct_normalization(measured: Values, spread: str) -> dict[str, Any]:
 
 def _resampling(configuration: Values, of: str, where: str) -> dict[str, Any]:
     name = configuration.get(f"resampling_fn_{of}")
-    if name != RESAMPLING:
+    if not isinstance(name, str) or name not in RESAMPLINGS:
         raise _unknown(where, f"resampling_fn_{of}", name)
-    given = _options(
-        configuration.get(f"resampling_fn_{of}_kwargs"),
-        {
-            "is_seg": False,
-            "order": 3,
-            "order_z": 0,
-            "force_separate_z": False,
-            "separate_z_anisotropy_threshold": 3.0,
-        },
-        f"resampling_fn_{of}_kwargs",
-        where,
-    )
+    kwargs = f"resampling_fn_{of}_kwargs"
+    given = _options(configuration.get(kwargs), RESAMPLINGS[name], kwargs, where)
     if given["is_seg"] is not (of == "seg"):
-        raise _unknown(where, f"resampling_fn_{of}_kwargs", given)
+        raise _unknown(where, kwargs, given)
+    if name == LINEAR:
+        other = next((key for key, value in _IN_LINEAR.items() if given[key] != value), None)
+        if other is not None:
+            raise _unknown(where, f"{kwargs}: {other}", given[other])
     return {
-        "order": given["order"],
-        "order_z": given["order_z"],
+        "order": given.get("order", 1),
+        "order_z": given.get("order_z", 0),
         "separate_z": given["force_separate_z"],
         "anisotropy_threshold": given["separate_z_anisotropy_threshold"],
     }

@@ -155,17 +155,26 @@ OTHER = {"network_class_name": "dynamic_network_architectures.architectures.prim
     ("made", "message"),
     [
         (
-            of(resampling_fn_data="resample_torch_fornnunet"),
-            "resampling_fn_data is 'resample_torch_fornnunet', which this",
+            of(resampling_fn_data="no_resampling_hack"),
+            "resampling_fn_data is 'no_resampling_hack', which this",
         ),
         (
             of(resampling_fn_data_kwargs={"order": 3, "mode": "x"}),
             "resampling_fn_data_kwargs: mode is 'x', which this",
         ),
         (
+            of(
+                resampling_fn_data="resample_torch_fornnunet",
+                resampling_fn_data_kwargs={"aniso_axis_mode": "linear"},
+            ),
+            "resampling_fn_data_kwargs: aniso_axis_mode is 'linear', which this",
+        ),
+        (
             of(normalization_schemes=["MyNormalization"]),
             "the normalization is 'MyNormalization', which this program",
         ),
+        (of(normalization_schemes=[["CT"]]), r"the normalization is \['CT'\], which this program"),
+        (of(resampling_fn_seg={}), "resampling_fn_seg is {}, which this program"),
         (of(preprocessor_name="MyPreprocessor"), "preprocessor_name is 'MyPreprocessor', which this program"),
         (of(architecture=OTHER), "the network is '.*Primus', which this program does not know"),
         (

@@ -12,6 +12,7 @@ import torch
 from LiverTumorAttentionLib.conversion import ImportAnswers, add_any_model, import_questions
 from LiverTumorAttentionLib.conversion.nnunet.orientation import known_orientation
 from LiverTumorAttentionLib.errors import ModelError
+from LiverTumorAttentionLib.inference.nnunet.resampling import GridChange
 from LiverTumorAttentionLib.models import ModelPackage, find_model
 from LiverTumorAttentionLib.models.nnunet_settings import NNUNetSettings
 from LiverTumorAttentionLib.networks import build_network
@@ -157,6 +158,30 @@ def test_plans_of_the_first_releases_name_the_network_otherwise(tmp_path: Path) 
         tmp_path, made_plans=plans({"3d_fullres": wide}), folds={"0": checkpoint(theirs(weights))}
     )
     assert same(add_any_model(folder), weights)
+
+
+@pytest.mark.parametrize("separate", [None, False])
+def test_plans_that_resample_with_torch(tmp_path: Path, separate: bool | None) -> None:
+    """Its linear interpolation is a spline of order 1; of slices that lie far apart it takes the nearest."""
+    given = {"is_seg": False, "force_separate_z": separate, "memefficient_seg_resampling": False}
+    linear = configuration(
+        **{f"resampling_fn_{of}": "resample_torch_fornnunet" for of in ("data", "seg", "probabilities")},
+        resampling_fn_data_kwargs=given,
+        resampling_fn_seg_kwargs=given | {"is_seg": True},
+        resampling_fn_probabilities_kwargs=given,
+    )
+    run = settings(add_any_model(write_training(tmp_path, made_plans=plans({"3d_fullres": linear})))).run
+    shape, spacing, target = (6, 9, 8), (5.0, 0.8, 0.7), (14, 6, 7)
+    for way in (run.image_resampling, run.label_resampling, run.output_resampling):
+        change = GridChange.of(shape, target, spacing, (2.0, 1.2, 0.8), way)
+        assert change.separate == (0 if separate is None else None)
+    volume = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    if separate is None:
+        planes = torch.nn.functional.interpolate(volume[:, None], target[1:], mode="bilinear")[:, 0]
+        expected = torch.nn.functional.interpolate(planes[None, None], target, mode="nearest-exact")
+    else:
+        expected = torch.nn.functional.interpolate(volume[None, None], target, mode="trilinear")
+    assert torch.allclose(change.rows(volume, 0, target[0]), expected[0, 0], atol=1e-5)
 
 
 def test_all_folds_are_averaged_unless_one_is_chosen(tmp_path: Path) -> None:
