@@ -69,7 +69,10 @@ class Training:
         return next((p for p in reversed(self.parts) if re.match(r"(Dataset|Task)\d+_.", p)), "")
 
     def chosen(self, answers: ImportAnswers) -> list[tuple[str, str]]:
-        """Return fold and checkpoint file of the networks that are averaged. Raises `ModelError` for a missing one."""
+        """Return fold and checkpoint file of the networks that are averaged. Raises `ModelError` for a missing one.
+
+        A network that was trained on all cases is no fold: as in nnU-Net, it is taken where it is alone or asked for.
+        """
         kinds = (answers.checkpoint,) if answers.checkpoint else ("final", "best")
         for fold in answers.folds:
             if fold not in self.checkpoints:
@@ -77,7 +80,8 @@ class Training:
                 raise ModelError(
                     f"fold {shown(fold)} has no weights in {self.where}; there are {there}: give one of these"
                 )
-        folds = answers.folds or tuple(self.checkpoints)
+        numbered = tuple(fold for fold in self.checkpoints if fold.isdecimal())
+        folds = answers.folds or numbered or tuple(self.checkpoints)
         for kind in kinds:
             found = [(fold, self.checkpoints[fold][kind]) for fold in folds if kind in self.checkpoints[fold]]
             if found and (len(found) == len(folds) or not answers.folds):

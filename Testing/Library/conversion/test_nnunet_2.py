@@ -198,6 +198,17 @@ def test_all_folds_are_averaged_unless_one_is_chosen(tmp_path: Path) -> None:
         add_any_model(folder, ImportAnswers(id="none", folds=("4",)))
 
 
+def test_a_network_of_all_cases_is_no_fold(tmp_path: Path) -> None:
+    of_all, of_fold = checkpoint(theirs(drawn(seed=1))), checkpoint(theirs(drawn(seed=2)))
+    both = add_any_model(write_training(tmp_path / "both", folds={"all": of_all, "0": of_fold}))
+    assert both.description.training["folds"] == ["0"]
+    assert same(both, drawn(seed=2))
+    alone = add_any_model(
+        write_training(tmp_path / "alone", folds={"all": of_all}), ImportAnswers(id="alone")
+    )
+    assert alone.description.training["folds"] == ["all"]
+
+
 def test_the_best_weights_stand_in_where_there_are_no_final_ones(tmp_path: Path) -> None:
     folder = write_training(tmp_path, file="checkpoint_best.pth")
     assert same(add_any_model(folder), drawn())
