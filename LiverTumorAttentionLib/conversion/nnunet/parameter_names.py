@@ -21,6 +21,8 @@ _VERSION_2 = (
     (r"decoder\.stages\.(\d+)\.convs\.(\d+)" + _LAYER, r"decoder.levels.\1.\2.{layer}"),
     (r"decoder\.transpconvs\.(\d+)\.(weight|bias)$", r"decoder.up.\1.\2"),
 )
+_SEVERAL = "module."
+"""Begins the names in a checkpoint of a training on several processors."""
 _TWICE = re.compile(r"decoder\.encoder\.|.*\.all_modules\.")
 _OUTPUT_2 = re.compile(r"decoder\.seg_layers\.(\d+)\.(weight|bias)")
 _LAYERS = {"conv": "convolution", "norm": "normalization", "instnorm": "normalization"}
@@ -33,7 +35,7 @@ def names_of_version_2(names: Iterable[str], depth: int) -> dict[str, str]:
     """
     renamed = {}
     for name in names:
-        bare = name.removeprefix("module.").removeprefix("_orig_mod.")
+        bare = name.removeprefix(_SEVERAL).removeprefix("_orig_mod.")
         output = _OUTPUT_2.fullmatch(bare)
         if output:
             if int(output[1]) == depth - 2:
@@ -50,20 +52,20 @@ def names_of_version_1(names: Iterable[str], depth: int) -> dict[str, str]:
     """
     renamed = {}
     counts: dict[str, int] = {}
-    listed = list(names)
-    for name in listed:  # how many blocks the first of two groups has
+    bare = {name: name.removeprefix(_SEVERAL) for name in names}
+    for name in bare.values():  # how many blocks the first of two groups has
         group = re.match(r"(conv_blocks_(?:context|localization)\.\d+)\.0\.blocks\.(\d+)\.", name)
         if group:
             counts[group[1]] = max(counts.get(group[1], 0), int(group[2]) + 1)
-    for name in listed:
+    for theirs, name in bare.items():
         output = re.fullmatch(r"seg_outputs\.(\d+)\.(weight|bias)", name)
         if output:
             if int(output[1]) == depth - 2:
-                renamed[name] = f"decoder.output.{output[2]}"
+                renamed[theirs] = f"decoder.output.{output[2]}"
             continue
         up = re.fullmatch(r"tu\.(\d+)\.(weight|bias)", name)
         if up:
-            renamed[name] = f"decoder.up.{up[1]}.{up[2]}"
+            renamed[theirs] = f"decoder.up.{up[1]}.{up[2]}"
             continue
         block = re.fullmatch(
             r"(conv_blocks_(context|localization)\.(\d+))(?:\.([01]))?\.blocks\.(\d+)" + _LAYER, name
@@ -72,7 +74,7 @@ def names_of_version_1(names: Iterable[str], depth: int) -> dict[str, str]:
             raise _unknown(name)
         place = "encoder" if block[2] == "context" else "decoder.levels"
         number = int(block[5]) + (counts.get(block[1], 0) if block[4] == "1" else 0)
-        renamed[name] = f"{place}.{block[3]}.{number}.{_LAYERS[block[6]]}.{block[7]}"
+        renamed[theirs] = f"{place}.{block[3]}.{number}.{_LAYERS[block[6]]}.{block[7]}"
     return renamed
 
 

@@ -237,6 +237,17 @@ def test_a_trainer_with_batch_normalization(tmp_path: Path) -> None:
     assert torch.equal(first.running_mean, given["conv_blocks_context.0.blocks.0.instnorm.running_mean"])
 
 
+def test_a_training_on_several_processors(tmp_path: Path) -> None:
+    """Its checkpoint names each parameter as one of the module that was spread."""
+    given = version_1_weights()
+    spread = {f"module.{name}": value for name, value in given.items()}
+    package = add_any_model(write_version_1(tmp_path, "nnUNetTrainerV2_DDP", weights=spread), NAMED)
+    weights = package.load_weights(package.description.stages[0])
+    second = given["conv_blocks_localization.0.1.blocks.0.conv.weight"]
+    assert torch.equal(weights["decoder.levels.0.1.convolution.weight"], second)
+    assert len(weights) == len(given) - 1
+
+
 @pytest.mark.parametrize(
     ("trainer", "weights", "expected"),
     [
