@@ -46,6 +46,10 @@ GUESSED_TREES = (
     "which veins are portal and which hepatic was guessed without a point in each, and is often wrong: check the "
     "names, or set a point in the portal vein and one where a hepatic vein joins the cava"
 )
+TREES_OF_POINTS = (
+    "which veins are portal and which hepatic was told by the way from their points, and is often wrong where branches "
+    "touch or have gaps: check the names"
+)
 DENSEST_BLOOD_HU = 300.0
 """No vein is denser in the portal phase: iodized oil, clips, stents, bone and contrast agent in the bowel are."""
 DENSE_RIM_CUBES = 2
@@ -345,6 +349,7 @@ def _notes(trees: tuple[Mask, Mask], cava: Mask, points: VesselPoints) -> tuple[
         for name, mask in (("portal vein", trees[0]), ("hepatic vein", trees[1]), ("vena cava", cava))
         if not mask.any()
     ]
-    if trees[0].any() and trees[1].any() and (points.portal_vein is None or points.hepatic_veins is None):
-        notes.append(GUESSED_TREES)
+    if trees[0].any() and trees[1].any():
+        guessed = points.portal_vein is None or points.hepatic_veins is None
+        notes.append(GUESSED_TREES if guessed else TREES_OF_POINTS)
     return tuple(notes)

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from LiverTumorAttentionLib.analysis.vasculature.proposal import (
+    VesselPoints,
     VesselSettings,
     propose_vessels,
     with_notches,
@@ -29,6 +31,8 @@ IN_PLANE_MM = 1.0
 SLICES_MM = (1.5, 2.5, 3.0, 5.0)
 MARGIN_MM = 30.0
 MOST_LESIONS = 4
+WIDE_SHARE = 0.6
+"""Of the widest place of the hepatic veins: so wide they are where they join the cava."""
 APART = {PORTAL: 1, HEPATIC: 2}
 """Value of each true tree in a proposal."""
 
@@ -49,6 +53,8 @@ class Row:
     tumor_ml: float
     tumor_as_vessel_ml: float
     told_right: float | None
+    told_right_with_points: float | None
+    """With a point in the widest place of the portal vein, and one where a hepatic vein is wide and highest."""
     seconds: float
 
     def as_dict(self) -> dict[str, object]:
@@ -102,6 +108,13 @@ def measured(liver: LiverMap, atlas: Atlas, number: int, settings: VesselSetting
     true = {value: _on_cubes(veins, value, grid) & where for value in (HEPATIC, PORTAL)}
     told = {value: _on_cubes(found.labels, value, grid) & where for value in (1, 2)}
     score = score_centerlines(told[1] | told[2], true[HEPATIC] | true[PORTAL], grid.axes)
+    with_points = None
+    if liver.trees_apart:
+        points = _points(true, grid)
+        pointed = propose_vessels(sitk.Cast(portal, sitk.sitkFloat32), instances, points, settings)
+        with_points = _told_right(
+            true, {value: _on_cubes(pointed.labels, value, grid) & where for value in (1, 2)}
+        )
     tumor = case.labels == TUMOR
     voxel_ml = float(np.prod(case.spacing_mm)) / 1000
     bare = case.portal[(case.labels == LIVER) & (case.veins == 0)].astype(float)
@@ -115,6 +128,7 @@ def measured(liver: LiverMap, atlas: Atlas, number: int, settings: VesselSetting
         tumor_ml=float(tumor.sum()) * voxel_ml,
         tumor_as_vessel_ml=float((sitk.GetArrayViewFromImage(found.labels)[tumor] > 0).sum()) * voxel_ml,
         told_right=_told_right(true, told) if liver.trees_apart else None,
+        told_right_with_points=with_points,
         seconds=seconds,
     )
 
@@ -129,6 +143,18 @@ def _told_right(true: dict[int, NDArray[np.bool_]], told: dict[int, NDArray[np.b
     right = sum(int((true[kind] & told[value]).sum()) for kind, value in APART.items())
     both = sum(int((true[kind] & (told[1] | told[2])).sum()) for kind in APART)
     return right / both if both else None
+
+
+def _points(true: dict[int, NDArray[np.bool_]], grid: WorkingGrid) -> VesselPoints:
+    """Return where a reader would click into both trees."""
+    depth = {kind: ndimage.distance_transform_edt(mask) for kind, mask in true.items()}
+    widest = np.argwhere(depth[PORTAL] == depth[PORTAL].max())[0]
+    wide = np.argwhere(depth[HEPATIC] >= WIDE_SHARE * depth[HEPATIC].max())
+    highest = wide[wide[:, 0].argmax()]
+    portal, hepatic = (
+        grid.image.TransformIndexToPhysicalPoint([int(at) for at in cube[::-1]]) for cube in (widest, highest)
+    )
+    return VesselPoints(portal_vein=portal, hepatic_veins=hepatic)
 
 
 def _on_cubes(labels: sitk.Image, value: int, grid: WorkingGrid) -> NDArray[np.bool_]:

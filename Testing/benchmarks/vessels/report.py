@@ -56,8 +56,9 @@ def _page(setting: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
         + f"Processor time of a proposal: {min(row['seconds'] for row in rows):.0f} to "
         f"{max(row['seconds'] for row in rows):.0f} s.",
         "",
-        "| liver | slices, mm | portal, HU | hepatic, HU | noise, HU | recall | precision | told apart |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| liver | slices, mm | portal, HU | hepatic, HU | noise, HU | recall | precision | told apart "
+        "| with points |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *(_case(row) for row in rows),
         "",
     ]
@@ -76,6 +77,7 @@ def _case(row: Mapping[str, Any]) -> str:
         row["true_found_mm"] / row["true_mm"] if row["true_mm"] else None,
         row["found_true_mm"] / row["found_mm"] if row["found_mm"] else None,
         row["told_right"],
+        row["told_right_with_points"],
     )
     cells = " | ".join("" if share is None else f"{share:.2f}" for share in shares)
     hu = " | ".join(f"{row[key]:.0f}" for key in ("portal_hu", "hepatic_hu", "noise_hu"))
@@ -83,8 +85,13 @@ def _case(row: Mapping[str, Any]) -> str:
 
 
 def _apart(rows: Sequence[Mapping[str, Any]]) -> str:
-    told = [row["told_right"] for row in rows if row["told_right"] is not None]
+    told = [row for row in rows if row["told_right"] is not None]
     if not told:
         return ""
-    shares = ", ".join(f"{share:.2f}" for share in told)
-    return f"Where the truth has both trees apart, {shares} of what was found has the right one. "
+    alone, pointed = (
+        ", ".join(f"{row[name]:.2f}" for row in told) for name in ("told_right", "told_right_with_points")
+    )
+    return (
+        f"Where the truth has both trees apart, {alone} of what was found has the right one; with a point in each "
+        f"tree {pointed}. "
+    )

@@ -10,6 +10,7 @@ from LiverTumorAttentionLib.analysis.vasculature.proposal import (
     GUESSED_TREES,
     HEPATIC_VEINS,
     PORTAL_VEIN,
+    TREES_OF_POINTS,
     VENA_CAVA,
     VesselPoints,
     VesselProposal,
@@ -91,7 +92,7 @@ def test_trees_that_were_guessed_are_said_to_be(
 def test_points_of_a_reader_name_the_trees(case: dict[str, sitk.Image]) -> None:
     swapped = VesselPoints(portal_vein=(-12.0, 8.0, 22.0), hepatic_veins=(-6.0, 0.0, -24.0))
     proposal = propose_vessels(case["portal"], case["instances"], swapped)
-    assert proposal.notes == ()
+    assert proposal.notes == (TREES_OF_POINTS,)
     truth, found, _ = arrays(case, proposal)
     told = found[(truth == PORTAL_VEIN) & np.isin(found, (1, 2))]
     assert (told == HEPATIC_VEINS).mean() > 0.95
