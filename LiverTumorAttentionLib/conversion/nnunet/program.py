@@ -29,6 +29,9 @@ from LiverTumorAttentionLib.models.limits import LONGEST_NAME
 from LiverTumorAttentionLib.models.model_files import ModelFiles
 from LiverTumorAttentionLib.progress import Progress
 
+POSTPROCESSING = "postprocessing.json"
+"""What version 1 found to help after its networks, beside its plans; its predictor does it by itself."""
+
 
 class NNUNet:
     """Models of one version of nnU-Net."""
@@ -132,8 +135,20 @@ class NNUNet:
             reference=source.description.get("reference"),
             training={**network.facts, "orientation_of_training_data": orientation},
         )
+        values["known_failures"] += _not_done(source)
         (folder / "model.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
         progress.update(1.0)
+
+
+def _not_done(source: Source) -> list[str]:
+    """Return what version 1's predictor does beyond this program, as known failures of the model."""
+    files = source.training.files
+    if source.training.version != 1 or not files.has(POSTPROCESSING):
+        return []
+    return [
+        "nnU-Net 1 keeps the largest connected part alone of the labels that its postprocessing.json names; this program "
+        "keeps all parts, so that it may find more"
+    ]
 
 
 def _title(source: Source, answers: ImportAnswers) -> str:

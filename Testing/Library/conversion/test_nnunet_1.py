@@ -95,6 +95,16 @@ def test_plans_may_say_how_probabilities_go_back(tmp_path: Path) -> None:
     assert (back.separate_z, back.order, back.order_z) == (False, 0, 1)
 
 
+def test_what_its_predictor_does_beyond_the_networks_is_told(tmp_path: Path) -> None:
+    """Where postprocessing.json lies beside the plans, its predictor keeps the largest part of some labels alone."""
+    folder = write_version_1(tmp_path)
+    plain = add_any_model(folder, NAMED).description.known_failures
+    (folder / "postprocessing.json").write_text('{"for_which_classes": [1]}', encoding="utf-8")
+    told = add_any_model(folder, replace(NAMED, id="kept")).description.known_failures
+    (more,) = set(told) - set(plain)
+    assert "postprocessing.json" in more
+
+
 def test_labels_have_no_names_unless_the_data_set_lies_beside_the_plans(tmp_path: Path) -> None:
     folder = write_version_1(tmp_path)
     with pytest.raises(ModelError, match=r"the label '1' \(and 1 more\) does not say what it is"):
