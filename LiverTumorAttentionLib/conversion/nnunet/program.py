@@ -146,8 +146,8 @@ def _not_done(source: Source) -> list[str]:
     if source.training.version != 1 or not files.has(POSTPROCESSING):
         return []
     return [
-        "nnU-Net 1 keeps the largest connected part alone of the labels that its postprocessing.json names; this program "
-        "keeps all parts, so that it may find more"
+        "nnU-Net 1 keeps the largest connected part alone of the labels that its postprocessing.json names; this "
+        "program keeps all parts, so that it may find more"
     ]
 
 
