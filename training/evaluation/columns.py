@@ -68,6 +68,14 @@ of joined ones, how many were joined to another; of the matched pairs of the cas
 than 0 for too much), average, root mean square and largest surface distance; of the liver as a whole, the same. Empty
 in files of earlier versions."""
 
+DISCRIMINATION = ("tumor_auc", "tumor_dice_at")
+"""What the network's probability is worth at other thresholds (`training.evaluation.discrimination`): of the tumor's
+voxels against those of the liver around, and the Dice at 0.05, 0.10, … 0.95 as JSON, four digits each. Empty in files
+of earlier versions, and where what was found was postprocessed."""
+
+LATER = (LITS, DISCRIMINATION)
+"""Columns that were added later, each with those before it: files without them are read."""
+
 CASE_COLUMNS = (
     *RUN,
     *HOW,
@@ -79,6 +87,7 @@ CASE_COLUMNS = (
     *(f"tumor_{name}" for name in OBJECT),
     *LESIONS,
     *LITS,
+    *DISCRIMINATION,
     "parameters",
     "device",
     "seconds",

@@ -31,6 +31,7 @@ from training.evaluation.columns import (
     overlap_values,
     row_of,
 )
+from training.evaluation.discrimination import discrimination
 from training.evaluation.lesions import lesion_rows
 from training.evaluation.score_files import CaseScores
 from training.evaluation.segment import CoarseLiver, run_stage, segment
@@ -82,16 +83,18 @@ def score_case(task: CaseTask) -> CaseScores:
     if isinstance(stage, TumorStage):
         coarse = task.liver.mask(loaded.portal, loaded.labels, task.device)
     wanted = run.recipe.evaluation
-    labels = segment(stage, loaded.portal, arterial, coarse, wanted.keep, wanted.tumor_threshold)
+    segmented = segment(stage, loaded.portal, arterial, coarse, wanted.keep, wanted.tumor_threshold)
     seconds = time.perf_counter() - begun
     if task.labels is not None:
-        _write(labels, task.labels)
-    found = {
+        _write(segmented.labels, task.labels)
+    found: dict[str, Any] = {
         "parameters": sum(parameter.numel() for parameter in stage.network.parameters()),
         "device": choose_device(task.device).describe(),
         "seconds": round(seconds, 2),
     }
-    return score_labels(labels, loaded.labels, run, source, {**dict(task.how), **found})
+    if segmented.tumor is not None:
+        found |= discrimination(segmented.tumor, loaded.labels).to_columns()
+    return score_labels(segmented.labels, loaded.labels, run, source, {**dict(task.how), **found})
 
 
 def score_labels(

@@ -12,7 +12,7 @@ import filelock
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.atomic_write import replacing_all
 from LiverTumorAttentionLib.io.csv_file import read_csv
-from training.evaluation.columns import CASE_COLUMNS, HOW, LESION_COLUMNS, LITS, SLICE_COLUMNS, Row
+from training.evaluation.columns import CASE_COLUMNS, HOW, LATER, LESION_COLUMNS, SLICE_COLUMNS, Row
 from training.runs.run_folder import run_name
 
 SUFFIX = ".csv"
@@ -107,7 +107,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     """
     table = read_csv(path, "the scores", "run `evaluate` again")
     header, lines = table.header, table.lines
-    if header not in (list(columns), [name for name in columns if name not in LITS]):
+    if header not in _headers(columns):
         raise InputError(f"'{path}' is no file of scores of this version: {_header_problem(header, columns)}")
     for number, line in zip(table.numbers, lines, strict=True):
         if len(line) != len(header):
@@ -121,6 +121,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
         if Path(row["run"]).is_absolute():  # as earlier versions wrote it
             row["run"] = run_name(Path(row["run"]))
     return rows
+
+
+def _headers(columns: Sequence[str]) -> list[list[str]]:
+    """Return the header of this version and of each earlier one."""
+    later = [{name for some in LATER[since:] for name in some} for since in range(len(LATER) + 1)]
+    return [[name for name in columns if name not in missing] for missing in later]
 
 
 def _header_problem(header: Sequence[str], columns: Sequence[str]) -> str:

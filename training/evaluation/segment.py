@@ -69,6 +69,17 @@ class CoarseLiver:
         return _found_liver(stage, portal).mask
 
 
+@dataclass(frozen=True, kw_only=True)
+class Segmented:
+    """What a stage finds in a case."""
+
+    labels: sitk.Image
+    """0 background, 1 liver, 2 tumor as uint8 on the portal grid."""
+    tumor: sitk.Image | None = None
+    """The probability of tumor on that grid; None where the stage gives none, or where more than the probability
+    decides ("postprocessed", no liver)."""
+
+
 def segment(
     stage: LiverStage | TumorStage,
     portal: sitk.Image,
@@ -76,8 +87,8 @@ def segment(
     coarse: sitk.Image | None,
     keep: str,
     tumor_threshold: float = 0.5,
-) -> sitk.Image:
-    """Return 0 background, 1 liver, 2 tumor as uint8 on the portal grid.
+) -> Segmented:
+    """Return the label map on the portal grid, and the probability it comes from.
 
     portal: HU, in LPS order. arterial: on the portal grid, None without one. coarse: for a tumor stage, its liver.
     keep: "raw" is the most probable class of every voxel, probabilities brought linearly from the stage's grid;
@@ -86,16 +97,21 @@ def segment(
     """
     if isinstance(stage, TumorStage):
         if coarse is None or not _any(coarse):
-            return _empty(portal)
+            return Segmented(labels=_empty(portal))
         probability = stage.probability(portal, arterial, coarse, Progress())
         if keep == "postprocessed":
-            return _kept(probability, coarse, portal, settings_at(tumor_threshold))
-        return with_tumor(coarse, resample_to_grid(probability, portal, outside=0.0), tumor_threshold)
+            return Segmented(labels=_kept(probability, coarse, portal, settings_at(tumor_threshold)))
+        tumor = resample_to_grid(probability, portal, outside=0.0)
+        return Segmented(labels=with_tumor(coarse, tumor, tumor_threshold), tumor=tumor)
     if keep == "postprocessed":
         found = _found_liver(stage, portal)
-        return found.mask if found.tumor is None else _kept(found.tumor, found.mask, portal)
-    probabilities = stage.probabilities(portal, Progress())
-    return _most_probable({name: resample_to_grid(image, portal) for name, image in probabilities.items()})
+        labels = found.mask if found.tumor is None else _kept(found.tumor, found.mask, portal)
+        return Segmented(labels=labels)
+    probabilities = {
+        name: resample_to_grid(image, portal)
+        for name, image in stage.probabilities(portal, Progress()).items()
+    }
+    return Segmented(labels=_most_probable(probabilities), tumor=probabilities.get("tumor"))
 
 
 def weights_sha256(folder: Path) -> str:

@@ -6,12 +6,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from scipy import stats
+
 from training.tables.significance import LEVEL, Paired, paired
 
-Scores = Mapping[str, Mapping[str, float]]
-"""Of each training by name: the score of each case, the mean over the seeds."""
-SeedScores = Mapping[str, Mapping[str, float]]
-"""Of each training by name: the score of each seed, the mean over the cases."""
+SeedScores = Mapping[str, float]
+"""Of one training with one seed: the score of each case."""
+CaseScores = Mapping[str, Mapping[str, SeedScores]]
+"""Of each training by name, of each seed."""
+
+LEARNED_NOTHING = 0.01
+"""A mean Dice below this is that of a network that draws no tumor; no verdict rests on it."""
+FEWEST_SEEDS = 3
+"""Pairs of trainings that a verdict needs."""
+POWER = 0.8
+SMALL = 0.02
+"""A gain of Dice below this is called none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,53 +99,111 @@ CLAIMS = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverSeeds:
+    """The differences of two rows with each seed that both were trained with, and neither without learning."""
+
+    differences: tuple[float, ...]
+    left_out: int = 0
+    """Pairs of which one training learned nothing: their difference tells of luck."""
+
+    @property
+    def mean(self) -> float:
+        """Their mean; nan without any."""
+        return float(np.mean(self.differences)) if self.differences else math.nan
+
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval of the mean, by Student's t; nan for fewer than two pairs."""
+        return self._error * float(stats.t.ppf(0.975, len(self.differences) - 1))
+
+    @property
+    def detectable(self) -> float:
+        """The true difference that so many seeds, scattered like these, would show in four studies of five.
+
+        At a level of 0.05, two-sided, with Student's quantiles in place of the noncentral distribution; nan for fewer
+        than two pairs.
+        """
+        freedom = len(self.differences) - 1
+        return self._error * float(stats.t.ppf(0.975, freedom) + stats.t.ppf(POWER, freedom))
+
+    @property
+    def _error(self) -> float:
+        count = len(self.differences)
+        return float(np.std(self.differences, ddof=1)) / math.sqrt(count) if count > 1 else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A claim and how it came out.
 
-    test: over the cases, each the mean over its seeds. seeds: the difference with each seed that both were trained
-    with.
+    test: over the cases, each the mean over the seeds that count. seeds: over those seeds.
     """
 
     claim: Claim
     test: Paired
-    seeds: tuple[float, ...]
+    seeds: OverSeeds
 
     @property
     def seeds_for(self) -> int:
         """With how many seeds the claim comes out as the paper says."""
-        return sum(difference > 0 for difference in self.seeds)
+        return sum(difference > 0 for difference in self.seeds.differences)
 
     @property
     def verdict(self) -> str:
-        """In words: holds, or not, or too close to say.
+        """In words. A claim holds where cases and seeds say so.
 
-        The test over cases does not cover chance in the training: a difference that not every seed shows may be chance.
+        The test over cases covers the choice of the cases, the interval over seeds that of first weights and samples:
+        other cases or another start would show the same.
         """
-        if math.isnan(self.test.difference):
-            return "not tested"
-        up = self.test.difference > 0
-        if self.test.t_test_p >= LEVEL:
-            return "points that way, within chance" if up else "does not show"
-        if any(difference <= 0 if up else difference >= 0 for difference in self.seeds):
-            return "depends on the seed"
-        return "holds" if up else "the contrary"
+        if len(self.seeds.differences) < FEWEST_SEEDS:
+            return f"not decided: {len(self.seeds.differences)} pairs of trainings that learned"
+        mean, half = self.seeds.mean, self.seeds.half_width
+        if abs(mean) > half and self.test.t_test_p < LEVEL:
+            return "holds" if mean > 0 else "the contrary"
+        if mean + half < SMALL:
+            return f"does not show: less than {SMALL:g} if anything"
+        return "not decided"
 
 
-def findings(scores: Scores, by_seed: SeedScores, claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
-    """Return the finding on each claim whose two trainings were scored."""
+def findings(cases: CaseScores, claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
+    """Return the finding on each claim whose two trainings were scored with a common seed."""
     return [
-        Finding(
-            claim=claim,
-            test=paired(scores[claim.better], scores[claim.worse]),
-            seeds=tuple(
-                score - by_seed[claim.worse][seed]
-                for seed, score in sorted(by_seed[claim.better].items())
-                if seed in by_seed[claim.worse]
-            ),
-        )
+        _finding(claim, cases[claim.better], cases[claim.worse])
         for claim in claims
-        if claim.better in scores and claim.worse in scores
+        if set(cases.get(claim.better, ())) & set(cases.get(claim.worse, ()))
     ]
+
+
+def _finding(claim: Claim, better: Mapping[str, SeedScores], worse: Mapping[str, SeedScores]) -> Finding:
+    common = sorted(set(better) & set(worse), key=int)
+    good = [seed for seed in common if learned(better[seed]) and learned(worse[seed])]
+    return Finding(
+        claim=claim,
+        test=paired(_over(better, good), _over(worse, good)),
+        seeds=OverSeeds(
+            differences=tuple(_mean(better[seed]) - _mean(worse[seed]) for seed in good),
+            left_out=len(common) - len(good),
+        ),
+    )
+
+
+def learned(scores: SeedScores) -> bool:
+    """Return whether a training learned to draw tumors, by its mean score over the cases with tumor."""
+    return _mean(scores) >= LEARNED_NOTHING
+
+
+def _over(training: Mapping[str, SeedScores], seeds: Sequence[str]) -> dict[str, float]:
+    """Return each case's score, the mean over these seeds."""
+    cases = sorted({case for seed in seeds for case in training[seed]})
+    return {
+        case: _mean({seed: training[seed][case] for seed in seeds if case in training[seed]})
+        for case in cases
+    }
+
+
+def _mean(scores: Mapping[str, float]) -> float:
+    defined = [score for score in scores.values() if not math.isnan(score)]
+    return float(np.mean(defined)) if defined else math.nan
 
 
 def gains_by_type(

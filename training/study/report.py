@@ -3,68 +3,80 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, Row
-from training.evaluation.score_files import lesions_path, read_rows, slices_path
-from training.study.findings import Finding, findings, gains_by_type
-from training.study.plan import CASES, DPCNET, FIRST_SEED, PARESSEG, SEEDS, TRAININGS, Training
+from training.evaluation.discrimination import best_threshold
+from training.evaluation.score_files import CaseScores, ScoreFiles, lesions_path, slices_path
+from training.study.curves import draw_curves
+from training.study.findings import (
+    FEWEST_SEEDS,
+    LEARNED_NOTHING,
+    POWER,
+    SMALL,
+    Finding,
+    findings,
+    gains_by_type,
+)
+from training.study.kept_runs import KeptRun, read_kept_runs
+from training.study.plan import CASES, DPCNET, FIRST_SEED, PARESSEG, SEEDS, TRAININGS, Training, planned
 from training.tables import write_tables
 from training.tables.pooling import by_case, dice_of_all_voxels
 from training.tables.scores import number
 from training.tables.select import shows
 
-SCORES = "scores.csv"
-LEARNED_NOTHING = 0.01
-"""A mean Dice below this is that of a network that draws no tumor."""
+SCORES, CURVES = "scores.csv", "learning-curves.png"
 IN_PAPERS = [
     training.name for training in TRAININGS if not training.name.endswith(("unregistered", "true-field"))
 ]
 """What stands in the papers' tables; the others share a recipe with one of these."""
 
 
-def write_report(folder: Path, results: Path) -> None:
-    """Write scores.csv, the tables and README.md from the scores that are there.
+def write_report(results: Path) -> None:
+    """Write the tables, the learning curves and README.md from the scores and runs that are kept there.
 
     Raises `InputError` when nothing was scored.
     """
-    rows = read_scores(folder / "scores", lambda path: path, CASE_COLUMNS)
-    if not rows:
-        raise InputError(f"there are no scores in {folder / 'scores'}: train and evaluate first")
-    results.mkdir(parents=True, exist_ok=True)
-    everything = [{"training": name, **row} for name, some in rows.items() for row in some]
-    _write_csv(results / SCORES, everything, ("training", *CASE_COLUMNS))
+    scored = list(ScoreFiles(results / SCORES).read().values())
+    if not scored:
+        raise InputError(f"there are no scores in {results / SCORES}: train and evaluate first")
+    rows = by_training([each.case for each in scored])
     with_tumor = {name: [row for row in some if shows_tumor(row)] for name, some in rows.items()}
-    papers = folder / "papers.csv"
-    chosen = [row for name in IN_PAPERS for row in with_tumor.get(name, ())]
-    _write_csv(papers, chosen, CASE_COLUMNS)
-    for beside, columns in ((lesions_path, LESION_COLUMNS), (slices_path, SLICE_COLUMNS)):
-        more = read_scores(folder / "scores", beside, columns)
-        _write_csv(beside(papers), [row for name in IN_PAPERS for row in more.get(name, ())], columns)
-    write_tables([papers], results / "tables")
-    (results / "README.md").write_text(readme(rows, with_tumor), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        papers = Path(folder) / SCORES
+        _write_papers(papers, scored)
+        write_tables([papers], results / "tables")
+    runs = read_kept_runs(results)
+    draw_curves(results / CURVES, runs)
+    (results / "README.md").write_text(readme(rows, with_tumor, runs), encoding="utf-8")
 
 
-def read_scores(folder: Path, beside: Callable[[Path], Path], columns: Sequence[str]) -> dict[str, list[Row]]:
-    """Return the rows of each training, all seeds together, in the order of the plan; runs by their folder's name.
+def by_training(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each training, all seeds together, in the order of the plan."""
+    trainings: dict[str, list[Row]] = {training.name: [] for training in TRAININGS}
+    for row in rows:
+        trainings.get(training_of(row), []).append(row)
+    return {name: some for name, some in trainings.items() if some}
 
-    beside: from a file of cases to the one of its lesions or slices, or to itself.
-    """
-    rows: dict[str, list[Row]] = {}
-    for training in TRAININGS:
-        for seed in SEEDS:
-            path = folder / f"{training.name}-{seed}.csv"
-            if path.exists():
-                for row in read_rows(beside(path), columns):
-                    rows.setdefault(training.name, []).append(
-                        {**row, "run": Path(row["run"]).name.partition(" ")[0]}
-                    )
-    return rows
+
+def training_of(row: Row) -> str:
+    """Return the training's name, without its seed."""
+    return row["run"].rpartition("-")[0]
+
+
+def _write_papers(path: Path, scored: Sequence[CaseScores]) -> None:
+    """Write the scores of what stands in the papers' tables; cases with tumor alone."""
+    chosen = [each for each in scored if training_of(each.case) in IN_PAPERS]
+    _write_csv(path, [each.case for each in chosen if shows_tumor(each.case)], CASE_COLUMNS)
+    _write_csv(lesions_path(path), [row for each in chosen for row in each.lesions], LESION_COLUMNS)
+    _write_csv(slices_path(path), [row for each in chosen for row in each.slices], SLICE_COLUMNS)
 
 
 def shows_tumor(row: Row) -> bool:
@@ -78,38 +90,49 @@ def seed_means(rows: Sequence[Row]) -> dict[str, float]:
     return {seed: _mean([row for row in rows if row["seed"] == seed], "tumor_dice") for seed in seeds}
 
 
-def readme(rows: Mapping[str, Sequence[Row]], with_tumor: Mapping[str, Sequence[Row]]) -> str:
+def readme(
+    rows: Mapping[str, Sequence[Row]], with_tumor: Mapping[str, Sequence[Row]], runs: Mapping[str, KeptRun]
+) -> str:
     """Return the report of the study as Markdown."""
-    scores = {name: by_case(some, "tumor_dice") for name, some in with_tumor.items()}
+    scores = {name: _case_scores(some) for name, some in with_tumor.items()}
     types = {row["case"]: row["tumor_type"] for some in with_tumor.values() for row in some}
     tested = len(types)
     parts = [_introduction(tested, len({row["case"] for some in rows.values() for row in some}) - tested)]
     done = len({(name, row["seed"]) for name, some in rows.items() for row in some})
-    if done < len(TRAININGS) * len(SEEDS):
-        parts.append(
-            f"**Not finished: {done} of {len(TRAININGS) * len(SEEDS)} trainings are scored so far.**"
-        )
+    if done < len(planned()):
+        parts.append(f"**Not finished: {done} of {len(planned())} trainings are scored so far.**")
     for title, family in (("PA-ResSeg and its fusion", PARESSEG), ("DPC-Net, Table 2", DPCNET)):
         members = [
             t for t in TRAININGS if t.name in rows and (t.name.startswith("dpcnet") == (family is DPCNET))
         ]
         if members:
             parts.append(_table(title, members, rows, with_tumor))
-    by_seed = {name: seed_means(some) for name, some in with_tumor.items()}
-    parts.append(_failures(by_seed))
-    parts.append(_findings_table(findings(scores, by_seed)))
-    parts.append(_types(scores, types))
+    parts.append(_failures({name: seed_means(some) for name, some in with_tumor.items()}))
+    parts.append(_findings_table(findings(scores)))
+    parts.append(_types({name: by_case(some, "tumor_dice") for name, some in with_tumor.items()}, types))
+    parts.append(_curves(runs))
     parts.append(_settings())
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _case_scores(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Return the Dice of each case, of each seed."""
+    seeds: dict[str, dict[str, float]] = {}
+    for row in rows:
+        dice = number(row, "tumor_dice")
+        seeds.setdefault(row["seed"], {})[row["case"]] = math.nan if dice is None else dice
+    return seeds
 
 
 def _introduction(tested: int, healthy: int) -> str:
+    most = max(len(training.seeds) for training in TRAININGS)
     return f"""# A study that ran
 
 Which of the papers' findings hold on generated two-phase CT, with networks an eighth (PA-ResSeg) or a quarter (DPC-Net)
-as wide as the papers' and minutes of training instead of days? This page, `scores.csv` and `tables/` (their tables
-with the published numbers beside ours) are written by the last of these commands from what the others leave; nothing
-here was typed by hand.
+as wide as the papers' and minutes of training instead of days? This page, `tables/` (their tables with the published
+numbers beside ours) and the curves are written by the last of these commands from what the others leave here: the
+scores (`scores.csv`, beside it those of lesions and slices) and one row a training (`runs.csv`). Nothing was typed by
+hand.
 
 ```
 python -m training.study prepare
@@ -119,9 +142,9 @@ python -m training.study report
 ```
 
 One cohort of {CASES} phantoms (seeds from {FIRST_SEED}, 2.1 to 2.4 mm pixels, 5.5 mm slices, one tumor type a case),
-split once into training and test cases; {len(SEEDS)} seeds a training. Scores are of {tested} test cases with tumor;
-{healthy} without show how often something is found where nothing is. Not for clinical use: phantoms are not patients,
-and these numbers say nothing of the papers' own data."""
+split once into training and test cases; {SEEDS} to {most} seeds a training. Scores are of {tested} test cases with
+tumor; {healthy} without show how often something is found where nothing is. Not for clinical use: phantoms are not
+patients, and these numbers say nothing of the papers' own data."""
 
 
 def _table(
@@ -134,10 +157,13 @@ def _table(
         f"## {title}",
         "",
         "DPC: mean Dice of the tumors a case, over seeds and cases, and of each seed; ±: their standard deviation. "
+        "AUC: of the probability of tumor, over the liver's voxels. Best: mean Dice at the threshold that is best for "
+        "a seed's test cases, which no one may choose so, and the mean of these thresholds: what is lost at one half. "
         "DG: Dice of all voxels pooled. Found: share of lesions detected at 50 % overlap.",
         "",
-        "| training | each seed | DPC | ± seeds | DG | VOE | RVD | TPR | found | false lesions a case | liver Dice |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| training | seeds | each seed | DPC | ± seeds | AUC | best (at) | DG | VOE | RVD | TPR | found "
+        "| false lesions a case |",
+        "| --- | ---: | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for training in members:
         some = with_tumor[training.name]
@@ -146,21 +172,35 @@ def _table(
         found = _total(some, "lesions_detected") / max(1.0, _total(some, "lesions_true"))
         cells = [
             training.name,
+            f"{len(each)} of {len(training.seeds)}",
             ", ".join(f"{dice:.3f}" for dice in each),
             f"{np.mean(each):.3f}",
             f"{np.std(each, ddof=1):.3f}" if len(each) > 1 else "",
+            _shown(_mean(some, "tumor_auc")),
+            _best(some),
             "" if pooled is None else f"{pooled.mean:.3f}",
             *(_shown(_mean(some, f"tumor_{name}")) for name in ("voe", "rvd", "tpr")),
             f"{found:.3f}",
             f"{_total(rows[training.name], 'false_findings') / len(rows[training.name]):.2f}",
-            _shown(_mean(some, "liver_dice")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def _best(rows: Sequence[Row]) -> str:
+    """Return the mean Dice at the best threshold of each seed, and the mean of these thresholds."""
+    found = [
+        best_threshold([json.loads(row["tumor_dice_at"]) for row in rows if row["seed"] == seed])
+        for seed in sorted({row["seed"] for row in rows if row["tumor_dice_at"]})
+    ]
+    if not found:
+        return ""
+    thresholds, dice = zip(*found, strict=True)
+    return f"{np.mean(dice):.3f} ({np.mean(thresholds):.2f})"
+
+
 def _failures(by_seed: Mapping[str, Mapping[str, float]]) -> str:
-    """Return a warning about trainings that learned no tumor, whose means are dominated by chance."""
+    """Return a warning about trainings that learned no tumor; no verdict rests on them."""
     failed = [
         f"{name} (seed {seed})"
         for name, means in by_seed.items()
@@ -172,8 +212,8 @@ def _failures(by_seed: Mapping[str, Mapping[str, float]]) -> str:
         return f"All {count} trainings learned to find tumors (DPC of {LEARNED_NOTHING} or more)."
     return (
         f"**{len(failed)} of {count} trainings learned to find next to no tumor** (DPC below {LEARNED_NOTHING}): "
-        f"{', '.join(failed)}. So few steps are not enough for every start; where one of them stands in a comparison, "
-        "the mean tells of luck more than of the network."
+        f"{', '.join(failed)}. Their means above tell of luck more than of the network; the findings below leave out "
+        "every pair that has one of them."
     )
 
 
@@ -181,20 +221,42 @@ def _findings_table(found: Sequence[Finding]) -> str:
     lines = [
         "## What holds",
         "",
-        "Each case's Dice is the mean over its seeds; a finding holds when the difference over the cases is positive "
-        "with p < 0.05 (paired t-test, as the papers test; Wilcoxon's beside it; not corrected for their number) and "
-        "every seed shows it. Seeds: with how many it comes out as the paper says.",
+        "Difference: of DPC, the mean over the seeds that both rows were trained with and in which both learned to "
+        "draw tumors, with its 95 % interval over these seeds (Student's t). p: over the cases, each the mean over "
+        "these seeds (paired t-test, as the papers test; Wilcoxon's beside it). A finding **holds** (or the contrary "
+        "does) where the interval leaves out 0 and the paired t-test has p < 0.05: with other cases and other seeds "
+        f"alike. It *does not show* where the interval ends below {SMALL:g}. All else is *not decided* here, and so is "
+        f"what has fewer than {FEWEST_SEEDS} such seeds. Detectable: the true difference that would be told from 0 in "
+        f"{POWER:.0%} of studies with so many seeds, scattered like these. Nothing is corrected for the number of "
+        "findings.",
         "",
-        "| finding | where | difference of DPC | p (t) | p (Wilcoxon) | seeds | here |",
-        "| --- | --- | ---: | ---: | ---: | ---: | --- |",
+        "| finding | where | seeds (for it) | difference | 95 % over seeds | detectable | p (t) | p (Wilcoxon) "
+        "| here |",
+        "| --- | --- | --- | ---: | --- | ---: | ---: | ---: | --- |",
     ]
     for finding in found:
-        claim, test = finding.claim, finding.test
-        lines.append(
-            f"| {claim.says} | {claim.where} | {test.difference:+.3f} | {_p(test.t_test_p)} | {_p(test.wilcoxon_p)} "
-            f"| {finding.seeds_for} of {len(finding.seeds)} | **{finding.verdict}** |"
-        )
+        claim, test, seeds = finding.claim, finding.test, finding.seeds
+        count = f"{len(seeds.differences)} ({finding.seeds_for})"
+        if seeds.left_out:
+            count += f", {seeds.left_out} left out"
+        interval = _interval(seeds.mean, seeds.half_width)
+        cells = [
+            claim.says,
+            claim.where,
+            count,
+            "" if math.isnan(seeds.mean) else f"{seeds.mean:+.3f}",
+            interval,
+            _shown(seeds.detectable),
+            _p(test.t_test_p),
+            _p(test.wilcoxon_p),
+            f"**{finding.verdict}**",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _interval(mean: float, half: float) -> str:
+    return "" if math.isnan(half) else f"{mean - half:+.3f} to {mean + half:+.3f}"
 
 
 def _types(scores: Mapping[str, Mapping[str, float]], types: Mapping[str, str]) -> str:
@@ -207,7 +269,8 @@ def _types(scores: Mapping[str, Mapping[str, float]], types: Mapping[str, str]) 
         "## Is FNH what two phases rescue?",
         "",
         "PA-ResSeg's Tables 8 and 11: FNH is isodense in the portal phase and gains most (39.62 to 73.13). "
-        f"By type, **{verdict}**.",
+        f"By type, **{verdict}**. This is no finding of the study: an FNH of these phantoms is made isodense in the "
+        "portal phase, so that nothing but the arterial one can show it.",
         "",
         "| type | cases | single | msf-pa | gain |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -217,6 +280,18 @@ def _types(scores: Mapping[str, Mapping[str, float]], types: Mapping[str, str]) 
         for kind, (one, both, count) in gains.items()
     ]
     return "\n".join(lines)
+
+
+def _curves(runs: Mapping[str, KeptRun]) -> str:
+    if not runs:
+        return ""
+    hours = sum(run.seconds for run in runs.values()) / 3600
+    return f"""## Learning curves
+
+![Loss over epochs of every training]({CURVES})
+
+{len(runs)} trainings took {hours:.1f} hours of one core. `runs.csv` has the loss of every epoch, and what the attention
+weighs at the end."""
 
 
 def _settings() -> str:

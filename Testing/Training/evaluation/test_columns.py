@@ -18,6 +18,7 @@ from Testing.Training.tables.made_scores import case_row, write
 from training.evaluation import ScoreFiles, columns
 from training.evaluation.columns import (
     CASE_COLUMNS,
+    DISCRIMINATION,
     LESION_COLUMNS,
     LITS,
     RUN,
@@ -116,21 +117,30 @@ def test_scores_of_lits_fill_their_columns() -> None:
     assert values["lits_assd_mm"] == pytest.approx(1 / 17)
 
 
-def test_scores_of_an_earlier_version_are_read_and_kept(tmp_path: Path) -> None:
-    """Its file has no columns of LiTS; they are empty, and a row may be added."""
+@pytest.mark.parametrize("since", [LITS + DISCRIMINATION, DISCRIMINATION], ids=["LiTS", "discrimination"])
+def test_scores_of_an_earlier_version_are_read_and_kept(tmp_path: Path, since: tuple[str, ...]) -> None:
+    """Its file has no columns of what came since; they are empty, and a row may be added."""
     path = write(tmp_path / "scores.csv", [case_row("a", "A", tumor_dice=0.5)])
     with path.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    earlier = [name for name in CASE_COLUMNS if name not in LITS]
+    earlier = [name for name in CASE_COLUMNS if name not in since]
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, earlier, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     (scores,) = ScoreFiles(path).read().values()
-    assert (scores.case["tumor_dice"], scores.case["lits_matched"]) == ("0.5", "")
-    write(path, [case_row("a", "B", tumor_dice=0.7, lits_matched=2)])
+    assert (scores.case["tumor_dice"], scores.case[since[-1]]) == ("0.5", "")
+    write(path, [case_row("a", "B", tumor_dice=0.7, **{since[-1]: 2})])
     both = ScoreFiles(path).read().values()
-    assert {each.case["case"]: each.case["lits_matched"] for each in both} == {"A": "", "B": "2"}
+    assert {each.case["case"]: each.case[since[-1]] for each in both} == {"A": "", "B": "2"}
+
+
+def test_scores_without_columns_that_every_version_had_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "scores.csv", [case_row("a", "A")])
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([header.replace(",tumor_dice,", ",tumor_dise,"), *lines]), encoding="utf-8")
+    with pytest.raises(InputError, match="it has no column 'tumor_dice'"):
+        ScoreFiles(path).read()
 
 
 def test_the_threshold_of_a_tumor_stage_is_the_recipes() -> None:

@@ -92,6 +92,18 @@ def test_a_tumor_stage_is_scored_for_its_tumors(run: Path, tmp_path: Path) -> No
     assert [float(row[f"spacing_{axis}_mm"]) for axis in "zyx"] == pytest.approx([3.0, 0.75, 0.75])
 
 
+def test_a_probability_is_scored_at_every_threshold(run: Path, tmp_path: Path) -> None:
+    """Bright is sure of itself: the Dice is the same at all thresholds; ties of liver and missed tumor count half."""
+    row = scored(run, tmp_path / "scores.csv").case
+    dice = json.loads(row["tumor_dice_at"])
+    assert len(dice) == 19
+    assert dice == pytest.approx([float(row["tumor_dice"])] * 19, abs=1e-4)
+    right, wrong = 480 / 876, 146 / (22000 - 876)
+    assert float(row["tumor_auc"]) == pytest.approx(
+        right * (1 - wrong) + 0.5 * (right * wrong + (1 - right) * (1 - wrong)), abs=0.005
+    )
+
+
 def test_lesions_and_slices_have_rows_of_their_own(run: Path, tmp_path: Path) -> None:
     scores = scored(run, tmp_path / "scores.csv")
     first, second = scores.lesions

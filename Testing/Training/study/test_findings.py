@@ -8,48 +8,79 @@ import pytest
 
 from training.recipes.recipe import read_recipe
 from training.study.__main__ import finished, main, run_folder
-from training.study.findings import CLAIMS, Claim, findings, gains_by_type
-from training.study.plan import TRAININGS
+from training.study.findings import CLAIMS, Claim, Finding, findings, gains_by_type
+from training.study.plan import SEEDS, SEEDS_OF, TRAININGS, planned
 
 CLAIM = Claim(says="more is better", better="more", worse="less", where="a table")
-LESS = {f"case-{k}": 0.5 + 0.01 * k for k in range(10)}
+CASES = [f"case-{k}" for k in range(10)]
 
 
-def shifted(by: float, swing: float) -> dict[str, float]:
-    """Return scores that differ from LESS by `by` on average, up and down by `swing`."""
-    return {case: score + by + (swing if k % 2 else -swing) for k, (case, score) in enumerate(LESS.items())}
+def scores(means: list[float], swing: float = 0.01) -> dict[str, dict[str, float]]:
+    """Return a training's scores with these means of its seeds; cases go up and down by `swing` around them."""
+    return {
+        str(seed): {case: mean + (swing if k % 2 else -swing) for k, case in enumerate(CASES)}
+        for seed, mean in enumerate(means)
+    }
+
+
+def finding(more: dict[str, dict[str, float]], less: dict[str, dict[str, float]]) -> Finding:
+    (found,) = findings({"more": more, "less": less}, [CLAIM])
+    return found
 
 
 @pytest.mark.parametrize(
-    ("by", "swing", "verdict"),
+    ("gains", "swing", "verdict"),
     [
-        (0.10, 0.01, "holds"),
-        (0.01, 0.10, "points that way, within chance"),
-        (-0.01, 0.10, "does not show"),
-        (-0.10, 0.01, "the contrary"),
+        ([0.10, 0.11, 0.12], 0.02, "holds"),
+        ([-0.10, -0.11, -0.12], 0.02, "the contrary"),
+        ([0.001, -0.001, 0.002], 0.02, "does not show: less than 0.02 if anything"),
+        ([0.10, 0.30, -0.05], 0.02, "not decided"),
+        ([0.10, 0.11, 0.12], 0.50, "not decided"),
     ],
+    ids=["gain", "loss", "none", "seeds differ", "cases differ"],
 )
-def test_a_claim_comes_out_as_the_scores_fall(by: float, swing: float, verdict: str) -> None:
-    seeds = {"more": {"0": 0.5 + by, "1": 0.6 + by}, "less": {"0": 0.5, "1": 0.6}}
-    (finding,) = findings({"more": shifted(by, swing), "less": LESS}, seeds, [CLAIM])
-    assert finding.verdict == verdict
-    assert finding.test.difference == pytest.approx(by)
-    assert finding.test.cases == 10
-
-
-@pytest.mark.parametrize("by", [0.10, -0.10])
-def test_what_one_seed_does_not_show_depends_on_the_seed(by: float) -> None:
-    seeds = {"more": {"0": 0.5 + 2 * by, "1": 0.0, "2": 0.9}, "less": {"0": 0.5, "1": 0.0}}
-    (finding,) = findings({"more": shifted(by, 0.01), "less": LESS}, seeds, [CLAIM])
-    assert finding.seeds == pytest.approx((2 * by, 0.0)), (
-        "the third seed was trained for one of the two alone"
+def test_a_claim_comes_out_as_the_scores_fall(gains: list[float], swing: float, verdict: str) -> None:
+    less = [0.5, 0.4, 0.45]
+    found = finding(
+        scores([score + gain for score, gain in zip(less, gains, strict=True)], swing), scores(less, 0)
     )
-    assert finding.seeds_for == (1 if by > 0 else 0)
-    assert finding.verdict == "depends on the seed"
+    assert found.verdict == verdict
+    assert found.seeds.differences == pytest.approx(gains)
+    assert found.seeds_for == sum(gain > 0 for gain in gains)
+    assert found.test.cases == 10
+    assert found.test.difference == pytest.approx(sum(gains) / 3)
+
+
+def test_the_interval_over_seeds_and_what_it_could_show_are_students() -> None:
+    """Differences 0.1, 0.2, 0.3 and 0.4: their mean's error is 0.0645, t with 3 degrees of freedom 3.182 and 0.978."""
+    seeds = finding(scores([0.6, 0.7, 0.8, 0.9]), scores([0.5] * 4)).seeds
+    assert seeds.mean == pytest.approx(0.25)
+    assert seeds.half_width == pytest.approx(3.1824 * 0.064550, rel=1e-4)
+    assert seeds.detectable == pytest.approx((3.1824 + 0.97847) * 0.064550, rel=1e-4)
+
+
+def test_no_verdict_rests_on_a_training_that_learned_nothing() -> None:
+    """The third seed of one draws nothing: neither its difference nor its cases count, and three pairs are needed."""
+    less = scores([0.5, 0.5, 0.5, 0.5])
+    found = finding(scores([0.6, 0.61, 0.0, 0.62], 0.0), less)
+    assert found.seeds.differences == pytest.approx((0.10, 0.11, 0.12))
+    assert found.seeds.left_out == 1
+    assert found.test.difference == pytest.approx(0.11)
+    assert found.verdict == "holds"
+    assert finding(scores([0.6, 0.0, 0.61]), scores([0.5] * 3)).verdict == (
+        "not decided: 2 pairs of trainings that learned"
+    )
+
+
+def test_seeds_that_one_row_alone_was_trained_with_do_not_count() -> None:
+    found = finding(scores([0.6, 0.6, 0.6, 0.9]), scores([0.5, 0.5, 0.5]))
+    assert found.seeds.differences == pytest.approx((0.1, 0.1, 0.1))
+    assert found.test.difference == pytest.approx(0.1)
 
 
 def test_a_claim_without_scores_is_left_out() -> None:
-    assert findings({"more": LESS}, {"more": {"0": 0.5}}, [CLAIM]) == []
+    assert findings({"more": scores([0.5])}, [CLAIM]) == []
+    assert findings({"more": {"0": {"a": 0.5}}, "less": {"1": {"a": 0.5}}}, [CLAIM]) == []
 
 
 def test_gains_stand_in_their_order() -> None:
@@ -59,6 +90,13 @@ def test_gains_stand_in_their_order() -> None:
     assert list(gains) == ["FNH", "cyst"]
     assert gains["FNH"] == pytest.approx((0.3, 0.7, 2))
     assert gains["cyst"] == pytest.approx((0.9, 0.9, 1))
+
+
+def test_a_plan_cut_short_has_whole_seeds_and_most_where_a_verdict_is_close() -> None:
+    names = [training.run_name(seed) for training, seed in planned()]
+    assert len(names) == len(set(names))
+    assert names[: len(TRAININGS)] == [training.run_name(0) for training in TRAININGS]
+    assert {training.name for training in TRAININGS if len(training.seeds) > SEEDS} == set(SEEDS_OF)
 
 
 def test_every_claim_is_about_what_is_trained() -> None:
@@ -98,8 +136,26 @@ def test_a_damaged_log_is_told_in_one_line(tmp_path: Path, capsys, log: bytes, t
     run = run_folder(tmp_path, TRAININGS[0], 0)
     run.mkdir(parents=True)
     (run / "log.csv").write_bytes(log)
-    assert main(["evaluate", "--folder", str(tmp_path), "--only", TRAININGS[0].name]) == 2
+    make_cohort(tmp_path)
+    results = ["--results", str(tmp_path / "results")]
+    assert main(["evaluate", "--folder", str(tmp_path), *results, "--only", TRAININGS[0].name]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("the log ")
     assert told in line
     assert line.endswith(f"remove '{run}' and run `train` again")
+
+
+def make_cohort(folder: Path) -> None:
+    (folder / "cohort" / "one").mkdir(parents=True)
+    (folder / "cohort" / "cohort.json").write_text("{}", encoding="utf-8")
+    (folder / "cohort" / "one" / "portal.nii.gz").write_bytes(b"voxels")
+
+
+def test_without_a_cohort_nothing_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--folder", str(tmp_path), "--results", str(tmp_path)]) == 2
+    assert "run `prepare` first" in capsys.readouterr().err
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--folder", str(tmp_path), "--only", "msf-pq"]) == 2
+    assert "the study has no training 'msf-pq': name one of single, " in capsys.readouterr().err

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
+import json
+import math
 from pathlib import Path
 
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
-from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, row_of
-from training.evaluation.score_files import lesions_path, slices_path
+from training.evaluation.columns import CASE_COLUMNS, row_of
+from training.evaluation.score_files import CaseScores, ScoreFiles
+from training.study.kept_runs import KeptRun, keep
+from training.study.plan import planned
 from training.study.report import write_report
 
 RECIPES = {
@@ -18,16 +21,17 @@ RECIPES = {
     "msf-pa": "paresseg/table4-msf-pa",
 }
 DICE = {"single": 0.2, "msf": 0.5, "msf-pa": 0.7}
-"""Of the first case with seed 0; every later case has 0.01 more, seed 1 has 0.02 more."""
+"""Of the first case with seed 0; every later case has 0.01 more, every later seed 0.02 more."""
 TYPES = ("FNH", "cyst", "none")
 
 
-def write_scores(folder: Path, training: str, seed: int) -> None:
+def scores_of(training: str, seed: int) -> list[CaseScores]:
     rows = []
     for k, kind in enumerate(TYPES):
         healthy = kind == "none"
+        dice = 1.0 if healthy else DICE[training] + 0.01 * k + 0.02 * seed
         values = {
-            "run": f"runs/{training}-{seed}",
+            "run": f"{training}-{seed}",
             "recipe": RECIPES[training],
             "part": 0,
             "seed": seed,
@@ -42,80 +46,107 @@ def write_scores(folder: Path, training: str, seed: int) -> None:
             "tumor_fn_voxels": 40,
             "tumor_tn_voxels": 900,
             "tumor_true_ml": 0.0 if healthy else 1.0,
-            "tumor_dice": 1.0 if healthy else DICE[training] + 0.01 * k + 0.02 * seed,
+            "tumor_dice": dice,
+            "tumor_auc": math.nan if healthy else 0.9,
+            "tumor_dice_at": json.dumps([dice + (0.1 if at == 5 else 0.0) for at in range(19)]),
             "lesions_true": 0 if healthy else 2,
             "lesions_detected": 0 if healthy else 1,
             "lesions_found": 1,
             "false_findings": 3,
             "largest_lesion_mm": 20.0,
         }
-        rows.append(row_of(CASE_COLUMNS, values))
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{training}-{seed}.csv"
-    for file, columns, some in (
-        (path, CASE_COLUMNS, rows),
-        (lesions_path(path), LESION_COLUMNS, []),
-        (slices_path(path), SLICE_COLUMNS, []),
-    ):
-        with file.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, columns)
-            writer.writeheader()
-            writer.writerows(some)
+        rows.append(CaseScores(case=row_of(CASE_COLUMNS, values)))
+    return rows
+
+
+def write_scores(results: Path, training: str, seed: int) -> None:
+    results.mkdir(exist_ok=True)
+    ScoreFiles(results / "scores.csv").put(scores_of(training, seed))
+    keep(
+        results,
+        KeptRun(
+            run=f"{training}-{seed}",
+            settings_sha256="ab",
+            cohort_sha256="cd",
+            steps=20,
+            seconds=1800.0,
+            loss=(1.0, 0.5),
+            attention={},
+        ),
+    )
+
+
+def told(results: Path) -> str:
+    write_report(results)
+    return (results / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> str:
+def results(tmp_path: Path) -> Path:
     for training in RECIPES:
-        for seed in (0, 1):
-            write_scores(tmp_path / "study" / "scores", training, seed)
-    write_report(tmp_path / "study", tmp_path / "results")
-    return (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
+        for seed in range(3):
+            write_scores(tmp_path / "results", training, seed)
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def page(results: Path) -> str:
+    return told(results)
+
+
+def cells_of(page: str, start: str) -> list[str]:
+    line = next(line for line in page.splitlines() if line.startswith(start))
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_a_row_is_the_mean_over_seeds_and_cases_with_tumor(page: str) -> None:
-    # seed 0: (0.20 + 0.21) / 2, seed 1: (0.22 + 0.23) / 2; the healthy case's 1.0 does not count
-    line = next(line for line in page.splitlines() if line.startswith("| single |"))
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[:5] == ["single", "0.205, 0.225", "0.215", "0.014", "0.600"]
-    assert cells[8:10] == ["0.500", "3.00"]
+    # seed 0: (0.20 + 0.21) / 2, seed 1: 0.02 more, seed 2: 0.04 more; the healthy case's 1.0 does not count
+    cells = cells_of(page, "| single |")
+    assert cells[:5] == ["single", "3 of 3", "0.205, 0.225, 0.245", "0.225", "0.020"]
+    assert cells[5:8] == ["0.900", "0.325 (0.30)", "0.600"]
+    assert cells[-2:] == ["0.500", "3.00"]
+    assert cells_of(page, "| msf |")[1] == "3 of 15"
 
 
 def test_a_study_that_is_not_finished_says_so(page: str) -> None:
-    assert "Not finished: 6 of 48 trainings" in page
+    assert f"Not finished: 9 of {len(planned())} trainings" in page
 
 
-def test_findings_are_told_with_their_difference(page: str) -> None:
-    line = next(line for line in page.splitlines() if "two phases (MSF) are better than one" in line)
-    assert "+0.300" in line
-    assert "| 2 of 2 |" in line
+def test_findings_are_told_with_their_difference_and_interval(page: str) -> None:
+    cells = cells_of(page, "| two phases (MSF) are better than one |")
+    assert cells[2:6] == ["3 (3)", "+0.300", "+0.300 to +0.300", "0.000"]
 
 
-def test_trainings_that_learned_nothing_are_named(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_trainings_that_learned_nothing_are_named_and_left_out(
+    page: str, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "All 6 trainings learned to find tumors" in page
+    assert "All 9 trainings learned to find tumors" in page
     monkeypatch.setitem(DICE, "single", -0.015)
-    write_scores(tmp_path / "study" / "scores", "single", 0)
-    write_report(tmp_path / "study", tmp_path / "results")
-    page = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
-    assert "**1 of 6 trainings learned to find next to no tumor**" in page
+    write_scores(results, "single", 0)
+    page = told(results)
+    assert "**1 of 9 trainings learned to find next to no tumor**" in page
     assert "single (seed 0)." in page
+    cells = cells_of(page, "| two phases (MSF) are better than one |")
+    assert cells[2] == "2 (2), 1 left out"
+    assert cells[-1] == "**not decided: 2 pairs of trainings that learned**"
+
+
+def test_curves_and_hours_are_told(page: str, results: Path) -> None:
+    assert "9 trainings took 4.5 hours of one core" in page
+    assert (results / "learning-curves.png").stat().st_size > 5000
 
 
 def test_gains_are_told_by_type(page: str) -> None:
-    assert "| FNH | 1 | 0.210 | 0.710 | +0.500 |" in page
+    assert "| FNH | 1 | 0.220 | 0.720 | +0.500 |" in page
 
 
-def test_the_tables_of_the_paper_and_the_scores_are_written(page: str, tmp_path: Path) -> None:
-    table = (tmp_path / "results" / "tables" / "paresseg-table-4.md").read_text(encoding="utf-8")
+def test_the_tables_of_the_paper_are_written(page: str, results: Path) -> None:
+    table = (results / "tables" / "paresseg-table-4.md").read_text(encoding="utf-8")
     assert "77.26" in table
-    with (tmp_path / "results" / "scores.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    assert len(rows) == 18
-    assert {row["run"] for row in rows} == {f"{training}-{seed}" for training in RECIPES for seed in (0, 1)}
+    assert "2 cases, 3 trainings" in table
 
 
 def test_without_scores_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="train and evaluate first"):
-        write_report(tmp_path, tmp_path / "results")
+        write_report(tmp_path / "results")
     assert not (tmp_path / "results").exists()
