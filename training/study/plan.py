@@ -25,6 +25,13 @@ SEEDS_OF: Mapping[str, int] = {
 }
 """Of those whose differences are small against what the seed changes."""
 
+SCORES = "scores.csv"
+"""In the results: scores of the cohort's test cases, with the true liver."""
+IMPLANTED = 12
+"""Cases of real CT with implanted lesions, which nothing is trained on."""
+LIVER_MODEL = "demonstration"
+"""Whose liver stage finds the liver in them, and in the cohort where it is not given."""
+
 SPLIT: Mapping[str, Any] = {
     "split.kind": "hold-out",  # one split of 70 and 30 cases: seeds show the spread by chance
     "split.repeats": 1,
@@ -35,7 +42,9 @@ SPLIT: Mapping[str, Any] = {
 PARESSEG: Mapping[str, Any] = {
     **SPLIT,
     "stage.arguments.width": 8,  # in place of 64: what two cores train in minutes
-    "stage.slices.tile": [96, 96],  # pixels of 2.1 to 2.4 mm show the whole liver in them
+    "stage.grid.in_plane_spacing_mm": 2.25,  # in place of each volume's own, so that real CT can be scored too
+    "stage.grid.slice_spacing_range_mm": [5.5, 5.5],  # the cohort's own
+    "stage.slices.tile": [96, 96],  # such pixels show the whole liver in them
     "stage.slices.overlap": 0.25,  # one tile shows the liver; half would cost twice as much
     "stage.mask_dilation_mm": 4.6,  # the paper's two pixels, at this pixel size
     "sampling.foreground_share": 0.66,  # without it, so few steps find no tumor at all; the same for all rows
@@ -131,6 +140,36 @@ TRAININGS = (
     _dpcnet("table2-pfe-both"),
 )
 """The rows, in the order of the tables: the ablation and the fusion of PA-ResSeg, registration, DPC-Net's Table 2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Under which trainings of PA-ResSeg are scored once more.
+
+    name: of the files of scores. title: of the section. says: what differs from the scores of the study.
+    """
+
+    name: str
+    title: str
+    says: str
+
+    def is_for(self, training: Training, seed: int) -> bool:
+        """Return whether a training of a seed is scored so: the rows of the papers, and a few seeds of each."""
+        return training.prepared == "library" and seed < SEEDS
+
+
+FOUND_LIVER = Condition(
+    name="found-liver",
+    title="With the liver that was found",
+    says="The same test cases, with the coarse liver of the bundled model in place of the true one.",
+)
+ON_REAL_CT = Condition(
+    name="implanted",
+    title="On real CT with implanted lesions",
+    says=f"{IMPLANTED} cases with lesions implanted into real CT, which no training has seen; the liver that held them "
+    "is given. Arterial volumes are made of portal ones: what two phases bring there is what the implants have.",
+)
+CONDITIONS = (FOUND_LIVER, ON_REAL_CT)
 
 
 def planned() -> list[tuple[Training, int]]:

@@ -26,13 +26,25 @@ from training.study.findings import (
     gains_by_type,
 )
 from training.study.kept_runs import KeptRun, read_kept_runs
-from training.study.plan import CASES, DPCNET, FIRST_SEED, PARESSEG, SEEDS, TRAININGS, Training, planned
+from training.study.plan import (
+    CASES,
+    CONDITIONS,
+    DPCNET,
+    FIRST_SEED,
+    PARESSEG,
+    SCORES,
+    SEEDS,
+    TRAININGS,
+    Condition,
+    Training,
+    planned,
+)
 from training.tables import write_tables
 from training.tables.pooling import by_case, dice_of_all_voxels
 from training.tables.scores import number
 from training.tables.select import shows
 
-SCORES, CURVES = "scores.csv", "learning-curves.png"
+CURVES = "learning-curves.png"
 IN_PAPERS = [
     training.name for training in TRAININGS if not training.name.endswith(("unregistered", "true-field"))
 ]
@@ -55,7 +67,14 @@ def write_report(results: Path) -> None:
         write_tables([papers], results / "tables")
     runs = read_kept_runs(results)
     draw_curves(results / CURVES, runs)
-    (results / "README.md").write_text(readme(rows, with_tumor, runs), encoding="utf-8")
+    others = {
+        condition: by_training(
+            [each.case for each in ScoreFiles(results / f"{condition.name}.csv").read().values()]
+        )
+        for condition in CONDITIONS
+    }
+    text = readme(rows, with_tumor, runs, others)
+    (results / "README.md").write_text(text, encoding="utf-8")
 
 
 def by_training(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -91,9 +110,15 @@ def seed_means(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def readme(
-    rows: Mapping[str, Sequence[Row]], with_tumor: Mapping[str, Sequence[Row]], runs: Mapping[str, KeptRun]
+    rows: Mapping[str, Sequence[Row]],
+    with_tumor: Mapping[str, Sequence[Row]],
+    runs: Mapping[str, KeptRun],
+    others: Mapping[Condition, Mapping[str, Sequence[Row]]],
 ) -> str:
-    """Return the report of the study as Markdown."""
+    """Return the report of the study as Markdown.
+
+    rows, with_tumor: of each training, all test cases and those with tumor. others: rows of other conditions.
+    """
     scores = {name: _case_scores(some) for name, some in with_tumor.items()}
     types = {row["case"]: row["tumor_type"] for some in with_tumor.values() for row in some}
     tested = len(types)
@@ -110,6 +135,7 @@ def readme(
     parts.append(_failures({name: seed_means(some) for name, some in with_tumor.items()}))
     parts.append(_findings_table(findings(scores)))
     parts.append(_types({name: by_case(some, "tumor_dice") for name, some in with_tumor.items()}, types))
+    parts += [_condition(condition, some, rows) for condition, some in others.items() if some]
     parts.append(_curves(runs))
     parts.append(_settings())
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -279,6 +305,34 @@ def _types(scores: Mapping[str, Mapping[str, float]], types: Mapping[str, str]) 
         f"| {kind} | {count} | {one:.3f} | {both:.3f} | {both - one:+.3f} |"
         for kind, (one, both, count) in gains.items()
     ]
+    return "\n".join(lines)
+
+
+def _condition(
+    condition: Condition, rows: Mapping[str, Sequence[Row]], usual: Mapping[str, Sequence[Row]]
+) -> str:
+    """Return the section of another condition, beside the same seeds under the usual one."""
+    lines = [
+        f"## {condition.title}",
+        "",
+        condition.says,
+        "",
+        "| training | seeds | DPC here | DPC above, same seeds | found | false lesions a case |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, some in rows.items():
+        seeds = {row["seed"] for row in some}
+        beside = [row for row in usual.get(name, ()) if row["seed"] in seeds and shows_tumor(row)]
+        shown = [row for row in some if shows_tumor(row)]
+        cells = [
+            name,
+            str(len(seeds)),
+            _shown(_mean(shown, "tumor_dice")),
+            _shown(_mean(beside, "tumor_dice")),
+            _shown(_total(shown, "lesions_detected") / max(1.0, _total(shown, "lesions_true"))),
+            f"{_total(some, 'false_findings') / len(some):.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from training.recipes.recipe import read_recipe
-from training.study.__main__ import finished, main, run_folder
+from training.study.__main__ import main
 from training.study.findings import CLAIMS, Claim, Finding, findings, gains_by_type
 from training.study.plan import SEEDS, SEEDS_OF, TRAININGS, planned
+from training.study.steps import finished, run_folder
 
 CLAIM = Claim(says="more is better", better="more", worse="less", where="a table")
 CASES = [f"case-{k}" for k in range(10)]

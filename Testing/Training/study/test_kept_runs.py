@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from LiverTumorAttentionLib.errors import InputError
-from training.study import __main__ as study
+from Testing.Training.tables.made_scores import case_row, write
+from training.evaluation.score_files import ScoreFiles
+from training.runs.run_folder import run_name
+from training.study import steps
+from training.study.__main__ import main
 from training.study.kept_runs import (
     RUNS,
     KeptRun,
@@ -18,7 +24,8 @@ from training.study.kept_runs import (
     read_kept_runs,
     settings_digest,
 )
-from training.study.plan import TRAININGS
+from training.study.plan import CASES, TRAININGS
+from training.study.steps import Study
 
 LOG = """step,epoch,loss,learning_rate,seconds_a_step,waiting_share
 3,0.75,1.0,0.1,0.2,0
@@ -85,23 +92,91 @@ def test_settings_and_cohort_are_told_apart(tmp_path: Path) -> None:
     assert cohort_digest(tmp_path) != before
 
 
+def make_cohort(folder: Path) -> str:
+    (folder / "cohort" / "one").mkdir(parents=True)
+    (folder / "cohort" / "cohort.json").write_text("{}", encoding="utf-8")
+    return cohort_digest(folder / "cohort")
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Commands of `python -m training` that were called, in place of running them."""
+    commands: list[str] = []
+    monkeypatch.setattr(steps, "_call", lambda arguments, **more: commands.append(arguments[0]) or 0)
+    return commands
+
+
+def prepared_cases(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    manifest = SimpleNamespace(cases=lambda: [None] * count)
+    monkeypatch.setattr(steps, "Manifest", SimpleNamespace(read=lambda folder: manifest))
+
+
 @pytest.mark.parametrize(("settings", "again"), [(None, False), ("other", True)], ids=["same", "changed"])
 def test_what_the_results_hold_is_not_trained_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path, settings: str | None, *, again: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Path,
+    called: list[str],
+    settings: str | None,
+    *,
+    again: bool,
 ) -> None:
     """With the settings of now, on this cohort; with other ones the training is repeated."""
-    (tmp_path / "cohort" / "one").mkdir(parents=True)
-    (tmp_path / "cohort" / "cohort.json").write_text("{}", encoding="utf-8")
     training = TRAININGS[0]
-    digest = settings or settings_digest(training)
-    cohort = cohort_digest(tmp_path / "cohort")
+    digest, cohort = settings or settings_digest(training), make_cohort(tmp_path)
     for seed in training.seeds:
         keep(tmp_path, kept_run(run, training.run_name(seed), settings=digest, cohort=cohort))
-    called: list[str] = []
-    monkeypatch.setattr(study, "_call", lambda arguments, **more: called.append(arguments[0]) or 0)
+    prepared_cases(monkeypatch, CASES)
     options = ["--folder", str(tmp_path), "--results", str(tmp_path), "--only", training.name]
-    assert study.main(["train", *options]) == 0
+    assert main(["train", *options]) == 0
     assert called == ["train"] * (len(training.seeds) if again else 0)
+
+
+def test_a_preparation_that_is_not_whole_is_not_trained_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    called: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The split would be another one."""
+    make_cohort(tmp_path)
+    prepared_cases(monkeypatch, CASES - 1)
+    assert main(["train", "--folder", str(tmp_path), "--results", str(tmp_path)]) == 2
+    assert f"holds {CASES - 1} of {CASES} cases: let `prepare` end" in capsys.readouterr().err
+    assert called == []
+
+
+def test_scores_of_a_run_are_kept_under_every_condition_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the name of its folder alone, the row of runs.csv last; what is there is not scored again."""
+    make_cohort(tmp_path)
+    results = tmp_path / "results"
+    results.mkdir()
+    training = next(training for training in TRAININGS if training.name == "msf-pa")
+    run = steps.run_folder(tmp_path, training, 0)
+    run.mkdir(parents=True)
+    (run / "log.csv").write_text("step,epoch,loss,seconds_a_step\n1500,15,0.5,0.1\n", encoding="utf-8")
+    called: list[list[str]] = []
+
+    def call(arguments: Sequence[str], **more: object) -> int:
+        called.append(list(arguments))
+        output = Path(arguments[arguments.index("--output") + 1])
+        write(output, [case_row(run_name(run), "A", tumor_dice=0.5)])
+        return 0
+
+    monkeypatch.setattr(steps, "_call", call)
+    assert Study(tmp_path, results).evaluate(training, 0) == 0
+    assert Study(tmp_path, results).evaluate(training, 0) == 0
+    assert len(called) == 2
+    assert called[1][-4:-2] == ["--liver-model", "demonstration"]
+    for name in ("scores", "found-liver"):
+        assert list(ScoreFiles(results / f"{name}.csv").read()) == [("msf-pa-0", "A")]
+    assert list(read_kept_runs(results)) == ["msf-pa-0"]
+    (tmp_path / "prepared-implanted").mkdir()
+    assert Study(tmp_path, results).evaluate(training, 0) == 0
+    assert called[2][-4:-2] == ["--all-of", str(tmp_path / "prepared-implanted")]
+    assert list(ScoreFiles(results / "implanted.csv").read()) == [("msf-pa-0", "A")]
 
 
 def test_a_kept_run_reads_as_it_was_written() -> None:

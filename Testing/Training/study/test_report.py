@@ -12,7 +12,7 @@ from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, row_of
 from training.evaluation.score_files import CaseScores, ScoreFiles
 from training.study.kept_runs import KeptRun, keep
-from training.study.plan import planned
+from training.study.plan import FOUND_LIVER, planned
 from training.study.report import write_report
 
 RECIPES = {
@@ -59,9 +59,9 @@ def scores_of(training: str, seed: int) -> list[CaseScores]:
     return rows
 
 
-def write_scores(results: Path, training: str, seed: int) -> None:
+def write_scores(results: Path, training: str, seed: int, name: str = "scores") -> None:
     results.mkdir(exist_ok=True)
-    ScoreFiles(results / "scores.csv").put(scores_of(training, seed))
+    ScoreFiles(results / f"{name}.csv").put(scores_of(training, seed))
     keep(
         results,
         KeptRun(
@@ -129,6 +129,17 @@ def test_trainings_that_learned_nothing_are_named_and_left_out(
     cells = cells_of(page, "| two phases (MSF) are better than one |")
     assert cells[2] == "2 (2), 1 left out"
     assert cells[-1] == "**not decided: 2 pairs of trainings that learned**"
+
+
+def test_scores_under_other_conditions_stand_beside_those_of_the_same_seeds(
+    page: str, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "With the liver that was found" not in page
+    monkeypatch.setitem(DICE, "msf", 0.3)
+    for seed in (0, 1):
+        write_scores(results, "msf", seed, FOUND_LIVER.name)
+    section = told(results).partition(f"## {FOUND_LIVER.title}")[2].partition("\n## ")[0]
+    assert cells_of(section, "| msf |") == ["msf", "2", "0.315", "0.515", "0.500", "3.00"]
 
 
 def test_curves_and_hours_are_told(page: str, results: Path) -> None:
