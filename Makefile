@@ -316,9 +316,10 @@ segments-results: $(VENV)/.test
 
 # Hours on two cores; resumes where it was stopped.
 study: $(VENV)/.test
-	$(BIN)/python -m training.study prepare --jobs 2
+	$(BIN)/python -m training.study prepare --jobs 2 $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m training.study train --jobs 2
 	$(BIN)/python -m training.study evaluate --jobs 2
+	$(BIN)/python -m training.study figures
 	$(BIN)/python -m training.study report
 
 # A quarter of an hour on two cores: commands are interrupted at random times, and what they leave is read.

@@ -3,6 +3,7 @@
     python -m training.study prepare
     python -m training.study train --jobs 2
     python -m training.study evaluate --jobs 2
+    python -m training.study figures
     python -m training.study report
 
 Every command resumes where it was stopped, and `train` may be stopped at any moment. `training/study/plan.py` lists the
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=("prepare", "train", "evaluate", "report"))
+    parser.add_argument("command", choices=("prepare", "train", "evaluate", "figures", "report"))
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the cohort and the runs")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where scores are kept and told")
     parser.add_argument(
@@ -61,6 +62,8 @@ def _run(options: argparse.Namespace, chosen: Sequence[Training]) -> int:
     if options.command == "prepare":
         return prepare(options.folder, chosen, options.jobs, options.data)
     study = Study(options.folder, options.results)
+    if options.command == "figures":
+        return study.draw(chosen)
     return each_seed(study.train if options.command == "train" else study.evaluate, chosen, options.jobs)
 
 

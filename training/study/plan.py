@@ -27,6 +27,8 @@ SEEDS_OF: Mapping[str, int] = {
 
 SCORES = "scores.csv"
 """In the results: scores of the cohort's test cases, with the true liver."""
+FIGURES = "figures"
+"""In the results: a folder of pictures a training."""
 IMPLANTED = 36
 """Cases of real CT with implanted lesions, which nothing is trained on; a third of them have both phases."""
 LIVER_MODEL = "demonstration"
@@ -171,6 +173,12 @@ ON_REAL_CT = Condition(
     "off their phantoms, not how rows differ.",
 )
 CONDITIONS = (FOUND_LIVER, ON_REAL_CT)
+
+
+PICTURED = ("single", "msf-pa", "dpcnet-table2-baseline", "dpcnet-table2-both")
+"""Trainings whose first seed is shown in pictures: with and without what their paper is about."""
+WORST = 2
+"""Cases of each that are shown, those with the lowest Dice."""
 
 
 def planned() -> list[tuple[Training, int]]:

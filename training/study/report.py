@@ -30,6 +30,7 @@ from training.study.plan import (
     CASES,
     CONDITIONS,
     DPCNET,
+    FIGURES,
     FIRST_SEED,
     PARESSEG,
     SCORES,
@@ -73,7 +74,8 @@ def write_report(results: Path) -> None:
         )
         for condition in CONDITIONS
     }
-    text = readme(rows, with_tumor, runs, others)
+    pictures = sorted(path.relative_to(results).as_posix() for path in (results / FIGURES).glob("*/*.png"))
+    text = readme(rows, with_tumor, runs, others, pictures)
     (results / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -114,10 +116,12 @@ def readme(
     with_tumor: Mapping[str, Sequence[Row]],
     runs: Mapping[str, KeptRun],
     others: Mapping[Condition, Mapping[str, Sequence[Row]]],
+    pictures: Sequence[str] = (),
 ) -> str:
     """Return the report of the study as Markdown.
 
     rows, with_tumor: of each training, all test cases and those with tumor. others: rows of other conditions.
+    pictures: paths below the results.
     """
     scores = {name: _case_scores(some) for name, some in with_tumor.items()}
     types = {row["case"]: row["tumor_type"] for some in with_tumor.values() for row in some}
@@ -137,6 +141,7 @@ def readme(
     parts.append(_types({name: by_case(some, "tumor_dice") for name, some in with_tumor.items()}, types))
     parts += [_condition(condition, some, rows) for condition, some in others.items() if some]
     parts.append(_curves(runs))
+    parts.append(_pictures(pictures))
     parts.append(_settings())
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -164,6 +169,7 @@ hand.
 python -m training.study prepare
 python -m training.study train --jobs 2
 python -m training.study evaluate --jobs 2
+python -m training.study figures
 python -m training.study report
 ```
 
@@ -346,6 +352,28 @@ def _curves(runs: Mapping[str, KeptRun]) -> str:
 
 {len(runs)} trainings took {hours:.1f} hours of one core. `runs.csv` has the loss of every epoch, and what the attention
 weighs at the end."""
+
+
+def _pictures(pictures: Sequence[str]) -> str:
+    """Return the section of pictures by training, as they were drawn; none without any."""
+    if not pictures:
+        return ""
+    lines = [
+        "## Pictures",
+        "",
+        "Of the first seed: the features before and after each attention block, the lesions by their size, and the "
+        "test cases with the lowest Dice, with the outlines of what was found (planes) and its surface, colored by "
+        "the distance to the true one.",
+    ]
+    for picture in pictures:
+        _, training, name = picture.split("/")
+        lines += [
+            "",
+            f"**{training}, {name.removesuffix('.png').replace('-', ' ')}**",
+            "",
+            f"![{training}: {name}]({picture})",
+        ]
+    return "\n".join(lines)
 
 
 def _settings() -> str:

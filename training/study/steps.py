@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +23,15 @@ from training.study.kept_runs import cohort_digest, keep, kept_run, read_kept_ru
 from training.study.plan import (
     CASES,
     CONDITIONS,
+    FIGURES,
     FIRST_SEED,
     FOUND_LIVER,
     IMPLANTED,
     LIVER_MODEL,
+    PICTURED,
     SCORES,
     TRAININGS,
+    WORST,
     Condition,
     Training,
     planned,
@@ -144,6 +148,29 @@ class Study:
         if status == 0 and not kept:  # last: what it names is there
             row = kept_run(run, run.name, settings=settings_digest(training), cohort=self.cohort)
             keep(self.results, row)
+        return status
+
+    def draw(self, trainings: Sequence[Training]) -> int:
+        """Draw features, lesion sizes, worst cases and surface distances of the first seed of what is pictured."""
+        done = [training for training in trainings if training.name in PICTURED]
+        runs = [run_folder(self.folder, training, 0) for training in done]
+        finished_runs = [run for run, training in zip(runs, done, strict=True) if finished(run, training)]
+        status = 0
+        for run in finished_runs:
+            labels, scores = self.folder / "labels", self.folder / "scores" / f"{run.name}-pictured.csv"
+            scores.parent.mkdir(parents=True, exist_ok=True)
+            drawn = self.folder / "figures" / run.name
+            evaluate = ["evaluate", "--run", str(run), "--save-labels", str(labels), "--output", str(scores)]
+            figures = ["figures", str(scores), "--run", str(run), "--features", "--labels", str(labels)]
+            figures += ["--worst", str(WORST), "--output", str(drawn)]
+            status = status or _call(evaluate, log=f"pictured-{run.name}", folder=self.folder)
+            status = status or _call(figures, log=f"figures-{run.name}", folder=self.folder)
+            if status == 0:
+                shown = self.results / FIGURES / run.name
+                shown.mkdir(parents=True, exist_ok=True)
+                for path in sorted(drawn.glob("*.png")):
+                    if path.name != "learning-curves.png":  # of all trainings, on the page
+                        shutil.copyfile(path, shown / path.name.removeprefix(f"{run.name}-"))
         return status
 
     def _score(self, run: Path, output: Path, options: Sequence[str], condition: str = "") -> int:

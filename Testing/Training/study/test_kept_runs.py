@@ -179,6 +179,31 @@ def test_scores_of_a_run_are_kept_under_every_condition_once(
     assert list(ScoreFiles(results / "implanted.csv").read()) == [("msf-pa-0", "A")]
 
 
+def test_pictures_are_drawn_of_runs_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the names of the cases alone; the curves stand on the page for all."""
+    make_cohort(tmp_path)
+    trainings = [training for training in TRAININGS if training.name in ("msf-pa", "dpcnet-table2-both")]
+    run = steps.run_folder(tmp_path, trainings[0], 0)
+    run.mkdir(parents=True)
+    (run / "log.csv").write_text("step,loss\n1500,0.5\n", encoding="utf-8")
+    called: list[str] = []
+
+    def call(arguments: Sequence[str], **more: object) -> int:
+        called.append(arguments[0])
+        if arguments[0] == "figures":
+            folder = Path(arguments[arguments.index("--output") + 1])
+            folder.mkdir(parents=True)
+            for name in ("learning-curves.png", "lesion-sizes.png", "msf-pa-0-phantom-7-planes.png"):
+                (folder / name).write_bytes(b"picture")
+        return 0
+
+    monkeypatch.setattr(steps, "_call", call)
+    assert Study(tmp_path, tmp_path / "results").draw(trainings) == 0
+    assert called == ["evaluate", "figures"]
+    shown = sorted(path.name for path in (tmp_path / "results" / "figures" / "msf-pa-0").iterdir())
+    assert shown == ["lesion-sizes.png", "phantom-7-planes.png"]
+
+
 def test_a_kept_run_reads_as_it_was_written() -> None:
     kept = KeptRun(
         run="a-0",

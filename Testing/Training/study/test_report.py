@@ -142,6 +142,16 @@ def test_scores_under_other_conditions_stand_beside_those_of_the_same_seeds(
     assert cells_of(section, "| msf |") == ["msf", "2", "0.315", "0.515", "0.500", "3.00"]
 
 
+def test_pictures_stand_under_their_training(page: str, results: Path) -> None:
+    assert "## Pictures" not in page
+    (results / "figures" / "msf-pa-0").mkdir(parents=True)
+    (results / "figures" / "msf-pa-0" / "lesion-sizes.png").write_bytes(b"")
+    assert (
+        "**msf-pa-0, lesion sizes**\n\n![msf-pa-0: lesion-sizes.png](figures/msf-pa-0/lesion-sizes.png)"
+        in told(results)
+    )
+
+
 def test_curves_and_hours_are_told(page: str, results: Path) -> None:
     assert "9 trainings took 4.5 hours of one core" in page
     assert (results / "learning-curves.png").stat().st_size > 5000
