@@ -64,7 +64,11 @@ def _run(options: argparse.Namespace, chosen: Sequence[Training]) -> int:
     study = Study(options.folder, options.results)
     if options.command == "figures":
         return study.draw(chosen)
-    return each_seed(study.train if options.command == "train" else study.evaluate, chosen, options.jobs)
+    if options.command == "train":
+        return each_seed(study.train, chosen, options.jobs)
+    return each_seed(study.evaluate, chosen, options.jobs) or each_seed(
+        study.evaluate_beside, chosen, options.jobs
+    )
 
 
 def _chosen(names: Sequence[str] | None) -> list[Training]:

@@ -125,29 +125,28 @@ class Study:
         return _call(command, log=run.name, folder=self.folder)
 
     def evaluate(self, training: Training, seed: int) -> int:
-        """Score one seed under every condition that the results do not hold, and keep scores and curve in them."""
+        """Score one seed on the test cases, and keep scores and curve in the results, unless these hold them."""
         run = run_folder(self.folder, training, seed)
-        kept = self._is_kept(training, seed)
-        missing = [
-            condition
-            for condition in CONDITIONS
-            if condition.is_for(training, seed)
-            and self._can_score(condition)
-            and not (kept and self._has_scores(condition, run.name))
-        ]
-        if kept and not missing:
+        if self._is_kept(training, seed):
             return 0
         if not finished(run, training):
-            print(f"{run.name}: not trained to its end{' here' if kept else ' yet'}", flush=True)
+            print(f"{run.name}: not trained to its end yet", flush=True)
             return 0
-        status = 0 if kept else self._score(run, self.results / SCORES, [])
-        for condition in missing:
-            status = status or self._score(
-                run, self._file_of(condition), self._options(condition), condition.name
-            )
-        if status == 0 and not kept:  # last: what it names is there
+        status = self._score(run, self.results / SCORES, [])
+        if status == 0:
             row = kept_run(run, run.name, settings=settings_digest(training), cohort=self.cohort)
-            keep(self.results, row)
+            keep(self.results, row)  # last: what it names is there
+        return status
+
+    def evaluate_beside(self, training: Training, seed: int) -> int:
+        """Score one seed under every other condition that the results do not hold, where its run is here."""
+        run = run_folder(self.folder, training, seed)
+        status = 0
+        for condition in CONDITIONS:
+            wanted = condition.is_for(training, seed) and self._can_score(condition)
+            if wanted and finished(run, training) and not self._has_scores(condition, run.name):
+                output = self._file_of(condition)
+                status = status or self._score(run, output, self._options(condition), condition.name)
         return status
 
     def draw(self, trainings: Sequence[Training]) -> int:

@@ -166,15 +166,16 @@ def test_scores_of_a_run_are_kept_under_every_condition_once(
         return 0
 
     monkeypatch.setattr(steps, "_call", call)
-    assert Study(tmp_path, results).evaluate(training, 0) == 0
-    assert Study(tmp_path, results).evaluate(training, 0) == 0
+    options = ["--folder", str(tmp_path), "--results", str(results), "--only", "msf-pa"]
+    assert main(["evaluate", *options]) == 0
+    assert main(["evaluate", *options]) == 0
     assert len(called) == 2
     assert called[1][-4:-2] == ["--liver-model", "demonstration"]
     for name in ("scores", "found-liver"):
         assert list(ScoreFiles(results / f"{name}.csv").read()) == [("msf-pa-0", "A")]
     assert list(read_kept_runs(results)) == ["msf-pa-0"]
     (tmp_path / "prepared-implanted").mkdir()
-    assert Study(tmp_path, results).evaluate(training, 0) == 0
+    assert main(["evaluate", *options]) == 0
     assert called[2][-4:-2] == ["--all-of", str(tmp_path / "prepared-implanted")]
     assert list(ScoreFiles(results / "implanted.csv").read()) == [("msf-pa-0", "A")]
 
