@@ -11,8 +11,8 @@ import pytest
 from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, row_of
 from training.evaluation.score_files import CaseScores, ScoreFiles
-from training.study.kept_runs import KeptRun, keep
-from training.study.plan import FOUND_LIVER, planned
+from training.study.kept_runs import KeptRun, keep, settings_digest
+from training.study.plan import FOUND_LIVER, TRAININGS, Training, planned
 from training.study.report import write_report
 
 RECIPES = {
@@ -59,15 +59,21 @@ def scores_of(training: str, seed: int) -> list[CaseScores]:
     return rows
 
 
-def write_scores(results: Path, training: str, seed: int, name: str = "scores") -> None:
+def by_name(name: str) -> Training:
+    return next(training for training in TRAININGS if training.name == name)
+
+
+def write_scores(
+    results: Path, training: str, seed: int, name: str = "scores", *, settings: str = "", cohort: str = "cd"
+) -> None:
     results.mkdir(exist_ok=True)
     ScoreFiles(results / f"{name}.csv").put(scores_of(training, seed))
     keep(
         results,
         KeptRun(
             run=f"{training}-{seed}",
-            settings_sha256="ab",
-            cohort_sha256="cd",
+            settings_sha256=settings or settings_digest(by_name(training)),
+            cohort_sha256=cohort,
             steps=20,
             seconds=1800.0,
             loss=(1.0, 0.5),
@@ -150,6 +156,17 @@ def test_pictures_stand_under_their_training(page: str, results: Path) -> None:
         "**msf-pa-0, lesion sizes**\n\n![msf-pa-0: lesion-sizes.png](figures/msf-pa-0/lesion-sizes.png)"
         in told(results)
     )
+
+
+def test_trainings_with_other_settings_are_left_out(results: Path) -> None:
+    write_scores(results, "msf", 0, settings="earlier")
+    assert cells_of(told(results), "| msf |")[1] == "2 of 15"
+
+
+def test_trainings_on_several_cohorts_are_refused(results: Path) -> None:
+    write_scores(results, "msf", 0, cohort="ef")
+    with pytest.raises(InputError, match="were trained on different cohorts: train one of them again"):
+        write_report(results)
 
 
 def test_curves_and_hours_are_told(page: str, results: Path) -> None:
