@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from LiverTumorAttentionLib.wording import counted
 from training.tables.significance import LEVEL, Paired, paired
 
 SeedScores = Mapping[str, float]
@@ -156,7 +157,8 @@ class Finding:
         other cases or another start would show the same.
         """
         if len(self.seeds.differences) < FEWEST_SEEDS:
-            return f"not decided: {len(self.seeds.differences)} pairs of trainings that learned"
+            pairs = counted(len(self.seeds.differences), "pair")
+            return f"not decided: {pairs} of trainings that learned"
         mean, half = self.seeds.mean, self.seeds.half_width
         if abs(mean) > half and self.test.t_test_p < LEVEL:
             return "holds" if mean > 0 else "the contrary"
