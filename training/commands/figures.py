@@ -12,7 +12,7 @@ DESCRIPTION = """Draw what tables do not show:
 
 learning-curves.png    loss and validation Dice of --run, by recipe
 lesion-sizes.png       best Dice and detected share of lesions over their diameter, from SCORES-lesions.csv
-RUN-features.png       with --features: feature maps of its first test case before and after each attention block
+RUN-features.png       with --features: feature maps of one of its test cases before and after each attention block
 RUN-CASE-planes.png    the worst cases of --run, with the outlines of what was found and of the truth
 RUN-CASE-surface.png   their found surface, colored by its distance to the true one
 

@@ -30,11 +30,11 @@ from training.sampling import Sample
 BLOCKS = (ContextBlock, SpaCor, SemCor, ConcatenationFusion, IntraPhaseBlock, SAT)
 """Modules whose first input and whose output are shown; DARN's SpaRef and SemRef are among them."""
 TRIED = 16
-"""Samples of the first test case, of which the one with most of the truth's highest class is shown."""
+"""Samples of the test cases, of which the one with most of the truth's highest class is shown."""
 
 
 def draw_features(path: Path, folder: Path) -> None:
-    """Draw the features of a run's network on its first test case.
+    """Draw the features of a run's network on one of its test cases.
 
     Raises `InputError` for a run without test cases, or whose network has no such blocks.
     """
@@ -92,15 +92,15 @@ def block_features(
 
 
 def _sample(run: Run) -> Sample:
-    """Return the sample of the first test case with most of the highest class. Raises `InputError`."""
+    """Return the sample of the test cases with most of the highest class. Raises `InputError`."""
     if not run.test:
         raise InputError(
             f"the run '{run.folder}' keeps no case for testing, so there is nothing to show: "
             "choose a run with test cases"
         )
-    cases = [case for case in Manifest.read(run.prepared).cases() if case.name == run.test[0]]
+    cases = [case for case in Manifest.read(run.prepared).cases() if case.name in run.test]
     if not cases:
-        raise InputError(f"the case {run.test[0]!r} is not prepared in '{run.prepared}': prepare it")
+        raise InputError(f"no test case of the run lies in '{run.prepared}': prepare them")
     plain = replace(run.recipe.sampling, foreground_share=1.0, mix_by=None, mix={}, hard_share=0.0)
     recipe = replace(run.recipe, sampling=plain)
     task = RecipeTask(recipe, cases, [], seed=0, device=choose_device("cpu"))

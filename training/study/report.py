@@ -37,6 +37,8 @@ def write_report(results: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         papers = Path(folder) / SCORES
         _write_papers(papers, scored)
+        for stale in [*(results / "tables").glob("*.csv"), *(results / "tables").glob("*.md")]:
+            stale.unlink()  # of rows that are scored no more
         write_tables([papers], results / "tables")
     draw_curves(results / CURVES, runs)
     others = {

@@ -18,6 +18,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io.csv_file import read_csv
 from training.data.preparation.manifest import Manifest
 from training.evaluation.score_files import CaseScores, ScoreFiles
+from training.loop.logs import ATTENTION
 from training.recipes.recipe import read_recipe
 from training.study.kept_runs import cohort_digest, keep, kept_run, read_kept_runs, settings_digest
 from training.study.plan import (
@@ -160,7 +161,8 @@ class Study:
             scores.parent.mkdir(parents=True, exist_ok=True)
             drawn = self.folder / "figures" / run.name
             evaluate = ["evaluate", "--run", str(run), "--save-labels", str(labels), "--output", str(scores)]
-            figures = ["figures", str(scores), "--run", str(run), "--features", "--labels", str(labels)]
+            figures = ["figures", str(scores), "--run", str(run), "--labels", str(labels)]
+            figures += ["--features"] if (run / ATTENTION).is_file() else []  # a baseline has no attention
             figures += ["--worst", str(WORST), "--output", str(drawn)]
             status = status or _call(evaluate, log=f"pictured-{run.name}", folder=self.folder)
             status = status or _call(figures, log=f"figures-{run.name}", folder=self.folder)

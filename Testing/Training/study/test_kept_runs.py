@@ -187,11 +187,13 @@ def test_pictures_are_drawn_of_runs_that_are_done(tmp_path: Path, monkeypatch: p
     run = steps.run_folder(tmp_path, trainings[0], 0)
     run.mkdir(parents=True)
     (run / "log.csv").write_text("step,loss\n1500,0.5\n", encoding="utf-8")
+    (run / "attention.csv").write_text("step\n1500\n", encoding="utf-8")
     called: list[str] = []
 
     def call(arguments: Sequence[str], **more: object) -> int:
         called.append(arguments[0])
         if arguments[0] == "figures":
+            assert "--features" in arguments
             folder = Path(arguments[arguments.index("--output") + 1])
             folder.mkdir(parents=True)
             for name in ("learning-curves.png", "lesion-sizes.png", "msf-pa-0-phantom-7-planes.png"):

@@ -181,6 +181,10 @@ def test_gains_are_told_by_type(page: str) -> None:
 def test_the_tables_of_the_paper_are_written(page: str, results: Path) -> None:
     table = (results / "tables" / "paresseg-table-4.md").read_text(encoding="utf-8")
     assert "77.26" in table
+    stale = results / "tables" / "dpcnet-table-2.md"
+    stale.write_text("of earlier trainings", encoding="utf-8")
+    write_report(results)
+    assert not stale.exists()
     assert "2 cases, 3 trainings" in table
 
 
