@@ -28,7 +28,6 @@ from training.study.plan import Training
 RUNS = "runs.csv"
 DIGITS = 16
 """Of a SHA-256 that are kept."""
-HINT = "restore it from the repository"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +118,13 @@ def read_kept_runs(results: Path) -> dict[str, KeptRun]:
     path = results / RUNS
     if not path.exists():
         return {}
-    rows = read_csv(path, "the runs of the study", HINT).rows()
+    rows = read_csv(path, "the runs of the study", "restore it from the repository").rows()
     try:
         return {row["run"]: KeptRun.from_row(row) for row in rows}
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"'{path}' has a row that is not one of a training ({error}): {HINT}") from error
+        raise InputError(
+            f"'{path}' has a row that is not one of a training ({error}): restore it from the repository"
+        ) from error
 
 
 def keep(results: Path, run: KeptRun) -> None:
