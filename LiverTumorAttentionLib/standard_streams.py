@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+from typing import TextIO
 
 
 def hold_closed_streams() -> None:
@@ -33,5 +34,17 @@ def encode_anything() -> None:
 
 def drop_output() -> None:
     """Let what is still buffered for stdout, and all that follows, go nowhere."""
+    _drop(sys.stdout)
+
+
+def drop_untold_errors() -> None:
+    """Let what stderr has no room for go nowhere: for it Python would end with exit code 120, not the program's."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        _drop(sys.stderr)
+
+
+def _drop(stream: TextIO) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -14,7 +14,7 @@ from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.ending import AT_ONCE, ending_signals, ignore_signals
 from LiverTumorAttentionLib.errors import Cancelled, InputError, LiverTumorAttentionError
 from LiverTumorAttentionLib.memory import check_room_for, reserve_for_linear_algebra, told
-from LiverTumorAttentionLib.standard_streams import drop_output, encode_anything
+from LiverTumorAttentionLib.standard_streams import drop_output, drop_untold_errors, encode_anything
 
 
 def run_program(
@@ -42,6 +42,8 @@ def run_program(
         # Who read the output has gone, as `| head` does.
         drop_output()
         return 1
+    finally:
+        drop_untold_errors()
 
 
 def _run(options: argparse.Namespace, console: Console, cancelled_message: str | None) -> int:

@@ -48,8 +48,10 @@ def test_stdout_that_is_full_for_training() -> None:
 
 @full
 @pytest.mark.parametrize("redirect", ["2>/dev/full", ">/dev/full 2>/dev/full"])
-def test_stderr_that_is_full(redirect: str) -> None:
-    done = started("LiverTumorAttentionLib", "models", "show", "nothing", redirect=redirect)
+@pytest.mark.parametrize("arguments", [["models", "show", "nothing"], ["models", "shaw"]])
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_stderr_that_is_full(redirect: str, arguments: list[str], buffered: str) -> None:
+    done = started("LiverTumorAttentionLib", *arguments, redirect=redirect, PYTHONUNBUFFERED=buffered)
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
 
 
