@@ -64,6 +64,10 @@ def finished(run: Path, training: Training) -> bool:
 
 
 def prepare(folder: Path, trainings: Sequence[Training], jobs: int, data: Path | None) -> int:
+    """Generate the cohort and prepare it for these trainings; with `data`, real CT with implanted lesions as well.
+
+    Return the exit status of the first command that failed, 0 where none did. Resumes where it was stopped.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     cohort = folder / "cohort"
     command = [
@@ -133,6 +137,7 @@ class Study:
         if not finished(run, training):
             print(f"{run.name}: not trained to its end yet", flush=True)
             return 0
+        self._forget(run.name)
         status = self._score(run, self.results / SCORES, [])
         if status == 0:
             row = kept_run(run, run.name, settings=settings_digest(training), cohort=self.cohort)
@@ -184,6 +189,12 @@ class Study:
         if status == 0:
             ScoreFiles(output).put([_named(each, run.name) for each in ScoreFiles(scores).read().values()])
         return status
+
+    def _forget(self, run: str) -> None:
+        """Drop the rows of earlier settings or another cohort, under every condition."""
+        for path in (self.results / SCORES, *map(self._file_of, CONDITIONS)):
+            scores = ScoreFiles(path)
+            scores.drop([key for key in scores.read() if key[0] == run])
 
     def _options(self, condition: Condition) -> list[str]:
         if condition is FOUND_LIVER:

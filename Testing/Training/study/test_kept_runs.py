@@ -174,9 +174,17 @@ def test_scores_of_a_run_are_kept_under_every_condition_once(
     for name in ("scores", "found-liver"):
         assert list(ScoreFiles(results / f"{name}.csv").read()) == [("msf-pa-0", "A")]
     assert list(read_kept_runs(results)) == ["msf-pa-0"]
+    earlier = replace(read_kept_runs(results)["msf-pa-0"], settings_sha256="earlier")
+    for name in ("scores", "found-liver"):
+        write(results / f"{name}.csv", [{**case_row("msf-pa", "B", tumor_dice=0.1), "run": "msf-pa-0"}])
+    keep(results, earlier)
+    assert main(["evaluate", *options]) == 0
+    assert len(called) == 4
+    for name in ("scores", "found-liver"):  # what another setting gave is gone
+        assert list(ScoreFiles(results / f"{name}.csv").read()) == [("msf-pa-0", "A")]
     (tmp_path / "prepared-implanted").mkdir()
     assert main(["evaluate", *options]) == 0
-    assert called[2][-4:-2] == ["--all-of", str(tmp_path / "prepared-implanted")]
+    assert called[4][-4:-2] == ["--all-of", str(tmp_path / "prepared-implanted")]
     assert list(ScoreFiles(results / "implanted.csv").read()) == [("msf-pa-0", "A")]
 
 
