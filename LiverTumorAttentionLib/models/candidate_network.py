@@ -9,10 +9,8 @@ from LiverTumorAttentionLib.config_parsing import shown
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.models.weights_file import WeightsFile, weights_problem
 
-NETWORKS = ("candidate_net",)
-"""Networks that give a logit of a patch; others segment."""
-ARGUMENTS = ("width", "dropout")
-"""Those that a model may set: the channels of a patch are given."""
+ARGUMENTS = {"candidate_net": ("width", "dropout"), "candidate_ensemble": ("members", "width", "dropout")}
+"""Of each network that gives a logit of a patch, what a model may set: the channels of a patch are given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +28,10 @@ class CandidateNetworkDescription:
 
     def __post_init__(self) -> None:
         problem = weights_problem(self.weights, self.sha256)
-        if self.network not in NETWORKS:
-            problem = f"its network must be {' or '.join(map(repr, NETWORKS))}, got {shown(self.network)}"
-        elif not set(self.arguments) <= set(ARGUMENTS):
-            problem = f"its network takes {', '.join(ARGUMENTS)}, got {shown(sorted(self.arguments))}"
+        if self.network not in ARGUMENTS:
+            problem = f"its network must be {' or '.join(map(repr, ARGUMENTS))}, got {shown(self.network)}"
+        elif not set(self.arguments) <= set(ARGUMENTS[self.network]):
+            problem = f"its network takes {', '.join(ARGUMENTS[self.network])}, got {shown(sorted(self.arguments))}"
         if problem:
             raise ModelError(f"model.json: candidate_network: {problem}: correct it there")
 

@@ -1,4 +1,4 @@
-"""The 3D network of the second look: from a patch around one candidate to the logit of its being a lesion."""
+"""The 3D networks of the second look: from a patch around one candidate to the logit of its being a lesion."""
 
 from __future__ import annotations
 
@@ -41,6 +41,27 @@ class CandidateNet(nn.Module):
         pooled = torch.cat([x.mean((2, 3, 4)), x.amax((2, 3, 4))], dim=1)
         logits: torch.Tensor = self.head(self.dropout(pooled))[:, 0]
         return logits
+
+
+class CandidateEnsemble(nn.Module):
+    """Some `CandidateNet` of one size, each trained from other first weights; the logit is the mean of theirs.
+
+    Source: Lakshminarayanan et al., Simple and scalable predictive uncertainty estimation using deep ensembles,
+        NeurIPS 2017.
+    Departs: logits are averaged in place of probabilities, since a curve is fitted to the logit.
+    Shape: (B, in_channels, Z, Y, X) -> logits (B,).
+    """
+
+    def __init__(
+        self, in_channels: int = CHANNELS, members: int = 3, width: int = 16, dropout: float = 0.3
+    ) -> None:
+        super().__init__()
+        check_count("members", members, minimum=1)
+        self.in_channels = in_channels
+        self.members = nn.ModuleList(CandidateNet(in_channels, width, dropout) for _ in range(members))
+
+    def forward(self, patch: torch.Tensor) -> torch.Tensor:
+        return torch.stack([member(patch) for member in self.members]).mean(0)
 
 
 def _convolution(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:

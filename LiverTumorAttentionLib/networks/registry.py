@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from LiverTumorAttentionLib.errors import ModelError
-from LiverTumorAttentionLib.networks.candidate_net import CandidateNet
+from LiverTumorAttentionLib.networks.candidate_net import CandidateEnsemble, CandidateNet
 from LiverTumorAttentionLib.networks.checks import check_choice, nearest
 from LiverTumorAttentionLib.networks.click_unet import CHANNELS, ClickUNet
 from LiverTumorAttentionLib.networks.comparators.attention_gate_3d import AttentionGateUNet3D
@@ -146,7 +146,10 @@ IMPORTED_NETWORKS: dict[str, Callable[..., nn.Module]] = {
 tensor, whose channels are the phases, and returns logits."""
 
 
-CANDIDATE_NETWORKS: dict[str, Callable[..., nn.Module]] = {"candidate_net": CandidateNet}
+CANDIDATE_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "candidate_net": CandidateNet,
+    "candidate_ensemble": CandidateEnsemble,
+}
 """Networks of the second look, which classify patches."""
 
 

@@ -1,8 +1,9 @@
-"""The trained network of the second look as a file beside candidates.json."""
+"""The trained network of the second look, or several of them as one, as a file beside candidates.json."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -19,14 +20,22 @@ from training.runs.weights_content import weights_content
 WEIGHTS_FILE = "candidates.safetensors"
 
 
-def write_network(run: Path, folder: Path) -> CandidateNetworkDescription:
-    """Write the weights of a run, in float16, into a folder; return what `model.json` says of them.
+def write_network(runs: Sequence[Path], folder: Path) -> CandidateNetworkDescription:
+    """Write the weights of one run, or of several as an ensemble, in float16; return what `model.json` says of them.
 
-    Raises `InputError` where the run has none, `OutputError`.
+    runs: of the same network and arguments, each of another seed.
+    Raises `InputError` where a run has none, `OutputError`.
     """
-    weights, _ = read_weights(run / BEST)
-    settings = read_run_file(run)
+    settings = read_run_file(runs[0])
     network, arguments = settings["network"], dict(settings["arguments"])
+    weights, _ = read_weights(runs[0] / BEST)
+    if len(runs) > 1:
+        network, arguments = "candidate_ensemble", {"members": len(runs), **arguments}
+        weights = {
+            f"members.{number}.{name}": value
+            for number, run in enumerate(runs)
+            for name, value in read_weights(run / BEST)[0].items()
+        }
     content = weights_content(network, arguments, weights, "the second look", half=True)
     with replacing(folder / WEIGHTS_FILE, name="weights") as temporary:
         temporary.write_bytes(content)

@@ -1,8 +1,8 @@
-"""The network of the second look, from cohorts with truth to its file of weights; resumes where it was stopped.
+"""The networks of the second look, from cohorts with truth to their file of weights; resumes where it was stopped.
 
 DIR/network/patches/        patches of the cohorts' candidates, as `patches` collects them
-DIR/network/run/            the run of its training
-DIR/candidates.safetensors  its weights
+DIR/network/run-SEED/       the run of the training of one
+DIR/candidates.safetensors  the weights of all
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from training.parallel import usable_cores
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """The network, and what it was trained on."""
+    """The network, one or the mean of several, and what it was trained on."""
 
     description: CandidateNetworkDescription
     """Its block of `model.json`."""
     trained_on: dict[str, Any]
-    """Cases, patches by source and kind, epochs and seed, as `model.json` tells them."""
+    """Cases, patches by source and kind, epochs and seeds, as `model.json` tells them."""
 
 
 def train_network(
@@ -41,16 +41,17 @@ def train_network(
     settings: CollectionSettings,
     *,
     epochs: int,
-    seed: int,
+    seeds: Sequence[int],
     layout: str,
     device: str,
     processes: int | None,
     progress: Progress,
     console: Console,
 ) -> TrainedNetwork:
-    """Collect patches of cohorts and train the network on them.
+    """Collect patches of cohorts and train a network on them from each seed.
 
-    model: whose candidates they are, by id or path. Raises `InputError`, `OutputError`, `Cancelled`.
+    model: whose candidates they are, by id or path. seeds: of first weights and samples; of several, the logits are
+    averaged. Raises `InputError`, `OutputError`, `Cancelled`.
     """
     folder = output / "network"
     files, failed = collect_patches(
@@ -65,15 +66,18 @@ def train_network(
     )
     for reason in failed:
         console.warn(f"left out: {reason}")
-    task = CandidateNetworkTask(files, asdict(settings), epochs=epochs, seed=seed)
-    counts = task.sampler.counts
-    console.say(
-        f"the network trains on {len(files)} cases: {', '.join(f'{n} {k}' for k, n in counts.items())}"
-    )
     workers = 1 if (processes or usable_cores()) > 1 else 0
-    if not Trainer(folder / "run", task, workers=workers, say=console.print).run():
-        raise Cancelled
+    runs, counts = [], {}
+    for seed in seeds:
+        task = CandidateNetworkTask(files, asdict(settings), epochs=epochs, seed=seed)
+        if not runs:
+            counts = task.sampler.counts
+            told = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+            console.say(f"the network trains on {len(files)} cases: {told}")
+        runs.append(folder / f"run-{seed}")
+        if not Trainer(runs[-1], task, workers=workers, say=console.print).run():
+            raise Cancelled
     return TrainedNetwork(
-        description=write_network(folder / "run", output),
-        trained_on={"cases": len(files), "patches": counts, "epochs": epochs, "seed": seed},
+        description=write_network(runs, output),
+        trained_on={"cases": len(files), "patches": counts, "epochs": epochs, "seeds": list(seeds)},
     )

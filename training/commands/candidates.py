@@ -59,6 +59,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     add("--seed", type=int, default=0, metavar="N", help="of the network (default: %(default)s)")
     add(
+        "--members",
+        type=int,
+        default=1,
+        metavar="N",
+        help="networks, from this seed and the next ones, whose logits are averaged (default: %(default)s)",
+    )
+    add(
         "--layout",
         default="plain",
         choices=LAYOUTS,
@@ -108,11 +115,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace, progress: Progress, console: Console) -> None:
     """Collect what is missing, fit, and say what the operating points do."""
+    from LiverTumorAttentionLib.errors import InputError
     from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS
     from LiverTumorAttentionLib.models import find_model
     from training.candidates.build import CLASSIFIER_FILE, build
     from training.candidates.collect import CollectionSettings, collect
     from training.candidates.train_network import train_network
+
+    if options.members < 1:
+        raise InputError(f"--members must be 1 or more, got {options.members}: give how many networks to train")
 
     def settings_with(network: str) -> CollectionSettings:
         return CollectionSettings.of(
@@ -131,7 +142,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
             options.output,
             settings_with(""),
             epochs=options.epochs,
-            seed=options.seed,
+            seeds=range(options.seed, options.seed + options.members),
             layout=options.layout,
             device=options.device,
             processes=options.processes,

@@ -197,10 +197,14 @@ def test_format_6_gives_it_with_a_network(model: Path) -> None:
         ),
         (
             {"candidate_network": {**candidate_network(), "network": "unet3d"}},
-            "candidate_network: its network must be 'candidate_net', got 'unet3d'",
+            "candidate_network: its network must be 'candidate_net' or 'candidate_ensemble', got 'unet3d'",
         ),
         (
             {"candidate_network": {**candidate_network(), "arguments": {"in_channels": 3}}},
+            "candidate_network: its network takes width, dropout, got",
+        ),
+        (
+            {"candidate_network": {**candidate_network(), "arguments": {"members": 3}}},
             "candidate_network: its network takes width, dropout, got",
         ),
         ({"candidate_network": {**candidate_network(), "sha256": "0"}}, "candidate_network: sha256 must be"),

@@ -32,6 +32,18 @@ def test_its_parameters_are_those_of_the_convolutions_that_are_told() -> None:
     assert f"with {counted:,} parameters" in readme
 
 
+def test_an_ensemble_gives_the_mean_of_its_members() -> None:
+    network = build_network("candidate_ensemble", generator=torch.Generator().manual_seed(0), members=3, width=4)
+    network.eval()
+    patch = torch.randn(2, CHANNELS, 16, 16, 16, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        each = [member(patch) for member in network.members]
+        assert not torch.equal(each[0], each[1])
+        torch.testing.assert_close(network(patch), (each[0] + each[1] + each[2]) / 3)
+    with pytest.raises(ModelError, match="members must be a whole number"):
+        build_network("candidate_ensemble", members=0)
+
+
 def test_patches_have_the_channels_that_it_takes() -> None:
     assert candidate_patches.CHANNELS == CHANNELS
     network = build_network("candidate_net", width=4)

@@ -254,6 +254,9 @@ def test_the_command_trains_a_network_on_other_cases(cohort, model, networks, tm
         str(tmp_path / "out"),
     ]
     arguments += ["--network-cohort", str(other), "--epochs", "1", "--processes", "1", "--device", "cpu"]
+    assert main([*arguments, "--members", "0"]) == 2
+    assert "--members must be 1 or more, got 0" in capsys.readouterr().err
+    arguments += ["--members", "2", "--seed", "4"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
     assert "the network trains on 2 cases: " in said
@@ -261,13 +264,15 @@ def test_the_command_trains_a_network_on_other_cases(cohort, model, networks, tm
     content = ClassifierFile.read(tmp_path / "out" / "candidates.json")
     assert "network_logit" in content.candidates.features
     assert content.candidates.measured["network"]["cases"] == 2
+    assert content.candidates.measured["network"]["seeds"] == [4, 5]
     described = content.candidate_network
+    assert (described.network, described.arguments["members"]) == ("candidate_ensemble", 2)
     assert described.sha256 == hashlib.sha256((tmp_path / "out" / described.weights).read_bytes()).hexdigest()
     case = json.loads((tmp_path / "out" / "cases" / "cohort--case-3.json").read_text())
     assert all(isinstance(one["features"]["network_logit"], float) for one in case["candidates"])
     ran = len(networks)
     assert main(arguments) == 0
-    assert "the run is finished, at step 2" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("the run is finished, at step 2") == 2
     assert len(networks) == ran == 24
 
 

@@ -113,7 +113,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(files: list[Path], tmp_path: Pat
         assert Trainer(tmp_path / "stopped", task(files), say=lambda line: None).run()
     finally:
         torch.set_num_threads(threads)
-    described = [write_network(tmp_path / name, tmp_path / name) for name in ("whole", "stopped")]
+    described = [write_network([tmp_path / name], tmp_path / name) for name in ("whole", "stopped")]
     assert described[0] == described[1]
     assert (described[0].network, described[0].arguments) == ("candidate_net", {"width": 4})
     _, patches = read_patches(files[0])
@@ -122,9 +122,26 @@ def test_a_stopped_training_goes_on_bit_for_bit(files: list[Path], tmp_path: Pat
     assert predictor([patch[:, inner, inner, inner].astype(np.float32) for patch in patches]).shape == (3,)
 
 
+def test_networks_of_several_seeds_become_one(files: list[Path], tmp_path: Path) -> None:
+    patch = np.random.default_rng(0).standard_normal((7, 32, 32, 32)).astype(np.float32)
+    logits = []
+    for seed in (0, 1):
+        of_seed = CandidateNetworkTask(
+            files, {"model": "m"}, epochs=1, seed=seed, steps_an_epoch=2, width=4, batch=8
+        )
+        Trainer(tmp_path / f"run-{seed}", of_seed, say=lambda line: None).run()
+        (tmp_path / f"alone-{seed}").mkdir()
+        described = write_network([tmp_path / f"run-{seed}"], tmp_path / f"alone-{seed}")
+        logits.append(predictor_of(tmp_path / f"alone-{seed}", described)([patch])[0])
+    both = write_network([tmp_path / "run-0", tmp_path / "run-1"], tmp_path)
+    assert (both.network, both.arguments) == ("candidate_ensemble", {"members": 2, "width": 4})
+    assert logits[0] != logits[1]
+    assert predictor_of(tmp_path, both)([patch])[0] == pytest.approx(np.mean(logits), abs=1e-6)
+
+
 def test_weights_that_are_not_those_that_are_told_are_refused(files: list[Path], tmp_path: Path) -> None:
     Trainer(tmp_path / "run", task(files), say=lambda line: None).run()
-    described = write_network(tmp_path / "run", tmp_path)
+    described = write_network([tmp_path / "run"], tmp_path)
     path = tmp_path / described.weights
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(InputError, match=r"is not what candidates\.json asks for"):
