@@ -31,7 +31,9 @@ class CandidateNetworkDescription:
         if self.network not in ARGUMENTS:
             problem = f"its network must be {' or '.join(map(repr, ARGUMENTS))}, got {shown(self.network)}"
         elif not set(self.arguments) <= set(ARGUMENTS[self.network]):
-            problem = f"its network takes {', '.join(ARGUMENTS[self.network])}, got {shown(sorted(self.arguments))}"
+            problem = (
+                f"its network takes {', '.join(ARGUMENTS[self.network])}, got {shown(sorted(self.arguments))}"
+            )
         if problem:
             raise ModelError(f"model.json: candidate_network: {problem}: correct it there")
 

@@ -67,7 +67,8 @@ def train_network(
     for reason in failed:
         console.warn(f"left out: {reason}")
     workers = 1 if (processes or usable_cores()) > 1 else 0
-    runs, counts = [], {}
+    runs: list[Path] = []
+    counts: dict[str, int] = {}
     for seed in seeds:
         task = CandidateNetworkTask(files, asdict(settings), epochs=epochs, seed=seed)
         if not runs:

@@ -123,7 +123,9 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from training.candidates.train_network import train_network
 
     if options.members < 1:
-        raise InputError(f"--members must be 1 or more, got {options.members}: give how many networks to train")
+        raise InputError(
+            f"--members must be 1 or more, got {options.members}: give how many networks to train"
+        )
 
     def settings_with(network: str) -> CollectionSettings:
         return CollectionSettings.of(

@@ -33,7 +33,9 @@ def test_its_parameters_are_those_of_the_convolutions_that_are_told() -> None:
 
 
 def test_an_ensemble_gives_the_mean_of_its_members() -> None:
-    network = build_network("candidate_ensemble", generator=torch.Generator().manual_seed(0), members=3, width=4)
+    network = build_network(
+        "candidate_ensemble", generator=torch.Generator().manual_seed(0), members=3, width=4
+    )
     network.eval()
     patch = torch.randn(2, CHANNELS, 16, 16, 16, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
