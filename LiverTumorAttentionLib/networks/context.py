@@ -21,12 +21,13 @@ class SpatialExtractor(nn.Module):
     Source: Pang et al., Correlation Matters, section 2.2, Eq. 1-3:
         Q = f(w_1 X + b_1);  K = f(w_2 X + b_2)      1x1 convolutions to C/8 channels
         M_ij = exp(q_i . k_j) / sum_j exp(q_i . k_j)
-        X^s = alpha M V + X                          V: a 1x1 convolution to C channels; alpha starts at 0
+        X^s = alpha M V + X                          V: a convolution to C channels; alpha is learned
     Departs: f of Eq. 1 is "a non-linear activation function" without a name. `activation` "none" leaves it out, as
-        the networks that the extractor follows do (SAGAN, DANet); "relu" has one. M has (Y X)^2 entries,
-        12,544^2 at 112 x 112, and is never held: torch's attention works through it in blocks. It does so on a CPU
-        only where Q, K and V have equally many channels, so that Q and K are filled up with zeros, which changes no
-        product.
+        the networks that the extractor follows do (SAGAN, DANet); "relu" has one. alpha starts at 0, as in both; the
+        paper gives it no first value. The convolution to V is 1x1, which the paper does not say and its 0.37 % needs.
+        M has (Y X)^2 entries, 12,544^2 at 112 x 112, and is never held: torch's attention works through it in blocks.
+        It does so on a CPU only where Q, K and V have equally many channels, so that Q and K are filled up with zeros,
+        which changes no product.
     Shape: (B, C, Y, X) -> same; memory O(B C Y X).
     """
 
@@ -61,10 +62,11 @@ class ChannelExtractor(nn.Module):
 
     Source: Correlation Matters, section 2.3, Eq. 4-6; X is the N x C matrix of a map of N places:
         M_ij = exp(x_i . x_j) / sum_j exp(x_i . x_j)    over channels
-        X^c = beta X M + X                              beta starts at 0
-    Departs: in float32 also under autocast. As printed: the products sum over all places and are not scaled,
-        so that on real maps M is close to one-hot (a row's largest product wins); and M is normalized over j,
-        the channel that comes out, where DANet normalizes over those that are summed.
+        X^c = beta X M + X                              beta: "a parameter"
+    Departs: beta is learned and starts at 0, as DANet's; the paper says neither. In float32 also under autocast.
+        As printed: the products sum over all places and are not scaled, so that on real maps M is close to one-hot (a
+        row's largest product wins); and M is normalized over j, the channel that comes out, where DANet normalizes
+        over those that are summed.
     Shape: (B, C, Y, X) -> same; memory O(B C^2). No convolutions.
     """
 

@@ -32,7 +32,7 @@ class SpaCor(nn.Module):
         attention_width: channels between W_1 and W_2, W_2 and W_3: "level", which is C (section IV.B: "the number of
         channels is kept consistent with that of each level"), or a number; earlier versions had 1. T and A have one
         channel, for T is a sum (Eq. 5) and A is "broadcasted along the channel dimension".
-    Departs: the paper says "up-sampled" and "down-sampled" (section III.C), not how. resampling "transposed": up by a
+    Departs: the paper says "up-sampled" and "down-sampled" (section III.D), not how. resampling "transposed": up by a
         2x2x2 transposed convolution, as the PFE's decoder, and down by the mean of 2x2x2 voxels; "learned": down by a
         3x3x3 convolution of stride 2, as earlier versions; "interpolated": trilinear, with which down is that mean.
         "a 3-layer convolutional network" has three layers, of which Eq. 5 prints two. The sigmoid is printed without
@@ -101,7 +101,9 @@ class SemCor(nn.Module):
         A = W_3 phi(W_2 phi(W_1 T));  F_i^sem = sigmoid(A) x g(F_i)
         pooling "mean" or "max" takes one of the two (Table 1).
     Departs: "a 3-layer perceptron" has three layers of C values each, of which Eq. 8 prints two. g is a
-        1x1x1 convolution; the text calls it so once and a fully connected layer once, which is the same.
+        1x1x1 convolution; the text calls it so once and a fully connected layer once, which is the same. g takes the
+        same F_i as T, which is F_i^spa where SpaCor comes first, as the text of section III.E has it; Eq. 9 prints
+        g(F_i), the map before SpaCor, which differs on every level but the finest.
     Shape: F_i (B, C, Z, Y, X), F_{i+1} (B, C, z, y, x) -> (B, C, Z, Y, X). 28,928 parameters for C 64.
     """
 
@@ -150,10 +152,13 @@ class DPCNet(nn.Module):
         given, which is 64 at the paper's 32. What section III.E asks for is that the channels of a level be aligned
         with its neighbor's; that this is one width for all levels, and 64, is ours, and comes nearest to the paper's
         counts.
-        The output is a head on the finest map of what comes last, F_0^sem in the default order. SpaCor leaves
-        F_0 as it is: with SpaCor alone, and with SemCor first, the output does not depend on it, and it acts
-        through its supervision. With SpaCor alone the output is a head on F_0 (level 0 of the group "sem").
-        Without both, the network is its backbone.
+        The output is a head on the finest map of what comes last, F_0^sem in the default order. With SpaCor alone it
+        is a head on F_0, which SpaCor leaves as it is (level 0 of the group "sem"). Without both, the network is its
+        backbone.
+        The abstract and section III.B say "recursively". Here, as Eq. 4 and 7 print it, a module takes its neighbor as
+        the step before left it, F_{i-1} and F_{i+1}^spa, not as the same step refines it. So the output depends on
+        SpaCor of level 1 and SemCor of level 0 alone, and with SemCor first on SemCor of level 0 alone; the other
+        modules act through their supervision.
         Counts: SpaCor 453,507 (the paper: 0.43 M), SemCor 86,784 (0.09 M), together 540,291 (0.52 M). Other readings of
         SpaCor: "level" without g, which the text has, 441,027; "level" and "interpolated" 355,011; "level" and
         "learned" 785,475; one channel and "learned" 443,196, and without g 430,716. The budget decides nothing, the

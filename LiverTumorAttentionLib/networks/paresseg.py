@@ -45,7 +45,8 @@ class ResSegEncoder(nn.Module):
     """conv1_1 and conv1_2, then conv2_x to conv6_x: 2x2 max-pooling and two residual blocks each.
 
     Source: Table 3 of PA-ResSeg, column "Encoder".
-    Departs: pooling rounds odd sizes up (ceil mode), so that no border pixel is dropped.
+    Departs: conv1_1 and conv1_2 have batch normalization and ReLU behind them, which Table 3 does not name. Pooling
+        rounds odd sizes up (ceil mode), so that no border pixel is dropped.
     Shape: (B, in_channels, Y, X) -> `levels` maps, (B, channels[i], Y / 2^i, X / 2^i), finest first, where
         channels[i] = w * min(2^i, 8).
     """

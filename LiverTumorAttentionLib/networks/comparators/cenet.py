@@ -51,8 +51,9 @@ class RMP(nn.Module):
 
     Source: CE-Net, section II.B and Figure 4: max-pools of 2, 3, 5 and 6, a 1x1 convolution to one channel,
         bilinear up-sampling, concatenation: 512 become 516 channels.
-    Departs: the four share their 1x1 convolution, which the count of 29.00 M needs. A map smaller than a pool
-        is pooled whole.
+    Departs: the four share their 1x1 convolution, as in the authors' code (github.com/Guzaiwang/CE-Net). The count of
+        29.00 M does not tell: with one for each pool the network has 29,004,632. A map smaller than a pool is pooled
+        whole.
     Shape: (B, C, Y, X) -> (B, C + 4, Y, X), the pooled channels first.
     """
 

@@ -21,7 +21,9 @@ class MCFCN(nn.Module):
         each added to the up-sampled score of the one below.
     Departs: two phases instead of three. Each channel is U-Net's contracting path with batch normalization; the
         phases are concatenated and fused by a 3x3 convolution in the deepest layer, and stand side by side where
-        the two finer scores are taken. Scores are up-sampled bilinearly. Returns logits, without the softmax.
+        the two finer scores are taken. Scores are up-sampled bilinearly. Both channels are trained together, by one
+        loss; section 2.B says of Sun et al.'s that each "is trained independently". Returns logits, without the
+        softmax.
     Shape: portal (B, in_channels, Y, X), arterial (B, in_channels, Y, X) -> logits (B, classes, Y, X).
 
     Raises ModelError when an argument is out of range or the phases do not fit.

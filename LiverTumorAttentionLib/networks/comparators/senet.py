@@ -34,8 +34,9 @@ class SENet(CENet):
     """CE-Net with squeeze and excitation on its three skips.
 
     Source: Pang et al., Correlation Matters, Table 1, "SENet [15]"; Hu et al., CVPR 2018.
-    Departs: the paper does not say where the blocks stand; here they stand where its own do, so that the two
-        differ by the attention alone.
+    Departs: "embedding squeeze-and-excitation blocks after skip connections" (Correlation Matters, section 3.2) is read
+        as on the skips, where the paper's own blocks stand. It does not say of which network; here it is the paper's
+        backbone, so that the two differ by the attention alone.
     Shape: (B, in_channels, Y, X) -> logits (B, classes, Y, X).
     """
 

@@ -205,6 +205,18 @@ def test_counts_are_the_papers():
     assert (count(trunk), count(deep)) == (21_284_672, 42_500_160)
 
 
+def test_what_the_count_of_the_backbone_and_of_the_blocks_decides():
+    """Nothing on the convolution of the four pools, one or one each; on the one to V that it is 1x1, not 3x3."""
+    shared = count(RMP(512))
+    assert shared == 512 + 1
+    apart = 29_003_093 + 3 * shared
+    assert apart == 29_004_632
+    assert [round(total / 1e6, 2) for total in (29_003_093, apart)] == [29.00, 29.00]
+    assert [round(100 * 108_086 / total, 2) for total in (29_003_093, apart)] == [0.37, 0.37]
+    wider = 108_086 + sum(8 * c * c for c in (64, 128, 256))
+    assert round(100 * wider / 29_003_093, 2) == 2.75
+
+
 def imagenet_names() -> list[str]:
     """The names in torchvision's ResNet-34, by its rule: a shortcut on the first block of levels 2 to 4."""
 

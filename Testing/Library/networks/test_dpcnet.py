@@ -238,6 +238,35 @@ def test_what_spacor_finds_reaches_the_output_through_semcor_alone(arguments: di
         assert torch.equal(network(image), before) != depends
 
 
+@pytest.mark.parametrize(
+    ("order", "reaching"),
+    [("spa_first", ["spacor.0", "semcor.0"]), ("sem_first", ["semcor.0"])],
+)
+def test_the_output_depends_on_the_modules_beside_the_finest_level_alone(order: str, reaching: list[str]):
+    """Not recursive: each of the six sees its neighbor as the step before left it, not as its own step does."""
+    network = build_network("dpcnet", width=4, order=order, generator=torch.Generator().manual_seed(1)).eval()
+    image = maps(1, 1, 32, 32, 32, seed=18)
+    modules = {
+        f"{name}.{k}": m for name in ("spacor", "semcor") for k, m in enumerate(getattr(network, name))
+    }
+    assert len(modules) == 6
+    changes = []
+    with torch.no_grad():
+        before = network(image)
+        for name, module in modules.items():
+            weights = {key: value.clone() for key, value in module.state_dict().items()}
+            for parameter in module.parameters():
+                parameter.mul_(2)
+            if not torch.equal(network(image), before):
+                changes.append(name)
+            module.load_state_dict(weights)
+    assert changes == reaching
+    outputs = network.train()(image)
+    sum(x.square().mean() for group in outputs.values() for x in group.values()).backward()
+    for module in modules.values():  # the others act through their supervision
+        assert sum(float(p.grad.abs().sum()) for p in module.parameters() if p.grad is not None) > 0
+
+
 @pytest.mark.parametrize("order", ["spa_first", "sem_first"])
 def test_darn_refines_and_aggregates(order: str):
     torch.manual_seed(8)

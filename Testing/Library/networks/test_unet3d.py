@@ -10,7 +10,7 @@ import torch
 
 from LiverTumorAttentionLib.errors import ModelError
 from LiverTumorAttentionLib.networks import build_network
-from LiverTumorAttentionLib.networks.unet3d import UNet3D, initialize, level_widths
+from LiverTumorAttentionLib.networks.unet3d import ConvNormLeaky, UNet3D, initialize, level_widths
 from Testing.Library.networks.plain import arrays, with_biases
 from Testing.Library.networks.plain3d import convolve3d, doubled, group_normalised, leaky
 
@@ -83,6 +83,30 @@ def test_counts():
         counts = [sum(p.numel() for p in UNet3D(down=down).parameters()) for down in ("pool", "stride")]
     assert counts[0] == 22_582_636 == count_by_arithmetic([32, 64, 128, 256, 512], learned=False)
     assert counts[1] == 17_244_876 == count_by_arithmetic([32, 64, 128, 256, 320], learned=True)
+
+
+@pytest.mark.parametrize(
+    ("biases", "affine", "count", "fits"),
+    [
+        (True, True, 22_582_636, True),
+        (False, True, 22_579_692, True),
+        (True, False, 22_576_748, True),
+        (False, False, 22_573_804, False),
+    ],
+)
+def test_the_count_of_table_4_needs_biases_or_affine_normalizations(
+    biases: bool, affine: bool, count: int, fits: bool
+):
+    with torch.device("meta"):
+        network = UNet3D()
+    blocks = [module for module in network.modules() if isinstance(module, ConvNormLeaky)]
+    total = sum(p.numel() for p in network.parameters())
+    if not biases:
+        total -= sum(block.conv.bias.numel() for block in blocks)
+    if not affine:
+        total -= sum(p.numel() for block in blocks for p in block.norm.parameters())
+    assert total == count
+    assert (round(total / 1e6, 2) == 22.58) == fits
 
 
 @pytest.mark.parametrize(
