@@ -20,8 +20,8 @@ SIZES = ("small", "middle", "large")
 class SizeLimits:
     """Where SFAN's groups of tumor size end, mm, by the longest edge of the box around a case's longest tumor.
 
-    Departs: the paper prints 5 and 10 mm, which is less than CT shows of most tumors and would leave its small
-        group of 120 cases empty; they are read as centimetres, which are the limits of staging.
+    Departs: the paper prints 5 and 10 mm. They are read as centimetres, since the groups are to be "related to the
+        tumor staging", which counts in these; nothing else in the paper speaks for it.
     """
 
     small_mm: float = 50.0

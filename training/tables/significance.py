@@ -1,6 +1,6 @@
 """Paired tests of two rows of a table on the same cases.
 
-Source: PA-ResSeg, section 5, "A paired t-test was performed on the results of the two models", p < 0.05; DPC-Net,
+Source: PA-ResSeg, Discussion, "A paired t-test was performed on the results of the two models", p < 0.05; DPC-Net,
     section IV.C.3, "a t-test", without more. The other papers test nothing.
 Departs: Wilcoxon's signed-rank test stands beside it, since differences of Dice are seldom normal. Neither is corrected
     for the number of rows that are compared, as in the papers.
