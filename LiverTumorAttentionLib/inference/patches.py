@@ -29,7 +29,7 @@ class PatchPredictor:
 
     network: takes one (1, 1, Z, Y, X) tensor a phase and returns (1, classes, Z, Y, X) logits.
     groups: the classes whose probabilities are summed to each map that is returned.
-    Source: DPC-Net, section 3.1: a sliding window of the size of the training patches, half overlapping.
+    Source: DPC-Net, section III.A: a sliding window of the size of the training patches, half overlapping.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class SlicePredictor:
 
     network: takes one (B, 2 * neighbours + 1, Y, X) tensor a phase and returns (B, classes, Y, X) logits.
     groups: the classes whose probabilities are summed to each map that is returned.
-    Source: PA-ResSeg, section 4.A: three adjacent slices of each phase, overlapping tiles, slices stacked;
+    Source: PA-ResSeg, section 4.B: three adjacent slices of each phase, overlapping tiles, slices stacked;
         SFAN, section 3: the image at several scales, probabilities resized bilinearly and averaged.
     """
 

@@ -125,7 +125,7 @@ def tumor_view(stage: StageDescription, portal: sitk.Image, liver: sitk.Image) -
     """Return the view of a tumor stage: the liver's box, or whole slices where the stage resizes slices.
 
     portal: in LPS order. liver: the coarse liver, a mask on its grid, not empty.
-    Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero.
+    Source: PA-ResSeg, section 3.B: the coarse liver is dilated, what lies outside of it is set to zero.
     """
     box = tumor_box(stage, portal, liver)
     resized = stage.grid.in_plane_pixels is not None

@@ -84,8 +84,8 @@ class _Stage:
 class LiverStage(_Stage):
     """Finds the coarse liver in one phase, and its tumors where its network tells both apart.
 
-    Source: PA-ResSeg, section 4.A, liver-ResSeg, one network for both phases; SFAN, section 3, a U-Net;
-        DPC-Net, section 3.1, liver and tumor by one network over the whole volume.
+    Source: PA-ResSeg, section 3.B, liver-ResSeg, one network for both phases; SFAN, section 3, a U-Net;
+        DPC-Net, section III.A, liver and tumor by one network over the whole volume.
     """
 
     def __init__(self, description: StageDescription, network: nn.Module, device: Device) -> None:
@@ -119,7 +119,7 @@ class LiverStage(_Stage):
 class TumorStage(_Stage):
     """Finds tumors inside the liver's box.
 
-    Source: PA-ResSeg, section 4.A: the coarse liver is dilated, what lies outside of it is set to zero. SFAN,
+    Source: PA-ResSeg, section 3.B: the coarse liver is dilated, what lies outside of it is set to zero. SFAN,
         section 3: the liver's region is cut out, nothing is set to zero.
     Departs: the portal liver masks both phases, since the arterial one is registered onto it; the dilation
     is given in millimetres instead of a kernel of 5 x 5 pixels, so that it means the same at every spacing.

@@ -76,7 +76,7 @@ def liver_median_hu(
 class Standard:
     """Z-score normalization of a volume, with clipped outliers.
 
-    Source: DPC-Net, section 3.1: the percentiles 0.5 and 99.5 of the volume clip it, then z-score.
+    Source: DPC-Net, section III.A: the percentiles 0.5 and 99.5 of the volume clip it, then z-score.
     Departs: clipped and scaled after resampling instead of before; the numbers are those of the volume as
         it was scanned, so that they do not depend on the part of it that a network sees.
     """
@@ -108,7 +108,7 @@ def stack_neighbours(volume: NDArray[np.float32], index: int, neighbours: int = 
 
     Channels run from the lower to the higher z index; the slice itself stands in the middle. Beyond the
     first and the last slice the outermost one is repeated.
-    Source: PA-ResSeg, section 4.A, stacks three adjacent slices of each phase.
+    Source: PA-ResSeg, section 4.B, stacks three adjacent slices of each phase.
     """
     if neighbours < 0 or not 0 <= index < volume.shape[0]:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Renderings of a found surface, colored by its distance to the true one (DPC-Net, Figures 4, 6 and 7).
+"""Renderings of a found surface, colored by its distance to the true one (DPC-Net, Figures 4 and 7).
 
 Seen from the front, the left and above, without perspective: each pixel shows the voxel that a ray meets first.
 """

@@ -15,7 +15,7 @@ class Schedule:
 
     "plateau" follows the training loss of whole epochs; the other kinds know the whole way from the start. Whatever
     the kind, `stop_patience` and `stop_below` may end training early.
-    Source: plateau: the multi-scale context network, section 4.1: half after 10 epochs without a lower error, the end
+    Source: plateau: the multi-scale context network, section 3.1: half after 10 epochs without a lower error, the end
         after 20 or below 5e-7.
     Departs: "poly" and "cosine" change with every step instead of every epoch.
     """

@@ -19,7 +19,7 @@ from training.sampling.view import CLASS_NUMBERS, Sample, sample_inputs
 class PatchSampling:
     """Cuts patches; one sample a case counts as an epoch.
 
-    Source: DPC-Net, section 3.1: patches from random places, a share of them certain to hold a foreground class.
+    Source: DPC-Net, section III.A: patches from random places, a share of them certain to hold a foreground class.
     A patch lies within the volume, around a chosen voxel as nearly as that allows. A smaller volume is filled up
     at its far borders with what lies there, and so is what a rotation brings in from beyond, image and truth alike.
     """

@@ -37,7 +37,7 @@ def foreground_voxel(
     """Return a voxel of a class other than background, the class drawn first; None where the case shows none.
 
     classes: those of the stage. Classes that the case lacks are not drawn.
-    Source: DPC-Net, section 3.1: "guaranteed to contain one of the foreground classes that are present".
+    Source: DPC-Net, section III.A: "guaranteed to contain one of the foreground classes that are present".
     """
     places = case.places
     shown = [places[name] for name in classes[1:] if len(places[name])]

@@ -55,7 +55,7 @@ CLAIMS = (
         says="registration helps",
         better="msf-pa",
         worse="msf-pa-unregistered",
-        where="PA-ResSeg, section 5, which names it as what limits it",
+        where="PA-ResSeg, Discussion, which names it as what limits it",
     ),
     Claim(
         says="the true field is better than our registration",
