@@ -135,10 +135,26 @@ def find_candidates(
         settings=settings,
         further=parts,
     )
-    if tumors.liver is not None:
-        liver = replace(liver, mask=tumors.liver)
     progress.part(0.92, 1.0, "measuring").update(0.0)
     give_back()
+    case = case_of(portal, liver, tumors, settings, arterial=seen)
+    return replace(case, registration=registration, further=registrations, further_parts=parts)
+
+
+def case_of(
+    portal: sitk.Image,
+    liver: FoundLiver,
+    tumors: FoundTumors,
+    settings: PostprocessingSettings,
+    *,
+    arterial: sitk.Image | None = None,
+) -> FoundCase:
+    """Return what the tumor stage found as a case with its candidates; without registrations.
+
+    portal: HU, in LPS order. arterial: on the portal grid or a part of it, HU; None where there is none.
+    """
+    if tumors.liver is not None:
+        liver = replace(liver, mask=tumors.liver)
     probability = around_liver(tumors.probability, portal, liver.mask)
     deviation = None
     if tumors.deviation is not None:
@@ -146,12 +162,10 @@ def find_candidates(
     return FoundCase(
         portal=portal,
         liver=liver,
-        registration=registration,
+        registration=None,
         tumors=tumors,
         probability=probability,
         deviation=deviation,
         instances=tumor_instances(probability, liver.mask, settings),
-        arterial=seen,
-        further=registrations,
-        further_parts=parts,
+        arterial=arterial,
     )

@@ -24,17 +24,15 @@ from LiverTumorAttentionLib.inference.candidate_predictor import load_candidate_
 from LiverTumorAttentionLib.metrics import Evaluation, evaluate_labels
 from LiverTumorAttentionLib.models import find_model
 from LiverTumorAttentionLib.phantoms import Phantom, generate_phantom
-from LiverTumorAttentionLib.pipeline.candidates import FoundCase
+from LiverTumorAttentionLib.pipeline.candidates import case_of
 from LiverTumorAttentionLib.pipeline.jobs import SegmentationJob
 from LiverTumorAttentionLib.pipeline.second_look import operating_point_of, second_look
 from LiverTumorAttentionLib.pipeline.stages import (
-    around_liver,
     find_liver,
     find_tumors,
     load_stages,
     postprocessing_settings,
     register_arterial,
-    tumor_instances,
 )
 from LiverTumorAttentionLib.progress import Progress
 from LiverTumorAttentionLib.registration import resample_onto
@@ -65,23 +63,13 @@ def evaluated(seed: int, model: str) -> list[dict[str, Any]]:
     rows = []
     for way, volume in ways.items():
         tumors = find_tumors(portal, volume, liver, stages, quiet)
-        probability = around_liver(tumors.probability, portal, liver.mask)
-        found_case = FoundCase(
-            portal=portal,
-            liver=liver,
-            registration=None,
-            tumors=tumors,
-            probability=probability,
-            deviation=None,
-            instances=tumor_instances(probability, liver.mask, settings),
-            arterial=volume,
-        )
-        instances = found_case.instances
+        case = case_of(portal, liver, tumors, settings, arterial=volume)
+        instances = case.instances
         candidates = scored(instances, phantom)
         if package.description.candidates is not None:
             point = operating_point_of(package.description, job)
             assert point is not None
-            instances, _ = second_look(found_case, package.description.candidates, point, predictor)
+            instances, _ = second_look(case, package.description.candidates, point, predictor)
         scores = scored(instances, phantom)
         assert scores.lesions is not None
         assert candidates.lesions is not None
