@@ -33,8 +33,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add(
         "--lits",
         action="store_true",
-        help="score as the LiTS challenge does, too: pieces and bridged lesions joined before they are matched above "
-        "50 %% overlap, distances over the matched ones, RVD against the prediction",
+        help="score as the LiTS challenge describes it, too: pieces and bridged lesions joined before they are matched "
+        "above 50 %% overlap, distances over the matched ones, RVD against the prediction; its released program counts "
+        "more lesions as detected",
     )
     add("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)

@@ -52,7 +52,8 @@ class _Weights:
 
 def has_attention(network: nn.Module) -> bool:
     """Whether there is anything to log of a network."""
-    return any(isinstance(module, AttentionMap) for module in network.modules())
+    has_map = any(isinstance(module, AttentionMap) for module in network.modules())
+    return has_map or any(True for _ in _single_numbers(network))
 
 
 def attention_figures(
@@ -67,10 +68,13 @@ def attention_figures(
         for inputs in samples:
             network(*(phase.to(device) for phase in inputs))
     figures = {f"{name} {key}": value for name, w in found.items() for key, value in w.figures().items()}
+    return {**figures, **dict(_single_numbers(network))}
+
+
+def _single_numbers(network: nn.Module) -> Iterator[tuple[str, float]]:
     for name, parameter in network.named_parameters():
         if parameter.numel() == 1 and not name.endswith(("weight", "bias")):
-            figures[name] = float(parameter.detach())
-    return figures
+            yield name, float(parameter.detach())
 
 
 @contextmanager

@@ -13,8 +13,9 @@ def boundary_weights(
 
     Source: PA-ResSeg, Eq. 5:  w = -alpha V + alpha + W1  where the truth is 1,  beta V + W2  where it is 0,
         V the 3x3x3 mean of the truth; alpha = 1, beta = 0.5, W1 = 0.8, W2 = 0.2 (`inside`, `outside`).
-    Departs: at the border of the image the mean repeats the border's voxels, so that a structure which the
-        field of view cuts has no boundary there.
+    Departs: the paper filters the mask of the volume; this is a sample of it. At its border the mean repeats the
+        border's voxels, so that what the sample or the field of view cuts has no boundary there. One row of pixels
+        is weighed otherwise.
     Shape: truth (B, slices, Y, X) of 0 and 1, three or more slices, an odd number -> (B, Y, X) float32.
     """
     middle = truth.shape[1] // 2

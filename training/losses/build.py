@@ -41,7 +41,7 @@ def build_loss(recipe: Recipe, cases: Sequence[PreparedCase]) -> Loss:
     if settings.kind == "weighted_ce":
         weights = settings.class_weights or inverse_frequencies(cases, recipe.stage.classes)
         return Loss(partial(cross_entropy_loss, class_weights=weights))
-    if settings.kind == "boundary_enhanced":
+    if settings.enhances_boundary:
         boundary = partial(
             boundary_enhanced_loss,
             alpha=settings.alpha,
@@ -49,10 +49,19 @@ def build_loss(recipe: Recipe, cases: Sequence[PreparedCase]) -> Loss:
             inside=settings.inside,
             outside=settings.outside,
         )
+        if settings.kind == "boundary_enhanced_dice":
+            return Loss(partial(_with_dice, boundary, DICE["dice", settings.dice_classes]))
         if not settings.soft_dice_weight:
             return Loss(boundary)
         return Loss(partial(_with_soft_dice, boundary, settings.soft_dice_weight))
     return Loss(DICE[settings.kind, settings.dice_classes])
+
+
+def _with_dice(
+    criterion: Criterion, dice: Criterion, logits: torch.Tensor, truth: torch.Tensor
+) -> torch.Tensor:
+    """Return a loss of slices with the Dice loss of the middle one added, as "ce_dice" has it beside cross-entropy."""
+    return criterion(logits, truth) + dice(logits, truth[:, truth.shape[1] // 2])
 
 
 def _with_soft_dice(

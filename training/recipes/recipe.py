@@ -111,7 +111,7 @@ class Recipe:
             )
         if entry.dimensions != len(self.sample_size):
             return f"the network {self.stage.network!r} is {entry.dimensions}D, its samples are {self.sample_size}"
-        if self.loss.kind == "boundary_enhanced" and (
+        if self.loss.enhances_boundary and (
             self.stage.slices is None or self.stage.slices.neighbours < 1 or len(self.stage.classes) != 2
         ):
             return "the 3D BE-loss needs two classes and slices with at least one neighbour"

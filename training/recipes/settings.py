@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from LiverTumorAttentionLib.config_parsing import nearest
 from LiverTumorAttentionLib.errors import InputError
 
-LOSSES = ("ce", "dice", "ce_dice", "weighted_ce", "boundary_enhanced")
+LOSSES = ("ce", "dice", "ce_dice", "weighted_ce", "boundary_enhanced", "boundary_enhanced_dice")
 PRECISIONS = ("float32", "bfloat16", "float16")
 SCHEDULES = ("constant", "plateau", "poly", "cosine")
 SPLITS = ("k-fold", "hold-out", "by-fact", "all")
@@ -247,11 +247,12 @@ class LossSettings:
     """The loss."""
 
     kind: str
-    """"ce", "dice" (squared denominators), "ce_dice", "weighted_ce" or "boundary_enhanced" (3D BE-loss)."""
+    """"ce", "dice" (squared denominators), "weighted_ce", "boundary_enhanced" (3D BE-loss); with the Dice beside it,
+    "ce_dice" or "boundary_enhanced_dice"."""
     class_weights: tuple[float, ...] | None = None
     """One a class (weighted_ce); None weighs by the inverse frequency of the classes in the training cases."""
     dice_classes: str = "together"
-    """Of "dice" and "ce_dice": "together" sums over all classes, as DPC-Net prints it; "each" averages theirs."""
+    """Of every Dice: "together" sums over all classes, as DPC-Net prints it; "each" averages theirs."""
     alpha: float = 1.0
     """Of the 3D BE-loss."""
     beta: float = 0.5
@@ -262,6 +263,11 @@ class LossSettings:
     """W2 of the 3D BE-loss."""
     soft_dice_weight: float = 0.0
     """Weight of the soft Dice loss of class 1, added to the 3D BE-loss; 0 adds none."""
+
+    @property
+    def enhances_boundary(self) -> bool:
+        """Whether it is the 3D BE-loss, alone or with the Dice, which sees neighbouring slices of the truth."""
+        return self.kind.startswith("boundary_enhanced")
 
     def __post_init__(self) -> None:
         check_choice("loss: kind", self.kind, LOSSES)

@@ -87,7 +87,7 @@ class SliceSampling:
             return hu if lesions is None else lesions.in_phase(rng, hu)
 
         inputs = sample_inputs(case, self._recipe, rng, hu_of, visible)
-        near = self._neighbours if self._recipe.loss.kind == "boundary_enhanced" else 0
+        near = self._neighbours if self._recipe.loss.enhances_boundary else 0
         truth = CLASS_NUMBERS[stage.name].take(crop.take(_reader(case.labels, z, near), linear=False))
         if lesions is not None and lesions.seen:
             drawn = lesions.truth

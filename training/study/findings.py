@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
 from LiverTumorAttentionLib.wording import counted
-from training.tables.significance import LEVEL, Paired, paired
+from training.study.crossed import Crossed
+from training.tables.significance import Paired, paired
 
 SeedScores = Mapping[str, float]
 """Of one training with one seed: the score of each case."""
@@ -21,7 +22,6 @@ LEARNED_NOTHING = 0.01
 """A mean Dice below this is that of a network that draws no tumor; no verdict rests on it."""
 FEWEST_SEEDS = 3
 """Pairs of trainings that a verdict needs."""
-POWER = 0.8
 SMALL = 0.02
 """A gain of Dice below this is called none."""
 
@@ -88,6 +88,12 @@ CLAIMS = (
         where=f"{DPC} 2",
     ),
     Claim(
+        says="SpaCor and SemCor together help the U-Net",
+        better="dpcnet-table2-both",
+        worse="dpcnet-table2-baseline",
+        where=f"{DPC} 2",
+    ),
+    Claim(
         says="the PFE is better than the U-Net",
         better="dpcnet-table2-pfe",
         worse="dpcnet-table2-baseline",
@@ -100,67 +106,37 @@ CLAIMS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverSeeds:
-    """The differences of two rows with each seed that both were trained with, and neither without learning."""
-
-    differences: tuple[float, ...]
-    left_out: int = 0
-    """Pairs of which one training learned nothing: their difference tells of luck."""
-
-    @property
-    def mean(self) -> float:
-        """Their mean; nan without any."""
-        return float(np.mean(self.differences)) if self.differences else math.nan
-
-    @property
-    def half_width(self) -> float:
-        """Half of the 95 % interval of the mean, by Student's t; nan for fewer than two pairs."""
-        return self._error * float(stats.t.ppf(0.975, len(self.differences) - 1))
-
-    @property
-    def detectable(self) -> float:
-        """The true difference that so many seeds, scattered like these, would show in four studies of five.
-
-        At a level of 0.05, two-sided, with Student's quantiles in place of the noncentral distribution; nan for fewer
-        than two pairs.
-        """
-        freedom = len(self.differences) - 1
-        return self._error * float(stats.t.ppf(0.975, freedom) + stats.t.ppf(POWER, freedom))
-
-    @property
-    def _error(self) -> float:
-        count = len(self.differences)
-        return float(np.std(self.differences, ddof=1)) / math.sqrt(count) if count > 1 else math.nan
-
-
-@dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A claim and how it came out.
-
-    test: over the cases, each the mean over the seeds that count. seeds: over those seeds.
-    """
+    """A claim and how it came out, over the seeds that both rows were trained with, and neither without learning."""
 
     claim: Claim
+    differences: tuple[float, ...]
+    """Of the mean score, of each of these seeds."""
+    left_out: int
+    """Seeds with which one of the two learned nothing: their difference tells of luck."""
+    crossed: Crossed
+    """The difference over seeds and cases."""
     test: Paired
-    seeds: OverSeeds
+    """Over the cases alone, each the mean over these seeds, as the papers test."""
 
     @property
     def seeds_for(self) -> int:
         """With how many seeds the claim comes out as the paper says."""
-        return sum(difference > 0 for difference in self.seeds.differences)
+        return sum(difference > 0 for difference in self.differences)
+
+    @property
+    def decidable(self) -> bool:
+        """Whether there are seeds enough for a verdict."""
+        return len(self.differences) >= FEWEST_SEEDS
 
     @property
     def verdict(self) -> str:
-        """In words. A claim holds where cases and seeds say so.
-
-        The test over cases covers the choice of the cases, the interval over seeds that of first weights and samples:
-        other cases or another start would show the same.
-        """
-        if len(self.seeds.differences) < FEWEST_SEEDS:
-            pairs = counted(len(self.seeds.differences), "pair")
+        """In words. A claim holds where the interval over seeds and cases is above 0."""
+        if not self.decidable:
+            pairs = counted(len(self.differences), "pair")
             return f"not decided: {pairs} of trainings that learned"
-        mean, half = self.seeds.mean, self.seeds.half_width
-        if abs(mean) > half and self.test.t_test_p < LEVEL:
+        mean, half = self.crossed.mean, self.crossed.half_width
+        if abs(mean) > half:
             return "holds" if mean > 0 else "the contrary"
         if mean + half < SMALL:
             return f"does not show: less than {SMALL:g} if anything"
@@ -177,16 +153,28 @@ def findings(cases: CaseScores, claims: Sequence[Claim] = CLAIMS) -> list[Findin
 
 
 def _finding(claim: Claim, better: Mapping[str, SeedScores], worse: Mapping[str, SeedScores]) -> Finding:
-    common = sorted(set(better) & set(worse), key=int)
-    good = [seed for seed in common if learned(better[seed]) and learned(worse[seed])]
+    seeds = sorted(set(better) & set(worse), key=int)
+    good = [seed for seed in seeds if learned(better[seed]) and learned(worse[seed])]
     return Finding(
         claim=claim,
+        differences=tuple(_mean(better[seed]) - _mean(worse[seed]) for seed in good),
+        left_out=len(seeds) - len(good),
+        crossed=Crossed.of(_table(better, worse, good)),
         test=paired(_over(better, good), _over(worse, good)),
-        seeds=OverSeeds(
-            differences=tuple(_mean(better[seed]) - _mean(worse[seed]) for seed in good),
-            left_out=len(common) - len(good),
-        ),
     )
+
+
+def _table(
+    better: Mapping[str, SeedScores], worse: Mapping[str, SeedScores], seeds: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return the differences (seeds, cases) of the cases that have a defined score in all trainings."""
+    trainings = [training[seed] for training in (better, worse) for seed in seeds]
+    names = {case for training in trainings for case in training}
+    shared = sorted(
+        case for case in names if all(not math.isnan(training.get(case, math.nan)) for training in trainings)
+    )
+    rows = [[better[seed][case] - worse[seed][case] for case in shared] for seed in seeds]
+    return np.array(rows, float).reshape(len(seeds), len(shared))
 
 
 def learned(scores: SeedScores) -> bool:

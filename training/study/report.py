@@ -11,10 +11,12 @@ from LiverTumorAttentionLib.errors import InputError
 from training.evaluation.columns import CASE_COLUMNS, LESION_COLUMNS, SLICE_COLUMNS, Row
 from training.evaluation.score_files import CaseScores, ScoreFiles, lesions_path, slices_path
 from training.study.curves import draw_curves
+from training.study.findings import learned
 from training.study.kept_runs import KeptRun, read_kept_runs, settings_digest
 from training.study.page import CURVES, readme, shows_tumor
 from training.study.plan import CONDITIONS, FIGURES, SCORES, TRAININGS, planned
 from training.tables import write_tables
+from training.tables.scores import number
 
 IN_PAPERS = [
     training.name for training in TRAININGS if not training.name.endswith(("unregistered", "true-field"))
@@ -36,7 +38,7 @@ def write_report(results: Path) -> None:
     with_tumor = {name: [row for row in some if shows_tumor(row)] for name, some in rows.items()}
     with tempfile.TemporaryDirectory() as folder:
         papers = Path(folder) / SCORES
-        _write_papers(papers, scored)
+        _write_papers(papers, _that_learned(scored))
         for stale in [*(results / "tables").glob("*.csv"), *(results / "tables").glob("*.md")]:
             stale.unlink()  # of rows that are scored no more
         write_tables([papers], results / "tables")
@@ -45,7 +47,11 @@ def write_report(results: Path) -> None:
         condition: by_training([each.case for each in _scored(results, f"{condition.name}.csv", runs)])
         for condition in CONDITIONS
     }
-    pictures = sorted(path.relative_to(results).as_posix() for path in (results / FIGURES).glob("*/*.png"))
+    pictures = sorted(
+        path.relative_to(results).as_posix()
+        for path in (results / FIGURES).glob("*/*.png")
+        if path.parent.name in runs
+    )
     text = readme(rows, with_tumor, runs, others, pictures)
     (results / "README.md").write_text(text, encoding="utf-8")
 
@@ -84,10 +90,19 @@ def training_of(row: Row) -> str:
     return row["run"].rpartition("-")[0]
 
 
+def _that_learned(scored: Sequence[CaseScores]) -> list[CaseScores]:
+    """Return the scores of trainings that learned to draw tumors: a mean with another tells of luck."""
+    runs: dict[str, dict[str, float]] = {}
+    for each in scored:
+        if shows_tumor(each.case):
+            runs.setdefault(each.case["run"], {})[each.case["case"]] = number(each.case, "tumor_dice") or 0.0
+    return [each for each in scored if learned(runs.get(each.case["run"], {}))]
+
+
 def _write_papers(path: Path, scored: Sequence[CaseScores]) -> None:
-    """Write the scores of what stands in the papers' tables; cases with tumor alone."""
+    """Write the scores of what stands in the papers' tables."""
     chosen = [each for each in scored if training_of(each.case) in IN_PAPERS]
-    _write_csv(path, [each.case for each in chosen if shows_tumor(each.case)], CASE_COLUMNS)
+    _write_csv(path, [each.case for each in chosen], CASE_COLUMNS)
     _write_csv(lesions_path(path), [row for each in chosen for row in each.lesions], LESION_COLUMNS)
     _write_csv(slices_path(path), [row for each in chosen for row in each.slices], SLICE_COLUMNS)
 

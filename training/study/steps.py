@@ -31,6 +31,7 @@ from training.study.plan import (
     LIVER_MODEL,
     PICTURED,
     SCORES,
+    SLICES_OF,
     TRAININGS,
     WORST,
     Condition,
@@ -114,9 +115,9 @@ class Study:
         self.kept = read_kept_runs(results)
 
     def train(self, training: Training, seed: int) -> int:
-        """Train one seed, unless the results hold it."""
+        """Train one seed, unless the results hold it with all its scores."""
         run = run_folder(self.folder, training, seed)
-        if self._is_kept(training, seed):
+        if self._is_complete(training, seed):
             print(f"{run.name}: in the results already", flush=True)
             return 0
         prepared = self.folder / f"prepared-{training.prepared}"
@@ -187,7 +188,10 @@ class Study:
         command = ["evaluate", "--run", str(run), *options, "--output", str(scores)]
         status = _call(command, log=f"evaluate-{name}", folder=self.folder)
         if status == 0:
-            ScoreFiles(output).put([_named(each, run.name) for each in ScoreFiles(scores).read().values()])
+            kept = [_named(each, run.name) for each in ScoreFiles(scores).read().values()]
+            if run.name.rpartition("-")[2] not in map(str, SLICES_OF):
+                kept = [replace(each, slices=[]) for each in kept]
+            ScoreFiles(output).put(kept)
         return status
 
     def _forget(self, run: str) -> None:
@@ -211,11 +215,23 @@ class Study:
         return self.results / f"{condition.name}.csv"
 
     def _is_kept(self, training: Training, seed: int) -> bool:
+        """Return whether the results hold a training and its scores on the test cases."""
         kept = self.kept.get(training.run_name(seed))
         return (
             kept is not None
             and kept.settings_sha256 == settings_digest(training)
             and kept.cohort_sha256 == self.cohort
+        )
+
+    def _is_complete(self, training: Training, seed: int) -> bool:
+        """Return whether the results hold it with its scores under the other conditions.
+
+        What was trained elsewhere has no weights here: where such scores are missing, it has to be trained again.
+        """
+        return self._is_kept(training, seed) and all(
+            self._has_scores(condition, training.run_name(seed))
+            for condition in CONDITIONS
+            if condition.is_for(training, seed) and self._can_score(condition)
         )
 
 

@@ -24,10 +24,12 @@ CSV_COLUMNS = (
 DIGITS = {"%": 2, "ratio": 4, "mm": 2, "pixels": 2, "M": 2}
 HOW_TO_READ = (
     "Published numbers were measured on other data than ours: compare the order of rows, not their values. "
-    "Ours: mean ± standard deviation (n - 1) over cases, each case the mean over its trainings; DG and shares of "
-    "lesions pool all cases, ± over seeds. Over folds: of each by itself, then their mean ± standard deviation. "
+    "Ours: mean ± standard deviation (n - 1) over cases, each case the mean over its trainings; DG, shares of lesions "
+    "and LiTS's scores of matched ones pool all cases, ± over seeds. Over folds: of each by itself, then their mean "
+    "± standard deviation. "
     "p: two-sided paired t-test against {reference}, on the cases both have, not "
-    f"corrected for the number of rows; * marks p < {LEVEL:g}."
+    f"corrected for the number of rows; * marks p < {LEVEL:g}. It takes the trainings as they are: what other seeds "
+    "would change is not in it."
 )
 
 

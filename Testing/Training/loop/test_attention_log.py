@@ -71,4 +71,7 @@ def test_a_run_has_a_row_for_every_validation(tmp_path: Path) -> None:
     assert [row["epoch"] for row in rows] == ["2.0", "4.0"]
     Trainer(tmp_path / "plain", SmallTask(), say=lambda line: None).run()
     assert not has_attention(SmallTask().build())
+    network = SmallTask().build()
+    network.register_parameter("gamma", nn.Parameter(torch.zeros(1)))  # as of Intra-PA, which has no map
+    assert has_attention(network)
     assert not (tmp_path / "plain" / "attention.csv").exists()

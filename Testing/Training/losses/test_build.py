@@ -20,7 +20,7 @@ from training.recipes.settings import LOSSES
 
 
 def built(kind: str, **settings: object) -> Loss:
-    recipe = slice_recipe if kind == "boundary_enhanced" else patch_recipe
+    recipe = slice_recipe if kind.startswith("boundary_enhanced") else patch_recipe
     if kind == "weighted_ce":
         settings.setdefault("class_weights", [0.5, 1.0, 3.0])
     return build_loss(recipe(loss={"kind": kind, **settings}), [])
@@ -28,9 +28,9 @@ def built(kind: str, **settings: object) -> Loss:
 
 def sample(kind: str, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
-    classes, size = (2, (12, 10)) if kind == "boundary_enhanced" else (3, (6, 5, 4))
+    classes, size = (2, (12, 10)) if kind.startswith("boundary_enhanced") else (3, (6, 5, 4))
     logits = torch.randn(batch, classes, *size, generator=generator)
-    slices = (3,) if kind == "boundary_enhanced" else ()
+    slices = (3,) if kind.startswith("boundary_enhanced") else ()
     return logits, torch.randint(0, classes, (batch, *slices, *size), generator=generator, dtype=torch.uint8)
 
 
@@ -64,6 +64,17 @@ def test_soft_dice_is_added_by_its_weight():
     assert float(soft_dice_loss(*pair)) > 0.1
     with pytest.raises(InputError, match="soft_dice_weight is added to the 3D BE-loss alone, not to 'ce'"):
         built("ce", soft_dice_weight=0.25)
+
+
+@pytest.mark.parametrize(
+    ("classes", "dice"), [("together", squared_dice_loss), ("each", classwise_squared_dice_loss)]
+)
+def test_the_boundary_enhanced_loss_with_the_dice_that_stands_beside_cross_entropy(classes, dice):
+    logits, truth = sample("boundary_enhanced_dice", 2)
+    expected = boundary_enhanced_loss(logits, truth) + dice(logits, truth[:, 1])
+    assert float(built("boundary_enhanced_dice", dice_classes=classes)(logits, truth)) == float(expected)
+    with pytest.raises(InputError, match="to the 3D BE-loss alone, not to 'boundary_enhanced_dice'"):
+        built("boundary_enhanced_dice", soft_dice_weight=0.25)
 
 
 def test_classes_are_weighed_by_the_cases_unless_the_recipe_says_how(tmp_path: Path):

@@ -11,7 +11,7 @@ import pytest
 
 from LiverTumorAttentionLib.errors import InputError
 from Testing.Training.tables.made_scores import case_row, write
-from training.evaluation.score_files import ScoreFiles
+from training.evaluation.score_files import CaseScores, ScoreFiles
 from training.runs.run_folder import run_name
 from training.study import steps
 from training.study.__main__ import main
@@ -111,7 +111,11 @@ def prepared_cases(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(steps, "Manifest", SimpleNamespace(read=lambda folder: manifest))
 
 
-@pytest.mark.parametrize(("settings", "again"), [(None, False), ("other", True)], ids=["same", "changed"])
+@pytest.mark.parametrize(
+    ("settings", "beside", "again"),
+    [(None, True, False), ("other", True, True), (None, False, True)],
+    ids=["same", "changed", "scores are missing"],
+)
 def test_what_the_results_hold_is_not_trained_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -119,13 +123,18 @@ def test_what_the_results_hold_is_not_trained_again(
     called: list[str],
     settings: str | None,
     *,
+    beside: bool,
     again: bool,
 ) -> None:
-    """With the settings of now, on this cohort; with other ones the training is repeated."""
+    """With the settings of now, on this cohort and under every condition; else the training is repeated."""
     training = TRAININGS[0]
     digest, cohort = settings or settings_digest(training), make_cohort(tmp_path)
     for seed in training.seeds:
-        keep(tmp_path, kept_run(run, training.run_name(seed), settings=digest, cohort=cohort))
+        name = training.run_name(seed)
+        keep(tmp_path, kept_run(run, name, settings=digest, cohort=cohort))
+        if beside:
+            scores = CaseScores(case={**case_row("single", "A", tumor_dice=0.5), "run": name})
+            ScoreFiles(tmp_path / "found-liver.csv").put([scores])
     prepared_cases(monkeypatch, CASES)
     options = ["--folder", str(tmp_path), "--results", str(tmp_path), "--only", training.name]
     assert main(["train", *options]) == 0
@@ -186,6 +195,31 @@ def test_scores_of_a_run_are_kept_under_every_condition_once(
     assert main(["evaluate", *options]) == 0
     assert called[4][-4:-2] == ["--all-of", str(tmp_path / "prepared-implanted")]
     assert list(ScoreFiles(results / "implanted.csv").read()) == [("msf-pa-0", "A")]
+
+
+def test_slices_are_kept_of_the_first_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are half a megabyte a training."""
+    make_cohort(tmp_path)
+    results = tmp_path / "results"
+    results.mkdir()
+    training = next(training for training in TRAININGS if training.name == "dmp")
+    for seed in (0, 4):
+        run = steps.run_folder(tmp_path, training, seed)
+        run.mkdir(parents=True)
+        (run / "log.csv").write_text("step,epoch,loss,seconds_a_step\n1500,15,0.5,0.1\n", encoding="utf-8")
+
+    def call(arguments: Sequence[str], **more: object) -> int:
+        slices = [{"run": "of a folder", "case": "A", "slice": "1"}]
+        scores = CaseScores(
+            case={**case_row("dmp", "A", tumor_dice=0.5), "run": "of a folder"}, slices=slices
+        )
+        ScoreFiles(Path(arguments[arguments.index("--output") + 1])).put([scores])
+        return 0
+
+    monkeypatch.setattr(steps, "_call", call)
+    assert main(["evaluate", "--folder", str(tmp_path), "--results", str(results), "--only", "dmp"]) == 0
+    found = ScoreFiles(results / "scores.csv").read()
+    assert {key: len(each.slices) for key, each in found.items()} == {("dmp-0", "A"): 1, ("dmp-4", "A"): 0}
 
 
 def test_pictures_are_drawn_of_runs_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

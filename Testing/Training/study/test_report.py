@@ -110,7 +110,7 @@ def test_a_row_is_the_mean_over_seeds_and_cases_with_tumor(page: str) -> None:
     cells = cells_of(page, "| single |")
     assert cells[:5] == ["single", "3 of 3", "0.205, 0.225, 0.245", "0.225", "0.020"]
     assert cells[5:8] == ["0.900", "0.325 (0.30)", "0.600"]
-    assert cells[-2:] == ["0.500", "3.00"]
+    assert cells[-3:] == ["0.500", "3.00", "3.00 (0%)"]
     assert cells_of(page, "| msf |")[1] == "3 of 15"
 
 
@@ -134,7 +134,10 @@ def test_trainings_that_learned_nothing_are_named_and_left_out(
     assert "single (seed 0)." in page
     cells = cells_of(page, "| two phases (MSF) are better than one |")
     assert cells[2] == "2 (2), 1 left out"
+    assert cells[4:6] == ["", ""]
     assert cells[-1] == "**not decided: 2 pairs of trainings that learned**"
+    table = (results / "tables" / "paresseg-table-4.md").read_text(encoding="utf-8")
+    assert "3 cases, 2 trainings" in table  # of single
 
 
 def test_scores_under_other_conditions_stand_beside_those_of_the_same_seeds(
@@ -145,6 +148,7 @@ def test_scores_under_other_conditions_stand_beside_those_of_the_same_seeds(
     for seed in (0, 1):
         write_scores(results, "msf", seed, FOUND_LIVER.name)
     section = told(results).partition(f"## {FOUND_LIVER.title}")[2].partition("\n## ")[0]
+    assert "3 cases with 4 lesions." in section
     assert cells_of(section, "| msf |") == ["msf", "2", "0.315", "0.515", "0.500", "3.00"]
 
 
@@ -156,6 +160,9 @@ def test_pictures_stand_under_their_training(page: str, results: Path) -> None:
         "**msf-pa-0, lesion sizes**\n\n![msf-pa-0: lesion-sizes.png](figures/msf-pa-0/lesion-sizes.png)"
         in told(results)
     )
+    (results / "figures" / "msf-pa-be-0").mkdir()
+    (results / "figures" / "msf-pa-be-0" / "lesion-sizes.png").write_bytes(b"of earlier settings")
+    assert "msf-pa-be-0" not in told(results)
 
 
 def test_trainings_with_other_settings_are_left_out(results: Path) -> None:
@@ -174,6 +181,11 @@ def test_curves_and_hours_are_told(page: str, results: Path) -> None:
     assert (results / "learning-curves.png").stat().st_size > 5000
 
 
+def test_what_a_row_sets_otherwise_than_the_others_is_told(page: str) -> None:
+    assert "- the row with the BE-loss, beside these: `loss.kind` boundary_enhanced_dice." in page
+    assert "- msf-pa-unregistered: `preparation.registration` none." in page
+
+
 def test_gains_are_told_by_type(page: str) -> None:
     assert "| FNH | 1 | 0.220 | 0.720 | +0.500 |" in page
 
@@ -185,7 +197,7 @@ def test_the_tables_of_the_paper_are_written(page: str, results: Path) -> None:
     stale.write_text("of earlier trainings", encoding="utf-8")
     write_report(results)
     assert not stale.exists()
-    assert "2 cases, 3 trainings" in table
+    assert "3 cases, 3 trainings" in table
 
 
 def test_without_scores_it_says_so(tmp_path: Path) -> None:
