@@ -106,9 +106,9 @@ split once into training and test cases; {SEEDS} to {most} seeds a training. Sco
 tumor; {healthy} without show how often something is found where nothing is. Not for clinical use: phantoms are not
 patients, and these numbers say nothing of the papers' own data.
 
-Losses, grids, seeds a training and the rule for a verdict were chosen after studies on another cohort, in which up to a
-sixth of the trainings drew nothing and PA came out below DMP. This cohort was drawn afterwards, and nothing was chosen
-on it. While trainings are still being added, intervals and p values are looked at more than once."""
+Losses, grids, seeds a training and the rule for a verdict were chosen after an earlier study on this very cohort, in
+which a sixth of the trainings drew nothing and PA came out below DMP: what holds here has to be confirmed on another
+one. While trainings are still being added, intervals and p values are looked at more than once."""
 
 
 def _table(

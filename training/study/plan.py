@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-CASES = 150
-FIRST_SEED = 250_000
-"""Phantoms of the cohort; nothing else is trained or tested on them, and nothing of this plan was chosen on them."""
+CASES = 100
+FIRST_SEED = 200_000
+"""Phantoms of the cohort; nothing else is trained or tested on them. Rules and losses were chosen on them, too."""
 SEEDS = 3
 """Of a training, from 0: first weights and samples. The split is the same for all."""
 SEEDS_OF: Mapping[str, int] = {
@@ -37,9 +37,9 @@ LIVER_MODEL = "demonstration"
 """Whose liver stage finds the liver in them, and in the cohort where it is not given."""
 
 SPLIT: Mapping[str, Any] = {
-    "split.kind": "hold-out",  # one split of 75 and 75 cases: seeds show the spread by chance
+    "split.kind": "hold-out",  # one split of 70 and 30 cases: seeds show the spread by chance
     "split.repeats": 1,
-    "split.test_share": 0.5,  # what is left to chance by the cases is as much of a verdict as the seeds are
+    "split.test_share": 0.3,
     "split.stratify_by": "tumor_type",
 }
 
