@@ -24,7 +24,7 @@ LESIONS = Path(__file__).with_name("msd_dark_lesions.csv")
 
 
 def find(data: Path) -> list[SourceCase]:
-    """Return one case a picture, in natural order.
+    """Return one case a slice, in natural order.
 
     Raises `InputError` as `msd_liver_slices.find` does, and where none of the pictures with lesions is there.
     """

@@ -33,7 +33,7 @@ LARGEST_MM2 = 40.0
 
 
 def find(data: Path) -> list[SourceCase]:
-    """Return one case a picture, in natural order. Reads every picture.
+    """Return one case a slice, in natural order. Reads every picture that `msd_liver_slices` finds.
 
     Raises `InputError` as `msd_liver_slices.find` does, and where no picture is left.
     """

@@ -4,10 +4,12 @@
     images/NAME.jpg      256 x 256 gray values: HU clipped to 0 ... 255
     masks/NAME.jpg       the liver, tumors included
 
-Every picture becomes a case of one slice; the pictures of a patient stay together. The clip stands in the facts, as
+A picture becomes a case of one slice; the pictures of a patient stay together. The clip stands in the facts, as
 `hu_clip`, and `augmentation.clip_share` gives other sources the same one, so that no network learns the clip itself.
 Pictures called "flipped_..." show x down and y from right to left, those called "mirrored_..." the same turned by 180
-degrees.
+degrees. Where both are there of one slice they are the same picture once upright, but for what JPEG rounds: the
+flipped one is taken, which comes first in the order of names, and the mirrored one left out, so that no slice counts
+twice. Of the 570 pictures of known patients 551 are left.
 """
 
 from __future__ import annotations
@@ -38,11 +40,12 @@ COLUMNS = (
 
 
 def find(data: Path) -> list[SourceCase]:
-    """Return one case a picture, in natural order.
+    """Return one case a slice, in natural order.
 
     A patient is told by the second part of a picture's name; its LiTS case is the one that the patient's believed
     pictures agree on. Pictures of a patient without any, and those that were taken for another patient, are left out:
-    their millimeters, and whether they may be used, are not known.
+    their millimeters, and whether they may be used, are not known. A mirrored picture is left out too where a flipped
+    one shows its slice.
     Raises `InputError` for missing files and columns, and for cases that are patients of 3D-IRCADb, by name.
     """
     rows = _rows(folder(data, "folder of slices") / "slices.csv")
@@ -57,9 +60,9 @@ def find(data: Path) -> list[SourceCase]:
         raise InputError(
             f"the pictures of patient {some(split)} are said to show several cases of LiTS: correct slices.csv"
         )
-    cases = [
-        _case(data, row) for row in rows if int(row["msd_liver_case"]) in believed.get(_patient(row), set())
-    ]
+    known = [row for row in rows if int(row["msd_liver_case"]) in believed.get(_patient(row), set())]
+    flipped = {_slice(row) for row in known if not _is_mirrored(row)}
+    cases = [_case(data, row) for row in known if not (_is_mirrored(row) and _slice(row) in flipped)]
     if not cases:
         raise InputError(f"'{data / 'slices.csv'}' lists no slice whose case is known: copy the folder again")
     return sorted(cases, key=lambda case: natural_key(case.name))
@@ -93,6 +96,16 @@ def _patient(row: Mapping[str, str]) -> str:
     return row["file"].split("_")[1]
 
 
+def _slice(row: Mapping[str, str]) -> str:
+    """Return patient and number of the slice, such as "10001_103": the column z_index_in_lits_volume is found from the
+    masks, and the same for some neighbors."""
+    return Path(row["file"]).stem.partition("_")[2]
+
+
+def _is_mirrored(row: Mapping[str, str]) -> bool:
+    return row["file"].startswith("mirrored")
+
+
 def _case(data: Path, row: Mapping[str, str]) -> SourceCase:
     case = int(row["msd_liver_case"])
     name = Path(row["file"]).stem
@@ -104,7 +117,7 @@ def _case(data: Path, row: Mapping[str, str]) -> SourceCase:
         patient=f"lits-{case}",
         facts={"source": SOURCE, "use": use_of(case), "phase": "portal", "hu_clip": f"{low} {high}"},
         picture=Picture(
-            turned=name.startswith("mirrored"),
+            turned=_is_mirrored(row),
             x_mm=float(row["pixel_x_mm_of_256_image"]),
             y_mm=float(row["pixel_y_mm"]),
             z_mm=float(row["slice_mm"]),

@@ -92,6 +92,11 @@ def test_slices_of_patients_that_validate_are_held_out(tmp_path: Path, monkeypat
     assert [is_held_out(case.facts) for case in find_cases("msd_dark_slices", tmp_path)] == [False, True]
 
 
+def test_the_list_names_one_picture_of_a_slice():
+    pictures = {row[0] for row in csv.reader(msd_dark_slices.LESIONS.open())} - {"picture"}
+    assert len({picture.partition("_")[2] for picture in pictures}) == len(pictures) == 90
+
+
 def test_the_list_names_each_voxel_once():
     rows = list(csv.reader(msd_dark_slices.LESIONS.open()))[1:]
     assert len(rows) > 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_a_slice_taken_for_another_patient_and_one_of_nobody_are_left_out(folder
     assert [case.name for case in find_cases("msd_liver_slices", folder)] == ["flipped_1_5"]
 
 
+@pytest.mark.parametrize("first", ["flipped", "mirrored"])
+def test_of_two_pictures_of_one_slice_the_flipped_one_is_taken(folder, first):
+    both = ["flipped_1_5.jpg", "mirrored_1_5.jpg"]
+    listed = [(name, 4, 0.9) for name in sorted(both, reverse=first == "mirrored")]
+    write(folder, [*listed, ("mirrored_1_6.jpg", 4, 0.9), ("mirrored_2_5.jpg", 5, 0.9)])
+    found = [case.name for case in find_cases("msd_liver_slices", folder)]
+    assert found == ["flipped_1_5", "mirrored_1_6", "mirrored_2_5"]
+
+
+def test_a_mirrored_picture_stays_where_the_flipped_one_is_left_out(folder):
+    write(folder, [("mirrored_1_5.jpg", 4, 0.9), ("flipped_1_5.jpg", 7, 0.3)])
+    assert [case.name for case in find_cases("msd_liver_slices", folder)] == ["mirrored_1_5"]
+
+
 @pytest.mark.parametrize("case", [IRCADB_CASES[0], 33, IRCADB_CASES[-1]])
 def test_patients_of_3d_ircadb_are_refused_by_name(folder, case):
     write(folder, [("flipped_1_5.jpg", 4, 0.9), ("flipped_3_5.jpg", case, 0.2)])
@@ -140,6 +155,36 @@ def test_the_slices_at_hand_hold_out_twenty_whole_patients():
         use: {case.patient for case in cases if case.facts["use"] == use}
         for use in ("training", "validation")
     }
-    assert (len(cases), len(used["training"]), len(used["validation"])) == (570, 82, 20)
+    assert (len(cases), len(used["training"]), len(used["validation"])) == (551, 82, 20)
     assert not used["training"] & used["validation"]
     assert use_of(117) == "training"  # its crop holds the only real tumors that are labelled
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/msd-liver-slices")
+@pytest.mark.parametrize(
+    ("layout", "training", "validation"),
+    [("msd_liver_slices", 459, 92), ("msd_free_slices", 167, 37), ("msd_dark_slices", 77, 13)],
+)
+def test_no_slice_at_hand_is_a_case_twice(layout, training, validation):
+    cases = find_cases(layout, DATA)
+    assert len({case.name.partition("_")[2] for case in cases}) == len(cases)
+    uses = Counter(case.facts["use"] for case in cases)
+    assert uses == {"training": training, "validation": validation}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/msd-liver-slices")
+def test_two_pictures_of_one_slice_are_the_same_once_upright(tmp_path):
+    taken = {case.name: case for case in find_cases("msd_liver_slices", DATA)}
+    header, *rows = (DATA / "slices.csv").read_text().splitlines()
+    mirrored = [row for row in rows if row.startswith("mirrored")]
+    (tmp_path / "slices.csv").write_text("\n".join([header, *mirrored]))
+    for kind in ("images", "masks"):
+        (tmp_path / kind).symlink_to((DATA / kind).resolve())
+    left_out = [case for case in find_cases("msd_liver_slices", tmp_path) if case.name not in taken]
+    assert len(left_out) == 19
+    for case in left_out:
+        twin = taken[case.name.replace("mirrored", "flipped")]
+        assert twin.patient == case.patient
+        one, other = (sitk.GetArrayFromImage(read_case(each).portal) for each in (case, twin))
+        assert (one == other).mean() > 0.99
+        np.testing.assert_allclose(one, other, atol=10)
