@@ -94,6 +94,9 @@ _OF_FACT = {"msd_liver_slices": "lits", "msd_dark_slices": "lits", "lits_crop": 
 OWN_LIVER = "own"
 """Fact "liver" of a painted case with the liver of its label map."""
 _LIVERS = ("lits-segments", "msd-vessels")
+_PATIENTS = {"be432496:amos": "AMOS-0013", "amos-labels:amos": "AMOS-0013"}
+"""Whose abdomen a label map shows, by its name (`LabelMap.name`, and `earlier_name`), where that is a real volume's:
+its labels and the volume's own, on one grid, are the same in every voxel."""
 
 
 def source(key: str) -> Source:
@@ -105,14 +108,15 @@ def source(key: str) -> Source:
 def sources_of(facts: Mapping[str, str], patient: str | None, name: str) -> dict[str, str]:
     """Return the sources that a case was made from, each with whose data it holds; "" where that is not known.
 
-    facts, patient, name: of the case. Painted cases name a label map and, where another liver was taken, that liver;
-    without a word of it they may hold any. What no rule knows is a source of its own, by its fact "source".
+    facts, patient, name: of the case. Painted cases name a label map, which stands for a patient of its own unless it
+    is known whose it is, and, where another liver was taken, that liver; without a word of it they may hold any. What
+    no rule knows is a source of its own, by its fact "source".
     """
     told = facts.get("source", "")
     whose = patient or name
     if told == "painted":
         label_map = facts.get("label_map", "")
-        found = {label_map.rpartition(":")[2] or "painted": label_map}
+        found = {label_map.rpartition(":")[2] or "painted": _PATIENTS.get(label_map, label_map)}
         liver = facts.get("liver")
         if liver is None:
             return {**found, **dict.fromkeys(_LIVERS, "")}

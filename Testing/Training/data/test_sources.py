@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from LiverTumorAttentionLib.errors import InputError
-from training.data.real_volumes import REAL_VOLUMES
+from training.data.real_volumes import REAL_VOLUMES, real_volume
 from training.data.sources import SOURCES, check_licence, licence_for, source, sources_of
+from training.data.synthesis.painted_cohort import LabelMap
+
+DATA = Path("../shared/data")
 
 
 def test_every_source_has_a_licence_and_whom_to_name():
@@ -35,12 +42,37 @@ def test_every_source_has_a_licence_and_whom_to_name():
             None,
             {"amos": "a:amos", "msd-vessels": "hepaticvessel_002"},
         ),
+        (
+            {"source": "painted", "label_map": "be432496:amos", "liver": "LiTS-65"},
+            None,
+            {"amos": "AMOS-0013", "lits-segments": "LiTS-65"},
+        ),
         ({"source": "clinic"}, "p1", {"clinic": "p1"}),
         ({}, None, {"data without a source": "case"}),
     ],
 )
 def test_a_case_tells_its_sources_and_whose_data_it_holds(facts, patient, expected):
     assert sources_of(facts, patient, "case") == expected
+
+
+@pytest.mark.parametrize("label_map", ["be432496:amos", "amos-labels:amos"])
+def test_a_label_map_and_the_real_volume_of_its_patient_count_as_one(label_map):
+    painted = sources_of({"source": "painted", "label_map": label_map, "liver": "own"}, None, "painted-0")
+    assert painted == sources_of({"source": "implanted"}, "AMOS-0013", "implanted-0")
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+def test_the_label_map_at_hand_is_that_of_the_real_volume():
+    label_map = LabelMap.parse(f"{DATA}/amos-labels/labels.nii.gz:amos")
+    for name in (label_map.name, label_map.earlier_name):
+        assert sources_of({"source": "painted", "label_map": name, "liver": "own"}, None, "case") == {
+            "amos": "AMOS-0013"
+        }
+    own = sitk.ReadImage(f"{DATA}/{real_volume('AMOS-0013').liver}")
+    whole = sitk.Resample(
+        sitk.ReadImage(str(label_map.path)), own, sitk.Transform(), sitk.sitkNearestNeighbor
+    )
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(whole), sitk.GetArrayFromImage(own))
 
 
 def test_a_painted_case_that_does_not_tell_its_liver_may_hold_any():
