@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS
 from LiverTumorAttentionLib.models.base_description import BaseDescription, DataSource
 from LiverTumorAttentionLib.models.description import ModelDescription
 
@@ -20,11 +21,14 @@ def model_card(model: ModelDescription) -> str:
     how = [_stage(number, model) for number in range(len(model.stages))]
     if model.candidates is not None:
         how.append(f"{len(how) + 1}. second look at each candidate: {_second_look(model)}")
-    return card_of(model, how)
+    return card_of(model, how, _left_out(model))
 
 
-def card_of(model: BaseDescription, how: Iterable[str]) -> str:
-    """Return the card of a model of any kind. how: paragraphs on how it works."""
+def card_of(model: BaseDescription, how: Iterable[str], left_out: str = "") -> str:
+    """Return the card of a model of any kind.
+
+    how: paragraphs on how it works. left_out: what its second look does in patients that it was not fitted on.
+    """
     blocks = [
         f"# {model.title}",
         f"{_sentence(model.statement)} Version {model.version}, id `{model.id}`.",
@@ -38,6 +42,7 @@ def card_of(model: BaseDescription, how: Iterable[str]) -> str:
         _listed(model.never_seen) or "The model does not say.",
         "## Scores",
         _scores(model.scores),
+        *([left_out] if left_out else []),
         "## Known failures",
         _listed(model.known_failures) or "The model does not say.",
         "## Licence",
@@ -99,7 +104,31 @@ def _scores(scores: Mapping[str, Any]) -> str:
     if not rows:
         return "None were recorded."
     table = "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)])
-    return table + "\n\nRanges are 95 % intervals, resampled over cases."
+    return table + "\n\nRanges are 95 % intervals, resampled over patients, scans or phantoms."
+
+
+def _left_out(model: ModelDescription) -> str:
+    """Return what the second look keeps of patients that were left out of its fit; nothing where that is not told."""
+    cohorts = {} if model.candidates is None else model.candidates.measured.get("cohorts")
+    lines = []
+    for cohort, told in cohorts.items() if isinstance(cohorts, Mapping) else ():
+        for name in OPERATING_POINTS:
+            point = told.get(name) if isinstance(told, Mapping) else None
+            if isinstance(point, Mapping):
+                lesions, false = point.get("lesion_recall"), point.get("false_findings_per_case")
+                which = f"{cohort}, {told.get('cases')} cases with {told.get('lesions')} lesions"
+                lines.append(f"| {which} | {name} | {lesions} | {false} |")
+    if not lines:
+        return ""
+    return "\n".join(
+        [
+            "Of the second look, in patients that were left out of its fit:",
+            "",
+            "| cases | operating point | lesions found | false findings a case |",
+            "| --- | --- | --- | --- |",
+            *lines,
+        ]
+    )
 
 
 def _score_rows(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

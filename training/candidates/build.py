@@ -15,6 +15,7 @@ from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.io import replacing
 from LiverTumorAttentionLib.lesion_classifier import OPERATING_POINTS, LesionClassifier
+from LiverTumorAttentionLib.models import DataSource
 from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from training.candidates.collect import CaseCandidates, CollectionSettings, run_with
 from training.candidates.fit import Fitted, Samples, fit
@@ -25,6 +26,8 @@ from training.data.layouts.files import read_json
 
 CLASSIFIER_FILE, PICTURE_FILE = "candidates.json", "reliability.png"
 COMMAND = "python -m training candidates"
+PHANTOM = "phantom"
+"""Source of cases that are of no patient."""
 OF_THE_CASE = frozenset({"slice_spacing_mm", "liver_hu", "liver_volume_ml"})
 """Features that all candidates of a case share. They are collected, but the classifier does not get them: of few scans
 they tell which cohort a case is of, and so how many lesions to expect."""
@@ -44,6 +47,8 @@ class ClassifierFile:
     """Pixels and scales that each stage was run with, in words; () in files of before that was told."""
     candidate_network: CandidateNetworkDescription | None = None
     """Likewise, of the network whose weights lie beside this file; None without."""
+    sources: tuple[DataSource, ...] = ()
+    """What curves and network were made from; () in files of before that was told."""
 
     @classmethod
     def read(cls, path: Path) -> ClassifierFile:
@@ -73,10 +78,11 @@ def build(
     *,
     folds: int = 5,
     network: TrainedNetwork | None = None,
+    sources: Sequence[DataSource] = (),
 ) -> ClassifierFile:
     """Fit the classifier and write candidates.json and reliability.png into a folder; return the former's content.
 
-    network: of the second look, whose weights lie there.
+    network: of the second look, whose weights lie there. sources: of all cases.
 
     Raises `InputError` for too few candidates, `OutputError`.
     """
@@ -101,6 +107,7 @@ def build(
         candidates=classifier,
         run_with=settings.run_with,
         candidate_network=None if network is None else network.description,
+        sources=tuple(sources),
     )
     draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
     with replacing(folder / CLASSIFIER_FILE, name="classifier") as temporary:
@@ -117,8 +124,9 @@ def _measured(
     owners = np.array([name for case, name in zip(cases, names, strict=True) for _ in case.candidates], str)
     return {
         "command": COMMAND,
-        "note": f"of patients left out of the fit, in {fitted.folds} folds",
+        "note": f"of patients left out of the curves, in {fitted.folds} folds; calibration and thresholds are of all",
         "patients": len({case.patient for case in cases}),
+        "real_patients": len({case.patient for case in cases if case.source != PHANTOM}),
         "area_under_roc": _rounded(area_under_roc(probabilities, truth)),
         "expected_calibration_error": _rounded(
             Reliability.of(probabilities, truth).expected_calibration_error

@@ -53,8 +53,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--parts",
         nargs="+",
         metavar="PART",
-        help="some of slices, volumes, implants, phantoms, phantoms-portal (default: all, or those on phantoms "
-        "without --data)",
+        help="some of slices, tumor-slices, volumes, implants, phantoms, phantoms-portal (default: all, or those on "
+        "phantoms without --data)",
     )
     add_set(parser, "a setting of the segmentation, such as averaging=flips; may be given several times")
     add("--seeds", nargs="+", type=int, metavar="S", help="phantoms (default: 300 to 329)")

@@ -121,6 +121,7 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     from training.candidates.build import CLASSIFIER_FILE, build
     from training.candidates.collect import CollectionSettings, collect
     from training.candidates.train_network import train_network
+    from training.export.card import sources_of_cohorts
 
     if options.members < 1:
         raise InputError(
@@ -166,7 +167,9 @@ def run(options: argparse.Namespace, progress: Progress, console: Console) -> No
     )
     for reason in failed:
         console.warn(f"left out: {reason}")
-    content = build(cases, settings, options.output, folds=options.folds, network=network)
+    cohorts = [*options.cohorts, *options.network_cohorts]
+    sources = sources_of_cohorts(cohorts, options.layout)
+    content = build(cases, settings, options.output, folds=options.folds, network=network, sources=sources)
     path = options.output / CLASSIFIER_FILE
     console.say(f"{path}: {len(cases)} cases, {len(failed)} left out")
     for name in OPERATING_POINTS:

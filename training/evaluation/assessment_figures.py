@@ -1,10 +1,16 @@
-"""Figures of an assessment: what is told of a model's rows, with intervals over patients or cases."""
+"""Figures of an assessment: what is told of a model's rows, with intervals over patients, scans or phantoms.
+
+What is resampled is what is drawn anew in another study: the patient of a slice, the scan that lesions are implanted
+in, a phantom. Where all or none of the cases count, resampling would give no interval: it is Clopper and Pearson's of a
+share, and the exact one of a Poisson number of findings.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy import stats
 
 from LiverTumorAttentionLib.wording import counted
 from training.data.held_out import VALIDATION
@@ -26,33 +32,49 @@ Column = dict[str, list[Row]]
 Figure = Callable[[Column], str]
 
 
-def interval(hits: Sequence[float], of: Sequence[float] | None = None) -> tuple[float, float]:
-    """Return the 95 % interval of sum(hits) / sum(of) by resampling the cases, the same for the same values.
+def unit(row: Row) -> str:
+    """Return what a row is drawn with: its patient, its scan, or itself."""
+    return row.get("patient") or row.get("background") or row["case"]
 
-    hits: one value a case; of: likewise, None counts each case once.
+
+def interval(hits: Sequence[float], of: Sequence[float], units: Sequence[str]) -> tuple[float, float]:
+    """Return the 95 % interval of sum(hits) / sum(of) by resampling the units, the same for the same values.
+
+    hits, of, units: one a case.
     """
+    names = list(dict.fromkeys(units))
+    sums = np.zeros((2, len(names)))
+    for hit, whole, name in zip(hits, of, units, strict=True):
+        sums[:, names.index(name)] += (hit, whole)
     rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(hits), (RESAMPLINGS, len(hits)))
-    above = np.asarray(hits, float)[drawn].sum(axis=1)
-    below = np.asarray([1.0] * len(hits) if of is None else of, float)[drawn].sum(axis=1)
+    drawn = rng.integers(0, len(names), (RESAMPLINGS, len(names)))
+    above, below = sums[0][drawn].sum(axis=1), sums[1][drawn].sum(axis=1)
     low, high = np.percentile(above[below > 0] / below[below > 0], (2.5, 97.5))
     return float(low), float(high)
 
 
-def mean(values: Sequence[float], digits: int = 3) -> str:
-    """Return a mean with its interval; nothing of no values."""
+def mean(values: Sequence[float], units: Sequence[str], digits: int = 3, *, counts: bool = False) -> str:
+    """Return a mean with its interval; nothing of no values. counts: whether they are numbers of findings."""
     if not len(values):
         return ""
-    low, high = interval(values)
-    return f"{np.mean(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    told = f"{np.mean(values):.{digits}f}"
+    low, high = interval(values, [1.0] * len(values), units)
+    if counts and not any(values):
+        high = float(stats.chi2.ppf(0.975, 2)) / 2 / len(values)
+    elif len(set(units)) == 1:  # nothing says what another would give
+        return told
+    return f"{told} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def share(hits: Sequence[int], of: Sequence[int]) -> str:
-    """Return a share over all cases with its interval; hits, of: one number a case."""
-    if not sum(of):
+def share(hits: Sequence[int], of: Sequence[int], units: Sequence[str]) -> str:
+    """Return a share over all cases with its interval; hits, of, units: one a case."""
+    found, whole = sum(hits), sum(of)
+    if not whole:
         return ""
-    low, high = interval(hits, of)
-    return f"{sum(hits) / sum(of):.2f} ({low:.2f} to {high:.2f}), {sum(hits)} of {sum(of)}"
+    low, high = interval(hits, of, units)
+    if found in (0, whole):
+        low, high = stats.binomtest(found, whole).proportion_ci(0.95, "exact")
+    return f"{found / whole:.2f} ({low:.2f} to {high:.2f}), {found} of {whole}"
 
 
 def recall(table: str, low: float = 0.0, high: float = np.inf, least_hu: float = 0.0) -> Figure:
@@ -63,7 +85,7 @@ def recall(table: str, low: float = 0.0, high: float = np.inf, least_hu: float =
 
     def figure(column: Column) -> str:
         hits, of = _found(column, table, low, high, least_hu)
-        return share(list(hits.values()), list(of.values()))
+        return share(list(hits.values()), list(of.values()), [unit(row) for row in column[table]])
 
     return figure
 
@@ -82,17 +104,22 @@ def recall_by_size(table: str) -> dict[str, Figure]:
 
 def average(table: str, name: str, digits: int, which: Callable[[Row], bool] = lambda row: True) -> Figure:
     """Return the figure of a column's mean over those rows of a table that have a value in it."""
-    return lambda column: mean(
-        [float(row[name]) for row in column[table] if which(row) and row.get(name)], digits
-    )
+
+    def figure(column: Column) -> str:
+        rows = [row for row in column[table] if which(row) and row.get(name)]
+        values = [float(row[name]) for row in rows]
+        return mean(values, [unit(row) for row in rows], digits, counts=name.endswith("findings"))
+
+    return figure
 
 
 def clean(table: str, which: Callable[[Row], bool]) -> Figure:
     """Return the figure of the share of a table's cases in which nothing was found."""
 
     def figure(column: Column) -> str:
-        hits = [int(not int(row["findings"])) for row in column[table] if which(row)]
-        return share(hits, [1] * len(hits))
+        rows = [row for row in column[table] if which(row)]
+        hits = [int(not int(row["findings"])) for row in rows]
+        return share(hits, [1] * len(hits), [unit(row) for row in rows])
 
     return figure
 
@@ -104,7 +131,7 @@ def gain_of_the_arterial_phase(column: Column) -> str:
     if not sum(of[case] for case in cases):
         return ""
     more = [both[case] - portal[case] for case in cases]
-    low, high = interval(more, [of[case] for case in cases])
+    low, high = interval(more, [of[case] for case in cases], cases)
     return f"{sum(more) / sum(of[case] for case in cases):+.2f} ({low:+.2f} to {high:+.2f})"
 
 
@@ -143,6 +170,11 @@ def validates(row: Row) -> bool:
     return row["use"] == VALIDATION and row["tumors"] == "none seen"
 
 
+def validates_with_tumor(row: Row) -> bool:
+    """Whether a real volume never trains, and something was seen in it."""
+    return row["use"] == VALIDATION and row["tumors"] != "none seen"
+
+
 def trains(row: Row) -> bool:
     """Whether a real volume may train, and no tumor was seen in it."""
     return row["use"] != VALIDATION and row["tumors"] == "none seen"
@@ -155,7 +187,7 @@ def slices(column: Column) -> str:
         patients.setdefault(row["patient"], []).append(float(row["liver_dice"]))
     means = [float(np.mean(values)) for values in patients.values()]
     of = f"{counted(len(means), 'patient')}, {counted(len(column['slices']), 'slice')}"
-    return f"{mean(means)}, {of}" if means else ""
+    return f"{mean(means, list(patients))}, {of}" if means else ""
 
 
 def slices_together(column: Column) -> str:
@@ -166,7 +198,18 @@ def slices_together(column: Column) -> str:
         sums = patients.setdefault(row["patient"], [0.0, 0.0])
         sums[0] += 2 * (liver - under)
         sums[1] += 2 * liver + over - under
-    return mean([both / sizes for both, sizes in patients.values() if sizes])
+    values = {patient: both / sizes for patient, (both, sizes) in patients.items() if sizes}
+    return mean(list(values.values()), list(values))
+
+
+def tumor_slices(column: Column) -> str:
+    """Return how many slices of how many patients show lesions, and how many show none."""
+    rows = column[TUMOR_SLICES]
+    ill = [row for row in rows if has_lesions(row)]
+    if not rows:
+        return ""
+    patients = counted(len({row["patient"] for row in ill}), "patient")
+    return f"{len(ill)} with lesions, of {patients}; {len(rows) - len(ill)} without"
 
 
 def phantom_figures(table: str) -> dict[str, Figure]:
@@ -193,11 +236,15 @@ SECTIONS: dict[str, dict[str, Figure]] = {
             "volumes", "findings", 1, validates
         ),
         "of these, volumes that stay clean": clean("volumes", validates),
+        "findings a volume with a tumor seen, of those that validate": average(
+            "volumes", "findings", 1, validates_with_tumor
+        ),
         "findings a volume without a tumor seen, of those that may train": average(
             "volumes", "findings", 1, trains
         ),
     },
     "Tumor stage on held-out real slices, without the second look": {
+        "slices": tumor_slices,
         **recall_by_size(TUMOR_SLICES),
         "false findings a slice": average(TUMOR_SLICES, "false_findings", 2),
         "tumors, Dice where lesions are outlined": average(TUMOR_SLICES, "tumor_dice", 3, has_lesions),

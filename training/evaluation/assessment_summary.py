@@ -39,12 +39,17 @@ def write_summary(folder: Path) -> Path:
     """Write summary.md beside the tables; return its path. Raises `OutputError`."""
     columns = read_columns(folder)
     lines = [
-        "# Models on what they were never trained on",
+        "# Models on what their stages were never trained on",
         "",
-        "Made by `python -m training assess`. Ranges are 95 % intervals, resampled over patients or cases. A lesion",
+        "Made by `python -m training assess`. Ranges are 95 % intervals, resampled over the patients of slices, the",
+        "scans of implants, or phantoms; exact ones (Clopper and Pearson, Poisson) where all or none count. A lesion",
         "is found where one voxel of it is; a finding is false where it touches no lesion. Freedom from tumors is",
         "proven in no real volume: findings there are counted, and looked at one by one. Implants are drawn by the",
-        "generator that training uses, in volumes that never train.",
+        "generator that training uses, in volumes that train no stage.",
+        "",
+        "A second look is fitted on other implants in these volumes, and on the volumes as they are: what it leaves in",
+        "them is not independent of it, and the card of a model tells what it leaves in patients that were left out.",
+        "Volumes and phantoms were looked at while the models were built; none was kept for a last test.",
         "",
         *_row("", [model.title for model in columns]),
         *_row("---", ["---"] * len(columns)),

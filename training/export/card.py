@@ -8,13 +8,17 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
 import yaml
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
 from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models import DataSource
 from LiverTumorAttentionLib.yaml_values import read_yaml
-from training.data.case import PreparedCase
+from training.candidates.collect import source_of
+from training.data.case import PreparedCase, SourceCase
+from training.data.layouts import find_cases
+from training.data.layouts.reading import read_case
 from training.data.preparation.manifest import CASES_FOLDER
 from training.data.sources import source, sources_of
 from training.runs.run_folder import RUN_FILE, Run
@@ -22,6 +26,8 @@ from training.runs.stage_weights import StageWeights
 
 GENERATED = "phantoms"
 """Source without patients."""
+SECOND_LOOK = "second look"
+"""How a source calls it among the stages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +88,40 @@ def sources_used(runs: Sequence[Run]) -> tuple[DataSource, ...]:
     described = [_described(key, found) for key, found in used.items()]
     before = [each for run in runs for each in _before(run)]
     return merged([*described, *before])
+
+
+def sources_of_cohorts(cohorts: Sequence[Path], layout: str) -> tuple[DataSource, ...]:
+    """Return the sources of the cases of cohorts that a second look was fitted on, by title.
+
+    Slices are those of the volumes. Raises `InputError` for a cohort or a volume that cannot be read.
+    """
+    used: dict[str, _Used] = defaultdict(_Used)
+    for cohort in cohorts:
+        for case in find_cases(layout, cohort):
+            slices, told = _slices(case), source_of(case)
+            try:
+                known = sources_of({**case.facts, "source": told}, case.patient, case.name)
+            except InputError:  # lesions implanted in scans of others
+                known = {told: ""}
+            for key, whose in known.items():
+                found = used[key]
+                found.stages = [SECOND_LOOK]
+                found.patients |= {whose} - {""}
+                found.cases[f"{cohort}/{case.name}"] = slices
+    return merged(_described(key, found) for key, found in used.items())
+
+
+def _slices(case: SourceCase) -> int:
+    """Return the slices of a case's volume, from its header where it is one file."""
+    if not case.portal.is_file():
+        return int(read_case(case).portal.GetSize()[2])
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(case.portal))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f"the volume '{case.portal}' cannot be read: put the case back") from error
+    return int((*reader.GetSize(), 1)[2])
 
 
 def sources_before(initial: StageWeights) -> list[dict[str, Any]]:

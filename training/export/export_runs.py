@@ -79,7 +79,8 @@ def export_runs(
     order = _stage_order([*(run.recipe.stage.name for run in runs), *(stage.name for stage in kept)])
     runs.sort(key=lambda run: order.index(run.recipe.stage.name))
     text = CardText() if card is None else read_card_text(card)
-    sources = merged([*sources_used(runs), *(source for stage in kept for source in stage.sources)])
+    of_kept = [source for stage in kept for source in stage.sources]
+    sources = merged([*sources_used(runs), *of_kept, *(classifier.sources if classifier else ())])
     own = identity_of(runs) if runs else kept[0].identity
     chosen = {**own, "licence": licence_for(sources), **(identity or {})}
     check_licence(chosen["licence"], sources)
@@ -140,11 +141,12 @@ def summary_of(path: Path, runs: Sequence[Run]) -> dict[str, Any]:
     means, intervals, undefined = {}, {}, {}
     for column in SUMMED_UP:
         shown = [row for row in rows if not column.startswith("tumor_") or shows(row, "tumor")]
-        values = [_number(row[column], column, path) for row in shown if row.get(column)]
-        defined = [value for value in values if math.isfinite(value)]
+        values = [(_number(row[column], column, path), row["case"]) for row in shown if row.get(column)]
+        defined = [(value, case) for value, case in values if math.isfinite(value)]
         if defined:
-            means[column] = round(sum(defined) / len(defined), 5)
-            intervals[column] = [round(value, 5) for value in interval(defined)]
+            scores, cases = zip(*defined, strict=True)
+            means[column] = round(sum(scores) / len(scores), 5)
+            intervals[column] = [round(value, 5) for value in interval(scores, [1.0] * len(scores), cases)]
         if len(defined) < len(values):
             undefined[column] = len(values) - len(defined)
     return {

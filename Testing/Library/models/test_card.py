@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from LiverTumorAttentionLib.cli import main
 from LiverTumorAttentionLib.models import ModelPackage, add_model, find_model, model_card
 from LiverTumorAttentionLib.models.card import licence_note
+from Testing.Library.classifiers import by_size
 from Testing.Library.model_folder import change_description
 from Testing.Library.models.test_description import SOURCE
 from Testing.Library.paper_models import write_paper_model
@@ -41,6 +43,16 @@ def test_the_card_names_data_gaps_failures_and_scores(told):
         "published under CC-BY-SA-4.0. The code of LiverTumorAttention is licensed under Apache-2.0.",
     ):
         assert text in card
+
+
+def test_the_card_tells_what_the_second_look_keeps_of_patients_left_out(model):
+    point = {"lesion_recall": 0.6, "false_findings_per_case": 0.3125}
+    measured = {"cohorts": {"implanted": {"cases": 32, "lesions": 55, "balanced": point}, "odd": 3}}
+    look = asdict(replace(by_size(20.0), measured=measured))
+    change_description(model, lambda values: values.update({"format": 4, "candidates": look}))
+    card = model_card(ModelPackage(model).description)
+    assert "\n| implanted, 32 cases with 55 lesions | balanced | 0.6 | 0.3125 |\n" in card
+    assert "patients that were left out" in card
 
 
 def test_a_model_that_says_nothing_says_so(tmp_path):

@@ -223,7 +223,9 @@ def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, t
     assert not OF_THE_CASE & set(content.candidates.features)
     measured = content.candidates.measured
     assert measured["area_under_roc"] > 0.95
-    assert measured["patients"] == 15
+    assert measured["patients"] == measured["real_patients"] == 15
+    assert {each.stages for each in content.sources} == {("second look",)}
+    assert sum(each.cases for each in content.sources) >= 24
     counted = measured["cohorts"]
     assert {name: values["cases"] for name, values in counted.items()} == {"cohort 1": 18, "implanted": 6}
     for values in counted.values():

@@ -32,7 +32,7 @@ from training.data.real_volumes import REAL_VOLUMES
 from training.data.synthesis import implanted_cohort
 from training.evaluation import assessed_cases, assessment_figures
 from training.evaluation.assess_model import Assessment, assess, implant_backgrounds
-from training.evaluation.assessment_figures import interval, recall
+from training.evaluation.assessment_figures import average, clean, interval, recall
 from training.evaluation.assessment_summary import write_summary
 from training.evaluation.assessment_tables import Identity, add_rows, has_row, read_rows
 from training.evaluation.cost import Cost
@@ -195,8 +195,8 @@ def test_the_page_shows_recall_by_size_false_findings_clean_phantoms_and_the_gai
     )
     for part, lines in {
         both: (
-            "| lesions found | 1.00 (1.00 to 1.00), 4 of 4 |",
-            "| of 0 to 10 mm | 1.00 (1.00 to 1.00), 2 of 2 |",
+            "| lesions found | 1.00 (0.40 to 1.00), 4 of 4 |",
+            "| of 0 to 10 mm | 1.00 (0.16 to 1.00), 2 of 2 |",
             "| false findings a phantom 300 to 319 | 0.50 (0.00 to 1.00) |",
             "| false findings a phantom without lesions | 0.50 (0.00 to 1.00) |",
             "| phantoms without lesions that stay clean | 0.50 (0.00 to 1.00), 1 of 2 |",
@@ -204,8 +204,8 @@ def test_the_page_shows_recall_by_size_false_findings_clean_phantoms_and_the_gai
         ),
         portal: (
             "| lesions found | 0.50 (0.50 to 0.50), 2 of 4 |",
-            "| of 0 to 10 mm | 0.00 (0.00 to 0.00), 0 of 2 |",
-            "| of 20 mm and more | 1.00 (1.00 to 1.00), 2 of 2 |",
+            "| of 0 to 10 mm | 0.00 (0.00 to 0.84), 0 of 2 |",
+            "| of 20 mm and more | 1.00 (0.16 to 1.00), 2 of 2 |",
         ),
     }.items():
         for line in lines:
@@ -277,7 +277,7 @@ def test_real_volumes_are_told_apart_by_whether_they_may_train(run, tmp_path):
     page = (tmp_path / "tables" / "summary.md").read_text()
     assert "of those that validate | 0.5 (0.0 to 1.0) |" in page
     assert "| of these, volumes that stay clean | 0.50 (0.00 to 1.00), 1 of 2 |" in page
-    assert "of those that may train | 1.0 (1.0 to 1.0) |" in page
+    assert "of those that may train | 1.0 |" in page
     assert "| C3L-00189 | validation | portal | none seen |" in page
 
 
@@ -404,7 +404,7 @@ def test_several_tables_are_added_to_at_once_and_no_row_is_lost(tmp_path):
 
 def test_an_interval_is_that_of_cases_not_of_lesions():
     """One case of ten has all lesions missed, nine none: lesion by lesion the interval would be narrow."""
-    low, high = interval([0] + [10] * 9, [10] * 10)
+    low, high = interval([0] + [10] * 9, [10] * 10, list("abcdefghij"))
     assert (low, high) == (0.7, 1.0)
     cases = [{"case": str(case)} for case in range(10)]
     lesions = [
@@ -414,6 +414,29 @@ def test_an_interval_is_that_of_cases_not_of_lesions():
     ]
     told = recall("phantoms")({"phantoms": cases, "phantoms-lesions": lesions})
     assert told == "0.90 (0.70 to 1.00), 90 of 100"
+
+
+def test_cases_of_one_scan_or_patient_are_drawn_together():
+    """Of two scans with four cases each one has all lesions found: as many as that say nothing of a third scan."""
+    cases = [
+        {"case": f"{scan}-{k}", "background": scan, "false_findings": "0"} for scan in "ab" for k in range(4)
+    ]
+    lesions = [
+        {"case": case["case"], "diameter_mm": "9", "covered": str(int(case["background"] == "a"))}
+        for case in cases
+    ]
+    column = {"implants": cases, "implants-lesions": lesions}
+    assert recall("implants")(column) == "0.50 (0.00 to 1.00), 4 of 8"
+    for row in cases:
+        del row["background"]
+    assert recall("implants")(column) != "0.50 (0.00 to 1.00), 4 of 8"
+
+
+def test_none_of_a_few_is_not_told_as_none_at_all():
+    """Exact limits: 3.69 / 12 findings a case, and 0.025 ** (1 / 3) of three clean volumes."""
+    cases = [{"case": str(k), "false_findings": "0", "findings": "0"} for k in range(12)]
+    assert average("implants", "false_findings", 2)({"implants": cases}) == "0.00 (0.00 to 0.31)"
+    assert clean("volumes", lambda row: True)({"volumes": cases[:3]}) == "1.00 (0.29 to 1.00), 3 of 3"
     column = {
         "phantoms": [{"case": "1"}, {"case": "2"}],
         "phantoms-lesions": [
@@ -554,7 +577,7 @@ def test_an_ablation_is_one_row_a_model_or_setting(run, tmp_path):
     assert header.startswith("| | lesions found, phantoms | lesions below 10 mm found, phantoms |")
     assert "slices" not in header
     assert [line.split(" | ")[0] for line in table] == ["| the model of before", "| with averaging"]
-    assert all("1.00 (1.00 to 1.00), 2 of 2" in line for line in table)
+    assert all("1.00 (0.16 to 1.00), 2 of 2" in line for line in table)
     assert rule.count("---") == header.count(" | ") + 1
     assert {row["settings"] for row in rows(tmp_path, "phantoms")} == {"", "averaging=flips"}
 

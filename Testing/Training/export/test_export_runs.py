@@ -347,6 +347,24 @@ def test_a_classifier_of_candidates_is_exported_with_how_they_are_found(tmp_path
     }
 
 
+def test_what_the_second_look_was_fitted_on_is_told_with_the_rest(tmp_path, runs, classifier):
+    fitted_on = {
+        "title": "Scans with lesions of ours",
+        "licence": "CC-BY-4.0",
+        "attribution": "the people who scanned",
+        "stages": ["second look"],
+        "patients": 3,
+        "cases": 32,
+        "slices": 900,
+    }
+    told = {**json.loads(classifier.read_text()), "sources": [fitted_on]}
+    classifier.write_text(json.dumps(told), encoding="utf-8")
+    made = export_runs([runs["liver"], runs["tumor"]], tmp_path / "model", candidates=classifier)
+    (source,) = (each for each in made.sources if each.title == fitted_on["title"])
+    assert (source.stages, source.patients) == (("second look",), 3)
+    assert "the people who scanned" in (tmp_path / "model" / "LICENSE.md").read_text()
+
+
 def test_a_classifier_of_other_weights_is_refused(tmp_path, runs, classifier):
     with pytest.raises(InputError, match=r"of other weights than those that are exported.*export again"):
         export_runs([runs["liver_and_tumor"]], tmp_path / "model", candidates=classifier)
