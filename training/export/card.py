@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import SimpleITK as sitk
 import yaml
 
 from LiverTumorAttentionLib.config_parsing import from_mapping
@@ -16,7 +15,7 @@ from LiverTumorAttentionLib.errors import InputError
 from LiverTumorAttentionLib.models import DataSource
 from LiverTumorAttentionLib.yaml_values import read_yaml
 from training.candidates.collect import source_of
-from training.data.case import PreparedCase, SourceCase
+from training.data.case import PreparedCase
 from training.data.layouts import find_cases
 from training.data.layouts.reading import read_case
 from training.data.preparation.manifest import CASES_FOLDER
@@ -98,7 +97,7 @@ def sources_of_cohorts(cohorts: Sequence[Path], layout: str) -> tuple[DataSource
     used: dict[str, _Used] = defaultdict(_Used)
     for cohort in cohorts:
         for case in find_cases(layout, cohort):
-            slices, told = _slices(case), source_of(case)
+            slices, told = int(read_case(case).portal.GetSize()[2]), source_of(case)
             try:
                 known = sources_of({**case.facts, "source": told}, case.patient, case.name)
             except InputError:  # lesions implanted in scans of others
@@ -109,19 +108,6 @@ def sources_of_cohorts(cohorts: Sequence[Path], layout: str) -> tuple[DataSource
                 found.patients |= {whose} - {""}
                 found.cases[f"{cohort}/{case.name}"] = slices
     return merged(_described(key, found) for key, found in used.items())
-
-
-def _slices(case: SourceCase) -> int:
-    """Return the slices of a case's volume, from its header where it is one file."""
-    if not case.portal.is_file():
-        return int(read_case(case).portal.GetSize()[2])
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(case.portal))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise InputError(f"the volume '{case.portal}' cannot be read: put the case back") from error
-    return int((*reader.GetSize(), 1)[2])
 
 
 def sources_before(initial: StageWeights) -> list[dict[str, Any]]:
