@@ -1,4 +1,4 @@
-"""From collected candidates to candidates.json, which `export` puts into a model, and its reliability diagram."""
+"""From collected candidates to candidates.json, which `export` puts into a model, and what shows how good it is."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from LiverTumorAttentionLib.models import DataSource
 from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from training.candidates.collect import CaseCandidates, CollectionSettings, run_with
 from training.candidates.fit import Fitted, Samples, fit
+from training.candidates.froc import write_froc
 from training.candidates.operating_points import choose
 from training.candidates.reliability import Reliability, draw
 from training.candidates.train_network import TrainedNetwork
 from training.data.layouts.files import read_json
 
-CLASSIFIER_FILE, PICTURE_FILE = "candidates.json", "reliability.png"
+CLASSIFIER_FILE, PICTURE_FILE, FROC_FILE = "candidates.json", "reliability.png", "froc.csv"
 COMMAND = "python -m training candidates"
 PHANTOM = "phantom"
 """Source of cases that are of no patient."""
@@ -80,7 +81,7 @@ def build(
     network: TrainedNetwork | None = None,
     sources: Sequence[DataSource] = (),
 ) -> ClassifierFile:
-    """Fit the classifier and write candidates.json and reliability.png into a folder; return the former's content.
+    """Fit the classifier and write candidates.json, reliability.png and froc.csv; return the former's content.
 
     network: of the second look, whose weights lie there. sources: of all cases.
 
@@ -110,6 +111,12 @@ def build(
         sources=tuple(sources),
     )
     draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
+    by_cohort = _by_cohort(cases, fitted.probabilities)
+    write_froc(
+        folder / FROC_FILE,
+        {name: some for name, (some, _) in by_cohort.items()},
+        {name: of_some for name, (_, of_some) in by_cohort.items()},
+    )
     with replacing(folder / CLASSIFIER_FILE, name="classifier") as temporary:
         temporary.write_text(json.dumps(asdict(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return content
@@ -120,8 +127,6 @@ def _measured(
 ) -> dict[str, Any]:
     """Return what the classifier was fitted on and how well it did on patients that were left out."""
     probabilities, truth = fitted.probabilities, samples.truth
-    names = _names(cases)
-    owners = np.array([name for case, name in zip(cases, names, strict=True) for _ in case.candidates], str)
     return {
         "command": COMMAND,
         "note": f"of patients left out of the curves, in {fitted.folds} folds; calibration and thresholds are of all",
@@ -134,13 +139,24 @@ def _measured(
         "brier_score": _rounded(float(np.mean((probabilities - truth) ** 2))),
         "penalty": fitted.penalty,
         "cohorts": {
-            name: _cohort(
-                [case for case, own in zip(cases, names, strict=True) if own == name],
-                probabilities[owners == name],
-                thresholds,
-            )
-            for name in dict.fromkeys(names)
+            name: _cohort(some, of_some, thresholds)
+            for name, (some, of_some) in _by_cohort(cases, probabilities).items()
         },
+    }
+
+
+def _by_cohort(
+    cases: Sequence[CaseCandidates], probabilities: NDArray[np.float64]
+) -> dict[str, tuple[list[CaseCandidates], NDArray[np.float64]]]:
+    """Return the cases of each cohort, by its name in a model, with the probabilities of their candidates."""
+    names = _names(cases)
+    owners = np.array([name for case, name in zip(cases, names, strict=True) for _ in case.candidates], str)
+    return {
+        name: (
+            [case for case, own in zip(cases, names, strict=True) if own == name],
+            probabilities[owners == name],
+        )
+        for name in dict.fromkeys(names)
     }
 
 

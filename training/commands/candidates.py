@@ -15,8 +15,9 @@ DESCRIPTION = """Fit the classifier that gives each finding its probability of b
 
 Runs a model on cohorts with truth that its networks were not trained on (generated, implanted, and such without any
 lesion), collects the candidates at a low threshold, fits and calibrates the classifier, cross-validated by patient, and
-chooses the operating points. Writes candidates.json, which `export --candidates` puts into the model, and
-reliability.png. Cases that were run before are not run again, so that the command resumes where it was stopped."""
+chooses the operating points. Writes candidates.json, which `export --candidates` puts into the model, reliability.png,
+and froc.csv: lesions found against false findings a case, by curves fitted without the patient. Cases that were run
+before are not run again, so that the command resumes where it was stopped."""
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

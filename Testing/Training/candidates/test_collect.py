@@ -215,7 +215,7 @@ def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, t
     assert "24 cases, 0 left out" in said
     assert "balanced: from " in said
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *("candidates.json", "cases", "collection.json", "reliability.png")
+        *("candidates.json", "cases", "collection.json", "froc.csv", "reliability.png")
     ]
     content = ClassifierFile.read(tmp_path / "out" / "candidates.json")
     assert content.weights == tuple(stage.sha256 for stage in ModelPackage(model).description.stages)
@@ -223,6 +223,12 @@ def test_the_command_fits_and_says_what_its_points_do(cohort, model, networks, t
     assert not OF_THE_CASE & set(content.candidates.features)
     measured = content.candidates.measured
     assert measured["area_under_roc"] > 0.95
+    lines = (tmp_path / "out" / "froc.csv").read_text(encoding="utf-8").splitlines()
+    last = {line.split(",")[0]: line.split(",") for line in lines[1:]}
+    assert {name: cells[1] for name, cells in last.items()} == {"cohort 1": "18", "implanted": "6"}
+    assert all(
+        cells[2] == cells[4] for cells in last.values()
+    )  # at the lowest threshold all lesions are found
     assert measured["patients"] == measured["real_patients"] == 15
     assert {each.stages for each in content.sources} == {("second look",)}
     assert sum(each.cases for each in content.sources) >= 24
