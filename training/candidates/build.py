@@ -19,7 +19,7 @@ from LiverTumorAttentionLib.models import DataSource
 from LiverTumorAttentionLib.models.candidate_network import CandidateNetworkDescription
 from training.candidates.collect import CaseCandidates, CollectionSettings, run_with
 from training.candidates.fit import Fitted, Samples, fit
-from training.candidates.froc import write_froc
+from training.candidates.froc import Cohort, froc, write_froc
 from training.candidates.operating_points import choose
 from training.candidates.reliability import Reliability, draw
 from training.candidates.train_network import TrainedNetwork
@@ -111,12 +111,7 @@ def build(
         sources=tuple(sources),
     )
     draw(folder / PICTURE_FILE, fitted.probabilities, samples.truth, thresholds)
-    by_cohort = _by_cohort(cases, fitted.probabilities)
-    write_froc(
-        folder / FROC_FILE,
-        {name: some for name, (some, _) in by_cohort.items()},
-        {name: of_some for name, (_, of_some) in by_cohort.items()},
-    )
+    write_froc(folder / FROC_FILE, _by_cohort(cases, fitted.probabilities))
     with replacing(folder / CLASSIFIER_FILE, name="classifier") as temporary:
         temporary.write_text(json.dumps(asdict(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return content
@@ -145,9 +140,7 @@ def _measured(
     }
 
 
-def _by_cohort(
-    cases: Sequence[CaseCandidates], probabilities: NDArray[np.float64]
-) -> dict[str, tuple[list[CaseCandidates], NDArray[np.float64]]]:
+def _by_cohort(cases: Sequence[CaseCandidates], probabilities: NDArray[np.float64]) -> dict[str, Cohort]:
     """Return the cases of each cohort, by its name in a model, with the probabilities of their candidates."""
     names = _names(cases)
     owners = np.array([name for case, name in zip(cases, names, strict=True) for _ in case.candidates], str)
@@ -176,16 +169,10 @@ def _cohort(
         "lesions": lesions,
         "candidates": len(probabilities),
     }
+    curve = list(froc(cases, probabilities))
     for name, threshold in {"all candidates": 0.0, **thresholds}.items():
-        found, false, place = 0, 0, 0
-        for case in cases:
-            hit: set[int] = set()
-            for candidate in case.candidates:
-                if probabilities[place] >= threshold:
-                    hit.update(candidate.lesions)
-                    false += not candidate.is_lesion
-                place += 1
-            found += len(hit)
+        above = [(found, false) for at, found, false in curve if at >= threshold]
+        found, false = above[-1] if above else (0, 0)
         values[name] = {
             "lesion_recall": _rounded(found / lesions) if lesions else None,
             "false_findings_per_case": _rounded(false / len(cases)),

@@ -18,26 +18,22 @@ from training.candidates.collect import CaseCandidates
 COLUMNS = ("cohort", "cases", "lesions", "threshold", "lesions_found", "false_findings_per_case")
 
 
-def write_froc(
-    path: Path,
-    cases: Mapping[str, Sequence[CaseCandidates]],
-    probabilities: Mapping[str, NDArray[np.float64]],
-) -> None:
-    """Write the curve of each cohort, from the strictest threshold on. Raises `OutputError`.
+Cohort = tuple[Sequence[CaseCandidates], NDArray[np.float64]]
+"""Cases, and the probability of each candidate, case by case, by curves that were fitted without the patient."""
 
-    cases, probabilities: by cohort; one probability a candidate, case by case, by curves that were fitted without the
-    patient.
-    """
+
+def write_froc(path: Path, cohorts: Mapping[str, Cohort]) -> None:
+    """Write the curve of each cohort as CSV, from the strictest threshold on. Raises `OutputError`."""
     with (
         replacing(path, name="FROC curves") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,
     ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for cohort, some in cases.items():
-            lesions = sum(len(case.lesions_mm) for case in some)
-            for threshold, found, false in froc(some, probabilities[cohort]):
-                told = (cohort, len(some), lesions, f"{threshold:.4f}", found, f"{false / len(some):.4f}")
+        for name, (cases, probabilities) in cohorts.items():
+            lesions = sum(len(case.lesions_mm) for case in cases)
+            for threshold, found, false in froc(cases, probabilities):
+                told = (name, len(cases), lesions, f"{threshold:.4f}", found, f"{false / len(cases):.4f}")
                 writer.writerow(told)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-LEVEL = 0.05
+from training.tables.significance import LEVEL
+
 POWER = 0.8
 NORMAL = 200
 """Degrees of freedom from which the noncentral t is taken for the normal distribution."""
